@@ -1,0 +1,311 @@
+//! What an API looks like: its paths, credentials, bodies, streams and errors.
+//!
+//! A request keeps its dialect from end to end (same-dialect pass-through), so nothing here
+//! translates; it only reads what the gateway must know and writes what the gateway itself says.
+//! All of it are pure functions of bytes: unknown fields, headers and events are ignored, so that
+//! a provider's next feature passes through without a release of ours.
+
+mod route;
+
+use crate::fault::Fault;
+use crate::pool::{RequestSize, Usage};
+use crate::snapshot::Snapshot;
+
+pub use self::route::{Route, RouteError};
+
+/// The language a provider and its clients speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// The Anthropic API.
+    Anthropic,
+    /// The OpenAI API and what is compatible with it, Azure's deployments included.
+    OpenAi,
+    /// Any other HTTP API: everything is passed, and read as far as it is understood.
+    Generic,
+}
+
+impl Dialect {
+    /// The name in the policy file, in metrics and in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Anthropic => "anthropic",
+            Self::OpenAi => "openai",
+            Self::Generic => "generic",
+        }
+    }
+
+    /// What a request for `path` (without its query) is, or why it is not served.
+    pub fn route<'a>(self, method: &str, path: &'a str) -> Result<Route<'a>, RouteError> {
+        let _ = (method, path);
+        todo!()
+    }
+
+    /// Every header (lower case) in which a client may put a credential or choose an account.
+    /// All of them are stripped before the pool key's own is set.
+    pub fn credential_headers(self) -> &'static [&'static str] {
+        todo!()
+    }
+
+    /// What the client presents as its key; `header` looks up by lower-case name.
+    pub fn client_credential<'a>(
+        self,
+        header: impl Fn(&str) -> Option<&'a str>,
+    ) -> Option<&'a str> {
+        let _ = header;
+        todo!()
+    }
+
+    /// How this dialect's providers take their key unless the policy file says otherwise.
+    pub const fn credential_style(self) -> CredentialStyle {
+        match self {
+            Self::Anthropic => CredentialStyle::XApiKey,
+            Self::OpenAi | Self::Generic => CredentialStyle::Bearer,
+        }
+    }
+
+    /// The header that presents the pool's `secret` to the provider.
+    pub fn provider_credential(
+        self,
+        style: CredentialStyle,
+        secret: &str,
+    ) -> (&'static str, String) {
+        let _ = (style, secret);
+        todo!()
+    }
+
+    /// Reads what admission must know from a request's JSON body; the model is required.
+    pub fn describe(self, endpoint: Endpoint, body: &[u8]) -> Result<Description, DescribeError> {
+        let _ = (endpoint, body);
+        todo!()
+    }
+
+    /// [`Self::describe`] as the route asks for it: nothing is read of a body that is not JSON,
+    /// and the model may stand in the path or be absent where the API allows that.
+    pub fn describe_routed(
+        self,
+        route: &Route<'_>,
+        body: &[u8],
+    ) -> Result<Description, DescribeError> {
+        let _ = (route, body);
+        todo!()
+    }
+
+    /// Our own refusal, as the client's SDK expects errors.
+    pub fn refusal(self, kind: RefusalKind, message: &str, request_id: &str) -> ErrorAnswer {
+        let _ = (kind, message, request_id);
+        todo!()
+    }
+
+    /// A complete server-sent event that ends a stream in an error. For a stream that a
+    /// [`StreamReader`] watches, use its [`StreamReader::error_event`]: it knows the stream's form.
+    pub fn error_event(self, kind: RefusalKind, message: &str, request_id: &str) -> String {
+        let _ = (kind, message, request_id);
+        todo!()
+    }
+
+    /// The tokens that a JSON answer says were charged.
+    pub fn read_usage(self, endpoint: Endpoint, body: &[u8]) -> Usage {
+        let _ = (endpoint, body);
+        todo!()
+    }
+
+    /// What the response's headers say of the account's budgets; `header` looks up by lower-case
+    /// name.
+    pub fn snapshot<'a>(self, header: impl Fn(&str) -> Option<&'a str>) -> Snapshot {
+        let _ = header;
+        todo!()
+    }
+}
+
+/// What kind of thing is asked for. Providers keep budgets of their own for each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Endpoint {
+    /// A model produces something.
+    Inference,
+    /// Counting tokens without a model's answer.
+    CountTokens,
+    /// Batches: creating, watching, cancelling, fetching results.
+    Batches,
+    /// Uploaded files.
+    Files,
+    /// The list of models.
+    Models,
+    /// A client that asks whether anybody is there; the gateway answers by itself.
+    Probe,
+    /// Everything else that is served.
+    Other,
+}
+
+impl Endpoint {
+    /// The name used in metrics and logs; a bounded set.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inference => "inference",
+            Self::CountTokens => "count_tokens",
+            Self::Batches => "batches",
+            Self::Files => "files",
+            Self::Models => "models",
+            Self::Probe => "probe",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The header that carries a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CredentialStyle {
+    /// `x-api-key: SECRET`.
+    XApiKey,
+    /// `authorization: Bearer SECRET`.
+    Bearer,
+    /// `api-key: SECRET` (Azure).
+    ApiKey,
+}
+
+/// What admission must know of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// The model, where the body names one.
+    pub model: Option<String>,
+    /// The answer is asked for as a stream.
+    pub stream: bool,
+    /// How big it is.
+    pub size: RequestSize,
+    /// Fingerprint of the conversation: system prompt, tools and first message.
+    pub affinity: Option<u64>,
+    /// Ids of files, containers, earlier responses and the like that only the account that made
+    /// them knows.
+    pub references: Vec<String>,
+    /// The provider will keep the answer, to be asked for by its id.
+    pub stored: bool,
+}
+
+/// Why a request's body cannot be described. The message tells the client what to send.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DescribeError {
+    /// Not a JSON object.
+    #[error("the request body is not a valid JSON object: {reason}")]
+    InvalidJson {
+        /// What is wrong, and where.
+        reason: String,
+    },
+    /// A field that must be there is not, or is not what it must be.
+    #[error("{field}: {problem}")]
+    InvalidField {
+        /// The field's name.
+        field: &'static str,
+        /// What is wrong and what to send instead.
+        problem: &'static str,
+    },
+}
+
+/// What the gateway refuses a request for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefusalKind {
+    /// The request is malformed.
+    InvalidRequest,
+    /// No client key, or an unknown one.
+    Authentication,
+    /// The client key may not do this.
+    Permission,
+    /// No such path or model.
+    NotFound,
+    /// The path exists, but not with this method.
+    MethodNotAllowed,
+    /// The body or the headers are larger than allowed.
+    RequestTooLarge,
+    /// Something did not happen in time.
+    Timeout,
+    /// Every budget is spent.
+    RateLimited,
+    /// The provider, or the gateway itself, is overloaded.
+    Overloaded,
+    /// No key can serve now, or the provider cannot be reached.
+    Unavailable,
+    /// A mistake of ours.
+    Internal,
+}
+
+/// A whole error answer in the client's dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON body.
+    pub body: String,
+}
+
+/// Watches a response stream go by: when content begins, how it ends, what it cost.
+#[derive(Debug)]
+pub struct StreamReader {}
+
+impl StreamReader {
+    /// A reader for one response.
+    pub fn new(dialect: Dialect, endpoint: Endpoint) -> Self {
+        let _ = (dialect, endpoint);
+        todo!()
+    }
+
+    /// Takes the next bytes of the stream, split anywhere.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let _ = bytes;
+        todo!()
+    }
+
+    /// The first real content has been seen (not merely the stream's opening, or a ping).
+    pub fn started_content(&self) -> bool {
+        todo!()
+    }
+
+    /// The stream reported an error; classified as its status would be.
+    pub fn fault(&self) -> Option<Fault> {
+        todo!()
+    }
+
+    /// The stream said that it is complete.
+    pub fn finished(&self) -> bool {
+        todo!()
+    }
+
+    /// The tokens reported so far.
+    pub fn usage(&self) -> Usage {
+        todo!()
+    }
+
+    /// Output tokens so far: as reported, or guessed from the bytes of content.
+    pub fn output_so_far(&self) -> u64 {
+        todo!()
+    }
+
+    /// Ids that the stream said the provider keeps (a stored response, a container).
+    pub fn resource_ids(&self) -> &[String] {
+        todo!()
+    }
+
+    /// A complete error event in the form this stream has.
+    pub fn error_event(&self, kind: RefusalKind, message: &str, request_id: &str) -> String {
+        let _ = (kind, message, request_id);
+        todo!()
+    }
+}
+
+/// A credential of a consumer subscription, which providers do not allow to be pooled.
+pub fn subscription_token(credential: &str) -> bool {
+    let _ = credential;
+    todo!()
+}
+
+/// The ids of everything a JSON answer says was created, or is listed, at the provider.
+pub fn resource_ids(endpoint: Endpoint, body: &[u8]) -> Vec<String> {
+    let _ = (endpoint, body);
+    todo!()
+}
+
+/// Makes every `results_url` of a batch answer that points to `upstream_base` point to
+/// `public_base`; all other bytes stay. `None`: there is nothing to change.
+pub fn rewrite_results_url(body: &[u8], upstream_base: &str, public_base: &str) -> Option<Vec<u8>> {
+    let _ = (body, upstream_base, public_base);
+    todo!()
+}

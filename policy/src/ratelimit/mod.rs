@@ -1,0 +1,1 @@
+//! Rate-limit headers, in every dialect we know, read into a [`Snapshot`](crate::snapshot::Snapshot).
