@@ -1,0 +1,197 @@
+//! The validated policy: every name resolved, every value within its bounds.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use super::base_url::BaseUrl;
+use super::pattern::ModelPatterns;
+use super::settings::{GatewaySettings, WaitingSettings};
+use crate::dialect::{CredentialStyle, Dialect};
+use crate::ids::{ProviderId, TenantId};
+use crate::pool::Priority;
+use crate::retry::RetryLimits;
+use crate::secret::{ClientKeyHash, ProviderSecret};
+use crate::units::Dimension;
+
+/// All that the policy files say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Listeners, bounds and time-outs of the gateway.
+    pub gateway: GatewaySettings,
+    /// The waiting room.
+    pub waiting: WaitingSettings,
+    /// Retries.
+    pub retry: RetryLimits,
+    /// The APIs, in file order; [`ProviderId`] is a position here.
+    pub providers: Vec<Provider>,
+    /// The accounts of all providers, in file order.
+    pub accounts: Vec<Account>,
+    /// Who may call, in file order; [`TenantId`] is a position here. Empty: anyone may, and the
+    /// gateway listens on loopback only.
+    pub tenants: Vec<Tenant>,
+    /// What to do for a model whose first choice cannot serve, in file order: the first entry
+    /// that matches counts, and only where the tenant has no fallbacks of its own.
+    pub fallbacks: Vec<ModelFallback>,
+}
+
+impl Policy {
+    /// One provider.
+    pub fn provider(&self, id: ProviderId) -> &Provider {
+        &self.providers[id.index()]
+    }
+
+    /// One tenant.
+    pub fn tenant(&self, id: TenantId) -> &Tenant {
+        &self.tenants[id.index()]
+    }
+
+    /// The accounts of one provider, in file order. An account's position in this sequence is its
+    /// [`AccountId`](crate::ids::AccountId) in the provider's pool, and a key's position in the
+    /// sequence of all their keys is its [`KeyId`](crate::ids::KeyId).
+    pub fn accounts_of(&self, provider: ProviderId) -> impl Iterator<Item = &Account> {
+        self.accounts
+            .iter()
+            .filter(move |account| account.provider == provider)
+    }
+}
+
+/// An API: a dialect behind a base URL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Provider {
+    /// Its name, unique among providers, and the first path segment that chooses it.
+    pub id: String,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// Where it is.
+    pub base_url: BaseUrl,
+    /// Roots to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Which HTTP to speak to it.
+    pub http: ProviderHttp,
+    /// Which header carries the provider key.
+    pub credential: CredentialStyle,
+    /// The models that come here when several providers speak the dialect.
+    pub models: ModelPatterns,
+    /// Models known to share a bucket.
+    pub model_groups: Vec<ModelGroup>,
+}
+
+/// Which HTTP to speak to a provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ProviderHttp {
+    /// Whatever TLS agrees on; HTTP/1.1 in clear.
+    #[default]
+    Auto,
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, in clear too.
+    Http2,
+}
+
+/// Models of one provider that share a bucket in every account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelGroup {
+    /// Its name, unique within the provider.
+    pub id: String,
+    /// Its models.
+    pub models: ModelPatterns,
+}
+
+/// What a provider meters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    /// Its name, unique among accounts.
+    pub id: String,
+    /// The provider it is with.
+    pub provider: ProviderId,
+    /// The models it may use.
+    pub models: ModelPatterns,
+    /// What is known of its limits: a start and a cap; the provider's headers say the rest.
+    pub limits: Vec<Limit>,
+    /// Its keys, at least one.
+    pub keys: Vec<Key>,
+}
+
+/// A limit of an account, as far as the operator knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    /// Which models it holds for.
+    pub scope: LimitScope,
+    /// What each bucket refills by in a minute, by [`Dimension::index`]. Zero: serves nothing.
+    pub per_minute: [Option<u64>; Dimension::COUNT],
+    /// How much refill a full bucket holds.
+    pub burst: Option<Duration>,
+}
+
+/// Which models a [`Limit`] holds for. The first limit of an account that matches a model holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LimitScope {
+    /// Each model group separately.
+    EveryGroup,
+    /// One model group of the provider, as a position in [`Provider::model_groups`].
+    Group(usize),
+    /// These models, in one bucket.
+    Models(ModelPatterns),
+}
+
+/// A provider key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    /// Its label, unique among all keys; this is what logs and metrics show.
+    pub id: String,
+    /// Where its secret is.
+    pub secret: SecretRef,
+}
+
+/// Where a provider key's secret is found. Reading it is the gateway's part.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SecretRef {
+    /// In this environment variable.
+    Env(String),
+    /// In this file, whose last newline does not count. Relative paths start at the folder of
+    /// the policy file.
+    File(PathBuf),
+    /// In the policy file itself.
+    Literal(ProviderSecret),
+}
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tenant {
+    /// Its name, unique among tenants.
+    pub id: String,
+    /// The hashes of the client keys it may present.
+    pub client_keys: Vec<ClientKeyHash>,
+    /// The models it may use.
+    pub models: ModelPatterns,
+    /// The class its requests wait in.
+    pub priority: Priority,
+    /// Its share, beside others of its class.
+    pub weight: u32,
+    /// How long its requests wait; the waiting room's own where absent.
+    pub patience: Option<Duration>,
+    /// From when on its client keys are refused.
+    pub expires: Option<SystemTime>,
+    /// Where its requests go, in order, when the first choice cannot serve within patience.
+    pub fallbacks: Vec<Fallback>,
+}
+
+/// One step of a list of fallbacks. At least one field is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallback {
+    /// Ask for this model instead.
+    pub model: Option<String>,
+    /// Ask this provider instead.
+    pub provider: Option<ProviderId>,
+    /// Ask this account, a position in [`Policy::accounts`].
+    pub account: Option<usize>,
+}
+
+/// Fallbacks for some models, whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelFallback {
+    /// The models.
+    pub models: ModelPatterns,
+    /// Where to go, in order.
+    pub steps: Vec<Fallback>,
+}

@@ -1,0 +1,208 @@
+//! Settings of the gateway as a whole, and their defaults.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+
+/// Table `gateway`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewaySettings {
+    /// Where clients connect in clear (HTTP/1.1 and HTTP/2).
+    pub listen: Vec<SocketAddr>,
+    /// Where operators ask for health, metrics and status; `None`: nowhere.
+    pub admin: Option<SocketAddr>,
+    /// Worker threads; `None`: one per core.
+    pub threads: Option<usize>,
+    /// Where clients connect over TLS.
+    pub tls: Option<TlsSettings>,
+    /// Bounds on what clients may send and hold.
+    pub limits: GatewayLimits,
+    /// How long anything may take.
+    pub timeouts: Timeouts,
+    /// How streamed answers are looked at.
+    pub stream: StreamSettings,
+    /// Connections to providers.
+    pub upstream: UpstreamSettings,
+}
+
+/// Table `gateway.tls`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Where clients connect over TLS (HTTP/1.1 and HTTP/2, by ALPN). Never empty.
+    pub listen: Vec<SocketAddr>,
+    /// The certificate chain, PEM.
+    pub cert_file: PathBuf,
+    /// Its private key, PEM.
+    pub key_file: PathBuf,
+}
+
+/// Table `gateway.limits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GatewayLimits {
+    /// Bytes of one request's body.
+    pub body_bytes_max: u64,
+    /// Bytes of bodies held for all requests together. Never below `body_bytes_max`.
+    pub body_bytes_held_max: u64,
+    /// Bytes of one request's header block.
+    pub header_bytes_max: u64,
+    /// Headers of one request.
+    pub header_count_max: usize,
+    /// Connections of clients.
+    pub connections_max: usize,
+    /// Requests between their head and the end of their answer, waiting ones included.
+    pub requests_in_flight_max: usize,
+    /// Streams of one HTTP/2 connection.
+    pub streams_per_connection_max: u32,
+}
+
+/// Table `gateway.timeouts`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Connecting to a provider, TLS included.
+    pub connect: Duration,
+    /// Between two writes of a request to a provider that does not read.
+    pub send: Duration,
+    /// From the last byte of a request to the provider's answer's head.
+    pub head: Duration,
+    /// Between two reads of an answer's body.
+    pub stream_idle: Duration,
+    /// No further attempt begins later than this after the request came.
+    pub attempts: Duration,
+    /// From a connection's (or its next request's) first byte to the end of the head, and for the
+    /// TLS handshake.
+    pub client_header: Duration,
+    /// For the whole of a request's body.
+    pub client_body: Duration,
+    /// Between two writes to a client that does not read.
+    pub client_write: Duration,
+    /// How long a client's connection may be idle between requests.
+    pub client_idle: Duration,
+    /// After readiness is off, how long new requests are still served.
+    pub drain_delay: Duration,
+    /// How long running requests may go on after that.
+    pub drain: Duration,
+}
+
+/// Table `gateway.stream`: how long a streamed answer's head is held for its first content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamSettings {
+    /// In time. Zero: not held.
+    pub hold_head: Duration,
+    /// In bytes of the stream's beginning.
+    pub hold_bytes_max: u64,
+}
+
+/// Table `gateway.upstream`: connections to providers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpstreamSettings {
+    /// Idle connections kept for reuse.
+    pub idle_max: usize,
+    /// How long a connection may be idle and still be reused.
+    pub idle: Duration,
+    /// Requests at a time on one HTTP/2 connection.
+    pub h2_streams_max: usize,
+    /// How often names are resolved anew.
+    pub dns_refresh: Duration,
+}
+
+/// Table `waiting`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingSettings {
+    /// How long a request waits for a key, unless tenant or client say otherwise.
+    pub patience: Duration,
+    /// The most a client may ask for.
+    pub patience_max: Duration,
+    /// Requests that wait, over all providers. Zero: nobody waits.
+    pub requests_max: usize,
+    /// Requests of one tenant that wait.
+    pub per_tenant_max: usize,
+    /// Bytes of body that waiting requests hold.
+    pub bytes_max: u64,
+}
+
+impl Default for GatewaySettings {
+    fn default() -> Self {
+        Self {
+            listen: vec![loopback(8080)],
+            admin: Some(loopback(9090)),
+            threads: None,
+            tls: None,
+            limits: GatewayLimits::default(),
+            timeouts: Timeouts::default(),
+            stream: StreamSettings::default(),
+            upstream: UpstreamSettings::default(),
+        }
+    }
+}
+
+impl Default for GatewayLimits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 32 * MIB,
+            body_bytes_held_max: GIB,
+            header_bytes_max: 64 * KIB,
+            header_count_max: 128,
+            connections_max: 20_000,
+            requests_in_flight_max: 20_000,
+            streams_per_connection_max: 256,
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            send: Duration::from_secs(60),
+            head: Duration::from_secs(600),
+            stream_idle: Duration::from_secs(300),
+            attempts: Duration::from_secs(600),
+            client_header: Duration::from_secs(10),
+            client_body: Duration::from_secs(120),
+            client_write: Duration::from_secs(60),
+            client_idle: Duration::from_secs(75),
+            drain_delay: Duration::ZERO,
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for StreamSettings {
+    fn default() -> Self {
+        Self {
+            hold_head: Duration::from_secs(10),
+            hold_bytes_max: 64 * KIB,
+        }
+    }
+}
+
+impl Default for UpstreamSettings {
+    fn default() -> Self {
+        Self {
+            idle_max: 1024,
+            idle: Duration::from_secs(60),
+            h2_streams_max: 100,
+            dns_refresh: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for WaitingSettings {
+    fn default() -> Self {
+        Self {
+            patience: Duration::from_secs(30),
+            patience_max: Duration::from_secs(600),
+            requests_max: 10_000,
+            per_tenant_max: 2_000,
+            bytes_max: 512 * MIB,
+        }
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
