@@ -1,0 +1,228 @@
+//! From the model a client names to the lane whose buckets it is charged to.
+//!
+//! Providers share one bucket among the models of a family. Which ones, the operator can say; for
+//! Anthropic's the families are known (one bucket for all Opus 4.x, one for all Sonnet 4.x, and so
+//! on, <https://docs.anthropic.com/en/api/rate-limits>); otherwise every model is a group of its
+//! own, with dated snapshots of one model taken together.
+//!
+//! Clients can invent model names, so the number of both is bounded; beyond the bounds newcomers
+//! share one entry. The bound on lanes falls with the number of accounts, since each lane has
+//! buckets for all of them.
+
+use std::collections::HashMap;
+
+use crate::dialect::{Dialect, Endpoint};
+use crate::ids::{KeyId, ModelId};
+use crate::pool::spec::PoolSpec;
+use crate::units::Time;
+
+const MODELS_MAX: usize = 2_000;
+const LANES_MAX: usize = 256;
+const LANES_MIN: usize = 16;
+/// Buckets' worth of memory that lanes may take together: about 600 bytes each.
+const LANE_ACCOUNTS_MAX: usize = 400_000;
+
+/// A group's place in [`Pool`](super::Pool)'s lanes.
+pub(super) type LaneId = usize;
+
+/// All models that were ever asked for.
+#[derive(Debug, Default)]
+pub(super) struct Models {
+    entries: Vec<Model>,
+    by_name: [HashMap<String, ModelId>; ENDPOINTS],
+    lanes: HashMap<(Endpoint, String), LaneId>,
+}
+
+const ENDPOINTS: usize = 7;
+
+/// One model at one kind of endpoint.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) lane: LaneId,
+    /// Which accounts serve it; `None`: all.
+    pub(super) served_by: Option<Vec<bool>>,
+    /// Keys that may not use it, and until when that is believed.
+    pub(super) denied: Vec<(KeyId, Time)>,
+}
+
+/// A lane that has to be made.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NewLane {
+    pub(super) endpoint: Endpoint,
+    /// The group's name, and whether the operator gave it (its position among the groups).
+    pub(super) group: String,
+    pub(super) declared: Option<usize>,
+}
+
+impl Models {
+    pub(super) fn get(&self, id: ModelId) -> &Model {
+        &self.entries[id.index()]
+    }
+
+    pub(super) fn get_mut(&mut self, id: ModelId) -> &mut Model {
+        &mut self.entries[id.index()]
+    }
+
+    pub(super) fn find(&self, name: &str, endpoint: Endpoint) -> Option<ModelId> {
+        self.by_name[endpoint as usize].get(name).copied()
+    }
+
+    /// Adds a model; says which lane to make if it is the first of its group.
+    pub(super) fn add(
+        &mut self,
+        spec: &PoolSpec,
+        name: &str,
+        endpoint: Endpoint,
+    ) -> (ModelId, Option<NewLane>) {
+        let is_full = self.entries.len() >= MODELS_MAX;
+        let name = if is_full { OTHER } else { name };
+        if let Some(known) = self.find(name, endpoint) {
+            return (known, None);
+        }
+        let (group, declared) = group_of(spec, name);
+        let (lane, new_lane) = self.lane(spec, endpoint, group, declared);
+        let id = ModelId(u32::try_from(self.entries.len()).expect("models are bounded"));
+        self.entries.push(Model {
+            lane,
+            served_by: served_by(spec, name),
+            denied: Vec::new(),
+        });
+        self.by_name[endpoint as usize].insert(name.to_owned(), id);
+        (id, new_lane)
+    }
+
+    fn lane(
+        &mut self,
+        spec: &PoolSpec,
+        endpoint: Endpoint,
+        group: String,
+        declared: Option<usize>,
+    ) -> (LaneId, Option<NewLane>) {
+        let most = (LANE_ACCOUNTS_MAX / spec.accounts.len().max(1)).clamp(LANES_MIN, LANES_MAX);
+        let group = if self.lanes.len() >= most && declared.is_none() {
+            OTHER.to_owned()
+        } else {
+            group
+        };
+        let next = self.lanes.len();
+        let lane = *self.lanes.entry((endpoint, group.clone())).or_insert(next);
+        let new_lane = (lane == next).then_some(NewLane {
+            endpoint,
+            group,
+            declared,
+        });
+        (lane, new_lane)
+    }
+}
+
+/// What stands for all models beyond the bounds, and for requests that name none.
+pub(super) const OTHER: &str = "";
+
+fn served_by(spec: &PoolSpec, name: &str) -> Option<Vec<bool>> {
+    if name == OTHER {
+        return None;
+    }
+    let serves: Vec<bool> = spec
+        .accounts
+        .iter()
+        .map(|account| account.models.matches(name))
+        .collect();
+    serves.contains(&false).then_some(serves)
+}
+
+fn group_of(spec: &PoolSpec, model: &str) -> (String, Option<usize>) {
+    let declared = spec
+        .groups
+        .iter()
+        .position(|(_, patterns)| patterns.matches(model));
+    match declared {
+        Some(position) => (spec.groups[position].0.clone(), declared),
+        None => (default_group(spec.dialect, model).to_owned(), None),
+    }
+}
+
+/// The family of a model, as a prefix of its name.
+fn default_group(dialect: Dialect, model: &str) -> &str {
+    let undated = without_date(model);
+    if dialect != Dialect::Anthropic {
+        return undated;
+    }
+    // claude-opus-4-1 → claude-opus-4; claude-3-5-sonnet stays.
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    match undated.rsplit_once('-') {
+        Some((family, minor))
+            if is_number(minor)
+                && family
+                    .rsplit_once('-')
+                    .is_some_and(|(_, major)| is_number(major)) =>
+        {
+            family
+        }
+        _ => undated,
+    }
+}
+
+fn without_date(model: &str) -> &str {
+    let model = model.strip_suffix("-latest").unwrap_or(model);
+    let Some((name, last)) = model.rsplit_once('-') else {
+        return model;
+    };
+    if last.len() == 8 && last.bytes().all(|byte| byte.is_ascii_digit()) {
+        return name;
+    }
+    // OpenAI writes gpt-4o-2024-08-06.
+    let dated = model.len() > 11
+        && model.is_char_boundary(model.len() - 11)
+        && model[model.len() - 11..]
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| match at {
+                0 | 5 | 8 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
+    if dated {
+        &model[..model.len() - 11]
+    } else {
+        model
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_of_a_family_share_a_group() {
+        for (dialect, model, group) in [
+            (
+                Dialect::Anthropic,
+                "claude-opus-4-1-20250805",
+                "claude-opus-4",
+            ),
+            (
+                Dialect::Anthropic,
+                "claude-opus-4-20250514",
+                "claude-opus-4",
+            ),
+            (Dialect::Anthropic, "claude-opus-5", "claude-opus-5"),
+            (Dialect::Anthropic, "claude-sonnet-4-5", "claude-sonnet-4"),
+            (
+                Dialect::Anthropic,
+                "claude-3-5-sonnet-latest",
+                "claude-3-5-sonnet",
+            ),
+            (
+                Dialect::Anthropic,
+                "claude-3-5-sonnet-20241022",
+                "claude-3-5-sonnet",
+            ),
+            (Dialect::OpenAi, "gpt-4o-2024-08-06", "gpt-4o"),
+            (Dialect::OpenAi, "gpt-4o-mini", "gpt-4o-mini"),
+            (Dialect::OpenAi, "é-2024-08-06", "é"),
+            (Dialect::OpenAi, "", ""),
+            (Dialect::Generic, "llama-3-70", "llama-3-70"),
+        ] {
+            assert_eq!(default_group(dialect, model), group, "{model}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What a pool is made of, as far as it decides anything.
+
+use crate::budget::Charging;
+use crate::dialect::Dialect;
+use crate::file::{LimitScope, ModelPatterns, Policy};
+use crate::ids::ProviderId;
+use crate::retry::RetryLimits;
+use crate::units::Dimension;
+use crate::waiting::RoomLimits;
+
+/// A pool's parts.
+#[derive(Clone, Debug)]
+pub struct PoolSpec {
+    /// How the provider meters.
+    pub dialect: Dialect,
+    /// Groups the operator named, in order; the first that matches a model counts.
+    pub groups: Vec<(String, ModelPatterns)>,
+    /// Accounts, in the order of their handles.
+    pub accounts: Vec<AccountSpec>,
+    /// Weights of the tenants, in the order of their handles.
+    pub weights: Vec<f64>,
+    /// Bounds of each waiting room.
+    pub room: RoomLimits,
+    /// Bounds on retrying.
+    pub retry: RetryLimits,
+    /// Where ties and jitter come from.
+    pub seed: u64,
+}
+
+/// An account's parts.
+#[derive(Clone, Debug)]
+pub struct AccountSpec {
+    /// How many keys it has. Keys are numbered through, account by account.
+    pub keys: usize,
+    /// Models it serves.
+    pub models: ModelPatterns,
+    /// Declared limits; the first that applies to a group counts.
+    pub limits: Vec<LimitSpec>,
+}
+
+/// A declared limit.
+#[derive(Clone, Debug)]
+pub struct LimitSpec {
+    /// The groups it is for.
+    pub scope: LimitScope,
+    /// Per minute, by [`Dimension::index`].
+    pub per_minute: [Option<u64>; Dimension::COUNT],
+    /// Seconds of refill that are saved up.
+    pub burst_secs: Option<f64>,
+}
+
+impl PoolSpec {
+    /// The parts of one provider's pool.
+    pub fn of(policy: &Policy, provider: ProviderId, seed: u64) -> Self {
+        let accounts = policy
+            .accounts_of(provider)
+            .map(|account| AccountSpec {
+                keys: account.keys.len(),
+                models: account.models.clone(),
+                limits: account
+                    .limits
+                    .iter()
+                    .map(|limit| LimitSpec {
+                        scope: limit.scope.clone(),
+                        per_minute: limit.per_minute,
+                        burst_secs: limit.burst.map(|burst| burst.as_secs_f64()),
+                    })
+                    .collect(),
+            })
+            .collect();
+        let spec = policy.provider(provider);
+        Self {
+            dialect: spec.dialect,
+            groups: spec
+                .model_groups
+                .iter()
+                .map(|group| (group.id.clone(), group.models.clone()))
+                .collect(),
+            accounts,
+            weights: policy
+                .tenants
+                .iter()
+                .map(|tenant| f64::from(tenant.weight))
+                .collect(),
+            room: RoomLimits {
+                requests_max: policy.waiting.requests_max,
+                per_tenant_max: policy.waiting.per_tenant_max,
+                bytes_max: policy.waiting.bytes_max,
+            },
+            retry: policy.retry,
+            seed,
+        }
+    }
+
+    /// How this provider charges its dimensions.
+    pub fn charging(&self) -> Charging {
+        match self.dialect {
+            Dialect::Anthropic => Charging::AsProduced,
+            Dialect::OpenAi | Dialect::Generic => Charging::AtAdmission,
+        }
+    }
+}

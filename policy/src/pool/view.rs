@@ -1,0 +1,146 @@
+//! The pool as operators see it: a copy of what it knows at one moment, for status pages,
+//! metrics and the demo.
+
+use std::time::Duration;
+
+use crate::breaker::BreakerState;
+use crate::dialect::Endpoint;
+use crate::ids::{AccountId, KeyId};
+use crate::pool::Pool;
+use crate::units::{Dimension, Time};
+
+/// A pool.
+#[derive(Clone, Debug)]
+pub struct PoolView {
+    /// Whether the provider is overloaded as a whole.
+    pub is_storm: bool,
+    /// Requests on their way.
+    pub in_flight: usize,
+    /// Its lanes.
+    pub lanes: Vec<LaneView>,
+    /// Its keys, whatever the model.
+    pub keys: Vec<KeyView>,
+    /// Its accounts' standing, by [`AccountId`].
+    pub account_states: Vec<BreakerState>,
+}
+
+/// One model group at one kind of endpoint.
+#[derive(Clone, Debug)]
+pub struct LaneView {
+    /// The kind of endpoint.
+    pub endpoint: Endpoint,
+    /// The model group; empty for requests that name no model.
+    pub group: String,
+    /// Requests that wait.
+    pub waiting: usize,
+    /// Bytes of body they hold.
+    pub waiting_bytes: u64,
+    /// Accounts, in the order of their handles.
+    pub accounts: Vec<AccountView>,
+    /// Breakers by key, in the order of their handles.
+    pub breakers: Vec<BreakerState>,
+}
+
+/// One account in one lane.
+#[derive(Clone, Debug)]
+pub struct AccountView {
+    /// Open leases.
+    pub in_flight: u32,
+    /// How long it is still left alone after a refusal.
+    pub cooldown: Duration,
+    /// Its buckets with known limits.
+    pub buckets: Vec<BucketView>,
+}
+
+/// One bucket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BucketView {
+    /// What it meters.
+    pub dimension: Dimension,
+    /// Limit per minute.
+    pub limit_per_minute: f64,
+    /// The most it saves up.
+    pub burst: f64,
+    /// What is believed to be left.
+    pub level: f64,
+    /// What open leases have yet to be charged.
+    pub pending: f64,
+    /// What others are believed to use, per second.
+    pub foreign_per_sec: f64,
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyView {
+    /// Which.
+    pub key: KeyId,
+    /// Its account.
+    pub account: AccountId,
+    /// Open: the provider rejects it.
+    pub standing: BreakerState,
+    /// Requests on their way with it.
+    pub in_flight: u32,
+}
+
+impl Pool {
+    /// A copy of what is known now. Costs time and memory in proportion to lanes × accounts.
+    pub fn view(&self, now: Time) -> PoolView {
+        PoolView {
+            is_storm: self.storm.is_raging(),
+            in_flight: self.leases.len(),
+            lanes: (0..self.lanes.len())
+                .map(|lane| self.view_lane(now, lane))
+                .collect(),
+            keys: self
+                .keys
+                .iter()
+                .enumerate()
+                .map(|(index, key)| KeyView {
+                    key: KeyId(u32::try_from(index).expect("keys are bounded")),
+                    account: key.account,
+                    standing: key.standing.state(now),
+                    in_flight: key.standing.in_flight(),
+                })
+                .collect(),
+            account_states: self
+                .accounts
+                .iter()
+                .map(|account| account.standing.state(now))
+                .collect(),
+        }
+    }
+
+    fn view_lane(&self, now: Time, lane: usize) -> LaneView {
+        let lane = &self.lanes[lane];
+        let accounts = lane.accounts.iter().map(|account| AccountView {
+            in_flight: account.budget.in_flight(),
+            cooldown: account.cooldown_until.since(now),
+            buckets: Dimension::ALL
+                .into_iter()
+                .filter_map(|dimension| {
+                    let bucket = account.budget.bucket(dimension);
+                    Some(BucketView {
+                        dimension,
+                        limit_per_minute: bucket.limit_per_minute()?,
+                        burst: bucket.burst(),
+                        level: bucket.level(now),
+                        pending: account.budget.pending(dimension),
+                        foreign_per_sec: bucket.foreign_per_sec(),
+                    })
+                })
+                .collect(),
+        });
+        LaneView {
+            endpoint: lane.endpoint,
+            group: lane.name.clone(),
+            waiting: lane.room.len(),
+            waiting_bytes: lane.room.bytes(),
+            accounts: accounts.collect(),
+            breakers: lane
+                .breakers
+                .iter()
+                .map(|breaker| breaker.state(now))
+                .collect(),
+        }
+    }
+}
