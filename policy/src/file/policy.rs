@@ -10,7 +10,7 @@ use crate::dialect::{CredentialStyle, Dialect};
 use crate::ids::{ProviderId, TenantId};
 use crate::pool::Priority;
 use crate::retry::RetryLimits;
-use crate::secret::{ClientKeyHash, ProviderSecret};
+use crate::secret::{ClientKeyHash, ClientKeys, ProviderSecret};
 use crate::units::Dimension;
 
 /// All that the policy files say.
@@ -45,6 +45,14 @@ impl Policy {
         &self.tenants[id.index()]
     }
 
+    /// Which tenant each client key belongs to.
+    pub fn client_keys(&self) -> ClientKeys {
+        let tenants = (0..).map(TenantId).zip(&self.tenants);
+        ClientKeys::new(
+            tenants.flat_map(|(id, tenant)| tenant.client_keys.iter().map(move |hash| (*hash, id))),
+        )
+    }
+
     /// The accounts of one provider, in file order. An account's position in this sequence is its
     /// [`AccountId`](crate::ids::AccountId) in the provider's pool, and a key's position in the
     /// sequence of all their keys is its [`KeyId`](crate::ids::KeyId).
@@ -74,6 +82,15 @@ pub struct Provider {
     pub models: ModelPatterns,
     /// Models known to share a bucket.
     pub model_groups: Vec<ModelGroup>,
+}
+
+impl Provider {
+    /// The position in `model_groups` of the group that `model` is in: the first that matches.
+    pub fn model_group(&self, model: &str) -> Option<usize> {
+        self.model_groups
+            .iter()
+            .position(|group| group.models.matches(model))
+    }
 }
 
 /// Which HTTP to speak to a provider.
@@ -108,8 +125,26 @@ pub struct Account {
     pub models: ModelPatterns,
     /// What is known of its limits: a start and a cap; the provider's headers say the rest.
     pub limits: Vec<Limit>,
-    /// Its keys, at least one.
+    /// Its keys. An account may be without: it serves nothing then, and the report warned of it.
     pub keys: Vec<Key>,
+}
+
+impl Account {
+    /// The limit that holds for a model, of which `group` is the position of its group in
+    /// [`Provider::model_groups`], if it is in one.
+    pub fn limit(&self, model: &str, group: Option<usize>) -> Option<&Limit> {
+        let particular = self.limits.iter().find(|limit| match &limit.scope {
+            LimitScope::EveryGroup => false,
+            LimitScope::Group(at) => group == Some(*at),
+            LimitScope::Models(models) => models.matches(model),
+        });
+        let general = || {
+            self.limits
+                .iter()
+                .find(|limit| limit.scope == LimitScope::EveryGroup)
+        };
+        particular.or_else(general)
+    }
 }
 
 /// A limit of an account, as far as the operator knows it.
@@ -123,7 +158,8 @@ pub struct Limit {
     pub burst: Option<Duration>,
 }
 
-/// Which models a [`Limit`] holds for. The first limit of an account that matches a model holds.
+/// Which models a [`Limit`] holds for. Those for a group or for models go first, in file order;
+/// the one for every group, of which there is at most one, holds for the rest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LimitScope {
     /// Each model group separately.

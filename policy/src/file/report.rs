@@ -30,27 +30,55 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
+impl Problem {
+    /// An error about a file as a whole: that it cannot be read, say.
+    pub fn of_file(file: &str, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            field: String::new(),
+            message: message.into(),
+            hint: None,
+        }
+    }
+}
+
 /// All problems of one reading, by file and position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The problems.
+    /// The problems; of very many, the first thousand found.
     pub problems: Vec<Problem>,
+    /// Errors beyond those.
+    pub errors_left_out: usize,
+    /// Warnings beyond those.
+    pub warnings_left_out: usize,
 }
 
 impl Report {
     /// How many errors there are.
     pub fn errors(&self) -> usize {
-        self.count(Severity::Error)
+        self.count(Severity::Error) + self.errors_left_out
     }
 
     /// How many warnings there are.
     pub fn warnings(&self) -> usize {
-        self.count(Severity::Warning)
+        self.count(Severity::Warning) + self.warnings_left_out
     }
 
-    /// "3 errors, 1 warning".
+    /// "3 errors, 1 warning"; "no problems" if there are none.
     pub fn summary(&self) -> String {
-        String::new()
+        let parts = [
+            counted(self.errors(), "error"),
+            counted(self.warnings(), "warning"),
+        ];
+        let summary = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        if summary.is_empty() {
+            "no problems".into()
+        } else {
+            summary
+        }
     }
 
     fn count(&self, severity: Severity) -> usize {
@@ -61,20 +89,94 @@ impl Report {
     }
 }
 
+fn counted(count: usize, what: &str) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        _ => Some(format!("{count} {what}s")),
+    }
+}
+
 impl fmt::Display for Problem {
+    /// `keys.toml:12:8: account[2].provider: what is wrong; what to write instead`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: ", self.file, self.line, self.column)
+        if !self.file.is_empty() {
+            f.write_str(&self.file)?;
+            if self.line > 0 {
+                write!(f, ":{}:{}", self.line, self.column)?;
+            }
+            f.write_str(": ")?;
+        }
+        if self.severity == Severity::Warning {
+            f.write_str("warning: ")?;
+        }
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        f.write_str(&self.message)?;
+        self.hint
+            .as_ref()
+            .map_or(Ok(()), |hint| write!(f, "; {hint}"))
     }
 }
 
 impl fmt::Display for Report {
-    /// One problem a line, then the summary.
+    /// One problem a line, then the summary; each line ends in a newline.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for problem in &self.problems {
             writeln!(f, "{problem}")?;
+        }
+        let left_out = self.errors_left_out + self.warnings_left_out;
+        if left_out > 0 {
+            writeln!(f, "… and {left_out} more")?;
         }
         writeln!(f, "{}", self.summary())
     }
 }
 
 impl std::error::Error for Report {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(severity: Severity) -> Problem {
+        Problem {
+            severity,
+            ..Problem::of_file("a.toml", "bad")
+        }
+    }
+
+    #[test]
+    fn summary_counts_with_the_right_plural() {
+        let summary = |errors: usize, warnings: usize| {
+            let mut report = Report::default();
+            report
+                .problems
+                .extend((0..errors).map(|_| problem(Severity::Error)));
+            report
+                .problems
+                .extend((0..warnings).map(|_| problem(Severity::Warning)));
+            report.summary()
+        };
+        assert_eq!(summary(0, 0), "no problems");
+        assert_eq!(summary(1, 0), "1 error");
+        assert_eq!(summary(0, 2), "2 warnings");
+        assert_eq!(summary(3, 1), "3 errors, 1 warning");
+    }
+
+    #[test]
+    fn problem_shows_only_what_it_has() {
+        let mut shown = problem(Severity::Error);
+        assert_eq!(shown.to_string(), "a.toml: bad");
+        shown.severity = Severity::Warning;
+        (shown.line, shown.column, shown.field) = (3, 7, "retry".into());
+        shown.hint = Some("write good".into());
+        assert_eq!(
+            shown.to_string(),
+            "a.toml:3:7: warning: retry: bad; write good"
+        );
+        shown.file.clear();
+        assert_eq!(shown.to_string(), "warning: retry: bad; write good");
+    }
+}

@@ -1,10 +1,14 @@
 //! A provider key's secret: usable, and never shown.
+//!
+//! Neither `Debug` nor `Display` shows any of it, there is no `Serialize`, its errors do not quote
+//! it, and its memory is overwritten when it is dropped. The one way to the text is
+//! [`ProviderSecret::expose`], so that every use can be found by name.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// A provider key's secret. `Debug` and `Display` show nothing of it, and it has no `Serialize`.
+/// A provider key's secret.
 #[derive(Clone)]
 pub struct ProviderSecret(SecretString);
 
@@ -17,16 +21,22 @@ pub enum SecretError {
     /// Longer than any credential, and perhaps than the provider's header limit.
     #[error("the secret is longer than {} bytes", ProviderSecret::LEN_MAX)]
     TooLong,
-    /// A byte that no header may carry, or a space inside.
-    #[error("the secret has a character that cannot stand in a header (byte {position})")]
+    /// A byte that no header may carry, or white space inside.
+    #[error("byte {position} of the secret cannot stand in a header (counted from 0)")]
     NotHeaderSafe {
         /// Where, in bytes from 0.
         position: usize,
     },
-    /// A consumer subscription's token; pooling those is against the provider's terms.
-    #[error("this is a token of a consumer subscription, which may not be pooled")]
+    /// A token or session of a consumer subscription.
+    #[error(
+        "this belongs to a consumer subscription, and the provider's terms forbid to pool those: \
+         use an API key"
+    )]
     SubscriptionToken,
 }
+
+/// What access tokens, refresh tokens and sessions of consumer subscriptions begin with.
+const SUBSCRIPTION_PREFIXES: [&str; 3] = ["sk-ant-oat", "sk-ant-ort", "sk-ant-sid"];
 
 impl ProviderSecret {
     /// The longest secret accepted, in bytes.
@@ -38,7 +48,23 @@ impl ProviderSecret {
     /// # Errors
     /// If it cannot be a credential, or may not be one here.
     pub fn new(text: &str) -> Result<Self, SecretError> {
-        Ok(Self(SecretString::from(text.trim())))
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(SecretError::Empty);
+        }
+        if text.len() > Self::LEN_MAX {
+            return Err(SecretError::TooLong);
+        }
+        if let Some(position) = text.bytes().position(|byte| !byte.is_ascii_graphic()) {
+            return Err(SecretError::NotHeaderSafe { position });
+        }
+        if SUBSCRIPTION_PREFIXES
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
+            return Err(SecretError::SubscriptionToken);
+        }
+        Ok(Self(SecretString::from(text)))
     }
 
     /// The secret itself, to be written into a header.
@@ -59,6 +85,7 @@ impl fmt::Display for ProviderSecret {
     }
 }
 
+/// Compares policies with each other, never with what a client sent: timing tells nobody anything.
 impl PartialEq for ProviderSecret {
     fn eq(&self, other: &Self) -> bool {
         self.expose() == other.expose()
@@ -66,3 +93,54 @@ impl PartialEq for ProviderSecret {
 }
 
 impl Eq for ProviderSecret {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_around_a_secret_does_not_count() {
+        for text in ["sk-1", "sk-1\n", "sk-1\r\n", "  sk-1\t"] {
+            assert_eq!(
+                ProviderSecret::new(text).map(|s| s.expose().to_owned()),
+                Ok("sk-1".into())
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_credential_is_refused() {
+        let long = "x".repeat(ProviderSecret::LEN_MAX + 1);
+        for (text, error) in [
+            ("", SecretError::Empty),
+            (" \n", SecretError::Empty),
+            ("a b", SecretError::NotHeaderSafe { position: 1 }),
+            (
+                "ab\r\nx-evil: 1",
+                SecretError::NotHeaderSafe { position: 2 },
+            ),
+            ("schlüssel", SecretError::NotHeaderSafe { position: 4 }),
+            ("sk-ant-oat01-abc", SecretError::SubscriptionToken),
+            ("sk-ant-ort01-abc\n", SecretError::SubscriptionToken),
+            (&long, SecretError::TooLong),
+        ] {
+            assert_eq!(ProviderSecret::new(text), Err(error), "{text:?}");
+        }
+        assert!(ProviderSecret::new(&long[1..]).is_ok());
+    }
+
+    #[test]
+    fn no_way_of_printing_shows_a_secret() {
+        let secret = ProviderSecret::new("hunter2").expect("valid");
+        let errors = [
+            ProviderSecret::new("hunter2 hunter2"),
+            ProviderSecret::new("sk-ant-oat-hunter2"),
+        ];
+        let printed = format!("{secret} {secret:?} {secret:#?} {errors:?}");
+        assert!(!printed.contains("hunter2"), "{printed}");
+        for error in errors {
+            let error = error.expect_err("refused").to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}
