@@ -1,0 +1,102 @@
+//! The gateway's policy for a measurement: defaults, but for addresses and budgets that never
+//! bind. Authentication is on, since a tenant is declared.
+
+use std::net::SocketAddr;
+
+use sha2::{Digest, Sha256};
+
+use crate::canned::CLIENT_KEY;
+
+/// What differs between measurements.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PolicySpec {
+    /// Where clients connect.
+    pub(crate) listen: SocketAddr,
+    /// Where operators ask.
+    pub(crate) admin: SocketAddr,
+    /// Where the upstream is.
+    pub(crate) upstream: SocketAddr,
+    /// Accounts of one key each.
+    pub(crate) accounts: usize,
+    /// Worker threads, the same as the pass-through's.
+    pub(crate) threads: usize,
+}
+
+/// The policy file's text.
+pub(crate) fn text(spec: &PolicySpec) -> String {
+    let PolicySpec {
+        listen,
+        admin,
+        upstream,
+        accounts,
+        threads,
+    } = spec;
+    let mut text = format!(
+        r#"[gateway]
+listen = ["{listen}"]
+admin = "{admin}"
+threads = {threads}
+
+[[provider]]
+id = "upstream"
+dialect = "anthropic"
+base_url = "http://{upstream}"
+http = "1.1"
+"#
+    );
+    for account in 1..=*accounts {
+        text += &format!(
+            r#"
+[[account]]
+id = "account-{account}"
+provider = "upstream"
+[[account.limit]]
+requests_per_minute = 60_000_000
+input_tokens_per_minute = 60_000_000_000
+output_tokens_per_minute = 60_000_000_000
+[[account.key]]
+id = "key-{account}"
+secret = "sk-load-{account}"
+"#
+        );
+    }
+    text += &format!(
+        r#"
+[[tenant]]
+id = "load"
+client_keys = ["{}"]
+"#,
+        hash(CLIENT_KEY)
+    );
+    text
+}
+
+fn hash(client_key: &str) -> String {
+    let digest = Sha256::digest(client_key.as_bytes());
+    digest.iter().fold("sha256:".to_owned(), |text, byte| {
+        text + &format!("{byte:02x}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_key_stands_there_as_its_hash_only() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let spec = PolicySpec {
+            listen: address,
+            admin: address,
+            upstream: address,
+            accounts: 3,
+            threads: 1,
+        };
+        let text = text(&spec);
+        assert!(!text.contains(CLIENT_KEY));
+        assert_eq!(text.matches("[[account.key]]").count(), 3);
+        // printf abc | sha256sum
+        let known = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hash("abc"), known);
+    }
+}

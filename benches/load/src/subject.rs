@@ -1,0 +1,76 @@
+//! What is measured side by side.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::child::Child;
+use crate::failure::Failure;
+
+/// One of the things that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The upstream itself: what of a figure is the harness's own.
+    Direct,
+    /// The yardstick, on the system's allocator.
+    PassThrough,
+    /// The yardstick on the gateway's allocator.
+    PassThroughMimalloc,
+    /// Keyweir.
+    Gateway,
+}
+
+impl Kind {
+    /// The program's file name, where there is one to start.
+    pub(crate) const fn program(self) -> Option<&'static str> {
+        match self {
+            Self::Direct => None,
+            Self::PassThrough => Some("passthrough"),
+            Self::PassThroughMimalloc => Some("passthrough-mimalloc"),
+            Self::Gateway => Some("keyweir"),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.program().unwrap_or("upstream"))
+    }
+}
+
+/// A running subject.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// Its process; the upstream's own is not measured.
+    pub(crate) child: Option<Child>,
+}
+
+impl Subject {
+    /// The process id of a subject that has a process of its own.
+    pub(crate) fn id(&self) -> Result<u32, Failure> {
+        self.child
+            .as_ref()
+            .map(Child::id)
+            .ok_or_else(|| Failure::new(format!("{} has no process to look at", self.kind)))
+    }
+}
+
+/// The order of `subjects` in a round: each is first, second, … equally often, so that a machine
+/// that gets slower or faster meanwhile favours none.
+pub(crate) fn turns(round: usize, subjects: usize) -> impl Iterator<Item = usize> {
+    (0..subjects).map(move |turn| (turn + round) % subjects)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_subject_has_every_turn() {
+        let orders: Vec<Vec<usize>> = (0..3).map(|round| turns(round, 3).collect()).collect();
+        assert_eq!(orders, [vec![0, 1, 2], vec![1, 2, 0], vec![2, 0, 1]]);
+    }
+}
