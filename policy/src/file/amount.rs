@@ -78,11 +78,27 @@ pub(super) fn show_size(bytes: u64) -> String {
     )
 }
 
+/// A whole number as it may be written, with `_` between thousands where it is long.
+pub(super) fn show_count(count: u64) -> String {
+    const THOUSANDS_FROM: u64 = 10_000;
+    if count < THOUSANDS_FROM {
+        return count.to_string();
+    }
+    let digits = count.to_string();
+    let (first, rest) = digits.split_at((digits.len() - 1) % 3 + 1);
+    let groups = rest
+        .as_bytes()
+        .chunks(3)
+        .map(|group| String::from_utf8_lossy(group));
+    groups.fold(first.to_owned(), |shown, group| format!("{shown}_{group}"))
+}
+
 fn exact<'u>(
     amount: u64,
     mut units: impl Iterator<Item = &'u (&'static str, u64)>,
 ) -> Option<(u64, &'static str)> {
-    let (unit, factor) = units.find(|(_, factor)| amount >= *factor && amount % factor == 0)?;
+    let (unit, factor) =
+        units.find(|(_, factor)| amount >= *factor && amount.is_multiple_of(*factor))?;
     Some((amount / factor, unit))
 }
 
@@ -133,6 +149,19 @@ mod tests {
             ("18446744073709551615 GiB", None),
         ] {
             assert_eq!(parse_size(text), bytes, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn long_counts_are_shown_in_thousands() {
+        for (count, shown) in [
+            (0, "0"),
+            (9_999, "9999"),
+            (10_000, "10_000"),
+            (123_456, "123_456"),
+            (1_000_000_000_000, "1_000_000_000_000"),
+        ] {
+            assert_eq!(show_count(count), shown);
         }
     }
 

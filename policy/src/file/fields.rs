@@ -3,7 +3,6 @@
 use toml::de::DeTable;
 
 use super::problems::{Problems, Spot};
-use super::report::Severity;
 use super::shown;
 use super::suggest;
 use super::value::Value;
@@ -106,8 +105,7 @@ impl<'t> Fields<'t> {
             if !self.known.contains(&name) {
                 let spot = self.spot.field(shown::field_name(name), key.span().start);
                 let hint = self.hint_for(name);
-                self.problems
-                    .note_with_hint(Severity::Error, spot, "unknown field", hint);
+                self.problems.note_unknown(spot, hint);
             }
         }
     }

@@ -212,7 +212,8 @@ pub struct Tenant {
     pub fallbacks: Vec<Fallback>,
 }
 
-/// One step of a list of fallbacks. At least one field is set.
+/// One step of a list of fallbacks. At least one field is set. Does not apply to requests that
+/// speak another dialect than its provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fallback {
     /// Ask for this model instead.

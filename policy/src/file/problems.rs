@@ -1,7 +1,7 @@
 //! Where readers and checks note what is wrong, so that they can go on.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{Problem, Report, Severity};
 use super::source::Lines;
@@ -62,8 +62,10 @@ pub(super) struct At<T> {
 pub(super) struct Problems {
     found: RefCell<Vec<Found>>,
     left_out: RefCell<LeftOut>,
-    /// Files that are not valid TOML: what is missing in them may be there.
-    torn: RefCell<BTreeSet<usize>>,
+    /// Files that are not valid TOML: what is missing in them may be there. With the byte from
+    /// which on all that was read is a guess.
+    torn: RefCell<BTreeMap<usize, usize>>,
+    unknown: Cell<bool>,
     /// Every field that was asked for, with its table: what the example file has to show.
     #[cfg(test)]
     pub(super) asked: RefCell<BTreeSet<String>>,
@@ -116,17 +118,29 @@ impl Problems {
 
     /// Notes that a field is missing.
     pub(super) fn note_missing(&self, spot: Spot) {
-        if spot
+        let torn = spot
             .file
-            .is_none_or(|file| !self.torn.borrow().contains(&file))
-        {
+            .is_some_and(|file| self.torn.borrow().contains_key(&file));
+        if !torn {
             self.note(Severity::Error, spot, "missing");
         }
     }
 
-    /// Remembers that more may stand in this file than could be read of it.
-    pub(super) fn note_torn(&self, file: usize) {
-        self.torn.borrow_mut().insert(file);
+    /// Notes a field that means nothing.
+    pub(super) fn note_unknown(&self, spot: Spot, hint: impl Into<String>) {
+        self.unknown.set(true);
+        self.note_with_hint(Severity::Error, spot, "unknown field", hint);
+    }
+
+    /// Whether a field means nothing: what seems to be missing may be misspelt.
+    pub(super) const fn has_unknown(&self) -> bool {
+        self.unknown.get()
+    }
+
+    /// Remembers that more may stand in this file than could be read of it, and that what was read
+    /// from this byte on is a guess.
+    pub(super) fn note_torn(&self, file: usize, guessed_from: usize) {
+        self.torn.borrow_mut().insert(file, guessed_from);
     }
 
     /// Notes that a file is not TOML at this place.
@@ -161,52 +175,50 @@ impl Problems {
     /// All of it, by file and position.
     pub(super) fn into_report(self, files: &[(&str, &str)]) -> Report {
         let lines: Vec<Lines<'_>> = files.iter().map(|(_, text)| Lines::of(text)).collect();
-        let mut found = self.found.into_inner();
-        found.sort_by_key(|found| (found.spot.file, found.spot.offset));
-        let broken = broken_lines(&found, &lines);
-        let problems = found.into_iter().filter_map(|found| {
-            let (line, column) = position(&found.spot, &lines);
-            // Where the syntax is wrong, what was read of the line is a guess.
-            let guessed = !found.syntax && broken.contains(&(found.spot.file, line));
-            let file = found.spot.file.map_or("", |file| files[file].0).to_owned();
-            let Found {
-                severity,
-                spot,
-                message,
-                hint,
-                ..
-            } = found;
-            let field = spot.path;
-            (!guessed).then_some(Problem {
-                severity,
-                file,
-                line,
-                column,
-                field,
-                message,
-                hint,
-            })
-        });
         let left_out = self.left_out.into_inner();
+        let mut found = self.found.into_inner();
+        drop_guesses(&mut found, &lines, &self.torn.into_inner());
+        found.sort_by_key(|found| (found.spot.file, found.spot.offset));
         Report {
-            problems: problems.collect(),
+            problems: found
+                .into_iter()
+                .map(|found| found.into_problem(files, &lines))
+                .collect(),
             errors_left_out: left_out.errors,
             warnings_left_out: left_out.warnings,
         }
     }
 }
 
-fn broken_lines(found: &[Found], lines: &[Lines<'_>]) -> BTreeSet<(Option<usize>, usize)> {
+/// Where the syntax is wrong, what was read is a guess, and what is wrong with it means nothing.
+fn drop_guesses(found: &mut Vec<Found>, lines: &[Lines<'_>], torn: &BTreeMap<usize, usize>) {
+    let place = |spot: &Spot| spot.file.zip(spot.offset);
+    let line = |(file, offset): (usize, usize)| (file, lines[file].line(offset));
     let syntax = found.iter().filter(|found| found.syntax);
-    syntax
-        .map(|found| (found.spot.file, position(&found.spot, lines).0))
-        .collect()
+    let broken: BTreeSet<_> = syntax
+        .filter_map(|found| place(&found.spot))
+        .map(line)
+        .collect();
+    let guessed = |(file, offset)| {
+        torn.get(&file).is_some_and(|from| offset >= *from)
+            || broken.contains(&line((file, offset)))
+    };
+    found.retain(|found| found.syntax || !place(&found.spot).is_some_and(guessed));
 }
 
-/// Line and column, from 1; zeros for what has none.
-fn position(spot: &Spot, lines: &[Lines<'_>]) -> (usize, usize) {
-    match (spot.file, spot.offset) {
-        (Some(file), Some(offset)) => lines[file].position(offset),
-        _ => (0, 0),
+impl Found {
+    fn into_problem(self, files: &[(&str, &str)], lines: &[Lines<'_>]) -> Problem {
+        let place = self.spot.file.zip(self.spot.offset);
+        // Lines and columns begin with 1; zeros for what has none.
+        let (line, column) = place.map_or((0, 0), |(file, offset)| lines[file].position(offset));
+        Problem {
+            severity: self.severity,
+            file: self.spot.file.map_or("", |file| files[file].0).to_owned(),
+            line,
+            column,
+            field: self.spot.path,
+            message: self.message,
+            hint: self.hint,
+        }
     }
 }

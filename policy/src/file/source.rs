@@ -1,7 +1,5 @@
 //! From text to a tree, and from a place in the text to line and column.
 
-use std::collections::BTreeMap;
-
 use toml::de::DeTable;
 
 use super::problems::{Problems, Spot};
@@ -10,7 +8,7 @@ use super::report::Severity;
 /// Bytes of all policy files together. Parsing costs some ten times as much memory.
 pub(super) const BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Syntax errors reported per file: one unclosed bracket makes an error of every line after it.
+/// Syntax errors reported per file: some make errors of all that follows.
 const SYNTAX_ERRORS_MAX: usize = 10;
 
 /// A file, parsed.
@@ -45,25 +43,27 @@ pub(super) fn parse_all<'t>(
 
 fn parse<'t>(file: usize, text: &'t str, problems: &Problems) -> Document<'t> {
     let (root, errors) = DeTable::parse_recoverable(text);
-    let mut torn = false;
-    let mut by_line = BTreeMap::new();
-    for error in &errors {
-        // A key that is set twice tears nothing: its first value stands.
-        torn |= error.message() != "duplicate key";
-        let offset = error.span().map_or(0, |span| span.start);
-        // Of several errors in a line the first is the cause.
-        let first = by_line
-            .entry(line_of(text, offset))
-            .or_insert((offset, error));
-        if offset < first.0 {
-            *first = (offset, error);
-        }
-    }
-    for (offset, error) in by_line.into_values().take(SYNTAX_ERRORS_MAX) {
-        problems.note_syntax(file, offset, error.message());
-    }
+    let mut errors: Vec<(usize, &str)> = errors
+        .iter()
+        .map(|error| (error.span().map_or(0, |span| span.start), error.message()))
+        .collect();
+    errors.sort_unstable();
+    // A field that is set twice tears nothing: its first value stands.
+    let torn = errors.iter().any(|(_, message)| *message != SET_TWICE);
+    let guessed_from = open_list(&errors).unwrap_or(usize::MAX);
     if torn {
-        problems.note_torn(file);
+        problems.note_torn(file, guessed_from);
+    }
+    let lines = Lines::of(text);
+    let mut line_before = 0;
+    errors.retain(|(offset, _)| {
+        // Of several errors in a line the first is the cause.
+        let line = lines.line(*offset);
+        let first = std::mem::replace(&mut line_before, line) != line;
+        first && *offset <= guessed_from
+    });
+    for (offset, message) in errors.into_iter().take(SYNTAX_ERRORS_MAX) {
+        problems.note_syntax(file, offset, in_words(message));
     }
     Document {
         file,
@@ -72,11 +72,35 @@ fn parse<'t>(file: usize, text: &'t str, problems: &Problems) -> Document<'t> {
     }
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())]
+/// What `toml` says where a field or table is set a second time.
+const SET_TWICE: &str = "duplicate key";
+
+/// What `toml` says where an element follows another without a comma.
+const NO_COMMA: &str = "missing comma between array elements";
+
+/// What `toml` says at the end of the file if a list has no closing bracket.
+const UNCLOSED_LIST: &str = "unclosed array";
+
+/// Where an unclosed list first shows. What follows was taken for its elements: no guess about it
+/// is worth reading.
+fn open_list(errors: &[(usize, &str)]) -> Option<usize> {
+    let unclosed = errors
         .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
+        .any(|(_, message)| message.starts_with(UNCLOSED_LIST));
+    let first = errors
+        .iter()
+        .find(|(_, message)| message.starts_with(NO_COMMA));
+    first.filter(|_| unclosed).map(|(offset, _)| *offset)
+}
+
+/// `toml`'s words, or ours where they would not help.
+fn in_words(message: &str) -> &str {
+    match message {
+        SET_TWICE => "this is set twice",
+        _ if message.starts_with("string values must be quoted") => "text must stand in quotes",
+        _ if message.starts_with(NO_COMMA) => "a comma is missing, or the ] of a list before",
+        _ => message,
+    }
 }
 
 /// Where the lines of a text begin.
@@ -94,12 +118,18 @@ impl<'t> Lines<'t> {
         Self { text, starts }
     }
 
+    /// Line of a byte, from 1.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset)
+    }
+
     /// Line and column of a byte, from 1; columns count characters.
     pub(super) fn position(&self, offset: usize) -> (usize, usize) {
-        let offset = offset.min(self.text.len());
-        let line = self.starts.partition_point(|start| *start <= offset);
-        let start = self.starts[line - 1];
-        let before = self.text.get(start..offset).unwrap_or_default();
+        let line = self.line(offset);
+        let before = self
+            .text
+            .get(self.starts[line - 1]..offset)
+            .unwrap_or_default();
         (line, before.chars().count() + 1)
     }
 }

@@ -22,8 +22,8 @@ fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Opt
     if wanted.is_empty() || wanted.len() > LEN_MAX {
         return None;
     }
-    // A third of the name may be wrong; of a short one, a letter.
-    let distance_max = (wanted.len() / 3).max(1);
+    // A third of the name may be wrong; a letter or two could be anything.
+    let distance_max = wanted.len() / 3;
     let near = candidates
         .into_iter()
         .take(CANDIDATES_MAX)
@@ -70,6 +70,8 @@ mod tests {
             ("BaseURL", Some("base_url")),
             ("yek", None),
             ("kye", Some("key")),
+            ("ID", Some("id")),
+            ("ix", None),
             ("colour", None),
             ("", None),
         ] {

@@ -167,11 +167,11 @@ impl<'t> Value<'t> {
         };
         match whole(number).filter(|number| bounds.contains(number)) {
             Some(number) => Some(number),
-            None => self.refuse(format!(
-                "must be a whole number from {} to {}",
-                bounds.start(),
-                bounds.end()
-            )),
+            None => {
+                let (least, most) = (amount::show_count(*bounds.start()), *bounds.end());
+                let most = amount::show_count(most);
+                self.refuse(format!("must be a whole number from {least} to {most}"))
+            }
         }
     }
 

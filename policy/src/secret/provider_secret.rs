@@ -29,7 +29,7 @@ pub enum SecretError {
     },
     /// A token or session of a consumer subscription.
     #[error(
-        "this belongs to a consumer subscription, and the provider's terms forbid to pool those: \
+        "this belongs to a consumer subscription, and the provider's terms forbid pooling those: \
          use an API key"
     )]
     SubscriptionToken,

@@ -12,7 +12,7 @@ impl Check<'_> {
             return;
         };
         let gateway = &gateway.value;
-        if self.raw.tenants.is_empty() {
+        if self.raw.tenants.is_empty() && !self.problems.has_unknown() {
             gateway
                 .client_listeners
                 .iter()
@@ -56,10 +56,10 @@ impl Check<'_> {
                 .listen
                 .iter()
                 .filter(unwritten)
-                .map(|a| default(a, "gateway.listen")),
+                .map(|a| default(a, "the default of gateway.listen")),
         );
         let unwritten_admin = settings.admin.filter(|_| admin.is_none());
-        taken.extend(unwritten_admin.map(|a| default(&a, "gateway.admin")));
+        taken.extend(unwritten_admin.map(|a| default(&a, "the default of gateway.admin")));
         for listener in clients.iter().chain(admin) {
             if let Some(other) = taken
                 .iter()

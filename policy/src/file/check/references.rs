@@ -88,7 +88,11 @@ impl Check<'_> {
         if let Some(found) = known.get(name.value.as_str()) {
             return Some(found);
         }
-        let message = format!("no {what} is called {}", shown::quoted(&name.value));
+        let message = if shown::is_showable(&name.value) {
+            format!("no {what} is called \"{}\"", name.value)
+        } else {
+            format!("no {what} has this name")
+        };
         let mut names: Vec<&str> = known.keys().copied().collect();
         // In an order of its own a hash map would suggest now this, now that.
         names.sort_unstable();

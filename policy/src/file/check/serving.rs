@@ -10,9 +10,11 @@ use super::Check;
 
 impl Check<'_> {
     pub(super) fn serving(&self, now: SystemTime) {
-        self.anything_at_all();
-        self.idle_providers();
-        self.idle_accounts();
+        if !self.problems.has_unknown() {
+            self.anything_at_all();
+            self.idle_providers();
+            self.idle_accounts();
+        }
         self.shut_out_tenants(now);
     }
 

@@ -106,7 +106,7 @@ fn scope(fields: &mut Fields<'_>) -> RawScope {
         patterns(&value)
     });
     match (group, models) {
-        (Some(group), None) => RawScope::Group(group),
+        (Some(group), None) if !both => RawScope::Group(group),
         (None, Some(models)) => RawScope::Models(models),
         (None, None) if !fields.has("group") && !fields.has("models") => RawScope::EveryGroup,
         _ => RawScope::Unclear,
@@ -127,11 +127,9 @@ fn per_minute(value: &Value<'_>) -> Option<u64> {
 fn key(fields: &mut Fields<'_>) -> Option<RawKey> {
     Some(RawKey {
         id: id(fields),
-        secret: fields.required("secret", |value| value_at(value)),
+        secret: fields.required("secret", |value| {
+            let spot = value.spot().clone();
+            secret_ref::secret_ref(value).map(|value| At { value, spot })
+        }),
     })
-}
-
-fn value_at(value: Value<'_>) -> Option<At<SecretRef>> {
-    let spot = value.spot().clone();
-    secret_ref::secret_ref(value).map(|value| At { value, spot })
 }

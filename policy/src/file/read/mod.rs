@@ -124,6 +124,9 @@ fn reference(value: Value<'_>) -> Option<At<String>> {
 
 /// Patterns for models: `["claude-*"]`.
 fn patterns(value: &Value<'_>) -> Option<ModelPatterns> {
-    let patterns = value.list(LIST_MAX, |value| value.parsed())?;
-    ModelPatterns::new(patterns).or_else(|| value.refuse("needs at least one pattern"))
+    let written = value.list(LIST_MAX, |value| Some(value.parsed()))?;
+    if written.is_empty() {
+        return value.refuse("needs at least one pattern");
+    }
+    ModelPatterns::new(written.into_iter().flatten().collect())
 }

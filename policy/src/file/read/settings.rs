@@ -45,7 +45,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         Some(listen.into_iter().flatten().collect::<Vec<_>>())
     });
     let admin = fields.optional("admin", |value| value.at(admin));
-    let threads = fields.or("threads", default.threads, threads);
+    let threads = fields.or("threads", default.threads, |value| threads(&value));
     let tls = fields.optional("tls", |value| value.table(tls));
     let (tls, tls_listen) = tls.unzip();
     let plain = |listen: &[At<SocketAddr>]| listen.iter().map(|at| at.value).collect();
@@ -112,14 +112,14 @@ fn admin(value: &Value<'_>) -> Option<Option<SocketAddr>> {
     }
 }
 
-fn threads(value: Value<'_>) -> Option<Option<usize>> {
+fn threads(value: &Value<'_>) -> Option<Option<usize>> {
     if value.as_string() == Some("auto") {
         return Some(None);
     }
     if value.as_string().is_some() {
         return value.refuse("must be \"auto\" or a whole number");
     }
-    count(&value, 1..=1_024).map(Some)
+    count(value, 1..=1_024).map(Some)
 }
 
 /// All of it or nothing: half a TLS configuration would listen in clear or not at all.
