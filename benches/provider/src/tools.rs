@@ -1,0 +1,81 @@
+//! Calls of a request's tools, with arguments that fit the tool's schema.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+/// A call that an answer makes.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) name: String,
+    pub(crate) input: Value,
+}
+
+/// The call that an answer to this Anthropic request makes: of the tool it is told to use, or of
+/// the first. None if it may not, if the tools are the provider's own, or if the last message
+/// already brings a tool's result.
+pub(crate) fn anthropic_call(
+    tools: Option<&RawValue>,
+    choice: Option<&RawValue>,
+    messages: Option<&RawValue>,
+) -> Option<Call> {
+    #[derive(Deserialize)]
+    struct Tool {
+        name: String,
+        input_schema: Option<Value>,
+    }
+    #[derive(Deserialize)]
+    struct Choice {
+        r#type: String,
+        name: Option<String>,
+    }
+    let tools: Vec<Tool> = serde_json::from_str(tools?.get()).ok()?;
+    let choice: Option<Choice> = choice.and_then(|choice| serde_json::from_str(choice.get()).ok());
+    let forced = choice.as_ref().and_then(|choice| choice.name.clone());
+    let is_none = choice.is_some_and(|choice| choice.r#type == "none");
+    if is_none || (forced.is_none() && messages.is_some_and(ends_in_result)) {
+        return None;
+    }
+    let wanted = |tool: &Tool| forced.as_ref().is_none_or(|name| *name == tool.name);
+    let tool = tools
+        .into_iter()
+        .find(|tool| tool.input_schema.is_some() && wanted(tool))?;
+    Some(Call {
+        name: tool.name,
+        input: sample(tool.input_schema.as_ref()?),
+    })
+}
+
+/// Whether the last message is a tool's result, so that the answer to it is text.
+fn ends_in_result(messages: &RawValue) -> bool {
+    let turns: Vec<&RawValue> = serde_json::from_str(messages.get()).unwrap_or_default();
+    turns
+        .last()
+        .is_some_and(|last| last.get().contains("\"tool_result\""))
+}
+
+/// A value that fits a JSON Schema, as far as types, enums and required properties go.
+pub(crate) fn sample(schema: &Value) -> Value {
+    if let Some(first) = schema["enum"].get(0) {
+        return first.clone();
+    }
+    match schema["type"].as_str() {
+        Some("string") => json!("sample"),
+        Some("integer") => json!(1),
+        Some("number") => json!(1.5),
+        Some("boolean") => json!(true),
+        Some("array") => Value::Array(vec![sample(&schema["items"])]),
+        Some("null") => Value::Null,
+        _ => sample_object(schema),
+    }
+}
+
+fn sample_object(schema: &Value) -> Value {
+    let mut object = Map::new();
+    if let Some(properties) = schema["properties"].as_object() {
+        for (name, schema) in properties {
+            object.insert(name.clone(), sample(schema));
+        }
+    }
+    Value::Object(object)
+}
