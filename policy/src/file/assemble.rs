@@ -84,11 +84,14 @@ fn group(raw: RawGroup) -> Option<ModelGroup> {
 fn account(raw: RawAccount, names: &Names, providers: &[Provider]) -> Option<Account> {
     let provider = names.provider(&raw.provider?)?;
     let groups = &providers.get(provider.index())?.model_groups;
+    let mut limits = all(raw.limits, |raw| limit(raw, groups))?;
+    // What was said of some models counts for them, wherever it stands; the sort is stable.
+    limits.sort_by_key(|limit| limit.scope == LimitScope::EveryGroup);
     Some(Account {
         id: raw.id?.value,
         provider,
         models: raw.models,
-        limits: all(raw.limits, |raw| limit(raw, groups))?,
+        limits,
         keys: all(raw.keys, key)?,
     })
 }

@@ -80,17 +80,8 @@ pub struct Provider {
     pub credential: CredentialStyle,
     /// The models that come here when several providers speak the dialect.
     pub models: ModelPatterns,
-    /// Models known to share a bucket.
+    /// Models known to share a bucket; the first group that matches a model has it.
     pub model_groups: Vec<ModelGroup>,
-}
-
-impl Provider {
-    /// The position in `model_groups` of the group that `model` is in: the first that matches.
-    pub fn model_group(&self, model: &str) -> Option<usize> {
-        self.model_groups
-            .iter()
-            .position(|group| group.models.matches(model))
-    }
 }
 
 /// Which HTTP to speak to a provider.
@@ -123,28 +114,12 @@ pub struct Account {
     pub provider: ProviderId,
     /// The models it may use.
     pub models: ModelPatterns,
-    /// What is known of its limits: a start and a cap; the provider's headers say the rest.
+    /// What is known of its limits: a start and a cap; the provider's headers say the rest. The
+    /// first that fits a model counts: those for a group or for models stand, in file order,
+    /// before the one for every group.
     pub limits: Vec<Limit>,
     /// Its keys. An account may be without: it serves nothing then, and the report warned of it.
     pub keys: Vec<Key>,
-}
-
-impl Account {
-    /// The limit that holds for a model, of which `group` is the position of its group in
-    /// [`Provider::model_groups`], if it is in one.
-    pub fn limit(&self, model: &str, group: Option<usize>) -> Option<&Limit> {
-        let particular = self.limits.iter().find(|limit| match &limit.scope {
-            LimitScope::EveryGroup => false,
-            LimitScope::Group(at) => group == Some(*at),
-            LimitScope::Models(models) => models.matches(model),
-        });
-        let general = || {
-            self.limits
-                .iter()
-                .find(|limit| limit.scope == LimitScope::EveryGroup)
-        };
-        particular.or_else(general)
-    }
 }
 
 /// A limit of an account, as far as the operator knows it.
@@ -158,15 +133,14 @@ pub struct Limit {
     pub burst: Option<Duration>,
 }
 
-/// Which models a [`Limit`] holds for. Those for a group or for models go first, in file order;
-/// the one for every group, of which there is at most one, holds for the rest.
+/// Which models a [`Limit`] holds for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LimitScope {
     /// Each model group separately.
     EveryGroup,
     /// One model group of the provider, as a position in [`Provider::model_groups`].
     Group(usize),
-    /// These models, in one bucket.
+    /// The groups of these models, each separately.
     Models(ModelPatterns),
 }
 

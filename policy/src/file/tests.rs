@@ -228,3 +228,33 @@ fn broken_files_are_refused_quickly() {
         );
     }
 }
+
+mod damage {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        /// Whatever stands in a file, reading it ends in a policy or in errors with a place.
+        #[test]
+        fn damaged_file_is_read_or_reported(
+            cut in any::<prop::sample::Index>(),
+            length in 0_usize..40,
+            put in "[\\[\\]{}=\"'#.,a1é\n\r\t -]{0,6}",
+        ) {
+            let text = with_defaults(&with_examples(EXAMPLE));
+            let mut chars: Vec<char> = text.chars().collect();
+            let from = cut.index(chars.len());
+            let to = (from + length).min(chars.len());
+            chars.splice(from..to, put.chars());
+            let damaged: String = chars.into_iter().collect();
+            let lines = damaged.split('\n').count();
+            if let Err(report) = parse(&[("keys.toml", &damaged)], NOW) {
+                prop_assert!(report.errors() > 0, "{report}");
+                prop_assert!(report.problems.iter().all(|problem| problem.line <= lines));
+            }
+        }
+    }
+}
