@@ -5,13 +5,37 @@
 //! All of it are pure functions of bytes: unknown fields, headers and events are ignored, so that
 //! a provider's next feature passes through without a release of ours.
 
+mod anthropic;
+mod content;
+mod credential;
+mod describe;
+mod error_body;
+mod event;
+mod fingerprint;
+mod generic;
+mod json;
+mod media;
+mod openai;
+mod path;
+mod refusal;
+mod resource;
+mod results_url;
 mod route;
+mod stream;
+mod usage;
 
-use crate::fault::Fault;
 use crate::pool::{RequestSize, Usage};
+use crate::ratelimit;
 use crate::snapshot::Snapshot;
 
+pub(crate) use self::error_body::ErrorBody;
+pub(crate) use self::fingerprint::Fingerprint;
+use self::refusal::StreamForm;
 pub use self::route::{Route, RouteError};
+pub use self::stream::StreamReader;
+
+/// A longer id is no provider's.
+const ID_BYTES_MAX: usize = 256;
 
 /// The language a provider and its clients speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
@@ -37,14 +61,13 @@ impl Dialect {
 
     /// What a request for `path` (without its query) is, or why it is not served.
     pub fn route<'a>(self, method: &str, path: &'a str) -> Result<Route<'a>, RouteError> {
-        let _ = (method, path);
-        todo!()
+        route::route(self, method, path)
     }
 
     /// Every header (lower case) in which a client may put a credential or choose an account.
     /// All of them are stripped before the pool key's own is set.
     pub fn credential_headers(self) -> &'static [&'static str] {
-        todo!()
+        credential::HEADERS
     }
 
     /// What the client presents as its key; `header` looks up by lower-case name.
@@ -52,8 +75,7 @@ impl Dialect {
         self,
         header: impl Fn(&str) -> Option<&'a str>,
     ) -> Option<&'a str> {
-        let _ = header;
-        todo!()
+        credential::of_client(self, header)
     }
 
     /// How this dialect's providers take their key unless the policy file says otherwise.
@@ -70,14 +92,12 @@ impl Dialect {
         style: CredentialStyle,
         secret: &str,
     ) -> (&'static str, String) {
-        let _ = (style, secret);
-        todo!()
+        credential::of_provider(style, secret)
     }
 
     /// Reads what admission must know from a request's JSON body; the model is required.
     pub fn describe(self, endpoint: Endpoint, body: &[u8]) -> Result<Description, DescribeError> {
-        let _ = (endpoint, body);
-        todo!()
+        describe::describe(self, endpoint, body)
     }
 
     /// [`Self::describe`] as the route asks for it: nothing is read of a body that is not JSON,
@@ -87,34 +107,33 @@ impl Dialect {
         route: &Route<'_>,
         body: &[u8],
     ) -> Result<Description, DescribeError> {
-        let _ = (route, body);
-        todo!()
+        describe::describe_routed(self, route, body)
     }
 
     /// Our own refusal, as the client's SDK expects errors.
     pub fn refusal(self, kind: RefusalKind, message: &str, request_id: &str) -> ErrorAnswer {
-        let _ = (kind, message, request_id);
-        todo!()
+        refusal::answer(self, kind, message, request_id)
     }
 
     /// A complete server-sent event that ends a stream in an error. For a stream that a
     /// [`StreamReader`] watches, use its [`StreamReader::error_event`]: it knows the stream's form.
     pub fn error_event(self, kind: RefusalKind, message: &str, request_id: &str) -> String {
-        let _ = (kind, message, request_id);
-        todo!()
+        refusal::event(StreamForm::of(self), kind, message, request_id)
     }
 
     /// The tokens that a JSON answer says were charged.
     pub fn read_usage(self, endpoint: Endpoint, body: &[u8]) -> Usage {
-        let _ = (endpoint, body);
-        todo!()
+        match endpoint {
+            // What was counted is not charged.
+            Endpoint::CountTokens => Usage::default(),
+            _ => usage::read(body),
+        }
     }
 
     /// What the response's headers say of the account's budgets; `header` looks up by lower-case
     /// name.
     pub fn snapshot<'a>(self, header: impl Fn(&str) -> Option<&'a str>) -> Snapshot {
-        let _ = header;
-        todo!()
+        ratelimit::snapshot(self, &header)
     }
 }
 
@@ -237,75 +256,18 @@ pub struct ErrorAnswer {
     pub body: String,
 }
 
-/// Watches a response stream go by: when content begins, how it ends, what it cost.
-#[derive(Debug)]
-pub struct StreamReader {}
-
-impl StreamReader {
-    /// A reader for one response.
-    pub fn new(dialect: Dialect, endpoint: Endpoint) -> Self {
-        let _ = (dialect, endpoint);
-        todo!()
-    }
-
-    /// Takes the next bytes of the stream, split anywhere.
-    pub fn feed(&mut self, bytes: &[u8]) {
-        let _ = bytes;
-        todo!()
-    }
-
-    /// The first real content has been seen (not merely the stream's opening, or a ping).
-    pub fn started_content(&self) -> bool {
-        todo!()
-    }
-
-    /// The stream reported an error; classified as its status would be.
-    pub fn fault(&self) -> Option<Fault> {
-        todo!()
-    }
-
-    /// The stream said that it is complete.
-    pub fn finished(&self) -> bool {
-        todo!()
-    }
-
-    /// The tokens reported so far.
-    pub fn usage(&self) -> Usage {
-        todo!()
-    }
-
-    /// Output tokens so far: as reported, or guessed from the bytes of content.
-    pub fn output_so_far(&self) -> u64 {
-        todo!()
-    }
-
-    /// Ids that the stream said the provider keeps (a stored response, a container).
-    pub fn resource_ids(&self) -> &[String] {
-        todo!()
-    }
-
-    /// A complete error event in the form this stream has.
-    pub fn error_event(&self, kind: RefusalKind, message: &str, request_id: &str) -> String {
-        let _ = (kind, message, request_id);
-        todo!()
-    }
-}
-
 /// A credential of a consumer subscription, which providers do not allow to be pooled.
 pub fn subscription_token(credential: &str) -> bool {
-    let _ = credential;
-    todo!()
+    credential::is_subscription_token(credential)
 }
 
 /// The ids of everything a JSON answer says was created, or is listed, at the provider.
 pub fn resource_ids(endpoint: Endpoint, body: &[u8]) -> Vec<String> {
-    let _ = (endpoint, body);
-    todo!()
+    resource::ids(endpoint, body)
 }
 
 /// Makes every `results_url` of a batch answer that points to `upstream_base` point to
 /// `public_base`; all other bytes stay. `None`: there is nothing to change.
 pub fn rewrite_results_url(body: &[u8], upstream_base: &str, public_base: &str) -> Option<Vec<u8>> {
-    let _ = (body, upstream_base, public_base);
-    todo!()
+    results_url::rewrite(body, upstream_base, public_base)
 }

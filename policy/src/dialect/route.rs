@@ -1,6 +1,10 @@
 //! What a path and a method ask for.
+//!
+//! An allow-list per dialect, as a table: a path that no row names is not forwarded, so that a
+//! pool's keys open only what somebody decided to open. Rows are tried in order; those that carry
+//! nearly all traffic stand first.
 
-use super::Endpoint;
+use super::{Dialect, Endpoint, anthropic, generic, openai, path};
 
 /// A request that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,4 +40,194 @@ pub enum RouteError {
         /// The value for the `allow` header.
         allow: &'static str,
     },
+}
+
+pub(super) fn route<'a>(
+    dialect: Dialect,
+    method: &str,
+    path: &'a str,
+) -> Result<Route<'a>, RouteError> {
+    if !path::is_plain(path) {
+        return Err(RouteError::NotServed);
+    }
+    match dialect {
+        Dialect::Anthropic => anthropic::route(method, path),
+        Dialect::OpenAi => openai::route(method, path),
+        Dialect::Generic => generic::route(method, path),
+    }
+}
+
+/// One path that is served.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    /// `{id}` stands for the id of a stateful resource, `{model}` for a model's name, `{}` for any
+    /// segment, and `**` at the end for any number of segments, none included.
+    pattern: &'static str,
+    allow: &'static str,
+    endpoint: Endpoint,
+    body: Body,
+    creates: bool,
+}
+
+/// What the body of a `POST` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    /// None, or none of our business (forms, multipart).
+    Opaque,
+    /// JSON.
+    Json,
+    /// JSON that must name a model.
+    Model,
+}
+
+impl Row {
+    pub(super) const fn new(
+        pattern: &'static str,
+        allow: &'static str,
+        endpoint: Endpoint,
+    ) -> Self {
+        Self {
+            pattern,
+            allow,
+            endpoint,
+            body: Body::Opaque,
+            creates: false,
+        }
+    }
+
+    /// A `POST` carries JSON.
+    pub(super) const fn json(mut self) -> Self {
+        self.body = Body::Json;
+        self
+    }
+
+    /// A `POST` carries JSON that must name a model.
+    pub(super) const fn model(mut self) -> Self {
+        self.body = Body::Model;
+        self
+    }
+
+    /// A `POST` makes something that later requests refer to.
+    pub(super) const fn creates(mut self) -> Self {
+        self.creates = true;
+        self
+    }
+
+    fn allows(&self, method: &str) -> bool {
+        // A HEAD is a GET whose body stays away.
+        let method = if method == "HEAD" && !self.allow.contains("HEAD") {
+            "GET"
+        } else {
+            method
+        };
+        self.allow.split(", ").any(|allowed| allowed == method)
+    }
+
+    fn serve<'a>(&self, method: &str, found: Found<'a>) -> Route<'a> {
+        let post = method == "POST";
+        Route {
+            endpoint: self.endpoint,
+            resource: found.resource,
+            creates_resource: post && self.creates,
+            // Where the path names the model, the body need not.
+            has_model_body: post && self.body == Body::Model && found.model.is_none(),
+            has_json_body: post && self.body != Body::Opaque,
+            model: found.model,
+        }
+    }
+}
+
+/// The first row for `path`, if it allows `method`. `path` begins with a slash.
+pub(super) fn find<'a>(rows: &[Row], method: &str, path: &'a str) -> Result<Route<'a>, RouteError> {
+    for row in rows {
+        if let Some(found) = matches(row.pattern, path) {
+            return if row.allows(method) {
+                Ok(row.serve(method, found))
+            } else {
+                Err(RouteError::MethodNotAllowed { allow: row.allow })
+            };
+        }
+    }
+    Err(RouteError::NotServed)
+}
+
+/// What the variable segments of a path were.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found<'a> {
+    resource: Option<&'a str>,
+    model: Option<&'a str>,
+}
+
+fn matches<'a>(pattern: &str, path: &'a str) -> Option<Found<'a>> {
+    let mut found = Found::default();
+    let mut segments = path.split('/');
+    for expected in pattern.split('/') {
+        if expected == "**" {
+            return Some(found);
+        }
+        let segment = segments.next()?;
+        match expected {
+            "{id}" => found.resource = Some(segment),
+            "{model}" => found.model = Some(segment),
+            "{}" => {}
+            _ if expected == segment => {}
+            _ => return None,
+        }
+    }
+    segments.next().is_none().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROWS: &[Row] = &[
+        Row::new("/v1/things", "GET, POST", Endpoint::Files)
+            .json()
+            .creates(),
+        Row::new("/v1/things/{id}/parts/{}", "GET", Endpoint::Files),
+        Row::new("/v1/things/{id}/**", "GET, DELETE", Endpoint::Files),
+        Row::new("/on/{model}/ask", "POST", Endpoint::Inference).model(),
+    ];
+
+    #[test]
+    fn only_a_post_has_a_body_and_creates() {
+        let post = find(ROWS, "POST", "/v1/things").unwrap();
+        assert!(post.has_json_body && post.creates_resource && !post.has_model_body);
+        let get = find(ROWS, "GET", "/v1/things").unwrap();
+        assert!(!get.has_json_body && !get.creates_resource);
+        assert_eq!(find(ROWS, "HEAD", "/v1/things").unwrap(), get);
+    }
+
+    #[test]
+    fn variable_segments_are_reported() {
+        let part = find(ROWS, "GET", "/v1/things/t1/parts/p2").unwrap();
+        assert_eq!((part.resource, part.model), (Some("t1"), None));
+        assert_eq!(
+            find(ROWS, "GET", "/v1/things/t1").unwrap().resource,
+            Some("t1")
+        );
+        assert_eq!(
+            find(ROWS, "GET", "/v1/things/t1/a/b/c").unwrap().resource,
+            Some("t1")
+        );
+        let ask = find(ROWS, "POST", "/on/m/ask").unwrap();
+        assert_eq!(ask.model, Some("m"));
+        assert!(ask.has_json_body && !ask.has_model_body);
+    }
+
+    #[test]
+    fn a_path_with_other_methods_says_which() {
+        assert_eq!(
+            find(ROWS, "PUT", "/v1/things"),
+            Err(RouteError::MethodNotAllowed { allow: "GET, POST" })
+        );
+        for path in ["/v1", "/v1/thing", "/v1/things2", "/on/m/ask/more"] {
+            assert_eq!(
+                find(ROWS, "GET", path),
+                Err(RouteError::NotServed),
+                "{path}"
+            );
+        }
+    }
 }

@@ -1,0 +1,161 @@
+//! Which things an answer says exist at the provider, so that later requests for them go to the
+//! account that has them.
+
+use super::Endpoint;
+use super::json::{Malformed, Reader};
+
+/// The most ids remembered of one answer (a page of a list).
+const IDS_MAX: usize = 1_000;
+
+/// The ids in a JSON answer; of a malformed one, those read before it broke.
+pub(super) fn ids(endpoint: Endpoint, body: &[u8]) -> Vec<String> {
+    let mut found = Ids::default();
+    match endpoint {
+        Endpoint::Models | Endpoint::Probe | Endpoint::CountTokens => return found.ids,
+        Endpoint::Inference | Endpoint::Batches | Endpoint::Files | Endpoint::Other => {}
+    }
+    let _malformed = found.object(&mut Reader::new(body), Place::Top);
+    found.ids
+}
+
+/// Where in an answer an object stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It is the answer.
+    Top,
+    /// It is an item of the answer.
+    Item,
+}
+
+/// The ids of one answer.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    pub(super) ids: Vec<String>,
+}
+
+impl Ids {
+    /// Those of the object that comes next, and of what it contains.
+    pub(super) fn object(
+        &mut self,
+        reader: &mut Reader<'_>,
+        place: Place,
+    ) -> Result<(), Malformed> {
+        let mut own = None;
+        let mut is_kept = true;
+        reader.object_or_skip(|name, reader| match name {
+            b"id" => {
+                own = reader.string_or_skip()?;
+                Ok(())
+            }
+            b"type" | b"object" => {
+                let kind = reader.string_or_skip()?;
+                is_kept &= !kind.is_some_and(|kind| is_ephemeral(&kind.name(), place));
+                Ok(())
+            }
+            b"output_file_id" | b"error_file_id" => self.add(reader),
+            b"container" => self.container(reader),
+            b"data" | b"output" => reader.array_or_skip(|reader| self.object(reader, Place::Item)),
+            _ => reader.skip().map(drop),
+        })?;
+        if let Some(id) = own.filter(|_| is_kept) {
+            self.push(id.to_text());
+        }
+        Ok(())
+    }
+
+    /// A container: an object with an id, or the id itself.
+    pub(super) fn container(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        if reader.peek()? == super::json::Kind::String {
+            return self.add(reader);
+        }
+        reader.object_or_skip(|name, reader| match name {
+            b"id" => self.add(reader),
+            _ => reader.skip().map(drop),
+        })
+    }
+
+    /// The id that comes next.
+    pub(super) fn add(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        if let Some(id) = reader.string_or_skip()? {
+            self.push(id.to_text());
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, id: Option<String>) {
+        let id = id.filter(|id| !id.is_empty() && id.len() <= super::ID_BYTES_MAX);
+        if let Some(id) = id.filter(|_| self.ids.len() < IDS_MAX) {
+            self.ids.push(id);
+        }
+    }
+}
+
+/// Things whose ids nobody can ask for later. (A message that is the answer is Anthropic's and
+/// gone; one that is an item of a response stays with it.)
+fn is_ephemeral(kind: &[u8], place: Place) -> bool {
+    match kind {
+        b"model" | b"list" | b"embedding" | b"text_completion" | b"completion" => true,
+        b"message" => place == Place::Top,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_created_or_listed() {
+        use Endpoint::*;
+        for (endpoint, body, expected) in [
+            (
+                Batches,
+                r#"{"id":"msgbatch_1","type":"message_batch","results_url":null}"#,
+                &["msgbatch_1"][..],
+            ),
+            (
+                Batches,
+                r#"{"id":"batch_1","object":"batch","input_file_id":"file-in","output_file_id":"file-out","error_file_id":null}"#,
+                &["file-out", "batch_1"],
+            ),
+            (
+                Files,
+                r#"{"data":[{"id":"file_1","type":"file"},{"id":"file_2","type":"file"}],"has_more":false,"first_id":"file_1"}"#,
+                &["file_1", "file_2"],
+            ),
+            (
+                Inference,
+                r#"{"id":"resp_1","object":"response","output":[{"id":"rs_1","type":"reasoning"},{"id":"msg_1","type":"message","content":[{"type":"output_text"}]}]}"#,
+                &["rs_1", "msg_1", "resp_1"],
+            ),
+            (
+                Inference,
+                r#"{"id":"chatcmpl-1","object":"chat.completion","choices":[]}"#,
+                &["chatcmpl-1"],
+            ),
+            (
+                Inference,
+                r#"{"object":"list","data":[{"object":"embedding","index":0}]}"#,
+                &[],
+            ),
+            (
+                Models,
+                r#"{"data":[{"id":"claude-opus-4-1","type":"model"}]}"#,
+                &[],
+            ),
+            (Other, r#"{"id":"vs_1","object":"vector_store"}"#, &["vs_1"]),
+            (Other, r#"{"id":7,"object":"vector_store"}"#, &[]),
+            (Other, "", &[]),
+            (Other, "<html>", &[]),
+        ] {
+            assert_eq!(ids(endpoint, body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_not_kept_but_its_container_is() {
+        let body = r#"{"id":"msg_1","type":"message","role":"assistant","content":[],
+                       "container":{"id":"container_1","expires_at":"2026-11-22T00:00:00Z"}}"#;
+        assert_eq!(ids(Endpoint::Inference, body.as_bytes()), ["container_1"]);
+    }
+}
