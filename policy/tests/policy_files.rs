@@ -5,6 +5,12 @@
 //! changed on purpose, `BLESS=1 cargo test -p keyweir-policy --test policy_files` writes the
 //! reports anew, to be read through before they are committed.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the examples are files; what is tested does not read any"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
