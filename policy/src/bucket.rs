@@ -6,7 +6,7 @@
 //!
 //! A snapshot is therefore read as an *interval*, not as a value. The provider took it at some
 //! moment between the sending of the request and the arrival of the answer; it contains every
-//! charge made before the request was sent, and none, some or all of those made since. While the
+//! charge made well before the request was sent, and none, some or all of those made since. While the
 //! modelled level lies between the two extremes, it is at least as good as the snapshot and
 //! stays; outside, it moves to the nearer end. Taking snapshots at face value instead (the usual
 //! way) makes the level jump by whatever is in flight, in both directions, with every answer.
@@ -19,6 +19,8 @@
 //! - *Cold start*: without limits a bucket is unknown and holds nobody back.
 //! - *A clock that jumps* back adds no refill; one that jumps ahead fills the bucket, and the next
 //!   snapshot corrects it.
+
+use std::time::Duration;
 
 use crate::snapshot::Reading;
 use crate::units::Time;
@@ -40,6 +42,9 @@ const FOREIGN_SPAN_MIN_SECS: f64 = 0.5;
 /// requests go on being sent, which is what keeps the estimate alive.
 const OWN_SHARE_MIN: f64 = 0.05;
 
+/// How long a request may take to reach the provider, connection set-up included. Requests sent
+/// within this span of each other may arrive in any order.
+const OVERTAKING: Duration = Duration::from_millis(200);
 /// The share of the refill that is used after the provider said that traffic grows too fast, and
 /// how fast that share grows back. Ramp limits are about growth, so a slow climb is the cure.
 const RAMP_AFTER_REFUSAL: f64 = 0.5;
@@ -51,8 +56,12 @@ const RAMP_GROWTH_PER_SEC: f64 = 0.05;
 pub struct Mark {
     /// When it was sent.
     pub sent: Time,
-    /// The running total of our own charges at that moment, its own included.
-    pub charged: f64,
+    /// The running total of what we had surely taken at the provider by then; what was given back
+    /// later is still in it.
+    pub settled: f64,
+    /// The running total of what we had taken by then, its own charge included, less what had been
+    /// given back.
+    pub kept: f64,
 }
 
 /// A model of one bucket at the provider. Amounts are tokens or requests.
@@ -68,7 +77,11 @@ pub struct Bucket {
     trust: f64,
     level: f64,
     at: Time,
-    charged: f64,
+    taken: f64,
+    /// `taken` as it was at some moment at least [`OVERTAKING`] ago, and at a later moment.
+    settled: f64,
+    settling: (Time, f64),
+    kept: f64,
     newest: Option<Seen>,
     foreign_per_sec: f64,
     ramp: f64,
@@ -103,7 +116,10 @@ impl Bucket {
             trust: 1.0,
             level: f64::INFINITY,
             at: now,
-            charged: 0.0,
+            taken: 0.0,
+            settled: 0.0,
+            settling: (now, 0.0),
+            kept: 0.0,
             newest: None,
             foreign_per_sec: 0.0,
             ramp: 1.0,
@@ -170,18 +186,24 @@ impl Bucket {
         refilled.min(self.burst().max(self.level))
     }
 
-    /// The running total of our own charges, for a request that is being sent.
+    /// The running totals, for a request that is being sent.
     pub fn mark(&self, now: Time) -> Mark {
         Mark {
             sent: now,
-            charged: self.charged,
+            settled: self.settled,
+            kept: self.kept,
         }
     }
 
     /// Takes `amount`; a negative one gives back.
     pub fn charge(&mut self, now: Time, amount: f64) {
         self.advance(now);
-        self.charged += amount;
+        if now.since(self.settling.0) >= OVERTAKING {
+            self.settled = self.settling.1;
+            self.settling = (now, self.taken);
+        }
+        self.taken += amount.max(0.0);
+        self.kept += amount;
         self.level = (self.level - amount).min(self.burst);
     }
 
@@ -320,7 +342,7 @@ impl Bucket {
         if span < FOREIGN_SPAN_MIN_SECS {
             return;
         }
-        let own = mark.charged - seen.base.charged;
+        let own = mark.kept - seen.base.kept;
         let expected = (seen.base_remaining + refill * span - own).min(self.burst);
         let rate = ((expected - remaining) / span).clamp(-refill, refill);
         let weight = 1.0 - (-span / FOREIGN_MEMORY_SECS).exp();
@@ -330,7 +352,9 @@ impl Bucket {
 
     /// Moves the level into the interval that the snapshot leaves open.
     fn clamp_level(&mut self, now: Time, mark: Mark, remaining: f64, grain: f64, was_known: bool) {
-        let unseen = (self.charged - mark.charged).max(0.0);
+        // What was taken later and has been given back counts in full: that only makes the lower
+        // end lower. Setting it off would raise it by charges that lie before the mark.
+        let unseen = self.taken - mark.settled;
         let late = now.secs_since(mark.sent);
         let low = remaining - grain - unseen;
         let high = remaining + grain + self.refill() * late;

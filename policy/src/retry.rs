@@ -7,6 +7,10 @@
 //! for the pool as a whole, by a retry budget: retries are earned by successes, so that trouble is
 //! never amplified. During a provider-wide storm the storm's own rate is the bound; requests are
 //! held, not given up.
+//!
+//! A connection that dies after the request was sent and before an answer is *ambiguous*: the
+//! provider may have done the work. Asking a model again costs tokens and changes nothing, so
+//! that is retried like any breakdown; what makes something is sent again once at most.
 
 use std::time::Duration;
 
@@ -21,6 +25,11 @@ const REFUSALS_PER_ATTEMPT: u32 = 4;
 const STORM_ATTEMPTS_MAX: u32 = 32;
 /// Retries that can be saved up, in seconds of the steady allowance.
 const SAVED_SECS: f64 = 10.0;
+/// How long a request that broke down twice waits before it is sent again.
+const BREAKDOWN_BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(250),
+    cap: Duration::from_secs(8),
+};
 /// How long a key that failed a request is avoided for that request.
 const AVOID_BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(500),
@@ -32,7 +41,7 @@ const AVOID_BACKOFF: Backoff = Backoff {
 pub struct RetryLimits {
     /// Attempts per request, the first one counted.
     pub attempts_max: u32,
-    /// Whether a request whose connection died before an answer may be sent once more.
+    /// Whether a request whose connection died before an answer may be sent again.
     pub ambiguous: bool,
     /// Retries earned per success (0.2: one in five).
     pub budget_share: f64,
@@ -56,11 +65,15 @@ impl Default for RetryLimits {
 pub struct Attempts {
     /// How many were sent.
     pub made: u32,
+    /// The request makes something at the provider (a batch, a file) that would be there twice.
+    pub creates: bool,
     breakdowns: u32,
     ambiguous: u32,
     /// Keys that failed it: others come first until the time given.
     pub(crate) avoided: Vec<KeyId>,
     pub(crate) avoided_until: Time,
+    /// Not to be sent before this.
+    pub(crate) not_before: Time,
     /// Accounts whose limits are too small for it.
     pub(crate) too_small: Vec<AccountId>,
 }
@@ -160,7 +173,7 @@ impl RetryBudget {
     ) -> bool {
         if failure.fault.is_ambiguous() {
             attempts.ambiguous += 1;
-            if !self.limits.ambiguous || attempts.ambiguous > 1 {
+            if !self.limits.ambiguous || (attempts.creates && attempts.ambiguous > 1) {
                 return false;
             }
         }
@@ -168,8 +181,13 @@ impl RetryBudget {
             return attempts.made < STORM_ATTEMPTS_MAX;
         }
         attempts.avoided.push(failure.key);
-        let wait = AVOID_BACKOFF.after_full_jitter(attempts.breakdowns, failure.draw);
-        attempts.avoided_until = now + wait;
+        let backoff =
+            |schedule: Backoff| now + schedule.after_full_jitter(attempts.breakdowns, failure.draw);
+        // The first time it goes elsewhere at once; a fault that follows it there is given time.
+        if attempts.breakdowns > 0 {
+            attempts.not_before = backoff(BREAKDOWN_BACKOFF);
+        }
+        attempts.avoided_until = backoff(AVOID_BACKOFF);
         attempts.breakdowns += 1;
         attempts.breakdowns < self.limits.attempts_max && self.spend(now)
     }
@@ -258,8 +276,8 @@ mod tests {
             (Fault::Broken { wait }, 4, Next::PassThrough),
             (Fault::Overloaded { wait }, 4, Next::PassThrough),
             (Fault::ConnectFailed, 4, Next::Refuse),
-            (Fault::ConnectionLost, 2, Next::Refuse),
-            (Fault::TimedOut, 2, Next::Refuse),
+            (Fault::ConnectionLost, 4, Next::Refuse),
+            (Fault::TimedOut, 4, Next::Refuse),
             (Fault::StreamBroken, 4, Next::Refuse),
             (Fault::ClientLeft, 1, Next::Refuse),
             (Fault::KeyRejected, 16, Next::Refuse),
@@ -267,6 +285,15 @@ mod tests {
         ] {
             assert_eq!(tries(fault, false), (attempts, last_word), "{fault:?}");
         }
+    }
+
+    #[test]
+    fn what_makes_something_is_sent_again_once_at_most() {
+        let (mut budget, mut attempts) = (budget(), Attempts::default());
+        attempts.creates = true;
+        let fault = Fault::ConnectionLost;
+        let mut next = || budget.next(Time::ZERO, &mut attempts, &failure(&fault));
+        assert_eq!((next(), next()), (Next::Again, Next::Refuse));
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! for 529, 5xx and dead connections: most outcomes of the last seconds failed, over more than
 //! one key.
 //!
-//! During a storm requests wait, and a few go through as probes at a limited rate: a tenth of
-//! what was asked before. Two successes in a row double the rate, a failure halves it, so a storm
+//! During a storm requests wait, and a few go through as probes at a limited rate: a seventh of
+//! what was asked before. From two successes in a row the rate grows, a failure halves it, so a storm
 //! in which one answer in ten succeeds stays a storm, and one that is over is left within a
 //! handful of answers. Rejected: a fixed pause, which either sprays or sleeps through the end;
 //! and breakers alone, which all open, one by one, for seconds.
@@ -21,17 +21,18 @@ use crate::ids::KeyId;
 use crate::units::Time;
 
 /// Outcomes that are looked at, and how old they may be.
-const OUTCOMES_MAX: usize = 32;
-const OUTCOMES_AGE_MAX: Duration = Duration::from_secs(2);
+const OUTCOMES_MAX: usize = 16;
+const OUTCOMES_AGE_MAX: Duration = Duration::from_secs(1);
 /// Failures it takes, and their share of the outcomes.
 const FAILURES_MIN: usize = 3;
 const FAILURE_SHARE: f64 = 0.5;
 /// Probes per second: a share of the demand before the storm, within bounds.
-const PROBE_SHARE: f64 = 0.1;
+const PROBE_SHARE: f64 = 0.15;
 const PROBES_PER_SEC_MIN: f64 = 2.0;
 const PROBES_PER_SEC_MAX: f64 = 50.0;
-/// Successes in a row from which the rate doubles.
+/// Successes in a row from which the rate grows, and how fast.
 const STREAK: u32 = 2;
+const GROWTH: f64 = 3.0;
 /// Memory of the demand.
 const DEMAND_MEMORY_SECS: f64 = 5.0;
 
@@ -55,6 +56,7 @@ struct Outcome {
 enum State {
     Calm,
     Raging {
+        began: Time,
         per_sec: f64,
         next: Time,
         streak: u32,
@@ -109,11 +111,13 @@ impl Storm {
         }
     }
 
-    /// An attempt succeeded.
-    pub fn succeeded(&mut self, now: Time, key: KeyId) -> Change {
+    /// An attempt granted at `granted` succeeded. What was under way before the storm began says
+    /// nothing about it.
+    pub fn succeeded(&mut self, now: Time, granted: Time, key: KeyId) -> Change {
         self.record(now, key, false);
         let (floor, demand) = (self.floor(), self.demand_per_sec);
         let State::Raging {
+            began,
             per_sec,
             streak,
             next,
@@ -121,13 +125,16 @@ impl Storm {
         else {
             return Change::None;
         };
+        if granted < *began {
+            return Change::None;
+        }
         *streak += 1;
         if *streak < STREAK {
             return Change::None;
         }
-        *per_sec *= 2.0;
+        *per_sec *= GROWTH;
         *next = (*next).min(now.after_secs(1.0 / *per_sec));
-        if *per_sec < demand.max(4.0 * floor) {
+        if *per_sec < demand.max(GROWTH * GROWTH * floor) {
             return Change::None;
         }
         self.state = State::Calm;
@@ -152,6 +159,7 @@ impl Storm {
             return Change::None;
         }
         self.state = State::Raging {
+            began: now,
             per_sec: floor,
             next: now.after_secs(1.0 / floor),
             streak: 0,
@@ -234,7 +242,7 @@ mod tests {
     fn failures_among_many_successes_are_no_storm() {
         let mut storm = Storm::new(at(0.0));
         for _ in 0..10 {
-            storm.succeeded(at(1.0), A);
+            storm.succeeded(at(1.0), at(1.0), A);
         }
         for key in [A, B, A, B] {
             assert_eq!(storm.failed(at(1.0), key, 2), Change::None);
@@ -242,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storm_lets_a_tenth_through() {
+    fn a_storm_lets_few_through() {
         let mut storm = raging();
         let mut granted = 0;
         for step in 0..1000 {
@@ -253,15 +261,24 @@ mod tests {
                 granted += 1;
             }
         }
-        assert!((40..=110).contains(&granted), "{granted}");
+        assert!((50..=130).contains(&granted), "{granted}");
     }
 
     #[test]
     fn a_few_successes_in_a_row_end_it() {
         let mut storm = raging();
-        let ended = (0..10).find(|_| storm.succeeded(at(6.0), A) == Change::Ended);
+        let ended = (0..10).find(|_| storm.succeeded(at(6.0), at(5.5), A) == Change::Ended);
         assert!(ended.is_some_and(|n| n <= 5), "{ended:?}");
         assert!(storm.opens_at(at(6.0)).is_none());
+    }
+
+    #[test]
+    fn answers_to_requests_from_before_do_not_end_it() {
+        let mut storm = raging();
+        for _ in 0..20 {
+            assert_eq!(storm.succeeded(at(5.2), at(4.9), A), Change::None);
+        }
+        assert!(storm.is_raging());
     }
 
     #[test]
@@ -269,7 +286,7 @@ mod tests {
         let mut storm = raging();
         for n in 0..300 {
             if n % 10 == 0 {
-                storm.succeeded(at(6.0), A);
+                storm.succeeded(at(6.0), at(5.5), A);
             } else {
                 storm.failed(at(6.0), B, 2);
             }

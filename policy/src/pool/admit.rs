@@ -32,7 +32,7 @@ impl Pool {
             });
         }
         let charge = self.charge(&ask);
-        let is_first = self.lanes[lane].room.is_empty();
+        let is_first = self.lanes[lane].room.is_empty() && attempts.not_before <= now;
         if is_first && let Some(lease) = self.grant(now, lane, &ask, attempts, &charge, &[]) {
             let cost = self.lanes[lane].cost_secs(now, &charge);
             if !attempts.is_retry() {
@@ -150,7 +150,7 @@ impl Pool {
             tenant: ask.tenant,
             deadline: ask.deadline,
             arrived: ask.arrived,
-            not_before: Time::ZERO,
+            not_before: attempts.not_before,
             bytes: ask.body_bytes,
             cost: lane.cost_secs(now, &charge),
             what: Waiting {

@@ -22,18 +22,26 @@ const DENIED_MAX: usize = 10_000;
 const STORM_FAILURES_MIN: u32 = 5;
 
 impl Pool {
-    /// The head of the answer arrived.
+    /// A good answer has begun: its head, and of a stream the first content, arrived. What comes
+    /// with the head is known seconds before the answer ends.
     pub fn answered(&mut self, now: Time, lease: &Lease, snapshot: &Snapshot) {
         let Some(open) = self.leases.get_mut(lease.slot) else {
             return;
         };
-        open.answered = true;
+        if std::mem::replace(&mut open.answered, true) {
+            return;
+        }
         let (lane, account, marks) = (open.lane, open.account, open.marks);
+        let (key, granted) = (open.key, open.granted);
         let budget = &mut self.lanes[lane].accounts[account.index()].budget;
         budget.reconcile(now, &marks, snapshot);
         self.compare_fingerprints(now, account, lane, snapshot);
         self.refresh(now, lane, account.index());
-        self.pump(now, lane);
+        if self.clear_up(now, granted, key) {
+            self.wake(now);
+        } else {
+            self.pump(now, lane);
+        }
     }
 
     /// The stream has produced `output` tokens so far (as reported, or by a guess from its bytes).
@@ -211,13 +219,23 @@ impl Pool {
         if account_back || key_back {
             self.refresh_everywhere(now, open.account);
         }
-        let storm_ended = self.storm.succeeded(now, open.key) == Change::Ended;
-        if storm_ended {
-            self.notify(Notice::StormEnded);
-            let keys: Vec<KeyId> = (0..self.keys.len()).map(|key| KeyId(key as u32)).collect();
-            self.reprieve(now, &keys);
-        }
+        let storm_ended = !open.answered && self.clear_up(now, open.granted, open.key);
         account_back || key_back || storm_ended
+    }
+
+    /// An attempt succeeded; returns whether that ended a storm.
+    fn clear_up(&mut self, now: Time, granted: Time, key: KeyId) -> bool {
+        if self.storm.succeeded(now, granted, key) != Change::Ended {
+            return false;
+        }
+        self.notify(Notice::StormEnded);
+        let keys: Vec<KeyId> = self
+            .accounts
+            .iter()
+            .flat_map(|it| it.keys.clone())
+            .collect();
+        self.reprieve(now, &keys);
+        true
     }
 
     fn pass(&mut self, now: Time, open: &Open) {

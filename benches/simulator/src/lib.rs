@@ -1,0 +1,23 @@
+//! A world for the policy engine to be tried in: simulated accounts, clients and weather, seeded,
+//! without sockets, thousands of times faster than real time.
+//!
+//! The same [`keyweir_policy::pool::Pool`] that the gateway drives is driven here by an event
+//! queue. The accounts' buckets are written anew ([`account`]), so that a mistake in the policy's
+//! model of a bucket cannot cancel out. Beside every run, an all-knowing scheduler ([`oracle`])
+//! serves the same arrivals: what it reaches is what there was to reach.
+//!
+//! Faults of the world that are modelled: strict buckets with short bursts; snapshots rounded,
+//! late, reordered or missing; latency with jitter; keys revoked or out of money or refusing
+//! without a reason; overload of the whole provider; streams that break; somebody else using an
+//! account; several gateways that do not know of each other.
+
+pub mod account;
+pub mod oracle;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod traffic;
+
+pub use report::Report;
+pub use run::run;
+pub use scenario::{AccountWorld, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic, Weather};

@@ -1,0 +1,230 @@
+//! What a simulated world is made of.
+
+use keyweir_policy::dialect::Dialect;
+use keyweir_policy::file::ModelPatterns;
+use keyweir_policy::pool::{AccountSpec, PoolSpec};
+use keyweir_policy::retry::RetryLimits;
+use keyweir_policy::waiting::RoomLimits;
+
+use crate::traffic::Shape;
+
+/// A world, and how long to watch it.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// What the provider has.
+    pub accounts: Vec<AccountWorld>,
+    /// Who asks, in the order of their handles.
+    pub tenants: Vec<TenantTraffic>,
+    /// Requests per second over all tenants, as a share of what the accounts can take.
+    pub load: f64,
+    /// How arrivals spread over time.
+    pub shape: Shape,
+    /// How big requests are.
+    pub sizes: Sizes,
+    /// How long things take.
+    pub latency: Latency,
+    /// What goes wrong.
+    pub weather: Vec<Weather>,
+    /// Gateways that share the traffic and know nothing of each other.
+    pub replicas: usize,
+    /// Seconds of arrivals; the run goes on until all are answered.
+    pub duration_secs: f64,
+    /// How long a request waits.
+    pub patience_secs: f64,
+    /// When a response's headers are made.
+    pub snapshot_taken: SnapshotTaken,
+    /// Everything random follows from it.
+    pub seed: u64,
+}
+
+/// An account at the provider. A limit of zero is no limit.
+#[derive(Clone, Debug)]
+pub struct AccountWorld {
+    /// Keys it has.
+    pub keys: usize,
+    /// Requests per minute.
+    pub rpm: f64,
+    /// Input tokens per minute.
+    pub itpm: f64,
+    /// Output tokens per minute.
+    pub otpm: f64,
+    /// Seconds of refill that its buckets save up.
+    pub burst_secs: f64,
+    /// Share of its refill that somebody else uses.
+    pub foreign: f64,
+}
+
+/// One tenant's part of the traffic.
+#[derive(Clone, Debug)]
+pub struct TenantTraffic {
+    /// Its share of all arrivals, relative to the others'.
+    pub share: f64,
+    /// Its weight in the policy.
+    pub weight: f64,
+}
+
+/// Sizes of requests, in tokens; each is drawn between half and one and a half of the mean.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Mean input.
+    pub input: f64,
+    /// Mean output.
+    pub output: f64,
+}
+
+/// How long things take, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Latency {
+    /// One way between gateway and provider, at least and at most.
+    pub network: (f64, f64),
+    /// From admission to the head of the answer, at least and at most.
+    pub first_token: (f64, f64),
+    /// Per output token.
+    pub per_token: f64,
+}
+
+/// When a response's headers are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotTaken {
+    /// When the request is admitted.
+    AtAdmission,
+    /// When the answer's head is sent.
+    AtHead,
+    /// Never: the provider sends no budget headers.
+    Never,
+}
+
+/// Something that goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub enum Weather {
+    /// A key is revoked at a time.
+    Revoked {
+        /// Which.
+        key: usize,
+        /// From when, in seconds.
+        from: f64,
+    },
+    /// An account runs out of money.
+    OutOfMoney {
+        /// Which.
+        account: usize,
+        /// From when, in seconds.
+        from: f64,
+    },
+    /// A key that is always refused with 429, without headers or a wait.
+    AlwaysRefused {
+        /// Which.
+        key: usize,
+    },
+    /// Answers are 529 with a probability for a time.
+    Overloaded {
+        /// Probability.
+        share: f64,
+        /// From when, in seconds.
+        from: f64,
+        /// Until when.
+        until: f64,
+    },
+    /// Answers are cut before their head, at any time, with a probability.
+    Reset {
+        /// Probability.
+        share: f64,
+    },
+}
+
+impl Scenario {
+    /// Eight keys in five accounts with limits up to ten times apart, steady traffic.
+    pub fn standard(seed: u64) -> Self {
+        let account = |keys, rpm: f64| AccountWorld {
+            keys,
+            rpm,
+            itpm: rpm * 2_000.0,
+            otpm: rpm * 400.0,
+            burst_secs: 3.0,
+            foreign: 0.0,
+        };
+        Self {
+            accounts: vec![
+                account(2, 4000.0),
+                account(2, 2000.0),
+                account(2, 1000.0),
+                account(1, 600.0),
+                account(1, 400.0),
+            ],
+            tenants: vec![TenantTraffic {
+                share: 1.0,
+                weight: 1.0,
+            }],
+            load: 0.95,
+            shape: Shape::Steady,
+            sizes: Sizes {
+                input: 1000.0,
+                output: 100.0,
+            },
+            latency: Latency {
+                network: (0.0005, 0.002),
+                first_token: (0.2, 0.5),
+                per_token: 0.005,
+            },
+            weather: Vec::new(),
+            replicas: 1,
+            duration_secs: 60.0,
+            patience_secs: 30.0,
+            snapshot_taken: SnapshotTaken::AtAdmission,
+            seed,
+        }
+    }
+
+    /// Requests per second that the accounts can take of these sizes, others' use left out.
+    pub fn capacity_per_sec(&self) -> f64 {
+        let need = [1.0, self.sizes.input, self.sizes.output];
+        self.accounts
+            .iter()
+            .map(|account| {
+                [account.rpm, account.itpm, account.otpm]
+                    .iter()
+                    .zip(need)
+                    .filter(|(limit, need)| **limit > 0.0 && *need > 0.0)
+                    .map(|(limit, need)| limit * (1.0 - account.foreign) / 60.0 / need)
+                    .fold(f64::INFINITY, f64::min)
+            })
+            .sum()
+    }
+
+    /// The pool of one gateway in this world, of which the policy file says nothing but its keys.
+    pub fn pool_spec(&self, replica: usize) -> PoolSpec {
+        PoolSpec {
+            dialect: Dialect::Anthropic,
+            groups: Vec::new(),
+            accounts: self
+                .accounts
+                .iter()
+                .map(|account| AccountSpec {
+                    keys: account.keys,
+                    models: ModelPatterns::any(),
+                    limits: Vec::new(),
+                })
+                .collect(),
+            weights: self.tenants.iter().map(|tenant| tenant.weight).collect(),
+            room: RoomLimits {
+                requests_max: 10_000,
+                per_tenant_max: 10_000,
+                bytes_max: 1 << 30,
+            },
+            retry: RetryLimits::default(),
+            seed: self.seed.wrapping_mul(31).wrapping_add(replica as u64),
+        }
+    }
+
+    /// The account of a key.
+    pub fn account_of(&self, key: usize) -> usize {
+        let mut first = 0;
+        for (index, account) in self.accounts.iter().enumerate() {
+            first += account.keys;
+            if key < first {
+                return index;
+            }
+        }
+        panic!("the scenario has no key {key}");
+    }
+}

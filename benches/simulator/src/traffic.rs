@@ -1,0 +1,102 @@
+//! Arrivals: when, who, how big.
+
+use crate::scenario::Scenario;
+
+/// How arrivals spread over time. All are random (Poisson) around their rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Shape {
+    /// The same rate all the time.
+    Steady,
+    /// A multiple of the rate for a time.
+    Burst {
+        /// The multiple.
+        factor: f64,
+        /// From when, in seconds.
+        from: f64,
+        /// Until when.
+        until: f64,
+    },
+    /// A day: the rate swings between nothing and twice its mean over this many seconds.
+    Day {
+        /// Length of the day.
+        secs: f64,
+    },
+}
+
+impl Shape {
+    fn factor(self, secs: f64) -> f64 {
+        match self {
+            Self::Steady => 1.0,
+            Self::Burst {
+                factor,
+                from,
+                until,
+            } => {
+                if (from..until).contains(&secs) {
+                    factor
+                } else {
+                    1.0
+                }
+            }
+            Self::Day { secs: day } => 1.0 - (secs / day * std::f64::consts::TAU).cos(),
+        }
+    }
+
+    fn factor_max(self) -> f64 {
+        match self {
+            Self::Steady => 1.0,
+            Self::Burst { factor, .. } => factor.max(1.0),
+            Self::Day { .. } => 2.0,
+        }
+    }
+}
+
+/// A request of a simulated client.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arrival {
+    /// When, in seconds.
+    pub at: f64,
+    /// Position of its tenant.
+    pub tenant: usize,
+    /// Input tokens it will take.
+    pub input: f64,
+    /// Output tokens it will take.
+    pub output: f64,
+}
+
+/// All arrivals of a scenario, in order.
+pub fn arrivals(scenario: &Scenario) -> Vec<Arrival> {
+    let mut draws = fastrand::Rng::with_seed(scenario.seed);
+    let rate = scenario.capacity_per_sec() * scenario.load;
+    let rate_max = rate * scenario.shape.factor_max();
+    let shares: f64 = scenario.tenants.iter().map(|tenant| tenant.share).sum();
+    let mut arrivals = Vec::new();
+    let mut at = 0.0;
+    loop {
+        // Thinning: draw at the highest rate, keep in proportion to the rate at that moment.
+        at += -(1.0 - draws.f64()).ln() / rate_max;
+        if at >= scenario.duration_secs {
+            return arrivals;
+        }
+        let kept = draws.f64() * scenario.shape.factor_max() < scenario.shape.factor(at);
+        let mut pick = draws.f64() * shares;
+        let tenant = scenario
+            .tenants
+            .iter()
+            .position(|tenant| {
+                pick -= tenant.share;
+                pick < 0.0
+            })
+            .unwrap_or(0);
+        let mut around = |mean: f64| (mean * (0.5 + draws.f64())).round();
+        let (input, output) = (around(scenario.sizes.input), around(scenario.sizes.output));
+        if kept {
+            arrivals.push(Arrival {
+                at,
+                tenant,
+                input,
+                output,
+            });
+        }
+    }
+}
