@@ -62,6 +62,8 @@ pub(crate) enum Purpose<'a> {
     CountTokens,
     Batches,
     Files,
+    /// Lists of models and the like: never limited.
+    Free,
 }
 
 /// Groups of one account beyond this many share the last one's buckets: names of models come
@@ -99,10 +101,6 @@ impl Accounts {
 
     pub(crate) fn account(&self, name: &str) -> Option<&Arc<AccountState>> {
         self.by_name.get(name)
-    }
-
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<AccountState>> {
-        self.by_name.values()
     }
 
     /// Gives an account one more key. False if there is no such account.
@@ -151,6 +149,7 @@ impl Accounts {
             Purpose::CountTokens => return COUNT_TOKENS,
             Purpose::Batches => return BATCHES,
             Purpose::Files => return FILES,
+            Purpose::Free => return FREE,
         };
         let means = |group: &&ModelGroup| group.models.iter().any(|m| glob::matches(m, model));
         self.groups
@@ -164,6 +163,7 @@ impl Accounts {
 const COUNT_TOKENS: &str = "/count_tokens";
 const BATCHES: &str = "/batches";
 const FILES: &str = "/files";
+const FREE: &str = "/free";
 
 impl AccountState {
     fn new(account: &Account) -> Self {
@@ -180,6 +180,7 @@ impl AccountState {
             (COUNT_TOKENS, account.count_tokens_per_minute),
             (BATCHES, account.batches_per_minute),
             (FILES, account.files_per_minute),
+            (FREE, None),
         ];
         limits.extend(endpoints.map(|(group, requests_per_minute)| Limits {
             group: Some(group.to_owned()),

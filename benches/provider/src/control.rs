@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::counters::Counters;
 use crate::fault::FaultRule;
-use crate::fault_table::FaultId;
+use crate::fault_table::{FaultId, SetFault};
+use crate::latency::Latency;
 use crate::lies::Lie;
 use crate::recorder::Recorded;
 use crate::state::State;
@@ -36,6 +37,11 @@ impl Control {
     /// How often a fault struck so far.
     pub fn struck(&self, id: FaultId) -> Option<u64> {
         self.state.faults.struck(id)
+    }
+
+    /// All faults that are set, in the order in which they are asked.
+    pub fn faults(&self) -> Vec<SetFault> {
+        self.state.faults.list()
     }
 
     /// All counters.
@@ -141,6 +147,11 @@ impl Control {
     /// Revokes a key for good: 401 from now on.
     pub fn remove_key(&self, key: &str) -> bool {
         self.state.accounts.remove_key(key)
+    }
+
+    /// Changes how answers behave from now on.
+    pub fn set_latency(&self, latency: Latency) {
+        *self.state.latency.write() = latency;
     }
 
     /// Turns a manual clock.

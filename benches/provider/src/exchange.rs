@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, DATE};
 use http::request::Parts;
@@ -19,6 +18,7 @@ use crate::fault::{Fault, Moment};
 use crate::fault_table::Subject;
 use crate::flight::Flight;
 use crate::http_date;
+use crate::latency::seconds;
 use crate::state::State;
 
 /// One request whose key is known.
@@ -215,7 +215,7 @@ impl Exchange {
                 secs,
             }) => {
                 match secs {
-                    Some(secs) => sleep(span(secs)).await,
+                    Some(secs) => sleep(seconds(secs)).await,
                     None => std::future::pending().await,
                 }
                 Ok(None)
@@ -244,9 +244,4 @@ pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json"
 /// A status, or 500 where a rule names none that exists.
 pub(crate) fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-/// Seconds out of a rule, where negative ones and NaN count as zero.
-pub(crate) fn span(secs: f64) -> Duration {
-    Duration::from_secs_f64(secs.max(0.0).min(86_400.0))
 }

@@ -11,7 +11,7 @@ use crate::http_date::text_value;
 
 impl Exchange {
     /// Answers as a fault that refuses has it.
-    pub(crate) async fn fail(mut self, fault: &Fault, model: &str) -> Outcome {
+    pub(crate) fn fail(mut self, fault: &Fault, model: &str) -> Outcome {
         match fault {
             Fault::EdgePage { status } => self.raw(*status, "text/html", edge_page(*status)),
             Fault::EdgeJson {

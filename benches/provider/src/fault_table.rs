@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use serde::Serialize;
 
 use crate::clock::Micros;
 use crate::fault::{Fault, FaultRule};
@@ -13,6 +14,17 @@ use crate::glob;
 
 /// The name of a rule that was set: what [`crate::Control::clear_fault`] takes.
 pub type FaultId = u64;
+
+/// A rule that was set.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SetFault {
+    /// Its name.
+    pub id: FaultId,
+    /// How often it struck.
+    pub struck: u64,
+    /// What it says.
+    pub rule: FaultRule,
+}
 
 /// All rules in force.
 #[derive(Debug)]
@@ -90,6 +102,16 @@ impl FaultTable {
     pub(crate) fn clear_all(&self) {
         self.inner.lock().rules.clear();
         self.any.store(false, Ordering::Release);
+    }
+
+    /// All rules, also those that are spent.
+    pub(crate) fn list(&self) -> Vec<SetFault> {
+        let set = |active: &Active| SetFault {
+            id: active.id,
+            struck: active.struck,
+            rule: active.rule.clone(),
+        };
+        self.inner.lock().rules.iter().map(set).collect()
     }
 
     /// How often a rule struck so far.

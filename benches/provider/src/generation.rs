@@ -3,20 +3,17 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
 use tokio::time::{Instant, sleep_until};
 
 use crate::accounts::Purpose;
-use crate::body::{AnswerBody, Gone, Outcome};
+use crate::body::{AnswerBody, Outcome};
 use crate::budget::{Budget, Charge};
 use crate::dialect::Dialect;
-use crate::exchange::{Exchange, JSON, span};
+use crate::exchange::Exchange;
 use crate::fault::{Fault, Moment};
-use crate::flight::Flight;
-use crate::halved::{Break, Halved};
-use crate::latency::{Plan, number};
+use crate::latency::{Plan, number, seconds};
 use crate::meter::Meter;
 use crate::stream::{Stream, StreamFault, Trouble};
 use crate::text::{Prefix, Weight};
@@ -58,7 +55,7 @@ pub(crate) async fn generate<V: Voice + 'static>(
 ) -> Outcome {
     let fault = exchange.fault(Some(&ask.model), ask.streamed);
     if let Some(fault) = fault.as_ref().filter(|fault| fault.is_refusal()) {
-        return exchange.fail(fault, &ask.model).await;
+        return exchange.fail(fault, &ask.model);
     }
     let state = Arc::clone(&exchange.state);
     let budget = state.accounts.budget(
@@ -74,7 +71,7 @@ pub(crate) async fn generate<V: Voice + 'static>(
     let began = Instant::now();
     let meter = meter(&exchange, budget, guess, input);
     let mut plan = Plan::draw(
-        &state.world.latency,
+        &state.latency.read(),
         state.draw(),
         exchange.steering(),
         ask.output_max,
@@ -121,7 +118,7 @@ fn stream_fault(exchange: &Exchange, fault: Fault) -> Option<StreamFault> {
         Fault::Reset { at, connection } => {
             (moment(at), Trouble::Reset(exchange.breaks(connection)))
         }
-        Fault::Stall { at, secs } => (moment(at), Trouble::Stall(secs.map(span))),
+        Fault::Stall { at, secs } => (moment(at), Trouble::Stall(secs.map(seconds))),
         Fault::ErrorEvent {
             after_chunks,
             error,
@@ -156,43 +153,7 @@ async fn whole(
     // The guess is put right before the headers are made.
     drop(meter);
     let readings = budget.readings(state.now());
-    match half(&exchange, fault) {
-        None => exchange.json(body, Some(&readings)),
-        Some((before, breaks)) => {
-            let mut answer = Response::new(AnswerBody::Whole(None));
-            let headers = answer.headers_mut();
-            headers.insert(CONTENT_TYPE, JSON);
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-            exchange.identify(headers, Some(&readings), false);
-            exchange.flight.answered(200);
-            *answer.body_mut() = halved(body, before, breaks, exchange.flight);
-            Ok(answer)
-        }
-    }
-}
-
-fn halved(body: Vec<u8>, before: bool, breaks: Break, flight: Flight) -> AnswerBody {
-    let before = if before { body.len() / 2 } else { 0 };
-    AnswerBody::Halved(Box::new(Halved::new(
-        Bytes::from(body),
-        before,
-        breaks,
-        flight,
-    )))
-}
-
-/// How a fault strikes in an answer that is not streamed, and whether half of it is sent before.
-fn half(exchange: &Exchange, fault: Option<Fault>) -> Option<(bool, Break)> {
-    match fault? {
-        Fault::Reset { at, connection } => {
-            let breaks = exchange
-                .breaks(connection)
-                .map_or(Break::Stream, Break::Connection);
-            Some((at != Moment::AfterHead, breaks))
-        }
-        Fault::Stall { at, secs } => Some((at != Moment::AfterHead, Break::Stall(secs.map(span)))),
-        _ => None,
-    }
+    exchange.json_or_break(body, Some(&readings), fault)
 }
 
 /// Takes the time the answer takes, and charges its tokens as they are produced.
@@ -297,10 +258,3 @@ fn hash_of(model: &str) -> u64 {
 }
 
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
-
-/// Keeps the compiler honest about what the service's future may hold.
-const _: fn() = || {
-    fn is_send<T: Send>() {}
-    is_send::<AnswerBody>();
-    is_send::<Gone>();
-};

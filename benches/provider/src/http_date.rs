@@ -27,6 +27,11 @@ pub(crate) fn rfc3339(unix_secs: i64) -> [u8; 20] {
     out
 }
 
+/// The same as text.
+pub(crate) fn rfc3339_text(unix_secs: u64) -> String {
+    String::from_utf8_lossy(&rfc3339(unix_secs as i64)).into_owned()
+}
+
 /// `retry-after`, as the account's lies have it.
 pub(crate) fn retry_after(secs: u64, lies: Lies, unix_secs: f64) -> Option<HeaderValue> {
     if lies.tells(Lie::RetryAfterMissing) {

@@ -228,10 +228,14 @@ fn millis(ms: f64) -> Duration {
     seconds(ms / 1e3)
 }
 
-fn seconds(secs: f64) -> Duration {
-    // Negative and NaN become zero; a day is longer than any stream.
-    Duration::from_secs_f64(secs.max(0.0).min(86_400.0))
+/// A span of so many seconds: none where they are negative or no number, a day at most.
+pub(crate) fn seconds(secs: f64) -> Duration {
+    let span = Duration::try_from_secs_f64(secs).unwrap_or_default();
+    span.min(DAY)
 }
+
+/// Longer than any stream.
+const DAY: Duration = Duration::from_secs(86_400);
 
 #[cfg(test)]
 mod tests {

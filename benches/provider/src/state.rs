@@ -3,10 +3,13 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::RwLock;
+
 use crate::accounts::Accounts;
 use crate::clock::{Clock, Micros};
 use crate::counters::Live;
 use crate::fault_table::FaultTable;
+use crate::latency::Latency;
 use crate::recorder::Recorder;
 use crate::store::Store;
 use crate::world::World;
@@ -21,6 +24,8 @@ pub(crate) struct State {
     pub(crate) live: Live,
     pub(crate) recorder: Recorder,
     pub(crate) store: Store,
+    /// The world's, until it is changed.
+    pub(crate) latency: RwLock<Latency>,
     /// Known once the socket is bound.
     pub(crate) base_url: OnceLock<String>,
     drawn: AtomicU64,
@@ -34,6 +39,7 @@ impl State {
             live: Live::default(),
             recorder: Recorder::new(world.record_requests, world.record_body_bytes),
             store: Store::default(),
+            latency: RwLock::new(world.latency),
             base_url: OnceLock::new(),
             drawn: AtomicU64::new(0),
             clock,

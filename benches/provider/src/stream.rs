@@ -70,7 +70,6 @@ pub(crate) enum Trouble {
 enum Phase {
     Open,
     Content,
-    Close,
     /// What was written leaves, then the connection, or this stream of it, is reset.
     Resetting(Option<Arc<Conn>>),
     /// For ever.
@@ -109,26 +108,24 @@ impl Stream {
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Gone>>> {
-        loop {
-            if self.fault_is_due()
-                && let Some(bytes) = self.strike()
-            {
-                return Poll::Ready(Some(Ok(bytes)));
-            }
-            if let Some(until) = self.stalled_until {
-                ready!(self.poll_timer(until, cx));
-                self.stalled_until = None;
-            }
-            match self.phase {
-                Phase::Open => return Poll::Ready(Some(Ok(self.open()))),
-                Phase::Content => return self.poll_content(cx).map(|bytes| Some(Ok(bytes))),
-                Phase::Close => return Poll::Ready(Some(Ok(self.close()))),
-                Phase::Stalled => return Poll::Pending,
-                Phase::Over => return Poll::Ready(None),
-                Phase::Resetting(_) => {
-                    ready!(self.poll_timer(self.last_sent + FLUSH, cx));
-                    return Poll::Ready(Some(Err(self.reset())));
-                }
+        if self.fault_is_due()
+            && let Some(bytes) = self.strike()
+        {
+            return Poll::Ready(Some(Ok(bytes)));
+        }
+        if let Some(until) = self.stalled_until {
+            ready!(self.poll_timer(until, cx));
+            self.stalled_until = None;
+        }
+        match self.phase {
+            Phase::Open => Poll::Ready(Some(Ok(self.open()))),
+            Phase::Content => self.poll_content(cx).map(|bytes| Some(Ok(bytes))),
+            // The client will leave; hyper drops the body then.
+            Phase::Stalled => Poll::Pending,
+            Phase::Over => Poll::Ready(None),
+            Phase::Resetting(_) => {
+                ready!(self.poll_timer(self.last_sent + FLUSH, cx));
+                Poll::Ready(Some(Err(self.reset())))
             }
         }
     }
@@ -143,7 +140,6 @@ impl Stream {
     fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
         let chunks = self.plan.chunks();
         if self.chunks_sent >= chunks {
-            self.phase = Phase::Close;
             return Poll::Ready(self.close());
         }
         let due = self.began + self.plan.due(self.chunks_sent) + self.delay;

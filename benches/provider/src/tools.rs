@@ -11,6 +11,27 @@ pub(crate) struct Call {
     pub(crate) input: Value,
 }
 
+/// The same with the name by which its result will refer to it.
+#[derive(Clone, Debug)]
+pub(crate) struct ToolCall {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) input: Value,
+}
+
+impl ToolCall {
+    pub(crate) fn new(call: Call, id: String) -> Self {
+        Self {
+            id,
+            name: call.name,
+            input: call.input,
+        }
+    }
+}
+
+/// What a call counts for.
+pub(crate) const TOOL_TOKENS: u64 = 12;
+
 /// The call that an answer to this Anthropic request makes: of the tool it is told to use, or of
 /// the first. None if it may not, if the tools are the provider's own, or if the last message
 /// already brings a tool's result.
@@ -46,12 +67,85 @@ pub(crate) fn anthropic_call(
     })
 }
 
+/// The same for a chat completion, where a tool's result is a message of the role `tool`.
+pub(crate) fn openai_call(
+    tools: Option<&RawValue>,
+    choice: Option<&RawValue>,
+    messages: Option<&RawValue>,
+) -> Option<Call> {
+    #[derive(Deserialize)]
+    struct Tool {
+        function: Option<Function>,
+    }
+    let tools: Vec<Tool> = serde_json::from_str(tools?.get()).ok()?;
+    let functions = tools.into_iter().filter_map(|tool| tool.function);
+    function_call(functions, choice, messages.is_some_and(ends_in_result))
+}
+
+/// The same for a response, where a function is a tool of its own.
+pub(crate) fn response_call(
+    tools: Option<&RawValue>,
+    choice: Option<&RawValue>,
+    input: Option<&RawValue>,
+) -> Option<Call> {
+    let tools: Vec<Value> = serde_json::from_str(tools?.get()).ok()?;
+    let functions = tools.into_iter().filter(|tool| tool["type"] == "function");
+    let functions = functions.filter_map(|tool| serde_json::from_value(tool).ok());
+    function_call(functions, choice, input.is_some_and(ends_in_result))
+}
+
+/// A function as OpenAI's requests declare it.
+#[derive(Deserialize)]
+struct Function {
+    name: String,
+    #[serde(default)]
+    parameters: Value,
+}
+
+fn function_call(
+    functions: impl Iterator<Item = Function>,
+    choice: Option<&RawValue>,
+    has_result: bool,
+) -> Option<Call> {
+    let choice: Value = choice
+        .and_then(|choice| serde_json::from_str(choice.get()).ok())
+        .unwrap_or_default();
+    let forced = choice["function"]["name"]
+        .as_str()
+        .or_else(|| choice["name"].as_str());
+    if choice == "none" || (has_result && forced.is_none() && choice != "required") {
+        return None;
+    }
+    let mut wanted = functions.filter(|f| forced.is_none_or(|name| name == f.name));
+    let function = wanted.next()?;
+    Some(Call {
+        name: function.name,
+        input: sample(&function.parameters),
+    })
+}
+
 /// Whether the last message is a tool's result, so that the answer to it is text.
 fn ends_in_result(messages: &RawValue) -> bool {
     let turns: Vec<&RawValue> = serde_json::from_str(messages.get()).unwrap_or_default();
     turns
         .last()
-        .is_some_and(|last| last.get().contains("\"tool_result\""))
+        .is_some_and(|last| RESULTS.iter().any(|result| last.get().contains(result)))
+}
+
+/// How the dialects mark a tool's result.
+const RESULTS: [&str; 3] = [
+    r#""tool_result""#,
+    r#""tool_call_id""#,
+    r#""function_call_output""#,
+];
+
+/// A text in two pieces, cut anywhere.
+pub(crate) fn halves(text: &str) -> [&str; 2] {
+    let middle = (0..=text.len() / 2)
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
+    let (first, second) = text.split_at(middle.unwrap_or(0));
+    [first, second]
 }
 
 /// A value that fits a JSON Schema, as far as types, enums and required properties go.

@@ -101,6 +101,17 @@ impl World {
         toml::from_str(text)
     }
 
+    /// The names that lists of models show: the world's, without patterns, or `otherwise`.
+    pub(crate) fn listed_models(&self, otherwise: &[&str]) -> Vec<String> {
+        let named = self.models.iter().filter(|model| !model.ends_with('*'));
+        let named: Vec<String> = named.cloned().collect();
+        if named.is_empty() {
+            otherwise.iter().map(|&model| model.to_owned()).collect()
+        } else {
+            named
+        }
+    }
+
     /// The world of `--demo`: five accounts of different sizes with eight keys (one account has
     /// three, one two), answers that take their time.
     pub fn demo() -> Self {

@@ -6,10 +6,11 @@
 
 use std::io::Write;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::errors;
 use crate::generation::Input;
+use crate::tools::{ToolCall, halves};
 use crate::voice::Voice;
 
 /// One message.
@@ -29,17 +30,6 @@ pub(crate) struct Message {
     pub(crate) block: u64,
     pub(crate) chunks: u64,
 }
-
-/// A call of one of the request's tools.
-#[derive(Clone, Debug)]
-pub(crate) struct ToolCall {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) input: Value,
-}
-
-/// What a tool call counts for.
-pub(crate) const TOOL_TOKENS: u64 = 12;
 
 impl Voice for Message {
     fn open(&mut self, out: &mut Vec<u8>) {
@@ -188,13 +178,10 @@ const SIGNATURE: &str = "c2ltdWxhdGVk";
 fn call(out: &mut Vec<u8>, block: u64, tool: &ToolCall) {
     let head = json!({ "type": "tool_use", "id": tool.id, "name": tool.name, "input": {} });
     start(out, block, &head.to_string());
-    // Real streams begin with an empty piece and cut JSON anywhere.
+    // Real streams begin with an empty piece.
     let input = tool.input.to_string();
-    let middle = (0..=input.len() / 2)
-        .rev()
-        .find(|at| input.is_char_boundary(*at))
-        .unwrap_or(0);
-    for part in ["", &input[..middle], &input[middle..]] {
+    let [first, second] = halves(&input);
+    for part in ["", first, second] {
         let part = json!(part);
         delta(
             out,

@@ -6,7 +6,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::errors::{invalid, not_found};
-use super::events::{Message, TOOL_TOKENS, ToolCall};
+use super::events::Message;
 use crate::accounts::Purpose;
 use crate::body::Outcome;
 use crate::budget::Charge;
@@ -14,7 +14,7 @@ use crate::exchange::{Exchange, Problem};
 use crate::generation::{Ask, generate};
 use crate::glob;
 use crate::text::Weight;
-use crate::tools;
+use crate::tools::{self, TOOL_TOKENS, ToolCall};
 
 /// The fields of a request that matter; the others are taken as they come.
 #[derive(Debug, Deserialize)]
@@ -37,7 +37,7 @@ pub(crate) struct MessageRequest<'a> {
 
 /// Answers `POST /v1/messages`.
 pub(crate) async fn create(exchange: Exchange, body: &Bytes) -> Outcome {
-    let request = match read(&exchange, body).and_then(|request| request.complete()) {
+    let request = match read(&exchange, body).and_then(MessageRequest::complete) {
         Ok(request) => request,
         Err(problem) => return exchange.problem(&problem, None),
     };
@@ -67,11 +67,9 @@ pub(crate) async fn create(exchange: Exchange, body: &Bytes) -> Outcome {
         } else {
             0
         },
-        tool: tool.filter(|_| plan.tool_tokens > 0).map(|call| ToolCall {
-            id: exchange.state.new_id("toolu_01"),
-            name: call.name,
-            input: call.input,
-        }),
+        tool: tool
+            .filter(|_| plan.tool_tokens > 0)
+            .map(|call| ToolCall::new(call, exchange.state.new_id("toolu_01"))),
         cut: plan.cut,
         block: 0,
         chunks: 0,
@@ -80,8 +78,8 @@ pub(crate) async fn create(exchange: Exchange, body: &Bytes) -> Outcome {
 }
 
 /// Answers `POST /v1/messages/count_tokens`.
-pub(crate) async fn count(mut exchange: Exchange, body: &Bytes) -> Outcome {
-    let request = match read(&exchange, body).and_then(|request| request.countable()) {
+pub(crate) async fn count(exchange: Exchange, body: &Bytes) -> Outcome {
+    let request = match read(&exchange, body).and_then(MessageRequest::countable) {
         Ok(request) => request,
         Err(problem) => return exchange.problem(&problem, None),
     };
@@ -89,24 +87,17 @@ pub(crate) async fn count(mut exchange: Exchange, body: &Bytes) -> Outcome {
     if let Some(problem) = unknown(&exchange, &model) {
         return exchange.problem(&problem, None);
     }
-    let fault = exchange.fault(Some(&model), false);
-    if let Some(fault) = fault.as_ref().filter(|fault| fault.is_refusal()) {
-        return exchange.fail(fault, &model).await;
-    }
-    let state = exchange.state.clone();
-    let account = exchange.key.account.clone();
-    let budget = state
-        .accounts
-        .budget(&account, Purpose::CountTokens, state.now());
-    if let Err(refusal) = exchange.admit(&budget, Charge::default()) {
-        return exchange.refuse(&refusal, &model, &budget);
-    }
-    exchange.before_head(fault).await?;
     let weight = request.weight();
-    let tokens = &state.world.tokens;
+    let passed = exchange
+        .pass(Purpose::CountTokens, &model, Charge::default())
+        .await;
+    let passed = match passed {
+        Ok(passed) => passed,
+        Err(outcome) => return outcome,
+    };
+    let tokens = &passed.exchange.state.world.tokens;
     let count = tokens.truth(weight.bytes, weight.media) + tokens.per_request;
-    let readings = budget.readings(state.now());
-    exchange.json(format!(r#"{{"input_tokens":{count}}}"#), Some(&readings))
+    passed.json(format!(r#"{{"input_tokens":{count}}}"#))
 }
 
 fn read<'a>(exchange: &Exchange, body: &'a Bytes) -> Result<MessageRequest<'a>, Problem> {

@@ -167,3 +167,23 @@ pub(crate) fn unknown_model(model: &str) -> Problem {
     .param("model")
     .code("model_not_found")
 }
+
+/// The code and the message of an error in a stream.
+pub(crate) fn event_words(kind: Option<&str>) -> (&str, &'static str) {
+    match kind {
+        None | Some("overloaded_error") => ("overloaded", "The engine is overloaded."),
+        Some("rate_limit_error" | "rate_limit_exceeded") => {
+            ("rate_limit_exceeded", "Rate limit reached.")
+        }
+        Some(other) => (other, "The server had an error."),
+    }
+}
+
+/// The error chunk of a chat completion's stream.
+pub(crate) fn event(kind: Option<&str>) -> String {
+    let (code, message) = event_words(kind);
+    json!({
+        "error": { "message": message, "type": "server_error", "param": null, "code": code }
+    })
+    .to_string()
+}

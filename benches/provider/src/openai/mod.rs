@@ -1,16 +1,79 @@
 //! OpenAI's API.
 
+mod batches;
+mod chat;
+mod chat_events;
+mod embeddings;
 pub(crate) mod errors;
+mod files;
 pub(crate) mod headers;
+mod models;
+mod response_events;
+mod responses;
 
 use bytes::Bytes;
+use http::Method;
 
 use crate::body::Outcome;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Problem};
+use crate::glob;
 
 /// Answers a request to one of OpenAI's paths.
 pub(crate) async fn answer(exchange: Exchange, body: Bytes) -> Outcome {
-    let _ = body;
-    let problem = errors::not_found("Invalid URL");
-    exchange.problem(&problem, None)
+    let path = exchange.path.clone();
+    if let Some(rest) = below(&path, "/v1/responses") {
+        return responses::answer(exchange, rest, body).await;
+    }
+    if let Some(rest) = below(&path, "/v1/files") {
+        return files::answer(exchange, rest, body).await;
+    }
+    if let Some(rest) = below(&path, "/v1/batches") {
+        return batches::answer(exchange, rest, body).await;
+    }
+    if let Some(rest) = below(&path, "/v1/models") {
+        return models::answer(exchange, rest).await;
+    }
+    match (path.as_str(), exchange.is(&Method::POST)) {
+        ("/v1/chat/completions", true) => chat::create(exchange, &body).await,
+        ("/v1/embeddings", true) => embeddings::create(exchange, &body).await,
+        ("/v1/chat/completions" | "/v1/embeddings", false) => {
+            let problem = Problem::new(405, "invalid_request_error", "Not allowed to do that.")
+                .code("method_not_supported");
+            exchange.problem(&problem, None)
+        }
+        _ => {
+            let method = exchange.head.method.clone();
+            let problem = errors::not_found(format!("Invalid URL ({method} {path})"));
+            exchange.problem(&problem, None)
+        }
+    }
+}
+
+/// What follows `root` in a path at or below it.
+fn below<'a>(path: &'a str, root: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(root)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+/// Reads a JSON body.
+fn read<'a, T: serde::Deserialize<'a>>(body: &'a Bytes) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => errors::invalid(error.to_string()),
+        _ => errors::invalid(format!(
+            "We could not parse the JSON body of your request: {error}"
+        )),
+    })
+}
+
+/// The model a request names, if it exists.
+fn known_model(exchange: &Exchange, model: Option<&str>) -> Result<String, Problem> {
+    let model = model
+        .filter(|model| !model.is_empty())
+        .ok_or_else(|| errors::invalid("you must provide a model parameter").param("model"))?;
+    let models = &exchange.state.world.models;
+    if models.is_empty() || models.iter().any(|known| glob::matches(known, model)) {
+        Ok(model.to_owned())
+    } else {
+        Err(errors::unknown_model(model))
+    }
 }

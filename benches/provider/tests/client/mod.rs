@@ -132,7 +132,10 @@ pub(crate) fn with(
 }
 
 /// Sends one request on a connection of its own; an error if the head never comes.
-pub(crate) async fn send(addr: SocketAddr, request: Request<Full<Bytes>>) -> Result<Got, hyper::Error> {
+pub(crate) async fn send(
+    addr: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Result<Got, hyper::Error> {
     let response = open(addr, request).await?;
     Ok(collect(response).await)
 }
@@ -150,7 +153,10 @@ pub(crate) async fn open(
 }
 
 /// The same over HTTP/2 in the clear.
-pub(crate) async fn send_h2(addr: SocketAddr, request: Request<Full<Bytes>>) -> Result<Got, hyper::Error> {
+pub(crate) async fn send_h2(
+    addr: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Result<Got, hyper::Error> {
     let mut sender = connect_h2(addr).await;
     let response = timeout(LONG, sender.send_request(absolute(addr, request)));
     Ok(collect(response.await.expect("a head in time")?).await)
@@ -166,7 +172,10 @@ pub(crate) async fn connect_h2(addr: SocketAddr) -> http2::SendRequest<Full<Byte
 }
 
 /// HTTP/2 needs the authority in the URI, and no `host`.
-pub(crate) fn absolute(addr: SocketAddr, mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+pub(crate) fn absolute(
+    addr: SocketAddr,
+    mut request: Request<Full<Bytes>>,
+) -> Request<Full<Bytes>> {
     let uri = format!("http://{addr}{}", request.uri());
     *request.uri_mut() = uri.parse().expect("a URI");
     request.headers_mut().remove("host");
