@@ -32,11 +32,19 @@ fn output(program: &str, arguments: &[&str]) -> String {
 
 fn commit() -> String {
     let commit = output("git", &["rev-parse", "--short", "HEAD"]);
-    let clean = Command::new("git")
-        .args(["diff", "--quiet", "HEAD"])
-        .status()
-        .is_ok_and(|status| status.success());
-    if clean {
+    let changed = output(
+        "git",
+        &[
+            "diff",
+            "HEAD",
+            "--name-only",
+            "--",
+            "*.rs",
+            "*.toml",
+            "*.lock",
+        ],
+    );
+    if changed == unknown() {
         commit
     } else {
         format!("{commit}, with changes")

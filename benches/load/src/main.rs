@@ -10,6 +10,8 @@ mod child;
 mod chunked;
 mod client;
 mod counter;
+mod counting;
+mod crowd;
 mod directive;
 mod drive;
 mod failure;
@@ -39,6 +41,9 @@ use crate::failure::Failure;
 use crate::lab::{Conditions, Lab};
 use crate::report::Section;
 
+#[global_allocator]
+static ALLOCATOR: counting::Counting = counting::Counting;
+
 /// Measure the gateway against the pass-through.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -63,6 +68,8 @@ enum Command {
     FailoverMemory(Measuring),
     /// Memory of 5,000 open streams.
     StreamMemory(Measuring),
+    /// Choosing a key among 1,000 and 10,000, and a full waiting room.
+    Choice(Measuring),
     /// Be the upstream. The other commands start this themselves.
     #[command(hide = true)]
     Upstream {
@@ -151,6 +158,9 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::ChunkDelay(with) => measured(with, &[Measurement::ChunkDelay]).await,
         Command::FailoverMemory(with) => measured(with, &[Measurement::FailoverMemory]).await,
         Command::StreamMemory(with) => measured(with, &[Measurement::StreamMemory]).await,
+        Command::Choice(with) => {
+            measured(with, &[Measurement::Choice, Measurement::FullRoom]).await
+        }
     }
 }
 
@@ -162,16 +172,20 @@ enum Measurement {
     ChunkDelay,
     FailoverMemory,
     StreamMemory,
+    Choice,
+    FullRoom,
 }
 
 impl Measurement {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Throughput,
         Self::Instructions,
         Self::Latency,
         Self::ChunkDelay,
         Self::FailoverMemory,
         Self::StreamMemory,
+        Self::Choice,
+        Self::FullRoom,
     ];
 
     async fn make(self, lab: &Lab) -> Result<Vec<Section>, Failure> {
@@ -182,6 +196,8 @@ impl Measurement {
             Self::ChunkDelay => measure::chunk_delay::measure(lab).await,
             Self::FailoverMemory => measure::failover_memory::measure(lab).await,
             Self::StreamMemory => measure::stream_memory::measure(lab).await,
+            Self::Choice => measure::choice::measure(lab),
+            Self::FullRoom => measure::full_room::measure(lab),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The measurements, one per file.
 
+pub(crate) mod choice;
 pub(crate) mod chunk_delay;
 pub(crate) mod failover_memory;
+pub(crate) mod full_room;
 pub(crate) mod instructions;
 pub(crate) mod latency;
 pub(crate) mod stream_memory;
