@@ -1,0 +1,343 @@
+//! One line of JSON per request: who asked for what, which keys were tried, how it ended, what it
+//! cost. No content and no secrets: keys and tenants by their labels.
+//!
+//! Not through `tracing`: its JSON layer visits and boxes every field, which costs as much as the
+//! rest of a small request. A line is written into one shared buffer under a lock, and a task hands
+//! the buffer to the system a few times a second, so that no request ever waits for a slow disk or
+//! a full pipe. If the reader is too slow, lines are dropped and counted, never requests delayed.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+
+/// How often lines are handed to the system.
+const FLUSH_EVERY: Duration = Duration::from_millis(200);
+
+/// The most that is kept for a reader that does not read.
+const BUFFERED_MAX: usize = 8 * 1024 * 1024;
+
+/// Where lines go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// Nowhere: nothing is written at all.
+    Off,
+    /// To standard output.
+    #[default]
+    Stdout,
+    /// To the end of a file.
+    File(PathBuf),
+}
+
+impl FromStr for Target {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "off" => Self::Off,
+            "-" | "stdout" => Self::Stdout,
+            path => Self::File(path.into()),
+        })
+    }
+}
+
+/// The log of one gateway.
+#[derive(Clone, Debug)]
+pub(crate) struct AccessLog {
+    buffer: Option<Arc<Mutex<Buffer>>>,
+}
+
+#[derive(Debug, Default)]
+struct Buffer {
+    lines: String,
+    dropped: u64,
+}
+
+/// What one line says.
+#[derive(Debug, Default)]
+pub(crate) struct Line<'a> {
+    pub(crate) request_id: &'a str,
+    pub(crate) client: Option<std::net::IpAddr>,
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) tenant: Option<&'a str>,
+    pub(crate) provider: Option<&'a str>,
+    pub(crate) model: Option<&'a str>,
+    pub(crate) stream: bool,
+    pub(crate) status: u16,
+    pub(crate) outcome: &'a str,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) account: Option<&'a str>,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) attempts: u32,
+    pub(crate) waited: Duration,
+    pub(crate) first_byte: Option<Duration>,
+    pub(crate) duration: Duration,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) input_tokens: Option<u64>,
+    pub(crate) cache_read_tokens: Option<u64>,
+    pub(crate) output_tokens: Option<u64>,
+}
+
+impl AccessLog {
+    /// The log to `target`, flushed as long as the runtime runs. Must be called on one.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub(crate) fn open(target: &Target) -> std::io::Result<Self> {
+        let writer: Box<dyn Write + Send> = match target {
+            Target::Off => return Ok(Self { buffer: None }),
+            Target::Stdout => Box::new(std::io::stdout()),
+            Target::File(path) => Box::new(
+                std::fs::OpenOptions::new()
+                    .create(true)
+                    .append(true)
+                    .open(path)?,
+            ),
+        };
+        let buffer = Arc::new(Mutex::new(Buffer::default()));
+        let flushed = Arc::downgrade(&buffer);
+        let writer = Arc::new(Mutex::new(writer));
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(FLUSH_EVERY);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let Some(buffer) = flushed.upgrade() else {
+                    return;
+                };
+                let writer = Arc::clone(&writer);
+                // On the blocking pool: a full pipe must not stop a worker.
+                let _ =
+                    tokio::task::spawn_blocking(move || flush(&buffer, &mut **writer.lock())).await;
+            }
+        });
+        Ok(Self {
+            buffer: Some(buffer),
+        })
+    }
+
+    /// Whether lines go anywhere; if not, they need not be made.
+    pub(crate) fn is_on(&self) -> bool {
+        self.buffer.is_some()
+    }
+
+    /// Adds a line.
+    pub(crate) fn write(&self, line: &Line<'_>) {
+        let Some(buffer) = &self.buffer else { return };
+        let mut buffer = buffer.lock();
+        if buffer.lines.len() > BUFFERED_MAX {
+            buffer.dropped += 1;
+            return;
+        }
+        line.render(&mut buffer.lines);
+    }
+
+    /// Waits until everything written so far was handed on, or for a second.
+    pub(crate) async fn flushed(&self) {
+        let Some(buffer) = &self.buffer else { return };
+        for _ in 0..20 {
+            if buffer.lock().lines.is_empty() {
+                break;
+            }
+            tokio::time::sleep(FLUSH_EVERY / 4).await;
+        }
+    }
+}
+
+fn flush(buffer: &Mutex<Buffer>, writer: &mut dyn Write) {
+    let (lines, dropped) = {
+        let mut buffer = buffer.lock();
+        (
+            std::mem::take(&mut buffer.lines),
+            std::mem::take(&mut buffer.dropped),
+        )
+    };
+    if lines.is_empty() {
+        return;
+    }
+    if let Err(error) = writer
+        .write_all(lines.as_bytes())
+        .and_then(|()| writer.flush())
+    {
+        tracing::warn!(%error, "the access log cannot be written");
+    }
+    if dropped > 0 {
+        tracing::warn!(
+            dropped,
+            "lines of the access log were dropped: its reader is too slow"
+        );
+    }
+}
+
+impl Line<'_> {
+    fn render(&self, out: &mut String) {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        out.push_str("{\"time\":\"");
+        push_time(out, now.as_secs(), now.subsec_millis());
+        out.push_str("\",\"request_id\":\"");
+        out.push_str(self.request_id);
+        out.push('"');
+        if let Some(client) = self.client {
+            let _ = write!(out, ",\"client\":\"{client}\"");
+        }
+        text(out, "method", Some(self.method));
+        text(out, "path", Some(self.path));
+        text(out, "tenant", self.tenant);
+        text(out, "provider", self.provider);
+        text(out, "model", self.model);
+        if self.stream {
+            out.push_str(",\"stream\":true");
+        }
+        number(out, "status", Some(self.status.into()));
+        text(out, "outcome", Some(self.outcome));
+        text(out, "reason", self.reason);
+        text(out, "account", self.account);
+        text(out, "key", self.key);
+        number(out, "attempts", Some(self.attempts.into()));
+        number(out, "waited_ms", Some(millis(self.waited)));
+        number(out, "first_byte_ms", self.first_byte.map(millis));
+        number(out, "duration_ms", Some(millis(self.duration)));
+        number(out, "bytes_in", Some(self.bytes_in));
+        number(out, "bytes_out", Some(self.bytes_out));
+        number(out, "input_tokens", self.input_tokens);
+        number(out, "cache_read_tokens", self.cache_read_tokens);
+        number(out, "output_tokens", self.output_tokens);
+        out.push_str("}\n");
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn number(out: &mut String, name: &str, value: Option<u64>) {
+    if let Some(value) = value {
+        out.push_str(",\"");
+        out.push_str(name);
+        out.push_str("\":");
+        push_digits(out, value, 1);
+    }
+}
+
+fn text(out: &mut String, name: &str, value: Option<&str>) {
+    let Some(value) = value else { return };
+    out.push_str(",\"");
+    out.push_str(name);
+    out.push_str("\":\"");
+    push_escaped(out, value);
+    out.push('"');
+}
+
+/// Names come from clients (paths, models), so everything that JSON or a terminal could take for
+/// more than text is escaped.
+fn push_escaped(out: &mut String, value: &str) {
+    let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\' && byte != 0x7f;
+    if value.bytes().all(plain) {
+        out.push_str(value);
+        return;
+    }
+    for character in value.chars() {
+        match character {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(character);
+            }
+            control if control.is_control() => {
+                let _ = write!(out, "\\u{:04x}", u32::from(control));
+            }
+            other => out.push(other),
+        }
+    }
+}
+
+fn push_digits(out: &mut String, value: u64, width: usize) {
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    let mut rest = value;
+    while rest > 0 || digits.len() - start < width {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.push_str(std::str::from_utf8(&digits[start..]).unwrap_or_default());
+}
+
+/// RFC 3339, in UTC. The date of a day number by Howard Hinnant's `civil_from_days`.
+fn push_time(out: &mut String, secs: u64, millis: u32) {
+    let (days, second) = (secs / 86_400, secs % 86_400);
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    for (value, width, after) in [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (second / 3600, 2, ':'),
+        (second / 60 % 60, 2, ':'),
+        (second % 60, 2, '.'),
+        (millis.into(), 3, 'Z'),
+    ] {
+        push_digits(out, value, width);
+        out.push(after);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_json_whatever_a_client_calls_things() {
+        let line = Line {
+            request_id: "kw_1",
+            method: "POST",
+            path: "/v1/\"messages\"\n",
+            model: Some("a\\b\u{7}ü"),
+            status: 200,
+            outcome: "answered",
+            ..Line::default()
+        };
+        let mut out = String::new();
+
+        line.render(&mut out);
+
+        let parsed: serde_json::Value = serde_json::from_str(&out).expect("valid JSON");
+        assert_eq!(parsed["path"], "/v1/\"messages\"\n");
+        assert_eq!(parsed["model"], "a\\b\u{7}ü");
+        assert_eq!(parsed["status"], 200);
+        assert_eq!(parsed.get("tenant"), None);
+        assert!(!out[..out.len() - 1].contains(char::is_control));
+    }
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (secs, millis, expected) in [
+            (0, 0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400, 7, "2000-02-29T00:00:00.007Z"),
+            (1_795_305_599, 999, "2026-11-21T23:59:59.999Z"),
+            (4_107_542_400, 0, "2100-03-01T00:00:00.000Z"),
+        ] {
+            let mut out = String::new();
+            push_time(&mut out, secs, millis);
+            assert_eq!(out, expected);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The command line.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use keyweir_policy::file::Report;
+use keyweir_policy::secret::ClientKey;
+use tracing_subscriber::EnvFilter;
+
+use crate::access_log::Target;
+use crate::policy_files::{self, Loaded};
+use crate::serve::{self, Options};
+use crate::shutdown::{Ending, Signals};
+use crate::{demo, provider, upstream};
+
+/// A gateway that turns a pool of LLM API keys into answers.
+#[derive(Debug, Parser)]
+#[command(name = "keyweir", version, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// How the program's own messages look (on standard error; KEYWEIR_LOG sets how many:
+    /// error, warn, info, debug).
+    #[arg(long, value_enum, default_value_t, global = true)]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve requests until SIGTERM (finishes what runs) or SIGINT (stops at once).
+    Serve(Serve),
+    /// Check policy files, and say what is wrong and what to write instead.
+    Check(Check),
+    /// Make a new client key, and its hash for the policy file.
+    Hash,
+    /// Show the gateway at work, with a simulated provider: no account needed.
+    Demo(demo::Arguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct Serve {
+    /// The policy file, or a folder of them.
+    #[arg(long, short, default_value = "keys.toml")]
+    policy: PathBuf,
+    /// Where the access log goes: "stdout", "off", or a file.
+    #[arg(long, default_value = "stdout")]
+    access_log: Target,
+}
+
+#[derive(Debug, clap::Args)]
+struct Check {
+    /// The policy files, or folders of them.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Also look for the secrets and certificates that the files name.
+    #[arg(long)]
+    secrets: bool,
+}
+
+/// How messages look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines, one object per line.
+    Json,
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log(arguments.log_format);
+    let done = match arguments.command {
+        Command::Serve(serve) => serve.run(),
+        Command::Check(check) => check.run(),
+        Command::Hash => hash(),
+        Command::Demo(arguments) => demo::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::Said) => ExitCode::FAILURE,
+        Err(Failed::Because(why)) => {
+            let _ = writeln!(std::io::stderr(), "keyweir: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why a command failed.
+pub enum Failed {
+    /// It has said so itself.
+    Said,
+    /// This is to be said.
+    Because(String),
+}
+
+impl<E: std::error::Error> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Because(error.to_string())
+    }
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("KEYWEIR_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,pingora_core=error,pingora_rustls=error"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+    // Only fails where a log is set up already, as in tests.
+    drop(started);
+}
+
+impl Serve {
+    fn run(self) -> Result<(), Failed> {
+        let loaded = load(&[self.policy])?;
+        let threads = match loaded.policy.gateway.threads {
+            Some(threads) => threads,
+            None => std::thread::available_parallelism()?.get(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("keyweir")
+            .enable_all()
+            .build()?;
+        let options = Options {
+            folder: loaded.folder,
+            access_log: self.access_log,
+        };
+        let served = runtime.block_on(async {
+            let mut signals = Signals::listen()?;
+            let running = serve::start(loaded.policy, &options).await?;
+            for address in &running.clear {
+                tracing::info!(%address, "listening");
+            }
+            for address in &running.tls {
+                tracing::info!(%address, "listening, TLS");
+            }
+            if let Some(address) = running.admin {
+                tracing::info!(%address, "listening for operators");
+            }
+            match signals.ending().await {
+                Ending::Drain => running.drain().await,
+                Ending::Now => running.stop().await,
+            }
+            Ok(())
+        });
+        runtime.shutdown_background();
+        served
+    }
+}
+
+/// Loads the policy at `paths`; what is wrong with it is said.
+fn load(paths: &[PathBuf]) -> Result<Loaded, Failed> {
+    let loaded = policy_files::load(paths)?;
+    say(&loaded.warnings)?;
+    Ok(loaded)
+}
+
+fn say(report: &Report) -> Result<(), Failed> {
+    if !report.problems.is_empty() {
+        write!(std::io::stderr(), "{report}")?;
+    }
+    Ok(())
+}
+
+impl Check {
+    fn run(self) -> Result<(), Failed> {
+        let loaded = load(&self.files)?;
+        if self.secrets {
+            check_secrets(&loaded)?;
+        }
+        let policy = &loaded.policy;
+        let keys: usize = policy
+            .accounts
+            .iter()
+            .map(|account| account.keys.len())
+            .sum();
+        writeln!(
+            std::io::stdout(),
+            "ok: providers: {}, accounts: {}, keys: {keys}, tenants: {}",
+            policy.providers.len(),
+            policy.accounts.len(),
+            policy.tenants.len(),
+        )?;
+        Ok(())
+    }
+}
+
+fn check_secrets(loaded: &Loaded) -> Result<(), Failed> {
+    let mut problems = Vec::new();
+    if let Err(error) = provider::check_secrets(&loaded.policy, &loaded.folder) {
+        problems.push(error.to_string());
+    }
+    let own_roots = loaded
+        .policy
+        .providers
+        .iter()
+        .filter_map(|it| it.ca_file.as_deref());
+    problems.extend(
+        own_roots
+            .filter_map(|path| upstream::check_roots(path).err())
+            .map(|it| it.to_string()),
+    );
+    if let Some(tls) = &loaded.policy.gateway.tls {
+        problems.extend(
+            crate::listen::check_certificate(tls)
+                .err()
+                .map(|it| it.to_string()),
+        );
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Failed::Because(problems.join("\n")))
+    }
+}
+
+fn hash() -> Result<(), Failed> {
+    let mut random = [0; 32];
+    rustls::crypto::ring::default_provider()
+        .secure_random
+        .fill(&mut random)
+        .map_err(|_| Failed::Because("the system has no randomness to give".to_owned()))?;
+    let key = ClientKey::from_random(random);
+    let mut out = std::io::stdout();
+    writeln!(
+        out,
+        "client key, to be given to the client; it is not shown again:"
+    )?;
+    writeln!(out, "  {}", key.expose())?;
+    writeln!(out, "its hash, for the policy file:")?;
+    writeln!(out, "  client_keys = [\"{}\"]", key.hash())?;
+    Ok(())
+}

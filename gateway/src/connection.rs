@@ -1,0 +1,194 @@
+//! One connection of a client: which HTTP it speaks, and its requests one after the other (or, over
+//! HTTP/2, beside each other).
+//!
+//! Built on Pingora's [`ServerApp`] rather than `HttpServerApp`, which looks for the HTTP/2 preface
+//! by waiting for 24 bytes without a time-out: five bytes would hold a connection for ever. Here
+//! three bytes decide, and they have to come in time.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pingora_core::apps::ServerApp;
+use pingora_core::protocols::http::ServerSession;
+use pingora_core::protocols::http::v2::server::{self as http2, H2Accept, H2Options, HttpSession};
+use pingora_core::protocols::{ALPN, Digest, Stream};
+use pingora_core::server::ShutdownWatch;
+
+use crate::gateway::Gateway;
+use crate::request::{self, Patience};
+
+/// Requests a client may get wrong on one HTTP/2 connection before it is closed.
+const REJECTED_MAX: usize = 32;
+
+/// How much of a body a client may send ahead on one HTTP/2 stream, and on all of a connection: a
+/// large upload must not wait for a window every 64 KiB, and unread bytes are not counted yet
+/// against the bodies that are held.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+
+/// Answers buffered for one HTTP/2 stream that its client does not read.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// Serves connections.
+pub(crate) struct Connections {
+    pub(crate) gateway: Arc<Gateway>,
+}
+
+#[async_trait]
+impl ServerApp for Connections {
+    async fn process_new(
+        self: &Arc<Self>,
+        stream: Stream,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Stream> {
+        let gateway = &self.gateway;
+        let max = gateway.settings.limits.connections_max;
+        let Some(_connected) = gateway.lifecycle.connect(max) else {
+            gateway.metrics.connections_refused.inc();
+            return None;
+        };
+        let client = address(&stream);
+        match protocol(gateway, stream).await? {
+            Spoken::Http1(stream) => serve_http1(gateway, stream, client, shutdown).await,
+            Spoken::Http2(stream) => serve_http2(gateway, stream, client, shutdown).await,
+        }
+        None
+    }
+}
+
+enum Spoken {
+    Http1(Stream),
+    Http2(Stream),
+}
+
+fn address(stream: &Stream) -> Option<IpAddr> {
+    let digest = stream.get_socket_digest()?;
+    Some(digest.peer_addr()?.as_inet()?.ip())
+}
+
+/// What the client speaks: by ALPN over TLS, by its first bytes in clear. `None` if it says
+/// nothing in time.
+async fn protocol(gateway: &Gateway, mut stream: Stream) -> Option<Spoken> {
+    if stream.get_ssl_digest().is_some() {
+        let http2 = matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
+        return Some(if http2 {
+            Spoken::Http2(stream)
+        } else {
+            Spoken::Http1(stream)
+        });
+    }
+    let mut first = [0; 3];
+    let patience = gateway.settings.timeouts.client_header;
+    tokio::time::timeout(patience, stream.try_peek(&mut first))
+        .await
+        .ok()?
+        .ok()?;
+    // No method of HTTP/1 begins with PRI; that is why the preface does.
+    Some(if &first == b"PRI" {
+        Spoken::Http2(stream)
+    } else {
+        Spoken::Http1(stream)
+    })
+}
+
+async fn serve_http1(
+    gateway: &Arc<Gateway>,
+    stream: Stream,
+    client: Option<IpAddr>,
+    shutdown: &ShutdownWatch,
+) {
+    let timeouts = &gateway.settings.timeouts;
+    // Once per connection: subscribing to the watch for each request would take its lock twice.
+    let mut closing = std::pin::pin!(closing(shutdown.clone()));
+    // A new connection is expected to say something; a used one may rest for a while.
+    let mut patience = Patience {
+        head: timeouts.client_header,
+        idle: None,
+    };
+    let mut session = ServerSession::new_http1(stream);
+    loop {
+        let served = request::serve_http1(gateway, session, client, patience, closing.as_mut());
+        let Some(reused) = served.await else { return };
+        let (stream, settings) = reused.consume();
+        session = ServerSession::new_http1(stream);
+        if let Some(settings) = settings {
+            settings.apply_to_session(&mut session);
+        }
+        patience.idle = Some(timeouts.client_idle);
+    }
+}
+
+async fn closing(mut shutdown: ShutdownWatch) {
+    let _ = shutdown.wait_for(|stopping| *stopping).await;
+}
+
+async fn serve_http2(
+    gateway: &Arc<Gateway>,
+    stream: Stream,
+    client: Option<IpAddr>,
+    shutdown: &ShutdownWatch,
+) {
+    let digest = Arc::new(Digest {
+        ssl_digest: stream.get_ssl_digest(),
+        timing_digest: stream.get_timing_digest(),
+        proxy_digest: stream.get_proxy_digest(),
+        socket_digest: stream.get_socket_digest(),
+    });
+    let timeouts = &gateway.settings.timeouts;
+    let handshake = http2::handshake(stream, Some(options(gateway)));
+    let Ok(Ok(mut connection)) = tokio::time::timeout(timeouts.client_header, handshake).await
+    else {
+        return;
+    };
+    let mut shutdown = shutdown.clone();
+    let mut draining = false;
+    let mut rejected = 0;
+    let running = Arc::new(());
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = shutdown.changed(), if !draining => {
+                // Tells the client to open no more; those it has opened are still served.
+                connection.graceful_shutdown();
+                draining = true;
+                continue;
+            }
+            accepted = HttpSession::from_h2_conn(&mut connection, Arc::clone(&digest)) => accepted,
+            () = tokio::time::sleep(timeouts.client_idle) => {
+                if Arc::strong_count(&running) == 1 {
+                    return;
+                }
+                continue;
+            }
+        };
+        match accepted {
+            Ok(Some(H2Accept::Session(session))) => {
+                let (gateway, running) = (Arc::clone(gateway), Arc::clone(&running));
+                tokio::spawn(async move {
+                    request::serve_http2(&gateway, session, client).await;
+                    drop(running);
+                });
+            }
+            Ok(Some(H2Accept::Rejected)) => {
+                rejected += 1;
+                if rejected >= REJECTED_MAX {
+                    return;
+                }
+            }
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+fn options(gateway: &Gateway) -> H2Options {
+    let limits = &gateway.settings.limits;
+    let mut options = http2::default_h2_options();
+    options
+        .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits.streams_per_connection_max)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER);
+    options
+}

@@ -1,0 +1,126 @@
+//! Cuts a stream of server-sent events between events, never within one.
+//!
+//! When a provider dies in the middle of an event, what the client got must end at an event's end:
+//! only then is the error event that follows one of its own, and not the tail of a broken one.
+//! Providers write whole events, so almost every piece passes as it came, at once; a client could
+//! not have used half an event any earlier.
+
+use bytes::{Bytes, BytesMut};
+
+/// The longest part of an event that is held back. Beyond it (an image in one event, say) pieces
+/// pass as they come: memory is bounded, and a large event is not delayed further.
+const HELD_MAX: usize = 64 * 1024;
+
+/// What has come of an event that is not complete.
+#[derive(Debug, Default)]
+pub(crate) struct WholeEvents {
+    held: BytesMut,
+}
+
+impl WholeEvents {
+    /// Takes the next piece; what can be passed on now is returned (possibly nothing).
+    pub(crate) fn pass(&mut self, mut piece: Bytes) -> Bytes {
+        if self.held.is_empty() {
+            let whole = end_of_last(&piece);
+            if whole == piece.len() {
+                return piece;
+            }
+            let passed = piece.split_to(whole);
+            if piece.len() > HELD_MAX {
+                return join(&passed, &piece);
+            }
+            // Copied, because the piece keeps its whole (large) read buffer alive.
+            self.held.extend_from_slice(&piece);
+            return passed;
+        }
+        self.held.extend_from_slice(&piece);
+        let whole = end_of_last(&self.held);
+        if self.held.len() - whole > HELD_MAX {
+            return self.held.split().freeze();
+        }
+        self.held.split_to(whole).freeze()
+    }
+
+    /// What is left when the stream has ended well.
+    pub(crate) fn rest(&mut self) -> Bytes {
+        self.held.split().freeze()
+    }
+}
+
+fn join(first: &[u8], second: &[u8]) -> Bytes {
+    let mut both = BytesMut::with_capacity(first.len() + second.len());
+    both.extend_from_slice(first);
+    both.extend_from_slice(second);
+    both.freeze()
+}
+
+/// Where the last complete event in `bytes` ends: after an empty line, ended by LF or CRLF.
+fn end_of_last(bytes: &[u8]) -> usize {
+    let mut end = bytes.len();
+    while let Some(newline) = memrchr(b'\n', &bytes[..end]) {
+        let before = &bytes[..newline];
+        if before.ends_with(b"\n") || before.ends_with(b"\n\r") {
+            return newline + 1;
+        }
+        end = newline;
+    }
+    0
+}
+
+fn memrchr(byte: u8, bytes: &[u8]) -> Option<usize> {
+    bytes.iter().rposition(|other| *other == byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pass(pieces: &[&str]) -> Vec<String> {
+        let mut events = WholeEvents::default();
+        pieces
+            .iter()
+            .map(|piece| events.pass(Bytes::copy_from_slice(piece.as_bytes())))
+            .map(|passed| String::from_utf8(passed.to_vec()).expect("text"))
+            .collect()
+    }
+
+    #[test]
+    fn whole_events_pass_at_once_and_parts_wait_for_their_end() {
+        assert_eq!(
+            pass(&["a\n\n", "b\n\nc", "c\n", "\nd"]),
+            ["a\n\n", "b\n\n", "", "cc\n\n"]
+        );
+        assert_eq!(
+            pass(&["a\r\n\r\nb\r\n", "\r\n"]),
+            ["a\r\n\r\n", "b\r\n\r\n"]
+        );
+        assert_eq!(pass(&[": ping\n", "\n"]), ["", ": ping\n\n"]);
+    }
+
+    #[test]
+    fn nothing_is_lost_or_changed_however_the_stream_is_split() {
+        let stream = "event: a\ndata: 1\n\n: c\n\ndata: 2\r\n\r\ndata: 3";
+        for size in 1..stream.len() {
+            let mut events = WholeEvents::default();
+            let mut passed = Vec::new();
+            for piece in stream.as_bytes().chunks(size) {
+                passed.extend_from_slice(&events.pass(Bytes::copy_from_slice(piece)));
+            }
+            assert!(passed.is_empty() || passed.ends_with(b"\n"), "{size}");
+            passed.extend_from_slice(&events.rest());
+            assert_eq!(passed, stream.as_bytes(), "{size}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_never_ends_is_not_gathered_for_ever() {
+        let mut events = WholeEvents::default();
+        let piece = Bytes::from(vec![b'x'; 1000]);
+        let (mut sent, mut passed) = (0, 0);
+        for _ in 0..1000 {
+            sent += piece.len();
+            passed += events.pass(piece.clone()).len();
+            assert!(sent - passed <= HELD_MAX);
+        }
+    }
+}

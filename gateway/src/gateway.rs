@@ -1,0 +1,160 @@
+//! What all requests share: the policy in force, and what the process keeps over policies.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use keyweir_policy::file::{GatewaySettings, Policy, Tenant};
+use keyweir_policy::ids::TenantId;
+use keyweir_policy::secret::ClientKeys;
+
+use crate::access_log::{AccessLog, Target};
+use crate::bodies::Bodies;
+use crate::clock::Clock;
+use crate::lifecycle::Lifecycle;
+use crate::metrics::{Metrics, ProviderMetrics, TenantMetrics};
+use crate::provider::{self, Provider, ProviderError};
+
+/// The gateway.
+pub struct Gateway {
+    pub(crate) settings: GatewaySettings,
+    pub(crate) clock: Clock,
+    live: ArcSwap<Live>,
+    pub(crate) bodies: Arc<Bodies>,
+    pub(crate) metrics: Metrics,
+    pub(crate) access_log: AccessLog,
+    pub(crate) lifecycle: Arc<Lifecycle>,
+}
+
+/// The policy in force, and all that was made from it. Replaced as a whole; a request keeps the one
+/// it began with.
+pub(crate) struct Live {
+    pub(crate) policy: Policy,
+    pub(crate) client_keys: ClientKeys,
+    pub(crate) providers: Vec<Provider>,
+    provider_metrics: Vec<ProviderMetrics>,
+    tenant_metrics: Vec<OnceLock<Box<TenantMetrics>>>,
+}
+
+/// Why the gateway cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// A provider's secrets or roots are missing.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The access log cannot be opened.
+    #[error("the access log cannot be opened: {0}")]
+    AccessLog(std::io::Error),
+}
+
+/// The tenant of requests where the policy has none: everybody is welcome on loopback.
+pub(crate) const ANYBODY: TenantId = TenantId(0);
+
+impl Gateway {
+    /// A gateway for `policy`; relative secret files start at `folder`. Must be called on a
+    /// runtime.
+    ///
+    /// # Errors
+    /// If secrets, roots or the log are not there.
+    pub fn new(policy: Policy, folder: &Path, log: &Target) -> Result<Arc<Self>, GatewayError> {
+        let clock = Clock::start();
+        let metrics = Metrics::new();
+        let settings = policy.gateway.clone();
+        let access_log = AccessLog::open(log).map_err(GatewayError::AccessLog)?;
+        let providers = provider::start_all(&policy, folder, clock)?;
+        let live = Live::new(policy, providers, &metrics);
+        Ok(Arc::new(Self {
+            clock,
+            live: ArcSwap::from_pointee(live),
+            bodies: Bodies::new(settings.limits.body_bytes_held_max),
+            metrics,
+            access_log,
+            lifecycle: Arc::default(),
+            settings,
+        }))
+    }
+
+    /// The policy in force.
+    pub(crate) fn live(&self) -> Arc<Live> {
+        self.live.load_full()
+    }
+
+    /// Whether requests are taken, and how many run.
+    pub fn lifecycle(&self) -> &Arc<Lifecycle> {
+        &self.lifecycle
+    }
+}
+
+impl Live {
+    fn new(policy: Policy, providers: Vec<Provider>, metrics: &Metrics) -> Self {
+        let hashes = policy
+            .tenants
+            .iter()
+            .enumerate()
+            .flat_map(|(position, tenant)| {
+                let id = TenantId(u32::try_from(position).expect("tenants are bounded"));
+                tenant.client_keys.iter().map(move |hash| (*hash, id))
+            });
+        let client_keys = ClientKeys::new(hashes);
+        let provider_metrics = providers
+            .iter()
+            .map(|provider| metrics.of_provider(&provider.id, &provider.accounts))
+            .collect();
+        let cells = policy.tenants.len().max(1) * providers.len();
+        Self {
+            policy,
+            client_keys,
+            providers,
+            provider_metrics,
+            tenant_metrics: (0..cells).map(|_| OnceLock::new()).collect(),
+        }
+    }
+
+    /// Whether anybody may call, without a client key.
+    pub(crate) fn is_open(&self) -> bool {
+        self.policy.tenants.is_empty()
+    }
+
+    /// The tenant's part of the policy; `None` where anybody may call.
+    pub(crate) fn tenant(&self, id: TenantId) -> Option<&Tenant> {
+        self.policy.tenants.get(id.index())
+    }
+
+    /// The counters of a provider.
+    pub(crate) fn provider_metrics(&self, provider: usize) -> &ProviderMetrics {
+        &self.provider_metrics[provider]
+    }
+
+    /// The counters of a tenant at a provider.
+    pub(crate) fn tenant_metrics(
+        &self,
+        metrics: &Metrics,
+        tenant: TenantId,
+        provider: usize,
+    ) -> &TenantMetrics {
+        let cell = tenant.index() * self.providers.len() + provider;
+        self.tenant_metrics[cell].get_or_init(|| {
+            let tenant = self.tenant(tenant).map_or("", |tenant| tenant.id.as_str());
+            Box::new(metrics.of_tenant(tenant, &self.providers[provider].id))
+        })
+    }
+}
+
+/// Whether a tenant's time is over.
+pub(crate) fn is_expired(tenant: &Tenant) -> bool {
+    tenant
+        .expires
+        .is_some_and(|expires| expires <= SystemTime::now())
+}
+
+/// Whether a client at `address` is on this machine.
+pub(crate) fn is_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback(),
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|it| it.is_loopback())
+        }
+    }
+}

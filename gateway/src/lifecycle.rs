@@ -1,0 +1,135 @@
+//! Whether the gateway takes requests, and how many are running: what a drain needs to know.
+//!
+//! Pingora's own answer to SIGTERM closes the listeners at once and then sleeps for its whole
+//! grace period, also when nothing runs. Here a load balancer first sees readiness go off, then the
+//! listeners close, and the process ends as soon as the last request has.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+/// The state of one gateway.
+#[derive(Debug, Default)]
+pub struct Lifecycle {
+    draining: AtomicBool,
+    last_call: AtomicBool,
+    requests: AtomicUsize,
+    connections: AtomicUsize,
+    idle: Notify,
+}
+
+impl Lifecycle {
+    /// Whether new requests are welcome.
+    pub fn ready(&self) -> bool {
+        !self.draining.load(Ordering::Relaxed)
+    }
+
+    /// From now on, [`Self::ready`] is `false`.
+    pub(crate) fn begin_drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Running streams are to end at their next event, with an error.
+    pub(crate) fn begin_last_call(&self) {
+        self.last_call.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether grace is over.
+    pub(crate) fn is_last_call(&self) -> bool {
+        self.last_call.load(Ordering::Relaxed)
+    }
+
+    /// Requests between their head and the end of their answer.
+    pub fn requests_running(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+
+    /// Open connections of clients.
+    pub fn connections_open(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request in, unless `max` run already.
+    pub(crate) fn enter(self: &Arc<Self>, max: usize) -> Option<Running> {
+        let before = self.requests.fetch_add(1, Ordering::SeqCst);
+        let running = Running(Arc::clone(self));
+        (before < max).then_some(running)
+    }
+
+    /// Counts a connection in, unless `max` are open already.
+    pub(crate) fn connect(self: &Arc<Self>, max: usize) -> Option<Connected> {
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        let connected = Connected(Arc::clone(self));
+        (before < max).then_some(connected)
+    }
+
+    /// Resolves once no request runs.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.requests_running() == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+}
+
+/// A request that runs, until dropped.
+#[derive(Debug)]
+pub(crate) struct Running(Arc<Lifecycle>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let before = self.0.requests.fetch_sub(1, Ordering::SeqCst);
+        if before == 1 && self.0.draining.load(Ordering::SeqCst) {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+/// An open connection, until dropped.
+#[derive(Debug)]
+pub(crate) struct Connected(Arc<Lifecycle>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn idle_comes_with_the_end_of_the_last_request() {
+        let lifecycle = Arc::new(Lifecycle::default());
+        let running = lifecycle.enter(10).expect("there is room");
+        lifecycle.begin_drain();
+        let waiting = tokio::spawn({
+            let lifecycle = Arc::clone(&lifecycle);
+            async move { lifecycle.idle().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+
+        drop(running);
+
+        tokio::time::timeout(Duration::from_secs(5), waiting)
+            .await
+            .expect("it is idle")
+            .expect("no panic");
+    }
+
+    #[test]
+    fn no_more_than_the_bound_run_and_refused_ones_are_not_counted() {
+        let lifecycle = Arc::new(Lifecycle::default());
+        let running = lifecycle.enter(1);
+        assert!(running.is_some());
+        assert!(lifecycle.enter(1).is_none());
+        assert_eq!(lifecycle.requests_running(), 1);
+    }
+}

@@ -1,0 +1,383 @@
+//! A provider's pool, shared by all requests: the policy core behind a lock, its decisions carried
+//! to those who wait for them, and its clock wound.
+//!
+//! The core is sans-IO. After every call it may have decided about requests that wait, and its next
+//! moment of interest may have moved; [`SharedPool`] sees to both in one place, so that nobody can
+//! forget. One timer per pool sleeps until the core's next moment and is only disturbed when that
+//! comes nearer: nothing polls.
+//!
+//! A lock, not a task with a channel: a call takes microseconds, a hop to another task costs as
+//! much and a wake-up more, and an answer's settlement must not queue behind admissions.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use keyweir_policy::dialect::Endpoint;
+use keyweir_policy::fault::Fault;
+use keyweir_policy::ids::{AccountId, KeyId, ModelId, TenantId};
+use keyweir_policy::pool::{
+    Admission, Ask, Lease, Notice, Pool, Priority, Refusal, RequestSize, Settlement, Ticket, Usage,
+};
+use keyweir_policy::retry::{Attempts, Next};
+use keyweir_policy::snapshot::Snapshot;
+use keyweir_policy::units::Time;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+
+use crate::clock::Clock;
+
+/// The shortest sleep between two wake-ups: what tokio's timer can tell apart anyway. It keeps a
+/// core that names a moment in the past from turning the timer into a busy loop.
+const SLEEP_MIN: Duration = Duration::from_millis(1);
+
+type Decision = Result<Lease, Refusal>;
+
+/// One provider's pool.
+#[derive(Debug)]
+pub(crate) struct SharedPool {
+    clock: Clock,
+    state: Mutex<State>,
+    rewind: Notify,
+    names: Names,
+}
+
+/// What the log calls the pool's parts.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) provider: String,
+    pub(crate) accounts: Vec<String>,
+    pub(crate) keys: Vec<String>,
+}
+
+#[derive(Debug)]
+struct State {
+    pool: Pool,
+    waiting: HashMap<Ticket, oneshot::Sender<Decision>>,
+    /// When the timer will wake the pool.
+    armed: Time,
+}
+
+/// An [`Ask`], as it stays over all attempts.
+#[derive(Clone, Debug)]
+pub(crate) struct Asking {
+    pub(crate) tenant: TenantId,
+    pub(crate) model: ModelId,
+    pub(crate) priority: Priority,
+    pub(crate) size: RequestSize,
+    pub(crate) affinity: Option<u64>,
+    pub(crate) account: Option<AccountId>,
+    pub(crate) arrived: Time,
+    pub(crate) deadline: Time,
+    pub(crate) body_bytes: u64,
+}
+
+/// What the pool said at once.
+pub(crate) enum Admitted {
+    Granted(Lease),
+    Waiting(Place),
+    Refused(Refusal),
+}
+
+impl SharedPool {
+    /// `pool`, with its timer running until this is dropped. Must be called on a runtime.
+    pub(crate) fn start(pool: Pool, clock: Clock, names: Names) -> Arc<Self> {
+        let shared = Arc::new(Self {
+            clock,
+            state: Mutex::new(State {
+                pool,
+                waiting: HashMap::new(),
+                armed: Time::NEVER,
+            }),
+            rewind: Notify::new(),
+            names,
+        });
+        tokio::spawn(keep_time(Arc::downgrade(&shared)));
+        shared
+    }
+
+    /// The pool's handle for `model` at `endpoint`.
+    pub(crate) fn model(&self, model: &str, endpoint: Endpoint) -> ModelId {
+        self.with(|pool, now| pool.model(now, model, endpoint))
+    }
+
+    /// Asks for a place.
+    pub(crate) fn admit(self: &Arc<Self>, asking: &Asking, attempts: &Attempts) -> Admitted {
+        let ask = asking.ask();
+        self.with_state(|state, now| match state.pool.admit(now, ask, attempts) {
+            Admission::Granted(lease) => Admitted::Granted(lease),
+            Admission::Refused(refusal) => Admitted::Refused(refusal),
+            Admission::Waiting(ticket) => {
+                let (sender, decision) = oneshot::channel();
+                state.waiting.insert(ticket, sender);
+                Admitted::Waiting(Place {
+                    pool: Arc::clone(self),
+                    ticket,
+                    decision,
+                })
+            }
+        })
+    }
+
+    /// The head of the answer arrived.
+    pub(crate) fn answered(&self, lease: &Lease, snapshot: &Snapshot) {
+        self.with(|pool, now| pool.answered(now, lease, snapshot));
+    }
+
+    /// The stream has produced `output` tokens so far.
+    pub(crate) fn progressed(&self, lease: &Lease, output: u64) {
+        self.with(|pool, now| pool.progressed(now, lease, output));
+    }
+
+    /// Ends a lease.
+    pub(crate) fn settle(&self, lease: Lease, settlement: &Settlement) {
+        self.with(|pool, now| pool.settle(now, lease, settlement));
+    }
+
+    /// What follows a failed attempt.
+    pub(crate) fn next(&self, attempts: &mut Attempts, key: KeyId, fault: &Fault) -> Next {
+        self.with(|pool, now| pool.next(now, attempts, key, fault))
+    }
+
+    /// In how long the same request would be granted, were it to ask again.
+    pub(crate) fn retry_after(
+        self: &Arc<Self>,
+        asking: &Asking,
+        attempts: &Attempts,
+    ) -> Option<Duration> {
+        let now = self.clock.now();
+        let impatient = Asking {
+            deadline: now,
+            ..asking.clone()
+        };
+        match self.admit(&impatient, attempts) {
+            Admitted::Refused(refusal) => refusal.retry_after(now),
+            Admitted::Granted(lease) => {
+                self.settle(lease, &unused());
+                None
+            }
+            Admitted::Waiting(_) => None,
+        }
+    }
+
+    /// Lets `f` see or tell the pool something.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Pool, Time) -> R) -> R {
+        self.with_state(|state, now| f(&mut state.pool, now))
+    }
+
+    fn with_state<R>(&self, f: impl FnOnce(&mut State, Time) -> R) -> R {
+        let mut state = self.state.lock();
+        // Read under the lock, so that the core's time never runs backwards.
+        let now = self.clock.now();
+        let result = f(&mut state, now);
+        state.deliver(now);
+        let nearer = state.arm(now);
+        let notice = state.pool.next_notice();
+        drop(state);
+        if nearer {
+            self.rewind.notify_one();
+        }
+        if let Some(notice) = notice {
+            self.report(notice);
+        }
+        result
+    }
+
+    /// Tells operators of `first` and of all that follow it.
+    fn report(&self, first: Notice) {
+        let mut next = Some(first);
+        while let Some(notice) = next {
+            self.names.log(notice);
+            next = self.state.lock().pool.next_notice();
+        }
+    }
+}
+
+impl Names {
+    fn key(&self, key: KeyId) -> &str {
+        self.keys.get(key.index()).map_or("?", String::as_str)
+    }
+
+    fn account(&self, account: AccountId) -> &str {
+        self.accounts
+            .get(account.index())
+            .map_or("?", String::as_str)
+    }
+
+    fn log(&self, notice: Notice) {
+        let provider = self.provider.as_str();
+        match notice {
+            Notice::KeyOut(key) => {
+                tracing::error!(
+                    provider,
+                    key = self.key(key),
+                    "the provider rejects this key"
+                );
+            }
+            Notice::KeyBack(key) => {
+                tracing::info!(provider, key = self.key(key), "a key is accepted again");
+            }
+            Notice::AccountOut(account) => tracing::error!(
+                provider,
+                account = self.account(account),
+                "an account is out of money or disabled"
+            ),
+            Notice::AccountBack(account) => {
+                tracing::info!(
+                    provider,
+                    account = self.account(account),
+                    "an account serves again"
+                );
+            }
+            Notice::BreakerTripped(key) => {
+                tracing::warn!(
+                    provider,
+                    key = self.key(key),
+                    "a key keeps failing; it rests"
+                );
+            }
+            Notice::StormBegan => {
+                tracing::warn!(
+                    provider,
+                    "the provider is overloaded; requests are held back"
+                );
+            }
+            Notice::StormEnded => tracing::info!(provider, "the provider serves again"),
+            Notice::SameAccount(one, other) => tracing::warn!(
+                provider,
+                account = self.account(one),
+                other = self.account(other),
+                "the provider says these are one account; they share one budget from now on"
+            ),
+            Notice::SameOrganization(one, other) => tracing::warn!(
+                provider,
+                account = self.account(one),
+                other = self.account(other),
+                "these accounts are of one organization, but their limits differ"
+            ),
+        }
+    }
+}
+
+impl State {
+    /// Carries the pool's decisions to those who wait for them. Whoever has just left gives back
+    /// what it was granted.
+    fn deliver(&mut self, now: Time) {
+        while let Some((ticket, decision)) = self.pool.next_decision() {
+            let unwanted = match self.waiting.remove(&ticket) {
+                Some(sender) => sender.send(decision).err(),
+                None => Some(decision),
+            };
+            if let Some(Ok(lease)) = unwanted {
+                self.pool.settle(now, lease, &unused());
+            }
+        }
+    }
+
+    /// Notes the pool's next moment; `true` if it has come nearer than the timer is set for.
+    fn arm(&mut self, now: Time) -> bool {
+        let next = self.pool.next_wake(now).unwrap_or(Time::NEVER);
+        let nearer = next < self.armed;
+        if nearer {
+            self.armed = next;
+        }
+        nearer
+    }
+}
+
+impl Asking {
+    fn ask(&self) -> Ask {
+        Ask {
+            tenant: self.tenant,
+            model: self.model,
+            priority: self.priority,
+            size: self.size,
+            affinity: self.affinity,
+            account: self.account,
+            arrived: self.arrived,
+            deadline: self.deadline,
+            body_bytes: self.body_bytes,
+        }
+    }
+}
+
+/// The settlement of a lease that nothing was sent with.
+pub(crate) fn unused() -> Settlement {
+    Settlement {
+        fault: Fault::ClientLeft,
+        snapshot: Snapshot::default(),
+        usage: Usage::default(),
+        sent: false,
+    }
+}
+
+async fn keep_time(pool: Weak<SharedPool>) {
+    let mut earliest = Instant::now();
+    loop {
+        let Some(shared) = pool.upgrade() else { return };
+        let next = {
+            let mut state = shared.state.lock();
+            let next = state.pool.next_wake(shared.clock.now());
+            state.armed = next.unwrap_or(Time::NEVER);
+            state.armed
+        };
+        let next = shared.clock.instant(next);
+        let Some(alarm) = next else {
+            wait_for_change(&shared).await;
+            continue;
+        };
+        tokio::select! {
+            () = tokio::time::sleep_until(alarm.max(earliest).into()) => {
+                earliest = Instant::now() + SLEEP_MIN;
+                shared.with(Pool::wake);
+            }
+            () = shared.rewind.notified() => {}
+        }
+    }
+}
+
+/// Waits until something is to be timed, but not for ever: a pool that nobody uses any more must
+/// be able to go.
+async fn wait_for_change(shared: &SharedPool) {
+    let _ = tokio::time::timeout(Duration::from_secs(60), shared.rewind.notified()).await;
+}
+
+/// A place in the waiting room. Resolves to the pool's decision; leaving early gives it back.
+#[must_use = "a place is given back when dropped"]
+pub(crate) struct Place {
+    pool: Arc<SharedPool>,
+    ticket: Ticket,
+    decision: oneshot::Receiver<Decision>,
+}
+
+impl Future for Place {
+    /// `None` cannot happen as long as the pool lives: every ticket is decided.
+    type Output = Option<Decision>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.decision).poll(context).map(Result::ok)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.decision.is_terminated() {
+            return;
+        }
+        // Closing first: a decision is either in the channel by now, or cannot be sent any more.
+        self.decision.close();
+        match self.decision.try_recv() {
+            Ok(Ok(lease)) => self.pool.settle(lease, &unused()),
+            Ok(Err(_)) => {}
+            Err(_) => {
+                let ticket = self.ticket;
+                self.pool.with_state(|state, now| {
+                    state.waiting.remove(&ticket);
+                    state.pool.cancel(now, ticket);
+                });
+            }
+        }
+    }
+}

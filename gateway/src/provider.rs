@@ -1,0 +1,237 @@
+//! A provider while the gateway runs: its pool, its connections, its credentials, and what it is
+//! known to hold.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::{HeaderName, HeaderValue};
+use keyweir_policy::dialect::Dialect;
+use keyweir_policy::file::{Key, Policy, Provider as Declared};
+use keyweir_policy::ids::{KeyId, ProviderId};
+use keyweir_policy::pool::{Pool, PoolSpec};
+use keyweir_policy::secret::ProviderSecret;
+use parking_lot::Mutex;
+use pingora_core::connectors::http::Connector;
+
+use crate::clock::Clock;
+use crate::headers::RequestFilter;
+use crate::pool::{Names, SharedPool};
+use crate::resource::Resources;
+use crate::secrets::{self, SecretProblems};
+use crate::upstream::{self, RootsError, Upstream};
+
+/// One provider.
+pub(crate) struct Provider {
+    /// Its name in the policy file.
+    pub(crate) id: String,
+    pub(crate) dialect: Dialect,
+    pub(crate) pool: Arc<SharedPool>,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) filter: RequestFilter,
+    pub(crate) resources: Resources,
+    pub(crate) keys: Vec<ProviderKey>,
+    pub(crate) accounts: Vec<String>,
+    trouble: Mutex<Trouble>,
+}
+
+/// What last went wrong with connections.
+#[derive(Debug, Default)]
+struct Trouble {
+    text: String,
+    told: Option<Instant>,
+}
+
+/// How often connection trouble is told to the log. While a provider is down, every request has
+/// some.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// A provider key, ready to be sent.
+pub(crate) struct ProviderKey {
+    /// What logs call it.
+    pub(crate) label: String,
+    pub(crate) header: HeaderName,
+    pub(crate) value: HeaderValue,
+}
+
+/// Why the providers cannot be used as the policy says.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// Secrets are missing.
+    #[error(transparent)]
+    Secrets(#[from] SecretProblems),
+    /// There is nothing to verify certificates against.
+    #[error("provider \"{provider}\": {error}")]
+    Roots {
+        /// The provider.
+        provider: String,
+        /// What is wrong.
+        error: RootsError,
+    },
+}
+
+impl Provider {
+    /// The credential of a key.
+    pub(crate) fn key(&self, key: KeyId) -> &ProviderKey {
+        &self.keys[key.index()]
+    }
+
+    /// Notes what went wrong with a connection, and tells the log now and then.
+    pub(crate) fn complain(&self, text: &str) {
+        let mut trouble = self.trouble.lock();
+        trouble.text.clear();
+        trouble.text.push_str(text);
+        if trouble.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            trouble.told = Some(Instant::now());
+            tracing::warn!(
+                provider = self.id,
+                trouble = text,
+                "trouble with a connection"
+            );
+        }
+    }
+
+    /// What last went wrong with a connection.
+    pub(crate) fn last_trouble(&self) -> String {
+        self.trouble.lock().text.clone()
+    }
+}
+
+/// All providers of `policy`, in its order. Must be called on a runtime: pools keep time.
+pub(crate) fn start_all(
+    policy: &Policy,
+    folder: &Path,
+    clock: Clock,
+) -> Result<Vec<Provider>, ProviderError> {
+    let mut secrets = read_secrets(policy, folder)?;
+    let mut connectors = Connectors::default();
+    let mut providers = Vec::with_capacity(policy.providers.len());
+    for (position, declared) in policy.providers.iter().enumerate() {
+        let connector = connectors
+            .of(declared, policy)
+            .map_err(|error| ProviderError::Roots {
+                provider: declared.id.clone(),
+                error,
+            })?;
+        let secrets = std::mem::take(&mut secrets[position]);
+        providers.push(start(policy, position, secrets, connector, clock));
+    }
+    Ok(providers)
+}
+
+/// Whether every secret of `policy` is there.
+///
+/// # Errors
+/// All that are not.
+pub fn check_secrets(policy: &Policy, folder: &Path) -> Result<(), SecretProblems> {
+    read_secrets(policy, folder).map(drop)
+}
+
+/// The secrets of each provider's keys, in the order of their handles.
+fn read_secrets(
+    policy: &Policy,
+    folder: &Path,
+) -> Result<Vec<Vec<ProviderSecret>>, SecretProblems> {
+    let mut all = Vec::with_capacity(policy.providers.len());
+    let mut problems = Vec::new();
+    for position in 0..policy.providers.len() {
+        match secrets::read_all(keys_of(policy, provider_id(position)), folder) {
+            Ok(secrets) => all.push(secrets),
+            Err(SecretProblems(more)) => problems.extend(more),
+        }
+    }
+    if problems.is_empty() {
+        Ok(all)
+    } else {
+        Err(SecretProblems(problems))
+    }
+}
+
+fn start(
+    policy: &Policy,
+    position: usize,
+    secrets: Vec<ProviderSecret>,
+    connector: Arc<Connector>,
+    clock: Clock,
+) -> Provider {
+    let id = provider_id(position);
+    let declared = policy.provider(id);
+    let accounts: Vec<String> = policy
+        .accounts_of(id)
+        .map(|account| account.id.clone())
+        .collect();
+    let keys: Vec<ProviderKey> = keys_of(policy, id)
+        .zip(secrets)
+        .map(|(key, secret)| provider_key(declared, key, &secret))
+        .collect();
+    let names = Names {
+        provider: declared.id.clone(),
+        accounts: accounts.clone(),
+        keys: keys.iter().map(|key| key.label.clone()).collect(),
+    };
+    let pool = Pool::new(PoolSpec::of(policy, id, fastrand::u64(..)), clock.now());
+    let upstream = Upstream::new(
+        declared,
+        position,
+        connector,
+        &policy.gateway.timeouts,
+        &policy.gateway.upstream,
+    );
+    Provider {
+        id: declared.id.clone(),
+        dialect: declared.dialect,
+        pool: SharedPool::start(pool, clock, names),
+        upstream: Arc::new(upstream),
+        filter: RequestFilter::new(declared.dialect),
+        resources: Resources::default(),
+        keys,
+        accounts,
+        trouble: Mutex::default(),
+    }
+}
+
+fn provider_key(declared: &Declared, key: &Key, secret: &ProviderSecret) -> ProviderKey {
+    let (name, value) = declared
+        .dialect
+        .provider_credential(declared.credential, secret.expose());
+    let mut value =
+        HeaderValue::from_str(&value).expect("a validated secret is a valid header value");
+    value.set_sensitive(true);
+    ProviderKey {
+        label: key.id.clone(),
+        header: HeaderName::from_static(name),
+        value,
+    }
+}
+
+fn keys_of(policy: &Policy, provider: ProviderId) -> impl Iterator<Item = &Key> {
+    policy
+        .accounts_of(provider)
+        .flat_map(|account| &account.keys)
+}
+
+fn provider_id(position: usize) -> ProviderId {
+    ProviderId(u32::try_from(position).expect("providers are bounded"))
+}
+
+/// One connector per set of roots: loading the system's takes time and memory, and connections
+/// made with different roots must not share a pool.
+#[derive(Default)]
+struct Connectors(HashMap<Option<PathBuf>, Arc<Connector>>);
+
+impl Connectors {
+    fn of(&mut self, declared: &Declared, policy: &Policy) -> Result<Arc<Connector>, RootsError> {
+        if let Some(known) = self.0.get(&declared.ca_file) {
+            return Ok(Arc::clone(known));
+        }
+        if declared.ca_file.is_none() {
+            upstream::check_system_roots(policy)?;
+        }
+        let idle_max = policy.gateway.upstream.idle_max;
+        let connector = upstream::connector(declared.ca_file.as_deref(), idle_max)?;
+        self.0
+            .insert(declared.ca_file.clone(), Arc::clone(&connector));
+        Ok(connector)
+    }
+}

@@ -1,0 +1,329 @@
+//! Attempt after attempt, until there is something to tell the client.
+//!
+//! Nothing here decides: the pool says which key, whether to try again, and who has the last word.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{Method, Uri};
+use keyweir_policy::dialect::{Description, Dialect, Endpoint, RefusalKind};
+use keyweir_policy::fault::Fault;
+use keyweir_policy::ids::AccountId;
+use keyweir_policy::retry::{Attempts, Next};
+
+use super::Stop;
+use super::admit::{self, Home};
+use super::attempt::{self, Answer, Tried};
+use super::body::Body;
+use super::deliver;
+use super::record::Record;
+use super::refuse::Refuse;
+use super::route::Routed;
+use super::settle::Held;
+use crate::client::Client;
+use crate::deadline::Deadline;
+use crate::gateway::{Gateway, Live};
+use crate::headers::OutgoingHead;
+use crate::metrics::ProviderMetrics;
+use crate::pool::Asking;
+use crate::provider::Provider;
+
+/// One request, as it is sent as often as it takes.
+pub(crate) struct Job<'a> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) provider: &'a Provider,
+    pub(crate) metrics: &'a ProviderMetrics,
+    pub(crate) dialect: Dialect,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) head: OutgoingHead,
+    pub(crate) method: Method,
+    /// Dropped once an answer is on its way.
+    pub(crate) body: Option<Body>,
+    /// A success makes something that later requests refer to.
+    pub(crate) creates: bool,
+    /// Where the client thinks the provider is.
+    pub(crate) public_base: Option<String>,
+    /// The id of the thing that the path names.
+    resource: Option<String>,
+    asking: Asking,
+    home: Home,
+    attempts: Attempts,
+}
+
+/// The shortest wait that is worth saying.
+const RETRY_AFTER_LEAST: Duration = Duration::from_secs(1);
+
+/// Everything that a [`Job`] is made from.
+pub(crate) struct Parts<'a, 'b> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) live: &'a Arc<Live>,
+    pub(crate) provider: usize,
+    pub(crate) routed: &'b Routed<'b>,
+    pub(crate) query: Option<&'b str>,
+    pub(crate) description: Description,
+    pub(crate) body: Body,
+}
+
+impl<'a> Job<'a> {
+    /// The job that `parts` make, for `client`, whose head moves into it.
+    pub(crate) fn new(parts: Parts<'a, '_>, client: &mut Client, record: &Record) -> Self {
+        let Parts {
+            gateway,
+            live,
+            provider: position,
+            routed,
+            query,
+            description,
+            body,
+        } = parts;
+        let provider = &live.providers[position];
+        let arrived = gateway.clock.time(record.started);
+        let (priority, patience) = admit::patience(live, record, client.headers());
+        let public_base = public_base(routed, client, provider);
+        let home = home(provider, routed, &description);
+        let uri = target(provider, routed, query, client);
+        let has_length = !body.bytes.is_empty() || announces_body(client);
+        let (method, _, headers) = client.take_head();
+        let head = OutgoingHead::new(
+            method.clone(),
+            uri,
+            headers,
+            &provider.filter,
+            &provider.upstream.authority,
+            has_length.then_some(body.bytes.len()),
+            is_read(routed.route.endpoint),
+        );
+        let model = description.model.as_deref().unwrap_or_default();
+        let asking = Asking {
+            tenant: record.tenant.unwrap_or(crate::gateway::ANYBODY),
+            model: provider.pool.model(model, routed.route.endpoint),
+            priority,
+            size: description.size,
+            affinity: description.affinity,
+            account: home.account(),
+            arrived,
+            deadline: admit::deadline(arrived, patience),
+            body_bytes: body.bytes.len() as u64,
+        };
+        Self {
+            gateway,
+            provider,
+            metrics: live.provider_metrics(position),
+            dialect: routed.dialect,
+            endpoint: routed.route.endpoint,
+            head,
+            method,
+            body: Some(body),
+            creates: routed.route.creates_resource || description.stored,
+            public_base,
+            resource: routed.route.resource.map(str::to_owned),
+            asking,
+            home,
+            attempts: Attempts::default(),
+        }
+    }
+
+    /// The body, as long as it may be sent again.
+    pub(crate) fn bytes(&self) -> &Bytes {
+        static NONE: Bytes = Bytes::new();
+        self.body.as_ref().map_or(&NONE, |body| &body.bytes)
+    }
+}
+
+/// Whether the gateway reads the answers of `endpoint`.
+fn is_read(endpoint: Endpoint) -> bool {
+    !matches!(endpoint, Endpoint::Models | Endpoint::Probe)
+}
+
+fn announces_body(client: &Client) -> bool {
+    let headers = client.headers();
+    headers.contains_key(http::header::CONTENT_LENGTH)
+        || headers.contains_key(http::header::TRANSFER_ENCODING)
+}
+
+/// The account that the things a request names live on.
+fn home(provider: &Provider, routed: &Routed<'_>, description: &Description) -> Home {
+    if let Some(id) = routed.route.resource {
+        return match provider.resources.account(id) {
+            Some(account) => Home::Known(account),
+            None => Home::Sought(AccountId(0)),
+        };
+    }
+    provider
+        .resources
+        .account_of_any(&description.references)
+        .map_or(Home::Any, Home::Known)
+}
+
+/// What is asked of the provider: its own path prefix, the path, and the query as it came.
+fn target(provider: &Provider, routed: &Routed<'_>, query: Option<&str>, client: &Client) -> Uri {
+    let prefix = provider.upstream.prefix_for(routed.path);
+    if prefix.is_empty() && routed.named.is_none() {
+        let unchanged = client.head().uri.path_and_query().cloned();
+        return unchanged.map(Uri::from).unwrap_or_default();
+    }
+    let mut text = String::with_capacity(prefix.len() + routed.path.len() + 64);
+    text.push_str(prefix);
+    text.push_str(routed.path);
+    if let Some(query) = query {
+        text.push('?');
+        text.push_str(query);
+    }
+    PathAndQuery::try_from(text)
+        .map(Uri::from)
+        .unwrap_or_default()
+}
+
+/// The provider's address as the client knows it: ours.
+fn public_base(routed: &Routed<'_>, client: &mut Client, provider: &Provider) -> Option<String> {
+    if routed.route.endpoint != Endpoint::Batches {
+        return None;
+    }
+    let scheme = if client.is_tls() { "https" } else { "http" };
+    let host = client.authority()?;
+    Some(match routed.named {
+        Some(_) => format!("{scheme}://{host}/{}", provider.id),
+        None => format!("{scheme}://{host}"),
+    })
+}
+
+/// Serves a request. `true`: its answer is complete.
+///
+/// # Errors
+/// If there is no answer.
+pub(crate) async fn run(
+    mut job: Job<'_>,
+    client: &mut Client,
+    record: &mut Record,
+) -> Result<bool, Stop> {
+    let timeouts = &job.gateway.settings.timeouts;
+    let mut deadline = Deadline::after(timeouts.head);
+    loop {
+        let mut held = job.admit(client, record).await?;
+        record.attempts += 1;
+        let tried = attempt::try_once(&job, &mut held, client, &mut deadline).await;
+        let (fault, answer) = match tried {
+            Tried::Opened(answer, watch) => {
+                return deliver::deliver(job, held, answer, watch, client, record, deadline).await;
+            }
+            Tried::ClientLeft => {
+                job.end(held, Fault::ClientLeft);
+                return Err(Stop::ClientLeft);
+            }
+            Tried::Failed(fault, answer) => (fault, answer),
+        };
+        let key = held.key();
+        job.end(held, fault);
+        if job.seek_on(answer.as_ref()) {
+            discard(answer).await;
+            continue;
+        }
+        let next = job.provider.pool.next(&mut job.attempts, key, &fault);
+        let in_time = record.started.elapsed() < timeouts.attempts;
+        match (next, answer) {
+            (Next::Again, answer) if in_time => discard(answer).await,
+            (Next::Again | Next::PassThrough, Some(answer)) => {
+                return deliver::pass_through(job, answer, client, record, deadline).await;
+            }
+            (_, answer) => {
+                discard(answer).await;
+                return Err(job.no_answer(&fault).into());
+            }
+        }
+    }
+}
+
+/// Lets go of an answer that nobody gets. Its connection is kept if there is nothing more to read.
+async fn discard(answer: Option<Answer>) {
+    if let Some(answer) = answer
+        && answer.ended
+    {
+        answer.link.release().await;
+    }
+}
+
+impl Job<'_> {
+    async fn admit(&mut self, client: &mut Client, record: &mut Record) -> Result<Held, Stop> {
+        loop {
+            let (gateway, provider) = (self.gateway, self.provider);
+            let admitted = admit::admit(
+                gateway,
+                provider,
+                &self.asking,
+                &self.attempts,
+                client,
+                record,
+            )
+            .await;
+            match admitted {
+                // The account that cannot be asked now may not be the one that knows.
+                Err(Stop::Refuse(_)) if self.seek() => {}
+                admitted => return admitted,
+            }
+        }
+    }
+
+    /// Ends an attempt.
+    pub(crate) fn end(&self, held: Held, fault: Fault) {
+        let account = held.account().index();
+        self.gateway
+            .metrics
+            .attempted(self.metrics, account, fault.as_str());
+        held.settle(fault);
+    }
+
+    /// Whether `answer` says that this account does not know the thing asked for, and another one
+    /// may.
+    fn seek_on(&mut self, answer: Option<&Answer>) -> bool {
+        answer.is_some_and(|answer| answer.status() == 404) && self.seek()
+    }
+
+    fn seek(&mut self) -> bool {
+        let Some(next) = self.home.next(self.provider.accounts.len()) else {
+            return false;
+        };
+        self.home = next;
+        self.asking.account = next.account();
+        true
+    }
+
+    /// `account` knows the thing asked for.
+    pub(crate) fn learn_home(&self, account: AccountId) {
+        if let (Home::Sought(_), Some(id)) = (self.home, &self.resource) {
+            self.provider.resources.learn(id, account);
+        }
+    }
+
+    /// What the client is told when no provider's answer can be given to it.
+    fn no_answer(&self, fault: &Fault) -> Refuse {
+        let wait = || self.provider.pool.retry_after(&self.asking, &self.attempts);
+        match fault {
+            Fault::RateLimited { .. } | Fault::RampLimited { .. } => {
+                let wait = wait().or(fault.wait()).unwrap_or(RETRY_AFTER_LEAST);
+                let message = "the provider's limits are reached on every account tried";
+                Refuse::new(RefusalKind::RateLimited, fault.as_str(), message).after(wait)
+            }
+            Fault::KeyRejected | Fault::OutOfMoney { .. } | Fault::AccountDisabled => {
+                let wait = wait().unwrap_or(RETRY_AFTER_LEAST);
+                let message = "no account of the pool can serve this now";
+                Refuse::new(RefusalKind::Unavailable, fault.as_str(), message).after(wait)
+            }
+            Fault::TimedOut => {
+                let message = "the provider did not answer in time";
+                Refuse::new(RefusalKind::Timeout, fault.as_str(), message)
+            }
+            Fault::ConnectionLost => {
+                let message = "the connection to the provider broke before it answered";
+                Refuse::new(RefusalKind::Unavailable, fault.as_str(), message)
+            }
+            _ => {
+                let why = self.provider.last_trouble();
+                let message = format!("the provider cannot be reached: {why}");
+                Refuse::new(RefusalKind::Unavailable, fault.as_str(), message)
+                    .after(RETRY_AFTER_LEAST)
+            }
+        }
+    }
+}

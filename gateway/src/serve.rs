@@ -1,0 +1,195 @@
+//! A gateway that runs: started, listening, and drained when it is told to stop.
+//!
+//! Pingora's services run on our runtime rather than under its `Server`, whose end is a fixed sleep
+//! and whose sockets are its own affair; see [`crate::listen`] and [`crate::lifecycle`].
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyweir_policy::file::Policy;
+use pingora_core::apps::ServerApp;
+use pingora_core::services::Service as _;
+use pingora_core::services::listening::Service;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::access_log::Target;
+use crate::admin::Admin;
+use crate::connection::Connections;
+use crate::gateway::{Gateway, GatewayError};
+use crate::listen::{Certificate, ListenError, Sockets};
+use crate::resolve;
+
+/// How long streams have to end in an error event once grace is over.
+const LAST_CALL: Duration = Duration::from_secs(2);
+
+/// How long connections have to close once the last request is answered.
+const CLOSE: Duration = Duration::from_secs(1);
+
+/// What the policy file does not say.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Where relative secret files start.
+    pub folder: PathBuf,
+    /// Where the access log goes.
+    pub access_log: Target,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It cannot listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// It cannot reach its providers.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+}
+
+/// A gateway that runs.
+pub struct Running {
+    gateway: Arc<Gateway>,
+    /// Where clients connect in clear.
+    pub clear: Vec<SocketAddr>,
+    /// Where clients connect over TLS.
+    pub tls: Vec<SocketAddr>,
+    /// Where operators ask.
+    pub admin: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    stop_admin: watch::Sender<bool>,
+    services: Vec<JoinHandle<()>>,
+}
+
+/// Starts a gateway for `policy`. Must be called on a multi-threaded runtime.
+///
+/// # Errors
+/// If an address cannot be bound, or a secret or certificate is missing: all before the first
+/// connection is accepted.
+pub async fn start(policy: Policy, options: &Options) -> Result<Running, StartError> {
+    // Another one may be installed already: then that is what the process wants.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    refuse_open_listeners(&policy)?;
+    let settings = policy.gateway.clone();
+    let clear = Sockets::bind(&settings.listen)?;
+    let tls_addresses = settings.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
+    let tls = Sockets::bind(tls_addresses)?;
+    let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?;
+    let admin = Sockets::bind(settings.admin.as_slice())?;
+    let gateway = Gateway::new(policy, &options.folder, &options.access_log)?;
+    let live = gateway.live();
+    resolve::first(&live).await;
+    resolve::keep(&live, settings.upstream.dns_refresh);
+
+    let (stop, stopping) = watch::channel(false);
+    let (stop_admin, stopping_admin) = watch::channel(false);
+    let connections = || Connections {
+        gateway: Arc::clone(&gateway),
+    };
+    let mut running = Running {
+        clear: clear.addresses.clone(),
+        tls: tls.addresses.clone(),
+        admin: admin.addresses.first().copied(),
+        gateway: Arc::clone(&gateway),
+        stop,
+        stop_admin,
+        services: Vec::new(),
+    };
+    running.spawn("clear", connections(), clear, None, stopping.clone());
+    running.spawn("tls", connections(), tls, certificate.as_ref(), stopping);
+    running.spawn("admin", Admin { gateway }, admin, None, stopping_admin);
+    Ok(running)
+}
+
+/// Without tenants anybody may call, so nobody else may be able to.
+fn refuse_open_listeners(policy: &Policy) -> Result<(), ListenError> {
+    if !policy.tenants.is_empty() {
+        return Ok(());
+    }
+    let gateway = &policy.gateway;
+    let over_tls = gateway.tls.iter().flat_map(|tls| &tls.listen);
+    match gateway
+        .listen
+        .iter()
+        .chain(over_tls)
+        .find(|address| !address.ip().is_loopback())
+    {
+        Some(open) => Err(ListenError::OpenToAll(*open)),
+        None => Ok(()),
+    }
+}
+
+impl Running {
+    /// What the gateway's requests share.
+    pub fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    fn spawn<A: ServerApp + Send + Sync + 'static>(
+        &mut self,
+        name: &str,
+        app: A,
+        sockets: Sockets,
+        certificate: Option<&Arc<Certificate>>,
+        stopping: watch::Receiver<bool>,
+    ) {
+        if sockets.addresses.is_empty() {
+            return;
+        }
+        let mut service = Service::new(name.to_owned(), app);
+        for mut config in sockets.configs() {
+            if let Some(certificate) = certificate {
+                config = config.tls(certificate.settings());
+            }
+            service.endpoints().add_listener(config);
+        }
+        let fds = sockets.into_fds();
+        self.services.push(tokio::spawn(async move {
+            service.start_service(Some(fds), stopping, 1).await;
+        }));
+    }
+
+    /// Stops: readiness goes off; after the policy's delay the listeners close; running requests
+    /// end, as long as grace lasts; what still runs then ends in an error. Returns as soon as
+    /// nothing is left.
+    pub async fn drain(self) {
+        let timeouts = &self.gateway.settings.timeouts;
+        let lifecycle = &self.gateway.lifecycle;
+        lifecycle.begin_drain();
+        tracing::info!(delay = ?timeouts.drain_delay, grace = ?timeouts.drain, "draining");
+        tokio::time::sleep(timeouts.drain_delay).await;
+        let _ = self.stop.send(true);
+        if tokio::time::timeout(timeouts.drain, lifecycle.idle())
+            .await
+            .is_err()
+        {
+            let running = lifecycle.requests_running();
+            tracing::warn!(running, "grace is over; running requests are ended");
+            lifecycle.begin_last_call();
+            let _ = tokio::time::timeout(LAST_CALL, lifecycle.idle()).await;
+        }
+        let _ = tokio::time::timeout(CLOSE, closed(&self.gateway)).await;
+        let _ = self.stop_admin.send(true);
+        self.gateway.access_log.flushed().await;
+        tracing::info!("drained");
+    }
+
+    /// Stops at once.
+    pub async fn stop(self) {
+        self.gateway.lifecycle.begin_drain();
+        let _ = self.stop.send(true);
+        let _ = self.stop_admin.send(true);
+        for service in &self.services {
+            service.abort();
+        }
+        self.gateway.access_log.flushed().await;
+    }
+}
+
+/// Resolves once no client is connected: the last bytes of the last answers have left.
+async fn closed(gateway: &Gateway) {
+    while gateway.lifecycle.connections_open() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,0 +1,47 @@
+//! Signals: when the process is to end, and how.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How the process is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Running requests first (SIGTERM).
+    Drain,
+    /// At once (SIGINT).
+    Now,
+}
+
+/// The signals the gateway listens to.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// Begins to listen. Must be called on a runtime.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Resolves when the process is to end. SIGHUP is kept for reloading the policy; it does not
+    /// end the process.
+    pub async fn ending(&mut self) -> Ending {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return Ending::Drain,
+                _ = self.interrupt.recv() => return Ending::Now,
+                _ = self.hang_up.recv() => {
+                    tracing::warn!("SIGHUP: this version does not reload its policy; restart it");
+                }
+            }
+        }
+    }
+}
