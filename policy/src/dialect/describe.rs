@@ -9,7 +9,7 @@
 //! differ in which of two equal names wins, so a body that names the model twice is refused.
 
 use super::content::{Part, Tally};
-use super::json::{Kind, Malformed, Reader};
+use super::json::{Kind, Malformed, Problem, Reader};
 use super::route::Route;
 use super::{DescribeError, Description, Dialect, Endpoint};
 use crate::pool::RequestSize;
@@ -83,25 +83,25 @@ fn read(
         .and_then(|()| reader.end());
     match read {
         Err(_) if demand == Demand::Nothing => Ok(Description::default()),
-        Err(malformed) => Err(invalid_json(body, malformed)),
+        Err(Malformed) => Err(invalid_json(body, reader.problem())),
         Ok(()) => reading.description(demand),
     }
 }
 
-fn invalid_json(body: &[u8], malformed: Malformed) -> DescribeError {
+fn invalid_json(body: &[u8], problem: Problem) -> DescribeError {
     if body.is_empty() {
         return DescribeError::InvalidJson {
             reason: "it is empty".to_owned(),
         };
     }
-    let before = &body[..malformed.at.min(body.len())];
+    let before = &body[..problem.at.min(body.len())];
     let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
     let line = memchr::memchr_iter(b'\n', before).count() + 1;
     let column = before.len() - line_start + 1;
     DescribeError::InvalidJson {
         reason: format!(
             "expected {} at line {line}, column {column}",
-            malformed.expected
+            problem.expected
         ),
     }
 }
@@ -272,3 +272,6 @@ fn is_usable(model: &str) -> bool {
         && model.len() <= MODEL_BYTES_MAX
         && !model.contains(|c: char| c.is_control())
 }
+
+#[cfg(test)]
+mod tests;

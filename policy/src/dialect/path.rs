@@ -10,56 +10,66 @@ pub(super) fn is_plain(path: &str) -> bool {
     let Some(inner) = path.strip_prefix('/') else {
         return false;
     };
-    inner.is_empty() || has_plain_bytes(inner.as_bytes()) && inner.split('/').all(is_plain_segment)
+    inner.is_empty()
+        || has_plain_bytes(inner.as_bytes())
+            && inner
+                .as_bytes()
+                .split(|byte| *byte == b'/')
+                .all(is_plain_segment)
 }
 
 /// No bytes that servers treat differently: white space, controls, `\`, `?`, `#`, beyond ASCII.
 fn has_plain_bytes(bytes: &[u8]) -> bool {
     bytes
         .iter()
-        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'?' | b'#' | b';'))
+        .all(|byte| matches!(byte, 0x21..=0x7E) && !matches!(byte, b'\\' | b'?' | b'#' | b';'))
 }
 
 /// Not empty, not a dot segment, and no escape that could make it one. An escaped `/` is part of
 /// some models' names and is harmless where it makes no dot segment either.
-fn is_plain_segment(segment: &str) -> bool {
-    if !segment.contains('%') {
-        return !is_empty_or_dots(segment);
-    }
-    let mut parts = segment.split('%');
-    let Some(first) = parts.next() else {
-        return false;
-    };
-    let mut piece = first.len();
-    let mut only_dots = first.bytes().all(|byte| byte == b'.');
-    for part in parts {
-        let Some(escape) = part
-            .get(..2)
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
-        else {
-            return false;
+fn is_plain_segment(segment: &[u8]) -> bool {
+    let mut rest = segment;
+    // What stands since the last slash, escaped or not: how much, and whether all of it is dots.
+    let (mut length, mut only_dots) = (0, true);
+    while let [first, after @ ..] = rest {
+        let (byte, after) = match (first, after) {
+            (b'%', [high, low, after @ ..]) => match unescaped(*high, *low) {
+                Some(byte) => (byte, after),
+                None => return false,
+            },
+            (b'%', _) => return false,
+            _ => (*first, after),
         };
-        match escape {
-            b'/' if only_dots && piece <= 2 => return false,
-            b'/' => (piece, only_dots) = (0, true),
-            // `%25` would be decoded twice somewhere; nobody escapes what needs no escape, but to
-            // hide it.
-            b'\\' | b'%' | b'?' | b'#' | b';' | 0..=0x1F | 0x7F => return false,
-            _ if is_unreserved(escape) => return false,
-            _ => (piece, only_dots) = (piece + 1, false),
+        if byte == b'/' && is_dots(length, only_dots) {
+            return false;
         }
-        piece += part.len() - 2;
-        only_dots &= part[2..].bytes().all(|byte| byte == b'.');
+        (length, only_dots) = match byte {
+            b'/' => (0, true),
+            _ => (length + 1, only_dots && byte == b'.'),
+        };
+        rest = after;
     }
-    !(only_dots && piece <= 2)
+    !is_dots(length, only_dots)
+}
+
+/// The byte that is escaped, if there is a good reason to.
+fn unescaped(high: u8, low: u8) -> Option<u8> {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let byte = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
+    // `%25` would be decoded twice somewhere; nobody escapes what needs no escape, but to hide it.
+    let is_suspect = is_unreserved(byte)
+        || byte.is_ascii_control()
+        || matches!(byte, b'\\' | b'%' | b'?' | b'#' | b';');
+    (!is_suspect).then_some(byte)
+}
+
+/// Nothing, `.` or `..`.
+const fn is_dots(length: usize, only_dots: bool) -> bool {
+    only_dots && length <= 2
 }
 
 const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
-}
-
-fn is_empty_or_dots(segment: &str) -> bool {
-    matches!(segment, "" | "." | "..")
 }
 
 #[cfg(test)]

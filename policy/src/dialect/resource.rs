@@ -6,6 +6,8 @@ use super::json::{Malformed, Reader};
 
 /// The most ids remembered of one answer (a page of a list).
 const IDS_MAX: usize = 1_000;
+/// How far back a repeated id is looked for.
+const RECENT: usize = 16;
 
 /// The ids in a JSON answer; of a malformed one, those read before it broke.
 pub(super) fn ids(endpoint: Endpoint, body: &[u8]) -> Vec<String> {
@@ -83,8 +85,12 @@ impl Ids {
     }
 
     fn push(&mut self, id: Option<String>) {
-        let id = id.filter(|id| !id.is_empty() && id.len() <= super::ID_BYTES_MAX);
-        if let Some(id) = id.filter(|_| self.ids.len() < IDS_MAX) {
+        let Some(id) = id.filter(|id| !id.is_empty() && id.len() <= super::ID_BYTES_MAX) else {
+            return;
+        };
+        // A stream names an item when it begins and when it ends.
+        let is_known = self.ids.iter().rev().take(RECENT).any(|known| *known == id);
+        if !is_known && self.ids.len() < IDS_MAX {
             self.ids.push(id);
         }
     }

@@ -63,6 +63,8 @@ pub(super) struct Row {
     /// `{id}` stands for the id of a stateful resource, `{model}` for a model's name, `{}` for any
     /// segment, and `**` at the end for any number of segments, none included.
     pattern: &'static str,
+    /// The length of what stands before the first variable segment.
+    literal: usize,
     allow: &'static str,
     endpoint: Endpoint,
     body: Body,
@@ -88,6 +90,7 @@ impl Row {
     ) -> Self {
         Self {
             pattern,
+            literal: literal_length(pattern),
             allow,
             endpoint,
             body: Body::Opaque,
@@ -114,13 +117,19 @@ impl Row {
     }
 
     fn allows(&self, method: &str) -> bool {
+        let lists = |method| self.allow.split(", ").any(|allowed| allowed == method);
         // A HEAD is a GET whose body stays away.
-        let method = if method == "HEAD" && !self.allow.contains("HEAD") {
-            "GET"
-        } else {
-            method
-        };
-        self.allow.split(", ").any(|allowed| allowed == method)
+        self.allow == method || lists(method) || method == "HEAD" && lists("GET")
+    }
+
+    fn matches<'a>(&self, path: &'a str) -> Option<Found<'a>> {
+        if !path.starts_with(&self.pattern[..self.literal]) {
+            return None;
+        }
+        if self.literal == self.pattern.len() {
+            return (path.len() == self.literal).then(Found::default);
+        }
+        matches(self.pattern, path)
     }
 
     fn serve<'a>(&self, method: &str, found: Found<'a>) -> Route<'a> {
@@ -140,7 +149,7 @@ impl Row {
 /// The first row for `path`, if it allows `method`. `path` begins with a slash.
 pub(super) fn find<'a>(rows: &[Row], method: &str, path: &'a str) -> Result<Route<'a>, RouteError> {
     for row in rows {
-        if let Some(found) = matches(row.pattern, path) {
+        if let Some(found) = row.matches(path) {
             return if row.allows(method) {
                 Ok(row.serve(method, found))
             } else {
@@ -149,6 +158,19 @@ pub(super) fn find<'a>(rows: &[Row], method: &str, path: &'a str) -> Result<Rout
         }
     }
     Err(RouteError::NotServed)
+}
+
+const fn literal_length(pattern: &str) -> usize {
+    let bytes = pattern.as_bytes();
+    let mut length = 0;
+    while length < bytes.len() && bytes[length] != b'{' && bytes[length] != b'*' {
+        length += 1;
+    }
+    // `/things/**` is `/things` too.
+    if length < bytes.len() && bytes[length] == b'*' {
+        length -= 1;
+    }
+    length
 }
 
 /// What the variable segments of a path were.

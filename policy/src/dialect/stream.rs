@@ -206,3 +206,6 @@ impl StreamReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

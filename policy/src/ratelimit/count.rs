@@ -15,6 +15,10 @@ const COUNT_MAX: f64 = 1e15;
 /// A limit or what remains of it: negative or absurd means unknown. Fractions (a bucket between
 /// two refills) are cut off. Of a list (`100, 100;w=60`) the first counts.
 pub(super) fn read(text: &str) -> Option<u64> {
+    // The usual case costs nothing.
+    if text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok();
+    }
     let first = text.split([',', ';']).next()?.trim();
     let number: f64 = first.parse().ok()?;
     (0.0..=COUNT_MAX).contains(&number).then_some(number as u64)

@@ -22,13 +22,15 @@ const PAST_SECS_MAX: f64 = 86_400.0;
 /// How far away the reset is, seen from the response's own `Date`.
 pub(super) fn read(text: &str, date: Option<Moment>) -> Option<Span> {
     let text = text.trim();
+    if text.contains('T')
+        && let Some(moment) = Moment::from_rfc3339(text)
+    {
+        return until(moment, date?);
+    }
     if let Ok(number) = text.parse::<f64>() {
         return by_magnitude(number, is_whole(text), date);
     }
-    duration::read(text).or_else(|| {
-        let moment = Moment::from_rfc3339(text).or_else(|| Moment::from_http_date(text))?;
-        until(moment, date?)
-    })
+    duration::read(text).or_else(|| until(Moment::from_http_date(text)?, date?))
 }
 
 /// How far away an absolute moment is. Both it and the `Date` are whole seconds.
