@@ -264,6 +264,11 @@ impl Budget {
 
     /// Learns how long after admission output is produced; `weight` is the share of the new value.
     pub fn learn_production_delay(&mut self, secs: f64, weight: f64) {
+        let weight = if self.production_delay_secs == 0.0 {
+            1.0
+        } else {
+            weight
+        };
         self.production_delay_secs +=
             weight * (secs.clamp(0.0, 600.0) - self.production_delay_secs);
     }

@@ -90,7 +90,7 @@ impl StrictBucket {
             reset: Some(Duration::from_secs(full_in.ceil() as u64)),
             reset_grain: Duration::from_secs(1),
             window: Duration::from_secs(60),
-            remaining_grain: if thousands { 500 } else { 1 },
+            remaining_grain: if thousands { 500 } else { 0 },
         })
     }
 }

@@ -25,8 +25,8 @@ pub fn serve(scenario: &Scenario, arrivals: &[Arrival]) -> Reached {
         .accounts
         .iter()
         .map(|account| {
-            let production =
-                scenario.latency.first_token.1 + scenario.latency.per_token * scenario.sizes.output;
+            let production = scenario.latency.first_token.1
+                + scenario.latency.per_token * scenario.sizes.output / 2.0;
             let bucket = |per_minute, secs| StrictBucket::new(per_minute, secs, account.foreign);
             Buckets([
                 bucket(account.rpm, account.burst_secs),

@@ -52,7 +52,8 @@ enum Event {
     Produce(usize, usize),
     /// A piece of output reaches the gateway.
     Piece(usize, usize),
-    Wake(usize),
+    /// A gateway's timer fires, if it is still the one that was set last.
+    Wake(usize, Time),
 }
 
 /// An event and its time; the earliest first, then the one that was made first.
@@ -166,12 +167,7 @@ impl<'a> World<'a> {
                 Event::Head(request, fault, snapshot) => self.head(request, fault, &snapshot),
                 Event::Produce(request, piece) => self.produce(request, piece),
                 Event::Piece(request, piece) => self.piece(request, piece),
-                Event::Wake(gateway) => {
-                    self.gateways[gateway].woken_at = None;
-                    let now = self.time();
-                    self.gateways[gateway].pool.wake(now);
-                    self.follow(gateway);
-                }
+                Event::Wake(gateway, at) => self.wake(gateway, at),
             }
         }
     }
@@ -251,8 +247,18 @@ impl<'a> World<'a> {
         let at = at.max(now + Duration::from_millis(1));
         if gateway.woken_at.is_none_or(|woken| at < woken) {
             gateway.woken_at = Some(at);
-            self.schedule(at.as_secs_f64(), Event::Wake(index));
+            self.schedule(at.as_secs_f64(), Event::Wake(index, at));
         }
+    }
+
+    fn wake(&mut self, index: usize, at: Time) {
+        let gateway = &mut self.gateways[index];
+        if gateway.woken_at != Some(at) {
+            return;
+        }
+        gateway.woken_at = None;
+        gateway.pool.wake(at);
+        self.follow(index);
     }
 
     fn refuse(&mut self, index: usize, _refusal: &Refusal) {

@@ -205,7 +205,7 @@ impl Pool {
         let mut granted = false;
         for place in places.into_iter().flatten() {
             granted |= self.try_waiter(now, lane, place, &mut blocked);
-            if self.storm.opens_at(now).is_some() {
+            if blocked.is_total || self.storm.opens_at(now).is_some() {
                 break;
             }
         }
@@ -234,7 +234,8 @@ impl Pool {
                 true
             }
             None => {
-                let earliest = self.earliest_fit(now, lane, &ask, &attempts, &charge);
+                let earliest =
+                    self.earliest_fit(now, lane, &ask, &attempts, &charge, &blocked.reserved);
                 blocked.add(&ask, &charge, earliest);
                 false
             }
@@ -280,7 +281,7 @@ impl Pool {
             let room = &self.lanes[lane].room;
             now.after_secs(room.ahead_secs(ask.tenant, ask.priority, weight))
         };
-        let fits = match self.earliest_fit(now, lane, ask, attempts, charge) {
+        let fits = match self.earliest_fit(now, lane, ask, attempts, charge, &[]) {
             Some((_, at)) => at,
             None => self.next_change(now, lane, ask)?,
         };
@@ -308,9 +309,13 @@ impl Pool {
         ask: &Ask,
         attempts: &Attempts,
         charge: &Charge,
+        reserved: &[AccountId],
     ) -> Option<(AccountId, Time)> {
         let allowed = |account: usize| {
-            self.serves(ask, account) && !attempts.too_small.contains(&account_id(account))
+            let id = account_id(account);
+            self.serves(ask, account)
+                && !attempts.too_small.contains(&id)
+                && !reserved.contains(&id)
         };
         let found = self.lanes[lane].headrooms.earliest(now, charge, allowed);
         found.map(|(account, at)| (account_id(account), at))
@@ -451,6 +456,7 @@ impl Pool {
             produced: 0.0,
             foreseen: charge.pending[crate::units::Dimension::OutputTokens.index()],
             first_output: None,
+            is_paced: false,
             answered: false,
         });
         self.refresh(now, lane_id, account.index());
@@ -463,6 +469,8 @@ impl Pool {
 struct Blocked {
     reserved: Vec<AccountId>,
     smallest: Vec<Charge>,
+    /// Someone found no account left to wait for: nor will those behind.
+    is_total: bool,
     fits_at: Option<Time>,
 }
 
@@ -481,9 +489,12 @@ impl Blocked {
         if ask.account.is_none() {
             self.smallest.push(*charge);
         }
-        if let Some((account, at)) = earliest {
-            self.reserved.push(account);
-            self.fits_at = Some(self.fits_at.map_or(at, |sooner| sooner.min(at)));
+        match earliest {
+            Some((account, at)) => {
+                self.reserved.push(account);
+                self.fits_at = Some(self.fits_at.map_or(at, |sooner| sooner.min(at)));
+            }
+            None => self.is_total |= ask.account.is_none(),
         }
     }
 }

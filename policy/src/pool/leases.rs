@@ -32,7 +32,10 @@ pub(super) struct Open {
     pub(super) produced: f64,
     /// Output that is still foreseen.
     pub(super) foreseen: f64,
-    pub(super) first_output: Option<Time>,
+    /// When the first output was reported, and how much it was.
+    pub(super) first_output: Option<(Time, f64)>,
+    /// The delay of its output was learned from its beginning.
+    pub(super) is_paced: bool,
     pub(super) answered: bool,
 }
 

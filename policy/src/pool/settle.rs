@@ -13,6 +13,8 @@ use crate::units::{Dimension, Time};
 const GROWTH_FORESEEN: f64 = 0.1;
 /// Weight of one request in the learned delay between admission and production.
 const DELAY_WEIGHT: f64 = 0.1;
+/// The share of its expected output after which a stream's pace is known.
+const PACE_SHARE: f64 = 0.2;
 /// How long a key is believed not to have access to a model.
 const DENIED_SECS: f64 = 600.0;
 /// Denials remembered per model.
@@ -49,7 +51,7 @@ impl Pool {
         let Some(open) = self.leases.get_mut(lease.slot) else {
             return;
         };
-        open.first_output.get_or_insert(now);
+        let (first, at_first) = *open.first_output.get_or_insert((now, output as f64));
         let produced = output as f64 - open.produced;
         if produced <= 0.0 {
             return;
@@ -61,9 +63,19 @@ impl Pool {
         let from_pending = open.foreseen - left;
         open.foreseen = left;
         let (lane, account, charge) = (open.lane, open.account, open.charge);
+        let whole = charge.pending[Dimension::OutputTokens.index()];
+        let since_first = open.produced - at_first;
+        let pace = (!open.is_paced && since_first > PACE_SHARE * whole).then(|| {
+            open.is_paced = true;
+            let production = now.secs_since(first) * whole / since_first;
+            first.secs_since(open.granted) + production / 2.0
+        });
         let budget = &mut self.lanes[lane].accounts[account.index()].budget;
         for dimension in pending_dimensions(&charge) {
             budget.produce(now, dimension, produced, from_pending);
+        }
+        if let Some(delay) = pace {
+            budget.learn_production_delay(delay, DELAY_WEIGHT);
         }
         self.refresh(now, lane, account.index());
     }
@@ -135,8 +147,8 @@ impl Pool {
         }
         budget.release();
         if settlement.fault == Fault::None {
-            if output > 0.0 {
-                let first = open.first_output.unwrap_or(now);
+            if output > 0.0 && !open.is_paced {
+                let first = open.first_output.map_or(now, |(first, _)| first);
                 let delay = (first.secs_since(open.granted) + now.secs_since(open.granted)) / 2.0;
                 budget.learn_production_delay(delay, DELAY_WEIGHT);
             }
