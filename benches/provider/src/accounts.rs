@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use parking_lot::{Mutex, RwLock};
 
 use crate::budget::Budget;
@@ -15,7 +15,7 @@ use crate::counters::LiveKey;
 use crate::glob;
 use crate::lies::{Lie, Lies};
 use crate::prompt_cache::PromptCache;
-use crate::world::{Account, Limits, ModelGroup, Oversized, World};
+use crate::world::{Account, BudgetHeaders, Limits, ModelGroup, Oversized, World};
 
 /// All accounts, by name and by key.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub(crate) struct AccountState {
     pub(crate) organization: String,
     pub(crate) organization_header: HeaderValue,
     pub(crate) workspace_header: Option<HeaderValue>,
+    pub(crate) budget_headers: BudgetHeaders,
+    pub(crate) extra_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) prompt_cache: Mutex<PromptCache>,
     changing: RwLock<Changing>,
     budgets: RwLock<HashMap<String, Arc<Budget>>>,
@@ -192,6 +194,12 @@ impl AccountState {
             organization_header: header(&organization),
             organization,
             workspace_header: account.workspace.as_deref().map(header),
+            budget_headers: account.budget_headers,
+            extra_headers: account
+                .extra_headers
+                .iter()
+                .filter_map(parse_header)
+                .collect(),
             prompt_cache: Mutex::default(),
             changing: RwLock::new(Changing {
                 limits,
@@ -258,6 +266,11 @@ impl AccountState {
             now,
         )
     }
+}
+
+/// A header out of the world, if it can be one.
+fn parse_header((name, value): &(String, String)) -> Option<(HeaderName, HeaderValue)> {
+    Some((name.parse().ok()?, value.parse().ok()?))
 }
 
 /// The limits of a group: its own, or those of all that have none.

@@ -7,7 +7,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use futures::task::AtomicWaker;
@@ -19,6 +19,8 @@ use tokio_rustls::server::TlsStream;
 #[derive(Debug, Default)]
 pub(crate) struct Conn {
     order: AtomicU8,
+    /// Requests that came over it.
+    requests: AtomicU64,
     reader: AtomicWaker,
 }
 
@@ -34,6 +36,12 @@ impl Conn {
     pub(crate) fn reset(&self) {
         self.order.store(RESET, Ordering::Release);
         self.reader.wake();
+    }
+
+    /// Counts one more request; whether it is one more than the connection lives for.
+    pub(crate) fn is_stale(&self, requests_max: Option<u64>) -> bool {
+        let before = self.requests.fetch_add(1, Ordering::Relaxed);
+        requests_max.is_some_and(|max| before >= max)
     }
 
     /// Sends garbage in the place of the next bytes, and closes.

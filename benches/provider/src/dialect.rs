@@ -86,13 +86,7 @@ impl Dialect {
         readings: &Readings,
         lies: Lies,
         unix_secs: f64,
-        refused: bool,
     ) {
-        if lies.tells(crate::lies::Lie::AllMissing)
-            || (!refused && lies.tells(crate::lies::Lie::OnlyOnRefusals))
-        {
-            return;
-        }
         match self {
             Self::Anthropic => anthropic::headers::show_budget(headers, readings, lies, unix_secs),
             Self::OpenAi => openai::headers::show_budget(headers, readings, lies),

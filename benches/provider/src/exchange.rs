@@ -17,9 +17,12 @@ use crate::dialect::Dialect;
 use crate::fault::{Fault, Moment};
 use crate::fault_table::Subject;
 use crate::flight::Flight;
+use crate::generic;
 use crate::http_date;
 use crate::latency::seconds;
+use crate::lies::Lie;
 use crate::state::State;
+use crate::world::BudgetHeaders;
 
 /// One request whose key is known.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub(crate) struct Exchange {
     /// The path after the world's prefix.
     pub(crate) path: String,
     pub(crate) request_id: String,
+    /// Whether its headers steer the answer.
+    pub(crate) steers: bool,
 }
 
 /// An error, before a dialect says it.
@@ -88,11 +93,7 @@ impl Exchange {
             let wish = self.head.headers.get("x-sim-fault")?;
             Fault::parse(wish.to_str().ok()?).ok()
         };
-        let wished = if self.state.world.steering {
-            wished()
-        } else {
-            None
-        };
+        let wished = if self.steers { wished() } else { None };
         let fault = wished.or_else(|| self.draw(model, streamed, false))?;
         self.flight.struck();
         Some(fault)
@@ -112,7 +113,7 @@ impl Exchange {
 
     /// The request's steering headers, if they are to be obeyed.
     pub(crate) fn steering(&self) -> Option<&HeaderMap> {
-        self.state.world.steering.then_some(&self.head.headers)
+        self.steers.then_some(&self.head.headers)
     }
 
     /// Takes a place in the budget, or says what is short.
@@ -184,10 +185,19 @@ impl Exchange {
             headers.insert(DATE, http_date::date(unix_secs));
         }
         self.dialect.identify(headers, account, &self.request_id);
-        if let Some(readings) = readings {
-            let lies = account.lies();
-            self.dialect
-                .show_budget(headers, readings, lies, unix_secs, refused);
+        for (name, value) in &account.extra_headers {
+            headers.append(name.clone(), value.clone());
+        }
+        let lies = account.lies();
+        let is_silent =
+            lies.tells(Lie::AllMissing) || (!refused && lies.tells(Lie::OnlyOnRefusals));
+        if let Some(readings) = readings.filter(|_| !is_silent) {
+            match account.budget_headers {
+                BudgetHeaders::Native => {
+                    self.dialect.show_budget(headers, readings, lies, unix_secs);
+                }
+                style => generic::show_budget(headers, readings, style, lies, unix_secs),
+            }
         }
     }
 

@@ -43,6 +43,7 @@ mod fault;
 mod fault_table;
 mod flight;
 mod generation;
+mod generic;
 mod glob;
 mod halved;
 mod http_date;
@@ -77,5 +78,6 @@ pub use lies::Lie;
 pub use recorder::Recorded;
 pub use server::{Provider, RunningProvider, StartError};
 pub use world::{
-    Account, HttpVersions, Limits, ModelGroup, OpenAiCharge, Oversized, Tls, Tokens, World,
+    Account, BudgetHeaders, HttpVersions, Limits, ModelGroup, OpenAiCharge, Oversized, Tls, Tokens,
+    World,
 };

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -11,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
 
 use crate::clock::Clock;
 use crate::conn::{Conn, Linger, Wire};
@@ -145,9 +147,9 @@ async fn accept(
         let socket = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((socket, _)) => socket,
-                // Out of file descriptors, most likely: others will close.
+                // Out of file descriptors, most likely: wait for others to close.
                 Err(_) => {
-                    tokio::task::yield_now().await;
+                    sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             },
@@ -179,7 +181,9 @@ where
     let _open = OpenConnection::new(&state);
     let conn = Arc::new(Conn::default());
     let wire = Wire::new(socket, Arc::clone(&conn));
-    let service = service_fn(|request| serve(Arc::clone(&state), Arc::clone(&conn), request));
+    // Boxed, since hyper keeps the room for it as long as the connection, or the stream, is open.
+    let service =
+        service_fn(|request| Box::pin(serve(Arc::clone(&state), Arc::clone(&conn), request)));
     // How a connection ends is the client's business, or a fault's.
     let _ = server.serve_connection(TokioIo::new(wire), service).await;
 }
@@ -203,6 +207,8 @@ impl Drop for OpenConnection {
         subtract(&self.state.live.connections_open, 1);
     }
 }
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
 /// hyper's settings: generous, since what is tested is the client.
 fn builder(http: HttpVersions) -> auto::Builder<TokioExecutor> {

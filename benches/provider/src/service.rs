@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderName, Method, Request, Response};
 use hyper::body::Incoming;
 
 use crate::body::{AnswerBody, Gone, Outcome};
@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::flight::Flight;
 use crate::request::{NoBody, announces_more_than, credential, discard, read_body};
 use crate::state::State;
-use crate::{anthropic, control_http, openai};
+use crate::{anthropic, control_http, generic, openai};
 
 /// Answers one request.
 pub(crate) async fn serve(
@@ -24,6 +24,10 @@ pub(crate) async fn serve(
     request: Request<Incoming>,
 ) -> Outcome {
     let (head, body) = request.into_parts();
+    if conn.is_stale(state.world.requests_per_connection) {
+        conn.reset();
+        return Err(Gone);
+    }
     let Some(path) = own_path(&state, &head) else {
         let mut nowhere = Response::new(AnswerBody::from(String::from("not here")));
         *nowhere.status_mut() = status(404);
@@ -42,6 +46,7 @@ pub(crate) async fn serve(
         return Ok(anonymous(flight, dialect, &problem, &request_id));
     };
     flight.carries(&key);
+    let steers = state.world.steering && head.headers.keys().any(is_steering);
     let exchange = Exchange {
         state,
         conn,
@@ -51,6 +56,7 @@ pub(crate) async fn serve(
         head,
         path,
         request_id,
+        steers,
     };
     exchange.receive(body).await
 }
@@ -78,6 +84,7 @@ impl Exchange {
             Ok(body) => {
                 self.state.recorder.record(&self.head, &body);
                 match self.dialect {
+                    _ if self.path.starts_with(generic::ROOT) => generic::answer(self).await,
                     Dialect::Anthropic => anthropic::answer(self, body).await,
                     Dialect::OpenAi => openai::answer(self, body).await,
                 }
@@ -122,6 +129,10 @@ impl Exchange {
     pub(crate) fn is(&self, method: &Method) -> bool {
         self.head.method == *method || (*method == Method::GET && self.head.method == Method::HEAD)
     }
+}
+
+fn is_steering(name: &HeaderName) -> bool {
+    name.as_str().starts_with("x-sim-")
 }
 
 /// The path after the world's prefix; `None` for one that does not start with it.

@@ -46,12 +46,15 @@ impl Weight {
     }
 
     fn text(&mut self, text: &str, is_data: bool) {
+        let mut hashed = text.as_bytes();
         if is_data || text.starts_with("data:") {
             self.media += 1;
+            // The beginning tells images apart well enough.
+            hashed = &hashed[..hashed.len().min(256)];
         } else {
             self.bytes += text.len() as u64;
         }
-        self.hash = mix(self.hash, text.as_bytes());
+        self.hash = mix(self.hash ^ text.len() as u64, hashed);
     }
 
     fn prefix(&self) -> Prefix {

@@ -36,6 +36,9 @@ pub struct World {
     /// Models that share buckets. A model in no group is one by itself.
     #[serde(rename = "model_group")]
     pub model_groups: Vec<ModelGroup>,
+    /// A connection is reset when one more request than this arrives on it, as if it had been
+    /// closed for idleness while the request was on its way.
+    pub requests_per_connection: Option<u64>,
     /// The accounts and their keys.
     #[serde(rename = "account")]
     pub accounts: Vec<Account>,
@@ -68,6 +71,7 @@ impl Default for World {
             steering: true,
             record_requests: 0,
             record_body_bytes: 0,
+            requests_per_connection: None,
             models: Vec::new(),
             model_groups: Vec::new(),
             accounts: Vec::new(),
@@ -201,6 +205,10 @@ pub struct Account {
     pub foreign_share: f64,
     /// What its headers say that is not so.
     pub lies: Vec<Lie>,
+    /// The form of its budget headers.
+    pub budget_headers: BudgetHeaders,
+    /// Headers that every answer to a known key carries besides.
+    pub extra_headers: Vec<(String, String)>,
     /// How far the clock of its `Date` and `reset` headers is ahead.
     pub clock_skew_secs: i64,
 }
@@ -221,6 +229,27 @@ impl Account {
         self.limits.push(limits);
         self
     }
+}
+
+/// The form of budget headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetHeaders {
+    /// The API's own.
+    #[default]
+    Native,
+    /// `X-RateLimit-*` of one bucket (requests, if they are limited), reset in seconds from now.
+    DeltaSecs,
+    /// The same, reset in seconds since 1970.
+    EpochSecs,
+    /// The same, reset in milliseconds since 1970.
+    EpochMillis,
+    /// The same, reset in RFC 3339.
+    Rfc3339,
+    /// The same, reset as an HTTP date.
+    HttpDate,
+    /// `RateLimit` and `RateLimit-Policy` of the IETF's draft, with every bucket.
+    Ietf,
 }
 
 /// The limits of one model group, or of all that have none of their own.

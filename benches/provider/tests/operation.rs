@@ -289,6 +289,9 @@ fn world_is_read_from_toml_and_mistakes_are_told() {
     assert_eq!(world.accounts[0].limits[0].burst_secs, Some(1.5));
     let text = toml::to_string(&World::demo()).expect("TOML");
     assert_eq!(World::from_toml(&text).expect("a world").accounts.len(), 5);
+    let example = include_str!("../world.example.toml");
+    let example = World::from_toml(example).expect("a world");
+    assert_eq!(example.accounts[0].limits.len(), 2);
     let error = World::from_toml("sed = 7")
         .expect_err("a mistake")
         .to_string();

@@ -36,8 +36,8 @@ pub(crate) struct MessageRequest<'a> {
 }
 
 /// Answers `POST /v1/messages`.
-pub(crate) async fn create(exchange: Exchange, body: &Bytes) -> Outcome {
-    let request = match read(&exchange, body).and_then(MessageRequest::complete) {
+pub(crate) async fn create(exchange: Exchange, body: Bytes) -> Outcome {
+    let request = match read(&exchange, &body).and_then(MessageRequest::complete) {
         Ok(request) => request,
         Err(problem) => return exchange.problem(&problem, None),
     };
@@ -57,6 +57,8 @@ pub(crate) async fn create(exchange: Exchange, body: &Bytes) -> Outcome {
         model,
     };
     let model = json!(ask.model).to_string();
+    // It may be large, and the answer may take long.
+    drop(body);
     generate(exchange, ask, move |exchange, plan, input| Message {
         id: exchange.state.new_id("msg_01"),
         model,

@@ -30,7 +30,7 @@ pub(crate) async fn answer(exchange: Exchange, body: Bytes) -> Outcome {
         return models::answer(exchange, rest).await;
     }
     match (path.as_str(), exchange.is(&Method::POST)) {
-        ("/v1/messages", true) => messages::create(exchange, &body).await,
+        ("/v1/messages", true) => messages::create(exchange, body).await,
         ("/v1/messages/count_tokens", true) => messages::count(exchange, &body).await,
         ("/v1/messages" | "/v1/messages/count_tokens", false) => {
             let problem = Problem::new(405, "invalid_request_error", "Method Not Allowed");

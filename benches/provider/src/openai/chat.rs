@@ -38,8 +38,8 @@ struct StreamOptions {
 }
 
 /// Answers `POST /v1/chat/completions`.
-pub(crate) async fn create(exchange: Exchange, body: &Bytes) -> Outcome {
-    let (request, model) = match check(&exchange, body) {
+pub(crate) async fn create(exchange: Exchange, body: Bytes) -> Outcome {
+    let (request, model) = match check(&exchange, &body) {
         Ok(checked) => checked,
         Err(problem) => return exchange.problem(&problem, None),
     };
@@ -59,6 +59,8 @@ pub(crate) async fn create(exchange: Exchange, body: &Bytes) -> Outcome {
     let include_usage = request
         .stream_options
         .is_some_and(|options| options.include_usage);
+    // It may be large, and the answer may take long.
+    drop(body);
     generate(exchange, ask, move |exchange, plan, input| {
         let id = exchange.state.new_id("chatcmpl-");
         let created = exchange.state.unix_secs();

@@ -34,7 +34,7 @@ pub(crate) async fn answer(exchange: Exchange, body: Bytes) -> Outcome {
         return models::answer(exchange, rest).await;
     }
     match (path.as_str(), exchange.is(&Method::POST)) {
-        ("/v1/chat/completions", true) => chat::create(exchange, &body).await,
+        ("/v1/chat/completions", true) => chat::create(exchange, body).await,
         ("/v1/embeddings", true) => embeddings::create(exchange, &body).await,
         ("/v1/chat/completions" | "/v1/embeddings", false) => {
             let problem = Problem::new(405, "invalid_request_error", "Not allowed to do that.")

@@ -39,7 +39,7 @@ struct ResponseRequest<'a> {
 pub(crate) async fn answer(exchange: Exchange, rest: &str, body: Bytes) -> Outcome {
     let id = rest.trim_matches('/').to_owned();
     match (exchange.head.method.clone(), id.is_empty()) {
-        (Method::POST, true) => create(exchange, &body).await,
+        (Method::POST, true) => create(exchange, body).await,
         (Method::GET | Method::DELETE, false) => find(exchange, &id).await,
         _ => {
             let problem = not_found("Invalid URL");
@@ -48,8 +48,8 @@ pub(crate) async fn answer(exchange: Exchange, rest: &str, body: Bytes) -> Outco
     }
 }
 
-async fn create(exchange: Exchange, body: &Bytes) -> Outcome {
-    let (request, model) = match check(&exchange, body) {
+async fn create(exchange: Exchange, body: Bytes) -> Outcome {
+    let (request, model) = match check(&exchange, &body) {
         Ok(checked) => checked,
         Err(problem) => return exchange.problem(&problem, None),
     };
@@ -69,6 +69,8 @@ async fn create(exchange: Exchange, body: &Bytes) -> Outcome {
     let model = json!(ask.model).to_string();
     let stores = request.store.unwrap_or(true);
     let previous = json!(request.previous_response_id).to_string();
+    // It may be large, and the answer may take long.
+    drop(body);
     generate(exchange, ask, move |exchange, plan, input| {
         let state = &exchange.state;
         let call = call.filter(|_| plan.tool_tokens > 0);

@@ -145,11 +145,18 @@ pub(crate) async fn open(
     addr: SocketAddr,
     request: Request<Full<Bytes>>,
 ) -> Result<Response<Incoming>, hyper::Error> {
-    let socket = TcpStream::connect(addr).await.expect("it listens");
-    let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
-    tokio::spawn(connection);
+    let mut sender = connect_h1(addr).await;
     let sent = timeout(LONG, sender.send_request(request));
     sent.await.expect("a head in time")
+}
+
+pub(crate) async fn connect_h1(addr: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
+    let socket = TcpStream::connect(addr).await.expect("it listens");
+    let (sender, connection) = http1::handshake(TokioIo::new(socket))
+        .await
+        .expect("HTTP/1.1");
+    tokio::spawn(connection);
+    sender
 }
 
 /// The same over HTTP/2 in the clear.
