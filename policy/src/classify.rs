@@ -156,12 +156,13 @@ impl Answer<'_> {
         if !matches!(self.status, 400..=403 | 429) {
             return None;
         }
-        if CLOSED_CODES.iter().any(|code| self.said.says(code)) || self.message_has(CLOSED_WORDS) {
+        if CLOSED_CODES.iter().any(|code| self.said.says(code)) || self.message_begins(CLOSED_WORDS)
+        {
             return Some(Fault::AccountDisabled);
         }
         if self.status == 402
             || MONEY_CODES.iter().any(|code| self.said.says(code))
-            || self.message_has(MONEY_WORDS)
+            || self.message_begins(MONEY_WORDS)
         {
             return Some(out_of_money);
         }
@@ -184,7 +185,7 @@ impl Answer<'_> {
         if RAMP_CODES.iter().any(|code| self.said.says(code)) || self.message_has(RAMP_WORDS) {
             return Fault::RampLimited { wait };
         }
-        if self.message_has(TOO_LARGE_WORDS) || self.asks_for_more_than_the_limit() {
+        if self.message_begins(TOO_LARGE_WORDS) || self.asks_for_more_than_the_limit() {
             return Fault::TooLargeForLimit;
         }
         Fault::RateLimited { wait }
@@ -210,11 +211,11 @@ impl Answer<'_> {
         let asks_a_model = matches!(self.endpoint, Endpoint::Inference | Endpoint::CountTokens);
         asks_a_model
             && (MODEL_CODES.iter().any(|code| self.said.says(code))
-                || self.said.message.contains("model"))
+                || self.message_begins(MODEL_WORDS))
     }
 
     fn is_about_the_key(&self) -> bool {
-        KEY_CODES.iter().any(|code| self.said.says(code)) || self.message_has(KEY_WORDS)
+        KEY_CODES.iter().any(|code| self.said.says(code)) || self.message_begins(KEY_WORDS)
     }
 
     /// Statuses that usually are the client's, but not always.
@@ -232,10 +233,17 @@ impl Answer<'_> {
             || self.said.message.contains("overloaded")
     }
 
-    fn message_has(&self, beginnings: &[&str]) -> bool {
+    /// Only the beginning of a message is the provider's own for sure: the rest may quote the
+    /// request, and no client may talk a key or an account out of service.
+    fn message_begins(&self, beginnings: &[&str]) -> bool {
         beginnings
             .iter()
-            .any(|beginning| self.said.message.contains(beginning))
+            .any(|beginning| self.said.message.starts_with(beginning))
+    }
+
+    /// For what costs nobody anything.
+    fn message_has(&self, words: &[&str]) -> bool {
+        words.iter().any(|words| self.said.message.contains(words))
     }
 }
 
@@ -256,7 +264,6 @@ const MONEY_WORDS: &[&str] = &[
     "your credit balance is too low",
     "you have reached your specified api usage limits",
     "you have reached your specified workspace api usage limits",
-    "workspace api usage limits",
     "you exceeded your current quota, please check your plan and billing",
 ];
 const CLOSED_CODES: &[&str] = &[
@@ -271,6 +278,15 @@ const RAMP_CODES: &[&str] = &["ramp_limit_exceeded", "slow_down"];
 const RAMP_WORDS: &[&str] = &["usage increase rate", "acceleration limit"];
 const TOO_LARGE_WORDS: &[&str] = &["request too large for"];
 const MODEL_CODES: &[&str] = &["model_not_found", "deploymentnotfound", "modelnotfound"];
+const MODEL_WORDS: &[&str] = &[
+    "model:",
+    "model '",
+    "model \\\"",
+    "model `",
+    "the model ",
+    "no such model",
+    "unknown model",
+];
 const KEY_CODES: &[&str] = &["authentication_error", "invalid_api_key", "api_key_invalid"];
 const KEY_WORDS: &[&str] = &["api key not valid", "incorrect api key provided"];
 const MODERATION_WORDS: &[&str] = &["moderation", "was flagged"];

@@ -422,6 +422,34 @@ fn a_header_states_the_wait() {
 }
 
 #[test]
+fn a_request_that_is_quoted_takes_nothing_out_of_service() {
+    for words in [
+        "your credit balance is too low",
+        "this organization has been disabled",
+        "you have reached your specified api usage limits",
+        "incorrect api key provided",
+        "the model x does not exist",
+        "request too large for x",
+    ] {
+        let body = anthropic(
+            "invalid_request_error",
+            &format!("tools.0.name: '{words}' is invalid"),
+        );
+        for status in [400, 404, 422] {
+            assert_eq!(
+                judged(Dialect::Anthropic, status, &[], &body),
+                BadRequest,
+                "{words}"
+            );
+        }
+        assert_eq!(
+            judged(Dialect::OpenAi, 429, &[], &body),
+            RateLimited { wait: Option::None }
+        );
+    }
+}
+
+#[test]
 fn a_404_is_the_models_only_where_a_model_is_asked() {
     let body = anthropic("not_found_error", "model: x");
     let judge = |endpoint| {

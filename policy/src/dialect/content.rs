@@ -10,16 +10,15 @@
 //! `cache_control` marks from message to message as a conversation grows.
 
 use super::Dialect;
+use super::block::{Block, Role, is_opaque};
 use super::fingerprint::Fingerprint;
 use super::json::{Kind, Malformed, Reader, Text};
-use super::media::{Media, Payload};
+use super::media::Payload;
 
 /// The most references remembered of one request.
 const REFERENCES_MAX: usize = 64;
 /// What a number counts for: prompts may be arrays of token ids, at about four bytes each.
 const NUMBER_BYTES: u64 = 4;
-/// Data this short is no image.
-const OPAQUE_BYTES_MIN: usize = 256;
 
 /// What a conversation is recognized by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,106 +303,4 @@ impl Tally {
             self.references.push(id);
         }
     }
-}
-
-/// Who speaks in a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    User,
-    Other,
-}
-
-/// What is known of a block while its members are read, in whatever order they come.
-#[derive(Default)]
-struct Block<'a> {
-    media: Option<Media>,
-    media_by_type: Option<Media>,
-    payload: Option<Text<'a>>,
-    id: Option<Text<'a>>,
-    is_text_source: bool,
-    is_remote: bool,
-    is_cipher: bool,
-    is_low_detail: bool,
-    is_item_reference: bool,
-}
-
-impl<'a> Block<'a> {
-    fn kind(&mut self, reader: &mut Reader<'a>) -> Result<(), Malformed> {
-        let Some(kind) = reader.string_or_skip()? else {
-            return Ok(());
-        };
-        match kind.raw() {
-            b"image"
-            | b"input_image"
-            | b"image_url"
-            | b"computer_screenshot"
-            | b"image_generation_call" => self.media = Some(Media::Image),
-            b"document" | b"input_file" | b"file" => self.media = Some(Media::Document),
-            b"input_audio" => self.media = Some(Media::Sound),
-            b"redacted_thinking" => self.is_cipher = true,
-            b"item_reference" => self.is_item_reference = true,
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn id(&mut self, reader: &mut Reader<'a>) -> Result<(), Malformed> {
-        self.id = reader.string_or_skip()?;
-        Ok(())
-    }
-
-    fn source_kind(&mut self, reader: &mut Reader<'a>) -> Result<(), Malformed> {
-        if let Some(kind) = reader.string_or_skip()? {
-            self.is_text_source |= kind.raw() == b"text";
-            self.is_remote |= matches!(kind.raw(), b"url" | b"file");
-        }
-        Ok(())
-    }
-
-    fn media_type(&mut self, reader: &mut Reader<'a>) -> Result<(), Malformed> {
-        self.media_by_type = reader
-            .string_or_skip()?
-            .and_then(|text| Media::of_type(text.raw()));
-        Ok(())
-    }
-
-    fn detail(&mut self, reader: &mut Reader<'a>) -> Result<(), Malformed> {
-        let detail = reader.string_or_skip()?;
-        self.is_low_detail = detail.is_some_and(|detail| detail.raw() == b"low");
-        Ok(())
-    }
-
-    /// What the block's payload is, if it is not text.
-    fn media(&self) -> Option<Media> {
-        if self.is_text_source || self.is_cipher {
-            return None;
-        }
-        let Some(payload) = self.payload else {
-            return self.media.filter(|_| self.is_remote);
-        };
-        Media::of_data_url(payload.raw())
-            .or(self.media_by_type)
-            .or(self.media)
-            // Base64 in a block of a kind we do not know: most likely a picture.
-            .or(is_encoded(&payload).then_some(Media::Image))
-    }
-}
-
-/// Base64, a data URL, or an address: nothing that becomes tokens by its length.
-fn is_opaque(text: &Text<'_>) -> bool {
-    let raw = text.raw();
-    raw.starts_with(b"data:")
-        || raw.starts_with(b"https://")
-        || raw.starts_with(b"http://")
-        || is_encoded(text)
-}
-
-fn is_encoded(text: &Text<'_>) -> bool {
-    let head = text.raw().get(..OPAQUE_BYTES_MIN);
-    head.is_some_and(|head| head.iter().all(is_base64))
-}
-
-const fn is_base64(byte: &u8) -> bool {
-    // `\` for the escaped slashes of some encoders.
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_' | b'\\')
 }

@@ -9,13 +9,15 @@
 //! differ in which of two equal names wins, so a body that names the model twice is refused.
 
 use super::content::{Part, Tally};
-use super::json::{Kind, Malformed, Problem, Reader};
+use super::json::{Kind, Malformed, Problem, Reader, Text};
 use super::route::Route;
 use super::{DescribeError, Description, Dialect, Endpoint};
 use crate::pool::RequestSize;
 
 /// A longer name is no model's.
 const MODEL_BYTES_MAX: usize = 512;
+/// The most models one body may name.
+const MODELS_MAX: usize = 64;
 
 /// What is demanded of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +122,9 @@ enum Model {
 /// What has been read so far.
 struct Reading {
     model: Model,
+    other_models: Vec<String>,
+    /// More models than [`MODELS_MAX`], or a name among them that is none.
+    has_unusable_models: bool,
     stream: bool,
     output_max: Option<u64>,
     answers: u64,
@@ -133,6 +138,8 @@ impl Reading {
     fn new(dialect: Dialect, stored: bool) -> Self {
         Self {
             model: Model::Missing,
+            other_models: Vec::new(),
+            has_unusable_models: false,
             stream: false,
             output_max: None,
             answers: 1,
@@ -145,6 +152,7 @@ impl Reading {
     fn member(&mut self, name: &[u8], reader: &mut Reader<'_>) -> Result<(), Malformed> {
         match name {
             b"model" => self.model(reader),
+            b"models" => reader.array_or_skip(|reader| self.other_model(reader)),
             b"stream" => {
                 self.stream = reader.is_true()?;
                 Ok(())
@@ -214,6 +222,17 @@ impl Reading {
         Ok(())
     }
 
+    /// A model beside the first.
+    fn other_model(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        let name = reader.string_or_skip()?.and_then(Text::to_text);
+        match name.filter(|name| is_usable(name)) {
+            Some(name) if self.other_models.contains(&name) => {}
+            Some(name) if self.other_models.len() < MODELS_MAX => self.other_models.push(name),
+            _ => self.has_unusable_models = true,
+        }
+        Ok(())
+    }
+
     fn generation_config(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         reader.object_or_skip(|name, reader| match name {
             b"maxOutputTokens" => {
@@ -231,7 +250,7 @@ impl Reading {
             reader.object_or_skip(|name, reader| match name {
                 b"params" => reader.object_or_skip(|name, reader| match name {
                     b"model" if self.model == Model::Missing => self.model(reader),
-                    b"model" => reader.skip().map(drop),
+                    b"model" => self.other_model(reader),
                     _ => self.text(name, reader),
                 }),
                 _ => reader.skip().map(drop),
@@ -252,7 +271,14 @@ impl Reading {
             Model::NoString => return Err(invalid("must be a string; send the name of a model")),
             Model::Unusable => return Err(invalid("must be the name of a model")),
         };
+        if self.has_unusable_models {
+            return Err(DescribeError::InvalidField {
+                field: "models",
+                problem: "must be the names of at most 64 different models",
+            });
+        }
         Ok(Description {
+            other_models: self.other_models,
             model,
             stream: self.stream,
             size: RequestSize {

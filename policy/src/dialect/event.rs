@@ -80,7 +80,7 @@ impl Event {
                 Ok(())
             }
             b"error" => {
-                self.has_error |= reader.peek()? != Kind::Null;
+                self.has_error |= matches!(reader.peek()?, Kind::Object | Kind::String);
                 reader.skip().map(drop)
             }
             b"completion" => self.produced(reader),

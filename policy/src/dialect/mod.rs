@@ -6,6 +6,7 @@
 //! a provider's next feature passes through without a release of ours.
 
 mod anthropic;
+mod block;
 mod content;
 mod credential;
 mod describe;
@@ -123,10 +124,10 @@ impl Dialect {
 
     /// The tokens that a JSON answer says were charged.
     pub fn read_usage(self, endpoint: Endpoint, body: &[u8]) -> Usage {
-        match endpoint {
-            // What was counted is not charged.
-            Endpoint::CountTokens => Usage::default(),
-            _ => usage::read(body),
+        if usage::is_charged(self, endpoint) {
+            usage::read(body)
+        } else {
+            Usage::default()
         }
     }
 
@@ -186,8 +187,11 @@ pub enum CredentialStyle {
 /// What admission must know of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
-    /// The model, where the body names one.
+    /// The model, where the body names one. A batch is known by the first of its requests.
     pub model: Option<String>,
+    /// Every other model that the body names (of a batch, or as a fallback): a client must be
+    /// allowed them too.
+    pub other_models: Vec<String>,
     /// The answer is asked for as a stream.
     pub stream: bool,
     /// How big it is.
@@ -261,7 +265,9 @@ pub fn subscription_token(credential: &str) -> bool {
     credential::is_subscription_token(credential)
 }
 
-/// The ids of everything a JSON answer says was created, or is listed, at the provider.
+/// The ids of everything a JSON answer says was created, or is listed, at the provider. A chat
+/// completion's or a response's own id is among them: it is worth remembering only if the request
+/// asked to have it stored ([`Description::stored`]).
 pub fn resource_ids(endpoint: Endpoint, body: &[u8]) -> Vec<String> {
     resource::ids(endpoint, body)
 }

@@ -28,6 +28,7 @@ const BYTES_PER_TOKEN: u64 = 4;
 #[derive(Debug)]
 pub struct StreamReader {
     dialect: Dialect,
+    is_charged: bool,
     /// The beginning of a line that has not ended.
     line: Vec<u8>,
     /// The data of an event that is spread over several lines.
@@ -49,10 +50,9 @@ pub struct StreamReader {
 impl StreamReader {
     /// A reader for one response.
     pub fn new(dialect: Dialect, endpoint: Endpoint) -> Self {
-        // Streams tell what they are; the endpoint adds nothing yet.
-        let _ = endpoint;
         Self {
             dialect,
+            is_charged: usage::is_charged(dialect, endpoint),
             line: Vec::new(),
             data: Vec::new(),
             family: Family::Unknown,
@@ -120,7 +120,8 @@ impl StreamReader {
         reported.max(self.content_bytes.div_ceil(BYTES_PER_TOKEN))
     }
 
-    /// Ids that the stream said the provider keeps (a stored response, its items, a container).
+    /// Ids that the stream named of what the provider may keep: a response, its items, a chat
+    /// completion (if the request asked to have it stored), a container (always).
     pub fn resource_ids(&self) -> &[String] {
         &self.ids.ids
     }
@@ -195,8 +196,10 @@ impl StreamReader {
         self.choices_done |= event.choices_done;
         // Some providers end their chunks without `[DONE]`.
         self.finished |= self.choices != 0 && self.choices == self.choices_done;
-        self.output_is_reported |= self.started && event.usage.output.is_some();
-        usage::merge(&mut self.usage, event.usage);
+        if self.is_charged {
+            self.output_is_reported |= self.started && event.usage.output.is_some();
+            usage::merge(&mut self.usage, event.usage);
+        }
     }
 
     /// The first error is the cause of all others.

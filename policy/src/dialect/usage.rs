@@ -5,10 +5,22 @@
 //! OpenAI's input includes them and they are charged.
 
 use super::json::{Malformed, Reader};
+use super::{Dialect, Endpoint};
 use crate::pool::Usage;
 
 /// More tokens than any request has; a number beyond it is nonsense.
 const TOKENS_MAX: u64 = 1_000_000_000;
+
+/// Whether what an answer reports is charged to the request it answers. A batch, or a stored
+/// response that is fetched again, reports what was charged before; counting is free.
+pub(super) const fn is_charged(dialect: Dialect, endpoint: Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Inference => true,
+        // Whatever it is that an unknown API does there.
+        Endpoint::Other => matches!(dialect, Dialect::Generic),
+        _ => false,
+    }
+}
 
 /// The usage of a JSON answer; of a malformed one, what was read before it broke.
 pub(super) fn read(body: &[u8]) -> Usage {
@@ -152,6 +164,24 @@ mod tests {
             r#"{"message":{"usage":{"input_tokens":1}}}"#,
         ] {
             assert_eq!(read(body.as_bytes()), Usage::default(), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_was_charged_before_is_not_charged_again() {
+        let body = br#"{"usage":{"input_tokens":5}}"#;
+        for (dialect, endpoint, input) in [
+            (Dialect::Anthropic, Endpoint::Inference, Some(5)),
+            (Dialect::Anthropic, Endpoint::CountTokens, None),
+            (Dialect::OpenAi, Endpoint::Batches, None),
+            (Dialect::OpenAi, Endpoint::Other, None),
+            (Dialect::Generic, Endpoint::Other, Some(5)),
+        ] {
+            assert_eq!(
+                dialect.read_usage(endpoint, body).input,
+                input,
+                "{dialect:?} {endpoint:?}"
+            );
         }
     }
 

@@ -419,10 +419,22 @@ fn a_batch_is_described_by_its_first_model_and_all_references() {
     let bytes = serde_json::to_vec(&body).unwrap();
     let description = describe(Dialect::Anthropic, Endpoint::Batches, &bytes).unwrap();
     assert_eq!(description.model.as_deref(), Some("m1"));
+    assert_eq!(description.other_models, ["m2"]);
     assert_eq!(description.references, ["file_1"]);
     let openai = br#"{"input_file_id":"file-1","endpoint":"/v1/chat/completions","completion_window":"24h"}"#;
     let description = describe(Dialect::OpenAi, Endpoint::Batches, openai).unwrap();
     assert_eq!((description.model, description.references.len()), (None, 1));
+}
+
+#[test]
+fn every_model_that_could_answer_is_reported() {
+    let body = json!({"model": "m1", "models": ["m2", "m3", "m2"], "messages": []});
+    assert_eq!(described(Dialect::OpenAi, &body).other_models, ["m2", "m3"]);
+    let many: Vec<String> = (0..100).map(|n| format!("m{n}")).collect();
+    for models in [json!(many), json!([7]), json!([""])] {
+        let body = json!({"model": "m", "models": models}).to_string();
+        assert!(error(Dialect::OpenAi, &body).starts_with("models: must be"));
+    }
 }
 
 #[test]
