@@ -56,8 +56,8 @@ const RAMP_GROWTH_PER_SEC: f64 = 0.05;
 pub struct Mark {
     /// When it was sent.
     pub sent: Time,
-    /// The running total of what we had surely taken at the provider by then; what was given back
-    /// later is still in it.
+    /// The running total of what we had surely taken at the provider by then, its own charge
+    /// included; what was given back later is still in it.
     pub settled: f64,
     /// The running total of what we had taken by then, its own charge included, less what had been
     /// given back.
@@ -186,11 +186,11 @@ impl Bucket {
         refilled.min(self.burst().max(self.level))
     }
 
-    /// The running totals, for a request that is being sent.
-    pub fn mark(&self, now: Time) -> Mark {
+    /// The running totals, for a request that is being sent and was charged `own`.
+    pub fn mark(&self, now: Time, own: f64) -> Mark {
         Mark {
             sent: now,
-            settled: self.settled,
+            settled: self.settled + own,
             kept: self.kept,
         }
     }

@@ -192,7 +192,7 @@ impl Budget {
             self.buckets[dimension].charge(now, charge.prompt[dimension]);
             self.pending[dimension] += charge.pending[dimension];
         }
-        std::array::from_fn(|dimension| self.buckets[dimension].mark(now))
+        std::array::from_fn(|d| self.buckets[d].mark(now, charge.prompt[d]))
     }
 
     /// Turns pending output into charged output as it is produced: `produced` more tokens, of

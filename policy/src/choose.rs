@@ -14,7 +14,7 @@
 //! Ties go to the account with the fewest requests in flight, then to a draw.
 //!
 //! Cost: an update touches one leaf and its ancestors; a search visits a few dozen nodes, and at
-//! most [`VISITS_MAX`] leaves once something fits. Neither allocates.
+//! most a hundred-odd leaves once something fits. Neither allocates.
 
 use crate::budget::{Charge, Line};
 use crate::units::{Dimension, Time};
@@ -88,8 +88,9 @@ impl Node {
     fn fits_at(&self, secs: f64, charge: &Charge) -> f64 {
         let mut latest = secs;
         for d in 0..Dimension::COUNT {
+            // Half the tolerance: at the moment this names, the other half is left for rounding.
             let lacking = required_share(charge, d, self.scale[d])
-                - TOLERANCE
+                - TOLERANCE / 2.0
                 - (self.start[d] + self.slope[d] * secs);
             if lacking > 0.0 {
                 latest = latest.max(secs + lacking / self.slope[d]);

@@ -47,7 +47,7 @@ enum Event {
     /// An attempt reaches the provider.
     Reach(usize),
     /// The head of an answer reaches the gateway, with a fault or with content to follow.
-    Head(usize, Fault, Snapshot),
+    Head(usize, Fault, Box<Snapshot>),
     /// A piece of output is produced at the provider.
     Produce(usize, usize),
     /// A piece of output reaches the gateway.
@@ -292,7 +292,7 @@ impl<'a> World<'a> {
             self.report.overloaded_upstream += usize::from(is_overload);
             self.schedule(
                 self.now + back,
-                Event::Head(index, fault, Snapshot::default()),
+                Event::Head(index, fault, Box::default()),
             );
             return;
         }
@@ -303,7 +303,7 @@ impl<'a> World<'a> {
                 let wait = Some(Duration::from_secs(wait.ceil() as u64));
                 let snapshot = self.snapshot(account);
                 let fault = Fault::RateLimited { wait };
-                self.schedule(self.now + back, Event::Head(index, fault, snapshot));
+                self.schedule(self.now + back, Event::Head(index, fault, Box::new(snapshot)));
             }
             Ok(()) => {
                 let at_admission = self.snapshot(account);
@@ -315,7 +315,7 @@ impl<'a> World<'a> {
                 };
                 if self.scenario.snapshot_taken == SnapshotTaken::AtAdmission {
                     let head = self.now + first_token + back;
-                    self.schedule(head, Event::Head(index, Fault::None, snapshot));
+                    self.schedule(head, Event::Head(index, Fault::None, Box::new(snapshot)));
                 }
                 self.schedule(self.now + first_token, Event::Produce(index, 0));
             }
@@ -363,7 +363,7 @@ impl<'a> World<'a> {
         let output = self.requests[index].arrival.output;
         if piece == 0 && self.scenario.snapshot_taken != SnapshotTaken::AtAdmission {
             let snapshot = self.snapshot(account);
-            self.schedule(self.now + back, Event::Head(index, Fault::None, snapshot));
+            self.schedule(self.now + back, Event::Head(index, Fault::None, Box::new(snapshot)));
         }
         self.accounts[account].produce(self.now, output / PIECES as f64);
         self.schedule(self.now + back, Event::Piece(index, piece));

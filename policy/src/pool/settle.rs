@@ -81,6 +81,10 @@ impl Pool {
     }
 
     /// Ends a lease: trues up the budgets and lets breakers and estimates learn.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a lease is given back, so that it cannot be settled twice"
+    )]
     pub fn settle(&mut self, now: Time, lease: Lease, settlement: &Settlement) {
         let Some(open) = self.leases.close(lease.slot) else {
             return;
