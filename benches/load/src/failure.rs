@@ -1,4 +1,5 @@
-//! Why a measurement is void. There is one kind only: it ends the run, and nothing is quoted.
+//! Why a measurement is void. There is one kind only: nothing is quoted of that measurement,
+//! and the run counts as failed.
 
 use std::fmt;
 use std::io;

@@ -100,11 +100,11 @@ impl Lab {
 
     /// The subjects that are compared under these conditions, out of `wanted`.
     pub(crate) fn kinds(&self, wanted: &[Kind]) -> Vec<Kind> {
-        let is_left_out = |kind| kind == Kind::Gateway && self.conditions.yardstick_only;
+        let is_gateway = |kind| matches!(kind, Kind::Gateway | Kind::GatewayUnlogged);
         wanted
             .iter()
             .copied()
-            .filter(|kind| !is_left_out(*kind))
+            .filter(|kind| !(is_gateway(*kind) && self.conditions.yardstick_only))
             .collect()
     }
 
@@ -129,11 +129,16 @@ impl Lab {
         let address = free_address()?;
         let arguments = match kind {
             Kind::Gateway => self.gateway_arguments(address, setup.accounts)?,
+            Kind::GatewayUnlogged => {
+                let mut arguments = self.gateway_arguments(address, setup.accounts)?;
+                arguments.extend(["--access-log", "off"].map(str::to_owned));
+                arguments
+            }
             _ => self.passthrough_arguments(address),
         };
         let mut command = self.command(program, &setup.under);
         command.args(arguments);
-        let mut child = Child::start(&mut command, self.folder.path(), program)?;
+        let mut child = Child::start(&mut command, self.folder.path(), &kind.to_string())?;
         child.wait_until_listening(address).await?;
         Ok(Subject {
             kind,

@@ -215,15 +215,28 @@ async fn measured(with: Measuring, measurements: &[Measurement]) -> Result<(), F
     };
     let lab = Lab::open(conditions).await?;
     let mut sections = Vec::new();
+    let mut voids = Vec::new();
     for measurement in measurements {
         eprintln!("measuring: {measurement:?}");
-        sections.extend(measurement.make(&lab).await?);
+        match measurement.make(&lab).await {
+            Ok(found) => sections.extend(found),
+            Err(failure) => {
+                let failure = failure.with(format!("{measurement:?}"));
+                eprintln!("void: {failure}");
+                sections.push(Section::void(&failure));
+                voids.push(failure.to_string());
+            }
+        }
     }
     let figures = report::markdown(&facts, &sections);
     std::io::stdout().write_all(figures.as_bytes())?;
-    match with.out {
-        Some(document) => Ok(report::write(&document, &figures)?),
-        None => Ok(()),
+    if let Some(document) = with.out {
+        report::write(&document, &figures)?;
+    }
+    if voids.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(voids.join("; ")).with("void"))
     }
 }
 

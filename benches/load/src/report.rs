@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::failure::Failure;
 use crate::stats::{Spread, short};
 
 /// Figures in a document stand between these two lines; the rest of it is prose, and is kept.
@@ -20,6 +21,18 @@ pub(crate) struct Section {
     pub(crate) remark: String,
     /// The figures.
     pub(crate) rows: Vec<Row>,
+}
+
+impl Section {
+    /// In place of a measurement that went wrong: that it did, and no figure.
+    pub(crate) fn void(failure: &Failure) -> Self {
+        let remark = format!("```text\n{failure}\n```");
+        Self {
+            title: "Void",
+            remark,
+            rows: Vec::new(),
+        }
+    }
 }
 
 /// One figure.
@@ -115,6 +128,9 @@ pub(crate) fn markdown(facts: &[(&str, String)], sections: &[Section]) -> String
     } in sections
     {
         let _ = writeln!(text, "\n### {title}\n\n{remark}\n");
+        if rows.is_empty() {
+            continue;
+        }
         text += "| What | Pass-through | Keyweir | Compared | Asked for | Held |\n";
         text += "|---|---|---|---|---|---|\n";
         for row in rows {

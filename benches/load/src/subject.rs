@@ -15,8 +15,10 @@ pub(crate) enum Kind {
     PassThrough,
     /// The yardstick on the gateway's allocator.
     PassThroughMimalloc,
-    /// Keyweir.
+    /// Keyweir as it comes: with an access log of one line per request, to a file here.
     Gateway,
+    /// Keyweir without its access log, since the yardstick writes none either.
+    GatewayUnlogged,
 }
 
 impl Kind {
@@ -26,14 +28,17 @@ impl Kind {
             Self::Direct => None,
             Self::PassThrough => Some("passthrough"),
             Self::PassThroughMimalloc => Some("passthrough-mimalloc"),
-            Self::Gateway => Some("keyweir"),
+            Self::Gateway | Self::GatewayUnlogged => Some("keyweir"),
         }
     }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.program().unwrap_or("upstream"))
+        f.write_str(match self {
+            Self::GatewayUnlogged => "keyweir-unlogged",
+            other => other.program().unwrap_or("upstream"),
+        })
     }
 }
 

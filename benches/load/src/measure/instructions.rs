@@ -12,14 +12,12 @@ use crate::canned;
 use crate::counter::{Counted, CountedLoad, Counter};
 use crate::failure::Failure;
 use crate::lab::Lab;
-use crate::measure::Rounds;
-use crate::report::{Bound, Quoted, Row, Section};
-use crate::subject::Kind;
+use crate::measure::{BY_RATIO, Rounds};
+use crate::report::{Bound, Section};
 
 /// Pause between two events of a paced stream.
 pub(crate) const PACE: Duration = Duration::from_millis(20);
 
-const COMPARED: [Kind; 3] = [Kind::PassThrough, Kind::PassThroughMimalloc, Kind::Gateway];
 const RATIO_MAX: f64 = 1.1;
 
 /// Measures JSON answers and streams.
@@ -39,7 +37,7 @@ pub(crate) async fn measure(lab: &Lab) -> Result<Vec<Section>, Failure> {
         requests: 200,
     };
     let (mut of_json, mut of_stream) = (Rounds::default(), Rounds::default());
-    for kind in lab.kinds(&COMPARED) {
+    for kind in lab.kinds(&BY_RATIO) {
         let mut counted = Counted::start(lab, kind, counter).await?;
         // The first round warms up.
         for round in 0..=rounds {
@@ -61,36 +59,12 @@ pub(crate) async fn measure(lab: &Lab) -> Result<Vec<Section>, Failure> {
         stream.connections,
         lab.placement(),
     );
-    let mut rows = rows("per request with a JSON answer of 1 KB", &of_json);
-    rows.extend(rows_of_stream(&of_stream));
+    let bound = Some(Bound::AtMost(RATIO_MAX));
+    let mut rows = of_json.ratio_rows("per request with a JSON answer of 1 KB", bound);
+    rows.extend(of_stream.ratio_rows("per stream of 22 events", bound));
     Ok(vec![Section {
         title: "User-space instructions",
         remark,
         rows,
     }])
-}
-
-fn rows_of_stream(of: &Rounds) -> Vec<Row> {
-    rows("per stream of 22 events", of)
-}
-
-fn rows(what: &str, of: &Rounds) -> Vec<Row> {
-    let row = |what: String, yardstick, bound| Row {
-        what,
-        yardstick: of.spread(yardstick),
-        gateway: of.spread(Kind::Gateway),
-        quoted: Quoted::Compared("×", of.ratio(yardstick), bound),
-    };
-    vec![
-        row(
-            what.to_owned(),
-            Kind::PassThrough,
-            Some(Bound::AtMost(RATIO_MAX)),
-        ),
-        row(
-            "… pass-through on the gateway's allocator".to_owned(),
-            Kind::PassThroughMimalloc,
-            None,
-        ),
-    ]
 }

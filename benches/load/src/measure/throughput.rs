@@ -10,7 +10,7 @@ use crate::canned::{self, Exchange};
 use crate::drive::{Fleet, Until};
 use crate::failure::Failure;
 use crate::lab::Lab;
-use crate::measure::Rounds;
+use crate::measure::{BY_RATIO, Rounds};
 use crate::process::processor_time;
 use crate::report::{Bound, Quoted, Row, Section};
 use crate::subject::{Kind, Subject, turns};
@@ -20,8 +20,6 @@ pub(crate) const CONNECTIONS: usize = 64;
 const RATIO_MIN: f64 = 0.85;
 const WARM_UP: Duration = Duration::from_secs(2);
 const TURN: Duration = Duration::from_secs(2);
-
-const COMPARED: [Kind; 3] = [Kind::PassThrough, Kind::PassThroughMimalloc, Kind::Gateway];
 
 /// Measures JSON answers, then streams.
 pub(crate) async fn measure(lab: &Lab) -> Result<Vec<Section>, Failure> {
@@ -41,7 +39,7 @@ struct Found {
 async fn section(lab: &Lab, title: &'static str, exchange: Exchange) -> Result<Section, Failure> {
     let rounds = if lab.conditions.quick { 2 } else { 15 };
     let exchange = Arc::new(exchange);
-    let subjects = lab.start_all(&COMPARED).await?;
+    let subjects = lab.start_all(&BY_RATIO).await?;
     let mut fleets = Vec::new();
     for subject in &subjects {
         fleets.push(warmed_up(subject, &exchange).await?);
@@ -101,51 +99,18 @@ async fn take_turn(
 }
 
 fn rows(found: &Found) -> Vec<Row> {
-    let row = |what: &str, of: &Rounds, yardstick, quoted| Row {
-        what: what.to_owned(),
-        yardstick: of.spread(yardstick),
-        gateway: of.spread(Kind::Gateway),
-        quoted,
-    };
-    let ratio = |of: &Rounds, yardstick, bound| Quoted::Compared("×", of.ratio(yardstick), bound);
-    let Found {
-        rate,
-        micros,
-        share,
-    } = found;
-    let system = Kind::PassThrough;
-    let same = Kind::PassThroughMimalloc;
-    let bound = Some(Bound::AtLeast(RATIO_MIN));
-    vec![
-        row(
-            "answers per second",
-            rate,
-            system,
-            ratio(rate, system, bound),
-        ),
-        row(
-            "… pass-through on the gateway's allocator",
-            rate,
-            same,
-            ratio(rate, same, None),
-        ),
-        row(
-            "processor time per answer, µs",
-            micros,
-            system,
-            ratio(micros, system, None),
-        ),
-        row(
-            "… pass-through on the gateway's allocator",
-            micros,
-            same,
-            ratio(micros, same, None),
-        ),
-        row(
-            "cores in use (1: it was the limit)",
-            share,
-            system,
-            Quoted::Nothing,
-        ),
-    ]
+    let bound = Bound::AtLeast(RATIO_MIN);
+    let mut rows = found.rate.ratio_rows("answers per second", Some(bound));
+    rows.extend(
+        found
+            .micros
+            .ratio_rows("processor time per answer, µs", None),
+    );
+    rows.push(Row {
+        what: "cores in use (1: it was the limit)".to_owned(),
+        yardstick: found.share.spread(Kind::PassThrough),
+        gateway: found.share.spread(Kind::Gateway),
+        quoted: Quoted::Nothing,
+    });
+    rows
 }
