@@ -24,7 +24,13 @@
 //! # }
 //! ```
 //!
-//! Requests can steer their own answers by headers: see [`latency`].
+//! Requests can steer their own answers by headers: see [`latency`]. The program of the same name
+//! reads a world from TOML (`world.example.toml` has every setting) and serves the control over
+//! HTTP, under `/_control/`, where the world wants it.
+//!
+//! What it cannot show: it counts tokens by bytes of text, knows no model, and answers whatever
+//! it is asked with the same few words. An open stream over HTTP/1.1 costs it about 26 KiB, most
+//! of it hyper's two buffers.
 
 mod accounts;
 mod anthropic;
