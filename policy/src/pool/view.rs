@@ -39,6 +39,9 @@ pub struct LaneView {
     pub accounts: Vec<AccountView>,
     /// Breakers by key, in the order of their handles.
     pub breakers: Vec<BreakerState>,
+    /// How long each key still rests, be it for itself or with its account; in the same order.
+    /// Zero for keys that serve, and for those whose trial is under way.
+    pub rests: Vec<Duration>,
 }
 
 /// One account in one lane.
@@ -110,7 +113,21 @@ impl Pool {
         }
     }
 
+    fn rest(&self, now: Time, lane: usize, index: usize) -> Duration {
+        let key = &self.keys[index];
+        let until = [
+            key.standing.opens_at(now),
+            self.accounts[key.account.index()].standing.opens_at(now),
+            self.lanes[lane].breakers[index].opens_at(now),
+        ];
+        let last = until.into_iter().flatten().max();
+        last.map_or(Duration::ZERO, |until| until.since(now))
+    }
+
     fn view_lane(&self, now: Time, lane: usize) -> LaneView {
+        let rests = (0..self.keys.len())
+            .map(|key| self.rest(now, lane, key))
+            .collect();
         let lane = &self.lanes[lane];
         let accounts = lane.accounts.iter().map(|account| AccountView {
             in_flight: account.budget.in_flight(),
@@ -141,6 +158,7 @@ impl Pool {
                 .iter()
                 .map(|breaker| breaker.state(now))
                 .collect(),
+            rests,
         }
     }
 }
