@@ -411,7 +411,8 @@ impl Pool {
     ) -> Option<KeyId> {
         let keys = &self.accounts[account.index()].keys;
         let start = self.draws.usize(..keys.len().max(1));
-        let denied = &self.models.get(ask.model).denied;
+        let model = self.models.get(ask.model);
+        let minds_denials = model.has_denied() && self.has_undenied_key(now, ask);
         let avoids = now < attempts.avoided_until;
         keys[start..]
             .iter()
@@ -419,9 +420,20 @@ impl Pool {
             .copied()
             .filter(|key| self.is_usable(now, lane, *key))
             .filter(|key| !(avoids && attempts.avoided.contains(key)))
-            .filter(|key| !denied.iter().any(|(it, until)| it == key && now < *until))
+            .filter(|key| !(minds_denials && model.is_denied(now, *key)))
             .take(KEYS_COMPARED)
             .min_by_key(|key| self.keys[key.index()].standing.in_flight())
+    }
+
+    /// Where every key is denied a model, the provider's own word is better than ours.
+    fn has_undenied_key(&self, now: Time, ask: &Ask) -> bool {
+        let model = self.models.get(ask.model);
+        self.accounts
+            .iter()
+            .enumerate()
+            .filter(|(account, _)| self.serves(ask, *account))
+            .flat_map(|(_, account)| &account.keys)
+            .any(|key| !model.is_denied(now, *key))
     }
 
     fn take(

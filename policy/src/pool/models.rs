@@ -10,6 +10,7 @@
 //! buckets for all of them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::dialect::{Dialect, Endpoint};
 use crate::ids::{KeyId, ModelId};
@@ -41,8 +42,61 @@ pub(super) struct Model {
     pub(super) lane: LaneId,
     /// Which accounts serve it; `None`: all.
     pub(super) served_by: Option<Vec<bool>>,
-    /// Keys that may not use it, and until when that is believed.
-    pub(super) denied: Vec<(KeyId, Time)>,
+    /// What is known of keys that were refused it, or have used it.
+    access: HashMap<KeyId, Access>,
+}
+
+/// Whether a key may use a model.
+#[derive(Clone, Copy, Debug, Default)]
+struct Access {
+    /// It has served it.
+    proven: bool,
+    /// Denials since it last served it.
+    denials: u32,
+    denied_until: Time,
+}
+
+/// How long a key is believed not to have access to a model.
+const DENIED: Duration = Duration::from_secs(600);
+/// Denials in a row that count against a key which has served the model before. Providers answer
+/// the same to a request for a feature that the key may not use, and no client must be able to
+/// take a model from everybody by asking for one.
+const DENIALS_OF_PROVEN: u32 = 8;
+/// Keys remembered per model.
+const ACCESS_MAX: usize = 10_000;
+
+impl Model {
+    /// Whether `key` is believed not to have access.
+    pub(super) fn is_denied(&self, now: Time, key: KeyId) -> bool {
+        let access = self.access.get(&key);
+        access.is_some_and(|access| now < access.denied_until)
+    }
+
+    /// Whether any key is.
+    pub(super) fn has_denied(&self) -> bool {
+        self.access.values().any(|access| access.denials > 0)
+    }
+
+    pub(super) fn served(&mut self, key: KeyId) {
+        if self.access.len() < ACCESS_MAX || self.access.contains_key(&key) {
+            let proven = Access {
+                proven: true,
+                ..Access::default()
+            };
+            self.access.insert(key, proven);
+        }
+    }
+
+    pub(super) fn denied(&mut self, now: Time, key: KeyId) {
+        if self.access.len() >= ACCESS_MAX && !self.access.contains_key(&key) {
+            return;
+        }
+        let access = self.access.entry(key).or_default();
+        access.denials = access.denials.saturating_add(1);
+        if !access.proven || access.denials >= DENIALS_OF_PROVEN {
+            access.denied_until = now + DENIED;
+        }
+    }
 }
 
 /// A lane that has to be made.
@@ -85,7 +139,7 @@ impl Models {
         self.entries.push(Model {
             lane,
             served_by: served_by(spec, name),
-            denied: Vec::new(),
+            access: HashMap::new(),
         });
         self.by_name[endpoint as usize].insert(name.to_owned(), id);
         (id, new_lane)

@@ -15,10 +15,6 @@ const GROWTH_FORESEEN: f64 = 0.1;
 const DELAY_WEIGHT: f64 = 0.1;
 /// The share of its expected output after which a stream's pace is known.
 const PACE_SHARE: f64 = 0.2;
-/// How long a key is believed not to have access to a model.
-const DENIED_SECS: f64 = 600.0;
-/// Denials remembered per model.
-const DENIED_MAX: usize = 10_000;
 /// In a storm a key's own failures count only from here, and only while most keys still serve:
 /// a storm makes every key fail, but one that never succeeds is sick beside it.
 const STORM_FAILURES_MIN: u32 = 5;
@@ -200,11 +196,7 @@ impl Pool {
             }
             Blame::KeyModel => {
                 self.pass(now, open);
-                let denied = &mut self.models.get_mut(open.model).denied;
-                denied.retain(|(key, until)| *key != open.key && now < *until);
-                if denied.len() < DENIED_MAX {
-                    denied.push((open.key, now.after_secs(DENIED_SECS)));
-                }
+                self.models.get_mut(open.model).denied(now, open.key);
                 false
             }
             Blame::KeyOrProvider => self.break_down(now, open, fault),
@@ -225,6 +217,7 @@ impl Pool {
         lane.accounts[open.account.index()].recovered(open.granted);
         if *fault == Fault::None {
             self.retry.earn(now);
+            self.models.get_mut(open.model).served(open.key);
         }
         if account_back {
             self.notify(Notice::AccountBack(open.account));

@@ -255,14 +255,37 @@ fn a_rejected_key_is_out_in_every_lane_and_comes_back_by_a_probe() {
 }
 
 #[test]
-fn a_key_that_may_not_use_a_model_still_serves_others() {
-    let mut pool = pool(&[(1, Some(60_000))]);
+fn a_key_that_may_not_use_a_model_is_left_out_of_it_while_others_may() {
+    let mut pool = pool(&[(1, Some(60_000)), (1, Some(600))]);
     let lease = granted(admit(&mut pool, at(0.0), 0.0));
+    let denied = lease.key;
     pool.settle(at(0.0), lease, &outcome(Fault::ModelDenied));
-    refused(admit(&mut pool, at(0.0), 0.0));
-    let mut ask = ask(&mut pool, at(0.0), 0.0);
-    ask.model = pool.model(at(0.0), "claude-sonnet-4-0", Endpoint::Inference);
-    let _lease = granted(pool.admit(at(0.0), ask, &Attempts::default()));
+    let lease = granted(admit(&mut pool, at(0.0), 0.0));
+    assert_ne!(lease.key, denied);
+    let mut other = ask(&mut pool, at(0.0), 0.0);
+    other.model = pool.model(at(0.0), "claude-sonnet-4-0", Endpoint::Inference);
+    let elsewhere = granted(pool.admit(at(0.0), other, &Attempts::default()));
+    assert_eq!(
+        elsewhere.key, denied,
+        "other models of the group are not concerned"
+    );
+    // Denied everywhere: the provider's own answer is what the client should see.
+    pool.settle(at(0.0), lease, &outcome(Fault::ModelDenied));
+    let _lease = granted(admit(&mut pool, at(0.0), 0.0));
+}
+
+#[test]
+fn a_client_cannot_take_a_model_from_a_key_that_serves_it() {
+    let mut pool = pool(&[(1, Some(60_000)), (1, Some(60))]);
+    let lease = granted(admit(&mut pool, at(0.0), 0.0));
+    let proven = lease.key;
+    pool.settle(at(0.0), lease, &outcome(Fault::None));
+    for _ in 0..3 {
+        let lease = granted(admit(&mut pool, at(0.0), 0.0));
+        assert_eq!(lease.key, proven);
+        pool.settle(at(0.0), lease, &outcome(Fault::ModelDenied));
+    }
+    assert_eq!(granted(admit(&mut pool, at(0.0), 0.0)).key, proven);
 }
 
 #[test]
