@@ -27,8 +27,8 @@ build: prerequisites
 	$(CARGO) build --release -p keyweir
 
 bench: prerequisites
-	$(CARGO) build --release --workspace
-	$(CARGO) run --release -p keyweir-load --bin keyweir-load -- all $(ARGS)
+	$(CARGO) build --release -p keyweir -p passthrough -p keyweir-load
+	target/release/keyweir-load all --out docs/BENCHMARKING.md $(ARGS)
 
 lint:
 	$(CARGO) fmt --all --check
