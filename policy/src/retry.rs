@@ -65,8 +65,7 @@ impl Default for RetryLimits {
 pub struct Attempts {
     /// How many were sent.
     pub made: u32,
-    /// The request makes something at the provider (a batch, a file) that would be there twice.
-    pub creates: bool,
+    creates: bool,
     breakdowns: u32,
     ambiguous: u32,
     /// Keys that failed it: others come first until the time given.
@@ -79,6 +78,15 @@ pub struct Attempts {
 }
 
 impl Attempts {
+    /// None yet. `creates`: the request makes something at the provider (a batch, a file) that
+    /// would be there twice.
+    pub fn of(creates: bool) -> Self {
+        Self {
+            creates,
+            ..Self::default()
+        }
+    }
+
     /// Whether it has been tried before.
     pub fn is_retry(&self) -> bool {
         self.made > 0
@@ -289,8 +297,7 @@ mod tests {
 
     #[test]
     fn what_makes_something_is_sent_again_once_at_most() {
-        let (mut budget, mut attempts) = (budget(), Attempts::default());
-        attempts.creates = true;
+        let (mut budget, mut attempts) = (budget(), Attempts::of(true));
         let fault = Fault::ConnectionLost;
         let mut next = || budget.next(Time::ZERO, &mut attempts, &failure(&fault));
         assert_eq!((next(), next()), (Next::Again, Next::Refuse));

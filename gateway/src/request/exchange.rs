@@ -50,6 +50,7 @@ pub(crate) struct Job<'a> {
     asking: Asking,
     home: Home,
     attempts: Attempts,
+    patience: Duration,
 }
 
 /// The shortest wait that is worth saying.
@@ -84,8 +85,10 @@ impl<'a> Job<'a> {
         let public_base = public_base(routed, client, provider);
         let home = home(provider, routed, &description);
         let uri = target(provider, routed, query, client);
-        let has_length = !body.bytes.is_empty() || announces_body(client);
+        let announced = announces_body(client);
         let (method, _, headers) = client.take_head();
+        // Some servers insist on a length where a body is possible.
+        let has_length = announced || !body.bytes.is_empty() || method == Method::POST;
         let head = OutgoingHead::new(
             method.clone(),
             uri,
@@ -121,7 +124,8 @@ impl<'a> Job<'a> {
             resource: routed.route.resource.map(str::to_owned),
             asking,
             home,
-            attempts: Attempts::default(),
+            attempts: Attempts::of(routed.route.creates_resource),
+            patience,
         }
     }
 
@@ -248,6 +252,9 @@ impl Job<'_> {
     async fn admit(&mut self, client: &mut Client, record: &mut Record) -> Result<Held, Stop> {
         loop {
             let (gateway, provider) = (self.gateway, self.provider);
+            // Patience is for waiting: time that attempts took is not counted against it.
+            let left = self.patience.saturating_sub(record.waited);
+            self.asking.deadline = admit::deadline(gateway.clock.now(), left);
             let admitted = admit::admit(
                 gateway,
                 provider,
