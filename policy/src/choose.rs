@@ -145,11 +145,6 @@ impl Headrooms {
         }
     }
 
-    /// Whether no account is open.
-    pub fn is_all_closed(&self) -> bool {
-        !self.nodes[1].open
-    }
-
     /// The headroom of one account, if it is open and `charge` fits.
     pub fn headroom(&self, index: usize, now: Time, charge: &Charge) -> Option<f64> {
         let leaf = &self.nodes[self.width + index];

@@ -111,7 +111,7 @@ impl Pool {
         if turn > ask.deadline || ask.deadline <= now {
             return Admission::Refused(Refusal {
                 not_until: Some(turn),
-                reason: self.reason(now, lane),
+                reason: self.reason(now, lane, &ask),
             });
         }
         if self.lanes[lane]
@@ -331,13 +331,14 @@ impl Pool {
         }
     }
 
-    fn reason(&self, now: Time, lane: LaneId) -> RefusalReason {
+    fn reason(&self, now: Time, lane: LaneId, ask: &Ask) -> RefusalReason {
+        let is_well = |account| self.serves(ask, account) && self.is_well(now, lane, account);
         if self.storm.opens_at(now).is_some() {
             RefusalReason::Overloaded
-        } else if self.lanes[lane].headrooms.is_all_closed() {
-            RefusalReason::AllOpen
-        } else {
+        } else if (0..self.accounts.len()).any(is_well) {
             RefusalReason::Exhausted
+        } else {
+            RefusalReason::AllOpen
         }
     }
 

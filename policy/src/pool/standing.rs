@@ -70,11 +70,17 @@ impl Pool {
 
     fn is_open(&self, now: Time, lane: LaneId, account: usize) -> bool {
         let in_lane = &self.lanes[lane].accounts[account];
-        let of_account = &self.accounts[account];
         in_lane.cooldown_until <= now
-            && of_account.standing.admits(now)
-            && !in_lane.budget.is_closed()
             && !in_lane.budget.is_cold_and_busy()
+            && self.is_well(now, lane, account)
+    }
+
+    /// Whether nothing but time keeps `account` from serving: it has a budget, though that may be
+    /// spent, and a key that may be used.
+    pub(super) fn is_well(&self, now: Time, lane: LaneId, account: usize) -> bool {
+        let of_account = &self.accounts[account];
+        of_account.standing.admits(now)
+            && !self.lanes[lane].accounts[account].budget.is_closed()
             && of_account
                 .keys
                 .iter()

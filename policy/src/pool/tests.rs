@@ -114,6 +114,24 @@ fn requests_spread_in_proportion_to_the_room() {
 }
 
 #[test]
+fn accounts_that_cool_down_are_spent_and_keys_that_are_rejected_are_out() {
+    let wait = Some(Duration::from_secs(100));
+    for (fault, reason) in [
+        (Fault::RateLimited { wait }, RefusalReason::Exhausted),
+        (Fault::KeyRejected, RefusalReason::AllOpen),
+    ] {
+        let mut pool = pool(&[(1, None), (1, None)]);
+        for _ in 0..2 {
+            let lease = granted(admit(&mut pool, at(0.0), 0.0));
+            pool.settle(at(0.0), lease, &outcome(fault));
+        }
+        let refusal = refused(admit(&mut pool, at(0.0), 30.0));
+        assert_eq!(refusal.reason, reason);
+        assert!(refusal.not_until > Some(at(30.0)), "{refusal:?}");
+    }
+}
+
+#[test]
 fn a_refusal_says_when_and_is_true() {
     let mut pool = pool(&[(1, Some(60))]);
     for _ in 0..3 {
