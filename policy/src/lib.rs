@@ -45,6 +45,7 @@ pub mod choose;
 pub mod classify;
 pub mod dialect;
 pub mod estimate;
+pub mod fallback;
 pub mod fault;
 pub mod file;
 pub mod ids;

@@ -16,6 +16,7 @@ mod fingerprint;
 mod generic;
 mod json;
 mod media;
+mod model_name;
 mod openai;
 mod path;
 mod refusal;
@@ -276,4 +277,10 @@ pub fn resource_ids(endpoint: Endpoint, body: &[u8]) -> Vec<String> {
 /// `public_base`; all other bytes stay. `None`: there is nothing to change.
 pub fn rewrite_results_url(body: &[u8], upstream_base: &str, public_base: &str) -> Option<Vec<u8>> {
     results_url::rewrite(body, upstream_base, public_base)
+}
+
+/// The request with `model` in place of the model it names; all other bytes stay. `None` where it
+/// names none.
+pub fn with_model(body: &[u8], model: &str) -> Option<Vec<u8>> {
+    model_name::replace(body, model)
 }
