@@ -205,12 +205,12 @@ fn check_secrets(loaded: &Loaded) -> Result<(), Failed> {
         .filter_map(|it| it.ca_file.as_deref());
     problems.extend(
         own_roots
-            .filter_map(|path| upstream::check_roots(path).err())
+            .filter_map(|path| upstream::check_roots(&loaded.folder.join(path)).err())
             .map(|it| it.to_string()),
     );
     if let Some(tls) = &loaded.policy.gateway.tls {
         problems.extend(
-            crate::listen::check_certificate(tls)
+            crate::listen::check_certificate(tls, &loaded.folder)
                 .err()
                 .map(|it| it.to_string()),
         );

@@ -22,6 +22,8 @@ pub(crate) struct Client {
     session: ServerSession,
     /// Its address, if it has one.
     pub(crate) address: Option<IpAddr>,
+    /// Whether its request's head has been read. Pingora panics on most questions before that.
+    pub(crate) has_head: bool,
     bytes_out: u64,
 }
 
@@ -35,6 +37,7 @@ impl Client {
         Self {
             session,
             address,
+            has_head: true,
             bytes_out: 0,
         }
     }

@@ -133,9 +133,16 @@ impl Sockets {
 pub(crate) struct Certificate(ArcSwap<CertifiedKey>);
 
 impl Certificate {
-    /// The one that `settings` name.
-    pub(crate) fn load(settings: &file::TlsSettings) -> Result<Arc<Self>, ListenError> {
-        let certified = certified_key(&settings.cert_file, &settings.key_file)?;
+    /// The one that `settings` name; relative paths start at `folder`.
+    pub(crate) fn load(
+        settings: &file::TlsSettings,
+        folder: &Path,
+    ) -> Result<Arc<Self>, ListenError> {
+        let (cert, key) = (
+            folder.join(&settings.cert_file),
+            folder.join(&settings.key_file),
+        );
+        let certified = certified_key(&cert, &key)?;
         Ok(Arc::new(Self(ArcSwap::from_pointee(certified))))
     }
 
@@ -150,12 +157,12 @@ impl Certificate {
     }
 }
 
-/// Whether the files that `settings` name make a certificate.
+/// Whether the files that `settings` name make a certificate; relative paths start at `folder`.
 ///
 /// # Errors
 /// If they do not.
-pub fn check_certificate(settings: &file::TlsSettings) -> Result<(), ListenError> {
-    Certificate::load(settings).map(drop)
+pub fn check_certificate(settings: &file::TlsSettings, folder: &Path) -> Result<(), ListenError> {
+    Certificate::load(settings, folder).map(drop)
 }
 
 impl ResolvesServerCert for Certificate {

@@ -105,11 +105,15 @@ pub(crate) fn start_all(
     clock: Clock,
 ) -> Result<Vec<Provider>, ProviderError> {
     let mut secrets = read_secrets(policy, folder)?;
-    let mut connectors = Connectors::default();
+    let mut connectors = Connectors {
+        policy,
+        folder,
+        made: HashMap::new(),
+    };
     let mut providers = Vec::with_capacity(policy.providers.len());
     for (position, declared) in policy.providers.iter().enumerate() {
         let connector = connectors
-            .of(declared, policy)
+            .of(declared)
             .map_err(|error| ProviderError::Roots {
                 provider: declared.id.clone(),
                 error,
@@ -217,20 +221,24 @@ fn provider_id(position: usize) -> ProviderId {
 
 /// One connector per set of roots: loading the system's takes time and memory, and connections
 /// made with different roots must not share a pool.
-#[derive(Default)]
-struct Connectors(HashMap<Option<PathBuf>, Arc<Connector>>);
+struct Connectors<'a> {
+    policy: &'a Policy,
+    folder: &'a Path,
+    made: HashMap<Option<PathBuf>, Arc<Connector>>,
+}
 
-impl Connectors {
-    fn of(&mut self, declared: &Declared, policy: &Policy) -> Result<Arc<Connector>, RootsError> {
-        if let Some(known) = self.0.get(&declared.ca_file) {
+impl Connectors<'_> {
+    fn of(&mut self, declared: &Declared) -> Result<Arc<Connector>, RootsError> {
+        if let Some(known) = self.made.get(&declared.ca_file) {
             return Ok(Arc::clone(known));
         }
-        if declared.ca_file.is_none() {
-            upstream::check_system_roots(policy)?;
+        let roots = declared.ca_file.as_ref().map(|path| self.folder.join(path));
+        if roots.is_none() {
+            upstream::check_system_roots(self.policy)?;
         }
-        let idle_max = policy.gateway.upstream.idle_max;
-        let connector = upstream::connector(declared.ca_file.as_deref(), idle_max)?;
-        self.0
+        let idle_max = self.policy.gateway.upstream.idle_max;
+        let connector = upstream::connector(roots.as_deref(), idle_max)?;
+        self.made
             .insert(declared.ca_file.clone(), Arc::clone(&connector));
         Ok(connector)
     }

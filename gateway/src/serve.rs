@@ -31,7 +31,7 @@ const CLOSE: Duration = Duration::from_secs(1);
 /// What the policy file does not say.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Where relative secret files start.
+    /// Where relative paths in the policy start.
     pub folder: PathBuf,
     /// Where the access log goes.
     pub access_log: Target,
@@ -75,7 +75,8 @@ pub async fn start(policy: Policy, options: &Options) -> Result<Running, StartEr
     let clear = Sockets::bind(&settings.listen)?;
     let tls_addresses = settings.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
     let tls = Sockets::bind(tls_addresses)?;
-    let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?;
+    let load = |tls| Certificate::load(tls, &options.folder);
+    let certificate = settings.tls.as_ref().map(load).transpose()?;
     let admin = Sockets::bind(settings.admin.as_slice())?;
     let gateway = Gateway::new(policy, &options.folder, &options.access_log)?;
     let live = gateway.live();

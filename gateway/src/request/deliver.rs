@@ -335,6 +335,15 @@ impl Delivery<'_, '_> {
             headers::ATTEMPTS,
             HeaderValue::from(self.record.attempts),
         );
+        if self.record.fell_back
+            && let Ok(served_by) = HeaderValue::from_str(&format!(
+                "{}/{}",
+                self.job.provider.id,
+                self.record.model.as_deref().unwrap_or_default()
+            ))
+        {
+            set(&mut head, headers::SERVED_BY, served_by);
+        }
         if !self.record.waited.is_zero() {
             let waited = u64::try_from(self.record.waited.as_millis()).unwrap_or(u64::MAX);
             set(&mut head, headers::WAITED_MS, HeaderValue::from(waited));

@@ -18,6 +18,7 @@ use super::admit::{self, Home};
 use super::attempt::{self, Answer, Tried};
 use super::body::Body;
 use super::deliver;
+use super::fallback::{self, Fallbacks};
 use super::record::Record;
 use super::refuse::Refuse;
 use super::route::Routed;
@@ -33,6 +34,7 @@ use crate::provider::Provider;
 /// One request, as it is sent as often as it takes.
 pub(crate) struct Job<'a> {
     pub(crate) gateway: &'a Gateway,
+    pub(crate) live: &'a Arc<Live>,
     pub(crate) provider: &'a Provider,
     pub(crate) metrics: &'a ProviderMetrics,
     pub(crate) dialect: Dialect,
@@ -47,10 +49,11 @@ pub(crate) struct Job<'a> {
     pub(crate) public_base: Option<String>,
     /// The id of the thing that the path names.
     resource: Option<String>,
-    asking: Asking,
-    home: Home,
-    attempts: Attempts,
+    pub(crate) asking: Asking,
+    pub(crate) home: Home,
+    pub(crate) attempts: Attempts,
     patience: Duration,
+    pub(crate) fallbacks: Option<Box<Fallbacks>>,
 }
 
 /// The shortest wait that is worth saying.
@@ -98,6 +101,17 @@ impl<'a> Job<'a> {
             has_length.then_some(body.bytes.len()),
             is_read(routed.route.endpoint),
         );
+        let fallbacks = match home {
+            Home::Any => Fallbacks::of(
+                live,
+                record,
+                routed,
+                query,
+                position,
+                description.model.as_deref(),
+            ),
+            Home::Known(_) | Home::Sought(_) => None,
+        };
         let model = description.model.as_deref().unwrap_or_default();
         let asking = Asking {
             tenant: record.tenant.unwrap_or(crate::gateway::ANYBODY),
@@ -112,6 +126,7 @@ impl<'a> Job<'a> {
         };
         Self {
             gateway,
+            live,
             provider,
             metrics: live.provider_metrics(position),
             dialect: routed.dialect,
@@ -126,6 +141,7 @@ impl<'a> Job<'a> {
             home,
             attempts: Attempts::of(routed.route.creates_resource),
             patience,
+            fallbacks,
         }
     }
 
@@ -168,9 +184,14 @@ fn target(provider: &Provider, routed: &Routed<'_>, query: Option<&str>, client:
         let unchanged = client.head().uri.path_and_query().cloned();
         return unchanged.map(Uri::from).unwrap_or_default();
     }
-    let mut text = String::with_capacity(prefix.len() + routed.path.len() + 64);
+    uri(prefix, routed.path, query)
+}
+
+/// `prefix`, `path` and `query` in one.
+pub(crate) fn uri(prefix: &str, path: &str, query: Option<&str>) -> Uri {
+    let mut text = String::with_capacity(prefix.len() + path.len() + 64);
     text.push_str(prefix);
-    text.push_str(routed.path);
+    text.push_str(path);
     if let Some(query) = query {
         text.push('?');
         text.push_str(query);
@@ -205,7 +226,10 @@ pub(crate) async fn run(
     let timeouts = &job.gateway.settings.timeouts;
     let mut deadline = Deadline::after(timeouts.head);
     loop {
-        let mut held = job.admit(client, record).await?;
+        let mut held = match job.admit(client, record).await {
+            Err(Stop::Refuse(_)) if job.fall_back(record) => continue,
+            admitted => admitted?,
+        };
         record.attempts += 1;
         let tried = attempt::try_once(&job, &mut held, client, &mut deadline).await;
         let (fault, answer) = match tried {
@@ -228,6 +252,9 @@ pub(crate) async fn run(
         let in_time = record.started.elapsed() < timeouts.attempts;
         match (next, answer) {
             (Next::Again, answer) if in_time => discard(answer).await,
+            (_, answer) if fallback::may_help(&fault) && job.fall_back(record) => {
+                discard(answer).await;
+            }
             (Next::Again | Next::PassThrough, Some(answer)) => {
                 return deliver::pass_through(job, answer, client, record, deadline).await;
             }

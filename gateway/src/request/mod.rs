@@ -14,6 +14,7 @@ mod body;
 mod deliver;
 mod describe;
 mod exchange;
+mod fallback;
 mod head;
 mod opening;
 mod probe;
@@ -149,7 +150,7 @@ fn keep_alive(gateway: &Gateway, session: &mut ServerSession) {
 /// Answers what could not be read as a request.
 async fn refuse_unread(gateway: &Gateway, client: &mut Client, refuse: &Refuse) {
     let live = gateway.live();
-    client.session().set_keepalive(None);
+    client.has_head = false;
     let mut record = Record::new(route::likely_dialect(&live, false));
     let answered = refuse.answer(client, record.dialect, record.id).await;
     record.refused(refuse.reason, answered.unwrap_or(0));
@@ -202,7 +203,11 @@ async fn handle(
     record: &mut Record,
 ) -> Result<bool, Stop> {
     record.see(client.head());
-    head::check(client.session(), &gateway.settings.limits)?;
+    if let Err(refuse) = head::check(client.session(), &gateway.settings.limits) {
+        // Whoever gets a head wrong may disagree with us about where the request ends.
+        client.session().set_keepalive(None);
+        return Err(refuse.into());
+    }
     let target = client.head().uri.path_and_query().cloned();
     let path = target.as_ref().map_or("/", http::uri::PathAndQuery::path);
     let is_anthropic = client.headers().contains_key("anthropic-version");

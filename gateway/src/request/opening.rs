@@ -19,6 +19,9 @@ use crate::events::WholeEvents;
 /// of a list of batches. Longer ones pass unread.
 const WHOLE_MAX: usize = 2 * 1024 * 1024;
 
+/// What an answer that is none is charged as.
+const BROKEN: Fault = Fault::Broken { wait: None };
+
 /// How an answer is looked at on its way.
 pub(crate) enum Watch {
     /// Event by event.
@@ -41,6 +44,8 @@ enum Kind {
     Events,
     Json,
     Other,
+    /// No answer of a model: a page of somebody who stands between.
+    Nonsense,
 }
 
 /// Reads as much of `answer` as must be known before the client gets any of it.
@@ -52,6 +57,7 @@ pub(crate) async fn open(
 ) -> Tried {
     match kind(job, &answer) {
         Kind::Other => Tried::Opened(answer, Watch::Opaque),
+        Kind::Nonsense => Tried::Failed(BROKEN, Some(answer)),
         Kind::Json => {
             deadline.restart(job.gateway.settings.timeouts.stream_idle);
             let read = read_whole(&mut answer, deadline);
@@ -61,6 +67,9 @@ pub(crate) async fn open(
                 () = client.gone() => return Tried::ClientLeft,
             };
             match read {
+                Ok(Watch::Whole) if !looks_like_json(&answer.joined()) => {
+                    Tried::Failed(BROKEN, Some(answer))
+                }
                 Ok(watch) => Tried::Opened(answer, watch),
                 Err(fault) => Tried::Failed(fault, None),
             }
@@ -107,8 +116,15 @@ fn kind(job: &Job<'_>, answer: &Answer) -> Kind {
     match media.trim().to_ascii_lowercase().as_str() {
         "text/event-stream" => Kind::Events,
         "application/json" => Kind::Json,
+        "text/html" if job.endpoint == Endpoint::Inference => Kind::Nonsense,
         _ => Kind::Other,
     }
+}
+
+/// Whether `body` begins as an object or an array does. Parsing all of it would tell more, but the
+/// answers to be caught here are pages and banners.
+fn looks_like_json(body: &[u8]) -> bool {
+    matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
 async fn read_whole(answer: &mut Answer, deadline: &mut Deadline) -> Result<Watch, Fault> {

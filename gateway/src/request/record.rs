@@ -27,6 +27,8 @@ pub(crate) struct Record {
     pub(crate) provider: Option<usize>,
     pub(crate) model: Option<String>,
     pub(crate) stream: bool,
+    /// It is served by another choice than its first.
+    pub(crate) fell_back: bool,
     pub(crate) bytes_in: u64,
     pub(crate) attempts: u32,
     pub(crate) waited: Duration,
@@ -52,6 +54,7 @@ impl Record {
             provider: None,
             model: None,
             stream: false,
+            fell_back: false,
             bytes_in: 0,
             attempts: 0,
             waited: Duration::ZERO,

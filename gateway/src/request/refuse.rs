@@ -178,7 +178,7 @@ impl Refuse {
 /// Sees to it that an answer reaches a client whose body was not read to its end. Whether the rest
 /// has to be read after the answer.
 fn prepare_early_answer(client: &mut Client) -> bool {
-    if client.is_body_done() {
+    if !client.has_head || client.is_body_done() {
         return false;
     }
     let session = client.session();

@@ -1,0 +1,11 @@
+//! The hard edges: bad input of every kind, from clients, providers and operators. Each has a clear
+//! answer in the client's dialect or on the terminal, and costs nobody else anything.
+//!
+//! All tests drive the real program in a process of its own.
+
+mod access;
+mod bad_bodies;
+mod bad_requests;
+mod http2;
+mod slow_clients;
+mod support;

@@ -1,0 +1,234 @@
+//! The program in a process of its own, with all that it writes.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+
+use super::api::Request;
+use super::wire::{Answer, Wire};
+use super::{PATIENCE, in_time, until};
+
+/// A policy file in a folder of its own, and what the program finds beside it.
+pub(crate) struct Files {
+    folder: TempDir,
+}
+
+impl Files {
+    pub(crate) fn new(policy: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = Self { folder };
+        files.write("keys.toml", policy);
+        files
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).expect("written");
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keyweir"));
+    command
+        .args(arguments)
+        .env_remove("KEYWEIR_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// What a command that ends by itself has said.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs the program in the folder of `files`, to its end.
+pub(crate) async fn run(files: &Files, arguments: &[&str]) -> Ended {
+    let mut command = command(arguments);
+    command.current_dir(files.path());
+    let output = in_time("the program's end", command.output())
+        .await
+        .expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Ended {
+        status: output.status,
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+impl Ended {
+    /// Holds a refused start to its form: it fails, says why on standard error and only there.
+    pub(crate) fn complaint(&self) -> &str {
+        assert_eq!(self.status.code(), Some(1), "{}", self.stderr);
+        assert_eq!(self.stdout, "");
+        assert!(!self.stderr.is_empty());
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        &self.stderr
+    }
+}
+
+/// The program, serving.
+pub(crate) struct Program {
+    child: Child,
+    stdout: Captured,
+    stderr: Captured,
+    readers: Vec<JoinHandle<()>>,
+    /// Where clients connect in clear.
+    pub(crate) address: SocketAddr,
+    /// Where they connect over TLS.
+    pub(crate) tls: Option<SocketAddr>,
+    pub(crate) admin: SocketAddr,
+    _files: Files,
+}
+
+type Captured = Arc<Mutex<Vec<u8>>>;
+
+impl Program {
+    /// Starts serving the policy in `files`, which has to have an `admin` address.
+    pub(crate) async fn start(files: Files, log: Option<&str>) -> Self {
+        let mut command = command(&["--log-format", "json", "serve", "--policy", "keys.toml"]);
+        command.current_dir(files.path());
+        if let Some(log) = log {
+            command.env("KEYWEIR_LOG", log);
+        }
+        let mut child = command.spawn().expect("it starts");
+        let (stdout, stderr) = (Captured::default(), Captured::default());
+        let readers = vec![
+            capture(child.stdout.take().expect("piped"), &stdout),
+            capture(child.stderr.take().expect("piped"), &stderr),
+        ];
+        let mut gone = false;
+        until("the program listens", || {
+            gone = matches!(child.try_wait(), Ok(Some(_)));
+            gone || addresses(&stderr, "listening for operators").len() == 1
+        })
+        .await;
+        assert!(!gone, "it ended: {}", text(&stderr));
+        let first = |message| addresses(&stderr, message).first().copied();
+        Self {
+            address: first("listening").expect("it listens"),
+            tls: first("listening, TLS"),
+            admin: first("listening for operators").expect("it listens"),
+            child,
+            stdout,
+            stderr,
+            readers,
+            _files: files,
+        }
+    }
+
+    /// All it has written so far, access log and messages.
+    pub(crate) fn written(&self) -> String {
+        format!("{}{}", text(&self.stdout), text(&self.stderr))
+    }
+
+    /// The lines of its access log so far.
+    pub(crate) fn access_log(&self) -> Vec<serde_json::Value> {
+        let text = text(&self.stdout);
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        whole
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+            .collect()
+    }
+
+    /// What it answers operators.
+    pub(crate) async fn admin(&self, path: &str) -> Answer {
+        let mut wire = Wire::connect(self.admin).await;
+        let request = Request::new("GET", path).header("connection", "close");
+        wire.send(request.bytes()).await;
+        wire.answer().await
+    }
+
+    pub(crate) async fn status(&self) -> serde_json::Value {
+        self.admin("/status").await.json()
+    }
+
+    /// Sends it a signal (`TERM`, `INT`, `HUP`).
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs");
+        let status = Command::new("sh")
+            .args(["-c", &format!("kill -{name} {id}")])
+            .status()
+            .await;
+        assert!(status.expect("a shell").success());
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits for its end; the status, and all it has written.
+    pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let status = status.expect("it ends").expect("a status");
+        for reader in self.readers.drain(..) {
+            let _ = reader.await;
+        }
+        (status, self.written())
+    }
+
+    /// The most memory it has ever taken, in bytes.
+    pub(crate) fn memory_peak(&self) -> u64 {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|peak| peak.trim().split(' ').next()?.parse::<u64>().ok());
+        kib.expect("a number") * 1024
+    }
+}
+
+fn capture(mut from: impl AsyncRead + Send + Unpin + 'static, to: &Captured) -> JoinHandle<()> {
+    let to = Arc::clone(to);
+    tokio::spawn(async move {
+        let mut piece = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut piece).await {
+            to.lock().extend_from_slice(&piece[..count]);
+        }
+    })
+}
+
+fn text(captured: &Captured) -> String {
+    String::from_utf8_lossy(&captured.lock()).into_owned()
+}
+
+/// The addresses in messages that say exactly `message`.
+fn addresses(captured: &Captured, message: &str) -> Vec<SocketAddr> {
+    let parse = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).ok()?;
+        (line["message"] == message).then(|| line["address"].as_str()?.parse().ok())?
+    };
+    text(captured).lines().filter_map(parse).collect()
+}
+
+/// How long something takes.
+pub(crate) struct Watch(Instant);
+
+impl Watch {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// It has to be over within `bound`.
+    pub(crate) fn within(&self, bound: std::time::Duration) {
+        let took = self.0.elapsed();
+        assert!(took < bound, "took {took:?}, not less than {bound:?}");
+    }
+}

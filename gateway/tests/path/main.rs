@@ -1,0 +1,11 @@
+//! A request's way through the gateway, on real sockets, against a simulated provider.
+
+mod batches;
+mod bodies;
+mod cancel;
+mod drain;
+mod failover;
+mod heads;
+mod house;
+mod streams;
+mod tenants;
