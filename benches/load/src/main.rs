@@ -24,6 +24,7 @@ mod report;
 mod stats;
 mod subject;
 mod upstream;
+mod weathers;
 mod wire;
 
 use std::io::Write as _;
@@ -70,6 +71,8 @@ enum Command {
     StreamMemory(Measuring),
     /// Choosing a key among 1,000 and 10,000, and a full waiting room.
     Choice(Measuring),
+    /// The weather table: the gateway against a simulated provider, in every weather.
+    Weathers(weathers::Weathers),
     /// Be the upstream. The other commands start this themselves.
     #[command(hide = true)]
     Upstream {
@@ -151,6 +154,7 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Upstream { listen } => Ok(upstream::serve(listen).await?),
         Command::Drive(load) => drive(&load).await,
+        Command::Weathers(with) => weathers::run(&with, &beside_this_program()?).await,
         Command::All(with) => measured(with, &Measurement::ALL).await,
         Command::Throughput(with) => measured(with, &[Measurement::Throughput]).await,
         Command::Instructions(with) => measured(with, &[Measurement::Instructions]).await,

@@ -71,7 +71,8 @@ client_keys = ["{}"]
     text
 }
 
-fn hash(client_key: &str) -> String {
+/// A client key as a policy file holds it.
+pub(crate) fn hash(client_key: &str) -> String {
     let digest = Sha256::digest(client_key.as_bytes());
     digest.iter().fold("sha256:".to_owned(), |text, byte| {
         text + &format!("{byte:02x}")

@@ -1,0 +1,149 @@
+//! The weather table over real sockets: the real gateway with its default settings, between
+//! clients that never retry and a simulated provider with strict buckets.
+//!
+//! Rows run one at a time, each with a provider and gateways of its own. Clients and provider live
+//! in this process, on one thread; the gateway has the rest of the machine. What is counted does
+//! not depend on how busy the machine is; what is timed does.
+
+mod all_knowing;
+mod client;
+mod figures;
+mod forecast;
+mod gateways;
+mod ledger;
+mod traffic;
+mod verdict;
+mod world;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use simulated_provider::{Control, Provider};
+use tokio::time::{Instant, sleep_until};
+
+use self::client::Crowd;
+use self::figures::{Figures, Observed};
+use self::forecast::{Forecast, STRIKES_AT};
+use self::gateways::{Gateways, Wanted};
+use self::ledger::Ledger;
+use crate::failure::Failure;
+
+/// What to run.
+#[derive(Debug, Args)]
+pub(crate) struct Weathers {
+    /// Only this row.
+    #[arg(long)]
+    only: Option<String>,
+    /// Seconds of arrivals; what happens to a row happens at 20 s.
+    #[arg(long, default_value_t = 50.0)]
+    seconds: f64,
+    /// Everything random follows from it.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The gateway; `keyweir` beside this program, unless given.
+    #[arg(long)]
+    gateway: Option<PathBuf>,
+    /// Keep policies, access logs and messages of the last row here.
+    #[arg(long)]
+    keep: Option<PathBuf>,
+}
+
+/// Runs the rows and prints the table.
+pub(crate) async fn run(arguments: &Weathers, beside: &Path) -> Result<(), Failure> {
+    let program = match &arguments.gateway {
+        Some(program) => program.clone(),
+        None => beside.join("keyweir"),
+    };
+    let temporary = tempfile::tempdir()?;
+    let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
+    std::fs::create_dir_all(folder)?;
+    let wanted = |it: &Forecast| arguments.only.as_deref().is_none_or(|only| only == it.name);
+    let rows: Vec<Forecast> = Forecast::all().into_iter().filter(wanted).collect();
+    if rows.is_empty() {
+        return Err(Failure::new("no row of that name"));
+    }
+    print(&format!(
+        "Seed {}, {} s of arrivals per row.\n\n{}",
+        arguments.seed,
+        arguments.seconds,
+        verdict::TABLE_HEAD
+    ))?;
+    for forecast in rows {
+        let observed = observe(&forecast, arguments, &program, folder).await?;
+        let figures = Figures::of(&forecast, &observed);
+        print(&verdict::row(&forecast, &figures))?;
+        eprintln!(
+            "{}: at the provider {:?}; unanswered {:?}",
+            forecast.name, figures.by_status, figures.unanswered
+        );
+    }
+    Ok(())
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+async fn observe(
+    forecast: &Forecast,
+    arguments: &Weathers,
+    program: &Path,
+    folder: &Path,
+) -> Result<Observed, Failure> {
+    let provider = Provider::start(world::world(arguments.seed, forecast.sizes))
+        .await
+        .map_err(|error| Failure::new(error.to_string()))?;
+    let client_keys: Vec<String> = (0..forecast.loads.len())
+        .map(|tenant| format!("kw_{tenant:043}"))
+        .collect();
+    let gateways = Gateways::start(Wanted {
+        program,
+        folder,
+        provider: provider.base_url(),
+        replicas: forecast.replicas,
+        client_keys: &client_keys,
+        settings: forecast.settings,
+    })
+    .await?;
+    let control = provider.control().clone();
+    let began = Instant::now();
+    forecast.weather.begin(&control);
+    let crowd = Crowd {
+        gateways: gateways.addresses.clone(),
+        client_keys,
+        began,
+    };
+    let arrivals = traffic::arrivals(
+        &forecast.streams(),
+        forecast.sizes,
+        arguments.seconds,
+        arguments.seed,
+    );
+    let mut ledger = Ledger::default();
+    let seen = tokio::select! {
+        seen = crowd.send(arrivals) => seen,
+        () = Ledger::keep(control.clone(), began, |entry| ledger.push(entry)) => Vec::new(),
+        () = strike(forecast, &control, began) => Vec::new(),
+    };
+    let observed = Observed {
+        seen,
+        ledger,
+        counters: control.counters(),
+        faults: control.faults(),
+        secs: arguments.seconds,
+    };
+    drop(gateways);
+    provider.shutdown().await;
+    Ok(observed)
+}
+
+/// Lets happen what happens, and never ends.
+async fn strike(forecast: &Forecast, control: &Control, began: Instant) {
+    sleep_until(began + Duration::from_secs_f64(STRIKES_AT)).await;
+    forecast.weather.strike(control);
+    std::future::pending::<()>().await;
+}
