@@ -24,6 +24,8 @@ pub(crate) const PATIENCE: HeaderName = HeaderName::from_static("x-keyweir-patie
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-keyweir-request-id");
 /// How long the request waited for a key.
 pub(crate) const WAITED_MS: HeaderName = HeaderName::from_static("x-keyweir-waited-ms");
+/// Provider and model that served the request, where it was not its first choice.
+pub(crate) const SERVED_BY: HeaderName = HeaderName::from_static("x-keyweir-served-by");
 /// How many requests were sent for this one.
 pub(crate) const ATTEMPTS: HeaderName = HeaderName::from_static("x-keyweir-attempts");
 /// Tells SDKs whether sending the same again can help.
@@ -134,6 +136,18 @@ impl OutgoingHead {
         }
     }
 
+    /// Aims at another provider, with a body of `length`.
+    pub(crate) fn aim(&mut self, uri: Uri, authority: &HeaderValue, length: Option<usize>) {
+        self.uri = uri;
+        self.headers.insert(header::HOST, authority.clone());
+        if let Some(length) = length
+            && self.headers.contains_key(header::CONTENT_LENGTH)
+        {
+            self.headers
+                .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+    }
+
     /// The head of one attempt, with that attempt's credential.
     pub(crate) fn with_credential(
         &self,
@@ -190,6 +204,7 @@ fn is_dropped(name: &str) -> bool {
             | "x-keyweir-request-id"
             | "x-keyweir-waited-ms"
             | "x-keyweir-attempts"
+            | "x-keyweir-served-by"
     )
 }
 
