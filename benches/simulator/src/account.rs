@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use keyweir_policy::budget::Charging;
 use keyweir_policy::snapshot::{Reading, Snapshot};
 use keyweir_policy::units::Dimension;
 
 use crate::scenario::AccountWorld;
+
+/// One amount per [`Dimension`].
+pub type Amounts = [f64; Dimension::COUNT];
 
 /// A bucket that refills continuously and never lies to itself.
 #[derive(Clone, Copy, Debug)]
@@ -95,51 +99,107 @@ impl StrictBucket {
     }
 }
 
+/// What a request takes of an account, when.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// At admission.
+    pub at_once: Amounts,
+    /// While its answer is produced.
+    pub by_and_by: Amounts,
+}
+
+impl Taken {
+    /// By `charging`: what these tokens take, `output_max` being the client's cap.
+    pub fn of(charging: Charging, input: f64, output: f64, output_max: Option<u64>) -> Self {
+        let cap = output_max.map_or(0.0, |max| max as f64);
+        match charging {
+            Charging::AsProduced => Self {
+                at_once: [1.0, input, 0.0, input],
+                by_and_by: [0.0, 0.0, output, output],
+            },
+            Charging::AtAdmission => Self {
+                at_once: [1.0, input, 0.0, cap.max(input + output)],
+                by_and_by: [0.0, 0.0, output, 0.0],
+            },
+        }
+    }
+
+    /// Both together.
+    pub fn total(&self) -> Amounts {
+        std::array::from_fn(|index| self.at_once[index] + self.by_and_by[index])
+    }
+}
+
 /// The buckets of one account.
 #[derive(Clone, Debug)]
 pub struct StrictAccount {
-    requests: StrictBucket,
-    input: StrictBucket,
-    output: StrictBucket,
+    enforced: [StrictBucket; Dimension::COUNT],
+    /// What its headers speak of, where that is not what it enforces.
+    shown: Option<[StrictBucket; Dimension::COUNT]>,
+    /// What it charged, by minute.
+    charged: Vec<Amounts>,
 }
 
+/// Seconds of refill that headers speak of which do not show the bucket that is enforced.
+const SHOWN_BURST_SECS: f64 = 60.0;
+
 impl StrictAccount {
-    /// A rested account.
-    pub fn new(world: &AccountWorld) -> Self {
-        let bucket = |per_minute| StrictBucket::new(per_minute, world.burst_secs, world.foreign);
+    /// A rested account. With `shows_minute`, its headers speak of a bucket of a minute.
+    pub fn new(world: &AccountWorld, shows_minute: bool) -> Self {
+        let buckets = |burst_secs| {
+            world
+                .limits()
+                .map(|per_minute| StrictBucket::new(per_minute, burst_secs, world.foreign))
+        };
         Self {
-            requests: bucket(world.rpm),
-            input: bucket(world.itpm),
-            output: bucket(world.otpm),
+            enforced: buckets(world.burst_secs),
+            shown: shows_minute.then(|| buckets(SHOWN_BURST_SECS)),
+            charged: Vec::new(),
         }
     }
 
-    /// Admits a request and charges its prompt, or says how many seconds to stay away.
-    pub fn admit(&mut self, now: f64, input: f64) -> Result<(), f64> {
-        let wait = self
-            .requests
-            .wait_for(now, 1.0)
-            .max(self.input.wait_for(now, input))
-            .max(self.output.wait_for(now, 1.0));
+    /// Admits a request and charges what it takes at once, or says how many seconds to stay away.
+    pub fn admit(&mut self, now: f64, taken: &Taken) -> Result<(), f64> {
+        let wait = (0..Dimension::COUNT).map(|index| {
+            // Output is not counted beforehand, but a bucket that has none admits nothing.
+            let least = taken.at_once[index].max(taken.by_and_by[index].min(1.0));
+            self.enforced[index].wait_for(now, least)
+        });
+        let wait = wait.fold(0.0, f64::max);
         if wait > 1e-9 {
             return Err(wait);
         }
-        self.requests.take(now, 1.0);
-        self.input.take(now, input);
+        self.charge(now, &taken.at_once);
         Ok(())
     }
 
-    /// Charges what was produced.
-    pub fn produce(&mut self, now: f64, output: f64) {
-        self.output.take(now, output);
+    /// Charges what was taken.
+    pub fn charge(&mut self, now: f64, amounts: &Amounts) {
+        let minute = (now / 60.0) as usize;
+        if self.charged.len() <= minute {
+            self.charged.resize(minute + 1, Amounts::default());
+        }
+        for (index, amount) in amounts.iter().enumerate() {
+            self.enforced[index].take(now, *amount);
+            if let Some(shown) = &mut self.shown {
+                shown[index].take(now, *amount);
+            }
+            self.charged[minute][index] += amount;
+        }
     }
 
     /// The headers of a response made now.
     pub fn snapshot(&mut self, now: f64) -> Snapshot {
+        let buckets = self.shown.as_mut().unwrap_or(&mut self.enforced);
         let mut snapshot = Snapshot::default();
-        snapshot.readings[Dimension::Requests.index()] = self.requests.reading(now, false);
-        snapshot.readings[Dimension::InputTokens.index()] = self.input.reading(now, true);
-        snapshot.readings[Dimension::OutputTokens.index()] = self.output.reading(now, true);
+        for (index, bucket) in buckets.iter_mut().enumerate() {
+            snapshot.readings[index] = bucket.reading(now, index != Dimension::Requests.index());
+        }
         snapshot
+    }
+
+    /// What was charged, by minute of the run.
+    pub fn into_charged(self) -> Vec<Amounts> {
+        self.charged
     }
 }

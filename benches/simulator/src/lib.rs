@@ -6,18 +6,25 @@
 //! model of a bucket cannot cancel out. Beside every run, an all-knowing scheduler ([`oracle`])
 //! serves the same arrivals: what it reaches is what there was to reach.
 //!
-//! Faults of the world that are modelled: strict buckets with short bursts; snapshots rounded,
-//! late, reordered or missing; latency with jitter; keys revoked or out of money or refusing
-//! without a reason; overload of the whole provider; streams that break; somebody else using an
-//! account; several gateways that do not know of each other.
+//! Faults of the world that are modelled ([`weather`]): strict buckets with short bursts; snapshots
+//! rounded, late, reordered, missing or lying; latency with jitter; keys revoked or out of money or
+//! refusing without a reason; overload of the whole provider; connections that die, streams that
+//! break, err or fall silent; clocks that jump; somebody else using an account; several gateways
+//! that do not know of each other. [`weathers`] names the worlds that have to be held.
 
 pub mod account;
+pub mod bounds;
+pub mod headers;
 pub mod oracle;
+mod provider;
 pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod traffic;
+pub mod weather;
+pub mod weathers;
 
 pub use report::Report;
 pub use run::run;
-pub use scenario::{AccountWorld, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic, Weather};
+pub use scenario::{AccountWorld, Demand, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic};
+pub use weather::{Lie, Weather};

@@ -6,9 +6,12 @@
 //! it is produced in, so the output bucket may be overdrawn at admission by what flows in
 //! meanwhile.
 
-use crate::account::StrictBucket;
-use crate::scenario::{Scenario, Weather};
+use keyweir_policy::units::Dimension;
+
+use crate::account::{Amounts, StrictBucket};
+use crate::scenario::{AccountWorld, Scenario};
 use crate::traffic::Arrival;
+use crate::weather::Weather;
 
 /// What was to be had.
 #[derive(Clone, Debug, Default)]
@@ -24,21 +27,12 @@ pub fn serve(scenario: &Scenario, arrivals: &[Arrival]) -> Reached {
     let mut accounts: Vec<Buckets> = scenario
         .accounts
         .iter()
-        .map(|account| {
-            let production = scenario.latency.first_token.1
-                + scenario.latency.per_token * scenario.sizes.output / 2.0;
-            let bucket = |per_minute, secs| StrictBucket::new(per_minute, secs, account.foreign);
-            Buckets([
-                bucket(account.rpm, account.burst_secs),
-                bucket(account.itpm, account.burst_secs),
-                bucket(account.otpm, account.burst_secs + production),
-            ])
-        })
+        .map(|account| Buckets::of(scenario, account))
         .collect();
     let mut reached = Reached::default();
     for arrival in arrivals {
         let from = after_storms(scenario, arrival.at);
-        let needs = [1.0, arrival.input, arrival.output];
+        let needs = scenario.taken(arrival.input, arrival.output).total();
         let best = accounts
             .iter_mut()
             .enumerate()
@@ -46,7 +40,7 @@ pub fn serve(scenario: &Scenario, arrivals: &[Arrival]) -> Reached {
             .map(|(index, account)| (account.earliest(from, &needs), index))
             .min_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
         let Some((start, index)) = best else { continue };
-        if start - arrival.at > scenario.patience_secs {
+        if start - arrival.at > scenario.patience_of(arrival.tenant) {
             continue;
         }
         accounts[index].take(start, &needs);
@@ -59,15 +53,29 @@ pub fn serve(scenario: &Scenario, arrivals: &[Arrival]) -> Reached {
 
 /// Buckets of one account, from which the future may be taken: levels are kept as of the latest
 /// start.
-struct Buckets([StrictBucket; 3]);
+struct Buckets([StrictBucket; Dimension::COUNT]);
 
 impl Buckets {
-    fn earliest(&mut self, from: f64, needs: &[f64; 3]) -> f64 {
+    fn of(scenario: &Scenario, account: &AccountWorld) -> Self {
+        let sizes = &scenario.sizes;
+        let taken = scenario.taken(sizes.input, sizes.output);
+        let production = scenario.latency.first_token.1
+            + scenario.latency.per_token * scenario.sizes.output / 2.0;
+        let limits = account.limits();
+        Self(std::array::from_fn(|index| {
+            // Half of the mean output is produced after half of the time that production takes.
+            let is_produced = taken.by_and_by[index] > 0.0;
+            let slack = if is_produced { production } else { 0.0 };
+            StrictBucket::new(limits[index], account.burst_secs + slack, account.foreign)
+        }))
+    }
+
+    fn earliest(&mut self, from: f64, needs: &Amounts) -> f64 {
         let wait = |(bucket, need): (&mut StrictBucket, &f64)| bucket.start_for(from, *need);
         self.0.iter_mut().zip(needs).map(wait).fold(from, f64::max)
     }
 
-    fn take(&mut self, at: f64, needs: &[f64; 3]) {
+    fn take(&mut self, at: f64, needs: &Amounts) {
         for (bucket, need) in self.0.iter_mut().zip(needs) {
             bucket.take(at, *need);
         }

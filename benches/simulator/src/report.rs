@@ -4,6 +4,7 @@ use std::fmt;
 
 use keyweir_policy::pool::Notice;
 
+use crate::account::Amounts;
 use crate::oracle::Reached;
 
 /// The figures of one run.
@@ -27,10 +28,12 @@ pub struct Report {
     pub answered_by_tenant: Vec<usize>,
     /// Requests by tenant.
     pub requests_by_tenant: Vec<usize>,
-    /// Attempts that failed during an overload, and requests that came during it.
-    pub storm: (usize, usize),
-    /// When each answered request's last attempt was sent.
-    pub sent_at: Vec<f64>,
+    /// Streams that broke or fell silent after some of their content had reached the client.
+    pub cut: usize,
+    /// What became of each request, in the order of arrival.
+    pub journeys: Vec<Journey>,
+    /// What the provider charged each account, by minute of the run.
+    pub charged: Vec<Vec<Amounts>>,
     /// What there was to reach.
     pub oracle_answered: usize,
     /// The all-knowing scheduler's waits, sorted.
@@ -41,10 +44,44 @@ pub struct Report {
     pub leaked: usize,
 }
 
+/// What became of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Journey {
+    /// When it came, in seconds.
+    pub arrived: f64,
+    /// When its last attempt was sent; `None`: there was none.
+    pub sent: Option<f64>,
+    /// When its answer or its refusal was complete.
+    pub ended: f64,
+    /// How it ended.
+    pub ending: Ending,
+    /// Attempts made for it.
+    pub attempts: u32,
+    /// Tokens it asked for, of both kinds.
+    pub tokens: f64,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// It was refused.
+    #[default]
+    Refused,
+    /// It was answered.
+    Answered,
+    /// Its answer broke off after some content.
+    Cut,
+}
+
 impl Report {
     /// Share of requests that were answered.
     pub fn success(&self) -> f64 {
         share(self.answered, self.requests)
+    }
+
+    /// Share of requests whose answer began: failures after that can only be told.
+    pub fn begun(&self) -> f64 {
+        share(self.answered + self.cut, self.requests)
     }
 
     /// Answers as a share of what an all-knowing scheduler could have given.
@@ -79,8 +116,34 @@ impl Report {
 
     /// Answers sent per second in a span of the run.
     pub fn rate(&self, from: f64, until: f64) -> f64 {
-        let sent = self.sent_at.iter().filter(|at| (from..until).contains(*at));
-        sent.count() as f64 / (until - from)
+        let in_span = |journey: &&Journey| {
+            journey.ending == Ending::Answered
+                && journey
+                    .sent
+                    .is_some_and(|sent| (from..until).contains(&sent))
+        };
+        self.journeys.iter().filter(in_span).count() as f64 / (until - from)
+    }
+
+    /// Attempts per request, of the requests that came in a span of the run.
+    pub fn amplification_of(&self, from: f64, until: f64) -> f64 {
+        let came = |journey: &&Journey| (from..until).contains(&journey.arrived);
+        let (mut requests, mut attempts) = (0, 0);
+        for journey in self.journeys.iter().filter(came) {
+            requests += 1;
+            attempts += journey.attempts as usize;
+        }
+        share(attempts, requests)
+    }
+
+    /// Requests that were neither answered nor begun to be.
+    pub fn refused(&self) -> usize {
+        self.refusal_waits.len()
+    }
+
+    /// The wait of a share of refused requests before they heard of it, in seconds.
+    pub fn refusal_wait(&self, quantile: f64) -> f64 {
+        at(&self.refusal_waits, quantile)
     }
 
     pub(crate) fn finish(&mut self, reached: Reached) {

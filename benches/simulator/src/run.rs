@@ -2,26 +2,25 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap};
-use std::time::Duration;
 
 use keyweir_policy::dialect::Endpoint;
 use keyweir_policy::fault::Fault;
 use keyweir_policy::ids::TenantId;
-use keyweir_policy::pool::{
-    Admission, Ask, Lease, Pool, Priority, Refusal, RequestSize, Settlement, Ticket, Usage,
-};
+use keyweir_policy::pool::{Admission, Ask, Lease, Pool, RequestSize, Settlement, Ticket, Usage};
 use keyweir_policy::retry::{Attempts, Next};
 use keyweir_policy::snapshot::Snapshot;
 use keyweir_policy::units::Time;
 
 use crate::account::StrictAccount;
 use crate::oracle;
-use crate::report::Report;
-use crate::scenario::{Scenario, SnapshotTaken, Weather};
+use crate::provider::{Course, PIECES};
+use crate::report::{Ending, Journey, Report};
+use crate::scenario::Scenario;
 use crate::traffic::{Arrival, arrivals};
+use crate::weather::{Lie, Weather};
 
-/// Pieces in which an answer's output is produced and reported.
-const PIECES: usize = 8;
+/// What a gateway's clock shows at the start: late enough for it to jump back.
+const CLOCK_START_SECS: f64 = 1_000.0;
 /// Events after which a run is stuck, per request.
 const EVENTS_PER_REQUEST_MAX: usize = 2_000;
 
@@ -31,6 +30,11 @@ pub fn run(scenario: &Scenario) -> Report {
     let mut world = World::new(scenario, &arrivals);
     world.run();
     let mut report = world.report;
+    report.charged = world
+        .accounts
+        .into_iter()
+        .map(StrictAccount::into_charged)
+        .collect();
     report.leaked = world
         .gateways
         .iter()
@@ -42,7 +46,7 @@ pub fn run(scenario: &Scenario) -> Report {
 
 /// What happens next.
 #[derive(Debug)]
-enum Event {
+pub(crate) enum Event {
     Arrive(usize),
     /// An attempt reaches the provider.
     Reach(usize),
@@ -52,8 +56,10 @@ enum Event {
     Produce(usize, usize),
     /// A piece of output reaches the gateway.
     Piece(usize, usize),
+    /// The gateway learns that a stream has ended before its time.
+    Cut(usize),
     /// A gateway's timer fires, if it is still the one that was set last.
-    Wake(usize, Time),
+    Wake(usize, f64),
 }
 
 /// An event and its time; the earliest first, then the one that was made first.
@@ -85,46 +91,52 @@ impl Ord for Scheduled {
 struct Gateway {
     pool: Pool,
     tickets: HashMap<Ticket, usize>,
-    woken_at: Option<Time>,
+    /// When its timer fires, by the world's clock.
+    woken_at: Option<f64>,
 }
 
 /// A request on its way.
-struct Request {
-    arrival: Arrival,
+pub(crate) struct Request {
+    pub(crate) arrival: Arrival,
     gateway: usize,
     attempts: Attempts,
-    lease: Option<Lease>,
+    pub(crate) lease: Option<Lease>,
+    /// How the provider's answer to its attempt will go.
+    pub(crate) course: Course,
     waited: f64,
     waits_since: f64,
-    sent_at: f64,
+    pub(crate) sent_at: f64,
 }
 
-struct World<'a> {
-    scenario: &'a Scenario,
-    now: f64,
+/// The gateways' half of the world; the provider's stands in [`crate::provider`].
+pub(crate) struct World<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) now: f64,
     queue: BinaryHeap<Reverse<Scheduled>>,
     order: u64,
-    draws: fastrand::Rng,
-    accounts: Vec<StrictAccount>,
+    pub(crate) draws: fastrand::Rng,
+    pub(crate) accounts: Vec<StrictAccount>,
     gateways: Vec<Gateway>,
-    requests: Vec<Request>,
-    report: Report,
+    pub(crate) requests: Vec<Request>,
+    pub(crate) report: Report,
 }
 
 impl<'a> World<'a> {
     fn new(scenario: &'a Scenario, arrivals: &[Arrival]) -> Self {
         let gateways = (0..scenario.replicas.max(1)).map(|replica| Gateway {
-            pool: Pool::new(scenario.pool_spec(replica), Time::ZERO),
+            pool: Pool::new(scenario.pool_spec(replica), clock(scenario, 0.0)),
             tickets: HashMap::new(),
             woken_at: None,
         });
+        let shows_minute = scenario.weather.contains(&Weather::Lies(Lie::MinuteScale));
+        let account = |world| StrictAccount::new(world, shows_minute);
         let mut world = Self {
             scenario,
             now: 0.0,
             queue: BinaryHeap::new(),
             order: 0,
             draws: fastrand::Rng::with_seed(scenario.seed ^ 0x5eed),
-            accounts: scenario.accounts.iter().map(StrictAccount::new).collect(),
+            accounts: scenario.accounts.iter().map(account).collect(),
             gateways: gateways.collect(),
             requests: Vec::with_capacity(arrivals.len()),
             report: Report {
@@ -136,11 +148,17 @@ impl<'a> World<'a> {
         };
         for (index, arrival) in arrivals.iter().enumerate() {
             world.report.requests_by_tenant[arrival.tenant] += 1;
+            world.report.journeys.push(Journey {
+                arrived: arrival.at,
+                tokens: arrival.input + arrival.output,
+                ..Journey::default()
+            });
             world.requests.push(Request {
                 arrival: *arrival,
                 gateway: index % world.gateways.len(),
                 attempts: Attempts::default(),
                 lease: None,
+                course: Course::Whole,
                 waited: 0.0,
                 waits_since: arrival.at,
                 sent_at: 0.0,
@@ -167,16 +185,18 @@ impl<'a> World<'a> {
                 Event::Head(request, fault, snapshot) => self.head(request, fault, &snapshot),
                 Event::Produce(request, piece) => self.produce(request, piece),
                 Event::Piece(request, piece) => self.piece(request, piece),
+                Event::Cut(request) => self.cut(request),
                 Event::Wake(gateway, at) => self.wake(gateway, at),
             }
         }
     }
 
+    /// What the gateways' clocks show.
     fn time(&self) -> Time {
-        Time::ZERO.after_secs(self.now)
+        clock(self.scenario, self.now)
     }
 
-    fn schedule(&mut self, at: f64, event: Event) {
+    pub(crate) fn schedule(&mut self, at: f64, event: Event) {
         self.order += 1;
         self.queue.push(Reverse(Scheduled {
             at,
@@ -185,7 +205,7 @@ impl<'a> World<'a> {
         }));
     }
 
-    fn between(&mut self, (least, most): (f64, f64)) -> f64 {
+    pub(crate) fn between(&mut self, (least, most): (f64, f64)) -> f64 {
         least + (most - least) * self.draws.f64()
     }
 
@@ -193,30 +213,31 @@ impl<'a> World<'a> {
         let now = self.time();
         let request = &mut self.requests[index];
         request.waits_since = self.now;
-        let patience = (self.scenario.patience_secs - request.waited).max(0.0);
+        let tenant = request.arrival.tenant;
+        let patience = (self.scenario.patience_of(tenant) - request.waited).max(0.0);
         let gateway = &mut self.gateways[request.gateway];
         let model = gateway
             .pool
-            .model(now, "claude-sonnet-4-5", Endpoint::Inference);
+            .model(now, &self.scenario.model, Endpoint::Inference);
         let ask = Ask {
-            tenant: TenantId(request.arrival.tenant as u32),
+            tenant: TenantId(tenant as u32),
             model,
-            priority: Priority::Normal,
+            priority: self.scenario.tenants[tenant].priority,
             size: RequestSize {
                 // The true number of bytes per token is for the pool to learn.
                 text_bytes: (request.arrival.input * 3.6) as u64,
                 media_tokens: 0,
-                output_max: Some(4096),
+                output_max: self.scenario.output_max,
             },
             affinity: None,
             account: None,
-            arrived: Time::ZERO.after_secs(request.arrival.at),
+            arrived: clock(self.scenario, request.arrival.at),
             deadline: now.after_secs(patience),
             body_bytes: 1000,
         };
         match gateway.pool.admit(now, ask, &request.attempts) {
             Admission::Granted(lease) => self.send(index, lease),
-            Admission::Refused(refusal) => self.refuse(index, &refusal),
+            Admission::Refused(_) => self.refuse(index),
             Admission::Waiting(ticket) => {
                 gateway.tickets.insert(ticket, index);
             }
@@ -233,7 +254,7 @@ impl<'a> World<'a> {
             };
             match decision {
                 Ok(lease) => self.send(request, lease),
-                Err(refusal) => self.refuse(request, &refusal),
+                Err(_) => self.refuse(request),
             }
         }
         let gateway = &mut self.gateways[index];
@@ -243,29 +264,36 @@ impl<'a> World<'a> {
         let Some(at) = gateway.pool.next_wake(now) else {
             return;
         };
-        // Timers of real runtimes are good to a millisecond.
-        let at = at.max(now + Duration::from_millis(1));
+        // Timers of real runtimes are good to a millisecond, and count from now whatever the
+        // clock does meanwhile.
+        let at = self.now + at.secs_since(now).max(0.001);
         if gateway.woken_at.is_none_or(|woken| at < woken) {
             gateway.woken_at = Some(at);
-            self.schedule(at.as_secs_f64(), Event::Wake(index, at));
+            self.schedule(at, Event::Wake(index, at));
         }
     }
 
-    fn wake(&mut self, index: usize, at: Time) {
+    fn wake(&mut self, index: usize, at: f64) {
+        let now = self.time();
         let gateway = &mut self.gateways[index];
         if gateway.woken_at != Some(at) {
             return;
         }
         gateway.woken_at = None;
-        gateway.pool.wake(at);
+        gateway.pool.wake(now);
         self.follow(index);
     }
 
-    fn refuse(&mut self, index: usize, _refusal: &Refusal) {
-        let request = &self.requests[index];
-        self.report
-            .refusal_waits
-            .push(self.now - request.arrival.at);
+    fn refuse(&mut self, index: usize) {
+        let arrived = self.requests[index].arrival.at;
+        self.report.refusal_waits.push(self.now - arrived);
+        self.end(index, Ending::Refused);
+    }
+
+    fn end(&mut self, index: usize, ending: Ending) {
+        let journey = &mut self.report.journeys[index];
+        journey.ended = self.now;
+        journey.ending = ending;
     }
 
     fn send(&mut self, index: usize, lease: Lease) {
@@ -273,104 +301,11 @@ impl<'a> World<'a> {
         request.waited += self.now - request.waits_since;
         request.sent_at = self.now;
         request.lease = Some(lease);
+        let journey = &mut self.report.journeys[index];
+        journey.sent = Some(self.now);
+        journey.attempts += 1;
         let network = self.between(self.scenario.latency.network);
         self.schedule(self.now + network, Event::Reach(index));
-    }
-
-    fn reach(&mut self, index: usize) {
-        self.report.upstream += 1;
-        let Some(lease) = &self.requests[index].lease else {
-            return;
-        };
-        let (key, account) = (
-            lease.key.index(),
-            self.scenario.account_of(lease.key.index()),
-        );
-        let back = self.between(self.scenario.latency.network);
-        if let Some(fault) = self.weather(key, account) {
-            let is_overload = matches!(fault, Fault::Overloaded { .. });
-            self.report.overloaded_upstream += usize::from(is_overload);
-            self.schedule(
-                self.now + back,
-                Event::Head(index, fault, Box::default()),
-            );
-            return;
-        }
-        let input = self.requests[index].arrival.input;
-        match self.accounts[account].admit(self.now, input) {
-            Err(wait) => {
-                self.report.refused_upstream += 1;
-                let wait = Some(Duration::from_secs(wait.ceil() as u64));
-                let snapshot = self.snapshot(account);
-                let fault = Fault::RateLimited { wait };
-                self.schedule(self.now + back, Event::Head(index, fault, Box::new(snapshot)));
-            }
-            Ok(()) => {
-                let at_admission = self.snapshot(account);
-                let first_token = self.between(self.scenario.latency.first_token);
-                let snapshot = match self.scenario.snapshot_taken {
-                    SnapshotTaken::AtAdmission => at_admission,
-                    // Read when the first piece is produced; see `produce`.
-                    SnapshotTaken::AtHead | SnapshotTaken::Never => Snapshot::default(),
-                };
-                if self.scenario.snapshot_taken == SnapshotTaken::AtAdmission {
-                    let head = self.now + first_token + back;
-                    self.schedule(head, Event::Head(index, Fault::None, Box::new(snapshot)));
-                }
-                self.schedule(self.now + first_token, Event::Produce(index, 0));
-            }
-        }
-    }
-
-    fn snapshot(&mut self, account: usize) -> Snapshot {
-        match self.scenario.snapshot_taken {
-            SnapshotTaken::Never => Snapshot::default(),
-            _ => self.accounts[account].snapshot(self.now),
-        }
-    }
-
-    fn weather(&mut self, key: usize, account: usize) -> Option<Fault> {
-        for weather in &self.scenario.weather {
-            let fault = match *weather {
-                Weather::Revoked { key: it, from } if it == key && self.now >= from => {
-                    Fault::KeyRejected
-                }
-                Weather::OutOfMoney { account: it, from } if it == account && self.now >= from => {
-                    Fault::OutOfMoney { wait: None }
-                }
-                Weather::AlwaysRefused { key: it } if it == key => {
-                    Fault::RateLimited { wait: None }
-                }
-                Weather::Overloaded { share, from, until }
-                    if (from..until).contains(&self.now) && self.draws.f64() < share =>
-                {
-                    Fault::Overloaded { wait: None }
-                }
-                Weather::Reset { share } if self.draws.f64() < share => Fault::ConnectionLost,
-                _ => continue,
-            };
-            return Some(fault);
-        }
-        None
-    }
-
-    fn produce(&mut self, index: usize, piece: usize) {
-        let back = self.between(self.scenario.latency.network);
-        let Some(lease) = &self.requests[index].lease else {
-            return;
-        };
-        let account = self.scenario.account_of(lease.key.index());
-        let output = self.requests[index].arrival.output;
-        if piece == 0 && self.scenario.snapshot_taken != SnapshotTaken::AtAdmission {
-            let snapshot = self.snapshot(account);
-            self.schedule(self.now + back, Event::Head(index, Fault::None, Box::new(snapshot)));
-        }
-        self.accounts[account].produce(self.now, output / PIECES as f64);
-        self.schedule(self.now + back, Event::Piece(index, piece));
-        if piece + 1 < PIECES {
-            let pace = self.scenario.latency.per_token * output / PIECES as f64;
-            self.schedule(self.now + pace, Event::Produce(index, piece + 1));
-        }
     }
 
     fn head(&mut self, index: usize, fault: Fault, snapshot: &Snapshot) {
@@ -397,11 +332,7 @@ impl<'a> World<'a> {
         pool.settle(now, lease, &settlement);
         match pool.next(now, &mut request.attempts, key, &fault) {
             Next::Again => self.ask(index),
-            Next::PassThrough | Next::Refuse => {
-                self.report
-                    .refusal_waits
-                    .push(self.now - request.arrival.at);
-            }
+            Next::PassThrough | Next::Refuse => self.refuse(index),
         }
         self.follow(gateway);
     }
@@ -435,7 +366,37 @@ impl<'a> World<'a> {
         self.report.answered += 1;
         self.report.answered_by_tenant[request.arrival.tenant] += 1;
         self.report.waits.push(request.sent_at - request.arrival.at);
-        self.report.sent_at.push(request.sent_at);
+        self.end(index, Ending::Answered);
         self.follow(gateway);
     }
+
+    /// The stream broke, or was given up, after content had reached the client.
+    fn cut(&mut self, index: usize) {
+        let now = self.time();
+        let gateway = self.requests[index].gateway;
+        let Some(lease) = self.requests[index].lease.take() else {
+            return;
+        };
+        let settlement = Settlement {
+            fault: Fault::StreamBroken,
+            snapshot: Snapshot::default(),
+            usage: Usage::default(),
+            sent: true,
+        };
+        self.gateways[gateway].pool.settle(now, lease, &settlement);
+        self.report.cut += 1;
+        self.end(index, Ending::Cut);
+        self.follow(gateway);
+    }
+}
+
+/// What the gateways' clocks show at a moment of the world.
+fn clock(scenario: &Scenario, now: f64) -> Time {
+    let shown = |shown: f64, weather: &Weather| match *weather {
+        Weather::ClockJump { at, by } if now >= at => shown + by,
+        Weather::ClockDrift { by } => shown + now * by,
+        _ => shown,
+    };
+    let secs = scenario.weather.iter().fold(CLOCK_START_SECS + now, shown);
+    Time::ZERO.after_secs(secs)
 }

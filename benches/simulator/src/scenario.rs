@@ -1,12 +1,15 @@
 //! What a simulated world is made of.
 
+use keyweir_policy::budget::Charging;
 use keyweir_policy::dialect::Dialect;
 use keyweir_policy::file::ModelPatterns;
-use keyweir_policy::pool::{AccountSpec, PoolSpec};
+use keyweir_policy::pool::{AccountSpec, PoolSpec, Priority};
 use keyweir_policy::retry::RetryLimits;
 use keyweir_policy::waiting::RoomLimits;
 
+use crate::account::{Amounts, Taken};
 use crate::traffic::Shape;
+use crate::weather::Weather;
 
 /// A world, and how long to watch it.
 #[derive(Clone, Debug)]
@@ -15,8 +18,8 @@ pub struct Scenario {
     pub accounts: Vec<AccountWorld>,
     /// Who asks, in the order of their handles.
     pub tenants: Vec<TenantTraffic>,
-    /// Requests per second over all tenants, as a share of what the accounts can take.
-    pub load: f64,
+    /// How many requests come, over all tenants.
+    pub demand: Demand,
     /// How arrivals spread over time.
     pub shape: Shape,
     /// How big requests are.
@@ -31,10 +34,27 @@ pub struct Scenario {
     pub duration_secs: f64,
     /// How long a request waits.
     pub patience_secs: f64,
+    /// After how long the gateway gives up a stream that has fallen silent.
+    pub idle_secs: f64,
+    /// The pool as a policy file makes it; `None`: one that knows nothing but its keys.
+    pub pool: Option<PoolSpec>,
+    /// The model that all requests ask for.
+    pub model: String,
+    /// The clients' cap on output.
+    pub output_max: Option<u64>,
     /// When a response's headers are made.
     pub snapshot_taken: SnapshotTaken,
     /// Everything random follows from it.
     pub seed: u64,
+}
+
+/// How many requests come, on average.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Demand {
+    /// As a share of what the accounts can take.
+    OfCapacity(f64),
+    /// Per second.
+    PerSecond(f64),
 }
 
 /// An account at the provider. A limit of zero is no limit.
@@ -48,10 +68,19 @@ pub struct AccountWorld {
     pub itpm: f64,
     /// Output tokens per minute.
     pub otpm: f64,
+    /// Tokens of both kinds per minute.
+    pub tpm: f64,
     /// Seconds of refill that its buckets save up.
     pub burst_secs: f64,
     /// Share of its refill that somebody else uses.
     pub foreign: f64,
+}
+
+impl AccountWorld {
+    /// Its limits per minute, by [`Dimension::index`](keyweir_policy::units::Dimension::index).
+    pub const fn limits(&self) -> Amounts {
+        [self.rpm, self.itpm, self.otpm, self.tpm]
+    }
 }
 
 /// One tenant's part of the traffic.
@@ -61,6 +90,22 @@ pub struct TenantTraffic {
     pub share: f64,
     /// Its weight in the policy.
     pub weight: f64,
+    /// The class its requests wait in.
+    pub priority: Priority,
+    /// How long its requests wait, where that is not the scenario's.
+    pub patience_secs: Option<f64>,
+}
+
+impl TenantTraffic {
+    /// A tenant like any other, with this share of the arrivals.
+    pub const fn with_share(share: f64) -> Self {
+        Self {
+            share,
+            weight: 1.0,
+            priority: Priority::Normal,
+            patience_secs: None,
+        }
+    }
 }
 
 /// Sizes of requests, in tokens; each is drawn between half and one and a half of the mean.
@@ -94,44 +139,6 @@ pub enum SnapshotTaken {
     Never,
 }
 
-/// Something that goes wrong.
-#[derive(Clone, Copy, Debug)]
-pub enum Weather {
-    /// A key is revoked at a time.
-    Revoked {
-        /// Which.
-        key: usize,
-        /// From when, in seconds.
-        from: f64,
-    },
-    /// An account runs out of money.
-    OutOfMoney {
-        /// Which.
-        account: usize,
-        /// From when, in seconds.
-        from: f64,
-    },
-    /// A key that is always refused with 429, without headers or a wait.
-    AlwaysRefused {
-        /// Which.
-        key: usize,
-    },
-    /// Answers are 529 with a probability for a time.
-    Overloaded {
-        /// Probability.
-        share: f64,
-        /// From when, in seconds.
-        from: f64,
-        /// Until when.
-        until: f64,
-    },
-    /// Answers are cut before their head, at any time, with a probability.
-    Reset {
-        /// Probability.
-        share: f64,
-    },
-}
-
 impl Scenario {
     /// Eight keys in five accounts with limits up to ten times apart, steady traffic.
     pub fn standard(seed: u64) -> Self {
@@ -140,6 +147,7 @@ impl Scenario {
             rpm,
             itpm: rpm * 2_000.0,
             otpm: rpm * 400.0,
+            tpm: 0.0,
             burst_secs: 3.0,
             foreign: 0.0,
         };
@@ -151,11 +159,8 @@ impl Scenario {
                 account(1, 600.0),
                 account(1, 400.0),
             ],
-            tenants: vec![TenantTraffic {
-                share: 1.0,
-                weight: 1.0,
-            }],
-            load: 0.95,
+            tenants: vec![TenantTraffic::with_share(1.0)],
+            demand: Demand::OfCapacity(0.95),
             shape: Shape::Steady,
             sizes: Sizes {
                 input: 1000.0,
@@ -170,6 +175,10 @@ impl Scenario {
             replicas: 1,
             duration_secs: 60.0,
             patience_secs: 30.0,
+            idle_secs: 5.0,
+            pool: None,
+            model: "claude-sonnet-4-5".to_owned(),
+            output_max: Some(4096),
             snapshot_taken: SnapshotTaken::AtAdmission,
             seed,
         }
@@ -177,11 +186,12 @@ impl Scenario {
 
     /// Requests per second that the accounts can take of these sizes, others' use left out.
     pub fn capacity_per_sec(&self) -> f64 {
-        let need = [1.0, self.sizes.input, self.sizes.output];
+        let need = self.taken(self.sizes.input, self.sizes.output).total();
         self.accounts
             .iter()
             .map(|account| {
-                [account.rpm, account.itpm, account.otpm]
+                account
+                    .limits()
                     .iter()
                     .zip(need)
                     .filter(|(limit, need)| **limit > 0.0 && *need > 0.0)
@@ -191,8 +201,46 @@ impl Scenario {
             .sum()
     }
 
-    /// The pool of one gateway in this world, of which the policy file says nothing but its keys.
+    /// Requests per second that come on average.
+    pub fn demand_per_sec(&self) -> f64 {
+        match self.demand {
+            Demand::OfCapacity(share) => share * self.capacity_per_sec(),
+            Demand::PerSecond(rate) => rate,
+        }
+    }
+
+    /// How the provider charges.
+    pub fn charging(&self) -> Charging {
+        self.pool
+            .as_ref()
+            .map_or(Charging::AsProduced, PoolSpec::charging)
+    }
+
+    /// What a request of these tokens takes of an account.
+    pub fn taken(&self, input: f64, output: f64) -> Taken {
+        Taken::of(self.charging(), input, output, self.output_max)
+    }
+
+    /// How long requests of a tenant wait.
+    pub fn patience_of(&self, tenant: usize) -> f64 {
+        self.tenants[tenant]
+            .patience_secs
+            .unwrap_or(self.patience_secs)
+    }
+
+    /// The pool of one gateway in this world.
     pub fn pool_spec(&self, replica: usize) -> PoolSpec {
+        let seed = self.seed.wrapping_mul(31).wrapping_add(replica as u64);
+        match &self.pool {
+            Some(pool) => PoolSpec {
+                seed,
+                ..pool.clone()
+            },
+            None => self.unknowing_pool(seed),
+        }
+    }
+
+    fn unknowing_pool(&self, seed: u64) -> PoolSpec {
         PoolSpec {
             dialect: Dialect::Anthropic,
             groups: Vec::new(),
@@ -212,7 +260,7 @@ impl Scenario {
                 bytes_max: 1 << 30,
             },
             retry: RetryLimits::default(),
-            seed: self.seed.wrapping_mul(31).wrapping_add(replica as u64),
+            seed,
         }
     }
 

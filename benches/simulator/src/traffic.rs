@@ -24,7 +24,8 @@ pub enum Shape {
 }
 
 impl Shape {
-    fn factor(self, secs: f64) -> f64 {
+    /// The rate at a moment, as a multiple of its mean.
+    pub fn factor(self, secs: f64) -> f64 {
         match self {
             Self::Steady => 1.0,
             Self::Burst {
@@ -67,8 +68,7 @@ pub struct Arrival {
 /// All arrivals of a scenario, in order.
 pub fn arrivals(scenario: &Scenario) -> Vec<Arrival> {
     let mut draws = fastrand::Rng::with_seed(scenario.seed);
-    let rate = scenario.capacity_per_sec() * scenario.load;
-    let rate_max = rate * scenario.shape.factor_max();
+    let rate_max = scenario.demand_per_sec() * scenario.shape.factor_max();
     let shares: f64 = scenario.tenants.iter().map(|tenant| tenant.share).sum();
     let mut arrivals = Vec::new();
     let mut at = 0.0;

@@ -1,0 +1,223 @@
+//! What a run must reach.
+
+use crate::report::Report;
+use crate::scenario::Scenario;
+use crate::weathers::STORM;
+
+/// An allowance over the all-knowing scheduler's 99th percentile of waits: half as much again,
+/// and what a person does not notice.
+const WAIT_FACTOR: f64 = 1.5;
+const WAIT_EXTRA_SECS: f64 = 0.1;
+/// A refusal is at once if it comes within this.
+const AT_ONCE_SECS: f64 = 0.05;
+/// Share of refusals that must come at once. The others were told to wait by what was known then.
+const AT_ONCE_SHARE: f64 = 0.95;
+/// Speed is full from this share of capacity on: arrivals are random.
+const FULL_SPEED: f64 = 0.95;
+
+/// Bounds on a report.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// Least share of requests answered.
+    pub success_min: f64,
+    /// Most attempts per request that was sent.
+    pub upstream_per_request_max: f64,
+    /// Least answers as a share of an all-knowing scheduler's.
+    pub goodput_min: Option<f64>,
+    /// Whether waits are held to the all-knowing scheduler's.
+    pub waits: bool,
+    /// Whether the attempts are those of requests that come in the storm, and full speed is to
+    /// follow it within a second.
+    pub storm: bool,
+    /// Whether an answer that broke off after its beginning counts as answered.
+    pub streams: bool,
+    /// Least share of what is due to them that the tenants get.
+    pub fairness_min: Option<f64>,
+}
+
+impl Bounds {
+    /// At least this share answered, with at most so many attempts per request.
+    pub const fn answered(success_min: f64, upstream_per_request_max: f64) -> Self {
+        Self {
+            success_min,
+            upstream_per_request_max,
+            goodput_min: None,
+            waits: false,
+            storm: false,
+            streams: false,
+            fairness_min: None,
+        }
+    }
+
+    /// Every request answered.
+    pub const fn all_answered(upstream_per_request_max: f64) -> Self {
+        Self::answered(1.0, upstream_per_request_max)
+    }
+
+    /// More is asked for than there is: what there is must be used.
+    pub const fn overrun(upstream_per_request_max: f64) -> Self {
+        Self {
+            goodput_min: Some(0.99),
+            ..Self::answered(0.0, upstream_per_request_max)
+        }
+    }
+
+    /// Waits are held to the all-knowing scheduler's.
+    #[must_use]
+    pub const fn waits(self) -> Self {
+        Self {
+            waits: true,
+            ..self
+        }
+    }
+
+    /// Attempts are counted in the storm, and full speed follows it.
+    #[must_use]
+    pub const fn storm(self) -> Self {
+        Self {
+            storm: true,
+            ..self
+        }
+    }
+
+    /// Answers that break off count as answered.
+    #[must_use]
+    pub const fn streams(self) -> Self {
+        Self {
+            streams: true,
+            ..self
+        }
+    }
+
+    /// Tenants get at least this share of what is due to them.
+    #[must_use]
+    pub const fn fair(self, least: f64) -> Self {
+        Self {
+            fairness_min: Some(least),
+            ..self
+        }
+    }
+
+    /// What of it was not reached; empty if all was.
+    pub fn missed(&self, scenario: &Scenario, report: &Report) -> Vec<String> {
+        let mut missed = Missed::default();
+        let success = if self.streams {
+            report.begun()
+        } else {
+            report.success()
+        };
+        missed.below("success", success, self.success_min);
+        if let Some(least) = self.goodput_min {
+            missed.below("capacity used", capacity_used(scenario, report), least);
+        }
+        missed.above(
+            "upstream per request",
+            self.amplification(report),
+            self.upstream_per_request_max,
+        );
+        if self.waits {
+            let most = report.oracle_wait(0.99) * WAIT_FACTOR + WAIT_EXTRA_SECS;
+            missed.above("wait p99, s", report.wait(0.99), most);
+        }
+        if self.storm {
+            let full = FULL_SPEED * scenario.capacity_per_sec();
+            missed.below(
+                "answers/s in the second second after the storm",
+                report.rate(STORM.1 + 1.0, STORM.1 + 2.0),
+                full,
+            );
+        }
+        if let Some(least) = self.fairness_min {
+            missed.below("fair share", fairness(scenario, report), least);
+        }
+        missed.above(
+            "longest wait, s",
+            report.wait(1.0),
+            scenario.patience_secs + AT_ONCE_SECS,
+        );
+        if scenario.weather.is_empty() && report.refused() > 0 {
+            missed.above(
+                "time to refusal p95, s",
+                report.refusal_wait(AT_ONCE_SHARE),
+                AT_ONCE_SECS,
+            );
+        }
+        missed.above("leaks", report.leaked as f64, 0.0);
+        missed.0
+    }
+
+    /// Attempts per request that was sent at all, in the storm or over all.
+    pub fn amplification(&self, report: &Report) -> f64 {
+        if self.storm {
+            report.amplification_of(STORM.0, STORM.1)
+        } else {
+            report.upstream as f64 / (report.answered + report.cut).max(1) as f64
+        }
+    }
+}
+
+/// Answers sent while requests came, as a share of what could be sent in that time; or answers as
+/// a share of the all-knowing scheduler's, whichever is more. The first knows no burst saved up
+/// for after the end; the second is judged by a tail that no gateway can foresee: that after the
+/// last arrival nobody else will come.
+pub fn capacity_used(scenario: &Scenario, report: &Report) -> f64 {
+    // The first seconds are left out: buckets start full.
+    let from = 10.0_f64.min(scenario.duration_secs / 2.0);
+    let used = report.rate(from, scenario.duration_secs) / scenario.capacity_per_sec();
+    used.max(report.goodput())
+}
+
+/// The least that a tenant got, as a share of what was due to it: what it asked for, or its
+/// weight's part of all answers where it asked for more.
+pub fn fairness(scenario: &Scenario, report: &Report) -> f64 {
+    let due = due(scenario, report);
+    let got = report.answered_by_tenant.iter().map(|got| *got as f64);
+    got.zip(due)
+        .filter(|(_, due)| *due > 0.0)
+        .map(|(got, due)| got / due)
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// Shares out all answers by weight; what a tenant does not ask for goes to the others.
+fn due(scenario: &Scenario, report: &Report) -> Vec<f64> {
+    let asked: Vec<f64> = report
+        .requests_by_tenant
+        .iter()
+        .map(|it| *it as f64)
+        .collect();
+    let mut due = vec![0.0; asked.len()];
+    let mut left = report.answered as f64;
+    loop {
+        let open: Vec<usize> = (0..asked.len())
+            .filter(|it| due[*it] + 0.5 < asked[*it])
+            .collect();
+        let weights: f64 = open.iter().map(|it| scenario.tenants[*it].weight).sum();
+        if left < 0.5 || open.is_empty() {
+            return due;
+        }
+        let per_weight = left / weights;
+        for tenant in open {
+            let more =
+                (per_weight * scenario.tenants[tenant].weight).min(asked[tenant] - due[tenant]);
+            due[tenant] += more;
+            left -= more;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Missed(Vec<String>);
+
+impl Missed {
+    fn below(&mut self, what: &str, is: f64, least: f64) {
+        if is < least {
+            self.0.push(format!("{what}: {is:.4}, at least {least:.4}"));
+        }
+    }
+
+    fn above(&mut self, what: &str, is: f64, most: f64) {
+        if is > most {
+            self.0.push(format!("{what}: {is:.4}, at most {most:.4}"));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What can go wrong in a simulated world.
+
+/// Something that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Weather {
+    /// A key is revoked at a time.
+    Revoked {
+        /// Which.
+        key: usize,
+        /// From when, in seconds.
+        from: f64,
+    },
+    /// An account runs out of money.
+    OutOfMoney {
+        /// Which.
+        account: usize,
+        /// From when, in seconds.
+        from: f64,
+    },
+    /// A key that is always refused with 429, without headers or a wait.
+    AlwaysRefused {
+        /// Which.
+        key: usize,
+    },
+    /// Answers are 529 with a probability for a time.
+    Overloaded {
+        /// Probability.
+        share: f64,
+        /// From when, in seconds.
+        from: f64,
+        /// Until when.
+        until: f64,
+    },
+    /// Connections die before the head of an answer, at any time, with a probability.
+    Reset {
+        /// Probability.
+        share: f64,
+    },
+    /// A 200 is followed by an error event instead of content, with a probability.
+    ErrorEvent {
+        /// Probability.
+        share: f64,
+    },
+    /// A stream breaks after some of its content, with a probability.
+    Cut {
+        /// Probability.
+        share: f64,
+    },
+    /// A stream falls silent, before its content or within it, with a probability; the gateway
+    /// gives it up after [`Scenario::idle_secs`](crate::Scenario::idle_secs).
+    Stall {
+        /// Probability.
+        share: f64,
+    },
+    /// The headers about budgets lie.
+    Lies(Lie),
+    /// The gateways' clocks jump at a time.
+    ClockJump {
+        /// When, in seconds.
+        at: f64,
+        /// By how many seconds; negative: back.
+        by: f64,
+    },
+    /// The gateways' clocks run fast by this share (slow, if negative).
+    ClockDrift {
+        /// The share.
+        by: f64,
+    },
+}
+
+/// How headers about budgets lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// More is left than the limit allows.
+    RemainingAboveLimit,
+    /// Every bucket was full an hour ago.
+    ResetInThePast,
+    /// Limits beyond any, less than nothing left, resets in the year 9999.
+    Absurd,
+    /// Each header is missing half of the time.
+    Missing,
+    /// They speak of a bucket that holds a whole minute, while a smaller one is enforced.
+    MinuteScale,
+}

@@ -1,0 +1,483 @@
+//! The worlds that have to be held, each with what it must reach: one configuration of the policy,
+//! the default, for all of them.
+//!
+//! The first table is the promise. The second holds harder worlds (other bursts, long answers,
+//! small and large pools, lying headers, jumping clocks), in which nothing may break, leak or run
+//! away, though waits may be longer than an all-knowing scheduler's.
+
+use crate::bounds::Bounds;
+use crate::scenario::{Demand, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic};
+use crate::traffic::Shape;
+use crate::weather::{Lie, Weather};
+
+/// A named world and what it must reach.
+#[derive(Clone, Debug)]
+pub struct Preset {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is like.
+    pub what: &'static str,
+    /// What it must reach.
+    pub bounds: Bounds,
+    /// The world itself.
+    pub scenario: Scenario,
+}
+
+/// When overload begins and ends, wherever it does.
+pub(crate) const STORM: (f64, f64) = (20.0, 30.0);
+
+const INPUT_BOUND: Sizes = Sizes {
+    input: 6000.0,
+    output: 20.0,
+};
+const OUTPUT_BOUND: Sizes = Sizes {
+    input: 200.0,
+    output: 1500.0,
+};
+
+/// The first table.
+pub fn promised(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
+    let base = || Scenario {
+        snapshot_taken,
+        ..Scenario::standard(seed)
+    };
+    vec![
+        preset(
+            "95",
+            "95 % of capacity",
+            Bounds::all_answered(1.005).waits(),
+            base(),
+        ),
+        preset(
+            "150",
+            "150 % of capacity",
+            Bounds::overrun(1.02),
+            overrun(base()),
+        ),
+        preset(
+            "burst",
+            "ten-fold burst for 3 s at 50 %",
+            Bounds::answered(0.995, 1.02),
+            burst(base()),
+        ),
+        preset(
+            "input",
+            "input-bound, 95 %",
+            Bounds::all_answered(1.02),
+            sized(INPUT_BOUND, base()),
+        ),
+        preset(
+            "output",
+            "output-bound, 95 %",
+            Bounds::all_answered(1.02),
+            sized(OUTPUT_BOUND, base()),
+        ),
+        preset(
+            "sick",
+            "a key revoked, one out of credit, one always 429 without headers, at 60 %",
+            Bounds::answered(0.999, 1.05),
+            sick(base()),
+        ),
+        preset(
+            "storm",
+            "90 % of answers 529 for 10 s at 50 %",
+            Bounds::answered(0.99, 1.3).storm(),
+            storm(0.9, base()),
+        ),
+        preset(
+            "streams",
+            "resets, error events, broken and silent streams, 60 %",
+            Bounds::answered(0.999, 1.2).streams(),
+            streams(base()),
+        ),
+        preset(
+            "foreign",
+            "half of the largest account used by somebody else, 95 % of the rest",
+            Bounds::answered(0.999, 1.03),
+            foreign(base()),
+        ),
+        preset(
+            "flood",
+            "three tenants, one asking for ten times its share",
+            Bounds::overrun(1.02).fair(0.97),
+            flood(base()),
+        ),
+        preset(
+            "2 replicas",
+            "2 replicas without a store, 95 %",
+            Bounds::answered(0.99, 1.05),
+            replicas(2, base()),
+        ),
+        preset(
+            "4 replicas",
+            "4 replicas without a store, 95 %",
+            Bounds::answered(0.99, 1.05),
+            replicas(4, base()),
+        ),
+    ]
+}
+
+/// The second table.
+pub fn harder(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
+    let base = || Scenario {
+        snapshot_taken,
+        ..Scenario::standard(seed)
+    };
+    let mut presets = other_pools(&base);
+    presets.extend(long_answers(&base));
+    presets.extend(liars_and_clocks(&base));
+    presets
+}
+
+fn other_pools(base: &impl Fn() -> Scenario) -> Vec<Preset> {
+    let steady = Bounds::answered(0.99, 1.05);
+    let over = Bounds::overrun(1.05);
+    vec![
+        preset(
+            "burst 1 s",
+            "buckets of 1 s",
+            steady,
+            scaled(1.0, 1.0, base()),
+        ),
+        preset(
+            "burst 10 s",
+            "buckets of 10 s",
+            steady,
+            scaled(1.0, 10.0, base()),
+        ),
+        preset(
+            "burst 60 s",
+            "buckets of a minute",
+            steady,
+            scaled(1.0, 60.0, base()),
+        ),
+        preset(
+            "small",
+            "a twentieth of the limits",
+            steady,
+            lasting(300.0, scaled(0.05, 3.0, base())),
+        ),
+        preset(
+            "large",
+            "ten times the limits",
+            steady,
+            lasting(20.0, scaled(10.0, 3.0, base())),
+        ),
+        preset("one key", "a single key", steady, one_key(base())),
+        preset(
+            "no headers",
+            "no budget headers at all",
+            Bounds::answered(0.99, 1.1),
+            Scenario {
+                snapshot_taken: SnapshotTaken::Never,
+                ..lasting(120.0, base())
+            },
+        ),
+        preset(
+            "input 150",
+            "input-bound, 150 %",
+            over,
+            overrun(sized(INPUT_BOUND, base())),
+        ),
+        preset(
+            "output 150",
+            "output-bound, 150 %",
+            over,
+            overrun(sized(OUTPUT_BOUND, base())),
+        ),
+        preset(
+            "replicas 150",
+            "4 replicas, 150 %",
+            over,
+            overrun(replicas(4, base())),
+        ),
+        preset(
+            "half dead",
+            "half of the keys revoked at 10 s, 30 %",
+            Bounds::answered(0.999, 1.05),
+            Scenario {
+                demand: Demand::OfCapacity(0.3),
+                weather: (0..4)
+                    .map(|key| Weather::Revoked { key, from: 10.0 })
+                    .collect(),
+                ..base()
+            },
+        ),
+        preset(
+            "whole storm",
+            "every answer 529 for 10 s at 50 %",
+            Bounds::answered(0.99, 1.3).storm(),
+            storm(1.0, base()),
+        ),
+        preset(
+            "small storm",
+            "90 % of answers 529, a tenth of the limits",
+            Bounds::answered(0.98, 1.5),
+            storm(0.9, scaled(0.1, 3.0, base())),
+        ),
+        preset(
+            "all greedy",
+            "three tenants ask for 1.5, 3 and 6 times their share",
+            over.fair(0.97),
+            Scenario {
+                demand: Demand::OfCapacity(3.5),
+                tenants: [1.0, 2.0, 4.0].map(TenantTraffic::with_share).to_vec(),
+                ..base()
+            },
+        ),
+    ]
+}
+
+fn long_answers(base: &impl Fn() -> Scenario) -> Vec<Preset> {
+    let steady = Bounds::answered(0.99, 1.05);
+    let over = Bounds::overrun(1.05);
+    vec![
+        preset(
+            "long",
+            "slow network, slow answers, 95 %",
+            steady,
+            long(base()),
+        ),
+        preset("long 150", "the same at 150 %", over, overrun(long(base()))),
+        preset(
+            "long input",
+            "the same, input-bound",
+            steady,
+            sized(INPUT_BOUND, long(base())),
+        ),
+        preset(
+            "long output",
+            "the same, output-bound",
+            steady,
+            sized(OUTPUT_BOUND, long(base())),
+        ),
+        preset(
+            "long output 150",
+            "the same at 150 %",
+            Bounds {
+                goodput_min: Some(0.97),
+                ..over
+            },
+            overrun(sized(OUTPUT_BOUND, long(base()))),
+        ),
+        preset(
+            "long replicas",
+            "4 replicas, slow answers",
+            steady,
+            replicas(4, long(base())),
+        ),
+        preset(
+            "long foreign",
+            "slow answers, half of the largest account used by somebody else",
+            steady,
+            foreign(long(base())),
+        ),
+        preset(
+            "long storm",
+            "slow answers, 90 % of them 529 for 10 s",
+            Bounds::answered(0.99, 1.3),
+            storm(0.9, lasting(60.0, long(base()))),
+        ),
+        preset(
+            "long burst",
+            "slow answers, ten-fold burst",
+            Bounds::answered(0.99, 1.05),
+            burst(lasting(60.0, long(base()))),
+        ),
+    ]
+}
+
+fn liars_and_clocks(base: &impl Fn() -> Scenario) -> Vec<Preset> {
+    let lies = |lie| Scenario {
+        weather: vec![Weather::Lies(lie)],
+        ..base()
+    };
+    let jump = |by| Scenario {
+        weather: vec![Weather::ClockJump { at: 30.0, by }],
+        ..base()
+    };
+    let drift = |by| Scenario {
+        weather: vec![Weather::ClockDrift { by }],
+        ..base()
+    };
+    let steady = Bounds::answered(0.99, 1.1);
+    vec![
+        preset(
+            "lie above",
+            "headers: ten times the limit left",
+            steady,
+            lies(Lie::RemainingAboveLimit),
+        ),
+        preset(
+            "lie past",
+            "headers: every reset an hour ago",
+            steady,
+            lies(Lie::ResetInThePast),
+        ),
+        preset(
+            "lie absurd",
+            "headers: beyond any number, below zero, the year 9999",
+            steady,
+            lies(Lie::Absurd),
+        ),
+        preset(
+            "lie missing",
+            "headers: each missing half of the time",
+            steady,
+            lies(Lie::Missing),
+        ),
+        preset(
+            "lie minute",
+            "headers show a bucket of a minute, 3 s are enforced",
+            steady,
+            lies(Lie::MinuteScale),
+        ),
+        preset(
+            "clock ahead",
+            "the gateway's clock jumps 20 s ahead",
+            steady,
+            jump(20.0),
+        ),
+        preset(
+            "clock back",
+            "the gateway's clock jumps 20 s back",
+            Bounds::answered(0.95, 1.1),
+            jump(-20.0),
+        ),
+        preset(
+            "clock fast",
+            "the gateway's clock runs 2 % fast",
+            steady,
+            drift(0.02),
+        ),
+        preset(
+            "clock slow",
+            "the gateway's clock runs 2 % slow",
+            steady,
+            drift(-0.02),
+        ),
+    ]
+}
+
+fn preset(name: &'static str, what: &'static str, bounds: Bounds, scenario: Scenario) -> Preset {
+    Preset {
+        name,
+        what,
+        bounds,
+        scenario,
+    }
+}
+
+fn lasting(duration_secs: f64, scenario: Scenario) -> Scenario {
+    Scenario {
+        duration_secs,
+        ..scenario
+    }
+}
+
+fn overrun(scenario: Scenario) -> Scenario {
+    Scenario {
+        demand: Demand::OfCapacity(1.5),
+        ..lasting(90.0, scenario)
+    }
+}
+
+fn burst(scenario: Scenario) -> Scenario {
+    Scenario {
+        demand: Demand::OfCapacity(0.5),
+        shape: Shape::Burst {
+            factor: 10.0,
+            from: 20.0,
+            until: 23.0,
+        },
+        ..scenario
+    }
+}
+
+fn sized(sizes: Sizes, scenario: Scenario) -> Scenario {
+    Scenario { sizes, ..scenario }
+}
+
+fn sick(scenario: Scenario) -> Scenario {
+    Scenario {
+        demand: Demand::OfCapacity(0.6),
+        weather: vec![
+            Weather::Revoked { key: 1, from: 10.0 },
+            Weather::OutOfMoney {
+                account: 2,
+                from: 10.0,
+            },
+            Weather::AlwaysRefused { key: 6 },
+        ],
+        ..scenario
+    }
+}
+
+fn storm(share: f64, scenario: Scenario) -> Scenario {
+    let (from, until) = STORM;
+    Scenario {
+        demand: Demand::OfCapacity(0.5),
+        weather: vec![Weather::Overloaded { share, from, until }],
+        ..scenario
+    }
+}
+
+fn streams(scenario: Scenario) -> Scenario {
+    Scenario {
+        demand: Demand::OfCapacity(0.6),
+        weather: vec![
+            Weather::Reset { share: 0.03 },
+            Weather::ErrorEvent { share: 0.03 },
+            Weather::Cut { share: 0.02 },
+            Weather::Stall { share: 0.02 },
+        ],
+        ..scenario
+    }
+}
+
+fn foreign(mut scenario: Scenario) -> Scenario {
+    scenario.accounts[0].foreign = 0.5;
+    scenario
+}
+
+fn flood(scenario: Scenario) -> Scenario {
+    Scenario {
+        demand: Demand::OfCapacity(3.0),
+        tenants: [10.0, 1.0, 1.0].map(TenantTraffic::with_share).to_vec(),
+        ..scenario
+    }
+}
+
+fn replicas(replicas: usize, scenario: Scenario) -> Scenario {
+    Scenario {
+        replicas,
+        ..scenario
+    }
+}
+
+fn long(scenario: Scenario) -> Scenario {
+    Scenario {
+        latency: Latency {
+            network: (0.03, 0.15),
+            first_token: (1.0, 4.0),
+            per_token: 0.02,
+        },
+        ..lasting(120.0, scenario)
+    }
+}
+
+fn scaled(by: f64, burst_secs: f64, mut scenario: Scenario) -> Scenario {
+    for account in &mut scenario.accounts {
+        account.rpm *= by;
+        account.itpm *= by;
+        account.otpm *= by;
+        account.burst_secs = burst_secs;
+    }
+    scenario
+}
+
+fn one_key(mut scenario: Scenario) -> Scenario {
+    scenario.accounts.truncate(1);
+    scenario.accounts[0].keys = 1;
+    scenario
+}
