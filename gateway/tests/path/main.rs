@@ -5,6 +5,7 @@ mod bodies;
 mod cancel;
 mod drain;
 mod failover;
+mod fallback;
 mod heads;
 mod house;
 mod streams;
