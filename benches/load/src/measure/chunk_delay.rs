@@ -145,7 +145,7 @@ fn rows(medians: &Rounds, tails: &Rounds, tail_micros_max: Option<f64>) -> Vec<R
         gateway: of.spread(Kind::Gateway),
         quoted: match bound {
             Some(bound) => Quoted::Itself(Bound::AtMost(bound)),
-            None => Quoted::Compared("+", of.added(Kind::Gateway, Kind::PassThrough), None),
+            None => Quoted::Compared("added", of.added(Kind::Gateway, Kind::PassThrough), None),
         },
     };
     vec![

@@ -72,7 +72,7 @@ fn rows(medians: &Rounds, tails: &Rounds) -> Vec<Row> {
         what: what.to_owned(),
         yardstick: of.spread(Kind::PassThrough),
         gateway: of.spread(Kind::Gateway),
-        quoted: Quoted::Compared("+", of.added(Kind::Gateway, Kind::PassThrough), bound),
+        quoted: Quoted::Compared("added", of.added(Kind::Gateway, Kind::PassThrough), bound),
     };
     vec![
         row("median, µs", medians, Some(Bound::AtMost(ADDED_MICROS_MAX))),
