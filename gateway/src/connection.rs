@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pingora_core::apps::ServerApp;
+use pingora_core::listeners::tls::Acceptor;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::{self as http2, H2Accept, H2Options, HttpSession};
+use pingora_core::protocols::l4::stream::Stream as Socket;
 use pingora_core::protocols::{ALPN, Digest, Stream};
 use pingora_core::server::ShutdownWatch;
 
@@ -33,6 +35,8 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// Serves connections.
 pub(crate) struct Connections {
     pub(crate) gateway: Arc<Gateway>,
+    /// Where they are to be secured.
+    pub(crate) tls: Option<Acceptor>,
 }
 
 #[async_trait]
@@ -49,6 +53,10 @@ impl ServerApp for Connections {
             return None;
         };
         let client = address(&stream);
+        let stream = match &self.tls {
+            Some(acceptor) => secure(gateway, acceptor, stream).await?,
+            None => stream,
+        };
         match protocol(gateway, stream).await? {
             Spoken::Http1(stream) => serve_http1(gateway, stream, client, shutdown).await,
             Spoken::Http2(stream) => serve_http2(gateway, stream, client, shutdown).await,
@@ -65,6 +73,21 @@ enum Spoken {
 fn address(stream: &Stream) -> Option<IpAddr> {
     let digest = stream.get_socket_digest()?;
     Some(digest.peer_addr()?.as_inet()?.ip())
+}
+
+/// Shakes hands. `None` if the client does not, or not in time.
+async fn secure(gateway: &Gateway, acceptor: &Acceptor, stream: Stream) -> Option<Stream> {
+    let socket = stream.into_any().downcast::<Socket>().ok()?;
+    let patience = gateway.settings.timeouts.client_header;
+    let shaken = tokio::time::timeout(patience, acceptor.tls_handshake(*socket)).await;
+    match shaken {
+        Ok(Ok(secured)) => Some(Box::new(secured)),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a client's TLS handshake failed");
+            None
+        }
+        Err(_) => None,
+    }
 }
 
 /// What the client speaks: by ALPN over TLS, by its first bytes in clear. `None` if it says

@@ -13,7 +13,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use keyweir_policy::file;
 use parking_lot::Mutex;
-use pingora_core::listeners::tls::TlsSettings;
+use pingora_core::listeners::tls::{Acceptor, TlsSettings};
 use pingora_core::listeners::{L4BufferSettings, ListenerConfig, TcpSocketOptions};
 use pingora_core::protocols::TcpKeepalive;
 use pingora_core::server::{Fds, ListenFds};
@@ -146,14 +146,16 @@ impl Certificate {
         Ok(Arc::new(Self(ArcSwap::from_pointee(certified))))
     }
 
-    /// HTTP/1.1 and HTTP/2, whichever the client prefers, under this certificate.
-    pub(crate) fn settings(self: &Arc<Self>) -> TlsSettings {
+    /// HTTP/1.1 and HTTP/2, whichever the client prefers, under this certificate. Not given to
+    /// Pingora with the socket, whose handshakes may take a minute, whatever the policy says, and
+    /// are counted by nobody.
+    pub(crate) fn acceptor(self: &Arc<Self>) -> Acceptor {
         // The paths are not looked at: the resolver takes their place.
         let mut settings =
             TlsSettings::intermediate("", "").expect("nothing is read before it is built");
         settings.set_cert_resolver(Arc::<Self>::clone(self));
         settings.enable_h2();
-        settings
+        settings.build()
     }
 }
 

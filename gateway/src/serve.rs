@@ -85,8 +85,9 @@ pub async fn start(policy: Policy, options: &Options) -> Result<Running, StartEr
 
     let (stop, stopping) = watch::channel(false);
     let (stop_admin, stopping_admin) = watch::channel(false);
-    let connections = || Connections {
+    let connections = |tls| Connections {
         gateway: Arc::clone(&gateway),
+        tls,
     };
     let mut running = Running {
         clear: clear.addresses.clone(),
@@ -97,9 +98,10 @@ pub async fn start(policy: Policy, options: &Options) -> Result<Running, StartEr
         stop_admin,
         services: Vec::new(),
     };
-    running.spawn("clear", connections(), clear, None, stopping.clone());
-    running.spawn("tls", connections(), tls, certificate.as_ref(), stopping);
-    running.spawn("admin", Admin { gateway }, admin, None, stopping_admin);
+    let acceptor = certificate.map(|certificate| certificate.acceptor());
+    running.spawn("clear", connections(None), clear, stopping.clone());
+    running.spawn("tls", connections(acceptor), tls, stopping);
+    running.spawn("admin", Admin { gateway }, admin, stopping_admin);
     Ok(running)
 }
 
@@ -132,17 +134,13 @@ impl Running {
         name: &str,
         app: A,
         sockets: Sockets,
-        certificate: Option<&Arc<Certificate>>,
         stopping: watch::Receiver<bool>,
     ) {
         if sockets.addresses.is_empty() {
             return;
         }
         let mut service = Service::new(name.to_owned(), app);
-        for mut config in sockets.configs() {
-            if let Some(certificate) = certificate {
-                config = config.tls(certificate.settings());
-            }
+        for config in sockets.configs() {
             service.endpoints().add_listener(config);
         }
         let fds = sockets.into_fds();
