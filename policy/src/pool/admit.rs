@@ -283,18 +283,25 @@ impl Pool {
         };
         let fits = match self.earliest_fit(now, lane, ask, attempts, charge, &[]) {
             Some((_, at)) => at,
-            None => self.next_change(now, lane, ask)?,
+            None => self.next_change(now, lane, ask, attempts)?,
         };
         Some(ahead.max(fits))
     }
 
     /// When a closed account may open again; `now` where that can be any moment.
-    fn next_change(&self, now: Time, lane: LaneId, ask: &Ask) -> Option<Time> {
+    fn next_change(
+        &self,
+        now: Time,
+        lane: LaneId,
+        ask: &Ask,
+        attempts: &Attempts,
+    ) -> Option<Time> {
         let lane_ref = &self.lanes[lane];
         let could_serve = |account: usize| {
             self.serves(ask, account)
                 && !self.accounts[account].keys.is_empty()
                 && !lane_ref.accounts[account].budget.is_closed()
+                && !attempts.too_small.contains(&account_id(account))
         };
         (0..self.accounts.len())
             .filter(|account| could_serve(*account))

@@ -132,6 +132,21 @@ fn accounts_that_cool_down_are_spent_and_keys_that_are_rejected_are_out() {
 }
 
 #[test]
+fn a_request_too_large_for_every_account_is_refused_at_once_and_for_good() {
+    let mut pool = pool(&[(1, None), (1, None)]);
+    let ask = ask(&mut pool, at(0.0), 30.0);
+    let mut attempts = Attempts::default();
+    for _ in 0..2 {
+        let lease = granted(pool.admit(at(0.0), ask.clone(), &attempts));
+        let (key, fault) = (lease.key, Fault::TooLargeForLimit);
+        pool.settle(at(0.0), lease, &outcome(fault));
+        assert_eq!(pool.next(at(0.0), &mut attempts, key, &fault), Next::Again);
+    }
+    let refusal = refused(pool.admit(at(0.0), ask, &attempts));
+    assert_eq!(refusal.not_until, None);
+}
+
+#[test]
 fn a_refusal_says_when_and_is_true() {
     let mut pool = pool(&[(1, Some(60))]);
     for _ in 0..3 {
