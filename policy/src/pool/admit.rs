@@ -289,13 +289,7 @@ impl Pool {
     }
 
     /// When a closed account may open again; `now` where that can be any moment.
-    fn next_change(
-        &self,
-        now: Time,
-        lane: LaneId,
-        ask: &Ask,
-        attempts: &Attempts,
-    ) -> Option<Time> {
+    fn next_change(&self, now: Time, lane: LaneId, ask: &Ask, attempts: &Attempts) -> Option<Time> {
         let lane_ref = &self.lanes[lane];
         let could_serve = |account: usize| {
             self.serves(ask, account)
