@@ -2,8 +2,9 @@
 //! provider keeps it and knows every request's tokens beforehand. What it makes them wait is what
 //! there was to wait.
 //!
-//! It goes by arrival: each request starts at the earliest moment at which some account has room.
-//! Output is produced over time, so its bucket may be overdrawn by what flows in meanwhile.
+//! It goes by arrival: each request starts at the earliest moment at which some account has room,
+//! and where several have, on the one that is nearest to overflowing. Output is produced over
+//! time, so its bucket may be overdrawn by what flows in meanwhile.
 
 use super::traffic::Arrival;
 use super::world::{BURST_SECS, HOLDERS, Holder, TOKENS_PER_SEC};
@@ -37,12 +38,20 @@ fn buckets(holder: &Holder, share: f64, production_secs: f64) -> [Bucket; 3] {
 
 fn serve(accounts: &mut [[Bucket; 3]], arrival: &Arrival) -> f64 {
     let needs = [1.0, arrival.input, arrival.output];
-    let starts = accounts.iter().map(|buckets| {
+    let offers = accounts.iter().map(|buckets| {
         let starts = buckets.iter().zip(needs).map(|(it, need)| it.start(need));
-        starts.fold(arrival.at, f64::max)
+        let start = starts.fold(arrival.at, f64::max);
+        let left = buckets
+            .iter()
+            .zip(needs)
+            .map(|(it, need)| it.left(start, need));
+        (start, left.fold(f64::INFINITY, f64::min))
     });
-    let best = starts.enumerate().min_by(|a, b| a.1.total_cmp(&b.1));
-    let Some((account, start)) = best else {
+    let best = offers.enumerate().min_by(|(_, a), (_, b)| {
+        let earlier = a.0.total_cmp(&b.0);
+        earlier.then(b.1.total_cmp(&a.1))
+    });
+    let Some((account, (start, _))) = best else {
         return f64::INFINITY;
     };
     for (bucket, need) in accounts[account].iter_mut().zip(needs) {
@@ -81,9 +90,14 @@ impl Bucket {
         }
     }
 
-    fn take(&mut self, at: f64, need: f64) {
+    /// The share that is left when `need` has been taken at `at`.
+    fn left(&self, at: f64, need: f64) -> f64 {
         let gained = (at - self.at).max(0.0) * self.refill;
-        self.level = (self.level + gained).min(self.burst) - need;
+        ((self.level + gained).min(self.burst) - need) / self.burst
+    }
+
+    fn take(&mut self, at: f64, need: f64) {
+        self.level = self.left(at, need) * self.burst;
         self.at = self.at.max(at);
     }
 }

@@ -6,7 +6,7 @@ use simulated_provider::{Counters, SetFault};
 
 use super::all_knowing;
 use super::client::{Ending, Seen};
-use super::forecast::{AFTER_CONTENT, Forecast, SETTLED_AT, STRIKES_AT};
+use super::forecast::{Forecast, SETTLED_AT, STRIKES_AT, TOLD_BY_PROVIDER, UNTOLD};
 use super::ledger::{Entry, Ledger};
 
 /// A refusal that took no longer than this came at once.
@@ -61,14 +61,25 @@ pub(crate) struct Figures {
     pub(crate) recovery: (f64, f64, f64),
     /// What the least favoured modest tenant got of its fair share.
     pub(crate) fairness: f64,
-    /// Broken streams: told and unclean after content, and all others.
-    pub(crate) broken: (usize, usize),
-    /// Faults that struck after content, by the provider's count.
-    pub(crate) struck_after_content: u64,
+    /// Streams that broke.
+    pub(crate) broken: Broken,
+    /// Faults after content, by the provider's count: told by itself, and untold.
+    pub(crate) struck: (u64, u64),
     /// How requests ended that were not answered.
     pub(crate) unanswered: BTreeMap<String, usize>,
     /// Attempts by their status at the provider.
     pub(crate) by_status: BTreeMap<u16, u64>,
+}
+
+/// Streams that broke, by what their clients saw.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Broken {
+    /// An error event and a clean end, after content.
+    pub(crate) told: usize,
+    /// An error event and an unclean end, after content.
+    pub(crate) told_unclean: usize,
+    /// Anything else.
+    pub(crate) otherwise: usize,
 }
 
 impl Figures {
@@ -84,8 +95,14 @@ impl Figures {
         figures.refusals(observed);
         figures.rates(forecast, observed);
         figures.fairness = fairness(forecast, observed);
-        let after = observed.faults.get(AFTER_CONTENT);
-        figures.struck_after_content = after.unwrap_or(&[]).iter().map(|it| it.struck).sum();
+        let struck = |faults: Option<&[SetFault]>| {
+            let faults = faults.unwrap_or_default();
+            faults.iter().map(|fault| fault.struck).sum()
+        };
+        figures.struck = (
+            struck(observed.faults.get(TOLD_BY_PROVIDER..=TOLD_BY_PROVIDER)),
+            struck(observed.faults.get(UNTOLD)),
+        );
         figures
     }
 
@@ -101,8 +118,13 @@ impl Figures {
                     told: true,
                     had_content: true,
                     clean: false,
-                } => self.broken.0 += 1,
-                Ending::Broken { .. } => self.broken.1 += 1,
+                } => self.broken.told_unclean += 1,
+                Ending::Broken {
+                    told: true,
+                    had_content: true,
+                    clean: true,
+                } => self.broken.told += 1,
+                Ending::Broken { .. } => self.broken.otherwise += 1,
                 Ending::Refused(429, _) => self.limited_seen.0 += 1,
                 Ending::Refused(529, _) => self.limited_seen.1 += 1,
                 Ending::Refused(..) | Ending::Lost(_) | Ending::Stuck => {}

@@ -33,6 +33,8 @@ pub(crate) struct Forecast {
     pub(crate) loads: Vec<f64>,
     /// How many times more, for three seconds.
     pub(crate) burst: Option<f64>,
+    /// Its share of the seconds of arrivals that were asked for.
+    pub(crate) length: f64,
     /// Gateways.
     pub(crate) replicas: usize,
     /// Settings of the gateway that differ from the defaults.
@@ -76,7 +78,8 @@ pub(crate) struct Asked {
     pub(crate) prompt_refusals: bool,
     /// Least rate in the first second after the storm, as a share of the rate before it.
     pub(crate) recovery: Option<f64>,
-    /// Failures before content are invisible, those after it are told and end uncleanly.
+    /// Failures before content are invisible, those after it are told, and end uncleanly
+    /// unless the provider told and ended them itself.
     pub(crate) streams: bool,
     /// Least share of their fair share that the modest tenants get.
     pub(crate) fairness: Option<f64>,
@@ -90,6 +93,7 @@ impl Forecast {
             sizes: ORDINARY,
             loads: vec![load],
             burst: None,
+            length: 1.0,
             replicas: 1,
             settings: "",
             weather: Weather::Fair,
@@ -177,7 +181,13 @@ fn steady() -> Vec<Forecast> {
     };
     vec![
         Forecast::new("95", "95 % of capacity", 0.95, calm),
-        Forecast::new("150", "150 % of capacity", 1.5, flooded),
+        // Patience ends for the first after a minute. Three tenants, since no single one may have
+        // so many waiting.
+        Forecast {
+            loads: vec![0.5; 3],
+            length: 1.8,
+            ..Forecast::new("150", "150 % of capacity", 0.0, flooded)
+        },
         Forecast {
             burst: Some(10.0),
             ..Forecast::new("burst", "ten-fold burst for 3 s at 50 %", 0.5, burst)
@@ -344,5 +354,7 @@ fn broken_streams() -> Vec<FaultRule> {
 
 /// Chunks of content before a failure in the middle of a stream; every answer has more.
 const AFTER_CHUNKS: u64 = 2;
-/// Those of [`broken_streams`] that strike after content.
-pub(crate) const AFTER_CONTENT: RangeInclusive<usize> = 6..=9;
+/// That of [`broken_streams`] where the provider itself says, after content, that it failed.
+pub(crate) const TOLD_BY_PROVIDER: usize = 6;
+/// Those where it just fails after content.
+pub(crate) const UNTOLD: RangeInclusive<usize> = 7..=9;

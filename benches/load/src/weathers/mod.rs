@@ -94,6 +94,7 @@ async fn observe(
     program: &Path,
     folder: &Path,
 ) -> Result<Observed, Failure> {
+    let secs = arguments.seconds * forecast.length;
     let provider = Provider::start(world::world(arguments.seed, forecast.sizes))
         .await
         .map_err(|error| Failure::new(error.to_string()))?;
@@ -117,12 +118,7 @@ async fn observe(
         client_keys,
         began,
     };
-    let arrivals = traffic::arrivals(
-        &forecast.streams(),
-        forecast.sizes,
-        arguments.seconds,
-        arguments.seed,
-    );
+    let arrivals = traffic::arrivals(&forecast.streams(), forecast.sizes, secs, arguments.seed);
     let mut ledger = Ledger::default();
     let seen = tokio::select! {
         seen = crowd.send(arrivals) => seen,
@@ -134,7 +130,7 @@ async fn observe(
         ledger,
         counters: control.counters(),
         faults: control.faults(),
-        secs: arguments.seconds,
+        secs,
     };
     drop(gateways);
     provider.shutdown().await;

@@ -1,8 +1,6 @@
 //! Whether a row reached what it must.
 
-use std::fmt::Write as _;
-
-use super::figures::Figures;
+use super::figures::{Broken, Figures};
 use super::forecast::{Asked, Forecast};
 
 /// Waits may be so much longer than the all-knowing scheduler's.
@@ -62,21 +60,26 @@ pub(crate) fn misses(forecast: &Forecast, figures: &Figures) -> Vec<String> {
     misses
 }
 
-fn stream_misses(figures: &Figures) -> Option<String> {
-    let mut text = String::new();
-    let (told, others) = figures.broken;
-    if others > 0 {
-        let _ = write!(text, "{others} streams ended in another way than told; ");
+fn stream_misses(figures: &Figures) -> Vec<String> {
+    let Broken {
+        told,
+        told_unclean,
+        otherwise,
+    } = figures.broken;
+    let (told_by_provider, untold) = figures.struck;
+    let mut misses = Vec::new();
+    if otherwise > 0 {
+        misses.push(format!("{otherwise} streams broke untold"));
     }
-    if told as u64 != figures.struck_after_content {
-        let struck = figures.struck_after_content;
-        let _ = write!(text, "{told} told of {struck} struck; ");
+    if told as u64 != told_by_provider || told_unclean as u64 != untold {
+        misses.push("clients saw other failures than struck after content".to_owned());
     }
-    let refused = figures.unanswered.values().sum::<usize>() - told - others;
-    if refused > 0 {
-        let _ = write!(text, "{refused} saw a failure before content");
+    let unanswered: usize = figures.unanswered.values().sum();
+    let unseen = unanswered - told - told_unclean - otherwise;
+    if unseen > 0 {
+        misses.push(format!("{unseen} saw a failure before content"));
     }
-    (!text.is_empty()).then_some(text)
+    misses
 }
 
 fn at_least(misses: &mut Vec<String>, what: &str, is: f64, bound: Option<f64>) {
@@ -142,10 +145,12 @@ fn besides(forecast: &Forecast, figures: &Figures) -> String {
         ));
     }
     if asked.streams {
-        let (told, others) = figures.broken;
+        let (told_by_provider, untold) = figures.struck;
+        let broken = figures.broken;
         parts.push(format!(
-            "{} struck after content, {told} told and ended uncleanly, {others} otherwise",
-            figures.struck_after_content
+            "struck after content: {told_by_provider} error events, of which clients saw {}, and \
+             {untold} resets, stalls and ends, of which {} were told and ended uncleanly",
+            broken.told, broken.told_unclean
         ));
     }
     if asked.fairness.is_some() {
