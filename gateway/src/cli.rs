@@ -39,6 +39,14 @@ enum Command {
     Demo(demo::Arguments),
 }
 
+impl Command {
+    /// Whether it draws on the terminal: messages would end up in the picture, and are only
+    /// written where they were asked for.
+    const fn draws(&self) -> bool {
+        matches!(self, Self::Demo(_))
+    }
+}
+
 #[derive(Debug, clap::Args)]
 struct Serve {
     /// The policy file, or a folder of them.
@@ -72,7 +80,9 @@ enum LogFormat {
 /// Runs the program.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log(arguments.log_format);
+    if !arguments.command.draws() || std::env::var_os("KEYWEIR_LOG").is_some() {
+        start_log(arguments.log_format);
+    }
     let done = match arguments.command {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),

@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ use keyweir_policy::retry::{Attempts, Next};
 use keyweir_policy::snapshot::Snapshot;
 use keyweir_policy::units::Time;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::clock::Clock;
 
@@ -42,6 +42,7 @@ pub(crate) struct SharedPool {
     state: Mutex<State>,
     rewind: Notify,
     names: Names,
+    watcher: OnceLock<mpsc::UnboundedSender<Notice>>,
 }
 
 /// What the log calls the pool's parts.
@@ -93,6 +94,7 @@ impl SharedPool {
             }),
             rewind: Notify::new(),
             names,
+            watcher: OnceLock::new(),
         });
         tokio::spawn(keep_time(Arc::downgrade(&shared)));
         shared
@@ -167,6 +169,13 @@ impl SharedPool {
         self.with_state(|state, now| f(&mut state.pool, now))
     }
 
+    /// What operators are told from now on, beside the log. For one watcher: a second hears nothing.
+    pub(crate) fn watch(&self) -> mpsc::UnboundedReceiver<Notice> {
+        let (sender, notices) = mpsc::unbounded_channel();
+        let _ = self.watcher.set(sender);
+        notices
+    }
+
     fn with_state<R>(&self, f: impl FnOnce(&mut State, Time) -> R) -> R {
         let mut state = self.state.lock();
         // Read under the lock, so that the core's time never runs backwards.
@@ -190,6 +199,10 @@ impl SharedPool {
         let mut next = Some(first);
         while let Some(notice) = next {
             self.names.log(notice);
+            if let Some(watcher) = self.watcher.get() {
+                // A watcher that has left misses nothing.
+                let _ = watcher.send(notice);
+            }
             next = self.state.lock().pool.next_notice();
         }
     }
