@@ -9,7 +9,7 @@
 //! share one entry. The bound on lanes falls with the number of accounts, since each lane has
 //! buckets for all of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::dialect::{Dialect, Endpoint};
@@ -42,18 +42,17 @@ pub(super) struct Model {
     pub(super) lane: LaneId,
     /// Which accounts serve it; `None`: all.
     pub(super) served_by: Option<Vec<bool>>,
-    /// What is known of keys that were refused it, or have used it.
-    access: HashMap<KeyId, Access>,
+    /// Keys that have served it.
+    proven: HashSet<KeyId>,
+    /// Keys that were refused it and have not served it since.
+    denials: HashMap<KeyId, Denial>,
 }
 
-/// Whether a key may use a model.
+/// What a key was refused.
 #[derive(Clone, Copy, Debug, Default)]
-struct Access {
-    /// It has served it.
-    proven: bool,
-    /// Denials since it last served it.
-    denials: u32,
-    denied_until: Time,
+struct Denial {
+    times: u32,
+    until: Time,
 }
 
 /// How long a key is believed not to have access to a model.
@@ -62,39 +61,31 @@ const DENIED: Duration = Duration::from_secs(600);
 /// the same to a request for a feature that the key may not use, and no client must be able to
 /// take a model from everybody by asking for one.
 const DENIALS_OF_PROVEN: u32 = 8;
-/// Keys remembered per model.
-const ACCESS_MAX: usize = 10_000;
 
 impl Model {
     /// Whether `key` is believed not to have access.
     pub(super) fn is_denied(&self, now: Time, key: KeyId) -> bool {
-        let access = self.access.get(&key);
-        access.is_some_and(|access| now < access.denied_until)
+        let denial = self.denials.get(&key);
+        denial.is_some_and(|denial| now < denial.until)
     }
 
-    /// Whether any key is.
+    /// Whether any key may be.
     pub(super) fn has_denied(&self) -> bool {
-        self.access.values().any(|access| access.denials > 0)
+        !self.denials.is_empty()
     }
 
     pub(super) fn served(&mut self, key: KeyId) {
-        if self.access.len() < ACCESS_MAX || self.access.contains_key(&key) {
-            let proven = Access {
-                proven: true,
-                ..Access::default()
-            };
-            self.access.insert(key, proven);
+        self.proven.insert(key);
+        if self.has_denied() {
+            self.denials.remove(&key);
         }
     }
 
     pub(super) fn denied(&mut self, now: Time, key: KeyId) {
-        if self.access.len() >= ACCESS_MAX && !self.access.contains_key(&key) {
-            return;
-        }
-        let access = self.access.entry(key).or_default();
-        access.denials = access.denials.saturating_add(1);
-        if !access.proven || access.denials >= DENIALS_OF_PROVEN {
-            access.denied_until = now + DENIED;
+        let denial = self.denials.entry(key).or_default();
+        denial.times = denial.times.saturating_add(1);
+        if denial.times >= DENIALS_OF_PROVEN || !self.proven.contains(&key) {
+            denial.until = now + DENIED;
         }
     }
 }
@@ -139,7 +130,8 @@ impl Models {
         self.entries.push(Model {
             lane,
             served_by: served_by(spec, name),
-            access: HashMap::new(),
+            proven: HashSet::new(),
+            denials: HashMap::new(),
         });
         self.by_name[endpoint as usize].insert(name.to_owned(), id);
         (id, new_lane)
