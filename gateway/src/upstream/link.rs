@@ -38,6 +38,9 @@ pub(crate) struct Link {
     peer: Arc<HttpPeer>,
     upstream: Arc<Upstream>,
     reused: bool,
+    /// The request was sent to its end. Over HTTP/1.1 the connection is no good for another one
+    /// before that: the provider would take the next request's bytes for the rest of this one.
+    sent_whole: bool,
     sent_at: Instant,
 }
 
@@ -85,6 +88,10 @@ impl Link {
                     upstream.addresses.prefer(attempt);
                     return Ok(Self::new(session, reused, peer, upstream));
                 }
+                // A pooled HTTP/2 connection that had died without anybody noticing.
+                Err(error) if error.etype == ErrorType::H2Error => {
+                    return Err(LinkError::Stale(describe(&error)));
+                }
                 Err(error) => failure = LinkError::NotSent(describe(&error)),
             }
         }
@@ -103,6 +110,7 @@ impl Link {
             peer,
             upstream: Arc::clone(upstream),
             reused,
+            sent_whole: false,
             sent_at: Instant::now(),
         }
     }
@@ -128,6 +136,7 @@ impl Link {
             Some(HttpSession::Custom(())) | None => unreachable!("a link has a session"),
         };
         self.sent_at = Instant::now();
+        self.sent_whole = matches!(uploaded, Ok(Uploaded::Whole));
         uploaded.map_err(|error| self.explain(&error, false))
     }
 
@@ -175,8 +184,12 @@ impl Link {
         }
     }
 
-    /// Gives the connection back for reuse. A link that is not [`Self::done`] loses it.
+    /// Gives the connection back for reuse. A link that is not [`Self::done`] loses it, and so does
+    /// one whose request was answered before it was sent whole.
     pub(crate) async fn release(mut self) {
+        if matches!(self.session, Some(HttpSession::H1(_))) && !self.sent_whole {
+            return;
+        }
         if let Some(session) = self.session.take() {
             let idle = Some(self.upstream.idle);
             self.upstream
