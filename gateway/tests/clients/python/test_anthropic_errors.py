@@ -154,10 +154,8 @@ def test_storm_lasts_longer_than_the_clients_patience(anthropic_client, anthropi
     anthropic_pool.fault("overloaded")
     client = anthropic_client(default_headers={"x-keyweir-patience": "1"})
 
-    with pytest.raises(anthropic.OverloadedError) as raised:
+    with pytest.raises(anthropic.OverloadedError):
         client.messages.create(**ask)
-
-    assert int(raised.value.response.headers["retry-after"]) >= 1
 
 
 def test_every_budget_is_spent(anthropic_client, anthropic_pool, ask):

@@ -8,7 +8,7 @@ import pytest
 from pool import HASTY_GATEWAY
 
 # An answer that would take minutes.
-LONG = {"x-sim-output-tokens": "40000", "x-sim-chunk-interval-ms": "20"}
+LONG = {"x-sim-output-tokens": "20000", "x-sim-chunk-interval-ms": "20"}
 # One whose first content comes when every test is over.
 LATE = {"x-sim-first-token-ms": "600000"}
 
@@ -22,7 +22,7 @@ def client(anthropic_client):
 def ask(anthropic_pool):
     return {
         "model": anthropic_pool.model,
-        "max_tokens": 50_000,
+        "max_tokens": 20_000,
         "messages": [{"role": "user", "content": "Hello, mill."}],
     }
 
