@@ -25,7 +25,7 @@ const AGED_TURN: u32 = 10;
 /// Virtual nanoseconds per second of capacity.
 const TAGS_PER_SEC: f64 = 1e9;
 
-/// Bounds of a waiting room.
+/// Bounds of a provider's waiting rooms, taken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomLimits {
     /// Requests in all.
@@ -66,7 +66,6 @@ pub struct Waiter<W> {
 /// Waiting requests, in the order of their turns.
 #[derive(Debug)]
 pub struct WaitingRoom<W> {
-    limits: RoomLimits,
     classes: [BTreeMap<(u64, Ticket), Waiter<W>>; 3],
     places: HashMap<Ticket, Place>,
     deadlines: BTreeSet<(Time, Ticket)>,
@@ -86,11 +85,9 @@ struct Line {
     weight: f64,
 }
 
-impl<W> WaitingRoom<W> {
-    /// An empty room.
-    pub fn new(limits: RoomLimits) -> Self {
+impl<W> Default for WaitingRoom<W> {
+    fn default() -> Self {
         Self {
-            limits,
             classes: [BTreeMap::new(), BTreeMap::new(), BTreeMap::new()],
             places: HashMap::new(),
             deadlines: BTreeSet::new(),
@@ -102,7 +99,9 @@ impl<W> WaitingRoom<W> {
             turns: 0,
         }
     }
+}
 
+impl<W> WaitingRoom<W> {
     /// How many wait.
     pub fn len(&self) -> usize {
         self.places.len()
@@ -118,14 +117,9 @@ impl<W> WaitingRoom<W> {
         self.bytes
     }
 
-    /// Whether one more would be one too many.
-    pub fn is_full_for(&self, tenant: TenantId, bytes: u64) -> bool {
-        self.len() >= self.limits.requests_max
-            || self.bytes.saturating_add(bytes) > self.limits.bytes_max
-            || self
-                .tenants
-                .get(&tenant)
-                .is_some_and(|line| line.waiting >= self.limits.per_tenant_max)
+    /// How many of `tenant` wait.
+    pub fn waiting_of(&self, tenant: TenantId) -> usize {
+        self.tenants.get(&tenant).map_or(0, |line| line.waiting)
     }
 
     /// A request went through without waiting: its tenant's next turn comes later for it.
@@ -288,12 +282,6 @@ impl<W> WaitingRoom<W> {
 mod tests {
     use super::*;
 
-    const LIMITS: RoomLimits = RoomLimits {
-        requests_max: 100,
-        per_tenant_max: 60,
-        bytes_max: 1000,
-    };
-
     fn waiter(tenant: u32, cost: f64) -> Waiter<()> {
         Waiter {
             tenant: TenantId(tenant),
@@ -318,7 +306,7 @@ mod tests {
 
     #[test]
     fn tenants_share_by_cost_not_by_count() {
-        let mut room = WaitingRoom::new(LIMITS);
+        let mut room = WaitingRoom::default();
         for n in 0..40 {
             room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(1, 0.1));
         }
@@ -332,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_flood_delays_only_the_flooder() {
-        let mut room = WaitingRoom::new(LIMITS);
+        let mut room = WaitingRoom::default();
         for n in 0..60 {
             room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(1, 0.1));
         }
@@ -340,12 +328,15 @@ mod tests {
         room.enter(Ticket(99), Priority::Normal, 1.0, false, waiter(2, 0.1));
         let order = served(&mut room, 2);
         assert!(order.contains(&2), "{order:?}");
-        assert!(room.is_full_for(TenantId(3), 10_000));
+        assert_eq!(
+            (room.waiting_of(TenantId(1)), room.waiting_of(TenantId(3))),
+            (54, 0)
+        );
     }
 
     #[test]
     fn weights_divide_the_turns() {
-        let mut room = WaitingRoom::new(LIMITS);
+        let mut room = WaitingRoom::default();
         for n in 0..50 {
             let tenant = 1 + (n % 2) as u32;
             let weight = if tenant == 1 { 3.0 } else { 1.0 };
@@ -364,7 +355,7 @@ mod tests {
 
     #[test]
     fn high_goes_first_and_low_still_moves() {
-        let mut room = WaitingRoom::new(LIMITS);
+        let mut room = WaitingRoom::default();
         for n in 0..40 {
             room.enter(Ticket(n), Priority::High, 1.0, false, waiter(1, 0.1));
         }
@@ -384,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_retry_goes_to_the_front_once_it_may() {
-        let mut room = WaitingRoom::new(LIMITS);
+        let mut room = WaitingRoom::default();
         room.enter(Ticket(1), Priority::Normal, 1.0, false, waiter(1, 0.1));
         let later = Time::ZERO + Duration::from_secs(1);
         let retry = Waiter {
@@ -400,7 +391,7 @@ mod tests {
 
     #[test]
     fn who_leaves_frees_the_place_at_once() {
-        let mut room = WaitingRoom::new(LIMITS);
+        let mut room = WaitingRoom::default();
         room.enter(Ticket(1), Priority::Normal, 1.0, false, waiter(1, 0.1));
         assert!(room.leave(Ticket(1)).is_some());
         assert!(room.leave(Ticket(1)).is_none());

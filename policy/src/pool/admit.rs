@@ -12,7 +12,7 @@ use crate::pool::leases::{Generations, Open};
 use crate::pool::models::LaneId;
 use crate::retry::Attempts;
 use crate::units::{Need, Time};
-use crate::waiting::{Place, Waiter};
+use crate::waiting::{Place, Waiter, WaitingRoom};
 
 /// Waiters that are looked at past one that does not fit yet.
 const LOOKAHEAD: usize = 16;
@@ -114,10 +114,7 @@ impl Pool {
                 reason: self.reason(now, lane, &ask),
             });
         }
-        if self.lanes[lane]
-            .room
-            .is_full_for(ask.tenant, ask.body_bytes)
-        {
+        if self.is_full_for(&ask) {
             return Admission::Refused(Refusal {
                 not_until: Some(turn),
                 reason: RefusalReason::RoomFull,
@@ -129,6 +126,22 @@ impl Pool {
             return self.decided(ticket);
         }
         Admission::Waiting(ticket)
+    }
+
+    /// Whether one more would be one too many, for all or for its tenant.
+    fn is_full_for(&self, ask: &Ask) -> bool {
+        let limits = &self.spec.room;
+        let rooms = || {
+            self.lanes
+                .iter()
+                .map(|lane| &lane.room)
+                .filter(|room| !room.is_empty())
+        };
+        let bytes: u64 = rooms().map(WaitingRoom::bytes).sum();
+        let of_tenant: usize = rooms().map(|room| room.waiting_of(ask.tenant)).sum();
+        self.waiting() >= limits.requests_max
+            || of_tenant >= limits.per_tenant_max
+            || bytes.saturating_add(ask.body_bytes) > limits.bytes_max
     }
 
     fn enter(

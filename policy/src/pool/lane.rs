@@ -92,7 +92,7 @@ impl Lane {
             accounts,
             breakers: vec![Breaker::new(OPEN_BACKOFF); keys],
             headrooms: Headrooms::new(spec.accounts.len()),
-            room: WaitingRoom::new(spec.room),
+            room: WaitingRoom::default(),
             estimates: Estimates::default(),
             affinity: Affinity::default(),
             timers: BinaryHeap::new(),

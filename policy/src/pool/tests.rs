@@ -233,6 +233,33 @@ fn a_full_room_refuses() {
 }
 
 #[test]
+fn the_rooms_of_all_models_have_one_bound() {
+    let mut pool = pool(&[(1, Some(600))]);
+    let models = [
+        "claude-opus-4-1",
+        "claude-sonnet-4-5",
+        "claude-3-5-haiku-latest",
+    ];
+    let mut waiting = 0;
+    let refusal = (0..1000)
+        .find_map(|n| {
+            let mut ask = ask(&mut pool, at(0.0), 30.0);
+            ask.model = pool.model(at(0.0), models[n % 3], Endpoint::Inference);
+            ask.tenant = TenantId(n as u32);
+            match pool.admit(at(0.0), ask, &Attempts::default()) {
+                Admission::Refused(refusal) => Some(refusal),
+                Admission::Waiting(_) => {
+                    waiting += 1;
+                    None
+                }
+                Admission::Granted(_) => None,
+            }
+        })
+        .unwrap();
+    assert_eq!((waiting, refusal.reason), (100, RefusalReason::RoomFull));
+}
+
+#[test]
 fn an_account_of_which_nothing_is_known_gets_few_requests_until_it_answers() {
     let mut pool = pool(&[(1, None)]);
     let mut leases = Vec::new();
