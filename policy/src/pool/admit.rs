@@ -114,7 +114,9 @@ impl Pool {
                 reason: self.reason(now, lane, &ask),
             });
         }
-        if self.is_full_for(&ask) {
+        // A retry had its place and its turn; that others have filled the room since is not its
+        // fault. Its number is bounded by what is in flight.
+        if !attempts.is_retry() && self.is_full_for(&ask) {
             return Admission::Refused(Refusal {
                 not_until: Some(turn),
                 reason: RefusalReason::RoomFull,

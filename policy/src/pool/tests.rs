@@ -233,6 +233,23 @@ fn a_full_room_refuses() {
 }
 
 #[test]
+fn a_retry_is_let_into_a_full_room() {
+    let mut pool = pool(&[(1, Some(60_000))]);
+    let lease = granted(admit(&mut pool, at(0.0), 0.0));
+    while let Admission::Granted(_) = admit(&mut pool, at(0.0), 0.0) {}
+    for _ in 0..100 {
+        waiting(admit(&mut pool, at(0.0), 30.0));
+    }
+    let mut attempts = Attempts::default();
+    let fault = Fault::RateLimited { wait: None };
+    let key = lease.key;
+    pool.settle(at(0.0), lease, &outcome(fault));
+    assert_eq!(pool.next(at(0.0), &mut attempts, key, &fault), Next::Again);
+    let ask = ask(&mut pool, at(0.0), 30.0);
+    waiting(pool.admit(at(0.0), ask, &attempts));
+}
+
+#[test]
 fn the_rooms_of_all_models_have_one_bound() {
     let mut pool = pool(&[(1, Some(600))]);
     let models = [
