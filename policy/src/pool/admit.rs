@@ -2,22 +2,20 @@
 
 use std::cmp::Reverse;
 
-use crate::affinity;
 use crate::budget::Charge;
-use crate::ids::{AccountId, KeyId};
+use crate::ids::AccountId;
 use crate::pool::Pool;
-use crate::pool::ask::{Admission, Ask, Lease, Refusal, RefusalReason, Ticket};
+use crate::pool::ask::{Admission, Ask, Refusal, RefusalReason, Ticket};
+use crate::pool::grant::account_id;
 use crate::pool::lane::Waiting;
-use crate::pool::leases::{Generations, Open};
 use crate::pool::models::LaneId;
 use crate::retry::Attempts;
 use crate::units::{Need, Time};
-use crate::waiting::{Place, Waiter, WaitingRoom};
+use crate::waiting::{Waiter, WaitingRoom};
 
-/// Waiters that are looked at past one that does not fit yet.
-const LOOKAHEAD: usize = 16;
-/// Keys of an account among which the least busy is looked for.
-const KEYS_COMPARED: usize = 8;
+/// Newcomers to a room with at most so many waiters are looked at at once: a small one may fit
+/// where those before it do not.
+const LOOKED_AT_AT_ONCE: usize = super::pump::LOOKAHEAD;
 
 impl Pool {
     /// Asks for a place. [`Self::next_decision`] is to be called until `None` afterwards, as after
@@ -123,7 +121,7 @@ impl Pool {
             });
         }
         let ticket = self.enter(now, lane, ask, attempts, charge);
-        if self.lanes[lane].room.len() <= LOOKAHEAD {
+        if self.lanes[lane].room.len() <= LOOKED_AT_AT_ONCE {
             self.pump(now, lane);
             return self.decided(ticket);
         }
@@ -194,94 +192,9 @@ impl Pool {
         }
     }
 
-    /// Grants whatever can be granted now, in the order of turns, and notes when to look again.
-    ///
-    /// A waiter that does not fit yet reserves the account it will fit first, so that those behind
-    /// it can slip past it on other accounts but never delay it.
-    pub(super) fn pump(&mut self, now: Time, lane: LaneId) {
-        self.run_timers(now, lane);
-        self.expire(now, lane);
-        while self.pump_once(now, lane) {}
-    }
-
-    fn pump_once(&mut self, now: Time, lane: LaneId) -> bool {
-        self.lanes[lane].fits_at = None;
-        if self.lanes[lane].room.is_empty() || self.storm.opens_at(now).is_some() {
-            return false;
-        }
-        let mut places = [None; LOOKAHEAD];
-        for (slot, (place, _)) in places
-            .iter_mut()
-            .zip(self.lanes[lane].room.front(now, LOOKAHEAD))
-        {
-            *slot = Some(place);
-        }
-        let mut blocked = Blocked::default();
-        let mut granted = false;
-        for place in places.into_iter().flatten() {
-            granted |= self.try_waiter(now, lane, place, &mut blocked);
-            if blocked.is_total || self.storm.opens_at(now).is_some() {
-                break;
-            }
-        }
-        self.lanes[lane].fits_at = blocked.fits_at;
-        granted
-    }
-
-    fn try_waiter(&mut self, now: Time, lane: LaneId, place: Place, blocked: &mut Blocked) -> bool {
-        let Some(waiter) = self.lanes[lane].room.get(place) else {
-            return false;
-        };
-        let Waiting {
-            ask,
-            charge,
-            attempts,
-        } = &waiter.what;
-        if blocked.includes(ask, charge) {
-            return false;
-        }
-        let (ask, charge, attempts) = (ask.clone(), *charge, attempts.clone());
-        match self.grant(now, lane, &ask, &attempts, &charge, &blocked.reserved) {
-            Some(lease) => {
-                if let Some((ticket, _)) = self.lanes[lane].room.serve(now, place) {
-                    self.decisions.push_back((ticket, Ok(lease)));
-                }
-                true
-            }
-            None => {
-                let earliest =
-                    self.earliest_fit(now, lane, &ask, &attempts, &charge, &blocked.reserved);
-                blocked.add(&ask, &charge, earliest);
-                false
-            }
-        }
-    }
-
-    /// Refuses those whose patience has ended.
-    fn expire(&mut self, now: Time, lane: LaneId) {
-        while let Some(ticket) = self.lanes[lane].room.next_expired(now) {
-            let Some(waiter) = self.lanes[lane].room.leave(ticket) else {
-                return;
-            };
-            let Waiting {
-                ask,
-                attempts,
-                charge,
-            } = waiter.what;
-            let refusal = Refusal {
-                not_until: self.expected_turn(now, lane, &ask, &attempts, &charge),
-                reason: match self.storm.is_raging() {
-                    true => RefusalReason::Overloaded,
-                    false => RefusalReason::PatienceOver,
-                },
-            };
-            self.decisions.push_back((ticket, Err(refusal)));
-        }
-    }
-
     /// When a newcomer would have its turn: an optimistic guess, since a refusal cannot be undone.
     /// `None`: never.
-    fn expected_turn(
+    pub(super) fn expected_turn(
         &mut self,
         now: Time,
         lane: LaneId,
@@ -318,7 +231,7 @@ impl Pool {
             .min()
     }
 
-    fn earliest_fit(
+    pub(super) fn earliest_fit(
         &self,
         now: Time,
         lane: LaneId,
@@ -337,16 +250,6 @@ impl Pool {
         found.map(|(account, at)| (account_id(account), at))
     }
 
-    fn serves(&self, ask: &Ask, account: usize) -> bool {
-        match ask.account {
-            Some(only) => only.index() == account,
-            None => {
-                let served_by = &self.models.get(ask.model).served_by;
-                served_by.as_ref().is_none_or(|serves| serves[account])
-            }
-        }
-    }
-
     fn reason(&self, now: Time, lane: LaneId, ask: &Ask) -> RefusalReason {
         let is_well = |account| self.serves(ask, account) && self.is_well(now, lane, account);
         if self.storm.opens_at(now).is_some() {
@@ -357,177 +260,4 @@ impl Pool {
             RefusalReason::AllOpen
         }
     }
-
-    /// The account with the most room that is not `reserved`, and its least busy key.
-    fn grant(
-        &mut self,
-        now: Time,
-        lane: LaneId,
-        ask: &Ask,
-        attempts: &Attempts,
-        charge: &Charge,
-        reserved: &[AccountId],
-    ) -> Option<Lease> {
-        if self.storm.opens_at(now).is_some() {
-            return None;
-        }
-        let mut skipped: Vec<AccountId> = Vec::new();
-        while skipped.len() <= KEYS_COMPARED {
-            let is_out = |account: &AccountId| {
-                reserved.contains(account)
-                    || skipped.contains(account)
-                    || attempts.too_small.contains(account)
-            };
-            let account = self.choose(now, lane, ask, charge, is_out)?;
-            if let Some(key) = self.pick_key(now, lane, ask, attempts, account) {
-                return Some(self.take(now, lane, ask, charge, account, key));
-            }
-            skipped.push(account);
-        }
-        None
-    }
-
-    fn choose(
-        &mut self,
-        now: Time,
-        lane: LaneId,
-        ask: &Ask,
-        charge: &Charge,
-        is_out: impl Fn(&AccountId) -> bool,
-    ) -> Option<AccountId> {
-        let draw = self.draws.u64(..);
-        let allowed = |account: usize| self.serves(ask, account) && !is_out(&account_id(account));
-        let headrooms = &self.lanes[lane].headrooms;
-        let best = match ask.account {
-            Some(only) => {
-                let fits = headrooms.headroom(only.index(), now, charge).is_some();
-                return (fits && allowed(only.index())).then_some(only);
-            }
-            None => headrooms.best(now, charge, draw, allowed)?,
-        };
-        let preferred = ask
-            .affinity
-            .and_then(|conversation| self.lanes[lane].affinity.get(now, conversation))
-            .filter(|account| allowed(account.index()))
-            .filter(|account| {
-                headrooms
-                    .headroom(account.index(), now, charge)
-                    .is_some_and(|headroom| affinity::is_worth_it(headroom, best.headroom))
-            });
-        Some(preferred.unwrap_or(account_id(best.index)))
-    }
-
-    /// The least busy of a few keys of `account` that may be used, starting anywhere.
-    fn pick_key(
-        &mut self,
-        now: Time,
-        lane: LaneId,
-        ask: &Ask,
-        attempts: &Attempts,
-        account: AccountId,
-    ) -> Option<KeyId> {
-        let keys = &self.accounts[account.index()].keys;
-        let start = self.draws.usize(..keys.len().max(1));
-        let model = self.models.get(ask.model);
-        let minds_denials = model.has_denied() && self.has_undenied_key(now, ask);
-        let avoids = now < attempts.avoided_until;
-        keys[start..]
-            .iter()
-            .chain(&keys[..start])
-            .copied()
-            .filter(|key| self.is_usable(now, lane, *key))
-            .filter(|key| !(avoids && attempts.avoided.contains(key)))
-            .filter(|key| !(minds_denials && model.is_denied(now, *key)))
-            .take(KEYS_COMPARED)
-            .min_by_key(|key| self.keys[key.index()].standing.in_flight())
-    }
-
-    /// Where every key is denied a model, the provider's own word is better than ours.
-    fn has_undenied_key(&self, now: Time, ask: &Ask) -> bool {
-        let model = self.models.get(ask.model);
-        self.accounts
-            .iter()
-            .enumerate()
-            .filter(|(account, _)| self.serves(ask, *account))
-            .flat_map(|(_, account)| &account.keys)
-            .any(|key| !model.is_denied(now, *key))
-    }
-
-    fn take(
-        &mut self,
-        now: Time,
-        lane_id: LaneId,
-        ask: &Ask,
-        charge: &Charge,
-        account: AccountId,
-        key: KeyId,
-    ) -> Lease {
-        let lane = &mut self.lanes[lane_id];
-        let generations = Generations {
-            account: self.accounts[account.index()].standing.grant(),
-            key: self.keys[key.index()].standing.grant(),
-            key_model: lane.breakers[key.index()].grant(),
-        };
-        let marks = lane.accounts[account.index()].budget.take(now, charge);
-        self.storm.grant(now);
-        let slot = self.leases.open(Open {
-            tenant: ask.tenant,
-            model: ask.model,
-            lane: lane_id,
-            account,
-            key,
-            size: ask.size,
-            affinity: ask.affinity,
-            charge: *charge,
-            marks,
-            granted: now,
-            generations,
-            produced: 0.0,
-            foreseen: charge.pending[crate::units::Dimension::OutputTokens.index()],
-            first_output: None,
-            is_paced: false,
-            answered: false,
-        });
-        self.refresh(now, lane_id, account.index());
-        Lease { slot, key, account }
-    }
-}
-
-/// Those found not to fit in one pass over the room.
-#[derive(Default)]
-struct Blocked {
-    reserved: Vec<AccountId>,
-    smallest: Vec<Charge>,
-    /// Someone found no account left to wait for: nor will those behind.
-    is_total: bool,
-    fits_at: Option<Time>,
-}
-
-impl Blocked {
-    /// Whether one that needs no more was already found not to fit.
-    fn includes(&self, ask: &Ask, charge: &Charge) -> bool {
-        ask.account.is_none()
-            && self.smallest.iter().any(|blocked| {
-                (0..charge.prompt.len()).all(|d| {
-                    blocked.prompt[d] <= charge.prompt[d] && blocked.pending[d] <= charge.pending[d]
-                })
-            })
-    }
-
-    fn add(&mut self, ask: &Ask, charge: &Charge, earliest: Option<(AccountId, Time)>) {
-        if ask.account.is_none() {
-            self.smallest.push(*charge);
-        }
-        match earliest {
-            Some((account, at)) => {
-                self.reserved.push(account);
-                self.fits_at = Some(self.fits_at.map_or(at, |sooner| sooner.min(at)));
-            }
-            None => self.is_total |= ask.account.is_none(),
-        }
-    }
-}
-
-fn account_id(index: usize) -> AccountId {
-    AccountId(u32::try_from(index).expect("accounts are bounded"))
 }

@@ -11,12 +11,16 @@
 
 mod admit;
 mod ask;
+mod blame;
+mod grant;
 mod lane;
 mod leases;
 mod models;
+mod pump;
 mod settle;
 mod spec;
 mod standing;
+mod twins;
 mod view;
 
 #[cfg(test)]

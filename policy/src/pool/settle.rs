@@ -1,12 +1,11 @@
-//! What outcomes teach: budgets are trued up, breakers and estimates learn, the weather turns.
+//! What outcomes teach budgets and estimates: every lease is trued up, exactly once.
 
-use crate::fault::{Blame, Fault};
-use crate::ids::{AccountId, KeyId};
+use crate::budget::Charge;
+use crate::fault::Fault;
 use crate::pool::Pool;
-use crate::pool::ask::{Lease, Notice, Settlement};
+use crate::pool::ask::{Lease, Settlement, Usage};
 use crate::pool::leases::Open;
 use crate::snapshot::Snapshot;
-use crate::storm::Change;
 use crate::units::{Dimension, Time};
 
 /// Output beyond the estimate: a stream that outgrew it is expected to go on by this share.
@@ -15,9 +14,6 @@ const GROWTH_FORESEEN: f64 = 0.1;
 const DELAY_WEIGHT: f64 = 0.1;
 /// The share of its expected output after which a stream's pace is known.
 const PACE_SHARE: f64 = 0.2;
-/// In a storm a key's own failures count only from here, and only while most keys still serve:
-/// a storm makes every key fail, but one that never succeeds is sick beside it.
-const STORM_FAILURES_MIN: u32 = 5;
 
 impl Pool {
     /// A good answer has begun: its head, and of a stream the first content, arrived. What comes
@@ -105,7 +101,7 @@ impl Pool {
         let unused = Settlement {
             fault: Fault::ClientLeft,
             snapshot: Snapshot::default(),
-            usage: super::Usage::default(),
+            usage: Usage::default(),
             sent: false,
         };
         self.settle(now, lease, &unused);
@@ -158,223 +154,6 @@ impl Pool {
             }
         }
     }
-
-    /// Charges the one party whose fault it is. Returns whether other lanes are concerned.
-    fn blame(&mut self, now: Time, open: &Open, settlement: &Settlement) -> bool {
-        let fault = &settlement.fault;
-        match fault.blame() {
-            // The provider did its work, or saw that the request is wrong: the key is well.
-            Blame::Nobody | Blame::Request => self.heal(now, open, fault),
-            Blame::Us => {
-                self.pass(now, open);
-                false
-            }
-            Blame::AccountGroup => {
-                self.pass(now, open);
-                self.refuse(now, open, settlement);
-                false
-            }
-            Blame::Key => {
-                self.pass(now, open);
-                let draw = self.draws.f64();
-                self.keys[open.key.index()]
-                    .standing
-                    .open(now, fault.wait(), draw);
-                self.notify(Notice::KeyOut(open.key));
-                self.refresh_everywhere(now, open.account);
-                true
-            }
-            Blame::Account => {
-                self.pass(now, open);
-                let draw = self.draws.f64();
-                self.accounts[open.account.index()]
-                    .standing
-                    .open(now, fault.wait(), draw);
-                self.notify(Notice::AccountOut(open.account));
-                self.refresh_everywhere(now, open.account);
-                true
-            }
-            Blame::KeyModel => {
-                self.pass(now, open);
-                self.models.get_mut(open.model).denied(now, open.key);
-                false
-            }
-            Blame::KeyOrProvider => self.break_down(now, open, fault),
-        }
-    }
-
-    fn heal(&mut self, now: Time, open: &Open, fault: &Fault) -> bool {
-        let account = &mut self.accounts[open.account.index()].standing;
-        let account_back = is_back(
-            account,
-            |it| it.succeeded(now, open.generations.account),
-            now,
-        );
-        let key = &mut self.keys[open.key.index()].standing;
-        let key_back = is_back(key, |it| it.succeeded(now, open.generations.key), now);
-        let lane = &mut self.lanes[open.lane];
-        lane.breakers[open.key.index()].succeeded(now, open.generations.key_model);
-        lane.accounts[open.account.index()].recovered(open.granted);
-        if *fault == Fault::None {
-            self.retry.earn(now);
-            self.models.get_mut(open.model).served(open.key);
-        }
-        if account_back {
-            self.notify(Notice::AccountBack(open.account));
-        }
-        if key_back {
-            self.notify(Notice::KeyBack(open.key));
-        }
-        if account_back || key_back {
-            self.refresh_everywhere(now, open.account);
-        }
-        let storm_ended = !open.answered && self.clear_up(now, open.granted, open.key);
-        account_back || key_back || storm_ended
-    }
-
-    /// An attempt succeeded; returns whether that ended a storm.
-    fn clear_up(&mut self, now: Time, granted: Time, key: KeyId) -> bool {
-        if self.storm.succeeded(now, granted, key) != Change::Ended {
-            return false;
-        }
-        self.notify(Notice::StormEnded);
-        let keys: Vec<KeyId> = self
-            .accounts
-            .iter()
-            .flat_map(|it| it.keys.clone())
-            .collect();
-        self.reprieve(now, &keys);
-        true
-    }
-
-    fn pass(&mut self, now: Time, open: &Open) {
-        let generations = &open.generations;
-        self.accounts[open.account.index()]
-            .standing
-            .passed(now, generations.account);
-        self.keys[open.key.index()]
-            .standing
-            .passed(now, generations.key);
-        self.lanes[open.lane].breakers[open.key.index()].passed(now, generations.key_model);
-    }
-
-    fn refuse(&mut self, now: Time, open: &Open, settlement: &Settlement) {
-        let draw = self.draws.f64();
-        let account = &mut self.lanes[open.lane].accounts[open.account.index()];
-        let explained = match settlement.fault {
-            Fault::RampLimited { .. } => {
-                account.budget.slow_down(now);
-                false
-            }
-            _ => account
-                .budget
-                .refused(now, &open.charge, &settlement.snapshot),
-        };
-        account.cool_down(now, open.granted, settlement.fault.wait(), explained, draw);
-    }
-
-    fn break_down(&mut self, now: Time, open: &Open, fault: &Fault) -> bool {
-        let generations = &open.generations;
-        self.accounts[open.account.index()]
-            .standing
-            .passed(now, generations.account);
-        self.keys[open.key.index()]
-            .standing
-            .passed(now, generations.key);
-        let in_service = self
-            .keys
-            .iter()
-            .filter(|key| key.standing.admits(now))
-            .take(2)
-            .count();
-        let change = self.storm.failed(now, open.key, in_service);
-        let draw = self.draws.f64();
-        let is_raging = self.storm.is_raging();
-        let counts = !is_raging || self.is_sick_in_storm(now, open);
-        let breaker = &mut self.lanes[open.lane].breakers[open.key.index()];
-        if !counts {
-            breaker.failed_in_storm(now, generations.key_model);
-        } else if breaker.failed(now, generations.key_model, fault.wait(), draw) {
-            self.notify(Notice::BreakerTripped(open.key));
-        }
-        if change == Change::Began {
-            self.notify(Notice::StormBegan);
-            let suspects: Vec<KeyId> = self.storm.suspects().collect();
-            self.reprieve(now, &suspects);
-        }
-        change != Change::None
-    }
-
-    fn is_sick_in_storm(&self, now: Time, open: &Open) -> bool {
-        let breakers = &self.lanes[open.lane].breakers;
-        if breakers[open.key.index()].consecutive_failures() < STORM_FAILURES_MIN {
-            return false;
-        }
-        let serving = breakers
-            .iter()
-            .filter(|breaker| breaker.admits(now))
-            .count();
-        serving * 2 > breakers.len()
-    }
-
-    /// Closes the breakers of keys that were charged with what was the provider's.
-    fn reprieve(&mut self, now: Time, keys: &[KeyId]) {
-        for lane in 0..self.lanes.len() {
-            for key in keys {
-                self.lanes[lane].breakers[key.index()].reprieve();
-                self.refresh(now, lane, self.account_of(*key).index());
-            }
-        }
-    }
-
-    /// Responses say which account they were charged to; two of ours may turn out to be one.
-    fn compare_fingerprints(
-        &mut self,
-        now: Time,
-        account: AccountId,
-        lane: usize,
-        snapshot: &Snapshot,
-    ) {
-        let Some(fingerprint) = snapshot.account_fingerprint else {
-            return;
-        };
-        if self.accounts[account.index()].fingerprint == Some(fingerprint) {
-            return;
-        }
-        self.accounts[account.index()].fingerprint = Some(fingerprint);
-        let twin = (0..self.accounts.len())
-            .filter(|other| *other != account.index())
-            .find(|other| self.accounts[*other].fingerprint == Some(fingerprint));
-        if let Some(twin) = twin {
-            let twin = AccountId(u32::try_from(twin).expect("accounts are bounded"));
-            self.unite(now, twin, account, lane);
-        }
-    }
-
-    /// `account` is `twin` under another name: its keys move over, its own budgets go.
-    fn unite(&mut self, now: Time, twin: AccountId, account: AccountId, lane: usize) {
-        let limits = |it: AccountId| {
-            let budget = &self.lanes[lane].accounts[it.index()].budget;
-            Dimension::ALL.map(|dimension| budget.bucket(dimension).limit())
-        };
-        let (of_twin, of_account) = (limits(twin), limits(account));
-        let contradict = of_twin
-            .iter()
-            .zip(&of_account)
-            .any(|(a, b)| matches!((a, b), (Some(a), Some(b)) if a != b));
-        if contradict {
-            self.notify(Notice::SameOrganization(twin, account));
-            return;
-        }
-        let keys = std::mem::take(&mut self.accounts[account.index()].keys);
-        for key in &keys {
-            self.keys[key.index()].account = twin;
-        }
-        self.accounts[twin.index()].keys.extend(keys);
-        self.notify(Notice::SameAccount(twin, account));
-        self.refresh_everywhere(now, twin);
-        self.refresh_everywhere(now, account);
-    }
 }
 
 /// What the provider charged for an attempt, as far as its outcome tells.
@@ -409,21 +188,10 @@ fn charged(settlement: &Settlement) -> Charged {
 }
 
 /// The dimensions that are charged as output is produced.
-fn pending_dimensions(charge: &crate::budget::Charge) -> impl Iterator<Item = usize> + use<> {
+fn pending_dimensions(charge: &Charge) -> impl Iterator<Item = usize> + use<> {
     let shared = charge.pending[Dimension::Tokens.index()] > 0.0;
     [Dimension::OutputTokens, Dimension::Tokens]
         .into_iter()
         .filter(move |dimension| shared || *dimension == Dimension::OutputTokens)
         .map(Dimension::index)
-}
-
-fn is_back(
-    breaker: &mut crate::breaker::Breaker,
-    outcome: impl FnOnce(&mut crate::breaker::Breaker),
-    now: Time,
-) -> bool {
-    use crate::breaker::BreakerState::{Closed, HalfOpen};
-    let before = breaker.state(now);
-    outcome(breaker);
-    before == HalfOpen && breaker.state(now) == Closed
 }
