@@ -47,6 +47,8 @@ pub struct Report {
 /// What became of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Journey {
+    /// Position of its tenant.
+    pub tenant: usize,
     /// When it came, in seconds.
     pub arrived: f64,
     /// When its last attempt was sent; `None`: there was none.

@@ -149,6 +149,7 @@ impl<'a> World<'a> {
         for (index, arrival) in arrivals.iter().enumerate() {
             world.report.requests_by_tenant[arrival.tenant] += 1;
             world.report.journeys.push(Journey {
+                tenant: arrival.tenant,
                 arrived: arrival.at,
                 tokens: arrival.input + arrival.output,
                 ..Journey::default()

@@ -51,7 +51,7 @@ pub fn promised(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
         preset(
             "150",
             "150 % of capacity",
-            Bounds::overrun(1.02),
+            Bounds::overrun(1.02).at_once(),
             overrun(base()),
         ),
         preset(
@@ -182,7 +182,10 @@ fn other_pools(base: &impl Fn() -> Scenario) -> Vec<Preset> {
         preset(
             "output 150",
             "output-bound, 150 %",
-            over,
+            Bounds {
+                goodput_min: Some(0.97),
+                ..over
+            },
             overrun(sized(OUTPUT_BOUND, base())),
         ),
         preset(

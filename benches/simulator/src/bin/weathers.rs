@@ -141,9 +141,9 @@ fn detail(out: &mut impl Write, preset: &Preset, report: &Report) -> std::io::Re
             out,
             "{:.0} s: {:.1}/s  ",
             from,
-            report.rate(from, from + 5.0)
+            report.rate(from, from + 1.0)
         )?;
-        from += 5.0;
+        from += 1.0;
     }
     writeln!(out)?;
     for (at, notice) in &report.notices {
