@@ -5,6 +5,7 @@
 //! slower but repeatable to a fraction of a per cent, whatever else the machine does. Under
 //! callgrind the processor has no AVX-512, and one thread runs at a time.
 
+use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -71,6 +72,18 @@ pub(crate) struct CountedLoad {
     pub(crate) connections: usize,
     /// How many requests in all.
     pub(crate) requests: u64,
+}
+
+impl fmt::Display for CountedLoad {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            connections,
+            requests,
+            ..
+        } = self;
+        write!(f, "{requests} × {name} over {connections} connections")
+    }
 }
 
 impl Counted {
