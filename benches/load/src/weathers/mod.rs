@@ -29,6 +29,7 @@ use self::forecast::{Forecast, STRIKES_AT};
 use self::gateways::{Gateways, Wanted};
 use self::ledger::Ledger;
 use crate::failure::Failure;
+use crate::report;
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -45,6 +46,9 @@ pub(crate) struct Weathers {
     /// The gateway; `keyweir` beside this program, unless given.
     #[arg(long)]
     gateway: Option<PathBuf>,
+    /// Write the table into this document too, between its marks.
+    #[arg(long)]
+    out: Option<PathBuf>,
     /// Keep policies, access logs and messages of the last row here.
     #[arg(long)]
     keep: Option<PathBuf>,
@@ -64,20 +68,26 @@ pub(crate) async fn run(arguments: &Weathers, beside: &Path) -> Result<(), Failu
     if rows.is_empty() {
         return Err(Failure::new("no row of that name"));
     }
-    print(&format!(
+    let mut table = format!(
         "Seed {}, {} s of arrivals per row.\n\n{}",
         arguments.seed,
         arguments.seconds,
         verdict::TABLE_HEAD
-    ))?;
+    );
+    print(&table)?;
     for forecast in rows {
         let observed = observe(&forecast, arguments, &program, folder).await?;
         let figures = Figures::of(&forecast, &observed);
-        print(&verdict::row(&forecast, &figures))?;
+        let row = verdict::row(&forecast, &figures);
+        print(&row)?;
+        table += &row;
         eprintln!(
             "{}: at the provider {:?}; unanswered {:?}",
             forecast.name, figures.by_status, figures.unanswered
         );
+    }
+    if let Some(document) = &arguments.out {
+        report::write(document, &table)?;
     }
     Ok(())
 }
