@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
 
 DIALECTS = ("anthropic", "openai")
-POOLS_PER_DIALECT = 100
+POOLS_PER_DIALECT = 200
 START_SECS_MAX = 30
 STOP_SECS_MAX = 10
 
@@ -232,6 +232,7 @@ def stack(http):
             "KEYWEIR_KEY": keys["team"][0],
             "KEYWEIR_NARROW_KEY": keys["narrow"][0],
             "KEYWEIR_FORMER_KEY": keys["former"][0],
+            "KEYWEIR_POOLS": str(POOLS_PER_DIALECT),
             "KEYWEIR_CLAIMED": str(folder / "claimed"),
             "PROVIDER_URL": base_url,
             # How each kind of client is told of a company's own authority.

@@ -1,6 +1,5 @@
 """A pool of a test's own: two accounts of one provider key each, behind a name in the base URL."""
 
-import itertools
 import os
 
 import control
@@ -20,13 +19,14 @@ class Pool:
     @classmethod
     def claim(cls, dialect):
         """The next pool that nobody uses. The first one is left to base URLs without a name."""
-        for number in itertools.count(1):
+        for number in range(1, int(os.environ["KEYWEIR_POOLS"])):
             name = f"{dialect}-{number}"
             try:
                 os.mkdir(os.path.join(os.environ["KEYWEIR_CLAIMED"], name))
             except FileExistsError:
                 continue
             return cls(name)
+        raise AssertionError("every pool is taken: raise POOLS_PER_DIALECT in stack.py")
 
     def url(self, gateway=GATEWAY):
         return f"{gateway}/{self.name}"
