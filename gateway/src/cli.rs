@@ -7,10 +7,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use keyweir_policy::file::Report;
 use keyweir_policy::secret::ClientKey;
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterFn, LevelFilter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::access_log::Target;
-use crate::policy_files::{self, Loaded};
+use crate::policy_files::{self, LoadError, Loaded};
 use crate::serve::{self, Options};
 use crate::shutdown::{Ending, Signals};
 use crate::{demo, provider, upstream};
@@ -120,11 +124,28 @@ fn start_log(format: LogFormat) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     let started = match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => log
+            .with_ansi(std::io::stderr().is_terminal())
+            .finish()
+            .with(discretion())
+            .try_init(),
+        LogFormat::Json => log
+            .json()
+            .flatten_event(true)
+            .finish()
+            .with(discretion())
+            .try_init(),
     };
     // Only fails where a log is set up already, as in tests.
     drop(started);
+}
+
+/// Lets nobody but us say more than what concerns operators, whatever they ask for: below that,
+/// libraries print heads and bodies, and with them keys and content.
+fn discretion() -> FilterFn {
+    let may_speak: fn(&Metadata<'_>) -> bool =
+        |message| *message.level() <= Level::INFO || message.target().starts_with("keyweir");
+    FilterFn::new(may_speak).with_max_level_hint(LevelFilter::TRACE)
 }
 
 impl Serve {
@@ -156,7 +177,10 @@ impl Serve {
                 tracing::info!(%address, "listening for operators");
             }
             match signals.ending().await {
-                Ending::Drain => running.drain().await,
+                Ending::Drain => tokio::select! {
+                    () = running.drain() => {}
+                    () = signals.interrupted() => tracing::warn!("stopped in the middle of draining"),
+                },
                 Ending::Now => running.stop().await,
             }
             Ok(())
@@ -168,7 +192,14 @@ impl Serve {
 
 /// Loads the policy at `paths`; what is wrong with it is said.
 fn load(paths: &[PathBuf]) -> Result<Loaded, Failed> {
-    let loaded = policy_files::load(paths)?;
+    let loaded = match policy_files::load(paths) {
+        // Each line begins with its place, where editors look for it.
+        Err(LoadError::Mistakes(report)) => {
+            say(&report)?;
+            return Err(Failed::Said);
+        }
+        loaded => loaded?,
+    };
     say(&loaded.warnings)?;
     Ok(loaded)
 }

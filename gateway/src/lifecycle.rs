@@ -17,6 +17,7 @@ pub struct Lifecycle {
     requests: AtomicUsize,
     connections: AtomicUsize,
     idle: Notify,
+    called: Notify,
 }
 
 impl Lifecycle {
@@ -30,9 +31,22 @@ impl Lifecycle {
         self.draining.store(true, Ordering::SeqCst);
     }
 
-    /// Running streams are to end at their next event, with an error.
+    /// What runs is to end with an error: at once if its answer has not begun, streams at their next
+    /// event.
     pub(crate) fn begin_last_call(&self) {
-        self.last_call.store(true, Ordering::Relaxed);
+        self.last_call.store(true, Ordering::SeqCst);
+        self.called.notify_waiters();
+    }
+
+    /// Resolves once grace is over.
+    pub(crate) async fn last_called(&self) {
+        loop {
+            let called = self.called.notified();
+            if self.last_call.load(Ordering::SeqCst) {
+                return;
+            }
+            called.await;
+        }
     }
 
     /// Whether grace is over.

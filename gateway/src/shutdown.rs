@@ -31,6 +31,11 @@ impl Signals {
         })
     }
 
+    /// Resolves when the process is to end at once, whatever it is at (SIGINT).
+    pub async fn interrupted(&mut self) {
+        let _ = self.interrupt.recv().await;
+    }
+
     /// Resolves when the process is to end. SIGHUP is kept for reloading the policy; it does not
     /// end the process.
     pub async fn ending(&mut self) -> Ending {

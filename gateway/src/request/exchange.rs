@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{Method, Uri};
-use keyweir_policy::dialect::{Description, Dialect, Endpoint, RefusalKind};
+use keyweir_policy::dialect::{Description, Dialect, Endpoint};
 use keyweir_policy::fault::Fault;
 use keyweir_policy::ids::AccountId;
 use keyweir_policy::retry::{Attempts, Next};
@@ -20,9 +20,9 @@ use super::body::Body;
 use super::deliver;
 use super::fallback::{self, Fallbacks};
 use super::record::Record;
-use super::refuse::Refuse;
 use super::route::Routed;
 use super::settle::Held;
+use super::unanswered;
 use crate::client::Client;
 use crate::deadline::Deadline;
 use crate::gateway::{Gateway, Live};
@@ -55,9 +55,6 @@ pub(crate) struct Job<'a> {
     patience: Duration,
     pub(crate) fallbacks: Option<Box<Fallbacks>>,
 }
-
-/// The shortest wait that is worth saying.
-const RETRY_AFTER_LEAST: Duration = Duration::from_secs(1);
 
 /// Everything that a [`Job`] is made from.
 pub(crate) struct Parts<'a, 'b> {
@@ -224,14 +221,32 @@ pub(crate) async fn run(
     record: &mut Record,
 ) -> Result<bool, Stop> {
     let timeouts = &job.gateway.settings.timeouts;
+    let lifecycle = &job.gateway.lifecycle;
     let mut deadline = Deadline::after(timeouts.head);
+    let mut last = None;
     loop {
-        let mut held = match job.admit(client, record).await {
-            Err(Stop::Refuse(_)) if job.fall_back(record) => continue,
+        let admitted = tokio::select! {
+            biased;
+            admitted = job.admit(client, record) => admitted,
+            () = lifecycle.last_called() => return Err(unanswered::shutting_down().into()),
+        };
+        let mut held = match admitted {
+            Err(Stop::Refuse(_)) if job.fall_back(record) => {
+                last = None;
+                continue;
+            }
+            Err(Stop::Refuse(refuse)) => return Err(job.not_again(refuse, last).into()),
             admitted => admitted?,
         };
         record.attempts += 1;
-        let tried = attempt::try_once(&job, &mut held, client, &mut deadline).await;
+        let tried = tokio::select! {
+            biased;
+            tried = attempt::try_once(&job, &mut held, client, &mut deadline) => tried,
+            () = lifecycle.last_called() => {
+                job.end(held, Fault::Aborted);
+                return Err(unanswered::shutting_down().into());
+            }
+        };
         let (fault, answer) = match tried {
             Tried::Opened(answer, watch) => {
                 return deliver::deliver(job, held, answer, watch, client, record, deadline).await;
@@ -244,6 +259,7 @@ pub(crate) async fn run(
         };
         let key = held.key();
         job.end(held, fault);
+        last = Some(fault);
         if job.seek_on(answer.as_ref()) {
             discard(answer).await;
             continue;
@@ -327,37 +343,6 @@ impl Job<'_> {
     pub(crate) fn learn_home(&self, account: AccountId) {
         if let (Home::Sought(_), Some(id)) = (self.home, &self.resource) {
             self.provider.resources.learn(id, account);
-        }
-    }
-
-    /// What the client is told when no provider's answer can be given to it.
-    fn no_answer(&self, fault: &Fault) -> Refuse {
-        let wait = || self.provider.pool.retry_after(&self.asking, &self.attempts);
-        match fault {
-            Fault::RateLimited { .. } | Fault::RampLimited { .. } => {
-                let wait = wait().or(fault.wait()).unwrap_or(RETRY_AFTER_LEAST);
-                let message = "the provider's limits are reached on every account tried";
-                Refuse::new(RefusalKind::RateLimited, fault.as_str(), message).after(wait)
-            }
-            Fault::KeyRejected | Fault::OutOfMoney { .. } | Fault::AccountDisabled => {
-                let wait = wait().unwrap_or(RETRY_AFTER_LEAST);
-                let message = "no account of the pool can serve this now";
-                Refuse::new(RefusalKind::Unavailable, fault.as_str(), message).after(wait)
-            }
-            Fault::TimedOut => {
-                let message = "the provider did not answer in time";
-                Refuse::new(RefusalKind::Timeout, fault.as_str(), message)
-            }
-            Fault::ConnectionLost => {
-                let message = "the connection to the provider broke before it answered";
-                Refuse::new(RefusalKind::Unavailable, fault.as_str(), message)
-            }
-            _ => {
-                let why = self.provider.last_trouble();
-                let message = format!("the provider cannot be reached: {why}");
-                Refuse::new(RefusalKind::Unavailable, fault.as_str(), message)
-                    .after(RETRY_AFTER_LEAST)
-            }
         }
     }
 }

@@ -22,6 +22,7 @@ mod record;
 mod refuse;
 mod route;
 mod settle;
+mod unanswered;
 
 use std::net::IpAddr;
 use std::pin::Pin;

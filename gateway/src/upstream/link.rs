@@ -332,9 +332,14 @@ fn is_disconnect(error: &ErrorType) -> bool {
 fn describe(error: &BError) -> String {
     let kind = error.etype().as_str();
     let cause = error.root_cause();
-    if cause.is::<pingora_core::Error>() {
-        kind.to_owned()
-    } else {
-        format!("{kind}: {cause}")
+    let detail = match error.etype() {
+        // Why is in the context; the cause is our own address.
+        ErrorType::TLSHandshakeFailure => error.context.as_ref().map(|it| it.as_str().to_owned()),
+        _ if cause.is::<pingora_core::Error>() => None,
+        _ => Some(cause.to_string()),
+    };
+    match detail {
+        Some(detail) => format!("{kind}: {detail}"),
+        None => kind.to_owned(),
     }
 }
