@@ -1,4 +1,4 @@
-//! `/v1/responses`: made, stored, found again by the account that made them.
+//! `/v1/responses`: made, stored, found again by the account that made them; and counted.
 
 use bytes::Bytes;
 use http::Method;
@@ -40,6 +40,7 @@ pub(crate) async fn answer(exchange: Exchange, rest: &str, body: Bytes) -> Outco
     let id = rest.trim_matches('/').to_owned();
     match (exchange.head.method.clone(), id.is_empty()) {
         (Method::POST, true) => create(exchange, body).await,
+        (Method::POST, false) if id == "input_tokens" => count(exchange, &body).await,
         (Method::GET | Method::DELETE, false) => find(exchange, &id).await,
         _ => {
             let problem = not_found("Invalid URL");
@@ -53,11 +54,7 @@ async fn create(exchange: Exchange, body: Bytes) -> Outcome {
         Ok(checked) => checked,
         Err(problem) => return exchange.problem(&problem, None),
     };
-    let mut weight = Weight::default();
-    let parts = [request.tools, request.instructions, request.input];
-    for part in parts.into_iter().flatten() {
-        weight.add(part);
-    }
+    let weight = request.weight();
     let call = tools::response_call(request.tools, request.tool_choice, request.input);
     let ask = Ask {
         streamed: request.stream.unwrap_or(false),
@@ -92,6 +89,37 @@ async fn create(exchange: Exchange, body: Bytes) -> Outcome {
         }
     })
     .await
+}
+
+/// Counts a response's input tokens, and makes none.
+async fn count(exchange: Exchange, body: &Bytes) -> Outcome {
+    let (request, model) = match check(&exchange, body) {
+        Ok(checked) => checked,
+        Err(problem) => return exchange.problem(&problem, None),
+    };
+    let weight = request.weight();
+    let passed = exchange
+        .pass(Purpose::CountTokens, &model, Charge::default())
+        .await;
+    let passed = match passed {
+        Ok(passed) => passed,
+        Err(outcome) => return outcome,
+    };
+    let tokens = &passed.exchange.state.world.tokens;
+    let count = tokens.truth(weight.bytes, weight.media) + tokens.per_request;
+    let counted = json!({ "object": "response.input_tokens", "input_tokens": count });
+    passed.json(counted.to_string())
+}
+
+impl ResponseRequest<'_> {
+    fn weight(&self) -> Weight {
+        let mut weight = Weight::default();
+        let parts = [self.tools, self.instructions, self.input];
+        for part in parts.into_iter().flatten() {
+            weight.add(part);
+        }
+        weight
+    }
 }
 
 fn check<'a>(
