@@ -126,22 +126,17 @@ async fn send(
 ) -> Result<Link, Interrupted> {
     let mut stale = 0;
     loop {
-        let mut link = tokio::select! {
+        let opened = tokio::select! {
             biased;
-            link = Link::open(&job.provider.upstream, stale == STALE_MAX) => {
-                link.map_err(|error| job.trouble(error))?
-            }
+            link = Link::open(&job.provider.upstream, stale == STALE_MAX) => link,
             () = client.gone() => return Err(Interrupted::ClientLeft),
         };
-        let connects = if link.reused() {
-            &job.metrics.reused
-        } else {
-            &job.metrics.connected
+        let sent = match opened {
+            Ok(link) => exchange(job, held, link, client, deadline).await?,
+            Err(error) => Err(error),
         };
-        connects.inc();
-        held.sent();
-        match exchange(job, held, &mut link, client, deadline).await? {
-            Ok(()) => return Ok(link),
+        match sent {
+            Ok(link) => return Ok(link),
             Err(LinkError::Stale(_)) if stale < STALE_MAX => stale += 1,
             Err(error) => return Err(job.trouble(error)),
         }
@@ -150,11 +145,18 @@ async fn send(
 
 async fn exchange(
     job: &Job<'_>,
-    held: &Held,
-    link: &mut Link,
+    held: &mut Held,
+    mut link: Link,
     client: &mut Client,
     deadline: &mut Deadline,
-) -> Result<Result<(), LinkError>, Interrupted> {
+) -> Result<Result<Link, LinkError>, Interrupted> {
+    let connects = if link.reused() {
+        &job.metrics.reused
+    } else {
+        &job.metrics.connected
+    };
+    connects.inc();
+    held.sent();
     let key = job.provider.key(held.key());
     let head = job.head.with_credential(&key.header, &key.value);
     let uploaded = tokio::select! {
@@ -164,13 +166,13 @@ async fn exchange(
     };
     match uploaded {
         Ok(Uploaded::Whole) => {}
-        Ok(Uploaded::Answered) => return Ok(Ok(())),
+        Ok(Uploaded::Answered) => return Ok(Ok(link)),
         Err(error) => return Ok(Err(error)),
     }
     deadline.restart(job.gateway.settings.timeouts.head);
     tokio::select! {
         biased;
-        head = link.head() => Ok(head),
+        head = link.head() => Ok(head.map(|()| link)),
         () = client.gone() => Err(Interrupted::ClientLeft),
         () = deadline.passed() => Err(Interrupted::Fault(Fault::TimedOut)),
     }

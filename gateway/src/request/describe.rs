@@ -1,6 +1,6 @@
 //! What admission must know of a request, and whether its tenant may ask for it.
 
-use keyweir_policy::dialect::{Description, RefusalKind};
+use keyweir_policy::dialect::{DescribeError, Description, RefusalKind};
 
 use super::body::Body;
 use super::record::Record;
@@ -18,17 +18,10 @@ pub(crate) fn describe(
     record: &Record,
     body: &Body,
 ) -> Result<Description, Refuse> {
-    let mut description = routed
-        .dialect
-        .describe_routed(&routed.route, &body.bytes)
-        .map_err(|error| {
-            Refuse::new(
-                RefusalKind::InvalidRequest,
-                "invalid_body",
-                error.to_string(),
-            )
-            .hopeless()
-        })?;
+    let mut description = read(routed, &body.bytes).map_err(|error| {
+        let message = error.to_string();
+        Refuse::new(RefusalKind::InvalidRequest, "invalid_body", message).hopeless()
+    })?;
     if description.model.is_none() {
         description.model = routed.route.model.map(str::to_owned);
     }
@@ -40,4 +33,16 @@ pub(crate) fn describe(
         return Err(Refuse::new(RefusalKind::Permission, "model_not_allowed", message).hopeless());
     }
     Ok(description)
+}
+
+/// A body this large takes milliseconds to read through, in which its thread would serve nobody
+/// else: their streams move to another thread first.
+const LARGE: usize = 1024 * 1024;
+
+fn read(routed: &Routed<'_>, body: &[u8]) -> Result<Description, DescribeError> {
+    let read = || routed.dialect.describe_routed(&routed.route, body);
+    if body.len() < LARGE {
+        return read();
+    }
+    tokio::task::block_in_place(read)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use simulated_provider::{Account, Fault, FaultRule, Moment};
+use simulated_provider::{Account, Fault, FaultRule, Moment, Provider};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -186,6 +186,35 @@ async fn an_idle_connection_that_was_closed_is_nobodys_fault() {
         assert_eq!(answer.status, 200, "{}", answer.body);
         assert_eq!(answer.attempts(), 1);
         assert_eq!(seen.load(Ordering::SeqCst), request);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_restarts_is_found_again_without_a_failed_attempt() {
+    for upstream in ["1.1", "2"] {
+        let plan = Plan::with(vec![Account::new("one", ["sk-one"])]).upstream(upstream);
+        let mut world = plan.world.clone();
+        let house = plan.build().await;
+        let client = http1();
+        for _ in 0..3 {
+            assert_eq!(house.ask(&client, house.message(&[])).await.status, 200);
+        }
+        let House { provider, gateway } = house;
+        world.port = provider.addr().port();
+        provider.shutdown().await;
+        let provider = Provider::start(world)
+            .await
+            .expect("the port is free again");
+        let house = House { provider, gateway };
+
+        let answer = house.ask(&client, house.message(&[])).await;
+
+        assert_eq!(
+            (answer.status, answer.attempts()),
+            (200, 1),
+            "{}",
+            answer.body
+        );
     }
 }
 

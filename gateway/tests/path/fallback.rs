@@ -29,7 +29,10 @@ async fn a_spent_model_is_replaced_by_its_fallback() {
     assert_eq!(answer.json()["model"], "claude-b");
     let sent = house.control().last_request().expect("something was sent");
     assert!(sent.body.contains(r#""model":"claude-b","max_tokens":16"#));
-    assert_eq!(sent.header("content-length"), Some(sent.body_len.to_string().as_str()));
+    assert_eq!(
+        sent.header("content-length"),
+        Some(sent.body_len.to_string().as_str())
+    );
 }
 
 #[tokio::test]

@@ -8,5 +8,7 @@ mod failover;
 mod fallback;
 mod heads;
 mod house;
+mod process;
+mod secure;
 mod streams;
 mod tenants;
