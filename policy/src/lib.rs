@@ -4,7 +4,7 @@
 //! This crate makes no system call. It has no clock, no sockets, no files, no threads and no
 //! randomness of its own: `now` is an argument of every call, seeds come with the
 //! [`PoolSpec`](pool::PoolSpec). The gateway drives it with real time, the simulator with made-up
-//! time, `keyweir simulate` with a user's own policy file; all three get the same decisions.
+//! time; both get the same decisions.
 //!
 //! # Who calls what, in which order
 //!

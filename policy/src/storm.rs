@@ -6,7 +6,7 @@
 //! one key.
 //!
 //! During a storm requests wait, and a few go through as probes at a limited rate: a seventh of
-//! what was asked before. From two successes in a row the rate grows, a failure halves it, so a storm
+//! what was asked before. From three successes in a row the rate grows, a failure halves it, so a storm
 //! in which one answer in ten succeeds stays a storm, and one that is over is left within a
 //! handful of answers. Rejected: a fixed pause, which either sprays or sleeps through the end;
 //! and breakers alone, which all open, one by one, for seconds.
@@ -31,7 +31,7 @@ const PROBE_SHARE: f64 = 0.15;
 const PROBES_PER_SEC_MIN: f64 = 2.0;
 const PROBES_PER_SEC_MAX: f64 = 50.0;
 /// Successes in a row from which the rate grows, and how fast.
-const STREAK: u32 = 2;
+const STREAK: u32 = 3;
 const GROWTH: f64 = 3.0;
 /// Memory of the demand.
 const DEMAND_MEMORY_SECS: f64 = 5.0;

@@ -201,12 +201,22 @@ impl<W> WaitingRoom<W> {
             self.turns.saturating_add(1)
         };
         self.virtual_now = self.virtual_now.max(place.tag);
-        self.leave(place.ticket)
+        self.remove(place.ticket)
             .map(|waiter| (place.ticket, waiter))
     }
 
-    /// It goes without having been served.
+    /// It goes without having been served, and its tenant does not pay for the turn.
     pub fn leave(&mut self, ticket: Ticket) -> Option<Waiter<W>> {
+        let is_retry = self.places.get(&ticket)?.tag == 0;
+        let waiter = self.remove(ticket)?;
+        if !is_retry && let Some(line) = self.tenants.get_mut(&waiter.tenant) {
+            let paid = (waiter.cost / line.weight.max(1e-6) * TAGS_PER_SEC) as u64;
+            line.finish = line.finish.saturating_sub(paid);
+        }
+        Some(waiter)
+    }
+
+    fn remove(&mut self, ticket: Ticket) -> Option<Waiter<W>> {
         let place = self.places.remove(&ticket)?;
         let waiter = self.classes[place.class].remove(&(place.tag, ticket))?;
         self.deadlines.remove(&(waiter.deadline, ticket));
@@ -387,6 +397,20 @@ mod tests {
         assert_eq!(first(&room, Time::ZERO), 1);
         assert_eq!(room.next_not_before(Time::ZERO), Some(later));
         assert_eq!(first(&room, later), 2);
+    }
+
+    #[test]
+    fn a_tenant_does_not_pay_for_turns_it_never_had() {
+        let mut room = WaitingRoom::default();
+        for n in 0..50 {
+            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(1, 1.0));
+        }
+        for n in 0..50 {
+            room.leave(Ticket(n));
+        }
+        room.enter(Ticket(90), Priority::Normal, 1.0, false, waiter(1, 1.0));
+        room.enter(Ticket(91), Priority::Normal, 1.0, false, waiter(2, 1.0));
+        assert_eq!(served(&mut room, 2), [1, 2]);
     }
 
     #[test]
