@@ -2,8 +2,15 @@
 
 use std::collections::VecDeque;
 
-use super::ink::{Glyphs, Ink, Line};
+use super::ink::{Ink, Line};
 use super::scene::Fill;
+
+/// A bar's full and half cell, and what is behind it.
+pub(super) const FULL: char = '━';
+const HALF: char = '╸';
+pub(super) const TRACK: char = '─';
+/// A sparkline's steps, from nothing to all.
+const STEPS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Free shares below which a bar is a warning, and bad.
 const SCARCE: f64 = 0.35;
@@ -11,9 +18,9 @@ const SPENT: f64 = 0.12;
 
 /// Draws how full a bucket is: what is free, then what running requests hold, then what is used.
 /// A bucket that nobody draws from is grey.
-pub(super) fn bar(line: &mut Line, width: usize, fill: Option<Fill>, is_in: bool, glyphs: &Glyphs) {
+pub(super) fn bar(line: &mut Line, width: usize, fill: Option<Fill>, is_in: bool) {
     let Some(fill) = fill else {
-        line.put(Ink::Faint, glyphs.track.to_string().repeat(width));
+        line.put(Ink::Faint, TRACK.to_string().repeat(width));
         return;
     };
     let halves = |share: f64| (share * 2.0 * width as f64).round() as usize;
@@ -29,11 +36,11 @@ pub(super) fn bar(line: &mut Line, width: usize, fill: Option<Fill>, is_in: bool
         let at = 2 * cell;
         let ink = if at < free { ink } else { held };
         if at + 1 < taken {
-            run.put(ink, glyphs.full);
+            run.put(ink, FULL);
         } else if at < taken {
-            run.put(ink, glyphs.half);
+            run.put(ink, HALF);
         } else {
-            run.put(Ink::Faint, glyphs.track);
+            run.put(Ink::Faint, TRACK);
         }
     }
     run.end();
@@ -73,14 +80,14 @@ impl Run<'_> {
 }
 
 /// The last `width` values, the newest at the right, on a scale that ends at `most`.
-pub(super) fn spark(values: &VecDeque<u64>, width: usize, most: u64, glyphs: &Glyphs) -> String {
+pub(super) fn spark(values: &VecDeque<u64>, width: usize, most: u64) -> String {
     let shown = values.len().min(width);
-    let steps = glyphs.steps.len() - 1;
+    let steps = STEPS.len() - 1;
     let mut text = " ".repeat(width - shown);
     text.extend(values.iter().skip(values.len() - shown).map(|value| {
         let share = *value as f64 / most.max(1) as f64;
         let step = (share * steps as f64).ceil() as usize;
-        glyphs.steps[step.min(steps)]
+        STEPS[step.min(steps)]
     }));
     text
 }
@@ -92,7 +99,7 @@ mod tests {
     fn drawn(free: f64, held: f64) -> String {
         let mut line = Line::default();
         let fill = Some(Fill { free, held });
-        bar(&mut line, 10, fill, true, &Glyphs::UNICODE);
+        bar(&mut line, 10, fill, true);
         line.text()
     }
 
@@ -107,8 +114,8 @@ mod tests {
     #[test]
     fn spark_shows_the_newest_at_the_right() {
         let values: VecDeque<u64> = [1, 0, 4, 8].into();
-        assert_eq!(spark(&values, 6, 8, &Glyphs::UNICODE), "  ▁ ▄█");
-        assert_eq!(spark(&values, 2, 8, &Glyphs::UNICODE), "▄█");
-        assert_eq!(spark(&values, 2, 0, &Glyphs::UNICODE), "██");
+        assert_eq!(spark(&values, 6, 8), "  ▁ ▄█");
+        assert_eq!(spark(&values, 2, 8), "▄█");
+        assert_eq!(spark(&values, 2, 0), "██");
     }
 }

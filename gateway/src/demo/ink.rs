@@ -62,27 +62,34 @@ impl Line {
         self.put(ink, text)
     }
 
+    /// Adds what stands on `other`.
+    pub(super) fn append(&mut self, other: Self) {
+        self.width += other.width;
+        self.pieces.extend(other.pieces);
+    }
+
     /// Columns so far.
     pub(super) const fn width(&self) -> usize {
         self.width
     }
 
     /// The line for a terminal of `columns`; what does not fit is cut.
-    pub(super) fn render(&self, columns: usize, colours: bool, out: &mut String) {
+    pub(super) fn render(&self, columns: usize, abilities: Abilities, out: &mut String) {
         let mut left = columns;
         for (ink, text) in &self.pieces {
-            if colours && *ink != Ink::Plain {
-                // Writing into a String cannot fail.
-                let _ = write!(out, "\x1b[{}m", ink.code());
-            }
             let fits = text
                 .char_indices()
                 .nth(left)
                 .map_or(text.len(), |(at, _)| at);
-            out.push_str(&text[..fits]);
-            left -= text[..fits].chars().count();
-            if colours && *ink != Ink::Plain {
+            let text = &text[..fits];
+            left -= text.chars().count();
+            if abilities.colours && *ink != Ink::Plain {
+                // Writing into a String cannot fail.
+                let _ = write!(out, "\x1b[{}m", ink.code());
+                abilities.write(text, out);
                 out.push_str("\x1b[0m");
+            } else {
+                abilities.write(text, out);
             }
             if left == 0 {
                 return;
@@ -96,64 +103,52 @@ impl Line {
     }
 }
 
-/// The characters that are drawn with.
+/// What a terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Glyphs {
-    /// A bar's full and half cell, and what is behind it.
-    pub(super) full: char,
-    pub(super) half: char,
-    pub(super) track: char,
-    /// Sparkline steps, from nothing to all.
-    pub(super) steps: [char; 9],
-    pub(super) serves: char,
-    pub(super) rests: char,
-    pub(super) is_out: char,
-    pub(super) branch: &'static str,
-    pub(super) rule: char,
-    pub(super) begins: char,
+pub(super) struct Abilities {
+    pub(super) colours: bool,
+    pub(super) unicode: bool,
 }
 
-impl Glyphs {
-    /// For terminals that know Unicode.
-    pub(super) const UNICODE: Self = Self {
-        full: '━',
-        half: '╸',
-        track: '─',
-        steps: [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
-        serves: '●',
-        rests: '◌',
-        is_out: '✕',
-        branch: "shares these budgets",
-        rule: '─',
-        begins: '▸',
-    };
-
-    /// For all others.
-    pub(super) const ASCII: Self = Self {
-        full: '=',
-        half: '-',
-        track: '.',
-        steps: [' ', '.', ':', '-', '=', '+', '*', '#', '@'],
-        serves: '*',
-        rests: 'o',
-        is_out: 'x',
-        branch: "shares these budgets",
-        rule: '-',
-        begins: '>',
-    };
-
+impl Abilities {
     /// By what the environment says of the terminal.
-    pub(super) fn of_locale() -> Self {
+    pub(super) fn of_environment() -> Self {
         let says = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let locale = says("LC_ALL")
             .or_else(|| says("LC_CTYPE"))
             .or_else(|| says("LANG"));
         let locale = locale.unwrap_or_default().to_ascii_lowercase();
-        if locale.contains("utf-8") || locale.contains("utf8") {
-            Self::UNICODE
-        } else {
-            Self::ASCII
+        Self {
+            colours: says("NO_COLOR").is_none() && says("TERM").is_none_or(|it| it != "dumb"),
+            unicode: locale.contains("utf-8") || locale.contains("utf8"),
         }
+    }
+
+    /// Adds `text` in characters that the terminal has.
+    fn write(self, text: &str, out: &mut String) {
+        if self.unicode {
+            out.push_str(text);
+        } else {
+            out.extend(text.chars().map(in_ascii));
+        }
+    }
+}
+
+/// What stands for a character on a terminal without Unicode.
+const fn in_ascii(character: char) -> char {
+    match character {
+        '━' | '╸' => '=',
+        '─' => '-',
+        '▁' | '▂' => '.',
+        '▃' | '▄' => ':',
+        '▅' | '▆' => '+',
+        '▇' | '█' => '#',
+        '●' => '*',
+        '◌' => 'o',
+        '✕' | '×' => 'x',
+        '→' | '▸' => '>',
+        _ if character.is_ascii() => character,
+        _ => '?',
     }
 }
 
@@ -200,12 +195,14 @@ mod tests {
     fn line_is_cut_by_columns_not_by_bytes() {
         let mut line = Line::default();
         line.put(Ink::Good, "━━━").put(Ink::Plain, "●●●●");
-        let mut out = String::new();
-        line.render(5, false, &mut out);
-        assert_eq!(out, "━━━●●");
         assert_eq!(line.width(), 7);
-        out.clear();
-        line.render(2, true, &mut out);
-        assert_eq!(out, "\x1b[0;32m━━\x1b[0m");
+        let rendered = |columns, colours, unicode| {
+            let mut out = String::new();
+            line.render(columns, Abilities { colours, unicode }, &mut out);
+            out
+        };
+        assert_eq!(rendered(5, false, true), "━━━●●");
+        assert_eq!(rendered(2, true, true), "\x1b[0;32m━━\x1b[0m");
+        assert_eq!(rendered(9, false, false), "===****");
     }
 }

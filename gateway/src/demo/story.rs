@@ -317,7 +317,8 @@ mod tests {
         story.advance(Duration::from_secs(9));
         assert!(tempo.borrow().per_sec > 2.0 * calm);
         story.advance(Duration::from_secs(46));
-        assert_eq!(provider.control().faults().len(), 2);
+        // A key that fails, a refused account, a revoked key, and the storm.
+        assert_eq!(provider.control().faults().len(), 4);
         assert_eq!(story.next_in(Duration::from_secs(46)).as_secs(), 4);
         story.advance(Duration::from_secs(61));
         assert_eq!(

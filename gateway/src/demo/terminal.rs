@@ -9,7 +9,7 @@ use std::io::{Stdout, Write, stdout};
 
 use rustix::termios::tcgetwinsize;
 
-use super::ink::Glyphs;
+use super::ink::Abilities;
 use super::scene::Scene;
 use super::screen;
 use super::try_it::TryIt;
@@ -28,20 +28,17 @@ const USUAL: (usize, usize) = (80, 24);
 pub(super) struct Terminal {
     out: Stdout,
     try_it: TryIt,
-    glyphs: Glyphs,
-    has_colours: bool,
+    abilities: Abilities,
     is_entered: bool,
 }
 
 impl Terminal {
     /// Standard output's terminal. It is entered with the first picture.
     pub(super) fn new(try_it: TryIt) -> Self {
-        let says = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         Self {
             out: stdout(),
             try_it,
-            glyphs: Glyphs::of_locale(),
-            has_colours: !says("NO_COLOR"),
+            abilities: Abilities::of_environment(),
             is_entered: false,
         }
     }
@@ -49,7 +46,7 @@ impl Terminal {
     /// Draws a picture.
     pub(super) fn draw(&mut self, scene: &Scene) -> std::io::Result<()> {
         let (columns, rows) = self.size();
-        let lines = screen::picture(scene, &self.try_it, &self.glyphs, columns, rows);
+        let lines = screen::picture(scene, &self.try_it, columns, rows);
         let mut text = String::with_capacity(16 * 1024);
         if !self.is_entered {
             text.push_str(ENTER);
@@ -60,7 +57,7 @@ impl Terminal {
             if row > 0 {
                 text.push_str("\r\n");
             }
-            line.render(columns, self.has_colours, &mut text);
+            line.render(columns, self.abilities, &mut text);
             text.push_str("\x1b[K");
         }
         text.push_str(END);
