@@ -271,7 +271,8 @@ pub(crate) async fn run(
             (_, answer) if fallback::may_help(&fault) && job.fall_back(record) => {
                 discard(answer).await;
             }
-            (Next::Again | Next::PassThrough, Some(answer)) => {
+            // Redirects would lead clients astray, and successes that are none would deceive them.
+            (Next::Again | Next::PassThrough, Some(answer)) if answer.status() >= 400 => {
                 return deliver::pass_through(job, answer, client, record, deadline).await;
             }
             (_, answer) => {
