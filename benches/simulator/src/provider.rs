@@ -98,7 +98,7 @@ impl World<'_> {
         let next = piece + 1;
         match course {
             Course::Cut(at) if at == next => {
-                self.schedule(self.now + pace + back, Event::Cut(index))
+                self.schedule(self.now + pace + back, Event::Cut(index));
             }
             Course::Stalled(at) if at == next => {
                 let given_up = self.now + back + self.scenario.idle_secs;

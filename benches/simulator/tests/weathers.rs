@@ -34,6 +34,7 @@ fn taken(seed: u64) -> SnapshotTaken {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "whoever repeats a run needs its seed")]
 fn promise_is_held(seed: u64) {
     println!("seed {seed}");
     let presets = weathers::promised(seed, taken(seed));
