@@ -8,7 +8,11 @@ const EXPIRED: &str = "kw_expired000000000000000000000000000000000000";
 
 fn plan() -> Plan {
     Plan::new()
-        .and(&tenant("narrow", NARROW, "models = [\"claude-h*\", \"gpt-mini\"]"))
+        .and(&tenant(
+            "narrow",
+            NARROW,
+            "models = [\"claude-h*\", \"gpt-mini\"]",
+        ))
         .and(&tenant("expired", EXPIRED, "expires = \"2020-01-01\""))
 }
 
@@ -17,22 +21,48 @@ async fn without_a_client_key_nobody_is_served_and_each_dialect_says_so() {
     let stage = plan().build().await;
     let (_, provider_key) = KEYS[0];
     for api in APIS {
-        let anonymous = api.request(false).without("x-api-key").without("authorization");
+        let anonymous = api
+            .request(false)
+            .without("x-api-key")
+            .without("authorization");
         let with = |name: &str, value: &str| anonymous.clone().header(name, value);
         for (what, request) in [
             ("none", anonymous.clone()),
             ("an unknown one", with("x-api-key", "kw_unknown")),
-            ("an unknown one as a token", with("authorization", "Bearer kw_unknown")),
+            (
+                "an unknown one as a token",
+                with("authorization", "Bearer kw_unknown"),
+            ),
             ("an empty one", with("x-api-key", "")),
             ("an empty token", with("authorization", "Bearer ")),
-            ("another scheme", with("authorization", &format!("Basic {CLIENT_KEY}"))),
+            (
+                "another scheme",
+                with("authorization", &format!("Basic {CLIENT_KEY}")),
+            ),
             ("no scheme", with("authorization", CLIENT_KEY)),
-            ("one that lacks its end", with("x-api-key", &CLIENT_KEY[..40])),
-            ("one with more at its end", with("x-api-key", &format!("{CLIENT_KEY}x"))),
-            ("one in other letters", with("x-api-key", &CLIENT_KEY.to_lowercase())),
+            (
+                "one that lacks its end",
+                with("x-api-key", &CLIENT_KEY[..40]),
+            ),
+            (
+                "one with more at its end",
+                with("x-api-key", &format!("{CLIENT_KEY}x")),
+            ),
+            (
+                "one in other letters",
+                with("x-api-key", &CLIENT_KEY.to_lowercase()),
+            ),
             ("a provider's key", with("x-api-key", provider_key)),
-            ("in a cookie", with("cookie", &format!("x-api-key={CLIENT_KEY}"))),
-            ("in the path", anonymous.clone().path(&format!("{}?key={CLIENT_KEY}", api.path()))),
+            (
+                "in a cookie",
+                with("cookie", &format!("x-api-key={CLIENT_KEY}")),
+            ),
+            (
+                "in the path",
+                anonymous
+                    .clone()
+                    .path(&format!("{}?key={CLIENT_KEY}", api.path())),
+            ),
             ("an expired one", with("x-api-key", EXPIRED)),
         ] {
             let answer = stage.ask(&request).await;
@@ -43,7 +73,10 @@ async fn without_a_client_key_nobody_is_served_and_each_dialect_says_so() {
             };
             let message = api.check_refusal(&answer, 401, kind);
             assert_eq!(answer.header("x-should-retry"), "false", "{what}");
-            assert!(!message.contains(CLIENT_KEY) && !message.contains(EXPIRED), "{message}");
+            assert!(
+                !message.contains(CLIENT_KEY) && !message.contains(EXPIRED),
+                "{message}"
+            );
             if what == "an expired one" {
                 assert!(message.contains("expired"), "{message}");
             }
@@ -57,7 +90,10 @@ async fn without_a_client_key_nobody_is_served_and_each_dialect_says_so() {
 async fn a_client_key_is_taken_in_either_style() {
     let stage = plan().build().await;
     for api in APIS {
-        let anonymous = api.request(false).without("x-api-key").without("authorization");
+        let anonymous = api
+            .request(false)
+            .without("x-api-key")
+            .without("authorization");
         for (name, value) in [
             ("x-api-key", CLIENT_KEY.to_owned()),
             ("authorization", format!("Bearer {CLIENT_KEY}")),
@@ -72,12 +108,18 @@ async fn a_client_key_is_taken_in_either_style() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscriptions_token_is_refused_for_what_it_is() {
     let stage = plan().build().await;
-    for token in ["sk-ant-oat01-0123456789abcdef", "sk-ant-ort01-0123456789abcdef"] {
+    for token in [
+        "sk-ant-oat01-0123456789abcdef",
+        "sk-ant-ort01-0123456789abcdef",
+    ] {
         for (name, value) in [
             ("authorization", format!("Bearer {token}")),
             ("x-api-key", token.to_owned()),
         ] {
-            let request = Api::Messages.request(false).without("x-api-key").header(name, &value);
+            let request = Api::Messages
+                .request(false)
+                .without("x-api-key")
+                .header(name, &value);
             let answer = stage.ask(&request).await;
             let message = Api::Messages.check_refusal(&answer, 401, "authentication_error");
             assert!(message.contains("subscription"), "{message}");
@@ -100,8 +142,14 @@ async fn a_tenant_gets_its_models_and_no_others() {
         (Api::Chat, "gpt-mini-2", 403),
         (Api::Responses, "gpt-5", 403),
     ] {
-        let body = api.body(false).replace("claude-a", model).replace("gpt-a", model);
-        let request = api.request(false).without("x-api-key").without("authorization");
+        let body = api
+            .body(false)
+            .replace("claude-a", model)
+            .replace("gpt-a", model);
+        let request = api
+            .request(false)
+            .without("x-api-key")
+            .without("authorization");
         let (name, value) = api.credential(NARROW);
         let answer = stage.ask(&request.header(name, &value).body(body)).await;
         assert_eq!(answer.status, expected, "{model}: {}", answer.text());
@@ -123,9 +171,15 @@ async fn two_models_in_one_body_do_not_get_past_a_tenants_list() {
         r#"{"model":"claude-opus","model":"claude-haiku","max_tokens":1,"messages":[]}"#,
     ] {
         let request = Api::Messages.request(false).without("x-api-key");
-        let answer = stage.ask(&request.header("x-api-key", NARROW).body(body)).await;
+        let answer = stage
+            .ask(&request.header("x-api-key", NARROW).body(body))
+            .await;
         // The provider may take either for the one that counts.
-        assert!([400, 403].contains(&answer.status), "{body}: {}", answer.status);
+        assert!(
+            [400, 403].contains(&answer.status),
+            "{body}: {}",
+            answer.status
+        );
     }
     assert_eq!(stage.control().counters().requests, 0);
 }
@@ -147,9 +201,17 @@ async fn accounts_are_not_administered_through_the_gateway() {
             Api::Messages.check_refusal(&answer, 403, "permission_error");
         }
     }
-    for path in ["/v1/organization/admin_api_keys", "/gpt/v1/organization/users", "/v1/admin/keys"] {
+    for path in [
+        "/v1/organization/admin_api_keys",
+        "/gpt/v1/organization/users",
+        "/v1/admin/keys",
+    ] {
         let answer = stage.ask(&Api::Chat.request(false).path(path)).await;
-        assert!([403, 404].contains(&answer.status), "{path}: {}", answer.text());
+        assert!(
+            [403, 404].contains(&answer.status),
+            "{path}: {}",
+            answer.text()
+        );
     }
     stage.is_unharmed().await;
     assert_eq!(stage.control().counters().requests, 2);
@@ -197,19 +259,39 @@ async fn no_path_leads_around_the_list_of_paths() {
             );
         }
     }
-    assert_eq!(stage.control().counters().requests, 0, "{:?}", stage.control().requests());
+    assert_eq!(
+        stage.control().counters().requests,
+        0,
+        "{:?}",
+        stage.control().requests()
+    );
     stage.is_unharmed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_tenants_a_web_page_cannot_use_the_gateway() {
     let stage = Plan::new().open().build().await;
-    let request = |host: &str| Api::Messages.request(false).without("x-api-key").without("host").header("Host", host);
+    let request = |host: &str| {
+        Api::Messages
+            .request(false)
+            .without("x-api-key")
+            .without("host")
+            .header("Host", host)
+    };
     for (what, request) in [
-        ("a page of another site", request("localhost").header("origin", "https://evil.example")),
-        ("a sandboxed page", request("localhost").header("origin", "null")),
+        (
+            "a page of another site",
+            request("localhost").header("origin", "https://evil.example"),
+        ),
+        (
+            "a sandboxed page",
+            request("localhost").header("origin", "null"),
+        ),
         ("a name that was rebound", request("evil.example")),
-        ("a name that looks like ours", request("localhost.evil.example:8080")),
+        (
+            "a name that looks like ours",
+            request("localhost.evil.example:8080"),
+        ),
     ] {
         let answer = stage.ask(&request).await;
         assert_eq!(answer.status, 403, "{what}: {}", answer.text());

@@ -33,8 +33,14 @@ async fn framing_that_two_readers_could_take_for_two_things_ends_the_connection(
     let body = Api::Messages.body(false);
     let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     for framing in [
-        format!("Content-Length: {}\r\nTransfer-Encoding: chunked", chunks.len()),
-        format!("Transfer-Encoding: chunked\r\nContent-Length: {}", chunks.len()),
+        format!(
+            "Content-Length: {}\r\nTransfer-Encoding: chunked",
+            chunks.len()
+        ),
+        format!(
+            "Transfer-Encoding: chunked\r\nContent-Length: {}",
+            chunks.len()
+        ),
         "Transfer-Encoding: chunked\r\ncontent-length : 5".to_owned(),
         "Transfer-Encoding: gzip, chunked".to_owned(),
         "Transfer-Encoding: chunked, chunked".to_owned(),
@@ -90,7 +96,10 @@ async fn chunk_extensions_and_trailers_are_bounded_and_not_passed_on() {
     let (answer, _) = stage.send(framed(";name=value", "x-trailer: 1\r\n")).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let seen = stage.control().last_request().expect("it arrived");
-    assert_eq!((seen.body.as_str(), seen.header("x-trailer")), (body.as_str(), None));
+    assert_eq!(
+        (seen.body.as_str(), seen.header("x-trailer")),
+        (body.as_str(), None)
+    );
 
     let endless = framed(&format!(";{}", "x".repeat(4 << 20)), "");
     let (answer, mut wire) = stage.send(endless).await;
@@ -98,7 +107,11 @@ async fn chunk_extensions_and_trailers_are_bounded_and_not_passed_on() {
     assert!(wire.is_closed().await);
     let endless = framed("", &format!("x: {}\r\n", "x".repeat(4 << 20)));
     let (answer, _) = stage.send(endless).await;
-    assert!([0, 200, 400, 413, 431].contains(&answer.status), "{}", answer.status);
+    assert!(
+        [0, 200, 400, 413, 431].contains(&answer.status),
+        "{}",
+        answer.status
+    );
     stage.is_unharmed().await;
 }
 
@@ -183,11 +196,17 @@ async fn bodies_that_are_no_json_objects_are_told_so() {
         ("no value", br#"{"model":}"#),
         ("no quotes", br#"{model:"claude-a"}"#),
         ("a comma too many", br#"{"model":"claude-a",}"#),
-        ("two objects", br#"{"model":"claude-a"}{"model":"claude-a"}"#),
+        (
+            "two objects",
+            br#"{"model":"claude-a"}{"model":"claude-a"}"#,
+        ),
         ("something behind it", br#"{"model":"claude-a"} x"#),
         ("NaN", br#"{"model":"claude-a","temperature":NaN}"#),
         ("bytes that are no text", b"{\"model\":\"\xff\xfe\"}"),
-        ("a raw line break in a string", b"{\"model\":\"claude\n-a\"}"),
+        (
+            "a raw line break in a string",
+            b"{\"model\":\"claude\n-a\"}",
+        ),
         ("a lone surrogate", br#"{"model":"\ud800"}"#),
         ("a form", b"model=claude-a&max_tokens=1"),
         ("deep nesting", deep.as_bytes()),
@@ -241,8 +260,11 @@ async fn names_that_clients_invent_do_not_fill_memory_metrics_or_status() {
     let stage = Plan::new().build().await;
     let mut wire = stage.connect().await;
     for n in 0..3000 {
-        let body = Api::Messages.body(false).replace("claude-a", &format!("invented-{n}"));
-        wire.send(Api::Messages.request(false).body(body).bytes()).await;
+        let body = Api::Messages
+            .body(false)
+            .replace("claude-a", &format!("invented-{n}"));
+        wire.send(Api::Messages.request(false).body(body).bytes())
+            .await;
         assert_eq!(wire.answer().await.status, 200);
     }
     for n in 0..200 {
@@ -251,7 +273,11 @@ async fn names_that_clients_invent_do_not_fill_memory_metrics_or_status() {
         assert_eq!(wire.answer().await.status, 404);
     }
     let metrics = stage.gateway.admin("/metrics").await.text();
-    assert!(metrics.lines().count() < 3000, "{}", metrics.lines().count());
+    assert!(
+        metrics.lines().count() < 3000,
+        "{}",
+        metrics.lines().count()
+    );
     assert!(!metrics.contains("invented-2999") && !metrics.contains("nowhere"));
     let status = stage.gateway.status().await;
     let groups = status["providers"][0]["groups"].as_array().expect("a list");
@@ -299,7 +325,11 @@ async fn a_client_that_asks_first_is_answered_before_it_sends() {
     wire.send(Api::Messages.body(false)).await;
     assert_eq!(wire.answer().await.status, 200);
     assert_eq!(
-        stage.control().last_request().expect("it arrived").header("expect"),
+        stage
+            .control()
+            .last_request()
+            .expect("it arrived")
+            .header("expect"),
         None
     );
 

@@ -15,26 +15,68 @@ async fn is_refused(stage: &Stage, what: &str, bytes: &[u8], status: u16, kind: 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_http_is_said_to_be_none() {
     let stage = Plan::new().build().await;
-    let long_name = format!("GET /v1/models HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n", "n".repeat(200));
+    let long_name = format!(
+        "GET /v1/models HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n",
+        "n".repeat(200)
+    );
     let cases: &[(&str, &[u8])] = &[
         ("a word", b"GARBAGE\r\n\r\n"),
         ("no version", b"GET /v1/models\r\n\r\n"),
         ("no path", b"GET  HTTP/1.1\r\nHost: a\r\n\r\n"),
-        ("another version", b"GET /v1/models HTTP/9.9\r\nHost: a\r\n\r\n"),
-        ("another protocol", b"GET /v1/models SPDY/3\r\nHost: a\r\n\r\n"),
-        ("a header without a colon", b"GET /v1/models HTTP/1.1\r\nHost a\r\n\r\n"),
+        (
+            "another version",
+            b"GET /v1/models HTTP/9.9\r\nHost: a\r\n\r\n",
+        ),
+        (
+            "another protocol",
+            b"GET /v1/models SPDY/3\r\nHost: a\r\n\r\n",
+        ),
+        (
+            "a header without a colon",
+            b"GET /v1/models HTTP/1.1\r\nHost a\r\n\r\n",
+        ),
         ("a long header without a colon", long_name.as_bytes()),
-        ("a space in a header's name", b"GET /v1/models HTTP/1.1\r\nHost: a\r\nx y: z\r\n\r\n"),
-        ("a space before the colon", b"GET /v1/models HTTP/1.1\r\nHost : a\r\n\r\n"),
-        ("an empty name", b"GET /v1/models HTTP/1.1\r\nHost: a\r\n: z\r\n\r\n"),
-        ("a NUL in a value", b"GET /v1/models HTTP/1.1\r\nHost: a\r\nx: y\0z\r\n\r\n"),
-        ("a lone CR in a value", b"GET /v1/models HTTP/1.1\r\nHost: a\r\nx: y\rz\r\n\r\n"),
-        ("a folded header", b"GET /v1/models HTTP/1.1\r\nHost: a\r\nx: y\r\n z\r\n\r\n"),
-        ("a NUL in the method", b"G\0T /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"),
-        ("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n\r\n\r\n"),
+        (
+            "a space in a header's name",
+            b"GET /v1/models HTTP/1.1\r\nHost: a\r\nx y: z\r\n\r\n",
+        ),
+        (
+            "a space before the colon",
+            b"GET /v1/models HTTP/1.1\r\nHost : a\r\n\r\n",
+        ),
+        (
+            "an empty name",
+            b"GET /v1/models HTTP/1.1\r\nHost: a\r\n: z\r\n\r\n",
+        ),
+        (
+            "a NUL in a value",
+            b"GET /v1/models HTTP/1.1\r\nHost: a\r\nx: y\0z\r\n\r\n",
+        ),
+        (
+            "a lone CR in a value",
+            b"GET /v1/models HTTP/1.1\r\nHost: a\r\nx: y\rz\r\n\r\n",
+        ),
+        (
+            "a folded header",
+            b"GET /v1/models HTTP/1.1\r\nHost: a\r\nx: y\r\n z\r\n\r\n",
+        ),
+        (
+            "a NUL in the method",
+            b"G\0T /v1/models HTTP/1.1\r\nHost: a\r\n\r\n",
+        ),
+        (
+            "TLS",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n\r\n\r\n",
+        ),
         ("no host", b"GET /v1/models HTTP/1.1\r\n\r\n"),
-        ("two hosts", b"GET /v1/models HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
-        ("no UTF-8 in the path", b"GET /v1/\xff\xfe HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (
+            "two hosts",
+            b"GET /v1/models HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        ),
+        (
+            "no UTF-8 in the path",
+            b"GET /v1/\xff\xfe HTTP/1.1\r\nHost: a\r\n\r\n",
+        ),
     ];
     for (what, bytes) in cases {
         is_refused(&stage, what, bytes, 400, "invalid_request_error").await;
@@ -77,7 +119,9 @@ async fn headers_just_within_the_bounds_are_served() {
         many = many.header(&format!("x-filler-{n}"), "v");
     }
     assert_eq!(many.headers().len(), 128);
-    let large = Api::Messages.request(false).header("x-filler", "v".repeat(60_000));
+    let large = Api::Messages
+        .request(false)
+        .header("x-filler", "v".repeat(60_000));
     for request in [many, large] {
         let answer = stage.ask(&request).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -144,7 +188,10 @@ async fn wrong_methods_are_told_the_right_ones() {
         }
         wire.body(&mut answer, |_| false).await;
         assert!(answer.whole, "{method} {path}");
-        assert!(answer.json()["error"]["message"].is_string(), "{method} {path}");
+        assert!(
+            answer.json()["error"]["message"].is_string(),
+            "{method} {path}"
+        );
     }
     stage.is_unharmed().await;
 }
@@ -226,7 +273,12 @@ async fn pipelined_requests_are_answered_in_their_order() {
     let stage = Plan::new().build().await;
     let mut bytes = Vec::new();
     let orders = ["slow", "mistaken", "fast"];
-    bytes.extend(Api::Messages.request(false).header("x-sim-first-token-ms", "200").bytes());
+    bytes.extend(
+        Api::Messages
+            .request(false)
+            .header("x-sim-first-token-ms", "200")
+            .bytes(),
+    );
     bytes.extend(Api::Messages.request(false).body("{}").bytes());
     bytes.extend(Api::Chat.request(false).chunked().bytes());
     let mut wire = stage.connect().await;
@@ -267,7 +319,11 @@ async fn http_1_0_is_served_and_its_connection_closes() {
             assert_eq!(answer.status, 200, "{}", answer.text());
             assert_eq!(answer.header("transfer-encoding"), "");
             assert!(answer.whole);
-            assert!(!stream || api.is_complete(&answer.text()), "{}", answer.text());
+            assert!(
+                !stream || api.is_complete(&answer.text()),
+                "{}",
+                answer.text()
+            );
             assert!(wire.is_closed().await);
         }
     }

@@ -5,7 +5,14 @@
 
 mod access;
 mod bad_bodies;
+mod bad_policy;
 mod bad_requests;
+mod drain;
+mod fidelity;
 mod http2;
+mod leaving;
+mod secrets;
 mod slow_clients;
 mod support;
+mod unreachable;
+mod upstream_faults;

@@ -69,7 +69,11 @@ async fn a_client_that_says_nothing_is_given_up() {
         wire.send(beginning).await;
         // Nothing can be said to who has not begun; to others, it is.
         let answer = wire.answer().await;
-        assert!([0, 408].contains(&answer.status), "{beginning}: {}", answer.status);
+        assert!(
+            [0, 408].contains(&answer.status),
+            "{beginning}: {}",
+            answer.status
+        );
         assert!(wire.is_closed().await, "{beginning}");
     }
     watch.within(PROMPT);
@@ -188,7 +192,8 @@ async fn a_body_that_stops_over_http2_is_given_up() {
     let watch = Watch::start();
     let mut slow = Frames::connect(stage.gateway.address).await;
     let block = frames::request("/v1/messages", &[]);
-    slow.send(frames::HEADERS, frames::END_HEADERS, 1, &block).await;
+    slow.send(frames::HEADERS, frames::END_HEADERS, 1, &block)
+        .await;
     slow.send(frames::DATA, 0, 1, b"{\"model\":").await;
 
     let head = slow.wait_for(frames::HEADERS, 1).await.expect("an answer");
@@ -209,9 +214,13 @@ async fn an_idle_http2_connection_is_closed_but_not_under_a_quiet_stream() {
     let mut quiet = Frames::connect(stage.gateway.address).await;
     // Longer than connections may be idle.
     let block = frames::request("/v1/messages", &[("x-sim-first-token-ms", "2500")]);
-    quiet.send(frames::HEADERS, frames::END_HEADERS, 1, &block).await;
+    quiet
+        .send(frames::HEADERS, frames::END_HEADERS, 1, &block)
+        .await;
     let body = Api::Messages.body(false);
-    quiet.send(frames::DATA, frames::END_STREAM, 1, body.as_bytes()).await;
+    quiet
+        .send(frames::DATA, frames::END_STREAM, 1, body.as_bytes())
+        .await;
     let head = quiet.wait_for(frames::HEADERS, 1).await;
     assert!(frames::is_ok(&head.expect("it was not closed")));
 
@@ -293,10 +302,15 @@ async fn a_client_that_does_not_read_over_http2_is_given_up_and_holds_nobody_up(
     let body = Api::Messages.body(true).replace("64", "40000");
     let block = frames::request(
         "/v1/messages",
-        &[("x-sim-output-tokens", "40000"), ("x-sim-chunk-bytes", "4000")],
+        &[
+            ("x-sim-output-tokens", "40000"),
+            ("x-sim-chunk-bytes", "4000"),
+        ],
     );
-    deaf.send(frames::HEADERS, frames::END_HEADERS, 1, &block).await;
-    deaf.send(frames::DATA, frames::END_STREAM, 1, body.as_bytes()).await;
+    deaf.send(frames::HEADERS, frames::END_HEADERS, 1, &block)
+        .await;
+    deaf.send(frames::DATA, frames::END_STREAM, 1, body.as_bytes())
+        .await;
     stage.provider_has(1).await;
     let watch = Watch::start();
 

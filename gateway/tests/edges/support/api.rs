@@ -82,7 +82,12 @@ impl Api {
         marks.count()
     }
 
-    /// The error event at the end of a stream that broke: its `error` object.
+    /// Whether there is an error event in a stream.
+    pub(crate) fn has_error(self, stream: &str) -> bool {
+        stream.contains("event: error\n") || stream.contains("data: {\"error\":")
+    }
+
+    /// The error event of ours at the end of a stream that broke: its `error` object.
     pub(crate) fn last_error(self, stream: &str) -> Value {
         assert!(stream.ends_with("\n\n"), "half an event: {stream}");
         let last = stream.trim_end().rsplit("\n\n").next().unwrap_or_default();
@@ -190,7 +195,11 @@ impl Request {
         match &self.body {
             Some(_) if self.chunked => push_header(&mut bytes, "transfer-encoding", b"chunked"),
             Some(body) => {
-                push_header(&mut bytes, "content-length", body.len().to_string().as_bytes());
+                push_header(
+                    &mut bytes,
+                    "content-length",
+                    body.len().to_string().as_bytes(),
+                );
             }
             None => {}
         }

@@ -2,6 +2,7 @@
 //! behind it, and before it clients that write bytes rather than requests.
 
 pub(crate) mod api;
+pub(crate) mod fake;
 pub(crate) mod frames;
 pub(crate) mod program;
 pub(crate) mod stage;

@@ -115,7 +115,8 @@ impl Wire {
             }
         }
         self.take_body(answer);
-        let until_end = answer.header("content-length").is_empty()
+        let until_end = answer.status != 0
+            && answer.header("content-length").is_empty()
             && !answer.announces("transfer-encoding", "chunked");
         answer.whole |= until_end && self.ended;
     }

@@ -1,0 +1,241 @@
+//! The program's end: what runs is finished, what comes is turned away, and then it is gone.
+
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use crate::support::api::{APIS, Api, Request};
+use crate::support::frames::{self, Frames};
+use crate::support::program::{Program, Watch};
+use crate::support::stage::{Plan, Stage};
+use crate::support::wire::{Answer, Wire};
+use crate::support::{PROMPT, in_time, until};
+
+/// A stream that runs for as long as the test wants it to.
+fn slow_stream(api: Api) -> Request {
+    api.request(true)
+        .header("x-sim-output-tokens", "60")
+        .header("x-sim-chunk-tokens", "1")
+        .header("x-sim-chunk-interval-ms", "50")
+}
+
+/// Starts streams, and reads their beginnings.
+async fn streams(stage: &Stage) -> Vec<(Api, Wire, Answer)> {
+    let mut streams = Vec::new();
+    for api in APIS {
+        let mut wire = stage.connect().await;
+        wire.send(slow_stream(api).bytes()).await;
+        let mut answer = wire.head().await;
+        wire.body(&mut answer, |text| api.contents(text) >= 1).await;
+        streams.push((api, wire, answer));
+    }
+    streams
+}
+
+async fn ends_well(gateway: Program) -> String {
+    let watch = Watch::start();
+    let (status, written) = gateway.ended().await;
+    assert_eq!(status.code(), Some(0), "{written}");
+    watch.within(PROMPT);
+    written
+}
+
+async fn is_refused(gateway: &Program) {
+    until("nobody is let in", || {
+        let connected = std::net::TcpStream::connect(gateway.address);
+        connected.is_err()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_gateway_ends_at_once() {
+    let stage = Plan::new().build().await;
+    stage.is_unharmed().await;
+    // Connections that wait for another request are no reason to stay.
+    let mut idle = stage.connect().await;
+    idle.send(Api::Messages.request(false).bytes()).await;
+    assert_eq!(idle.answer().await.status, 200);
+    let silent = TcpStream::connect(stage.gateway.address)
+        .await
+        .expect("it listens");
+    let watch = Watch::start();
+
+    stage.gateway.signal("TERM").await;
+
+    let written = ends_well(stage.gateway).await;
+    watch.within(Duration::from_secs(5));
+    assert!(idle.is_closed().await);
+    drop(silent);
+    // The access log is complete.
+    let lines = written
+        .lines()
+        .filter(|line| line.contains("\"request_id\""));
+    assert_eq!(lines.count(), 3, "{written}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_run_are_finished_and_nothing_new_is_taken() {
+    let stage = Plan::new().build().await;
+    let running = streams(&stage).await;
+    let mut idle = stage.connect().await;
+    idle.send(Api::Messages.request(false).bytes()).await;
+    assert_eq!(idle.answer().await.status, 200);
+
+    stage.gateway.signal("TERM").await;
+    is_refused(&stage.gateway).await;
+
+    let ready = stage.gateway.admin("/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert_eq!(stage.gateway.admin("/healthz").await.status, 200);
+    for (api, mut wire, mut answer) in running {
+        wire.body(&mut answer, |_| false).await;
+        assert!(answer.whole, "{api:?}: {}", answer.text());
+        assert!(api.is_complete(&answer.text()), "{}", answer.text());
+        assert!(!api.has_error(&answer.text()), "{}", answer.text());
+        assert!(wire.is_closed().await);
+    }
+    ends_well(stage.gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_goes_off_before_anybody_is_turned_away() {
+    let stage = Plan::new()
+        .set("[gateway.timeouts]\ndrain_delay = \"1s\"")
+        .build()
+        .await;
+    assert_eq!(stage.gateway.admin("/readyz").await.status, 200);
+
+    stage.gateway.signal("TERM").await;
+    let off = async {
+        while stage.gateway.admin("/readyz").await.status == 200 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    in_time("readiness goes off", off).await;
+
+    // Who has not heard of it yet is served.
+    let answer = stage.ask(&Api::Messages.request(false)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("connection"), "close");
+    is_refused(&stage.gateway).await;
+    ends_well(stage.gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_still_runs_when_grace_is_over_ends_in_an_error() {
+    let stage = Plan::new()
+        .set("[gateway.timeouts]\ndrain = \"1s\"")
+        .build()
+        .await;
+    let running = streams(&stage).await;
+    let mut silent = stage.connect().await;
+    let request = Api::Messages
+        .request(false)
+        .header("x-sim-first-token-ms", "600000");
+    silent.send(request.bytes()).await;
+    stage.provider_has(4).await;
+    let watch = Watch::start();
+
+    stage.gateway.signal("TERM").await;
+
+    for (api, mut wire, mut answer) in running {
+        wire.body(&mut answer, |_| false).await;
+        assert!(!answer.whole, "{api:?}");
+        let error = api.last_error(&answer.text());
+        assert!(
+            error["message"]
+                .as_str()
+                .expect("text")
+                .contains("shutting down"),
+            "{error}"
+        );
+    }
+    let answer = silent.answer().await;
+    let message = Api::Messages.check_refusal(&answer, 503, "api_error");
+    assert!(message.contains("shutting down"), "{message}");
+    ends_well(stage.gateway).await;
+    watch.within(PROMPT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_http2_client_is_told_to_go_and_its_streams_are_finished() {
+    let stage = Plan::new().build().await;
+    let mut client = Frames::connect(stage.gateway.address).await;
+    let headers = [
+        ("x-sim-output-tokens", "40"),
+        ("x-sim-chunk-tokens", "1"),
+        ("x-sim-chunk-interval-ms", "50"),
+    ];
+    let block = frames::request("/v1/messages", &headers);
+    client
+        .send(frames::HEADERS, frames::END_HEADERS, 1, &block)
+        .await;
+    let body = Api::Messages.body(true);
+    client
+        .send(frames::DATA, frames::END_STREAM, 1, body.as_bytes())
+        .await;
+    client.wait_for(frames::DATA, 1).await.expect("it runs");
+    let mut idle = Frames::connect(stage.gateway.address).await;
+    idle.wait_for(frames::SETTINGS, 0)
+        .await
+        .expect("it is connected");
+
+    stage.gateway.signal("TERM").await;
+
+    let (mut told, mut text, mut ended) = (false, String::new(), false);
+    while let Some(frame) = client.next().await {
+        told |= frame.kind == frames::GOAWAY;
+        if frame.kind == frames::DATA {
+            text.push_str(&String::from_utf8_lossy(&frame.payload));
+            ended |= frame.flags & frames::END_STREAM != 0;
+        }
+    }
+    assert!(told && ended);
+    assert!(Api::Messages.is_complete(&text), "{text}");
+    assert_eq!(idle.end().await, Some(0));
+    ends_well(stage.gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_ends_it_at_once_also_in_the_middle_of_draining() {
+    for draining in [false, true] {
+        let stage = Plan::new().build().await;
+        let mut wire = stage.connect().await;
+        let request = slow_stream(Api::Messages).header("x-sim-first-token-ms", "600000");
+        wire.send(request.bytes()).await;
+        stage.provider_has(1).await;
+        if draining {
+            stage.gateway.signal("TERM").await;
+            is_refused(&stage.gateway).await;
+        }
+        let watch = Watch::start();
+
+        stage.gateway.signal("INT").await;
+
+        ends_well(stage.gateway).await;
+        watch.within(Duration::from_secs(5));
+        let answer = wire.answer().await;
+        assert!(!answer.whole);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_term_and_a_hang_up_change_nothing() {
+    let mut stage = Plan::new().build().await;
+    stage.gateway.signal("HUP").await;
+    stage.is_unharmed().await;
+    assert!(stage.gateway.runs());
+    let mut wire = stage.connect().await;
+    wire.send(slow_stream(Api::Messages).bytes()).await;
+    let mut answer = wire.head().await;
+    stage.gateway.signal("TERM").await;
+    is_refused(&stage.gateway).await;
+    stage.gateway.signal("TERM").await;
+    stage.gateway.signal("HUP").await;
+
+    wire.body(&mut answer, |_| false).await;
+
+    assert!(answer.whole && Api::Messages.is_complete(&answer.text()));
+    ends_well(stage.gateway).await;
+}
