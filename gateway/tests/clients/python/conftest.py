@@ -11,6 +11,9 @@ import anthropic
 import openai
 from pool import CLIENT_KEY, GATEWAY, Pool
 
+# Clients do not retry: what they hide, a test would not see. Nor do they wait as long as they could.
+KNOWN = {"api_key": CLIENT_KEY, "max_retries": 0, "timeout": 60}
+
 
 @pytest.fixture
 def anthropic_pool():
@@ -24,10 +27,10 @@ def openai_pool():
 
 @pytest.fixture
 def anthropic_client(anthropic_pool):
-    """Makes clients of Anthropic's SDK. It does not retry: what it hides, a test would not see."""
+    """Makes clients of Anthropic's SDK."""
 
     def make(gateway=GATEWAY, kind=anthropic.Anthropic, **options):
-        options = {"api_key": CLIENT_KEY, "max_retries": 0, **options}
+        options = {**KNOWN, **options}
         return kind(base_url=anthropic_pool.url(gateway), **options)
 
     return make
@@ -35,10 +38,10 @@ def anthropic_client(anthropic_pool):
 
 @pytest.fixture
 def openai_client(openai_pool):
-    """Makes clients of OpenAI's SDK, likewise."""
+    """Makes clients of OpenAI's SDK."""
 
     def make(gateway=GATEWAY, kind=openai.OpenAI, **options):
-        options = {"api_key": CLIENT_KEY, "max_retries": 0, **options}
+        options = {**KNOWN, **options}
         return kind(base_url=f"{openai_pool.url(gateway)}/v1", **options)
 
     return make

@@ -57,8 +57,17 @@ def test_clients_time_out_cancels_the_request(openai_client, openai_pool, ask):
     openai_pool.await_cancelled()
 
 
+def test_clients_time_out_in_a_stream_cancels_the_request(openai_client, openai_pool, stream):
+    openai_pool.fault("stall", at={"after_chunks": 3})
+
+    with pytest.raises(openai.APITimeoutError):
+        list(stream(openai_client(timeout=1.0)))
+
+    openai_pool.await_cancelled()
+
+
 def test_provider_answers_too_late(openai_client, ask):
-    client = openai_client(gateway=HASTY_GATEWAY, timeout=60)
+    client = openai_client(gateway=HASTY_GATEWAY)
 
     with pytest.raises(openai.InternalServerError) as raised:
         client.chat.completions.create(**ask, extra_headers=LATE)
@@ -211,3 +220,13 @@ def test_20_mb_fail_over(client, openai_pool, ask):
     first, second = openai_pool.received()
     assert first["body_len"] == second["body_len"] > 19_999_000
     assert first["body_sha256"] == second["body_sha256"]
+
+
+def test_spent_budgets_are_waited_for(client, openai_pool, ask):
+    openai_pool.fault("rate_limited", times=2, retry_after_secs=1)
+
+    answer = client.chat.completions.with_raw_response.create(**ask)
+
+    assert answer.parse().choices[0].finish_reason == "stop"
+    assert int(answer.headers["x-keyweir-waited-ms"]) > 500
+    assert openai_pool.statuses() == {429: 2, 200: 1}

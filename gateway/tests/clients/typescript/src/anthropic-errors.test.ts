@@ -7,6 +7,7 @@ import Anthropic, { APIError, type ClientOptions } from '@anthropic-ai/sdk';
 
 import { told } from './control.js';
 import { CLIENT_KEY, HASTY_GATEWAY, Pool } from './pool.js';
+import { raised } from './raised.js';
 
 const MESSAGES: Anthropic.MessageParam[] = [{ role: 'user', content: 'Hello, mill.' }];
 
@@ -15,20 +16,6 @@ function set(options: ClientOptions = {}, gateway?: string) {
   const known = { apiKey: CLIENT_KEY, maxRetries: 0, baseURL: pool.url(gateway) };
   const client = new Anthropic({ ...known, ...options });
   return { pool, client, ask: { model: pool.model, max_tokens: 100, messages: MESSAGES } };
-}
-
-/** What `asked` fails with: an exception of exactly this kind. */
-async function raised<E extends Error>(
-  asked: Promise<unknown>,
-  exception: new (...args: never[]) => E,
-): Promise<E> {
-  try {
-    await asked;
-  } catch (error) {
-    assert.equal((error as Error).constructor, exception, String(error));
-    return error as E;
-  }
-  assert.fail('nothing was raised');
 }
 
 // ── the gateway's own ──

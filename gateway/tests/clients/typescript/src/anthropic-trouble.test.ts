@@ -172,3 +172,14 @@ test('20 MB fail over', async () => {
   assert(first!.body_len > 19_999_000);
   assert.equal(first!.body_sha256, second!.body_sha256);
 });
+
+test('spent budgets are waited for', async () => {
+  const { pool, client, ask } = set();
+  await pool.fault({ kind: 'rate_limited', retry_after_secs: 1 }, { count: 2 });
+
+  const { data, response } = await client.messages.create(ask).withResponse();
+
+  assert.equal(data.stop_reason, 'end_turn');
+  assert(Number(response.headers.get('x-keyweir-waited-ms')) > 500);
+  assert.deepEqual(await pool.statuses(), { 200: 1, 429: 2 });
+});
