@@ -1,6 +1,6 @@
 //! What happens, one sentence each, as operators would tell it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use keyweir_policy::ids::{AccountId, KeyId};
@@ -15,6 +15,8 @@ const KEPT: usize = 200;
 /// An account's refusals come in swarms: one sentence in this time tells of all.
 const REFUSALS_EVERY: Duration = Duration::from_secs(4);
 
+/// And one in this time of what clients saw.
+const FAILURES_EVERY: Duration = Duration::from_secs(2);
 /// So many waiting requests are news.
 const QUEUE: usize = 10;
 
@@ -26,6 +28,9 @@ pub(super) struct Feed {
     pub(super) told: u64,
     /// When each account's refusals were last told of.
     refusals_told: Vec<Option<Duration>>,
+    /// What clients saw and was not told of yet, and when such was last told of.
+    failures: BTreeMap<Failure, u64>,
+    failures_told: Option<Duration>,
     /// Since when requests wait, if that was told of.
     queue_since: Option<Duration>,
 }
@@ -72,8 +77,14 @@ impl Feed {
             .skip(self.events.len().saturating_sub(count))
     }
 
-    /// Tells of what the pool wants operators to hear.
-    pub(super) fn notice(&mut self, at: Duration, provider: &Provider, notice: Notice) {
+    /// Tells of what the pool wants operators to hear; `before` is how things were.
+    pub(super) fn notice(
+        &mut self,
+        at: Duration,
+        provider: &Provider,
+        notice: Notice,
+        before: &[AccountRow],
+    ) {
         let key = |id: KeyId| provider.key(id).label.as_str();
         let account = |id: AccountId| provider.accounts[id.index()].as_str();
         let (tone, text) = match notice {
@@ -92,6 +103,10 @@ impl Feed {
             Notice::AccountBack(id) => (
                 Tone::Good,
                 format!("{}: a probe was served → back in the pool", account(id)),
+            ),
+            Notice::BreakerTripped(id) if was_resting(before, key(id)) => (
+                Tone::Bad,
+                format!("{}: failed its trial → rests longer", key(id)),
             ),
             Notice::BreakerTripped(id) => (
                 Tone::Bad,
@@ -172,15 +187,30 @@ impl Feed {
         }
     }
 
-    /// Tells of a failure that a client saw.
-    pub(super) fn failure(&mut self, at: Duration, failure: Failure) {
-        let text = match failure {
-            Failure::Status(status) => format!("a client was answered {status}"),
-            Failure::Broken => "a client's answer broke off".to_owned(),
-            Failure::NoAnswer => "a client got no answer".to_owned(),
-        };
-        self.tell(at, Tone::Bad, text);
+    /// Tells of failures that clients saw, in one sentence for each kind where there are many.
+    pub(super) fn failures(&mut self, at: Duration, failures: Vec<Failure>) {
+        for failure in failures {
+            *self.failures.entry(failure).or_default() += 1;
+        }
+        let is_told = |told: Duration| at < told + FAILURES_EVERY;
+        if self.failures.is_empty() || self.failures_told.is_some_and(is_told) {
+            return;
+        }
+        self.failures_told = Some(at);
+        for (failure, count) in std::mem::take(&mut self.failures) {
+            let text = match failure {
+                Failure::Status(status) => format!("{count} × a client was answered {status}"),
+                Failure::Broken => format!("{count} × a client's answer broke off"),
+                Failure::NoAnswer => format!("{count} × a client got no answer"),
+            };
+            self.tell(at, Tone::Bad, text);
+        }
     }
+}
+
+fn was_resting(accounts: &[AccountRow], name: &str) -> bool {
+    let mut keys = accounts.iter().flat_map(|account| &account.keys);
+    keys.any(|key| key.name == name && key.state.is_resting())
 }
 
 fn cooldown(account: &AccountRow) -> Option<Duration> {
@@ -188,4 +218,88 @@ fn cooldown(account: &AccountRow) -> Option<Duration> {
         KeyState::Cooling(left) => Some(left),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::KeyRow;
+    use super::*;
+
+    fn told(feed: &Feed) -> Vec<&str> {
+        feed.last(usize::MAX)
+            .map(|event| event.text.as_str())
+            .collect()
+    }
+
+    fn account(state: KeyState) -> Vec<AccountRow> {
+        let key = KeyRow {
+            name: "small-a".to_owned(),
+            in_flight: 0,
+            state,
+        };
+        vec![AccountRow {
+            name: "small".to_owned(),
+            keys: vec![key],
+            ..AccountRow::default()
+        }]
+    }
+
+    const fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn many_failures_are_one_sentence() {
+        let mut feed = Feed::default();
+        feed.failures(secs(1), vec![Failure::Status(529)]);
+        feed.failures(secs(2), vec![Failure::Status(529); 3]);
+        feed.failures(secs(3), vec![Failure::Broken, Failure::Status(529)]);
+        assert_eq!(
+            told(&feed),
+            [
+                "1 × a client was answered 529",
+                "4 × a client was answered 529",
+                "1 × a client's answer broke off",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_swarm_of_refusals_is_one_sentence() {
+        let mut feed = Feed::default();
+        let (serving, cooling) = (
+            account(KeyState::Serving),
+            account(KeyState::Cooling(secs(1))),
+        );
+        feed.compare(secs(1), &serving, &cooling);
+        feed.compare(secs(2), &cooling, &serving);
+        feed.compare(secs(3), &serving, &cooling);
+        feed.compare(secs(9), &serving, &cooling);
+        assert_eq!(told(&feed), ["small: said 429 → left alone for 1.0 s"; 2]);
+    }
+
+    #[test]
+    fn key_that_rested_and_serves_is_told_of() {
+        let mut feed = Feed::default();
+        let resting = account(KeyState::Resting(None));
+        feed.compare(secs(1), &resting, &account(KeyState::Rejected(None)));
+        feed.compare(secs(2), &resting, &account(KeyState::Serving));
+        assert_eq!(told(&feed), ["small-a: passed its trial → serves again"]);
+    }
+
+    #[test]
+    fn queue_is_told_of_when_it_forms_and_when_it_is_gone() {
+        let mut feed = Feed::default();
+        for (at, waiting) in [(1, 2), (2, QUEUE), (3, 50), (4, 1), (5, 0), (6, 0)] {
+            feed.queue(secs(at), waiting, false);
+        }
+        feed.queue(secs(7), 100, true);
+        assert_eq!(
+            told(&feed),
+            [
+                "budgets spent → requests wait for room, in turn",
+                "nobody waits any more, after 3.0 s",
+            ]
+        );
+    }
 }

@@ -126,7 +126,8 @@ impl Stage {
         let provider = &self.live.providers[0];
         let view: PoolView = provider.pool.with(|pool, now| pool.view(now));
         while let Ok(notice) = self.notices.try_recv() {
-            self.scene.feed.notice(now, provider, notice);
+            let before = &self.scene.accounts;
+            self.scene.feed.notice(now, provider, notice, before);
         }
         let rows = scene::rows(provider, &view);
         self.scene.feed.compare(now, &self.scene.accounts, &rows);
@@ -138,9 +139,7 @@ impl Stage {
     }
 
     fn look_at_clients(&mut self, now: Duration) {
-        for failure in self.tally.fresh_failures() {
-            self.scene.feed.failure(now, failure);
-        }
+        self.scene.feed.failures(now, self.tally.fresh_failures());
         self.scene.totals = self.tally.totals();
     }
 
