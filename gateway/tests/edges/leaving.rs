@@ -56,7 +56,7 @@ async fn each_stage(upstream: &'static str) {
         ] {
             stage.control().fault(stall(at));
             leave(&stage, &api.request(stream), async |_| {
-                stage.provider_has(1).await
+                stage.provider_has(1).await;
             })
             .await;
             is_cancelled(

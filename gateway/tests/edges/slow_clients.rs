@@ -83,31 +83,27 @@ async fn a_client_that_says_nothing_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_in_drips_is_given_up() {
     let stage = plan().build().await;
-    for api in [Api::Messages, Api::Chat] {
-        for chunked in [false, true] {
-            let mut request = api.request(false);
-            if chunked {
-                request = request.chunked();
-            }
-            let bytes = request.bytes();
-            let head = request.head();
-            let watch = Watch::start();
-            let mut wire = stage.connect().await;
-            wire.send(&head).await;
+    for (api, request, kind) in [
+        (Api::Messages, Api::Messages.request(false), "timeout_error"),
+        (
+            Api::Chat,
+            Api::Chat.request(false).chunked(),
+            "server_error",
+        ),
+    ] {
+        let (bytes, head) = (request.bytes(), request.head());
+        let watch = Watch::start();
+        let mut wire = stage.connect().await;
+        wire.send(&head).await;
 
-            let (answer, ()) = tokio::join!(
-                drip(&mut wire, &bytes[head.len()..]),
-                stage.serves(Api::Messages)
-            );
+        let (answer, ()) = tokio::join!(
+            drip(&mut wire, &bytes[head.len()..]),
+            stage.serves(Api::Messages)
+        );
 
-            let kind = match api {
-                Api::Messages => "timeout_error",
-                _ => "server_error",
-            };
-            api.check_refusal(&answer, 408, kind);
-            watch.within(PROMPT);
-            assert!(wire.is_closed().await, "{api:?}, chunked: {chunked}");
-        }
+        api.check_refusal(&answer, 408, kind);
+        watch.within(PROMPT);
+        assert!(wire.is_closed().await, "{api:?}");
     }
     is_freed(&stage).await;
 }
@@ -354,4 +350,37 @@ async fn connections_beyond_the_bound_are_closed_and_those_within_serve_on() {
     silent.clear();
     drop(first);
     is_freed(&stage).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_beyond_the_bound_are_refused_at_once_and_those_within_go_on() {
+    let stage = Plan::new()
+        .set("[gateway.limits]\nrequests_in_flight_max = 3")
+        .build()
+        .await;
+    let slow = Api::Messages
+        .request(false)
+        .header("x-sim-first-token-ms", "60000");
+    let mut running = Vec::new();
+    for _ in 0..3 {
+        let mut wire = stage.connect().await;
+        wire.send(slow.bytes()).await;
+        running.push(wire);
+    }
+    stage.provider_has(3).await;
+    let watch = Watch::start();
+
+    for (api, status, kind) in [
+        (Api::Messages, 529, "overloaded_error"),
+        (Api::Chat, 503, "server_error"),
+    ] {
+        let answer = stage.ask(&api.request(true)).await;
+        api.check_refusal(&answer, status, kind);
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+    watch.within(PROMPT);
+
+    running.clear();
+    stage.is_quiet().await;
+    stage.is_unharmed().await;
 }

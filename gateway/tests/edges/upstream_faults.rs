@@ -497,13 +497,10 @@ async fn whatever_one_provider_does_the_other_serves() {
     stage
         .control()
         .fault(only_claude(stall(Moment::BeforeHead)));
-    let slow = Api::Messages
-        .request(true)
-        .header("x-keyweir-patience", "0");
     let mut struggling = Vec::new();
     for _ in 0..20 {
         let mut wire = stage.connect().await;
-        wire.send(slow.bytes()).await;
+        wire.send(Api::Messages.request(true).bytes()).await;
         struggling.push(wire);
     }
     let watch = Watch::start();
@@ -511,15 +508,7 @@ async fn whatever_one_provider_does_the_other_serves() {
         stage.serves(Api::Chat).await;
     }
     watch.within(PROMPT);
-    for mut wire in struggling {
-        let answer = wire.answer().await;
-        assert!(
-            [503, 504, 529, 429].contains(&answer.status),
-            "{}",
-            answer.status
-        );
-    }
-    stage.control().clear_faults();
+    drop(struggling);
     stage.is_quiet().await;
 }
 
