@@ -2,9 +2,9 @@
 //!
 //! Nothing here is staged: the gateway is started as `serve` starts it, the provider enforces its
 //! budgets by a bookkeeping of its own, and clients, gateway and provider talk over sockets on
-//! loopback. What is scripted is the weather ([`story`]): how much clients ask, and what goes
+//! loopback. What is scripted is the weather (`story`): how much clients ask, and what goes
 //! wrong at the provider. What is shown is read from the gateway's pool, from what clients got,
-//! and from the provider's own counters ([`scene`]).
+//! and from the provider's own counters (`scene`).
 
 mod bar;
 mod client;
