@@ -107,7 +107,7 @@ secret = {{ file = "secrets/{pool}-b" }}
 # For tests of what happens when these run out, whatever the pace of the machine.
 HASTY = """
 [gateway.timeouts]
-head = "1s"
+head = "2s"
 stream_idle = "1s"
 [retry]
 attempts_max = 2
