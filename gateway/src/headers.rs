@@ -31,53 +31,50 @@ pub(crate) const ATTEMPTS: HeaderName = HeaderName::from_static("x-keyweir-attem
 /// Tells SDKs whether sending the same again can help.
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+/// Tells Anthropic's dialect from others.
+pub(crate) const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+/// When the client's SDK gives up, in seconds.
+pub(crate) const CLIENT_TIMEOUT: HeaderName = HeaderName::from_static("x-stainless-timeout");
 
-const HOP_BY_HOP: [HeaderName; 9] = [
-    header::CONNECTION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::PROXY_AUTHORIZATION,
-    HTTP2_SETTINGS,
-];
-
-/// Set anew for every request that is sent.
-const REPLACED: [HeaderName; 3] = [header::HOST, header::CONTENT_LENGTH, header::EXPECT];
-
-/// What is taken out of requests in one dialect.
-#[derive(Debug)]
-pub(crate) struct RequestFilter {
-    stripped: Vec<HeaderName>,
+/// Concerns one connection only. A `match`, which the compiler turns into a comparison of lengths
+/// first: this and the like below run for every header of every request and answer.
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "http2-settings"
+    )
 }
 
-impl RequestFilter {
-    /// The filter for `dialect`.
-    pub(crate) fn new(dialect: Dialect) -> Self {
-        let credentials = dialect
-            .credential_headers()
-            .iter()
-            .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
-        let fixed = HOP_BY_HOP
-            .into_iter()
-            .chain(REPLACED)
-            .chain([header::COOKIE, PATIENCE]);
-        Self {
-            stripped: fixed.chain(credentials).collect(),
-        }
-    }
+/// Set anew for every request that is sent, or the gateway's affair.
+fn is_replaced(name: &str) -> bool {
+    matches!(
+        name,
+        "host" | "content-length" | "expect" | "cookie" | "x-keyweir-patience"
+    )
+}
 
-    /// Takes out of `headers` what does not pass.
-    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
-        remove_nominated(headers);
-        for name in &self.stripped {
-            headers.remove(name);
-        }
+/// Takes out of a request's `headers` what does not pass; `credentials` are names, too.
+fn strip(headers: &mut HeaderMap, credentials: &[&str]) {
+    remove_nominated(headers);
+    // One look at each header there is, rather than one for each that might be.
+    let stripped =
+        |name: &str| is_hop_by_hop(name) || is_replaced(name) || credentials.contains(&name);
+    let doomed: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| stripped(name.as_str()))
+        .cloned()
+        .collect();
+    for name in doomed {
+        headers.remove(name);
     }
 }
 
@@ -107,18 +104,19 @@ pub(crate) struct OutgoingHead {
 }
 
 impl OutgoingHead {
-    /// From the client's method and `headers`, for `uri` at `authority`. `body`: the length of the
-    /// request's body, if it has one. `readable`: the answer must be plain text.
+    /// From the client's method and `headers`, without those of `dialect`'s credentials, for `uri`
+    /// at `authority`. `body`: the length of the request's body, if it has one. `readable`: the
+    /// answer must be plain text.
     pub(crate) fn new(
         method: Method,
         uri: Uri,
         mut headers: HeaderMap,
-        filter: &RequestFilter,
+        dialect: Dialect,
         authority: &HeaderValue,
         body: Option<usize>,
         readable: bool,
     ) -> Self {
-        filter.apply(&mut headers);
+        strip(&mut headers, dialect.credential_headers());
         headers.insert(header::HOST, authority.clone());
         if let Some(length) = body {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -179,21 +177,11 @@ pub(crate) fn incoming(response: &ResponseHeader) -> ResponseHeader {
     ResponseHeader::from(answer.into_parts().0)
 }
 
-/// Dropped by name. A `match`, which the compiler turns into a comparison of lengths first: this
-/// runs for every header of every answer.
+/// Dropped from answers by name, beside what is hop-by-hop.
 fn is_dropped(name: &str) -> bool {
     matches!(
         name,
-        "connection"
-            | "keep-alive"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "set-cookie"
+        "set-cookie"
             | "alt-svc"
             | "strict-transport-security"
             | "anthropic-organization-id"
@@ -221,12 +209,35 @@ const BUDGETS: [&str; 7] = [
 
 fn passes(name: &HeaderName) -> bool {
     let name = name.as_str();
-    !is_dropped(name) && !BUDGETS.iter().any(|family| name.starts_with(family))
+    !is_hop_by_hop(name)
+        && !is_dropped(name)
+        && !BUDGETS.iter().any(|family| name.starts_with(family))
 }
 
 /// Looks up text headers by lower-case name, as the policy core wants them.
 pub(crate) fn lookup<'a>(headers: &'a HeaderMap) -> impl Fn(&str) -> Option<&'a str> + Copy {
     move |name| headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// An answer's headers, for the many look-ups by name that reading its budgets takes. Scanning two
+/// dozen names is cheaper than hashing one.
+pub(crate) struct Fields<'a>(Vec<(&'a str, &'a HeaderValue)>);
+
+impl<'a> Fields<'a> {
+    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
+        Self(
+            headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value))
+                .collect(),
+        )
+    }
+
+    /// The first text value of a header, by its lower-case name.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
+        let found = self.0.iter().find(|(other, _)| *other == name);
+        found.and_then(|(_, value)| value.to_str().ok())
+    }
 }
 
 #[cfg(test)]
@@ -252,11 +263,7 @@ mod tests {
             ("x-hop", "1"),
             ("x-end", "2"),
         ]);
-        let filter = RequestFilter {
-            stripped: HOP_BY_HOP.to_vec(),
-        };
-
-        filter.apply(&mut headers);
+        strip(&mut headers, &["x-secret"]);
 
         assert_eq!(headers, map(&[("x-end", "2")]));
     }

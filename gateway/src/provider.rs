@@ -13,14 +13,12 @@ use keyweir_policy::ids::{KeyId, ProviderId};
 use keyweir_policy::pool::{Pool, PoolSpec};
 use keyweir_policy::secret::ProviderSecret;
 use parking_lot::Mutex;
-use pingora_core::connectors::http::Connector;
 
 use crate::clock::Clock;
-use crate::headers::RequestFilter;
 use crate::pool::{Names, SharedPool};
 use crate::resource::Resources;
 use crate::secrets::{self, SecretProblems};
-use crate::upstream::{self, RootsError, Upstream};
+use crate::upstream::{self, Connections, RootsError, Upstream};
 
 /// One provider.
 pub(crate) struct Provider {
@@ -29,7 +27,6 @@ pub(crate) struct Provider {
     pub(crate) dialect: Dialect,
     pub(crate) pool: Arc<SharedPool>,
     pub(crate) upstream: Arc<Upstream>,
-    pub(crate) filter: RequestFilter,
     pub(crate) resources: Resources,
     pub(crate) keys: Vec<ProviderKey>,
     pub(crate) accounts: Vec<String>,
@@ -105,21 +102,21 @@ pub(crate) fn start_all(
     clock: Clock,
 ) -> Result<Vec<Provider>, ProviderError> {
     let mut secrets = read_secrets(policy, folder)?;
-    let mut connectors = Connectors {
+    let mut by_roots = ByRoots {
         policy,
         folder,
         made: HashMap::new(),
     };
     let mut providers = Vec::with_capacity(policy.providers.len());
     for (position, declared) in policy.providers.iter().enumerate() {
-        let connector = connectors
+        let connections = by_roots
             .of(declared)
             .map_err(|error| ProviderError::Roots {
                 provider: declared.id.clone(),
                 error,
             })?;
         let secrets = std::mem::take(&mut secrets[position]);
-        providers.push(start(policy, position, secrets, connector, clock));
+        providers.push(start(policy, position, secrets, connections, clock));
     }
     Ok(providers)
 }
@@ -156,7 +153,7 @@ fn start(
     policy: &Policy,
     position: usize,
     secrets: Vec<ProviderSecret>,
-    connector: Arc<Connector>,
+    connections: Arc<Connections>,
     clock: Clock,
 ) -> Provider {
     let id = provider_id(position);
@@ -178,7 +175,7 @@ fn start(
     let upstream = Upstream::new(
         declared,
         position,
-        connector,
+        connections,
         &policy.gateway.timeouts,
         &policy.gateway.upstream,
     );
@@ -187,7 +184,6 @@ fn start(
         dialect: declared.dialect,
         pool: SharedPool::start(pool, clock, names),
         upstream: Arc::new(upstream),
-        filter: RequestFilter::new(declared.dialect),
         resources: Resources::default(),
         keys,
         accounts,
@@ -219,16 +215,16 @@ fn provider_id(position: usize) -> ProviderId {
     ProviderId(u32::try_from(position).expect("providers are bounded"))
 }
 
-/// One connector per set of roots: loading the system's takes time and memory, and connections
+/// Connections per set of roots: loading the system's takes time and memory, and connections
 /// made with different roots must not share a pool.
-struct Connectors<'a> {
+struct ByRoots<'a> {
     policy: &'a Policy,
     folder: &'a Path,
-    made: HashMap<Option<PathBuf>, Arc<Connector>>,
+    made: HashMap<Option<PathBuf>, Arc<Connections>>,
 }
 
-impl Connectors<'_> {
-    fn of(&mut self, declared: &Declared) -> Result<Arc<Connector>, RootsError> {
+impl ByRoots<'_> {
+    fn of(&mut self, declared: &Declared) -> Result<Arc<Connections>, RootsError> {
         if let Some(known) = self.made.get(&declared.ca_file) {
             return Ok(Arc::clone(known));
         }
@@ -237,9 +233,9 @@ impl Connectors<'_> {
             upstream::check_system_roots(self.policy)?;
         }
         let idle_max = self.policy.gateway.upstream.idle_max;
-        let connector = upstream::connector(roots.as_deref(), idle_max)?;
+        let connections = upstream::connections(roots.as_deref(), idle_max)?;
         self.made
-            .insert(declared.ca_file.clone(), Arc::clone(&connector));
-        Ok(connector)
+            .insert(declared.ca_file.clone(), Arc::clone(&connections));
+        Ok(connections)
     }
 }

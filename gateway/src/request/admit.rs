@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
+use http::header::HeaderName;
 use keyweir_policy::ids::AccountId;
 use keyweir_policy::pool::Priority;
 use keyweir_policy::retry::Attempts;
@@ -14,7 +15,7 @@ use super::refuse::Refuse;
 use super::settle::Held;
 use crate::client::Client;
 use crate::gateway::{Gateway, Live};
-use crate::headers::PATIENCE;
+use crate::headers::{CLIENT_TIMEOUT, PATIENCE};
 use crate::pool::{Admitted, Asking};
 use crate::provider::Provider;
 
@@ -66,17 +67,17 @@ pub(crate) fn patience(live: &Live, record: &Record, headers: &HeaderMap) -> (Pr
     let waiting = &live.policy.waiting;
     let tenant = record.tenant.and_then(|tenant| live.tenant(tenant));
     let priority = tenant.map(|tenant| tenant.priority).unwrap_or_default();
-    let asked = seconds(headers, PATIENCE.as_str()).map(|asked| asked.min(waiting.patience_max));
+    let asked = seconds(headers, &PATIENCE).map(|asked| asked.min(waiting.patience_max));
     let declared = tenant
         .and_then(|tenant| tenant.patience)
         .unwrap_or(waiting.patience);
     let patience = asked.unwrap_or(declared);
-    let gives_up = seconds(headers, "x-stainless-timeout").unwrap_or(Duration::MAX);
+    let gives_up = seconds(headers, &CLIENT_TIMEOUT).unwrap_or(Duration::MAX);
     (priority, patience.min(gives_up))
 }
 
 /// A header that holds a number of seconds, perhaps with a fraction.
-fn seconds(headers: &HeaderMap, name: &str) -> Option<Duration> {
+fn seconds(headers: &HeaderMap, name: &HeaderName) -> Option<Duration> {
     let text = headers.get(name)?.to_str().ok()?.trim();
     Duration::try_from_secs_f64(text.parse().ok()?).ok()
 }
@@ -125,20 +126,20 @@ pub(crate) fn deadline(arrived: Time, patience: Duration) -> Time {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::header::{HeaderName, HeaderValue};
+    use http::header::HeaderValue;
+
+    const A: HeaderName = HeaderName::from_static("a");
 
     #[test]
     fn seconds_may_have_a_fraction_and_nonsense_is_none() {
-        let headers = |value: &'static str| {
-            let name = HeaderName::from_static("a");
-            HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
-        };
+        let headers =
+            |value: &'static str| HeaderMap::from_iter([(A, HeaderValue::from_static(value))]);
         assert_eq!(
-            seconds(&headers("2.5"), "a"),
+            seconds(&headers("2.5"), &A),
             Some(Duration::from_millis(2500))
         );
         for nonsense in ["-1", "NaN", "inf", "1e30", "soon", ""] {
-            assert_eq!(seconds(&headers(nonsense), "a"), None, "{nonsense}");
+            assert_eq!(seconds(&headers(nonsense), &A), None, "{nonsense}");
         }
     }
 

@@ -15,7 +15,7 @@ use super::opening::{self, Watch};
 use super::settle::Held;
 use crate::client::Client;
 use crate::deadline::Deadline;
-use crate::headers;
+use crate::headers::Fields;
 use crate::upstream::{Link, LinkError, Uploaded};
 
 /// Idle connections that may turn out to be closed before a new one is made. Stale connections come
@@ -27,7 +27,7 @@ const ERROR_BODY: Duration = Duration::from_secs(1);
 
 /// An answer whose head has been read, and perhaps some of its body.
 pub(crate) struct Answer {
-    pub(crate) link: Link,
+    pub(crate) link: Box<Link>,
     /// What has been read of the body.
     pub(crate) pieces: Vec<Bytes>,
     /// That is all of it.
@@ -103,9 +103,8 @@ pub(crate) async fn try_once(
     };
     answer.ended = answer.link.done();
     if answer.response().status.is_success() {
-        let snapshot = job
-            .dialect
-            .snapshot(headers::lookup(&answer.response().headers));
+        let fields = Fields::of(&answer.response().headers);
+        let snapshot = job.dialect.snapshot(|name: &str| fields.get(name));
         held.answered(&snapshot);
         return opening::open(job, answer, client, deadline).await;
     }
@@ -123,7 +122,7 @@ async fn send(
     held: &mut Held,
     client: &mut Client,
     deadline: &mut Deadline,
-) -> Result<Link, Interrupted> {
+) -> Result<Box<Link>, Interrupted> {
     let mut stale = 0;
     loop {
         let opened = tokio::select! {
@@ -146,10 +145,10 @@ async fn send(
 async fn exchange(
     job: &Job<'_>,
     held: &mut Held,
-    mut link: Link,
+    mut link: Box<Link>,
     client: &mut Client,
     deadline: &mut Deadline,
-) -> Result<Result<Link, LinkError>, Interrupted> {
+) -> Result<Result<Box<Link>, LinkError>, Interrupted> {
     let connects = if link.reused() {
         &job.metrics.reused
     } else {
@@ -201,7 +200,8 @@ async fn judge(job: &Job<'_>, held: &mut Held, mut answer: Answer, client: &mut 
         }
     }
     let body = answer.joined();
-    let header = headers::lookup(&answer.response().headers);
+    let fields = Fields::of(&answer.response().headers);
+    let header = |name: &str| fields.get(name);
     held.refused(job.dialect.snapshot(header));
     let fault = classify::classify(job.dialect, job.endpoint, answer.status(), header, &body);
     match fault {

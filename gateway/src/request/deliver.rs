@@ -1,79 +1,37 @@
 //! An answer on its way to the client.
 //!
 //! From here on nothing can be taken back: the request's body is let go, and what goes wrong goes
-//! wrong in front of the client, as an error event and an unclean end.
+//! wrong in front of the client, in an end that nobody takes for a good one.
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
-use keyweir_policy::dialect::{self, Dialect, Endpoint, RefusalKind};
+use keyweir_policy::dialect::{self, Endpoint};
 use keyweir_policy::fault::Fault;
 use pingora_http::ResponseHeader;
 
 use super::attempt::Answer;
 use super::exchange::Job;
-use super::opening::{Stream, Watch};
+use super::opening::Watch;
 use super::record::Record;
 use super::settle::Held;
+use super::stream::DIED;
 use super::{Outcome, Stop};
 use crate::client::{Client, Left};
 use crate::deadline::Deadline;
 use crate::headers;
 use crate::upstream::Link;
 
-/// Gives a good answer to the client, and settles its lease. `true`: all of it arrived.
-pub(crate) async fn deliver(
-    mut job: Job<'_>,
-    held: Held,
-    answer: Answer,
-    watch: Watch,
-    client: &mut Client,
-    record: &mut Record,
-    deadline: Deadline,
-) -> Result<bool, Stop> {
-    job.body = None;
-    job.learn_home(held.account());
-    let delivery = Delivery {
-        job,
-        client,
-        record,
-        deadline,
-    };
-    match watch {
-        Watch::Whole => delivery.whole(held, answer).await,
-        Watch::Stream(stream) => delivery.stream(held, answer, stream).await,
-        Watch::Opaque => delivery.opaque(Some(held), answer, Outcome::Answered).await,
-    }
-}
-
-/// Gives a provider's error to the client as it is; its lease has been settled. `true`: all of it
-/// arrived.
-pub(crate) async fn pass_through(
-    mut job: Job<'_>,
-    answer: Answer,
-    client: &mut Client,
-    record: &mut Record,
-    deadline: Deadline,
-) -> Result<bool, Stop> {
-    job.body = None;
-    let delivery = Delivery {
-        job,
-        client,
-        record,
-        deadline,
-    };
-    delivery.opaque(None, answer, Outcome::PassedThrough).await
-}
-
-struct Delivery<'a, 'b> {
-    job: Job<'a>,
-    client: &'b mut Client,
-    record: &'b mut Record,
-    deadline: Deadline,
+/// Where an answer goes, and what is known of its request.
+pub(crate) struct Delivery<'a, 'b> {
+    pub(crate) job: &'b mut Job<'a>,
+    pub(crate) client: &'b mut Client,
+    pub(crate) record: &'b mut Record,
+    pub(crate) deadline: &'b mut Deadline,
 }
 
 /// What the provider sent next.
-enum Next {
+pub(crate) enum Next {
     Piece(Bytes),
     End,
     Died,
@@ -81,38 +39,37 @@ enum Next {
     ClientLeft,
 }
 
-/// Why a stream is cut short.
-struct Cut {
-    kind: RefusalKind,
-    reason: &'static str,
-    message: &'static str,
-    fault: Fault,
-}
-
-const DIED: Cut = Cut {
-    kind: RefusalKind::Unavailable,
-    reason: "stream_died",
-    message: "the provider's answer broke off before its end",
-    fault: Fault::StreamBroken,
-};
-
-const STALLED: Cut = Cut {
-    kind: RefusalKind::Timeout,
-    reason: "stream_stalled",
-    message: "the provider sent nothing more in time",
-    fault: Fault::StreamBroken,
-};
-
-const LAST_CALL: Cut = Cut {
-    kind: RefusalKind::Unavailable,
-    reason: "shutdown",
-    message: "the gateway is shutting down; send the request again",
-    fault: Fault::Aborted,
-};
-
 impl Delivery<'_, '_> {
+    /// Gives a good answer to the client, and settles its lease. `true`: all of it arrived.
+    pub(crate) async fn deliver(
+        mut self,
+        held: Held,
+        answer: Answer,
+        watch: Watch,
+    ) -> Result<bool, Stop> {
+        self.job.body = None;
+        self.job.learn_home(held.account());
+        match watch {
+            Watch::Whole => self.whole(held, answer).await,
+            Watch::Stream(stream) => self.stream(held, answer, stream).await,
+            // Boxed: files and results are few, and every request would carry its future.
+            Watch::Opaque => {
+                let answered = Outcome::Answered;
+                Box::pin(self.opaque(Some(held), answer, answered)).await
+            }
+        }
+    }
+
+    /// Gives a provider's error to the client as it is; its lease has been settled. `true`: all of
+    /// it arrived.
+    pub(crate) async fn pass_through(mut self, answer: Answer) -> Result<bool, Stop> {
+        self.job.body = None;
+        let passed = Outcome::PassedThrough;
+        Box::pin(self.opaque(None, answer, passed)).await
+    }
+
     /// A JSON answer that has been read to its end.
-    async fn whole(mut self, mut held: Held, mut answer: Answer) -> Result<bool, Stop> {
+    async fn whole(&mut self, mut held: Held, mut answer: Answer) -> Result<bool, Stop> {
         let mut body = answer.joined();
         let usage = self.job.dialect.read_usage(self.job.endpoint, &body);
         held.charged(usage);
@@ -150,115 +107,9 @@ impl Delivery<'_, '_> {
             .map(Bytes::from)
     }
 
-    /// A stream of events, of which the beginning has been read.
-    async fn stream(
-        mut self,
-        mut held: Held,
-        mut answer: Answer,
-        mut stream: Box<Stream>,
-    ) -> Result<bool, Stop> {
-        let mut head = self.head(&answer);
-        self.chunk(&mut head, &answer);
-        let status = answer.status();
-        if self.begin(head, status).await.is_err() {
-            return Err(self.stream_left(held, &stream));
-        }
-        let mut pieces = std::mem::take(&mut answer.pieces).into_iter();
-        let mut ended = answer.ended;
-        let cut = loop {
-            if let Some(piece) = pieces.next() {
-                let passed = stream.events.pass(piece);
-                if self.write(passed, false).await.is_err() {
-                    return Err(self.stream_left(held, &stream));
-                }
-                continue;
-            }
-            if ended {
-                break self.missing_end(&stream);
-            }
-            if self.job.gateway.lifecycle.is_last_call() {
-                break Some(LAST_CALL);
-            }
-            match self.next(&mut answer.link).await {
-                Next::Piece(piece) => {
-                    stream.reader.feed(&piece);
-                    held.progressed(stream.reader.output_so_far());
-                    let passed = stream.events.pass(piece);
-                    if self.write(passed, false).await.is_err() {
-                        return Err(self.stream_left(held, &stream));
-                    }
-                }
-                Next::End => ended = true,
-                Next::Died => break Some(DIED),
-                Next::Stalled => break Some(STALLED),
-                Next::ClientLeft => return Err(self.stream_left(held, &stream)),
-            }
-        };
-        self.settle_stream(held, &stream, cut.as_ref().map(|cut| cut.fault));
-        match cut {
-            Some(cut) => self.cut_short(&stream, &cut, status).await,
-            None => self.finish_stream(answer, &mut stream, status).await,
-        }
-    }
-
-    /// A stream that ends without saying so was cut, however clean its end looks: SDKs would take
-    /// what they have for the whole answer.
-    fn missing_end(&self, stream: &Stream) -> Option<Cut> {
-        let knows_its_end = self.job.dialect != Dialect::Generic;
-        let complete = stream.reader.finished() || stream.reader.fault().is_some();
-        (knows_its_end && !complete).then_some(DIED)
-    }
-
-    fn settle_stream(&mut self, mut held: Held, stream: &Stream, cut: Option<Fault>) {
-        let usage = stream.reader.usage();
-        held.charged(usage);
-        self.record.usage = usage;
-        for id in stream.reader.resource_ids() {
-            self.job.provider.resources.learn(id, held.account());
-        }
-        // An error that comes after content is a broken stream, whatever it says.
-        let reported = stream.reader.fault().map(|_| Fault::StreamBroken);
-        self.job.end(held, cut.or(reported).unwrap_or(Fault::None));
-    }
-
-    fn stream_left(&mut self, held: Held, stream: &Stream) -> Stop {
-        self.settle_stream(held, stream, Some(Fault::ClientLeft));
-        Stop::ClientLeft
-    }
-
-    async fn finish_stream(
-        mut self,
-        answer: Answer,
-        stream: &mut Stream,
-        status: u16,
-    ) -> Result<bool, Stop> {
-        answer.link.release().await;
-        self.write(stream.events.rest(), true).await?;
-        if stream.reader.fault().is_some() {
-            self.record.ended(Outcome::Broken, status);
-            self.record.broke("provider_error_event");
-        } else {
-            self.record.ended(Outcome::Answered, status);
-        }
-        Ok(true)
-    }
-
-    /// Ends a stream in an error event and an end that nobody takes for a good one.
-    async fn cut_short(self, stream: &Stream, cut: &Cut, status: u16) -> Result<bool, Stop> {
-        let id = self.record.id;
-        let event = stream
-            .reader
-            .error_event(cut.kind, cut.message, id.as_str());
-        let _ = self.client.write(Bytes::from(event), false).await;
-        self.client.abort().await;
-        self.record.ended(Outcome::Broken, status);
-        self.record.broke(cut.reason);
-        Ok(false)
-    }
-
     /// Any other answer, as it comes.
     async fn opaque(
-        mut self,
+        &mut self,
         held: Option<Held>,
         mut answer: Answer,
         outcome: Outcome,
@@ -307,7 +158,7 @@ impl Delivery<'_, '_> {
         }
     }
 
-    async fn next(&mut self, link: &mut Link) -> Next {
+    pub(crate) async fn next(&mut self, link: &mut Link) -> Next {
         let idle = self.job.gateway.settings.timeouts.stream_idle;
         self.deadline.restart(idle);
         tokio::select! {
@@ -323,7 +174,7 @@ impl Delivery<'_, '_> {
     }
 
     /// The answer's head, with what the gateway has to say.
-    fn head(&self, answer: &Answer) -> ResponseHeader {
+    pub(crate) fn head(&self, answer: &Answer) -> ResponseHeader {
         let mut head = headers::incoming(answer.response());
         set(
             &mut head,
@@ -352,7 +203,7 @@ impl Delivery<'_, '_> {
     }
 
     /// Has a body of unknown length sent in chunks, so that its end can be told from a broken one.
-    fn chunk(&self, head: &mut ResponseHeader, answer: &Answer) {
+    pub(crate) fn chunk(&self, head: &mut ResponseHeader, answer: &Answer) {
         let has_body = self.job.method != Method::HEAD
             && !matches!(
                 answer.response().status,
@@ -368,12 +219,12 @@ impl Delivery<'_, '_> {
         }
     }
 
-    async fn begin(&mut self, head: ResponseHeader, status: u16) -> Result<(), Stop> {
+    pub(crate) async fn begin(&mut self, head: ResponseHeader, status: u16) -> Result<(), Stop> {
         self.record.answering(status);
         self.client.write_head(head).await.map_err(left)
     }
 
-    async fn write(&mut self, piece: Bytes, end: bool) -> Result<(), Stop> {
+    pub(crate) async fn write(&mut self, piece: Bytes, end: bool) -> Result<(), Stop> {
         self.client.write(piece, end).await.map_err(left)
     }
 }

@@ -17,7 +17,7 @@ use super::Stop;
 use super::admit::{self, Home};
 use super::attempt::{self, Answer, Tried};
 use super::body::Body;
-use super::deliver;
+use super::deliver::Delivery;
 use super::fallback::{self, Fallbacks};
 use super::record::Record;
 use super::route::Routed;
@@ -93,7 +93,7 @@ impl<'a> Job<'a> {
             method.clone(),
             uri,
             headers,
-            &provider.filter,
+            routed.dialect,
             &provider.upstream.authority,
             has_length.then_some(body.bytes.len()),
             is_read(routed.route.endpoint),
@@ -249,7 +249,13 @@ pub(crate) async fn run(
         };
         let (fault, answer) = match tried {
             Tried::Opened(answer, watch) => {
-                return deliver::deliver(job, held, answer, watch, client, record, deadline).await;
+                let delivery = Delivery {
+                    job: &mut job,
+                    client,
+                    record,
+                    deadline: &mut deadline,
+                };
+                return delivery.deliver(held, answer, watch).await;
             }
             Tried::ClientLeft => {
                 job.end(held, Fault::ClientLeft);
@@ -261,22 +267,28 @@ pub(crate) async fn run(
         job.end(held, fault);
         last = Some(fault);
         if job.seek_on(answer.as_ref()) {
-            discard(answer).await;
+            Box::pin(discard(answer)).await;
             continue;
         }
         let next = job.provider.pool.next(&mut job.attempts, key, &fault);
         let in_time = record.started.elapsed() < timeouts.attempts;
         match (next, answer) {
-            (Next::Again, answer) if in_time => discard(answer).await,
+            (Next::Again, answer) if in_time => Box::pin(discard(answer)).await,
             (_, answer) if fallback::may_help(&fault) && job.fall_back(record) => {
-                discard(answer).await;
+                Box::pin(discard(answer)).await;
             }
             // Redirects would lead clients astray, and successes that are none would deceive them.
             (Next::Again | Next::PassThrough, Some(answer)) if answer.status() >= 400 => {
-                return deliver::pass_through(job, answer, client, record, deadline).await;
+                let delivery = Delivery {
+                    job: &mut job,
+                    client,
+                    record,
+                    deadline: &mut deadline,
+                };
+                return delivery.pass_through(answer).await;
             }
             (_, answer) => {
-                discard(answer).await;
+                Box::pin(discard(answer)).await;
                 return Err(job.no_answer(&fault).into());
             }
         }

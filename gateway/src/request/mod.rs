@@ -22,6 +22,7 @@ mod record;
 mod refuse;
 mod route;
 mod settle;
+mod stream;
 mod unanswered;
 
 use std::net::IpAddr;
@@ -36,6 +37,7 @@ use pingora_core::protocols::http::v2::server::HttpSession as Http2;
 
 use crate::client::Client;
 use crate::gateway::{Gateway, Live};
+use crate::headers::ANTHROPIC_VERSION;
 use record::Record;
 use refuse::Refuse;
 
@@ -126,9 +128,17 @@ pub(crate) async fn serve_http1(
     if !serve(gateway, &mut client).await {
         return None;
     }
-    let session = client.into_session();
+    finish_http1(client.into_session()).await
+}
+
+/// Ends an answer, and keeps the connection if that is wanted.
+async fn finish_http1(session: ServerSession) -> Option<ReusedHttpStream> {
     let settings = HttpPersistentSettings::for_session(&session);
-    let reusable = session.finish().await.ok()??;
+    let ServerSession::H1(mut http1) = session else {
+        return None;
+    };
+    http1.finish_body().await.ok()?;
+    let reusable = http1.reuse().await.ok()??;
     Some(ReusedHttpStream::from_reusable_stream(reusable, settings))
 }
 
@@ -162,7 +172,7 @@ async fn refuse_unread(gateway: &Gateway, client: &mut Client, refuse: &Refuse) 
 /// Serves one request. `true`: its answer is complete, and the connection as good as before.
 async fn serve(gateway: &Arc<Gateway>, client: &mut Client) -> bool {
     let live = gateway.live();
-    let is_anthropic = client.headers().contains_key("anthropic-version");
+    let is_anthropic = client.headers().contains_key(ANTHROPIC_VERSION);
     let mut record = Record::new(route::likely_dialect(&live, is_anthropic));
     let running = gateway
         .lifecycle
@@ -211,7 +221,7 @@ async fn handle(
     }
     let target = client.head().uri.path_and_query().cloned();
     let path = target.as_ref().map_or("/", http::uri::PathAndQuery::path);
-    let is_anthropic = client.headers().contains_key("anthropic-version");
+    let is_anthropic = client.headers().contains_key(ANTHROPIC_VERSION);
     let method = client.head().method.clone();
     let routed = route::find(live, method.as_str(), path, is_anthropic)?;
     record.routed(&routed);

@@ -5,6 +5,7 @@
 //! with 200), and a JSON answer until its end, which is no loss: nobody can use half of one. Both
 //! are bounded in bytes, and the stream in time, so that pings reach the client before it gives up.
 
+use http::header;
 use keyweir_policy::dialect::{Dialect, Endpoint, StreamReader};
 use keyweir_policy::fault::Fault;
 use tokio::time::Instant;
@@ -102,13 +103,13 @@ pub(crate) async fn open(
 
 fn kind(job: &Job<'_>, answer: &Answer) -> Kind {
     let headers = &answer.response().headers;
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let plain = text("content-encoding").is_none_or(|coding| coding.trim() == "identity");
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let plain = text(header::CONTENT_ENCODING).is_none_or(|coding| coding.trim() == "identity");
     let read = !matches!(job.endpoint, Endpoint::Models | Endpoint::Probe);
     if !plain || !read || job.method == http::Method::HEAD {
         return Kind::Other;
     }
-    let media = text("content-type")
+    let media = text(header::CONTENT_TYPE)
         .unwrap_or_default()
         .split(';')
         .next()

@@ -11,7 +11,7 @@ use keyweir_policy::ids::{AccountId, KeyId};
 use keyweir_policy::pool::{Lease, Settlement, Usage};
 use keyweir_policy::snapshot::Snapshot;
 
-use crate::pool::{SharedPool, unused};
+use crate::pool::SharedPool;
 
 /// Tokens of output between two reports of a stream's progress: small beside any budget, and few
 /// enough that a stream's chunks do not fight over the pool's lock.
@@ -22,7 +22,10 @@ const PROGRESS_STEP: u64 = 256;
 pub(crate) struct Held {
     pool: Arc<SharedPool>,
     lease: Option<Lease>,
-    settlement: Settlement,
+    sent: bool,
+    /// Of a refusal: boxed, because it is large and nearly never there.
+    snapshot: Option<Box<Snapshot>>,
+    usage: Usage,
     reported: u64,
 }
 
@@ -31,7 +34,9 @@ impl Held {
         Self {
             pool: Arc::clone(pool),
             lease: Some(lease),
-            settlement: unused(),
+            sent: false,
+            snapshot: None,
+            usage: Usage::default(),
             reported: 0,
         }
     }
@@ -46,7 +51,7 @@ impl Held {
 
     /// Something of the request goes to the provider from now on.
     pub(crate) fn sent(&mut self) {
-        self.settlement.sent = true;
+        self.sent = true;
     }
 
     /// The head of a good answer arrived: its budgets count from now on.
@@ -56,7 +61,7 @@ impl Held {
 
     /// The head of a refusal arrived: its budgets count when it is settled, beside its fault.
     pub(crate) fn refused(&mut self, snapshot: Snapshot) {
-        self.settlement.snapshot = snapshot;
+        self.snapshot = Some(Box::new(snapshot));
     }
 
     /// The stream has produced `output` tokens so far.
@@ -69,13 +74,12 @@ impl Held {
 
     /// What the provider says it charged.
     pub(crate) fn charged(&mut self, usage: Usage) {
-        self.settlement.usage = usage;
+        self.usage = usage;
     }
 
     /// Ends the lease.
     pub(crate) fn settle(mut self, fault: Fault) {
-        self.settlement.fault = fault;
-        self.give_back();
+        self.give_back(fault);
     }
 
     fn lease(&self) -> &Lease {
@@ -84,9 +88,15 @@ impl Held {
             .expect("a lease is taken only where `self` ends")
     }
 
-    fn give_back(&mut self) {
+    fn give_back(&mut self, fault: Fault) {
         if let Some(lease) = self.lease.take() {
-            self.pool.settle(lease, &self.settlement);
+            let settlement = Settlement {
+                fault,
+                snapshot: self.snapshot.as_deref().copied().unwrap_or_default(),
+                usage: self.usage,
+                sent: self.sent,
+            };
+            self.pool.settle(lease, &settlement);
         }
     }
 }
@@ -95,6 +105,6 @@ impl Drop for Held {
     /// Reached with a lease only if the request's task ended where nobody expected it: the client
     /// went, the runtime stops, or we panicked. None of these is the provider's fault.
     fn drop(&mut self) {
-        self.give_back();
+        self.give_back(Fault::ClientLeft);
     }
 }

@@ -72,7 +72,10 @@ impl Link {
     ///
     /// # Errors
     /// If no address can be connected to.
-    pub(crate) async fn open(upstream: &Arc<Upstream>, fresh: bool) -> Result<Self, LinkError> {
+    pub(crate) async fn open(
+        upstream: &Arc<Upstream>,
+        fresh: bool,
+    ) -> Result<Box<Self>, LinkError> {
         let mut failure = LinkError::NotSent("the provider's name does not resolve".to_owned());
         for attempt in 0..ADDRESSES_MAX {
             let Some(mut peer) = upstream.addresses.peer(attempt) else {
@@ -83,7 +86,7 @@ impl Link {
                 other_pool.group_key += 1;
                 peer = Arc::new(other_pool);
             }
-            match upstream.connector.get_http_session(&*peer).await {
+            match upstream.connections.open(&peer).await {
                 Ok((session, reused)) => {
                     upstream.addresses.prefer(attempt);
                     return Ok(Self::new(session, reused, peer, upstream));
@@ -103,16 +106,17 @@ impl Link {
         reused: bool,
         peer: Arc<HttpPeer>,
         upstream: &Arc<Upstream>,
-    ) -> Self {
+    ) -> Box<Self> {
         session.set_write_timeout(Some(upstream.send));
-        Self {
+        // Boxed: it is handed on from step to step, and a session is half a kilobyte.
+        Box::new(Self {
             session: Some(session),
             peer,
             upstream: Arc::clone(upstream),
             reused,
             sent_whole: false,
             sent_at: Instant::now(),
-        }
+        })
     }
 
     /// Whether the connection had served before.
@@ -186,15 +190,14 @@ impl Link {
 
     /// Gives the connection back for reuse. A link that is not [`Self::done`] loses it, and so does
     /// one whose request was answered before it was sent whole.
-    pub(crate) async fn release(mut self) {
+    pub(crate) async fn release(mut self: Box<Self>) {
         if matches!(self.session, Some(HttpSession::H1(_))) && !self.sent_whole {
             return;
         }
         if let Some(session) = self.session.take() {
-            let idle = Some(self.upstream.idle);
-            self.upstream
-                .connector
-                .release_http_session(session, &*self.peer, idle)
+            let connections = &self.upstream.connections;
+            connections
+                .release(session, &self.peer, self.upstream.idle)
                 .await;
         }
     }
@@ -221,14 +224,10 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         // An HTTP/2 connection that was full had left the pool; whoever ends a stream on it has to
-        // bring it back. For HTTP/2 the future is ready at once; dropping HTTP/1.1 closes.
-        if let Some(session @ HttpSession::H2(_)) = self.session.take() {
-            let idle = Some(self.upstream.idle);
-            let _ = self
-                .upstream
-                .connector
-                .release_http_session(session, &*self.peer, idle)
-                .now_or_never();
+        // bring it back. Dropping HTTP/1.1 closes.
+        if let Some(session) = self.session.take() {
+            let connections = &self.upstream.connections;
+            connections.release_stream(session, &self.peer, self.upstream.idle);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The provider's side: where it is, how it is connected to, and one exchange on a connection.
 
 mod address;
+mod connections;
 mod link;
 mod roots;
 
@@ -11,11 +12,11 @@ use std::time::Duration;
 use http::HeaderValue;
 use keyweir_policy::file::{BaseUrl, Provider, ProviderHttp, Scheme, Timeouts, UpstreamSettings};
 use pingora_core::connectors::ConnectorOptions;
-use pingora_core::connectors::http::Connector;
 use pingora_core::protocols::{ALPN, TcpKeepalive};
 use pingora_core::upstreams::peer::{HttpPeer, PeerOptions};
 
 pub(crate) use address::Addresses;
+pub(crate) use connections::Connections;
 pub(crate) use link::{Link, LinkError, Uploaded};
 pub(crate) use roots::check_system as check_system_roots;
 pub use roots::{RootsError, check as check_roots};
@@ -41,7 +42,7 @@ const PROBE: TcpKeepalive = TcpKeepalive {
 
 /// One provider, as far as connections go.
 pub(crate) struct Upstream {
-    connector: Arc<Connector>,
+    connections: Arc<Connections>,
     addresses: Addresses,
     idle: Duration,
     send: Duration,
@@ -54,18 +55,18 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// The connections to `provider`, number `position` of all, made by `connector`.
+    /// The connections to `provider`, number `position` of all, among `connections`.
     pub(crate) fn new(
         provider: &Provider,
         position: usize,
-        connector: Arc<Connector>,
+        connections: Arc<Connections>,
         timeouts: &Timeouts,
         settings: &UpstreamSettings,
     ) -> Self {
         let base = &provider.base_url;
         let template = template(provider, position, timeouts, settings);
         Self {
-            connector,
+            connections,
             addresses: Addresses::new(base.host.clone(), base.port, template),
             idle: settings.idle,
             send: timeouts.send,
@@ -105,23 +106,22 @@ fn origin(base: &BaseUrl) -> String {
     format!("{}://{}", base.scheme.as_str(), base.authority())
 }
 
-/// The connector of all providers that trust the same roots. Its pool keeps at most `idle_max`
-/// connections.
+/// The connections of all providers that trust the same roots. At most `idle_max` are kept idle.
 ///
 /// # Errors
 /// If the roots cannot be read.
-pub(crate) fn connector(
+pub(crate) fn connections(
     ca_file: Option<&std::path::Path>,
     idle_max: usize,
-) -> Result<Arc<Connector>, RootsError> {
+) -> Result<Arc<Connections>, RootsError> {
     let mut options = ConnectorOptions::new(idle_max);
     if let Some(path) = ca_file {
         roots::check(path)?;
         options.ca_file = Some(path.to_string_lossy().into_owned());
     }
     // Pingora unwraps on a certificate in the system's store that it cannot parse.
-    let connector = std::panic::AssertUnwindSafe(|| Arc::new(Connector::new(Some(options))));
-    std::panic::catch_unwind(connector).map_err(|_| RootsError::System)
+    let made = std::panic::AssertUnwindSafe(|| Arc::new(Connections::new(options)));
+    std::panic::catch_unwind(made).map_err(|_| RootsError::System)
 }
 
 /// All of a peer but its address.
