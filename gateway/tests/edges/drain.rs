@@ -5,31 +5,85 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use crate::support::api::{APIS, Api, Request};
+use crate::support::fake::Fake;
 use crate::support::frames::{self, Frames};
 use crate::support::program::{Program, Watch};
 use crate::support::stage::{Plan, Stage};
 use crate::support::wire::{Answer, Wire};
 use crate::support::{PROMPT, in_time, until};
 
-/// A stream that runs for as long as the test wants it to.
-fn slow_stream(api: Api) -> Request {
-    api.request(true)
-        .header("x-sim-output-tokens", "60")
-        .header("x-sim-chunk-tokens", "1")
-        .header("x-sim-chunk-interval-ms", "50")
+const STREAM: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+const MESSAGE: [&str; 2] = [
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":1}}}\n\n\
+     event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n",
+    "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+];
+const CHAT: [&str; 2] = [
+    "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n",
+    "data: [DONE]\n\n",
+];
+
+/// A gateway before two providers whose streams end when they are told to.
+struct Paused {
+    stage: Stage,
+    fakes: [(Api, Fake); 2],
 }
 
-/// Starts streams, and reads their beginnings.
-async fn streams(stage: &Stage) -> Vec<(Api, Wire, Answer)> {
-    let mut streams = Vec::new();
-    for api in APIS {
-        let mut wire = stage.connect().await;
-        wire.send(slow_stream(api).bytes()).await;
-        let mut answer = wire.head().await;
-        wire.body(&mut answer, |text| api.contents(text) >= 1).await;
-        streams.push((api, wire, answer));
+impl Paused {
+    async fn build() -> Self {
+        let fake = async |[beginning, rest]: [&str; 2]| {
+            Fake::paused(&format!("{STREAM}{beginning}"), rest).await
+        };
+        let (message, chat) = (fake(MESSAGE).await, fake(CHAT).await);
+        let stage = Plan::new()
+            .and(&message.tables("far-a", "anthropic"))
+            .and(&chat.tables("far-b", "openai"))
+            .build()
+            .await;
+        let fakes = [(Api::Messages, message), (Api::Chat, chat)];
+        Self { stage, fakes }
     }
-    streams
+
+    /// A request for a stream that ends when it is told to.
+    fn request(api: Api) -> Request {
+        let provider = if api == Api::Messages {
+            "far-a"
+        } else {
+            "far-b"
+        };
+        api.request(true)
+            .path(&format!("/{provider}{}", api.path()))
+    }
+
+    /// Starts streams, and reads their beginnings.
+    async fn streams(&self) -> Vec<(Api, Wire, Answer)> {
+        let mut streams = Vec::new();
+        for (api, _) in &self.fakes {
+            let mut wire = self.stage.connect().await;
+            wire.send(Self::request(*api).bytes()).await;
+            let mut answer = wire.head().await;
+            wire.body(&mut answer, |text| api.contents(text) >= 1).await;
+            streams.push((*api, wire, answer));
+        }
+        streams
+    }
+
+    fn go_on(&self) {
+        for (_, fake) in &self.fakes {
+            fake.go_on();
+        }
+    }
+}
+
+/// A stream that goes on for ever.
+fn endless(api: Api) -> Request {
+    let body = api.body(true).replace("64", "1000000");
+    api.request(true)
+        .body(body)
+        .header("x-sim-output-tokens", "1000000")
+        .header("x-sim-chunk-tokens", "1")
+        .header("x-sim-chunk-interval-ms", "50")
 }
 
 async fn ends_well(gateway: Program) -> String {
@@ -76,8 +130,9 @@ async fn an_idle_gateway_ends_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_that_run_are_finished_and_nothing_new_is_taken() {
-    let stage = Plan::new().build().await;
-    let running = streams(&stage).await;
+    let paused = Paused::build().await;
+    let running = paused.streams().await;
+    let stage = &paused.stage;
     let mut idle = stage.connect().await;
     idle.send(Api::Messages.request(false).bytes()).await;
     assert_eq!(idle.answer().await.status, 200);
@@ -88,6 +143,7 @@ async fn streams_that_run_are_finished_and_nothing_new_is_taken() {
     let ready = stage.gateway.admin("/readyz").await;
     assert_eq!(ready.status, 503);
     assert_eq!(stage.gateway.admin("/healthz").await.status, 200);
+    paused.go_on();
     for (api, mut wire, mut answer) in running {
         wire.body(&mut answer, |_| false).await;
         assert!(answer.whole, "{api:?}: {}", answer.text());
@@ -95,7 +151,7 @@ async fn streams_that_run_are_finished_and_nothing_new_is_taken() {
         assert!(!api.has_error(&answer.text()), "{}", answer.text());
         assert!(wire.is_closed().await);
     }
-    ends_well(stage.gateway).await;
+    ends_well(paused.stage.gateway).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,7 +184,14 @@ async fn what_still_runs_when_grace_is_over_ends_in_an_error() {
         .set("[gateway.timeouts]\ndrain = \"1s\"")
         .build()
         .await;
-    let running = streams(&stage).await;
+    let mut running = Vec::new();
+    for api in APIS {
+        let mut wire = stage.connect().await;
+        wire.send(endless(api).bytes()).await;
+        let mut answer = wire.head().await;
+        wire.body(&mut answer, |text| api.contents(text) >= 1).await;
+        running.push((api, wire, answer));
+    }
     let mut silent = stage.connect().await;
     let request = Api::Messages
         .request(false)
@@ -160,14 +223,10 @@ async fn what_still_runs_when_grace_is_over_ends_in_an_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_http2_client_is_told_to_go_and_its_streams_are_finished() {
-    let stage = Plan::new().build().await;
-    let mut client = Frames::connect(stage.gateway.address).await;
-    let headers = [
-        ("x-sim-output-tokens", "40"),
-        ("x-sim-chunk-tokens", "1"),
-        ("x-sim-chunk-interval-ms", "50"),
-    ];
-    let block = frames::request("/v1/messages", &headers);
+    let paused = Paused::build().await;
+    let gateway = &paused.stage.gateway;
+    let mut client = Frames::connect(gateway.address).await;
+    let block = frames::request("/far-a/v1/messages", &[]);
     client
         .send(frames::HEADERS, frames::END_HEADERS, 1, &block)
         .await;
@@ -176,25 +235,29 @@ async fn an_http2_client_is_told_to_go_and_its_streams_are_finished() {
         .send(frames::DATA, frames::END_STREAM, 1, body.as_bytes())
         .await;
     client.wait_for(frames::DATA, 1).await.expect("it runs");
-    let mut idle = Frames::connect(stage.gateway.address).await;
+    let mut idle = Frames::connect(gateway.address).await;
     idle.wait_for(frames::SETTINGS, 0)
         .await
         .expect("it is connected");
 
-    stage.gateway.signal("TERM").await;
+    gateway.signal("TERM").await;
+    client
+        .wait_for(frames::GOAWAY, 0)
+        .await
+        .expect("it is told");
+    paused.go_on();
 
-    let (mut told, mut text, mut ended) = (false, String::new(), false);
+    let (mut text, mut ended) = (String::new(), false);
     while let Some(frame) = client.next().await {
-        told |= frame.kind == frames::GOAWAY;
         if frame.kind == frames::DATA {
             text.push_str(&String::from_utf8_lossy(&frame.payload));
             ended |= frame.flags & frames::END_STREAM != 0;
         }
     }
-    assert!(told && ended);
+    assert!(ended);
     assert!(Api::Messages.is_complete(&text), "{text}");
     assert_eq!(idle.end().await, Some(0));
-    ends_well(stage.gateway).await;
+    ends_well(paused.stage.gateway).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,7 +265,9 @@ async fn an_interrupt_ends_it_at_once_also_in_the_middle_of_draining() {
     for draining in [false, true] {
         let stage = Plan::new().build().await;
         let mut wire = stage.connect().await;
-        let request = slow_stream(Api::Messages).header("x-sim-first-token-ms", "600000");
+        let request = Api::Messages
+            .request(true)
+            .header("x-sim-first-token-ms", "600000");
         wire.send(request.bytes()).await;
         stage.provider_has(1).await;
         if draining {
@@ -222,20 +287,20 @@ async fn an_interrupt_ends_it_at_once_also_in_the_middle_of_draining() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_term_and_a_hang_up_change_nothing() {
-    let mut stage = Plan::new().build().await;
-    stage.gateway.signal("HUP").await;
-    stage.is_unharmed().await;
-    assert!(stage.gateway.runs());
-    let mut wire = stage.connect().await;
-    wire.send(slow_stream(Api::Messages).bytes()).await;
-    let mut answer = wire.head().await;
-    stage.gateway.signal("TERM").await;
-    is_refused(&stage.gateway).await;
-    stage.gateway.signal("TERM").await;
-    stage.gateway.signal("HUP").await;
+    let mut paused = Paused::build().await;
+    paused.stage.gateway.signal("HUP").await;
+    paused.stage.is_unharmed().await;
+    assert!(paused.stage.gateway.runs());
+    let running = paused.streams().await;
+    paused.stage.gateway.signal("TERM").await;
+    is_refused(&paused.stage.gateway).await;
+    paused.stage.gateway.signal("TERM").await;
+    paused.stage.gateway.signal("HUP").await;
+    paused.go_on();
 
-    wire.body(&mut answer, |_| false).await;
-
-    assert!(answer.whole && Api::Messages.is_complete(&answer.text()));
-    ends_well(stage.gateway).await;
+    for (api, mut wire, mut answer) in running {
+        wire.body(&mut answer, |_| false).await;
+        assert!(answer.whole && api.is_complete(&answer.text()));
+    }
+    ends_well(paused.stage.gateway).await;
 }

@@ -332,7 +332,7 @@ async fn a_refusal_that_comes_before_the_upload_is_through_is_seen() {
     };
     for upstream in UPSTREAMS {
         for drain in [true, false] {
-            let stage = plan(upstream).build().await;
+            let stage = Plan::new().upstream(upstream).build().await;
             let early = |status| Fault::EarlyAnswer { status, drain };
             for api in [Api::Messages, Api::Chat] {
                 stage.control().fault(FaultRule::from(early(429)).times(1));

@@ -1,5 +1,5 @@
-//! A provider that answers every request with the same bytes, and keeps what it was sent, byte for
-//! byte.
+//! A provider that answers every request with the same bytes, when it is told to, and keeps what it
+//! was sent, byte for byte.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use super::wire::find;
 
@@ -15,23 +16,58 @@ use super::wire::find;
 pub(crate) struct Fake {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
+    go_on: watch::Sender<bool>,
 }
 
 impl Fake {
     /// Answers with `answer`, and closes.
     pub(crate) async fn start(answer: impl Into<Vec<u8>>) -> Self {
+        let (go_on, paused) = watch::channel(true);
+        Self::serve(answer.into(), Vec::new(), go_on, paused).await
+    }
+
+    async fn serve(
+        beginning: Vec<u8>,
+        rest: Vec<u8>,
+        go_on: watch::Sender<bool>,
+        paused: watch::Receiver<bool>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let fake = Self {
             address: listener.local_addr().expect("bound"),
             seen: Arc::default(),
+            go_on,
         };
-        let (seen, answer) = (Arc::clone(&fake.seen), answer.into());
+        let seen = Arc::clone(&fake.seen);
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(converse(socket, answer.clone(), Arc::clone(&seen)));
+                let (beginning, rest) = (beginning.clone(), rest.clone());
+                let (seen, mut paused) = (Arc::clone(&seen), paused.clone());
+                tokio::spawn(async move {
+                    let mut socket = socket;
+                    let Some(request) = read(&mut socket).await else {
+                        return;
+                    };
+                    seen.lock().push(request);
+                    let _ = socket.write_all(&beginning).await;
+                    let _ = paused.wait_for(|go_on| *go_on).await;
+                    let _ = socket.write_all(&rest).await;
+                    close(socket).await;
+                });
             }
         });
         fake
+    }
+
+    /// Answers with `beginning`, with `rest` once [`Self::go_on`] was called, and closes.
+    pub(crate) async fn paused(beginning: &str, rest: &str) -> Self {
+        let (go_on, paused) = watch::channel(false);
+        Self::serve(beginning.into(), rest.into(), go_on, paused).await
+    }
+
+    /// Lets answers come to their end.
+    pub(crate) fn go_on(&self) {
+        self.go_on.send_replace(true);
     }
 
     /// The requests so far.
@@ -50,19 +86,23 @@ impl Fake {
     }
 }
 
-async fn converse(mut socket: TcpStream, answer: Vec<u8>, seen: Arc<Mutex<Vec<Vec<u8>>>>) {
+/// A whole request.
+async fn read(socket: &mut TcpStream) -> Option<Vec<u8>> {
     let mut request = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     while !is_whole(&request) {
         match socket.read(&mut buffer).await {
             Ok(count @ 1..) => request.extend_from_slice(&buffer[..count]),
-            _ => return,
+            _ => return None,
         }
     }
-    seen.lock().push(request);
-    let _ = socket.write_all(&answer).await;
+    Some(request)
+}
+
+/// Closes after the other side has; with something unread it would be a reset.
+async fn close(mut socket: TcpStream) {
     let _ = socket.shutdown().await;
-    // Closing with something unread would be a reset.
+    let mut buffer = [0; 1024];
     while matches!(socket.read(&mut buffer).await, Ok(1..)) {}
 }
 

@@ -185,7 +185,7 @@ impl Program {
         (status, self.written())
     }
 
-    /// The most memory it has ever taken, in bytes.
+    /// The most memory it has ever taken, in bytes; not exact, as the kernel counts it in batches.
     pub(crate) fn memory_peak(&self) -> u64 {
         let id = self.child.id().expect("it runs");
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");

@@ -236,6 +236,14 @@ impl Stage {
         in_time("every connection closed", wait).await;
     }
 
+    /// Waits until so many requests have come to the provider, whatever became of them.
+    pub(crate) async fn provider_got(&self, requests: u64) {
+        until("the request came to the provider", || {
+            self.control().counters().requests == requests
+        })
+        .await;
+    }
+
     /// Waits until so many requests are at the provider.
     pub(crate) async fn provider_has(&self, requests: u64) {
         until("the request is at the provider", || {
