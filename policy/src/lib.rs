@@ -32,7 +32,7 @@
 //!
 //! [`ids`] and [`units`] import nothing. [`bucket`] → [`budget`] → [`choose`] are about room,
 //! [`breaker`] and [`storm`] about health, [`waiting`], [`retry`] and [`backoff`] about time,
-//! [`estimate`] and [`affinity`] about requests; [`pool`] ties them together. [`dialect`],
+//! [`estimate`] and [`affinity`] about requests, [`permission`] about tenants; [`pool`] ties them together. [`dialect`],
 //! [`ratelimit`] and [`classify`](mod@classify) read what goes over the wire; [`file`](mod@file)
 //! and [`secret`] are the operator's side.
 
@@ -49,6 +49,7 @@ pub mod fallback;
 pub mod fault;
 pub mod file;
 pub mod ids;
+pub mod permission;
 pub mod pool;
 pub mod ratelimit;
 pub mod retry;

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
-use keyweir_policy::dialect::{self, Endpoint};
+use keyweir_policy::dialect;
 use keyweir_policy::fault::Fault;
 use pingora_http::ResponseHeader;
 
@@ -74,10 +74,8 @@ impl Delivery<'_, '_> {
         let usage = self.job.dialect.read_usage(self.job.endpoint, &body);
         held.charged(usage);
         self.record.usage = usage;
-        if self.job.creates || keeps_things(self.job.endpoint) {
-            for id in dialect::resource_ids(self.job.endpoint, &body) {
-                self.job.provider.resources.learn(&id, held.account());
-            }
+        for id in dialect::resource_ids(self.job.endpoint, self.job.creates, &body) {
+            self.job.provider.resources.learn(&id, held.account());
         }
         if let Some(rewritten) = self.rewritten(&body) {
             body = rewritten;
@@ -236,12 +234,4 @@ fn left(_: Left) -> Stop {
 fn set(head: &mut ResponseHeader, name: header::HeaderName, value: HeaderValue) {
     // Cannot fail: both are valid already.
     let _ = head.insert_header(name, value);
-}
-
-/// Endpoints whose answers name things that only one account knows.
-fn keeps_things(endpoint: Endpoint) -> bool {
-    matches!(
-        endpoint,
-        Endpoint::Batches | Endpoint::Files | Endpoint::Other
-    )
 }

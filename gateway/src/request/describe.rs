@@ -1,6 +1,7 @@
 //! What admission must know of a request, and whether its tenant may ask for it.
 
 use keyweir_policy::dialect::{DescribeError, Description, RefusalKind};
+use keyweir_policy::permission;
 
 use super::body::Body;
 use super::record::Record;
@@ -11,26 +12,24 @@ use crate::gateway::Live;
 /// Reads the description of a request from its path and body.
 ///
 /// # Errors
-/// If the body is not what the path asks for, or the tenant may not use the model.
+/// If the body is not what the path asks for, or the tenant may not use a model it names.
 pub(crate) fn describe(
     live: &Live,
     routed: &Routed<'_>,
     record: &Record,
     body: &Body,
 ) -> Result<Description, Refuse> {
-    let mut description = read(routed, &body.bytes).map_err(|error| {
+    let description = read(routed, &body.bytes).map_err(|error| {
         let message = error.to_string();
         Refuse::new(RefusalKind::InvalidRequest, "invalid_body", message).hopeless()
     })?;
-    if description.model.is_none() {
-        description.model = routed.route.model.map(str::to_owned);
-    }
-    let tenant = record.tenant.and_then(|tenant| live.tenant(tenant));
-    if let (Some(tenant), Some(model)) = (tenant, &description.model)
-        && !tenant.models.matches(model)
-    {
-        let message = format!("model: this client key may not use {model}");
-        return Err(Refuse::new(RefusalKind::Permission, "model_not_allowed", message).hopeless());
+    if let Some(tenant) = record.tenant.and_then(|tenant| live.tenant(tenant)) {
+        permission::check(&tenant.models, routed.dialect, &routed.route, &description).map_err(
+            |denied| {
+                let message = denied.to_string();
+                Refuse::new(RefusalKind::Permission, "model_not_allowed", message).hopeless()
+            },
+        )?;
     }
     Ok(description)
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides: the pool says which key, whether to try again, and who has the last word.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +63,8 @@ pub(crate) struct Parts<'a, 'b> {
     pub(crate) live: &'a Arc<Live>,
     pub(crate) provider: usize,
     pub(crate) routed: &'b Routed<'b>,
-    pub(crate) query: Option<&'b str>,
+    /// Without credentials.
+    pub(crate) query: Option<Cow<'b, str>>,
     pub(crate) description: Description,
     pub(crate) body: Body,
 }
@@ -84,7 +86,7 @@ impl<'a> Job<'a> {
         let (priority, patience) = admit::patience(live, record, client.headers());
         let public_base = public_base(routed, client, provider);
         let home = home(provider, routed, &description);
-        let uri = target(provider, routed, query, client);
+        let uri = target(provider, routed, query.as_ref(), client);
         let announced = announces_body(client);
         let (method, _, headers) = client.take_head();
         // Some servers insist on a length where a body is possible.
@@ -103,7 +105,7 @@ impl<'a> Job<'a> {
                 live,
                 record,
                 routed,
-                query,
+                query.as_deref(),
                 position,
                 description.model.as_deref(),
             ),
@@ -174,14 +176,20 @@ fn home(provider: &Provider, routed: &Routed<'_>, description: &Description) -> 
         .map_or(Home::Any, Home::Known)
 }
 
-/// What is asked of the provider: its own path prefix, the path, and the query as it came.
-fn target(provider: &Provider, routed: &Routed<'_>, query: Option<&str>, client: &Client) -> Uri {
+/// What is asked of the provider: its own path prefix, the path, and the query.
+fn target(
+    provider: &Provider,
+    routed: &Routed<'_>,
+    query: Option<&Cow<'_, str>>,
+    client: &Client,
+) -> Uri {
     let prefix = provider.upstream.prefix_for(routed.path);
-    if prefix.is_empty() && routed.named.is_none() {
+    let is_stripped = matches!(query, Some(Cow::Owned(_)));
+    if prefix.is_empty() && routed.named.is_none() && !is_stripped {
         let unchanged = client.head().uri.path_and_query().cloned();
         return unchanged.map(Uri::from).unwrap_or_default();
     }
-    uri(prefix, routed.path, query)
+    uri(prefix, routed.path, query.map(AsRef::as_ref))
 }
 
 /// `prefix`, `path` and `query` in one.
@@ -189,7 +197,7 @@ pub(crate) fn uri(prefix: &str, path: &str, query: Option<&str>) -> Uri {
     let mut text = String::with_capacity(prefix.len() + path.len() + 64);
     text.push_str(prefix);
     text.push_str(path);
-    if let Some(query) = query {
+    if let Some(query) = query.filter(|query| !query.is_empty()) {
         text.push('?');
         text.push_str(query);
     }

@@ -30,7 +30,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyweir_policy::dialect::{Endpoint, RefusalKind};
+use keyweir_policy::dialect::{Endpoint, RefusalKind, query_without_credentials};
 use pingora_core::apps::{HttpPersistentSettings, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::HttpSession as Http2;
@@ -237,6 +237,7 @@ async fn handle(
     record.model.clone_from(&description.model);
     record.stream = description.stream;
     let query = target.as_ref().and_then(|target| target.query());
+    let query = query.map(query_without_credentials);
     let parts = exchange::Parts {
         gateway,
         live,

@@ -123,7 +123,7 @@ impl Delivery<'_, '_> {
         let usage = stream.reader.usage();
         held.charged(usage);
         self.record.usage = usage;
-        for id in stream.reader.resource_ids() {
+        for id in stream.reader.resource_ids(self.job.creates) {
             self.job.provider.resources.learn(id, held.account());
         }
         let fault = match passed {

@@ -47,7 +47,11 @@ async fn a_clients_credentials_never_reach_the_provider_however_they_are_sent() 
         let secret = |what: &str| format!("client-secret-{what}");
         let all = api
             .request(false)
-            .path(&format!("/far{}", api.path()))
+            .path(&format!(
+                "/far{}?key={}&beta=true",
+                api.path(),
+                secret("query")
+            ))
             .without("authorization")
             .without("x-api-key")
             .header("X-API-Key", CLIENT_KEY)
@@ -70,6 +74,7 @@ async fn a_clients_credentials_never_reach_the_provider_however_they_are_sent() 
         let seen = fake.seen();
         let text = String::from_utf8_lossy(&seen[0]);
         assert!(!text.contains("client-secret"), "{text}");
+        assert!(text.contains("?beta=true "), "{text}");
         assert!(!text.contains(&CLIENT_KEY[3..]), "{text}");
         let key = b"sk-fake-far-Wd5nRb8kQp2mZs7yTc3vLf6x".to_vec();
         match api {

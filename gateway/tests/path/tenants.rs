@@ -66,6 +66,15 @@ async fn a_tenant_gets_its_models_only() {
 
     assert_eq!(answer.status, 403, "{}", answer.body);
     assert_eq!(answer.error_type(), "permission_error");
+
+    let batch = r#"{"requests":[
+        {"custom_id":"a","params":{"model":"claude-1","max_tokens":4,"messages":[]}},
+        {"custom_id":"b","params":{"model":"other-1","max_tokens":4,"messages":[]}}]}"#;
+    let key = [("x-api-key", "kw-search")];
+    let hidden = house.post("/v1/messages/batches", batch, &key);
+    let answer = house.ask(&http1(), hidden).await;
+    assert_eq!(answer.status, 403, "{}", answer.body);
+    assert!(answer.body.contains("other-1"), "{}", answer.body);
     assert_eq!(house.control().counters().requests, 0);
 }
 

@@ -1,5 +1,7 @@
 //! Who presents which key in which header.
 
+use std::borrow::Cow;
+
 use super::{CredentialStyle, Dialect};
 
 /// Headers in which clients of any dialect put credentials, or choose the account to be charged.
@@ -18,6 +20,34 @@ pub(super) const HEADERS: &[&str] = &[
     "openai-organization",
     "openai-project",
 ];
+
+/// Parameters of a query in which clients of some APIs put credentials.
+const PARAMETERS: &[&str] = &[
+    "key",
+    "api_key",
+    "api-key",
+    "access_token",
+    "subscription-key",
+];
+
+/// `query` without the parameters that carry credentials.
+pub(super) fn strip_query(query: &str) -> Cow<'_, str> {
+    let is_credential = |parameter: &str| {
+        let name = parameter
+            .split_once('=')
+            .map_or(parameter, |(name, _)| name);
+        PARAMETERS
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+    };
+    if !query.split('&').any(is_credential) {
+        return Cow::Borrowed(query);
+    }
+    let kept = query
+        .split('&')
+        .filter(|parameter| !is_credential(parameter));
+    Cow::Owned(kept.collect::<Vec<_>>().join("&"))
+}
 
 /// What the client presents. Where it presents several, the dialect's own header wins, but a
 /// subscription's token never: clients that hold one send it beside the key meant for us.
@@ -62,6 +92,7 @@ pub(super) fn of_provider(style: CredentialStyle, secret: &str) -> (&'static str
     match style {
         CredentialStyle::XApiKey => ("x-api-key", secret.to_owned()),
         CredentialStyle::ApiKey => ("api-key", secret.to_owned()),
+        CredentialStyle::XGoogApiKey => ("x-goog-api-key", secret.to_owned()),
         CredentialStyle::Bearer => ("authorization", format!("Bearer {secret}")),
     }
 }
@@ -136,6 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn credentials_in_a_query_are_stripped_and_all_else_stays() {
+        for (query, expected) in [
+            ("", ""),
+            ("limit=20&after_id=key", "limit=20&after_id=key"),
+            ("keys=1&monkey=2", "keys=1&monkey=2"),
+            ("key=secret", ""),
+            ("alt=sse&key=secret&x=%20y", "alt=sse&x=%20y"),
+            ("KEY=a&api_key=b&alt=sse&access_token", "alt=sse"),
+        ] {
+            assert_eq!(strip_query(query), expected, "{query}");
+        }
+    }
+
+    #[test]
     fn every_header_that_is_read_is_stripped() {
         for dialect in [Dialect::Anthropic, Dialect::OpenAi, Dialect::Generic] {
             of_client(dialect, |name| {
@@ -147,6 +192,7 @@ mod tests {
             CredentialStyle::XApiKey,
             CredentialStyle::ApiKey,
             CredentialStyle::Bearer,
+            CredentialStyle::XGoogApiKey,
         ] {
             let (name, value) = of_provider(style, "s3cret");
             assert!(HEADERS.contains(&name), "{name}");

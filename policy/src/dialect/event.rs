@@ -74,7 +74,7 @@ impl Event {
             b"message" | b"response" => self.whole(name, reader, ids),
             b"content_block" => self.content_block(reader),
             b"item" => ids.object(reader, Place::Item),
-            b"id" if ids.ids.is_empty() && self.family == Family::Unknown => ids.add(reader),
+            b"id" if ids.answers.is_empty() && self.family == Family::Unknown => ids.add(reader),
             b"sequence_number" => {
                 self.sequence = reader.u64_or_skip()?;
                 Ok(())
@@ -183,7 +183,7 @@ impl Event {
         reader.object_or_skip(|name, reader| match name {
             b"usage" => self.usage(reader),
             b"container" => ids.container(reader),
-            b"id" if whole == b"response" && ids.ids.is_empty() => ids.add(reader),
+            b"id" if whole == b"response" && ids.answers.is_empty() => ids.add(reader),
             _ => reader.skip().map(drop),
         })
     }

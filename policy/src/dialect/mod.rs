@@ -183,6 +183,8 @@ pub enum CredentialStyle {
     Bearer,
     /// `api-key: SECRET` (Azure).
     ApiKey,
+    /// `x-goog-api-key: SECRET` (Gemini).
+    XGoogApiKey,
 }
 
 /// What admission must know of a request.
@@ -266,11 +268,16 @@ pub fn subscription_token(credential: &str) -> bool {
     credential::is_subscription_token(credential)
 }
 
-/// The ids of everything a JSON answer says was created, or is listed, at the provider. A chat
-/// completion's or a response's own id is among them: it is worth remembering only if the request
-/// asked to have it stored ([`Description::stored`]).
-pub fn resource_ids(endpoint: Endpoint, body: &[u8]) -> Vec<String> {
-    resource::ids(endpoint, body)
+/// `query` without the parameters in which some APIs' clients put their credentials.
+pub fn query_without_credentials(query: &str) -> std::borrow::Cow<'_, str> {
+    credential::strip_query(query)
+}
+
+/// The ids of everything a JSON answer says was created, or is listed, at the provider: of a
+/// model's answer, its containers, and the answer itself where the request asked to have it
+/// `stored` ([`Description::stored`]).
+pub fn resource_ids(endpoint: Endpoint, stored: bool, body: &[u8]) -> Vec<String> {
+    resource::ids(endpoint, stored, body)
 }
 
 /// Makes every `results_url` of a batch answer that points to `upstream_base` point to

@@ -1,8 +1,10 @@
 //! Which things an answer says exist at the provider, so that later requests for them go to the
 //! account that has them.
 
+use memchr::memmem;
+
 use super::Endpoint;
-use super::json::{Malformed, Reader};
+use super::json::{Kind, Malformed, Reader};
 
 /// The most ids remembered of one answer (a page of a list).
 const IDS_MAX: usize = 1_000;
@@ -10,14 +12,19 @@ const IDS_MAX: usize = 1_000;
 const RECENT: usize = 16;
 
 /// The ids in a JSON answer; of a malformed one, those read before it broke.
-pub(super) fn ids(endpoint: Endpoint, body: &[u8]) -> Vec<String> {
-    let mut found = Ids::default();
-    match endpoint {
-        Endpoint::Models | Endpoint::Probe | Endpoint::CountTokens => return found.ids,
-        Endpoint::Inference | Endpoint::Batches | Endpoint::Files | Endpoint::Other => {}
+pub(super) fn ids(endpoint: Endpoint, stored: bool, body: &[u8]) -> Vec<String> {
+    let is_kept = match endpoint {
+        Endpoint::Models | Endpoint::Probe | Endpoint::CountTokens => return Vec::new(),
+        Endpoint::Inference => stored,
+        Endpoint::Batches | Endpoint::Files | Endpoint::Other => true,
+    };
+    // Nearly all answers of models name nothing that stays, and need not be read for it.
+    if !is_kept && memmem::find(body, b"\"container").is_none() {
+        return Vec::new();
     }
+    let mut found = Ids::default();
     let _malformed = found.object(&mut Reader::new(body), Place::Top);
-    found.ids
+    found.of(is_kept).cloned().collect()
 }
 
 /// Where in an answer an object stands.
@@ -32,10 +39,19 @@ pub(super) enum Place {
 /// The ids of one answer.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
-    pub(super) ids: Vec<String>,
+    /// Of the answer and its parts, which stay at the provider if the request asked for that.
+    pub(super) answers: Vec<String>,
+    /// Of containers, which stay in any case.
+    containers: Vec<String>,
 }
 
 impl Ids {
+    /// Those of what stays at the provider, where the answer `is_kept` or not.
+    pub(super) fn of(&self, is_kept: bool) -> impl Iterator<Item = &String> {
+        let answers = self.answers.iter().filter(move |_| is_kept);
+        self.containers.iter().chain(answers)
+    }
+
     /// Those of the object that comes next, and of what it contains.
     pub(super) fn object(
         &mut self,
@@ -55,23 +71,29 @@ impl Ids {
                 Ok(())
             }
             b"output_file_id" | b"error_file_id" => self.add(reader),
-            b"container" => self.container(reader),
+            b"container" | b"container_id" => self.container(reader),
             b"data" | b"output" => reader.array_or_skip(|reader| self.object(reader, Place::Item)),
             _ => reader.skip().map(drop),
         })?;
         if let Some(id) = own.filter(|_| is_kept) {
-            self.push(id.to_text());
+            push(&mut self.answers, id.to_text());
         }
         Ok(())
     }
 
     /// A container: an object with an id, or the id itself.
     pub(super) fn container(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
-        if reader.peek()? == super::json::Kind::String {
-            return self.add(reader);
+        if reader.peek()? == Kind::String {
+            push(&mut self.containers, reader.string()?.to_text());
+            return Ok(());
         }
         reader.object_or_skip(|name, reader| match name {
-            b"id" => self.add(reader),
+            b"id" => {
+                if let Some(id) = reader.string_or_skip()? {
+                    push(&mut self.containers, id.to_text());
+                }
+                Ok(())
+            }
             _ => reader.skip().map(drop),
         })
     }
@@ -79,20 +101,20 @@ impl Ids {
     /// The id that comes next.
     pub(super) fn add(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         if let Some(id) = reader.string_or_skip()? {
-            self.push(id.to_text());
+            push(&mut self.answers, id.to_text());
         }
         Ok(())
     }
+}
 
-    fn push(&mut self, id: Option<String>) {
-        let Some(id) = id.filter(|id| !id.is_empty() && id.len() <= super::ID_BYTES_MAX) else {
-            return;
-        };
-        // A stream names an item when it begins and when it ends.
-        let is_known = self.ids.iter().rev().take(RECENT).any(|known| *known == id);
-        if !is_known && self.ids.len() < IDS_MAX {
-            self.ids.push(id);
-        }
+fn push(ids: &mut Vec<String>, id: Option<String>) {
+    let Some(id) = id.filter(|id| !id.is_empty() && id.len() <= super::ID_BYTES_MAX) else {
+        return;
+    };
+    // A stream names an item when it begins and when it ends.
+    let is_known = ids.iter().rev().take(RECENT).any(|known| *known == id);
+    if !is_known && ids.len() < IDS_MAX {
+        ids.push(id);
     }
 }
 
@@ -154,7 +176,7 @@ mod tests {
             (Other, "", &[]),
             (Other, "<html>", &[]),
         ] {
-            assert_eq!(ids(endpoint, body.as_bytes()), expected, "{body}");
+            assert_eq!(ids(endpoint, true, body.as_bytes()), expected, "{body}");
         }
     }
 
@@ -162,6 +184,18 @@ mod tests {
     fn a_message_is_not_kept_but_its_container_is() {
         let body = r#"{"id":"msg_1","type":"message","role":"assistant","content":[],
                        "container":{"id":"container_1","expires_at":"2026-11-22T00:00:00Z"}}"#;
-        assert_eq!(ids(Endpoint::Inference, body.as_bytes()), ["container_1"]);
+        for stored in [false, true] {
+            let found = ids(Endpoint::Inference, stored, body.as_bytes());
+            assert_eq!(found, ["container_1"]);
+        }
+    }
+
+    #[test]
+    fn of_an_answer_that_is_not_stored_only_containers_are_kept() {
+        let body = r#"{"id":"resp_1","object":"response","output":[
+            {"id":"ci_1","type":"code_interpreter_call","container_id":"cntr_1"}]}"#;
+        let found = |stored| ids(Endpoint::Inference, stored, body.as_bytes());
+        assert_eq!(found(false), ["cntr_1"]);
+        assert_eq!(found(true), ["cntr_1", "ci_1", "resp_1"]);
     }
 }

@@ -120,10 +120,10 @@ impl StreamReader {
         reported.max(self.content_bytes.div_ceil(BYTES_PER_TOKEN))
     }
 
-    /// Ids that the stream named of what the provider may keep: a response, its items, a chat
-    /// completion (if the request asked to have it stored), a container (always).
-    pub fn resource_ids(&self) -> &[String] {
-        &self.ids.ids
+    /// Ids that the stream named of what the provider keeps: containers, and, where the request
+    /// asked to have its answer `stored`, the answer and its items.
+    pub fn resource_ids(&self, stored: bool) -> impl Iterator<Item = &String> {
+        self.ids.of(stored)
     }
 
     /// A complete error event in the form this stream has.

@@ -108,6 +108,11 @@ impl ModelPatterns {
         (!patterns.is_empty()).then_some(Self(patterns))
     }
 
+    /// Whether every model matches.
+    pub fn is_any(&self) -> bool {
+        self.0.iter().any(|pattern| pattern.as_str() == "*")
+    }
+
     /// Whether one of them matches `model`.
     pub fn matches(&self, model: &str) -> bool {
         self.0.iter().any(|pattern| pattern.matches(model))

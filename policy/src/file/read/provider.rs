@@ -29,10 +29,11 @@ const HTTP_VERSIONS: [(&str, ProviderHttp); 3] = [
     ("2", ProviderHttp::Http2),
 ];
 
-const CREDENTIALS: [(&str, CredentialStyle); 3] = [
+const CREDENTIALS: [(&str, CredentialStyle); 4] = [
     ("x-api-key", CredentialStyle::XApiKey),
     ("bearer", CredentialStyle::Bearer),
     ("api-key", CredentialStyle::ApiKey),
+    ("x-goog-api-key", CredentialStyle::XGoogApiKey),
 ];
 
 /// A provider, as written.
