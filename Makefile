@@ -9,18 +9,18 @@ CARGO ?= cargo
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: demo test unit clients build bench lint deny prerequisites
+.PHONY: demo test unit clients build bench lint deny prerequisites test-prerequisites
 
 demo: prerequisites
 	$(CARGO) run --quiet -p keyweir -- demo $(ARGS)
 
-test: prerequisites unit clients
+test: unit clients
 
-unit:
+unit: test-prerequisites
 	$(CARGO) test --workspace --no-fail-fast
 
 # The official SDKs and curl against the real binary.
-clients: prerequisites
+clients: test-prerequisites
 	PYTHON=$(PYTHON) gateway/tests/clients/run
 
 build: prerequisites
@@ -39,12 +39,25 @@ deny:
 	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check
 
+# install(what it is, Debian's names, Fedora's, Alpine's, Homebrew's)
+define install
+{ echo "installing $(1)"; \
+  if command -v apt-get >/dev/null; then $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy $(2); \
+  elif command -v dnf >/dev/null; then $(SUDO) dnf install -qy $(3); \
+  elif command -v apk >/dev/null; then $(SUDO) apk add -q $(4); \
+  elif command -v brew >/dev/null; then brew install $(5); \
+  else echo "please install $(1)" >&2; exit 1; fi; }
+endef
+
 # Pingora compiles zlib-ng, which wants cmake and a C compiler.
 prerequisites:
-	@command -v cmake >/dev/null && command -v cc >/dev/null || { \
-	  echo "installing cmake and a C compiler"; \
-	  if command -v apt-get >/dev/null; then $(SUDO) apt-get update -q && $(SUDO) apt-get install -qy cmake gcc g++ make; \
-	  elif command -v dnf >/dev/null; then $(SUDO) dnf install -qy cmake gcc gcc-c++ make; \
-	  elif command -v apk >/dev/null; then $(SUDO) apk add -q cmake build-base; \
-	  elif command -v brew >/dev/null; then brew install cmake; \
-	  else echo "please install cmake and a C compiler" >&2; exit 1; fi; }
+	@command -v cmake >/dev/null && command -v cc >/dev/null || \
+	  $(call install,cmake and a C compiler,cmake gcc g++ make,cmake gcc gcc-c++ make,cmake build-base,cmake)
+
+# Python runs the clients (Node.js, if missing, comes along with its packages); `script` gives the
+# demonstration a terminal.
+test-prerequisites: prerequisites
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  $(call install,Python with venv,python3 python3-venv,python3,python3 py3-pip,python)
+	@command -v curl >/dev/null && command -v script >/dev/null || \
+	  $(call install,curl and script,curl bsdutils,curl util-linux-script,curl util-linux-misc,curl)
