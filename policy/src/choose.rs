@@ -1,8 +1,11 @@
-//! Which account has the most room: the largest headroom, where an account's headroom is its
-//! scarcest dimension's after the request.
+//! Which account has the most room: of those that the request fits, the one that is full again
+//! soonest after it, where an account is full when its scarcest dimension is.
 //!
-//! Why the largest: the bucket with the largest free share is the one nearest to overflowing, and
-//! refill that overflows is capacity lost for ever.
+//! Why the soonest: refill that overflows is capacity lost for ever, and that bucket is the nearest
+//! to overflowing. Where all buckets save up equally many seconds of refill this is the largest
+//! free share. Where they do not (a small account's bucket holds a single request, which may be
+//! many seconds'), the share misleads: it spends the deep buckets first, while the shallow ones
+//! overflow.
 //!
 //! Rooms grow with time, each at its own pace, so no order of accounts stays true. But each grows
 //! along a straight line, and a line is cheap to bound: a tournament tree keeps, per inner node and
@@ -29,14 +32,18 @@ use crate::units::{Dimension, Time};
 pub const NODES_MAX: u32 = 128;
 /// Rounding allowed when a request needs exactly a full bucket.
 const TOLERANCE: f64 = 1e-6;
-/// What one request in flight weighs against headroom: it only breaks ties.
+/// Keeps what is never refilled from being divided by zero.
+const SLOPE_LEAST: f64 = 1e-9;
+/// Seconds that one request in flight weighs: it only breaks ties.
 const LOAD_KNOWN: f64 = 1e-6;
-/// Requests in flight at which an account without known limits counts as half full.
+/// Requests in flight at which an account without known limits counts as half spent …
 const LOAD_UNKNOWN_HALF: f64 = 64.0;
+/// … and seconds of refill that it counts as holding.
+const UNKNOWN_SECS: f64 = 3.0;
 /// The largest share of a bucket that pending output has to find; see [`crate::budget`].
 const PENDING_SHARE_MAX: f64 = 0.5;
 
-/// Accounts of one lane, searchable by headroom.
+/// Accounts of one lane, searchable by room.
 #[derive(Debug)]
 pub struct Headrooms {
     /// A complete binary tree: node `i` has children `2i` and `2i + 1`; leaves start at `width`.
@@ -44,7 +51,16 @@ pub struct Headrooms {
     width: usize,
 }
 
-/// A leaf's room, or the most that any leaf below can have.
+/// What is left of a leaf's buckets after a request.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    /// Of the scarcest, the share that is free.
+    headroom: f64,
+    /// Until the last of them is full again.
+    full_in_secs: f64,
+}
+
+/// A leaf's buckets, or the most that any leaf below can have.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     /// Share that would be free at time zero, were the line drawn back to it.
@@ -80,13 +96,19 @@ impl Node {
         }
     }
 
-    /// Headroom after `charge` at `secs`; for an inner node, no leaf below has more.
-    fn headroom(&self, secs: f64, charge: &Charge) -> f64 {
+    /// The room after `charge` at `secs`; for an inner node, no leaf below has more.
+    fn room(&self, secs: f64, charge: &Charge) -> Room {
         let left: [f64; Dimension::COUNT] = std::array::from_fn(|d| {
             let share = lesser(self.start[d] + self.slope[d] * secs, 1.0);
             share - required_share(charge, d, self.scale[d])
         });
-        lesser(lesser(left[0], left[1]), lesser(left[2], left[3]))
+        // Negative, so that more is better; a dimension that holds nothing back lacks nothing.
+        let lacking: [f64; Dimension::COUNT] =
+            std::array::from_fn(|d| (left[d] - 1.0) / (self.slope[d] + SLOPE_LEAST));
+        Room {
+            headroom: least(left),
+            full_in_secs: -least(lacking),
+        }
     }
 
     /// When `charge` will fit; for an inner node, it fits no leaf below earlier.
@@ -108,6 +130,10 @@ impl Node {
 fn required_share(charge: &Charge, dimension: usize, scale: f64) -> f64 {
     lesser(charge.prompt[dimension] * scale, 1.0)
         + lesser(charge.pending[dimension] * scale, PENDING_SHARE_MAX)
+}
+
+fn least(of: [f64; Dimension::COUNT]) -> f64 {
+    lesser(lesser(of[0], of[1]), lesser(of[2], of[3]))
 }
 
 /// `f64::min` for numbers that are never NaN: one instruction, and it vectorizes.
@@ -158,11 +184,11 @@ impl Headrooms {
     /// The headroom of one account, if it is open and `charge` fits.
     pub fn headroom(&self, index: usize, now: Time, charge: &Charge) -> Option<f64> {
         let leaf = &self.nodes[self.width + index];
-        let headroom = leaf.headroom(now.as_secs_f64(), charge);
+        let headroom = leaf.room(now.as_secs_f64(), charge).headroom;
         (leaf.open && headroom >= -TOLERANCE).then_some(headroom)
     }
 
-    /// The account with the largest headroom among those that fit and are `allowed`.
+    /// The account with the most room among those that fit and are `allowed`.
     pub fn best(
         &self,
         now: Time,
@@ -231,7 +257,7 @@ impl Headrooms {
 
 fn load(lines: &[Line; Dimension::COUNT], in_flight: f64) -> f64 {
     if lines.iter().all(|line| line.scale == 0.0) {
-        in_flight / (in_flight + LOAD_UNKNOWN_HALF)
+        UNKNOWN_SECS * in_flight / (in_flight + LOAD_UNKNOWN_HALF)
     } else {
         in_flight * LOAD_KNOWN
     }
@@ -248,7 +274,7 @@ struct Search<'a, F> {
     nodes: u32,
 }
 
-/// What a node can offer at most: headroom, and headroom less the load that breaks ties.
+/// What a node can offer at most: headroom, and what it is preferred by.
 #[derive(Clone, Copy)]
 struct Promise {
     headroom: f64,
@@ -284,9 +310,10 @@ impl<F: Fn(usize) -> bool> Search<'_, F> {
     /// The most a node can offer; nothing if what it has does not fit.
     fn promise(&self, at: usize) -> Promise {
         let node = &self.tree.nodes[at];
-        let headroom = node.headroom(self.secs, self.charge);
+        let room = node.room(self.secs, self.charge);
+        let headroom = room.headroom;
         let score = if node.open && headroom >= -TOLERANCE {
-            headroom - node.load
+            -room.full_in_secs - node.load
         } else {
             f64::NEG_INFINITY
         };
@@ -325,20 +352,22 @@ mod tests {
         lines
     }
 
-    /// The rule, written as a scan.
+    /// The rule, written as a scan: in how long the best account is full.
     fn scan(rooms: &[[Line; Dimension::COUNT]], secs: f64, charge: &Charge) -> Option<f64> {
+        let left = |lines: &[Line; Dimension::COUNT], d: usize| {
+            (lines[d].free + lines[d].slope * secs).min(1.0)
+                - required_share(charge, d, lines[d].scale)
+        };
+        let full_in = |lines: &[Line; Dimension::COUNT]| {
+            (0..Dimension::COUNT)
+                .map(|d| (1.0 - left(lines, d)) / (lines[d].slope + SLOPE_LEAST))
+                .fold(0.0, f64::max)
+        };
         rooms
             .iter()
-            .map(|lines| {
-                (0..Dimension::COUNT)
-                    .map(|d| {
-                        (lines[d].free + lines[d].slope * secs).min(1.0)
-                            - required_share(charge, d, lines[d].scale)
-                    })
-                    .fold(f64::INFINITY, f64::min)
-            })
-            .filter(|headroom| *headroom >= -TOLERANCE)
-            .max_by(f64::total_cmp)
+            .filter(|lines| (0..Dimension::COUNT).all(|d| left(lines, d) >= -TOLERANCE))
+            .map(full_in)
+            .min_by(f64::total_cmp)
     }
 
     proptest::proptest! {
@@ -360,7 +389,8 @@ mod tests {
             match (found, expected) {
                 (None, None) => {}
                 (Some(found), Some(expected)) => {
-                    proptest::prop_assert!((found.headroom - expected).abs() < 1e-9);
+                    let room = tree.nodes[tree.width + found.index].room(secs, &charge(input));
+                    proptest::prop_assert!((room.full_in_secs - expected).abs() <= 1e-6 * (1.0 + expected));
                 }
                 other => proptest::prop_assert!(false, "{other:?}"),
             }
@@ -383,6 +413,23 @@ mod tests {
                 proptest::prop_assert!(fits.is_none_or(|choice| choice.headroom < 1e-3));
             }
         }
+    }
+
+    #[test]
+    fn a_shallow_bucket_that_would_overflow_goes_before_a_deep_one() {
+        let mut tree = Headrooms::new(2);
+        tree.set(0, Time::ZERO, Some((&lines(60.0, 1.0, 60.0), 0)));
+        tree.set(1, Time::ZERO, Some((&lines(1.0, 1.0, 1.0), 0)));
+        let best = |tree: &Headrooms| tree.best(Time::ZERO, &charge(1.0), 0, |_| true);
+        // Both would be full again in a second; the tie goes to the fewest in flight.
+        tree.set(0, Time::ZERO, Some((&lines(60.0, 1.0, 60.0), 1)));
+        assert_eq!(best(&tree).unwrap().index, 1);
+        tree.set(1, Time::ZERO, Some((&lines(0.0, 1.0, 1.0), 0)));
+        assert_eq!(best(&tree).unwrap().index, 0);
+        // What was taken from the deep one makes room for a second's worth in the shallow one.
+        tree.set(0, Time::ZERO, Some((&lines(58.0, 1.0, 60.0), 0)));
+        tree.set(1, Time::ZERO, Some((&lines(1.0, 1.0, 1.0), 0)));
+        assert_eq!(best(&tree).unwrap().index, 1);
     }
 
     #[test]

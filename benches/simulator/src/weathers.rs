@@ -146,6 +146,12 @@ fn other_pools(base: &impl Fn() -> Scenario) -> Vec<Preset> {
             scaled(1.0, 10.0, base()),
         ),
         preset(
+            "mixed bursts",
+            "small accounts, one of which saves up a minute's refill and others a second's",
+            Bounds::answered(1.0, 1.02),
+            mixed(base()),
+        ),
+        preset(
             "burst 60 s",
             "buckets of a minute",
             steady,
@@ -467,6 +473,19 @@ fn long(scenario: Scenario) -> Scenario {
         },
         ..lasting(120.0, scenario)
     }
+}
+
+fn mixed(scenario: Scenario) -> Scenario {
+    let mut scenario = Scenario {
+        demand: Demand::PerSecond(8.0),
+        ..lasting(20.0, scenario)
+    };
+    let bursts = [1.0, 60.0, 3.0, 1.0, 3.0];
+    for (account, burst_secs) in scenario.accounts.iter_mut().zip(bursts) {
+        account.rpm = 60.0;
+        account.burst_secs = burst_secs;
+    }
+    scenario
 }
 
 fn scaled(by: f64, burst_secs: f64, mut scenario: Scenario) -> Scenario {
