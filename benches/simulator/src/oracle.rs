@@ -29,13 +29,18 @@ pub fn serve(scenario: &Scenario, arrivals: &[Arrival]) -> Reached {
         .iter()
         .map(|account| Buckets::of(scenario, account))
         .collect();
+    let of_model = |model| (0..scenario.accounts.len()).map(move |at| scenario.serves(at, model));
+    let serving: Vec<Vec<bool>> = (0..scenario.models.len())
+        .map(|model| of_model(model).collect())
+        .collect();
     let mut reached = Reached::default();
     for arrival in arrivals {
         let from = after_storms(scenario, arrival.at);
-        let needs = scenario.taken(arrival.input, arrival.output).total();
+        let needs = scenario.taken_by(arrival).total();
         let best = accounts
             .iter_mut()
             .enumerate()
+            .filter(|(index, _)| serving[arrival.model][*index])
             .filter(|(index, _)| serves(scenario, *index, from))
             .map(|(index, account)| (account.earliest(from, &needs), index))
             .min_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));

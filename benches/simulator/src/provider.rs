@@ -43,7 +43,7 @@ impl World<'_> {
             return self.schedule(self.now + back, head);
         }
         let arrival = self.requests[index].arrival;
-        let taken = self.scenario.taken(arrival.input, arrival.output);
+        let taken = self.scenario.taken_by(&arrival);
         if let Err(wait) = self.accounts[account].admit(self.now, &taken) {
             self.report.refused_upstream += 1;
             let wait = Some(Duration::from_secs(wait.ceil() as u64));
@@ -90,7 +90,7 @@ impl World<'_> {
             let snapshot = Box::new(self.snapshot(account));
             self.schedule(self.now + back, Event::Head(index, Fault::None, snapshot));
         }
-        let taken = self.scenario.taken(arrival.input, arrival.output);
+        let taken = self.scenario.taken_by(&arrival);
         let part = taken.by_and_by.map(|amount| amount / PIECES as f64);
         self.accounts[account].charge(self.now, &part);
         self.schedule(self.now + back, Event::Piece(index, piece));

@@ -217,9 +217,8 @@ impl<'a> World<'a> {
         let tenant = request.arrival.tenant;
         let patience = (self.scenario.patience_of(tenant) - request.waited).max(0.0);
         let gateway = &mut self.gateways[request.gateway];
-        let model = gateway
-            .pool
-            .model(now, &self.scenario.model, Endpoint::Inference);
+        let name = &self.scenario.models[request.arrival.model];
+        let model = gateway.pool.model(now, name, Endpoint::Inference);
         let ask = Ask {
             tenant: TenantId(tenant as u32),
             model,
@@ -228,7 +227,7 @@ impl<'a> World<'a> {
                 // The true number of bytes per token is for the pool to learn.
                 text_bytes: (request.arrival.input * 3.6) as u64,
                 media_tokens: 0,
-                output_max: self.scenario.output_max,
+                output_max: request.arrival.output_max,
             },
             affinity: None,
             account: None,

@@ -8,7 +8,7 @@ use keyweir_policy::retry::RetryLimits;
 use keyweir_policy::waiting::RoomLimits;
 
 use crate::account::{Amounts, Taken};
-use crate::traffic::Shape;
+use crate::traffic::{Arrival, Shape};
 use crate::weather::Weather;
 
 /// A world, and how long to watch it.
@@ -38,10 +38,13 @@ pub struct Scenario {
     pub idle_secs: f64,
     /// The pool as a policy file makes it; `None`: one that knows nothing but its keys.
     pub pool: Option<PoolSpec>,
-    /// The model that all requests ask for.
-    pub model: String,
-    /// The clients' cap on output.
+    /// The models that are asked for; arrivals that are drawn here all ask for the first.
+    pub models: Vec<String>,
+    /// The clients' cap on output; where arrivals are given, the mean of theirs.
     pub output_max: Option<u64>,
+    /// The arrivals, in order, where they are not to be drawn from demand, shape and sizes. Sizes
+    /// are to be their means then.
+    pub arrivals: Option<Vec<Arrival>>,
     /// When a response's headers are made.
     pub snapshot_taken: SnapshotTaken,
     /// Everything random follows from it.
@@ -177,8 +180,9 @@ impl Scenario {
             patience_secs: 30.0,
             idle_secs: 5.0,
             pool: None,
-            model: "claude-sonnet-4-5".to_owned(),
+            models: vec!["claude-sonnet-4-5".to_owned()],
             output_max: Some(4096),
+            arrivals: None,
             snapshot_taken: SnapshotTaken::AtAdmission,
             seed,
         }
@@ -219,6 +223,23 @@ impl Scenario {
     /// What a request of these tokens takes of an account.
     pub fn taken(&self, input: f64, output: f64) -> Taken {
         Taken::of(self.charging(), input, output, self.output_max)
+    }
+
+    /// What a request takes of an account.
+    pub fn taken_by(&self, arrival: &Arrival) -> Taken {
+        Taken::of(
+            self.charging(),
+            arrival.input,
+            arrival.output,
+            arrival.output_max,
+        )
+    }
+
+    /// Whether an account serves a model, both by position.
+    pub fn serves(&self, account: usize, model: usize) -> bool {
+        self.pool
+            .as_ref()
+            .is_none_or(|pool| pool.accounts[account].models.matches(&self.models[model]))
     }
 
     /// How long requests of a tenant wait.

@@ -1,5 +1,7 @@
 //! Arrivals: when, who, how big.
 
+use std::borrow::Cow;
+
 use crate::scenario::Scenario;
 
 /// How arrivals spread over time. All are random (Poisson) around their rate.
@@ -63,10 +65,21 @@ pub struct Arrival {
     pub input: f64,
     /// Output tokens it will take.
     pub output: f64,
+    /// The client's cap on output.
+    pub output_max: Option<u64>,
+    /// Position of its model among the scenario's.
+    pub model: usize,
 }
 
 /// All arrivals of a scenario, in order.
-pub fn arrivals(scenario: &Scenario) -> Vec<Arrival> {
+pub fn arrivals(scenario: &Scenario) -> Cow<'_, [Arrival]> {
+    match &scenario.arrivals {
+        Some(given) => Cow::Borrowed(given),
+        None => Cow::Owned(drawn(scenario)),
+    }
+}
+
+fn drawn(scenario: &Scenario) -> Vec<Arrival> {
     let mut draws = fastrand::Rng::with_seed(scenario.seed);
     let rate_max = scenario.demand_per_sec() * scenario.shape.factor_max();
     let shares: f64 = scenario.tenants.iter().map(|tenant| tenant.share).sum();
@@ -96,6 +109,8 @@ pub fn arrivals(scenario: &Scenario) -> Vec<Arrival> {
                 tenant,
                 input,
                 output,
+                output_max: scenario.output_max,
+                model: 0,
             });
         }
     }

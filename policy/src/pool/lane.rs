@@ -13,7 +13,6 @@ use crate::budget::{Budget, Charge};
 use crate::choose::Headrooms;
 use crate::dialect::Endpoint;
 use crate::estimate::Estimates;
-use crate::file::LimitScope;
 use crate::ids::AccountId;
 use crate::pool::ask::Ask;
 use crate::pool::models::NewLane;
@@ -173,15 +172,10 @@ impl AccountLane {
 }
 
 fn start_buckets(now: Time, account: &AccountSpec, new: &NewLane) -> [Bucket; Dimension::COUNT] {
-    let limit = account
-        .limits
-        .iter()
-        .filter(|_| new.endpoint == Endpoint::Inference)
-        .find(|limit| match &limit.scope {
-            LimitScope::EveryGroup => true,
-            LimitScope::Group(position) => new.declared == Some(*position),
-            LimitScope::Models(patterns) => patterns.matches(&new.group),
-        });
+    let limit = match new.endpoint {
+        Endpoint::Inference => account.limit(&new.group, new.declared),
+        _ => None,
+    };
     std::array::from_fn(|dimension| {
         limit
             .and_then(|limit| Some((limit.per_minute[dimension]?, limit.burst_secs)))

@@ -176,7 +176,7 @@ fn served_by(spec: &PoolSpec, name: &str) -> Option<Vec<bool>> {
     serves.contains(&false).then_some(serves)
 }
 
-fn group_of(spec: &PoolSpec, model: &str) -> (String, Option<usize>) {
+pub(super) fn group_of(spec: &PoolSpec, model: &str) -> (String, Option<usize>) {
     let declared = spec
         .groups
         .iter()

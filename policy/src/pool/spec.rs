@@ -4,6 +4,7 @@ use crate::budget::Charging;
 use crate::dialect::Dialect;
 use crate::file::{LimitScope, ModelPatterns, Policy};
 use crate::ids::ProviderId;
+use crate::pool::models::group_of;
 use crate::retry::RetryLimits;
 use crate::units::Dimension;
 use crate::waiting::RoomLimits;
@@ -92,11 +93,34 @@ impl PoolSpec {
         }
     }
 
+    /// The name of the group whose buckets `model` is charged to.
+    pub fn group(&self, model: &str) -> String {
+        group_of(self, model).0
+    }
+
+    /// The declared limit that applies to `model` in one account.
+    pub fn limit(&self, account: usize, model: &str) -> Option<&LimitSpec> {
+        let (group, declared) = group_of(self, model);
+        self.accounts[account].limit(&group, declared)
+    }
+
     /// How this provider charges its dimensions.
     pub fn charging(&self) -> Charging {
         match self.dialect {
             Dialect::Anthropic => Charging::AsProduced,
             Dialect::OpenAi | Dialect::Generic => Charging::AtAdmission,
         }
+    }
+}
+
+impl AccountSpec {
+    /// The declared limit that applies to a group; `declared` is its position among the groups
+    /// that the operator named, if it is one of them.
+    pub(super) fn limit(&self, group: &str, declared: Option<usize>) -> Option<&LimitSpec> {
+        self.limits.iter().find(|limit| match &limit.scope {
+            LimitScope::EveryGroup => true,
+            LimitScope::Group(position) => declared == Some(*position),
+            LimitScope::Models(patterns) => patterns.matches(group),
+        })
     }
 }
