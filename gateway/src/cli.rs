@@ -17,7 +17,7 @@ use crate::access_log::Target;
 use crate::policy_files::{self, LoadError, Loaded};
 use crate::serve::{self, Options};
 use crate::shutdown::{Ending, Signals};
-use crate::{demo, provider, upstream};
+use crate::{demo, provider, simulate, upstream};
 
 /// A gateway that turns a pool of LLM API keys into answers.
 #[derive(Debug, Parser)]
@@ -41,6 +41,8 @@ enum Command {
     Hash,
     /// Show the gateway at work, with a simulated provider: no account needed.
     Demo(demo::Arguments),
+    /// Say what becomes of some traffic in the policy's pools, as they are and as they might be.
+    Simulate(Box<simulate::Arguments>),
 }
 
 impl Command {
@@ -92,6 +94,7 @@ pub fn run() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Hash => hash(),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -191,7 +194,7 @@ impl Serve {
 }
 
 /// Loads the policy at `paths`; what is wrong with it is said.
-fn load(paths: &[PathBuf]) -> Result<Loaded, Failed> {
+pub(crate) fn load(paths: &[PathBuf]) -> Result<Loaded, Failed> {
     let loaded = match policy_files::load(paths) {
         // Each line begins with its place, where editors look for it.
         Err(LoadError::Mistakes(report)) => {
@@ -204,7 +207,8 @@ fn load(paths: &[PathBuf]) -> Result<Loaded, Failed> {
     Ok(loaded)
 }
 
-fn say(report: &Report) -> Result<(), Failed> {
+/// Tells on the terminal what is wrong, if anything is.
+pub(crate) fn say(report: &Report) -> Result<(), Failed> {
     if !report.problems.is_empty() {
         write!(std::io::stderr(), "{report}")?;
     }

@@ -30,4 +30,5 @@ mod resource;
 pub mod secrets;
 pub mod serve;
 pub mod shutdown;
+pub mod simulate;
 pub mod upstream;

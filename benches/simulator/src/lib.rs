@@ -20,6 +20,7 @@ mod provider;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod streams;
 pub mod traffic;
 pub mod weather;
 pub mod weathers;

@@ -18,6 +18,15 @@ pub enum Shape {
         /// Until when.
         until: f64,
     },
+    /// A multiple of the rate in between, again and again.
+    Bursts {
+        /// The multiple.
+        times: f64,
+        /// Seconds from one beginning to the next.
+        every: f64,
+        /// Seconds that each lasts.
+        lasting: f64,
+    },
     /// A day: the rate swings between nothing and twice its mean over this many seconds.
     Day {
         /// Length of the day.
@@ -41,14 +50,36 @@ impl Shape {
                     1.0
                 }
             }
+            Self::Bursts {
+                times,
+                every,
+                lasting,
+            } => {
+                let in_burst = secs % every < lasting;
+                self.between_bursts() * if in_burst { times } else { 1.0 }
+            }
             Self::Day { secs: day } => 1.0 - (secs / day * std::f64::consts::TAU).cos(),
         }
     }
 
-    fn factor_max(self) -> f64 {
+    /// The rate between bursts that leaves the mean as it is.
+    fn between_bursts(self) -> f64 {
+        match self {
+            Self::Bursts {
+                times,
+                every,
+                lasting,
+            } => every / (every + (times - 1.0) * lasting),
+            _ => 1.0,
+        }
+    }
+
+    /// The highest of the factors.
+    pub(crate) fn factor_max(self) -> f64 {
         match self {
             Self::Steady => 1.0,
             Self::Burst { factor, .. } => factor.max(1.0),
+            Self::Bursts { times, .. } => self.between_bursts() * times.max(1.0),
             Self::Day { .. } => 2.0,
         }
     }

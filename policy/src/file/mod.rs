@@ -31,6 +31,7 @@ mod settings;
 mod shown;
 mod source;
 mod suggest;
+pub mod traffic;
 mod value;
 
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use settings::{
     GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
     WaitingSettings,
 };
+pub use suggest::did_you_mean;
 
 use problems::Problems;
 use read::RawPolicy;

@@ -9,7 +9,7 @@ const LEN_MAX: usize = 64;
 const CANDIDATES_MAX: usize = 1_000;
 
 /// `did you mean "…"?` with the candidate nearest to `name`, if one is near.
-pub(super) fn did_you_mean<'c>(
+pub fn did_you_mean<'c>(
     name: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<String> {
