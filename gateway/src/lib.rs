@@ -3,7 +3,8 @@
 //!
 //! This crate moves bytes and keeps time; what is decided is decided by [`keyweir_policy`]. A
 //! request's way stands in `request`; where it begins, in `connection`; what all requests share, in
-//! [`gateway`]; how it all starts and ends, in [`serve`].
+//! [`gateway`]; how it all starts and ends, in [`serve`]. Two commands show it without an account:
+//! [`demo`] the whole gateway, [`simulate`] its decisions on a user's own policy.
 
 pub mod access_log;
 mod admin;

@@ -21,7 +21,7 @@ mod verdict;
 mod what_if;
 mod world;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use keyweir_policy::file::Policy;
@@ -36,8 +36,11 @@ use self::world::Shortfall;
 
 /// Cases at a time, the policy as it is included: more than a table can show side by side.
 const CASES_MAX: usize = 13;
-/// Requests of one case, and of all together. Some seconds of work, and a gigabyte.
+/// Requests of one case, which are all in memory.
 const REQUESTS_MAX: f64 = 500_000.0;
+/// Requests of all cases, times accounts: what the all-knowing scheduler looks at.
+const LOOKS_MAX: f64 = 200_000_000.0;
+/// Requests of all cases, however few the accounts.
 const REQUESTS_IN_ALL_MAX: f64 = 2_000_000.0;
 
 /// What the simulation may be told.
@@ -93,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failed> {
     let policy = cli::load(std::slice::from_ref(&arguments.policy))?.policy;
     let asked = asked::read(&arguments.asked, &policy)?;
     let cases = arguments.cases.read(&policy).map_err(Failed::Because)?;
-    check_size(&asked, &cases)?;
+    check_size(&policy, &asked, &cases).map_err(Failed::Because)?;
     let mut notes = asked.notes.clone();
     let mut simulated = Vec::with_capacity(cases.len());
     for case in &cases {
@@ -108,17 +111,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failed> {
     if let Some(path) = &arguments.plot {
         write_plot(path, &plot::draw(&simulated, &asked))?;
     }
-    let mut out = std::io::stdout().lock();
-    if arguments.json {
-        serde_json::to_writer_pretty(&mut out, &simulation)?;
-        writeln!(out)?;
+    let mut text = if arguments.json {
+        serde_json::to_string_pretty(&simulation)? + "\n"
     } else {
-        write!(out, "{}", table::show(&simulation))?;
-        if let Some(path) = &arguments.plot {
-            writeln!(out, "\nDrawn in {}.", path.display())?;
-        }
+        table::show(&simulation)
+    };
+    if let Some(path) = arguments.plot.as_ref().filter(|_| !arguments.json) {
+        text += &format!("\nDrawn in {}.\n", path.display());
     }
-    Ok(())
+    print(&text)
+}
+
+/// A reader that has seen enough, such as `head`, is no failure.
+fn print(text: &str) -> Result<(), Failed> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// One case, from the policy to what came of it.
@@ -148,23 +157,27 @@ fn simulate(
     Ok(simulated)
 }
 
-fn check_size(asked: &Asked, cases: &[Case]) -> Result<(), Failed> {
+/// Whether the work can be done within a minute or so.
+fn check_size(policy: &Policy, asked: &Asked, cases: &[Case]) -> Result<(), String> {
     let plain = asked.requests_expected();
     let of = |case: &Case| plain * case.scale();
     let most = cases.iter().map(of).fold(0.0, f64::max);
-    let all: f64 = cases.iter().map(of).sum();
-    let remedy = "lower --minutes, which may be as short as 1";
     if most > REQUESTS_MAX {
-        return Err(Failed::Because(format!(
-            "that is some {most:.0} requests, and {REQUESTS_MAX} can be simulated; {remedy}"
-        )));
+        return Err(format!(
+            "that is some {most:.0} requests, and {REQUESTS_MAX} can be simulated; lower \
+             --minutes, which may be as short as 1"
+        ));
     }
-    if all > REQUESTS_IN_ALL_MAX {
-        return Err(Failed::Because(format!(
-            "that is some {all:.0} requests in {} cases, and {REQUESTS_IN_ALL_MAX} can be \
-             simulated in all; {remedy}, or ask for fewer cases at a time",
+    let all: f64 = cases.iter().map(of).sum();
+    let accounts = policy.accounts.len().max(1);
+    let all_max = REQUESTS_IN_ALL_MAX.min(LOOKS_MAX / accounts as f64);
+    if all > all_max {
+        return Err(format!(
+            "that is some {all:.0} requests in {} cases, and with {accounts} accounts {all_max:.0} \
+             can be simulated at a time; lower --minutes, which may be as short as 1, or ask for \
+             fewer cases",
             cases.len()
-        )));
+        ));
     }
     Ok(())
 }

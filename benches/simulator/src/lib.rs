@@ -10,7 +10,8 @@
 //! rounded, late, reordered, missing or lying; latency with jitter; keys revoked or out of money or
 //! refusing without a reason; overload of the whole provider; connections that die, streams that
 //! break, err or fall silent; clocks that jump; somebody else using an account; several gateways
-//! that do not know of each other. [`weathers`] names the worlds that have to be held.
+//! that do not know of each other. [`weathers`] names the worlds that have to be held; `keyweir
+//! simulate` makes worlds of a user's own policy and traffic ([`streams`]).
 
 pub mod account;
 pub mod bounds;

@@ -35,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Traffic")]
     traffic: Option<PathBuf>,
     /// How many requests come: 5/s, 300/min, 20000/h.
-    #[arg(long, conflicts_with = "traffic", required_unless_present = "traffic",
+    #[arg(long, conflicts_with = "traffic",
           value_parser = parse_rate, help_heading = "Traffic")]
     rate: Option<f64>,
     /// How they spread over time; the mean stays the rate [default: steady]

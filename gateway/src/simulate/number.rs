@@ -31,7 +31,12 @@ pub(super) fn amount(amount: f64) -> String {
         size if size >= 9.995 => 1,
         _ => 2,
     };
-    format!("{scaled:.digits$}{unit}")
+    let text = format!("{scaled:.digits$}");
+    let text = match digits {
+        0 => &text,
+        _ => text.trim_end_matches('0').trim_end_matches('.'),
+    };
+    format!("{text}{unit}")
 }
 
 /// A factor as short as it can be: `1.2`, `2`.
@@ -56,7 +61,8 @@ mod tests {
         assert_eq!(amount(12_340.0), "12.3 k");
         assert_eq!(amount(400_000.0), "400 k");
         assert_eq!(amount(2_345_000.0), "2.35 M");
-        assert_eq!(amount(0.5), "0.50");
+        assert_eq!(amount(0.5), "0.5");
+        assert_eq!(amount(7.5), "7.5");
         assert_eq!(factor(1.2), "1.2");
         assert_eq!(factor(2.0), "2");
     }

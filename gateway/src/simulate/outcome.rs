@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::asked::Asked;
 use super::curves::Curves;
 use super::verdict;
-use super::what_if::{Case, in_words};
+use super::what_if::Case;
 use super::world::{Built, Part};
 
 /// One case, for the plot as well as for the tables.
@@ -95,21 +95,6 @@ pub(super) struct Budget {
 
 fn name<S: Serializer>(dimension: &Dimension, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(dimension.as_str())
-}
-
-impl Budget {
-    /// `output tokens of opus-4 in account team-a`.
-    pub(super) fn in_words(&self) -> String {
-        let of_group = match self.group.as_str() {
-            "" => String::new(),
-            group => format!(" of {group}"),
-        };
-        format!(
-            "{}{of_group} in account {}",
-            in_words(self.dimension),
-            self.account
-        )
-    }
 }
 
 /// Simulates a case.

@@ -21,7 +21,7 @@ const RIGHT: (f64, f64) = (576.0, 980.0);
 /// A capacity this many times above everything else would flatten the rest; it is told instead.
 const CAPACITY_SHOWN_MAX: f64 = 2.0;
 /// Ticks of an axis, about.
-const TICKS: f64 = 4.0;
+const TICKS: f64 = 5.0;
 
 const GRID: Stroke = Stroke::solid("#e5e7eb", 1.0);
 const AXIS: Stroke = Stroke::solid("#9ca3af", 1.0);
@@ -220,7 +220,7 @@ fn ticks(most: f64) -> Vec<f64> {
     }
     let rough = most / TICKS;
     let magnitude = 10.0_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0]
+    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
         .map(|of| of * magnitude)
         .into_iter()
         .find(|step| *step >= rough)
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_few() {
-        assert_eq!(ticks(10.0), [0.0, 5.0, 10.0]);
+        assert_eq!(ticks(10.0), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         assert_eq!(ticks(7.0), [0.0, 2.0, 4.0, 6.0]);
         for most in [0.03, 1.0, 9.99, 123.0, 4.5e7] {
             let ticks = ticks(most);

@@ -9,6 +9,8 @@ use super::number::{amount, percent, seconds};
 use super::outcome::Outcome;
 use super::what_if::in_words;
 
+/// Where sentences are wrapped.
+const COLUMNS: usize = 100;
 /// Rows of the tables below the first.
 const ROWS_MAX: usize = 30;
 
@@ -51,10 +53,11 @@ fn write(out: &mut String, simulation: &Simulation) -> fmt::Result {
     }
     writeln!(out)?;
     for (number, case) in simulation.cases.iter().enumerate() {
-        writeln!(out, "{number}  {}: {}", case.case, case.verdict)?;
+        let verdict = format!("{number}  {}: {}", case.case, case.verdict);
+        out.push_str(&wrapped(&verdict, "   "));
     }
     for note in &simulation.notes {
-        writeln!(out, "note: {note}")?;
+        out.push_str(&wrapped(&format!("note: {note}"), "      "));
     }
     if simulation.cases.len() == 1 {
         writeln!(
@@ -64,6 +67,28 @@ fn write(out: &mut String, simulation: &Simulation) -> fmt::Result {
         )?;
     }
     Ok(())
+}
+
+/// Text in lines of readable length, those after the first indented.
+fn wrapped(text: &str, indent: &str) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    // A gap of several spaces is kept.
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > COLUMNS {
+            out.push('\n');
+            out.push_str(indent);
+            column = indent.len();
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out.push('\n');
+    out
 }
 
 fn writeln_some(out: &mut String, line: Option<String>) -> fmt::Result {
@@ -214,7 +239,12 @@ fn budgets(cases: &[Outcome]) -> Table {
         row.extend(by_case.into_iter().map(|found| {
             found.map_or("-".to_owned(), |it| {
                 let (mean, most) = (100.0 * it.used, 100.0 * it.used_in_busiest_minute);
-                format!("{mean:.0} / {most:.0} %")
+                let of = if it.limit_per_minute == budget.limit_per_minute {
+                    String::new()
+                } else {
+                    format!(" of {}", amount(it.limit_per_minute))
+                };
+                format!("{mean:.0} / {most:.0} %{of}")
             })
         }));
         rows.push(row);
@@ -227,4 +257,29 @@ fn left_out<T>(cases: &[Outcome], of: impl Fn(&Outcome) -> &[T]) -> Option<Strin
     let most = cases.iter().map(|case| of(case).len()).max().unwrap_or(0);
     let more = most.checked_sub(ROWS_MAX).filter(|more| *more > 0)?;
     Some(format!("… and {more} that matter less; --json tells all"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_sentences_are_wrapped_between_words() {
+        let text = format!("1  case: {}", "word ".repeat(30).trim_end());
+        let wrapped = wrapped(&text, "   ");
+        let lines: Vec<&str> = wrapped.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("1  case: word") && lines[0].len() <= COLUMNS);
+        assert!(lines[1].starts_with("   word"));
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let table = Table {
+            rows: vec![row(["é", "1"]), row(["long", "100"])],
+            left: 1,
+        };
+        assert_eq!(table.show(), "é       1\nlong  100\n");
+    }
 }

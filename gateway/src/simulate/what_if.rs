@@ -138,6 +138,7 @@ impl Case {
         self.changes
             .iter()
             .try_for_each(|change| change.apply(&mut changed))
+            .map_err(|wrong| format!("{}: {wrong}", self.label))
     }
 }
 
