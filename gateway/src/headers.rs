@@ -58,7 +58,12 @@ fn is_hop_by_hop(name: &str) -> bool {
 fn is_replaced(name: &str) -> bool {
     matches!(
         name,
-        "host" | "content-length" | "expect" | "cookie" | "x-keyweir-patience"
+        "host"
+            | "content-length"
+            | "expect"
+            | "cookie"
+            | "x-keyweir-patience"
+            | "x-keyweir-session"
     )
 }
 

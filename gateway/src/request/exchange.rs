@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{Method, Uri};
+use keyweir_policy::affinity;
 use keyweir_policy::dialect::{Description, Dialect, Endpoint};
 use keyweir_policy::fault::Fault;
 use keyweir_policy::ids::AccountId;
@@ -87,6 +88,15 @@ impl<'a> Job<'a> {
         let public_base = public_base(routed, client, provider);
         let home = home(provider, routed, &description);
         let uri = target(provider, routed, query.as_ref(), client);
+        let tenant = record.tenant.unwrap_or(crate::gateway::ANYBODY);
+        let session = affinity::SESSION_HEADERS
+            .iter()
+            .find_map(|name| client.headers().get(*name));
+        let affinity = affinity::conversation(
+            tenant,
+            session.map(http::HeaderValue::as_bytes),
+            &description,
+        );
         let announced = announces_body(client);
         let (method, _, headers) = client.take_head();
         // Some servers insist on a length where a body is possible.
@@ -113,11 +123,11 @@ impl<'a> Job<'a> {
         };
         let model = description.model.as_deref().unwrap_or_default();
         let asking = Asking {
-            tenant: record.tenant.unwrap_or(crate::gateway::ANYBODY),
+            tenant,
             model: provider.pool.model(model, routed.route.endpoint),
             priority,
             size: description.size,
-            affinity: description.affinity,
+            affinity,
             account: home.account(),
             arrived,
             deadline: admit::deadline(arrived, patience),

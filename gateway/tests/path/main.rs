@@ -1,5 +1,6 @@
 //! A request's way through the gateway, on real sockets, against a simulated provider.
 
+mod affinity;
 mod batches;
 mod bodies;
 mod cancel;

@@ -11,7 +11,7 @@
 use super::content::{Part, Tally};
 use super::json::{Kind, Malformed, Problem, Reader, Text};
 use super::route::Route;
-use super::{DescribeError, Description, Dialect, Endpoint};
+use super::{DescribeError, Description, Dialect, Endpoint, Fingerprint};
 use crate::pool::RequestSize;
 
 /// A longer name is no model's.
@@ -131,6 +131,7 @@ struct Reading {
     stored: bool,
     /// A stored prompt, which may name the model in the body's stead.
     has_stored_prompt: bool,
+    session: Option<u64>,
     tally: Tally,
 }
 
@@ -145,6 +146,7 @@ impl Reading {
             answers: 1,
             stored,
             has_stored_prompt: false,
+            session: None,
             tally: Tally::new(dialect),
         }
     }
@@ -175,6 +177,14 @@ impl Reading {
                     _ => {}
                 }
                 reader.skip().map(drop)
+            }
+            b"prompt_cache_key" => {
+                if let Some(key) = reader.string_or_skip()? {
+                    let mut session = Fingerprint::default();
+                    session.mix(key.raw());
+                    self.session = session.finish();
+                }
+                Ok(())
             }
             b"generationConfig" => self.generation_config(reader),
             b"requests" => self.batch(reader),
@@ -287,6 +297,7 @@ impl Reading {
                 output_max: self.output_max.map(|cap| cap.saturating_mul(self.answers)),
             },
             affinity: self.tally.affinity(),
+            session: self.session,
             stored: self.stored,
             references: self.tally.references,
         })

@@ -201,6 +201,8 @@ pub struct Description {
     pub size: RequestSize,
     /// Fingerprint of the conversation: system prompt, tools and first message.
     pub affinity: Option<u64>,
+    /// Fingerprint of the name that the client gives its conversation (`prompt_cache_key`).
+    pub session: Option<u64>,
     /// Ids of files, containers, earlier responses and the like that only the account that made
     /// them knows.
     pub references: Vec<String>,

@@ -411,6 +411,17 @@ fn a_system_message_is_not_the_first_message() {
 }
 
 #[test]
+fn a_conversation_may_be_named_in_the_body() {
+    let session = |name: Value| {
+        let body = json!({"model": "m", "prompt_cache_key": name, "messages": []});
+        described(Dialect::OpenAi, &body).session
+    };
+    assert!(session(json!("one")).is_some());
+    assert_ne!(session(json!("one")), session(json!("two")));
+    assert_eq!(session(json!(1)), None);
+}
+
+#[test]
 fn a_batch_is_described_by_its_first_model_and_all_references() {
     let body = json!({"requests": [
         {"custom_id": "a", "params": {"model": "m1", "max_tokens": 5, "messages": [{"role": "user", "content": [{"type": "document", "source": {"type": "file", "file_id": "file_1"}}]}]}},
