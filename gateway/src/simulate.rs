@@ -15,6 +15,7 @@ mod curves;
 mod number;
 mod outcome;
 mod plot;
+mod recorded;
 mod svg;
 mod table;
 mod verdict;
@@ -32,7 +33,6 @@ use crate::cli::{self, Failed};
 use self::asked::Asked;
 use self::outcome::{Outcome, Simulated};
 use self::what_if::Case;
-use self::world::Shortfall;
 
 /// Cases at a time, the policy as it is included: more than a table can show side by side.
 const CASES_MAX: usize = 13;
@@ -144,7 +144,7 @@ fn simulate(
     let built = world::build(&changed, asked, case.scale());
     if case.changes.is_empty() {
         // Cases are about what is there; what is missing is told once.
-        Shortfall::check(&built).map_err(Failed::Because)?;
+        world::check(&built).map_err(Failed::Because)?;
         notes.extend(built.notes.iter().cloned());
     }
     let simulated = outcome::run(case, &changed, asked, built);

@@ -282,7 +282,11 @@ fn every_mistake_is_told_with_what_to_write_instead() {
         assert!(complaint.contains(expected), "{arguments:?}\n{complaint}");
     }
     for (arguments, code, expected) in [
-        (&[][..], 1, "write --rate 5/s, or --traffic FILE"),
+        (
+            &[][..],
+            1,
+            "write --rate 5/s, --traffic FILE or --from-log FILE",
+        ),
         (&["--rate", "0/s"], 2, "more than 0"),
         (&["--rate", "5"], 2, "\"300/min\""),
         (&["--traffic", "none.toml"], 1, "cannot read none.toml"),
@@ -406,4 +410,100 @@ fn the_traffic_file_of_the_documentation_is_right() {
     std::fs::write(folder.path().join("traffic.toml"), traffic).expect("it can be written");
     let output = simulate_in(folder.path(), &["--traffic", "traffic.toml"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+/// Ten minutes of an access log: a request a second, every tenth of which was refused, and lines
+/// that are none of inference, of this policy, or of a log.
+fn log() -> String {
+    use std::fmt::Write;
+    let mut log = String::from("not a line of it\n");
+    let line = |second: u32, path: &str, more: &str| {
+        format!(
+            "{{\"time\":\"2026-11-21T10:{:02}:{:02}.500Z\",\"request_id\":\"kw_1\",\
+             \"method\":\"POST\",\"path\":\"{path}\",\"provider\":\"anthropic\",\"status\":200,\
+             \"duration_ms\":1500{more}}}\n",
+            second / 60 + 5,
+            second % 60
+        )
+    };
+    let model = ",\"model\":\"claude-sonnet-4-5\"";
+    for second in 0..600 {
+        let tenant = if second % 3 == 0 { "batch" } else { "search" };
+        let tokens = match second % 10 {
+            0 => "",
+            _ => ",\"input_tokens\":900,\"output_tokens\":200",
+        };
+        let more = format!("{model},\"tenant\":\"{tenant}\"{tokens}");
+        log += &line(second, "/v1/messages", &more);
+    }
+    log += &line(
+        1,
+        "/v1/messages/count_tokens",
+        &format!("{model},\"tenant\":\"search\""),
+    );
+    log += &line(
+        1,
+        "/v1/messages",
+        &format!("{model},\"tenant\":\"somebody\""),
+    );
+    let _ = writeln!(log);
+    log
+}
+
+#[test]
+fn an_access_log_is_traffic_too() {
+    let folder = folder(POLICY);
+    std::fs::write(folder.path().join("access.log"), log()).expect("it can be written");
+    let simulated = |more: &[&str]| {
+        let output = simulate_in(
+            folder.path(),
+            &[&["--from-log", "access.log", "--json"], more].concat(),
+        );
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).expect("it is JSON")
+    };
+    let said = simulated(&["--scale", "1.5"]);
+    assert_eq!(said["minutes"], 10);
+    let case = &said["cases"][0];
+    assert_eq!(case["requests"], 600);
+    assert_eq!(case["answered"], 600);
+    assert_eq!(case["tenants"][0]["requests"], 400);
+    // Those that were refused are taken to have needed what the others did.
+    let output = &case["demand"][2];
+    assert_eq!(output["dimension"], "output_tokens");
+    assert_eq!(number(output, "mean_per_minute"), 600.0 * 200.0 / 10.0);
+    let more = number(&said["cases"][1], "requests");
+    assert!((850.0..950.0).contains(&more), "{more}");
+    let notes = said["notes"].to_string();
+    assert!(notes.contains("none of an access log: 2"), "{notes}");
+    assert!(notes.contains("was never answered: 1"), "{notes}");
+    assert_eq!(simulated(&["--minutes", "3"])["cases"][0]["requests"], 180);
+}
+
+#[test]
+fn a_log_that_tells_nothing_is_told_what_a_line_is() {
+    let folder = folder(POLICY);
+    std::fs::write(folder.path().join("empty.log"), "hello\n").expect("it can be written");
+    let told = complaint(folder.path(), &["--from-log", "empty.log"], 1);
+    assert!(told.contains("with time, path, provider, model"), "{told}");
+    let told = complaint(folder.path(), &["--from-log", "none.log"], 1);
+    assert!(told.contains("cannot read none.log"), "{told}");
+    let both = ["--from-log", "empty.log", "--rate", "5/s"];
+    let told = complaint(folder.path(), &both, 2);
+    assert!(told.contains("cannot be used with"), "{told}");
+    let days: String = ["2026-11-19", "2026-11-21"]
+        .map(|day| {
+            format!(
+                "{{\"time\":\"{day}T10:00:00Z\",\"path\":\"/v1/messages\",\
+                 \"provider\":\"anthropic\",\"tenant\":\"search\",\"model\":\"claude-x\",\
+                 \"duration_ms\":5,\"output_tokens\":5}}\n"
+            )
+        })
+        .concat();
+    std::fs::write(folder.path().join("days.log"), days).expect("it can be written");
+    let told = complaint(folder.path(), &["--from-log", "days.log"], 1);
+    assert!(
+        told.contains("spans 2881 minutes, and 1440 can be"),
+        "{told}"
+    );
 }

@@ -43,6 +43,28 @@ pub fn arrivals(streams: &[Stream], secs: f64, scale: f64, seed: u64) -> Vec<Arr
     arrivals
 }
 
+/// How far from each other the copies of a request may be.
+const APART_SECS: f64 = 30.0;
+
+/// Arrivals that are given, `scale` times: some of them where that is less than one, and where it
+/// is more, further requests like them, each within half a minute of one of them.
+pub fn multiplied(arrivals: &[Arrival], secs: f64, scale: f64, seed: u64) -> Vec<Arrival> {
+    let mut draws = fastrand::Rng::with_seed(seed ^ BEYOND);
+    let mut multiplied = Vec::new();
+    for arrival in arrivals {
+        let (kept, further) = (draws.f64() < scale, draws.f64());
+        multiplied.extend(kept.then_some(*arrival));
+        let further = ((scale - 1.0).max(0.0) + further) as usize;
+        multiplied.extend((0..further).map(|_| {
+            let apart = APART_SECS * (2.0 * draws.f64() - 1.0);
+            let at = (arrival.at + apart).clamp(0.0, secs * (1.0 - f64::EPSILON));
+            Arrival { at, ..*arrival }
+        }));
+    }
+    multiplied.sort_by(|a, b| a.at.total_cmp(&b.at));
+    multiplied
+}
+
 impl Stream {
     /// What comes at `scale` times its rate, of which a share of `kept` is kept.
     fn draw(&self, secs: f64, scale: f64, kept: f64, seed: u64, arrivals: &mut Vec<Arrival>) {
@@ -119,6 +141,19 @@ mod tests {
         let share = |part: &[Arrival]| part.len() as f64 / plain.len() as f64;
         assert!((0.47..0.53).contains(&share(&less)), "{}", share(&less));
         assert!((1.17..1.23).contains(&share(&more)), "{}", share(&more));
+    }
+
+    #[test]
+    fn given_arrivals_are_multiplied_like_drawn_ones() {
+        let given = arrivals(&[stream(Shape::Steady)], SECS, 1.0, 3);
+        let [less, same, more] = [0.5, 1.0, 2.3].map(|scale| multiplied(&given, SECS, scale, 1));
+        assert_eq!(same, given);
+        assert!(less.iter().all(|arrival| given.contains(arrival)));
+        assert!(given.iter().all(|arrival| more.contains(arrival)));
+        let share = |part: &[Arrival]| part.len() as f64 / given.len() as f64;
+        assert!((0.47..0.53).contains(&share(&less)), "{}", share(&less));
+        assert!((2.27..2.33).contains(&share(&more)), "{}", share(&more));
+        assert!(more.iter().all(|arrival| arrival.at < SECS));
     }
 
     #[test]

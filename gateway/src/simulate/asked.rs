@@ -1,4 +1,4 @@
-//! What is asked of the pools: a traffic file, or one flow told by flags.
+//! What is asked of the pools: a traffic file, one flow told by flags, or what a log recorded.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,8 @@ use keyweir_policy::file::traffic::{
 };
 
 use crate::cli::{self, Failed};
+
+use super::recorded::Recording;
 
 /// A traffic file of a thousand flows takes a few hundred kilobytes.
 const BYTES_MAX: u64 = 1024 * 1024;
@@ -34,36 +36,44 @@ pub(super) struct Arguments {
     /// The traffic, as a file; docs/simulate.md says what may stand in it.
     #[arg(long, value_name = "FILE", help_heading = "Traffic")]
     traffic: Option<PathBuf>,
+    /// The traffic as it was: the gateway's access log, or a part of it.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "traffic",
+        help_heading = "Traffic"
+    )]
+    from_log: Option<PathBuf>,
     /// How many requests come: 5/s, 300/min, 20000/h.
-    #[arg(long, conflicts_with = "traffic",
+    #[arg(long, conflicts_with_all = ["traffic", "from_log"],
           value_parser = parse_rate, help_heading = "Traffic")]
     rate: Option<f64>,
     /// How they spread over time; the mean stays the rate [default: steady]
-    #[arg(long, value_enum, conflicts_with = "traffic", help_heading = "Traffic")]
+    #[arg(long, value_enum, conflicts_with_all = ["traffic", "from_log"], help_heading = "Traffic")]
     shape: Option<Shape>,
     /// The model they ask for; needed where the policy's limits differ by model.
-    #[arg(long, conflicts_with = "traffic", help_heading = "Traffic")]
+    #[arg(long, conflicts_with_all = ["traffic", "from_log"], help_heading = "Traffic")]
     model: Option<String>,
     /// The provider they go to; needed where several would take them.
-    #[arg(long, conflicts_with = "traffic", help_heading = "Traffic")]
+    #[arg(long, conflicts_with_all = ["traffic", "from_log"], help_heading = "Traffic")]
     provider: Option<String>,
     /// Mean input tokens of a request; each has half to one and a half of it [default: 1000]
-    #[arg(long, value_name = "N", conflicts_with = "traffic",
+    #[arg(long, value_name = "N", conflicts_with_all = ["traffic", "from_log"],
           value_parser = clap::value_parser!(u64).range(1..=TOKENS_MAX), help_heading = "Traffic")]
     input_tokens: Option<u64>,
     /// Mean output tokens, likewise [default: 300]
-    #[arg(long, value_name = "N", conflicts_with = "traffic",
+    #[arg(long, value_name = "N", conflicts_with_all = ["traffic", "from_log"],
           value_parser = clap::value_parser!(u64).range(0..=TOKENS_MAX), help_heading = "Traffic")]
     output_tokens: Option<u64>,
     /// The clients' max_tokens, which some providers count instead of the output [default: none]
-    #[arg(long, value_name = "N", conflicts_with = "traffic",
+    #[arg(long, value_name = "N", conflicts_with_all = ["traffic", "from_log"],
           value_parser = clap::value_parser!(u64).range(1..=TOKENS_MAX), help_heading = "Traffic")]
     max_tokens: Option<u64>,
     /// Whose they are, such as search=60%; once per tenant. Without it, everybody's in equal parts.
     #[arg(
         long,
         value_name = "NAME=SHARE%",
-        conflicts_with = "traffic",
+        conflicts_with_all = ["traffic", "from_log"],
         help_heading = "Traffic"
     )]
     tenant: Vec<String>,
@@ -108,6 +118,8 @@ pub(super) struct Asked {
     pub(super) first_token: Duration,
     pub(super) tokens_per_second: f64,
     pub(super) flows: Vec<Flow>,
+    /// What comes beside them.
+    pub(super) recording: Recording,
     /// What was assumed.
     pub(super) notes: Vec<String>,
 }
@@ -116,7 +128,7 @@ impl Asked {
     /// About how many requests come.
     pub(super) fn requests_expected(&self) -> f64 {
         let per_second: f64 = self.flows.iter().map(|flow| flow.per_second).sum();
-        per_second * self.secs()
+        per_second * self.secs() + self.recording.requests.len() as f64
     }
 
     /// For how long they come.
@@ -130,9 +142,10 @@ impl Asked {
 /// # Errors
 /// If the file or the flags are wrong.
 pub(super) fn read(arguments: &Arguments, policy: &Policy) -> Result<Asked, Failed> {
-    let mut asked = match &arguments.traffic {
-        Some(path) => from_file(path, policy)?,
-        None => from_flags(arguments, policy).map_err(Failed::Because)?,
+    let mut asked = match (&arguments.traffic, &arguments.from_log) {
+        (Some(path), _) => from_file(path, policy)?,
+        (None, Some(path)) => from_log(path, arguments.minutes, policy).map_err(Failed::Because)?,
+        (None, None) => from_flags(arguments, policy).map_err(Failed::Because)?,
     };
     // These two say how to look, not what at, and may be told beside a file.
     asked.minutes = arguments.minutes.unwrap_or(asked.minutes);
@@ -157,6 +170,26 @@ fn from_file(path: &Path, policy: &Policy) -> Result<Asked, Failed> {
         first_token: traffic.first_token.unwrap_or(FIRST_TOKEN),
         tokens_per_second: traffic.tokens_per_second.unwrap_or(TOKENS_PER_SECOND),
         flows: traffic.flows,
+        recording: Recording::default(),
+        notes: Vec::new(),
+    })
+}
+
+fn from_log(path: &Path, minutes: Option<u64>, policy: &Policy) -> Result<Asked, String> {
+    let mut recording = Recording::read(path, policy)?;
+    let minutes = match minutes {
+        Some(minutes) => minutes,
+        None => recording.minutes()?,
+    };
+    recording.cut(minutes);
+    Ok(Asked {
+        minutes,
+        seed: 1,
+        patience: None,
+        first_token: FIRST_TOKEN,
+        tokens_per_second: TOKENS_PER_SECOND,
+        flows: Vec::new(),
+        recording,
         notes: Vec::new(),
     })
 }
@@ -192,7 +225,7 @@ fn from_flags(arguments: &Arguments, policy: &Policy) -> Result<Asked, String> {
     let shape = arguments.shape.map_or(FlowShape::Steady, Shape::of_flow);
     let rate = arguments
         .rate
-        .ok_or("--rate: missing; write --rate 5/s, or --traffic FILE")?;
+        .ok_or("--rate: missing; write --rate 5/s, --traffic FILE or --from-log FILE")?;
     let mut flows = Vec::new();
     for (tenant, share) in shares(&arguments.tenant)? {
         let names = Names {
@@ -218,6 +251,7 @@ fn from_flags(arguments: &Arguments, policy: &Policy) -> Result<Asked, String> {
         first_token: FIRST_TOKEN,
         tokens_per_second: TOKENS_PER_SECOND,
         flows,
+        recording: Recording::default(),
         notes: Vec::new(),
     })
 }
@@ -261,7 +295,7 @@ fn share(text: &str) -> Option<(&str, f64)> {
 
 /// What the traffic leaves open, and what was made of it.
 fn assumptions(asked: &Asked, policy: &Policy) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = asked.recording.notes.clone();
     if policy.tenants.len() > 1 && asked.flows.iter().any(|flow| flow.tenant.is_none()) {
         notes.push(
             "requests without a tenant come from all tenants that may send them, in equal parts"

@@ -233,6 +233,7 @@ fn ticks(most: f64) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::simulate::outcome::Outcome;
+    use crate::simulate::recorded::Recording;
 
     #[test]
     fn ticks_are_round_and_few() {
@@ -270,6 +271,7 @@ mod tests {
             first_token: std::time::Duration::from_secs(1),
             tokens_per_second: 70.0,
             flows: Vec::new(),
+            recording: Recording::default(),
             notes: Vec::new(),
         };
         let drawn = draw(&[case("as it is"), case("without <a> & b")], &asked);

@@ -18,6 +18,7 @@ use keyweir_simulator::{
 };
 
 use super::asked::Asked;
+use super::recorded::Recorded;
 use super::what_if::in_words;
 
 /// Seconds of refill that a bucket holds where the policy does not say: what the gateway assumes
@@ -61,41 +62,35 @@ impl Part {
     }
 }
 
-/// Nothing can be said of some of the traffic.
-pub(super) struct Shortfall;
+/// Whether every part has accounts to be simulated.
+///
+/// # Errors
+/// What to write into the policy, if not.
+pub(super) fn check(built: &Built) -> Result<(), String> {
+    let empty = built.parts.iter().find(|part| part.accounts.is_empty());
+    empty.map_or(Ok(()), |part| Err(shortfall(part)))
+}
 
-impl Shortfall {
-    /// Whether every part has accounts to be simulated.
-    ///
-    /// # Errors
-    /// What to write into the policy, if not.
-    pub(super) fn check(built: &Built) -> Result<(), String> {
-        let empty = built.parts.iter().find(|part| part.accounts.is_empty());
-        empty.map_or(Ok(()), |part| Err(Self::told(part)))
-    }
-
-    fn told(part: &Part) -> String {
-        let what = if part.group.is_empty() {
-            format!("provider \"{}\"", part.provider)
-        } else {
-            format!(
-                "models of group \"{}\" at \"{}\"",
-                part.group, part.provider
-            )
-        };
-        if part.undeclared.is_empty() {
-            return format!(
-                "{what}: every account that could serve has a limit of 0 ({}); raise one",
-                list(&part.closed)
-            );
-        }
+fn shortfall(part: &Part) -> String {
+    let what = if part.group.is_empty() {
+        format!("provider \"{}\"", part.provider)
+    } else {
         format!(
-            "{what}: no account declares a limit that holds ({}), so there is nothing to simulate; \
-             write what the provider's console shows under [[account]]:\n\n{}",
-            list(&part.undeclared),
-            EXAMPLE
+            "models of group \"{}\" at \"{}\"",
+            part.group, part.provider
         )
+    };
+    if part.undeclared.is_empty() {
+        return format!(
+            "{what}: every account that could serve has a limit of 0 ({}); raise one",
+            list(&part.closed)
+        );
     }
+    format!(
+        "{what}: no account declares a limit that holds ({}), so there is nothing to simulate; \
+         write what the provider's console shows under [[account]]:\n\n{EXAMPLE}",
+        list(&part.undeclared)
+    )
 }
 
 /// A limit as it stands in a policy.
@@ -106,50 +101,77 @@ const EXAMPLE: &str = "  [[account.limit]]
 
 /// Builds the worlds in which `asked` meets `policy`, at `scale` times its rates.
 pub(super) fn build(policy: &Policy, asked: &Asked, scale: f64) -> Built {
-    let mut groups: Vec<((ProviderId, String), Vec<&Flow>)> = Vec::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for flow in &asked.flows {
-        let group = PoolSpec::of(policy, flow.provider, 0).group(&flow.model);
-        let place = (flow.provider, group);
-        match groups.iter_mut().find(|(known, _)| *known == place) {
-            Some((_, flows)) => flows.push(flow),
-            None => groups.push((place, vec![flow])),
-        }
+        let at = Group::place(&mut groups, policy, flow.provider, &flow.model);
+        groups[at].flows.push(flow);
+    }
+    for (kind, (provider, model)) in asked.recording.kinds.iter().enumerate() {
+        let at = Group::place(&mut groups, policy, *provider, model);
+        groups[at].kinds.push(kind);
     }
     let mut notes = Vec::new();
     let parts = (0u64..)
-        .zip(groups)
-        .map(|(number, ((provider, group), flows))| {
+        .zip(&groups)
+        .map(|(number, group)| {
             let seed = asked.seed.wrapping_add(number << 32);
             let world = World {
                 policy,
                 asked,
-                provider,
-                flows: &flows,
+                group,
                 seed,
             };
-            world.part(group, scale, &mut notes)
+            world.part(scale, &mut notes)
         })
         .collect();
     Built { parts, notes }
+}
+
+/// The traffic that shares budgets.
+struct Group<'a> {
+    provider: ProviderId,
+    name: String,
+    flows: Vec<&'a Flow>,
+    /// Positions among what was recorded.
+    kinds: Vec<usize>,
+}
+
+impl Group<'_> {
+    /// The position of the group that a model is in, which is made if there is none.
+    fn place(groups: &mut Vec<Self>, policy: &Policy, provider: ProviderId, model: &str) -> usize {
+        let name = PoolSpec::of(policy, provider, 0).group(model);
+        let is_it = |group: &Self| group.provider == provider && group.name == name;
+        groups.iter().position(is_it).unwrap_or_else(|| {
+            groups.push(Self {
+                provider,
+                name: name.clone(),
+                flows: Vec::new(),
+                kinds: Vec::new(),
+            });
+            groups.len() - 1
+        })
+    }
 }
 
 /// What one part is made of.
 struct World<'a> {
     policy: &'a Policy,
     asked: &'a Asked,
-    provider: ProviderId,
-    flows: &'a [&'a Flow],
+    group: &'a Group<'a>,
     seed: u64,
 }
 
 impl World<'_> {
-    fn part(&self, group: String, scale: f64, notes: &mut Vec<String>) -> Part {
+    fn part(&self, scale: f64, notes: &mut Vec<String>) -> Part {
         let models = self.models();
-        let streams = self.streams(&models);
-        let arrivals = streams::arrivals(&streams, self.asked.secs(), scale, self.seed);
+        let secs = self.asked.secs();
+        let mut arrivals = streams::arrivals(&self.streams(&models), secs, scale, self.seed);
+        let recorded = self.recorded(&models);
+        arrivals.extend(streams::multiplied(&recorded, secs, scale, self.seed));
+        arrivals.sort_by(|a, b| a.at.total_cmp(&b.at));
         let mut part = Part {
-            provider: self.policy.provider(self.provider).id.clone(),
-            group,
+            provider: self.policy.provider(self.group.provider).id.clone(),
+            group: self.group.name.clone(),
             accounts: Vec::new(),
             undeclared: Vec::new(),
             closed: Vec::new(),
@@ -161,18 +183,43 @@ impl World<'_> {
 
     fn models(&self) -> Vec<String> {
         let mut models: Vec<String> = Vec::new();
-        for flow in self.flows {
-            if !models.contains(&flow.model) {
-                models.push(flow.model.clone());
+        let of_flows = self.group.flows.iter().map(|flow| &flow.model);
+        let kinds = &self.asked.recording.kinds;
+        let of_kinds = self.group.kinds.iter().map(|kind| &kinds[*kind].1);
+        for model in of_flows.chain(of_kinds) {
+            if !models.contains(model) {
+                models.push(model.clone());
             }
         }
         models
     }
 
+    /// What came, as the log tells.
+    fn recorded(&self, models: &[String]) -> Vec<Arrival> {
+        let recording = &self.asked.recording;
+        let position = |kind: &usize| {
+            let model = &recording.kinds[*kind].1;
+            Some((*kind, models.iter().position(|known| known == model)?))
+        };
+        let positions: HashMap<usize, usize> =
+            self.group.kinds.iter().filter_map(position).collect();
+        let arrival = |request: &Recorded| {
+            Some(Arrival {
+                at: request.at,
+                tenant: request.tenant,
+                input: request.input,
+                output: request.output,
+                output_max: None,
+                model: *positions.get(&request.kind)?,
+            })
+        };
+        recording.requests.iter().filter_map(arrival).collect()
+    }
+
     fn streams(&self, models: &[String]) -> Vec<Stream> {
         let position: HashMap<&str, usize> = models.iter().map(String::as_str).zip(0..).collect();
         let mut streams = Vec::new();
-        for flow in self.flows {
+        for flow in &self.group.flows {
             let tenants = self.tenants_of(flow);
             let per_sec = flow.per_second / tenants.len() as f64;
             streams.extend(tenants.into_iter().map(|tenant| Stream {
@@ -225,7 +272,7 @@ impl World<'_> {
     fn scenario(&self, models: Vec<String>, arrivals: Vec<Arrival>) -> Scenario {
         let patience = self.asked.patience.unwrap_or(self.policy.waiting.patience);
         let first_token = self.asked.first_token.as_secs_f64();
-        let mut pool = PoolSpec::of(self.policy, self.provider, self.seed);
+        let mut pool = PoolSpec::of(self.policy, self.group.provider, self.seed);
         pool.accounts.clear();
         if pool.weights.is_empty() {
             pool.weights.push(1.0);
@@ -280,9 +327,9 @@ impl World<'_> {
 
     /// Puts the accounts that serve any of the models into pool and world alike, in one order.
     fn add_accounts(&self, part: &mut Part, notes: &mut Vec<String>) {
-        let spec = PoolSpec::of(self.policy, self.provider, self.seed);
+        let spec = PoolSpec::of(self.policy, self.group.provider, self.seed);
         let mut partly: Vec<(String, &'static str)> = Vec::new();
-        let accounts = self.policy.accounts_of(self.provider);
+        let accounts = self.policy.accounts_of(self.group.provider);
         for (index, (account, of_spec)) in accounts.zip(&spec.accounts).enumerate() {
             let models = &part.scenario.models;
             let serves = |model: &String| model.is_empty() || of_spec.models.matches(model);
