@@ -19,7 +19,7 @@ pub(crate) struct Left;
 
 /// One request's client.
 pub(crate) struct Client {
-    session: ServerSession,
+    session: Box<ServerSession>,
     /// Its address, if it has one.
     pub(crate) address: Option<IpAddr>,
     /// Whether its request's head has been read. Pingora panics on most questions before that.
@@ -29,7 +29,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(
-        mut session: ServerSession,
+        mut session: Box<ServerSession>,
         address: Option<IpAddr>,
         write: Duration,
     ) -> Self {
@@ -83,7 +83,7 @@ impl Client {
         &mut self.session
     }
 
-    pub(crate) fn into_session(self) -> ServerSession {
+    pub(crate) fn into_session(self) -> Box<ServerSession> {
         self.session
     }
 

@@ -48,20 +48,35 @@ impl ServerApp for Connections {
     ) -> Option<Stream> {
         let gateway = &self.gateway;
         let max = gateway.settings.limits.connections_max;
-        let Some(_connected) = gateway.lifecycle.connect(max) else {
+        let Some(connected) = gateway.lifecycle.connect(max) else {
             gateway.metrics.connections_refused.inc();
             return None;
         };
+        // A task of its own: the one this runs in has room for all that Pingora might do with a
+        // connection, and would keep it for as long as the connection lives.
+        let (connections, shutdown) = (Arc::clone(self), shutdown.clone());
+        tokio::spawn(async move {
+            let _connected = connected;
+            connections.serve(stream, &shutdown).await
+        });
+        None
+    }
+}
+
+impl Connections {
+    /// Serves a connection to its end. `None`: it ended before its first request.
+    async fn serve(&self, stream: Stream, shutdown: &ShutdownWatch) -> Option<()> {
+        let gateway = &self.gateway;
         let client = address(&stream);
         let stream = match &self.tls {
-            Some(acceptor) => secure(gateway, acceptor, stream).await?,
+            Some(acceptor) => Box::pin(secure(gateway, acceptor, stream)).await?,
             None => stream,
         };
         match protocol(gateway, stream).await? {
             Spoken::Http1(stream) => serve_http1(gateway, stream, client, shutdown).await,
-            Spoken::Http2(stream) => serve_http2(gateway, stream, client, shutdown).await,
+            Spoken::Http2(stream) => Box::pin(serve_http2(gateway, stream, client, shutdown)).await,
         }
-        None
+        Some(())
     }
 }
 
@@ -129,12 +144,13 @@ async fn serve_http1(
         head: timeouts.client_header,
         idle: None,
     };
-    let mut session = ServerSession::new_http1(stream);
+    // Boxed: a session is large, and would be moved from step to step and back.
+    let mut session = Box::new(ServerSession::new_http1(stream));
     loop {
         let served = request::serve_http1(gateway, session, client, patience, closing.as_mut());
         let Some(reused) = served.await else { return };
         let (stream, settings) = reused.consume();
-        session = ServerSession::new_http1(stream);
+        session = Box::new(ServerSession::new_http1(stream));
         if let Some(settings) = settings {
             settings.apply_to_session(&mut session);
         }

@@ -151,6 +151,11 @@ impl OutgoingHead {
         }
     }
 
+    /// Lets go of the headers: nothing is sent any more.
+    pub(crate) fn forget(&mut self) {
+        self.headers = HeaderMap::new();
+    }
+
     /// The head of one attempt, with that attempt's credential.
     pub(crate) fn with_credential(
         &self,
@@ -168,13 +173,18 @@ impl OutgoingHead {
     }
 }
 
+/// Headers that an answer has beside the provider's: the request's name, attempts, framing, date.
+const ADDED: usize = 4;
+
 /// An answer's head as the client gets it, without the headers that the gateway adds.
 pub(crate) fn incoming(response: &ResponseHeader) -> ResponseHeader {
-    let mut kept = HeaderMap::with_capacity(response.headers.len() + 4);
-    for (name, value) in &response.headers {
-        if passes(name) {
-            kept.append(name, value.clone());
-        }
+    // Counted first: a map with room for those that do not pass, which are many, would be twice as
+    // large for as long as the answer streams.
+    let passing = response.headers.iter().filter(|(name, _)| passes(name));
+    let passing: Vec<_> = passing.collect();
+    let mut kept = HeaderMap::with_capacity(passing.len() + ADDED);
+    for (name, value) in passing {
+        kept.append(name, value.clone());
     }
     let mut answer = http::Response::new(());
     *answer.status_mut() = response.status;

@@ -47,7 +47,7 @@ impl Delivery<'_, '_> {
         answer: Answer,
         watch: Watch,
     ) -> Result<bool, Stop> {
-        self.job.body = None;
+        self.job.let_go();
         self.job.learn_home(held.account());
         match watch {
             Watch::Whole => self.whole(held, answer).await,
@@ -63,7 +63,7 @@ impl Delivery<'_, '_> {
     /// Gives a provider's error to the client as it is; its lease has been settled. `true`: all of
     /// it arrived.
     pub(crate) async fn pass_through(mut self, answer: Answer) -> Result<bool, Stop> {
-        self.job.body = None;
+        self.job.let_go();
         let passed = Outcome::PassedThrough;
         Box::pin(self.opaque(None, answer, passed)).await
     }

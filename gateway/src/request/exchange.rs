@@ -159,6 +159,13 @@ impl<'a> Job<'a> {
         static NONE: Bytes = Bytes::new();
         self.body.as_ref().map_or(&NONE, |body| &body.bytes)
     }
+
+    /// Lets go of what another attempt would need: there will be none.
+    pub(crate) fn let_go(&mut self) {
+        self.body = None;
+        self.head.forget();
+        self.fallbacks = None;
+    }
 }
 
 /// Whether the gateway reads the answers of `endpoint`.
@@ -234,7 +241,7 @@ fn public_base(routed: &Routed<'_>, client: &mut Client, provider: &Provider) ->
 /// # Errors
 /// If there is no answer.
 pub(crate) async fn run(
-    mut job: Job<'_>,
+    mut job: Box<Job<'_>>,
     client: &mut Client,
     record: &mut Record,
 ) -> Result<bool, Stop> {

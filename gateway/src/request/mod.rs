@@ -100,7 +100,7 @@ pub(crate) struct Patience {
 /// Serves the next request of an HTTP/1.1 connection. Returns the connection if another may follow.
 pub(crate) async fn serve_http1(
     gateway: &Arc<Gateway>,
-    mut session: ServerSession,
+    mut session: Box<ServerSession>,
     address: Option<IpAddr>,
     patience: Patience,
     closing: Closing<'_>,
@@ -121,7 +121,7 @@ pub(crate) async fn serve_http1(
         Err(_) => return None,
     };
     if let Some(refuse) = refuse {
-        refuse_unread(gateway, &mut client, &refuse).await;
+        Box::pin(refuse_unread(gateway, &mut client, &refuse)).await;
         return None;
     }
     keep_alive(gateway, client.session());
@@ -132,19 +132,21 @@ pub(crate) async fn serve_http1(
 }
 
 /// Ends an answer, and keeps the connection if that is wanted.
-async fn finish_http1(session: ServerSession) -> Option<ReusedHttpStream> {
+async fn finish_http1(mut session: Box<ServerSession>) -> Option<ReusedHttpStream> {
     let settings = HttpPersistentSettings::for_session(&session);
-    let ServerSession::H1(mut http1) = session else {
+    if let ServerSession::H1(http1) = &mut *session {
+        http1.finish_body().await.ok()?;
+    }
+    let ServerSession::H1(http1) = *session else {
         return None;
     };
-    http1.finish_body().await.ok()?;
-    let reusable = http1.reuse().await.ok()??;
+    let reusable = Box::pin(http1.reuse()).await.ok()??;
     Some(ReusedHttpStream::from_reusable_stream(reusable, settings))
 }
 
 /// Serves a request that came over HTTP/2.
 pub(crate) async fn serve_http2(gateway: &Arc<Gateway>, session: Http2, address: Option<IpAddr>) {
-    let session = ServerSession::new_http2(session);
+    let session = Box::new(ServerSession::new_http2(session));
     let mut client = Client::new(session, address, gateway.settings.timeouts.client_write);
     if serve(gateway, &mut client).await {
         let _ = client.into_session().finish().await;
@@ -247,6 +249,6 @@ async fn handle(
         description,
         body,
     };
-    let job = exchange::Job::new(parts, client, record);
+    let job = Box::new(exchange::Job::new(parts, client, record));
     Box::pin(exchange::run(job, client, record)).await
 }

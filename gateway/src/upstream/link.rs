@@ -196,9 +196,8 @@ impl Link {
         }
         if let Some(session) = self.session.take() {
             let connections = &self.upstream.connections;
-            connections
-                .release(session, &self.peer, self.upstream.idle)
-                .await;
+            // Boxed: the session is moved on and on, and every stream would carry the room for it.
+            Box::pin(connections.release(session, &self.peer, self.upstream.idle)).await;
         }
     }
 
