@@ -161,7 +161,7 @@ impl Delivery<'_, '_> {
         self.deadline.restart(idle);
         tokio::select! {
             biased;
-            read = link.read() => match read {
+            read = link.read_joined() => match read {
                 Ok(Some(piece)) => Next::Piece(piece),
                 Ok(None) => Next::End,
                 Err(_) => Next::Died,

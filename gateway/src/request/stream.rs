@@ -79,12 +79,11 @@ impl Delivery<'_, '_> {
         answer: &mut Answer,
         stream: &mut Stream,
     ) -> Passed {
-        for piece in std::mem::take(&mut answer.pieces) {
-            // Its content has been read already.
-            let passed = stream.events.pass(piece);
-            if self.write(passed, false).await.is_err() {
-                return Passed::ClientLeft;
-            }
+        // The reader has seen this already.
+        let opening = stream.events.pass(answer.joined());
+        answer.pieces = Vec::new();
+        if self.write(opening, false).await.is_err() {
+            return Passed::ClientLeft;
         }
         while !answer.ended {
             if self.job.gateway.lifecycle.is_last_call() {

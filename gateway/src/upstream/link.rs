@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use pingora_core::protocols::http::client::HttpSession;
 use pingora_core::protocols::http::v1::client::HttpSession as Http1;
@@ -32,6 +32,9 @@ const STALE_WITHIN: Duration = Duration::from_secs(1);
 /// How long an answer may take that was sent before the provider stopped reading.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How much of an answer that comes faster than it is passed on is passed on at once, about.
+const JOINED: usize = 4 * 1024;
+
 /// One request and its answer.
 pub(crate) struct Link {
     session: Option<HttpSession>,
@@ -42,6 +45,8 @@ pub(crate) struct Link {
     /// before that: the provider would take the next request's bytes for the rest of this one.
     sent_whole: bool,
     sent_at: Instant,
+    /// What ended the answer after the piece that was read last.
+    broken: Option<LinkError>,
 }
 
 /// How far an upload came.
@@ -116,6 +121,7 @@ impl Link {
             reused,
             sent_whole: false,
             sent_at: Instant::now(),
+            broken: None,
         })
     }
 
@@ -162,11 +168,59 @@ impl Link {
         self.session.as_ref().and_then(HttpSession::response_header)
     }
 
+    /// What [`Self::read`] gives, with all that has come by now.
+    ///
+    /// Pingora gives one chunk at a time, however many it has read. Each would cost a system call
+    /// on its way to the client.
+    ///
+    /// # Errors
+    /// If the connection broke before the end.
+    pub(crate) async fn read_joined(&mut self) -> Result<Option<Bytes>, LinkError> {
+        let first = self.read().await?;
+        Ok(first.map(|first| self.with_ready(first)))
+    }
+
+    /// `first`, and the chunks that are there already.
+    fn with_ready(&mut self, first: Bytes) -> Bytes {
+        if first.len() >= JOINED {
+            return first;
+        }
+        let Some(second) = self.ready_chunk() else {
+            return first;
+        };
+        let mut joined = BytesMut::with_capacity(JOINED);
+        joined.extend_from_slice(&first);
+        joined.extend_from_slice(&second);
+        while joined.len() < JOINED
+            && let Some(chunk) = self.ready_chunk()
+        {
+            joined.extend_from_slice(&chunk);
+        }
+        joined.freeze()
+    }
+
+    /// The next chunk, if it is there already.
+    fn ready_chunk(&mut self) -> Option<Bytes> {
+        if self.done() {
+            return None;
+        }
+        match tokio::task::unconstrained(self.read()).now_or_never()? {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                self.broken = Some(error);
+                None
+            }
+        }
+    }
+
     /// The next piece of the answer's body; `None` at its end.
     ///
     /// # Errors
     /// If the connection broke before the end.
     pub(crate) async fn read(&mut self) -> Result<Option<Bytes>, LinkError> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         let Some(session) = self.session.as_mut() else {
             return Ok(None);
         };
@@ -178,6 +232,9 @@ impl Link {
 
     /// Whether the answer was read to its end.
     pub(crate) fn done(&mut self) -> bool {
+        if self.broken.is_some() {
+            return false;
+        }
         match self.session.as_mut() {
             Some(HttpSession::H1(http1)) => http1.is_body_done(),
             // `response_finished` is true of a stream that was reset, too.
