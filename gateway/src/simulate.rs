@@ -147,7 +147,7 @@ fn simulate(
         world::check(&built).map_err(Failed::Because)?;
         notes.extend(built.notes.iter().cloned());
     }
-    let simulated = outcome::run(case, &changed, asked, built);
+    let simulated = outcome::run(case, &changed, asked, built).map_err(Failed::Because)?;
     if simulated.outcome.requests == 0 {
         return Err(Failed::Because(format!(
             "{}: no request came within {} minutes; raise the rate or --minutes",

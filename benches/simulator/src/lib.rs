@@ -27,6 +27,6 @@ pub mod weather;
 pub mod weathers;
 
 pub use report::Report;
-pub use run::run;
+pub use run::{Stuck, run, try_run};
 pub use scenario::{AccountWorld, Demand, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic};
 pub use weather::{Lie, Weather};

@@ -2,6 +2,7 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap};
+use std::fmt;
 
 use keyweir_policy::dialect::Endpoint;
 use keyweir_policy::fault::Fault;
@@ -24,11 +25,39 @@ const CLOCK_START_SECS: f64 = 1_000.0;
 /// Events after which a run is stuck, per request.
 const EVENTS_PER_REQUEST_MAX: usize = 2_000;
 
+/// A run that comes to no end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stuck {
+    /// What it was drawn from.
+    pub seed: u64,
+    /// Where it got to, in seconds.
+    pub at: f64,
+}
+
+impl fmt::Display for Stuck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "seed {}: stuck at {} s", self.seed, self.at)
+    }
+}
+
+impl std::error::Error for Stuck {}
+
 /// Runs a scenario to its end. The same scenario gives the same report.
+///
+/// # Panics
+/// If there is none.
 pub fn run(scenario: &Scenario) -> Report {
+    try_run(scenario).unwrap_or_else(|stuck| panic!("{stuck}"))
+}
+
+/// Runs a scenario that may come to no end.
+///
+/// # Errors
+/// If it does not.
+pub fn try_run(scenario: &Scenario) -> Result<Report, Stuck> {
     let arrivals = arrivals(scenario);
     let mut world = World::new(scenario, &arrivals);
-    world.run();
+    world.run()?;
     let mut report = world.report;
     report.charged = world
         .accounts
@@ -41,7 +70,7 @@ pub fn run(scenario: &Scenario) -> Report {
         .map(|gateway| gateway.pool.in_flight() + gateway.pool.waiting())
         .sum();
     report.finish(oracle::serve(scenario, &arrivals));
-    report
+    Ok(report)
 }
 
 /// What happens next.
@@ -169,16 +198,16 @@ impl<'a> World<'a> {
         world
     }
 
-    fn run(&mut self) {
+    fn run(&mut self) -> Result<(), Stuck> {
         let mut events = 0;
         while let Some(Reverse(next)) = self.queue.pop() {
             events += 1;
-            assert!(
-                events < EVENTS_PER_REQUEST_MAX * (self.requests.len() + 100),
-                "seed {}: stuck at {} s",
-                self.scenario.seed,
-                self.now
-            );
+            if events >= EVENTS_PER_REQUEST_MAX * (self.requests.len() + 100) {
+                return Err(Stuck {
+                    seed: self.scenario.seed,
+                    at: self.now,
+                });
+            }
             self.now = next.at;
             match next.event {
                 Event::Arrive(request) => self.ask(request),
@@ -190,6 +219,7 @@ impl<'a> World<'a> {
                 Event::Wake(gateway, at) => self.wake(gateway, at),
             }
         }
+        Ok(())
     }
 
     /// What the gateways' clocks show.

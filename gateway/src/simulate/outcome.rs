@@ -3,7 +3,7 @@
 use keyweir_policy::file::Policy;
 use keyweir_policy::units::Dimension;
 use keyweir_simulator::report::Ending;
-use keyweir_simulator::{AccountWorld, Report, Scenario};
+use keyweir_simulator::{AccountWorld, Report, Scenario, Stuck};
 use serde::{Serialize, Serializer};
 
 use super::asked::Asked;
@@ -98,17 +98,37 @@ fn name<S: Serializer>(dimension: &Dimension, serializer: S) -> Result<S::Ok, S:
 }
 
 /// Simulates a case.
-pub(super) fn run(case: &Case, policy: &Policy, asked: &Asked, built: Built) -> Simulated {
+///
+/// # Errors
+/// If that comes to no end.
+pub(super) fn run(
+    case: &Case,
+    policy: &Policy,
+    asked: &Asked,
+    built: Built,
+) -> Result<Simulated, String> {
     let mut sum = Sum::new(policy);
     let mut curves = Vec::new();
     for part in built.parts {
-        let report = keyweir_simulator::run(&part.scenario);
+        let report = keyweir_simulator::try_run(&part.scenario)
+            .map_err(|stuck| endless(case, &part, stuck))?;
         sum.add(&part, &report, asked);
         curves.push((part.name(), Curves::of(&part.scenario, &report)));
     }
     let mut outcome = sum.finish(case.label.clone());
     outcome.verdict = verdict::of(&outcome);
-    Simulated { outcome, curves }
+    Ok(Simulated { outcome, curves })
+}
+
+fn endless(case: &Case, part: &Part, stuck: Stuck) -> String {
+    let minutes = stuck.at / 60.0;
+    format!(
+        "{}, {}: the simulation comes to no end (it was given up at minute {minutes:.0}): the \
+         requests need far more than the limits ever allow; look at the declared limits and at \
+         the tokens of a request",
+        case.label,
+        part.name()
+    )
 }
 
 /// Figures as they are added up.
