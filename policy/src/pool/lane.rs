@@ -78,7 +78,7 @@ impl Lane {
             .accounts
             .iter()
             .map(|account| AccountLane {
-                budget: Budget::new(start_buckets(now, account, &new)),
+                budget: Budget::new(start_buckets(now, spec, account, &new)),
                 cooldown_until: Time::ZERO,
                 refusals: 0,
                 refused_at: Time::ZERO,
@@ -171,9 +171,14 @@ impl AccountLane {
     }
 }
 
-fn start_buckets(now: Time, account: &AccountSpec, new: &NewLane) -> [Bucket; Dimension::COUNT] {
+fn start_buckets(
+    now: Time,
+    spec: &PoolSpec,
+    account: &AccountSpec,
+    new: &NewLane,
+) -> [Bucket; Dimension::COUNT] {
     let limit = match new.endpoint {
-        Endpoint::Inference => account.limit(&new.group, new.declared),
+        Endpoint::Inference => spec.group_limit(account, &new.group, new.declared),
         _ => None,
     };
     std::array::from_fn(|dimension| {

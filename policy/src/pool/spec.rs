@@ -2,7 +2,7 @@
 
 use crate::budget::Charging;
 use crate::dialect::Dialect;
-use crate::file::{LimitScope, ModelPatterns, Policy};
+use crate::file::{LimitScope, ModelPattern, ModelPatterns, Policy};
 use crate::ids::ProviderId;
 use crate::pool::models::group_of;
 use crate::retry::RetryLimits;
@@ -101,7 +101,26 @@ impl PoolSpec {
     /// The declared limit that applies to `model` in one account.
     pub fn limit(&self, account: usize, model: &str) -> Option<&LimitSpec> {
         let (group, declared) = group_of(self, model);
-        self.accounts[account].limit(&group, declared)
+        self.group_limit(&self.accounts[account], &group, declared)
+    }
+
+    /// The limit that `account` declares for a group; `declared` is its position among the groups
+    /// that the operator named, if it is one of them. Models share the buckets of their group, so
+    /// a limit for one of them is a limit for all.
+    pub(super) fn group_limit<'a>(
+        &self,
+        account: &'a AccountSpec,
+        group: &str,
+        declared: Option<usize>,
+    ) -> Option<&'a LimitSpec> {
+        let names = |pattern: &ModelPattern| {
+            pattern.matches(group) || group_of(self, pattern.as_str()).0 == group
+        };
+        account.limits.iter().find(|limit| match &limit.scope {
+            LimitScope::EveryGroup => true,
+            LimitScope::Group(position) => declared == Some(*position),
+            LimitScope::Models(patterns) => patterns.iter().any(names),
+        })
     }
 
     /// How this provider charges its dimensions.
@@ -110,17 +129,5 @@ impl PoolSpec {
             Dialect::Anthropic => Charging::AsProduced,
             Dialect::OpenAi | Dialect::Generic => Charging::AtAdmission,
         }
-    }
-}
-
-impl AccountSpec {
-    /// The declared limit that applies to a group; `declared` is its position among the groups
-    /// that the operator named, if it is one of them.
-    pub(super) fn limit(&self, group: &str, declared: Option<usize>) -> Option<&LimitSpec> {
-        self.limits.iter().find(|limit| match &limit.scope {
-            LimitScope::EveryGroup => true,
-            LimitScope::Group(position) => declared == Some(*position),
-            LimitScope::Models(patterns) => patterns.matches(group),
-        })
     }
 }

@@ -566,3 +566,19 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_limit_for_a_model_is_its_groups() {
+    for (named, asked, applies) in [
+        ("claude-haiku-4-5", "claude-haiku-4-5", true),
+        ("claude-haiku-4-5", "claude-haiku-4-1-20260101", true),
+        ("claude-haiku-*", "claude-haiku-4-5", true),
+        ("claude-opus-4-5", "claude-haiku-4-5", false),
+    ] {
+        let mut spec = spec(&[(1, Some(60))]);
+        let pattern = named.parse().expect("a pattern");
+        let patterns = ModelPatterns::new(vec![pattern]).expect("one");
+        spec.accounts[0].limits[0].scope = crate::file::LimitScope::Models(patterns);
+        assert_eq!(spec.limit(0, asked).is_some(), applies, "{named} {asked}");
+    }
+}
