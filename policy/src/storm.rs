@@ -6,10 +6,14 @@
 //! one key.
 //!
 //! During a storm requests wait, and a few go through as probes at a limited rate: a seventh of
-//! what was asked before. From three successes in a row the rate grows, a failure halves it, so a storm
-//! in which one answer in ten succeeds stays a storm, and one that is over is left within a
-//! handful of answers. Rejected: a fixed pause, which either sprays or sleeps through the end;
-//! and breakers alone, which all open, one by one, for seconds.
+//! what was asked before. A success lets a few more go at once; if they succeed too, a second's
+//! worth of the former demand, and if nothing of that fails either, the storm is over. Any failure
+//! leads back to the start. A storm in which one answer in ten succeeds thus stays a storm, one
+//! that is over is left within three answers' time however rare probes are, and a string of lucky
+//! answers costs a second's worth of attempts and not all that is held. Rejected: a fixed pause,
+//! which either sprays or sleeps through the end; breakers alone, which all open, one by one, for
+//! seconds; and a rate that grows from success to success, which takes seconds where requests are
+//! few.
 //!
 //! A wrong alarm (most keys sick, the provider well) ends by itself: the sick keys' breakers still
 //! open, the probes go to the others and succeed.
@@ -30,9 +34,11 @@ const FAILURE_SHARE: f64 = 0.5;
 const PROBE_SHARE: f64 = 0.15;
 const PROBES_PER_SEC_MIN: f64 = 2.0;
 const PROBES_PER_SEC_MAX: f64 = 50.0;
-/// Successes in a row from which the rate grows, and how fast.
-const STREAK: u32 = 3;
-const GROWTH: f64 = 3.0;
+/// Probes that may follow the first success at once.
+const FOLLOWERS: u32 = 3;
+/// Successes in a row from which a second's worth of requests may go, and at which it is over.
+const OPENING_STREAK: u32 = 1 + FOLLOWERS;
+const ENDING_STREAK: u32 = 2 * OPENING_STREAK;
 /// Memory of the demand.
 const DEMAND_MEMORY_SECS: f64 = 5.0;
 
@@ -57,8 +63,11 @@ enum State {
     Calm,
     Raging {
         began: Time,
-        per_sec: f64,
+        /// When the next probe may go.
         next: Time,
+        /// Attempts that may go beside it.
+        allowed: u32,
+        /// Successes in a row.
         streak: u32,
     },
 }
@@ -93,13 +102,16 @@ impl Storm {
     /// When the next attempt may go; `None`: now.
     pub fn opens_at(&self, now: Time) -> Option<Time> {
         match self.state {
-            State::Raging { next, .. } if now < next => Some(next),
+            State::Raging {
+                next, allowed: 0, ..
+            } if now < next => Some(next),
             _ => None,
         }
     }
 
     /// An attempt is granted.
     pub fn grant(&mut self, now: Time) {
+        let floor = self.floor();
         match &mut self.state {
             State::Calm => {
                 let elapsed = now.secs_since(self.demand_at);
@@ -107,7 +119,8 @@ impl Storm {
                 self.demand_per_sec += 1.0 / DEMAND_MEMORY_SECS;
                 self.demand_at = self.demand_at.max(now);
             }
-            State::Raging { per_sec, next, .. } => *next = now.after_secs(1.0 / *per_sec),
+            State::Raging { next, .. } if *next <= now => *next = now.after_secs(1.0 / floor),
+            State::Raging { allowed, .. } => *allowed = allowed.saturating_sub(1),
         }
     }
 
@@ -115,12 +128,12 @@ impl Storm {
     /// nothing about it.
     pub fn succeeded(&mut self, now: Time, granted: Time, key: KeyId) -> Change {
         self.record(now, key, false);
-        let (floor, demand) = (self.floor(), self.demand_per_sec);
+        let demand = self.demand_per_sec.ceil() as u32;
         let State::Raging {
             began,
-            per_sec,
+            allowed,
             streak,
-            next,
+            ..
         } = &mut self.state
         else {
             return Change::None;
@@ -129,12 +142,12 @@ impl Storm {
             return Change::None;
         }
         *streak += 1;
-        if *streak < STREAK {
-            return Change::None;
+        match *streak {
+            1 => *allowed = FOLLOWERS,
+            OPENING_STREAK => *allowed = demand.max(ENDING_STREAK),
+            _ => {}
         }
-        *per_sec *= GROWTH;
-        *next = (*next).min(now.after_secs(1.0 / *per_sec));
-        if *per_sec < demand.max(GROWTH * GROWTH * floor) {
+        if *streak < ENDING_STREAK {
             return Change::None;
         }
         self.state = State::Calm;
@@ -146,13 +159,11 @@ impl Storm {
     /// have failed: where there is only one, it alone is evidence enough.
     pub fn failed(&mut self, now: Time, key: KeyId, keys: usize) -> Change {
         self.record(now, key, true);
-        let floor = self.floor();
         if let State::Raging {
-            per_sec, streak, ..
+            allowed, streak, ..
         } = &mut self.state
         {
-            *streak = 0;
-            *per_sec = (*per_sec / 2.0).max(floor);
+            (*allowed, *streak) = (0, 0);
             return Change::None;
         }
         if !self.is_widespread(now, keys) {
@@ -160,8 +171,8 @@ impl Storm {
         }
         self.state = State::Raging {
             began: now,
-            per_sec: floor,
-            next: now.after_secs(1.0 / floor),
+            next: now.after_secs(1.0 / self.floor()),
+            allowed: 0,
             streak: 0,
         };
         Change::Began
@@ -268,8 +279,25 @@ mod tests {
     fn a_few_successes_in_a_row_end_it() {
         let mut storm = raging();
         let ended = (0..10).find(|_| storm.succeeded(at(6.0), at(5.5), A) == Change::Ended);
-        assert!(ended.is_some_and(|n| n <= 5), "{ended:?}");
+        assert!(ended.is_some_and(|n| n < 8), "{ended:?}");
         assert!(storm.opens_at(at(6.0)).is_none());
+    }
+
+    #[test]
+    fn a_lucky_string_costs_a_seconds_worth() {
+        let mut storm = raging();
+        let now = at(5.1);
+        for n in 0..4 {
+            storm.succeeded(at(5.05), at(5.02), if n % 2 == 0 { A } else { B });
+        }
+        let mut granted = 0;
+        while storm.opens_at(now).is_none() {
+            storm.grant(now);
+            granted += 1;
+        }
+        assert!((50..=101).contains(&granted), "{granted}");
+        storm.failed(now, A, 2);
+        assert!(storm.opens_at(now).is_some());
     }
 
     #[test]

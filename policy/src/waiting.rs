@@ -1,9 +1,7 @@
 //! The waiting room of one model group: who goes next when there is room again.
 //!
-//! Inside a class tenants share by cost, not by count: each request is tagged on arrival with the
-//! virtual time at which its tenant's turn comes (start-time fair queueing, Goyal, Vin and Cheng
-//! 1996), and the lowest tag goes first. A tenant that floods moves its own tags into the future
-//! and nobody else's. Cost is the share of the lane's capacity a request takes, in seconds.
+//! Inside a class tenants share by cost, not by count. Cost is the share of the lane's
+//! capacity a request takes, in seconds.
 //!
 //! Classes are strict, except that every tenth turn belongs to the lowest class that has waited
 //! for long, so that it still moves.
@@ -12,9 +10,12 @@
 //!
 //! The room only orders and counts. Whether a waiter fits is the lane's business.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod class;
+
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use self::class::Class;
 use crate::ids::TenantId;
 use crate::pool::{Priority, Ticket};
 use crate::units::Time;
@@ -22,25 +23,25 @@ use crate::units::Time;
 /// A class that has waited this long gets every [`AGED_TURN`]th turn.
 const AGED_AFTER: Duration = Duration::from_secs(2);
 const AGED_TURN: u32 = 10;
-/// Virtual nanoseconds per second of capacity.
-const TAGS_PER_SEC: f64 = 1e9;
 
 /// Bounds of a provider's waiting rooms, taken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomLimits {
     /// Requests in all.
     pub requests_max: usize,
-    /// Requests of one tenant.
+    /// Requests of one tenant while others may need the places: so many are kept for tenants that
+    /// hold fewer.
     pub per_tenant_max: usize,
     /// Bytes of body in all.
     pub bytes_max: u64,
 }
 
-/// Where a waiter stands: class, tag, and order of arrival among equal tags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Where a waiter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     class: usize,
-    tag: u64,
+    /// Whose line it stands in; `None`: it comes before all lines.
+    line: Option<TenantId>,
     ticket: Ticket,
 }
 
@@ -53,7 +54,7 @@ pub struct Waiter<W> {
     pub deadline: Time,
     /// When it came.
     pub arrived: Time,
-    /// Not to be sent before this.
+    /// Not to be sent before this. Only retries are told to wait so.
     pub not_before: Time,
     /// Bytes of body it holds.
     pub bytes: u64,
@@ -66,36 +67,20 @@ pub struct Waiter<W> {
 /// Waiting requests, in the order of their turns.
 #[derive(Debug)]
 pub struct WaitingRoom<W> {
-    classes: [BTreeMap<(u64, Ticket), Waiter<W>>; 3],
+    classes: [Class<W>; 3],
     places: HashMap<Ticket, Place>,
     deadlines: BTreeSet<(Time, Ticket)>,
-    tenants: HashMap<TenantId, Line>,
-    virtual_now: u64,
     bytes: u64,
-    cost: [f64; 3],
-    /// Sum of the weights of tenants that have someone waiting.
-    weights: f64,
     turns: u32,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Line {
-    finish: u64,
-    waiting: usize,
-    weight: f64,
 }
 
 impl<W> Default for WaitingRoom<W> {
     fn default() -> Self {
         Self {
-            classes: [BTreeMap::new(), BTreeMap::new(), BTreeMap::new()],
+            classes: [Class::default(), Class::default(), Class::default()],
             places: HashMap::new(),
             deadlines: BTreeSet::new(),
-            tenants: HashMap::new(),
-            virtual_now: 0,
             bytes: 0,
-            cost: [0.0; 3],
-            weights: 0.0,
             turns: 0,
         }
     }
@@ -117,30 +102,21 @@ impl<W> WaitingRoom<W> {
         self.bytes
     }
 
-    /// How many of `tenant` wait.
+    /// How many of `tenant` wait for their turn.
     pub fn waiting_of(&self, tenant: TenantId) -> usize {
-        self.tenants.get(&tenant).map_or(0, |line| line.waiting)
+        self.classes.iter().map(|it| it.waiting_of(tenant)).sum()
     }
 
     /// A request went through without waiting: its tenant's next turn comes later for it.
-    pub fn passed(&mut self, tenant: TenantId, weight: f64, cost: f64) {
-        let tag = self.tag(tenant, weight, cost);
-        self.virtual_now = self.virtual_now.max(tag);
+    pub fn passed(&mut self, tenant: TenantId, priority: Priority, weight: f64, cost: f64) {
+        self.classes[priority as usize].passed(tenant, weight, cost);
     }
 
     /// Seconds of capacity that will be used before a newcomer of `tenant` has its turn.
     pub fn ahead_secs(&self, tenant: TenantId, priority: Priority, weight: f64) -> f64 {
         let class = priority as usize;
-        let before: f64 = self.cost[..class].iter().sum();
-        let own = self.tenants.get(&tenant);
-        let lead = own
-            .map_or(0, |line| line.finish)
-            .saturating_sub(self.virtual_now) as f64;
-        let weights = match own {
-            Some(line) if line.waiting > 0 => self.weights,
-            _ => self.weights + weight,
-        };
-        before + self.cost[class].min(lead / TAGS_PER_SEC * weights)
+        let before: f64 = self.classes[..class].iter().map(Class::cost).sum();
+        before + self.classes[class].ahead_secs(tenant, weight)
     }
 
     /// Takes a place. A retry (`again`) goes to the front and pays nothing more.
@@ -152,45 +128,34 @@ impl<W> WaitingRoom<W> {
         again: bool,
         waiter: Waiter<W>,
     ) {
-        let tag = if again {
-            0
-        } else {
-            self.tag(waiter.tenant, weight, waiter.cost)
-        };
         let class = priority as usize;
-        let place = Place { class, tag, ticket };
-        let line = self.tenants.entry(waiter.tenant).or_default();
-        if line.waiting == 0 {
-            line.weight = weight;
-            self.weights += weight;
-        }
-        line.waiting += 1;
         self.bytes += waiter.bytes;
-        self.cost[class] += waiter.cost;
         self.deadlines.insert((waiter.deadline, ticket));
+        let line = self.classes[class].enter(ticket, weight, again, waiter);
+        let place = Place {
+            class,
+            line,
+            ticket,
+        };
         self.places.insert(ticket, place);
-        self.classes[class].insert((tag, ticket), waiter);
     }
 
-    /// The first `most` waiters in the order of their turns, those left out that may not go yet.
-    pub fn front(&self, now: Time, most: usize) -> impl Iterator<Item = (Place, &Waiter<W>)> {
+    /// The first `most` places in the order of their turns, those left out that may not go yet.
+    pub fn front(&self, now: Time, most: usize) -> Vec<Place> {
         let aged = self.aged_class(now);
-        let order = aged
-            .into_iter()
-            .chain((0..self.classes.len()).filter(move |class| Some(*class) != aged));
-        order
-            .flat_map(move |class| {
-                self.classes[class]
-                    .iter()
-                    .map(move |(&(tag, ticket), waiter)| (Place { class, tag, ticket }, waiter))
-            })
-            .filter(move |(_, waiter)| waiter.not_before <= now)
-            .take(most)
+        let others = (0..self.classes.len()).filter(|class| Some(*class) != aged);
+        let mut places = Vec::with_capacity(most);
+        for class in aged.into_iter().chain(others) {
+            if places.len() < most {
+                self.classes[class].front(class, now, most, &mut places);
+            }
+        }
+        places
     }
 
     /// The waiter at a place.
     pub fn get(&self, place: Place) -> Option<&Waiter<W>> {
-        self.classes[place.class].get(&(place.tag, place.ticket))
+        self.classes[place.class].get(place)
     }
 
     /// Its turn has come.
@@ -200,42 +165,20 @@ impl<W> WaitingRoom<W> {
         } else {
             self.turns.saturating_add(1)
         };
-        self.virtual_now = self.virtual_now.max(place.tag);
-        self.remove(place.ticket)
-            .map(|waiter| (place.ticket, waiter))
+        let cost = self.get(place)?.cost;
+        if place.line.is_some() {
+            self.classes.iter_mut().for_each(|class| class.used(cost));
+        }
+        let waiter = self.classes[place.class].serve(place)?;
+        self.forget(place.ticket, &waiter);
+        Some((place.ticket, waiter))
     }
 
     /// It goes without having been served, and its tenant does not pay for the turn.
     pub fn leave(&mut self, ticket: Ticket) -> Option<Waiter<W>> {
-        let is_retry = self.places.get(&ticket)?.tag == 0;
-        let waiter = self.remove(ticket)?;
-        if !is_retry && let Some(line) = self.tenants.get_mut(&waiter.tenant) {
-            let paid = (waiter.cost / line.weight.max(1e-6) * TAGS_PER_SEC) as u64;
-            line.finish = line.finish.saturating_sub(paid);
-        }
-        Some(waiter)
-    }
-
-    fn remove(&mut self, ticket: Ticket) -> Option<Waiter<W>> {
-        let place = self.places.remove(&ticket)?;
-        let waiter = self.classes[place.class].remove(&(place.tag, ticket))?;
-        self.deadlines.remove(&(waiter.deadline, ticket));
-        self.bytes = self.bytes.saturating_sub(waiter.bytes);
-        self.cost[place.class] = if self.classes[place.class].is_empty() {
-            0.0
-        } else {
-            (self.cost[place.class] - waiter.cost).max(0.0)
-        };
-        if let Some(line) = self.tenants.get_mut(&waiter.tenant) {
-            line.waiting -= 1;
-            if line.waiting == 0 {
-                self.weights -= line.weight;
-            }
-        }
-        if self.places.is_empty() {
-            self.weights = 0.0;
-            self.forget_idle_tenants();
-        }
+        let place = *self.places.get(&ticket)?;
+        let waiter = self.classes[place.class].leave(place)?;
+        self.forget(ticket, &waiter);
         Some(waiter)
     }
 
@@ -246,11 +189,9 @@ impl<W> WaitingRoom<W> {
 
     /// The earliest moment at which someone who may not go yet may go.
     pub fn next_not_before(&self, now: Time) -> Option<Time> {
-        // Only retries have one, and they stand at the front.
-        self.classes
-            .iter()
-            .flat_map(|class| class.iter().take_while(|((tag, _), _)| *tag == 0))
-            .map(|(_, waiter)| waiter.not_before)
+        let retries = self.classes.iter().flat_map(Class::retries);
+        retries
+            .map(|waiter| waiter.not_before)
             .filter(|not_before| *not_before > now)
             .min()
     }
@@ -261,11 +202,10 @@ impl<W> WaitingRoom<W> {
         (*deadline <= now).then_some(*ticket)
     }
 
-    fn tag(&mut self, tenant: TenantId, weight: f64, cost: f64) -> u64 {
-        let line = self.tenants.entry(tenant).or_default();
-        let start = line.finish.max(self.virtual_now).max(1);
-        line.finish = start.saturating_add((cost / weight.max(1e-6) * TAGS_PER_SEC) as u64);
-        start
+    fn forget(&mut self, ticket: Ticket, waiter: &Waiter<W>) {
+        self.places.remove(&ticket);
+        self.deadlines.remove(&(waiter.deadline, ticket));
+        self.bytes = self.bytes.saturating_sub(waiter.bytes);
     }
 
     fn aged_class(&self, now: Time) -> Option<usize> {
@@ -275,16 +215,8 @@ impl<W> WaitingRoom<W> {
         let lowest = (1..self.classes.len())
             .rev()
             .find(|class| !self.classes[*class].is_empty())?;
-        let (_, head) = self.classes[lowest].first_key_value()?;
-        (now.since(head.arrived) >= AGED_AFTER).then_some(lowest)
-    }
-
-    /// Tenants whose last turn is in the past start at the present when they come again, which is
-    /// what a tenant that is not in the map does.
-    fn forget_idle_tenants(&mut self) {
-        let present = self.virtual_now;
-        self.tenants
-            .retain(|_, line| line.waiting > 0 || line.finish > present);
+        let first = self.classes[lowest].first()?;
+        (now.since(first.arrived) >= AGED_AFTER).then_some(lowest)
     }
 }
 
@@ -307,7 +239,7 @@ mod tests {
     fn served(room: &mut WaitingRoom<()>, turns: usize) -> Vec<u32> {
         (0..turns)
             .map_while(|_| {
-                let place = room.front(Time::ZERO, 1).next()?.0;
+                let place = *room.front(Time::ZERO, 1).first()?;
                 room.serve(Time::ZERO, place)
                     .map(|(_, waiter)| waiter.tenant.0)
             })
@@ -375,7 +307,7 @@ mod tests {
         let now = Time::ZERO + AGED_AFTER;
         let order: Vec<_> = (0..33)
             .map(|_| {
-                let place = room.front(now, 1).next().unwrap().0;
+                let place = room.front(now, 1)[0];
                 room.serve(now, place).unwrap().1.tenant.0
             })
             .collect();
@@ -393,7 +325,7 @@ mod tests {
             ..waiter(2, 0.1)
         };
         room.enter(Ticket(2), Priority::Normal, 1.0, true, retry);
-        let first = |room: &WaitingRoom<()>, now| room.front(now, 1).next().unwrap().1.tenant.0;
+        let first = |room: &WaitingRoom<()>, now| room.get(room.front(now, 1)[0]).unwrap().tenant.0;
         assert_eq!(first(&room, Time::ZERO), 1);
         assert_eq!(room.next_not_before(Time::ZERO), Some(later));
         assert_eq!(first(&room, later), 2);
@@ -421,6 +353,83 @@ mod tests {
         assert!(room.leave(Ticket(1)).is_none());
         assert!(room.is_empty());
         assert_eq!((room.bytes(), room.next_deadline()), (0, None));
-        assert_eq!(room.cost, [0.0; 3]);
+        assert_eq!(room.ahead_secs(TenantId(1), Priority::Low, 1.0), 0.0);
+    }
+
+    #[test]
+    fn a_tenant_whose_waiters_leave_keeps_its_share() {
+        let mut room = WaitingRoom::default();
+        for n in 0..200 {
+            let tenant = 1 + (n % 2) as u32;
+            room.enter(
+                Ticket(n),
+                Priority::Normal,
+                1.0,
+                false,
+                waiter(tenant, 0.1),
+            );
+        }
+        served(&mut room, 10);
+        // Half of what one of them had in line gives up, those who came first among them.
+        (0..100).filter(|n| n % 2 == 1).for_each(|n| {
+            room.leave(Ticket(n));
+        });
+        let order = served(&mut room, 20);
+        assert_eq!(order.iter().filter(|tenant| **tenant == 2).count(), 10);
+    }
+
+    #[test]
+    fn the_front_is_in_the_order_of_turns() {
+        let mut room = WaitingRoom::default();
+        for n in 0..30 {
+            let tenant = 1 + (n % 3) as u32;
+            let cost = f64::from(tenant) * 0.1;
+            room.enter(
+                Ticket(n),
+                Priority::Normal,
+                1.0,
+                false,
+                waiter(tenant, cost),
+            );
+        }
+        let front = room.front(Time::ZERO, 16);
+        assert_eq!(front.len(), 16);
+        for place in front {
+            assert_eq!(room.front(Time::ZERO, 1), [place]);
+            room.serve(Time::ZERO, place);
+        }
+    }
+
+    #[test]
+    fn what_lies_ahead_counts_those_whose_turn_comes_before() {
+        let mut room = WaitingRoom::default();
+        for n in 0..100 {
+            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(1, 0.1));
+        }
+        let ahead = |room: &WaitingRoom<()>, tenant| {
+            room.ahead_secs(TenantId(tenant), Priority::Normal, 1.0)
+        };
+        assert!((ahead(&room, 1) - 10.0).abs() < 1e-6);
+        assert_eq!(ahead(&room, 2), 0.0);
+        for n in 100..120 {
+            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(2, 0.1));
+        }
+        assert!((ahead(&room, 1) - 12.0).abs() < 1e-6);
+        assert!((ahead(&room, 2) - 4.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn who_keeps_coming_is_counted_ahead_of_a_line() {
+        let mut room = WaitingRoom::default();
+        for n in 0..1000 {
+            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(1, 0.1));
+        }
+        // Another comes whenever the first was served, and never waits for long.
+        for n in 1000..1100 {
+            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(2, 0.1));
+            served(&mut room, 2);
+        }
+        let ahead = room.ahead_secs(TenantId(1), Priority::Normal, 1.0);
+        assert!((150.0..190.0).contains(&ahead), "{ahead}");
     }
 }

@@ -118,7 +118,8 @@ pub struct WaitingSettings {
     pub patience_max: Duration,
     /// Requests that wait, over all providers. Zero: nobody waits.
     pub requests_max: usize,
-    /// Requests of one tenant that wait.
+    /// Requests of one tenant that wait while others may need the places: so many are kept for
+    /// tenants that hold fewer.
     pub per_tenant_max: usize,
     /// Bytes of body that waiting requests hold.
     pub bytes_max: u64,

@@ -35,7 +35,8 @@ impl Pool {
             let cost = self.lanes[lane].cost_secs(now, &charge);
             if !attempts.is_retry() {
                 let weight = self.weight(&ask);
-                self.lanes[lane].room.passed(ask.tenant, weight, cost);
+                self.lanes[lane].room
+                    .passed(ask.tenant, ask.priority, weight, cost);
             }
             return Admission::Granted(lease);
         }
@@ -139,8 +140,14 @@ impl Pool {
         };
         let bytes: u64 = rooms().map(WaitingRoom::bytes).sum();
         let of_tenant: usize = rooms().map(|room| room.waiting_of(ask.tenant)).sum();
-        self.waiting() >= limits.requests_max
-            || of_tenant >= limits.per_tenant_max
+        // The last places are kept for tenants that hold few; a single tenant may have them all.
+        let kept = match self.spec.weights.len() {
+            0 | 1 => 0,
+            _ => limits.per_tenant_max,
+        };
+        let (waiting, open) = (self.waiting(), limits.requests_max.saturating_sub(kept));
+        waiting >= limits.requests_max
+            || (waiting >= open && of_tenant >= kept && kept > 0)
             || bytes.saturating_add(ask.body_bytes) > limits.bytes_max
     }
 

@@ -28,16 +28,10 @@ impl Pool {
         if self.lanes[lane].room.is_empty() || self.storm.opens_at(now).is_some() {
             return false;
         }
-        let mut places = [None; LOOKAHEAD];
-        for (slot, (place, _)) in places
-            .iter_mut()
-            .zip(self.lanes[lane].room.front(now, LOOKAHEAD))
-        {
-            *slot = Some(place);
-        }
+        let places = self.lanes[lane].room.front(now, LOOKAHEAD);
         let mut blocked = Blocked::default();
         let mut granted = false;
-        for place in places.into_iter().flatten() {
+        for place in places {
             granted |= self.try_waiter(now, lane, place, &mut blocked);
             if blocked.is_total || self.storm.opens_at(now).is_some() {
                 break;

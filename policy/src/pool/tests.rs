@@ -233,6 +233,28 @@ fn a_full_room_refuses() {
 }
 
 #[test]
+fn the_last_places_are_kept_for_tenants_that_hold_few() {
+    let mut spec = spec(&[(1, Some(60_000))]);
+    spec.weights = vec![1.0, 1.0];
+    spec.room.per_tenant_max = 30;
+    let mut pool = Pool::new(spec, at(0.0));
+    while let Admission::Granted(_) = admit(&mut pool, at(0.0), 0.0) {}
+    let mut places = |tenant| {
+        let mut come = || {
+            let mut ask = ask(&mut pool, at(0.0), 30.0);
+            ask.tenant = TenantId(tenant);
+            pool.admit(at(0.0), ask, &Attempts::default())
+        };
+        std::iter::from_fn(|| match come() {
+            Admission::Waiting(_) => Some(()),
+            _ => None,
+        })
+        .count()
+    };
+    assert_eq!((places(0), places(1), places(0)), (70, 30, 0));
+}
+
+#[test]
 fn a_retry_is_let_into_a_full_room() {
     let mut pool = pool(&[(1, Some(60_000))]);
     let lease = granted(admit(&mut pool, at(0.0), 0.0));
