@@ -33,14 +33,31 @@ const TRUST_GROWTH_PER_SEC: f64 = 0.02;
 const TRUST_AFTER_SURPRISE: f64 = 0.7;
 /// The least share of the burst that is relied on.
 const TRUST_MIN: f64 = 0.05;
+/// What is held back at the bottom after a refusal that the headers explain though we saw room:
+/// this share of the burst more for each, up to a bound, forgotten in this time.
+const RESERVE_STEP: f64 = 0.1;
+const RESERVE_MAX: f64 = 0.5;
+const RESERVE_MEMORY_SECS: f64 = 30.0;
 /// Time constant of the estimate of foreign use. Long enough to average the rounding of token
 /// counts, short enough to follow a neighbour's batch job.
 const FOREIGN_MEMORY_SECS: f64 = 4.0;
-/// Snapshots nearer together than this say more about rounding than about foreign use.
+/// It grows by so many times the age of the news: gateways that all hear late of one another, and
+/// follow quickly, all run to the same account, away from it, and back.
+const FOREIGN_MEMORY_DELAYS: f64 = 4.0;
+/// Snapshots nearer together than this, or than so many grains of rounding refill in, say more
+/// about rounding than about foreign use.
 const FOREIGN_SPAN_MIN_SECS: f64 = 0.5;
+const FOREIGN_GRAINS: f64 = 10.0;
 /// Foreign use never takes all: this share of the refill is always assumed to be ours, so that
 /// requests go on being sent, which is what keeps the estimate alive.
 const OWN_SHARE_MIN: f64 = 0.05;
+
+/// The share of foreign use that is held back between snapshots. A little less than all: of several
+/// gateways that all want more, the one that has least gains most by it, until all have as much.
+const FOREIGN_SHARE_HELD: f64 = 0.9;
+
+/// Others are not believed to follow us with more than this multiple of what we take.
+const FOREIGN_PER_OWN_MAX: f64 = 8.0;
 
 /// How long a request may take to reach the provider, connection set-up included. Requests sent
 /// within this span of each other may arrive in any order.
@@ -84,7 +101,15 @@ pub struct Bucket {
     kept: f64,
     newest: Option<Seen>,
     foreign_per_sec: f64,
+    /// Our own use, averaged like that of others.
+    own_per_sec: f64,
+    /// What was taken since others' use was last set off against the level, and when that was.
+    own_since: f64,
+    since: Time,
     ramp: f64,
+    /// What is held back, and when that last grew.
+    reserve: f64,
+    reserve_at: Time,
 }
 
 /// What the burst rests on, weakest first.
@@ -122,7 +147,12 @@ impl Bucket {
             kept: 0.0,
             newest: None,
             foreign_per_sec: 0.0,
+            own_per_sec: 0.0,
+            own_since: 0.0,
+            since: now,
             ramp: 1.0,
+            reserve: 0.0,
+            reserve_at: now,
         }
     }
 
@@ -164,6 +194,16 @@ impl Bucket {
         (self.burst * self.trust).max(self.burst.min(1.0))
     }
 
+    /// What is held back of it, since others turned out to be quicker.
+    pub fn reserve(&self) -> f64 {
+        self.reserve.min(self.burst() * RESERVE_MAX)
+    }
+
+    /// What can be had of it at most.
+    pub fn usable(&self) -> f64 {
+        self.burst() - self.reserve()
+    }
+
     /// What it gains per second at the provider.
     pub fn refill(&self) -> f64 {
         self.limit.map_or(0.0, |limit| limit / self.window_secs)
@@ -172,7 +212,7 @@ impl Bucket {
     /// What it gains per second for us, after foreign use and ramp limits.
     pub fn refill_own(&self) -> f64 {
         let refill = self.refill() * self.ramp;
-        (refill - self.foreign_per_sec.max(0.0)).max(refill * OWN_SHARE_MIN)
+        (refill - FOREIGN_SHARE_HELD * self.foreign_per_sec.max(0.0)).max(refill * OWN_SHARE_MIN)
     }
 
     /// What others are believed to take per second.
@@ -183,7 +223,22 @@ impl Bucket {
     /// What is there at `now`. May be negative: what is produced can outrun the refill.
     pub fn level(&self, now: Time) -> f64 {
         let refilled = self.level + self.refill_own() * now.secs_since(self.at);
-        refilled.min(self.burst().max(self.level))
+        refilled.min(self.burst().max(self.level)) - self.matched(now)
+    }
+
+    /// What others are believed to have taken beside their average because we took more than ours:
+    /// other gateways see what we see and go where we go.
+    fn matched(&self, now: Time) -> f64 {
+        let expected = self.foreign_per_sec.max(0.0) * now.secs_since(self.since);
+        (self.foreign_per_own() * self.own_since - expected).max(0.0)
+    }
+
+    /// What others take for each that we take.
+    fn foreign_per_own(&self) -> f64 {
+        if self.own_per_sec <= 0.0 {
+            return 0.0;
+        }
+        (self.foreign_per_sec.max(0.0) / self.own_per_sec).min(FOREIGN_PER_OWN_MAX)
     }
 
     /// The running totals, for a request that is being sent and was charged `own`.
@@ -204,6 +259,7 @@ impl Bucket {
         }
         self.taken += amount.max(0.0);
         self.kept += amount;
+        self.own_since += amount;
         self.level = (self.level - amount).min(self.burst);
     }
 
@@ -224,7 +280,9 @@ impl Bucket {
         if self.newest.is_some_and(|seen| mark.sent < seen.mark.sent) {
             return;
         }
-        self.learn_foreign(mark, remaining);
+        self.level -= self.matched(now);
+        (self.own_since, self.since) = (0.0, now);
+        self.learn_foreign(now, mark, remaining, reading.remaining_grain as f64);
         self.clamp_level(
             now,
             mark,
@@ -240,6 +298,19 @@ impl Bucket {
             self.advance(now);
             self.level = self.level.min(0.0);
         }
+    }
+
+    /// The provider refused a request sent at `sent` for want of this, though we saw room:
+    /// somebody else was quicker. More is held back, so that the next time there is enough for
+    /// both. What hovers above a reserve instead of above nothing refills no slower.
+    pub fn outrun(&mut self, now: Time, sent: Time, need: f64) {
+        self.exhaust(now);
+        if sent < self.reserve_at || !self.is_known() {
+            return;
+        }
+        let step = need.max(RESERVE_STEP * self.burst());
+        self.reserve = (self.reserve + step).min(RESERVE_MAX * self.burst());
+        self.reserve_at = now;
     }
 
     /// The provider refused although there seemed to be room for `need`: rely on less.
@@ -260,10 +331,13 @@ impl Bucket {
 
     /// Moves the level to `now`.
     fn advance(&mut self, now: Time) {
-        let level = self.level(now);
+        let level = self.level(now) + self.matched(now);
         let elapsed = now.secs_since(self.at);
         self.trust = (self.trust + TRUST_GROWTH_PER_SEC * elapsed).min(1.0);
         self.ramp = (self.ramp + RAMP_GROWTH_PER_SEC * elapsed).min(1.0);
+        if self.reserve > 0.0 {
+            self.reserve *= (-elapsed / RESERVE_MEMORY_SECS).exp();
+        }
         if self.burst_source == BurstSource::Assumed
             && let Some(limit) = self.limit
         {
@@ -307,7 +381,7 @@ impl Bucket {
                 let (reset, slack) = (reset.as_secs_f64(), reading.reset_grain.as_secs_f64());
                 (
                     remaining - grain + self.refill() * (reset - slack).max(0.0),
-                    remaining + grain + self.refill() * (reset + slack),
+                    remaining + grain.max(1.0) + self.refill() * (reset + slack),
                 )
             }
         };
@@ -326,7 +400,7 @@ impl Bucket {
         }
     }
 
-    fn learn_foreign(&mut self, mark: Mark, remaining: f64) {
+    fn learn_foreign(&mut self, now: Time, mark: Mark, remaining: f64, grain: f64) {
         let fresh = Seen {
             mark,
             base: mark,
@@ -339,14 +413,17 @@ impl Bucket {
         };
         seen.mark = mark;
         let span = mark.sent.secs_since(seen.base.sent);
-        if span < FOREIGN_SPAN_MIN_SECS {
+        let rounding = FOREIGN_GRAINS * grain.max(1.0) / refill.max(1e-9);
+        if span < FOREIGN_SPAN_MIN_SECS.max(rounding) {
             return;
         }
         let own = mark.kept - seen.base.kept;
         let expected = (seen.base_remaining + refill * span - own).min(self.burst);
         let rate = ((expected - remaining) / span).clamp(-refill, refill);
-        let weight = 1.0 - (-span / FOREIGN_MEMORY_SECS).exp();
+        let memory = FOREIGN_MEMORY_SECS + FOREIGN_MEMORY_DELAYS * now.secs_since(mark.sent);
+        let weight = 1.0 - (-span / memory).exp();
         self.foreign_per_sec += weight * (rate - self.foreign_per_sec);
+        self.own_per_sec += weight * (own.max(0.0) / span - self.own_per_sec);
         self.newest = Some(fresh);
     }
 
@@ -356,8 +433,9 @@ impl Bucket {
         // end lower. Setting it off would raise it by charges that lie before the mark.
         let unseen = self.taken - mark.settled;
         let late = now.secs_since(mark.sent);
-        let low = remaining - grain - unseen;
-        let high = remaining + grain + self.refill() * late;
+        let low = remaining - grain - unseen * (1.0 + self.foreign_per_own());
+        // Whole numbers were rounded down.
+        let high = remaining + grain.max(1.0) + self.refill() * late;
         self.level = if was_known {
             self.level.clamp(low.min(high), high)
         } else {

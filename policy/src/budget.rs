@@ -155,7 +155,7 @@ impl Budget {
     /// request larger than our idea of the burst is sent once the bucket is full, and the
     /// provider decides.
     pub fn required(&self, charge: &Charge, dimension: usize) -> f64 {
-        let burst = self.buckets[dimension].burst();
+        let burst = self.buckets[dimension].usable();
         charge.prompt[dimension].min(burst)
             + charge.pending[dimension].min(burst * PENDING_NEED_MAX)
     }
@@ -166,7 +166,7 @@ impl Budget {
         let coming = (bucket.refill_own() * self.production_delay_secs
             - PENDING_MARGIN * bucket.burst())
         .max(0.0);
-        bucket.level(now) - (self.pending[dimension] - coming).max(0.0)
+        bucket.level(now) - bucket.reserve() - (self.pending[dimension] - coming).max(0.0)
     }
 
     /// Room over time, per dimension; what [`crate::choose`] searches.
@@ -176,7 +176,7 @@ impl Budget {
             if !bucket.is_known() {
                 return Line::OPEN;
             }
-            let scale = 1.0 / bucket.burst().max(1e-9);
+            let scale = 1.0 / bucket.usable().max(1e-9);
             Line {
                 free: self.free(dimension, now) * scale,
                 slope: bucket.refill_own() * scale,
@@ -235,7 +235,13 @@ impl Budget {
 
     /// The provider refused `charge`. Returns whether its headers explained why; if not, less of
     /// every burst is relied on from now.
-    pub fn refused(&mut self, now: Time, charge: &Charge, snapshot: &Snapshot) -> bool {
+    pub fn refused(
+        &mut self,
+        now: Time,
+        marks: &Marks,
+        charge: &Charge,
+        snapshot: &Snapshot,
+    ) -> bool {
         let mut explained = false;
         for (dimension, reading) in snapshot.readings.iter().enumerate() {
             let Some((reading, remaining)) =
@@ -245,7 +251,8 @@ impl Budget {
             };
             let lacking = remaining.saturating_sub(reading.remaining_grain) as f64;
             if lacking < charge.prompt[dimension].max(1.0) {
-                self.buckets[dimension].exhaust(now);
+                let (sent, need) = (marks[dimension].sent, charge.prompt[dimension]);
+                self.buckets[dimension].outrun(now, sent, need);
                 explained = true;
             }
         }

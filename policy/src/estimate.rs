@@ -20,6 +20,8 @@ const TOKENS_PER_BYTE_MAX: f64 = 2.0;
 const OUTPUT_START: f64 = 256.0;
 /// Tokens that every message costs beside its text.
 const INPUT_OVERHEAD: f64 = 3.0;
+/// Answers that must have ended before their mean says more than those that are still going on.
+const OUTPUTS_FEW: u32 = 20;
 /// How much of each new value is taken in, at the start and in the long run.
 const WEIGHT_MIN: f64 = 0.05;
 
@@ -68,6 +70,13 @@ impl Estimates {
         }
     }
 
+    /// A stream has grown to `produced` tokens, beyond what was expected of it. The answers that end
+    /// first are the short ones: until some have ended, those that go on say more.
+    pub fn outgrown(&mut self, tenant: TenantId, produced: u64) {
+        self.all.outgrown(produced);
+        self.tenants.entry(tenant).or_default().outgrown(produced);
+    }
+
     /// Learns from what a request really took.
     pub fn learn(&mut self, tenant: TenantId, size: &RequestSize, usage: &Usage) {
         self.all.learn(size, usage);
@@ -76,6 +85,16 @@ impl Estimates {
 }
 
 impl Estimate {
+    fn outgrown(&mut self, produced: u64) {
+        let least = match self.outputs_seen {
+            // It may as well be halfway.
+            0 => 2.0 * produced as f64,
+            few if few < OUTPUTS_FEW => produced as f64,
+            _ => return,
+        };
+        self.output = self.output.max(least);
+    }
+
     fn learn(&mut self, size: &RequestSize, usage: &Usage) {
         if let Some(input) = usage.input
             && size.text_bytes > 0

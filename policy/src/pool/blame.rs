@@ -123,7 +123,7 @@ impl Pool {
             }
             _ => account
                 .budget
-                .refused(now, &open.charge, &settlement.snapshot),
+                .refused(now, &open.marks, &open.charge, &settlement.snapshot),
         };
         account.cool_down(now, open.granted, settlement.fault.wait(), explained, draw);
     }

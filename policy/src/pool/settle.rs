@@ -9,7 +9,7 @@ use crate::snapshot::Snapshot;
 use crate::units::{Dimension, Time};
 
 /// Output beyond the estimate: a stream that outgrew it is expected to go on by this share.
-const GROWTH_FORESEEN: f64 = 0.1;
+const GROWTH_FORESEEN: f64 = 0.25;
 /// Weight of one request in the learned delay between admission and production.
 const DELAY_WEIGHT: f64 = 0.1;
 /// The share of its expected output after which a stream's pace is known.
@@ -62,7 +62,12 @@ impl Pool {
             let production = now.secs_since(first) * whole / since_first;
             first.secs_since(open.granted) + production / 2.0
         });
-        let budget = &mut self.lanes[lane].accounts[account.index()].budget;
+        let outgrown = (open.produced > whole).then_some((open.tenant, open.produced as u64));
+        let lane_mut = &mut self.lanes[lane];
+        if let Some((tenant, produced)) = outgrown {
+            lane_mut.estimates.outgrown(tenant, produced);
+        }
+        let budget = &mut lane_mut.accounts[account.index()].budget;
         for dimension in pending_dimensions(&charge) {
             budget.produce(now, dimension, produced, from_pending);
         }
