@@ -54,7 +54,7 @@ const OWN_SHARE_MIN: f64 = 0.05;
 
 /// The share of foreign use that is held back between snapshots. A little less than all: of several
 /// gateways that all want more, the one that has least gains most by it, until all have as much.
-const FOREIGN_SHARE_HELD: f64 = 0.9;
+const FOREIGN_SHARE_HELD: f64 = 0.8;
 
 /// Others are not believed to follow us with more than this multiple of what we take.
 const FOREIGN_PER_OWN_MAX: f64 = 8.0;
@@ -238,7 +238,8 @@ impl Bucket {
         if self.own_per_sec <= 0.0 {
             return 0.0;
         }
-        (self.foreign_per_sec.max(0.0) / self.own_per_sec).min(FOREIGN_PER_OWN_MAX)
+        (FOREIGN_SHARE_HELD * self.foreign_per_sec.max(0.0) / self.own_per_sec)
+            .min(FOREIGN_PER_OWN_MAX)
     }
 
     /// The running totals, for a request that is being sent and was charged `own`.

@@ -21,6 +21,19 @@ impl Pool {
     /// Asks for a place. [`Self::next_decision`] is to be called until `None` afterwards, as after
     /// every call that takes `now`.
     pub fn admit(&mut self, now: Time, ask: Ask, attempts: &Attempts) -> Admission {
+        let now = self.clock.read(now);
+        let ask = Ask {
+            arrived: self.clock.inward(ask.arrived),
+            deadline: self.clock.inward(ask.deadline),
+            ..ask
+        };
+        match self.admit_or_wait(now, ask, attempts) {
+            Admission::Refused(refusal) => Admission::Refused(self.told(refusal)),
+            admitted => admitted,
+        }
+    }
+
+    fn admit_or_wait(&mut self, now: Time, ask: Ask, attempts: &Attempts) -> Admission {
         let lane = self.models.get(ask.model).lane;
         self.run_timers(now, lane);
         if let Some(reason) = self.never(&ask) {
@@ -45,6 +58,7 @@ impl Pool {
 
     /// A waiting client left. Tickets that are unknown (or were just decided) are ignored.
     pub fn cancel(&mut self, now: Time, ticket: Ticket) {
+        let now = self.clock.read(now);
         for lane in 0..self.lanes.len() {
             if self.lanes[lane].room.leave(ticket).is_some() {
                 self.pump(now, lane);

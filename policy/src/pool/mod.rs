@@ -12,6 +12,7 @@
 mod admit;
 mod ask;
 mod blame;
+mod clock;
 mod grant;
 mod lane;
 mod leases;
@@ -43,6 +44,7 @@ pub use self::ask::{
 pub use self::spec::{AccountSpec, LimitSpec, PoolSpec};
 pub use self::view::{AccountView, BucketView, KeyView, LaneView, PoolView};
 
+use self::clock::Clock;
 use self::lane::Lane;
 use self::leases::Leases;
 use self::models::Models;
@@ -55,6 +57,7 @@ const NOTICES_MAX: usize = 1_000;
 #[derive(Debug)]
 pub struct Pool {
     spec: PoolSpec,
+    clock: Clock,
     models: Models,
     lanes: Vec<Lane>,
     accounts: Vec<Account>,
@@ -106,6 +109,7 @@ impl Pool {
             });
         }
         Self {
+            clock: Clock::default(),
             models: Models::default(),
             lanes: Vec::new(),
             accounts,
@@ -126,6 +130,7 @@ impl Pool {
         if let Some(known) = self.models.find(name, endpoint) {
             return known;
         }
+        let now = self.clock.read(now);
         let (id, new_lane) = self.models.add(&self.spec, name, endpoint);
         if let Some(new_lane) = new_lane {
             let lane = Lane::new(now, &self.spec, self.keys.len(), new_lane);
@@ -160,6 +165,7 @@ impl Pool {
     /// After a fault before the first byte to the client: try again, or answer with what there
     /// is? To be asked once per settled attempt, with the key of its lease.
     pub fn next(&mut self, now: Time, attempts: &mut Attempts, key: KeyId, fault: &Fault) -> Next {
+        let now = self.clock.read(now);
         attempts.made += 1;
         let failure = Failure {
             fault,
@@ -173,6 +179,11 @@ impl Pool {
 
     /// Time has passed: to be called at [`Self::next_wake`], at the latest.
     pub fn wake(&mut self, now: Time) {
+        let now = self.clock.read(now);
+        self.pump_all(now);
+    }
+
+    fn pump_all(&mut self, now: Time) {
         for lane in 0..self.lanes.len() {
             self.pump(now, lane);
         }
@@ -180,7 +191,9 @@ impl Pool {
 
     /// When something will change for someone who waits; `None` while nobody does.
     pub fn next_wake(&self, now: Time) -> Option<Time> {
-        self.lanes
+        let now = self.clock.peek(now);
+        let next = self
+            .lanes
             .iter()
             .filter(|lane| !lane.room.is_empty())
             .filter_map(|lane| {
@@ -196,12 +209,23 @@ impl Pool {
                 .flatten()
                 .min()
             })
-            .min()
+            .min();
+        next.map(|at| self.clock.outward(at))
     }
 
     /// The next decision about a waiting request, if one was made by the calls before.
     pub fn next_decision(&mut self) -> Option<(Ticket, Result<Lease, Refusal>)> {
-        self.decisions.pop_front()
+        let (ticket, decision) = self.decisions.pop_front()?;
+        Some((ticket, decision.map_err(|it| self.told(it))))
+    }
+
+    /// A refusal in the driver's time.
+    fn told(&self, refusal: Refusal) -> Refusal {
+        let not_until = refusal.not_until.map(|at| self.clock.outward(at));
+        Refusal {
+            not_until,
+            ..refusal
+        }
     }
 
     /// The next thing operators should hear of.

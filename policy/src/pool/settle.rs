@@ -19,6 +19,7 @@ impl Pool {
     /// A good answer has begun: its head, and of a stream the first content, arrived. What comes
     /// with the head is known seconds before the answer ends.
     pub fn answered(&mut self, now: Time, lease: &Lease, snapshot: &Snapshot) {
+        let now = self.clock.read(now);
         let Some(open) = self.leases.get_mut(lease.slot) else {
             return;
         };
@@ -32,7 +33,7 @@ impl Pool {
         self.compare_fingerprints(now, account, lane, snapshot);
         self.refresh(now, lane, account.index());
         if self.clear_up(now, granted, key) {
-            self.wake(now);
+            self.pump_all(now);
         } else {
             self.pump(now, lane);
         }
@@ -40,6 +41,7 @@ impl Pool {
 
     /// The stream has produced `output` tokens so far (as reported, or by a guess from its bytes).
     pub fn progressed(&mut self, now: Time, lease: &Lease, output: u64) {
+        let now = self.clock.read(now);
         let Some(open) = self.leases.get_mut(lease.slot) else {
             return;
         };
@@ -78,11 +80,16 @@ impl Pool {
     }
 
     /// Ends a lease: trues up the budgets and lets breakers and estimates learn.
+    pub fn settle(&mut self, now: Time, lease: Lease, settlement: &Settlement) {
+        let now = self.clock.read(now);
+        self.close(now, lease, settlement);
+    }
+
     #[expect(
         clippy::needless_pass_by_value,
         reason = "a lease is given back, so that it cannot be settled twice"
     )]
-    pub fn settle(&mut self, now: Time, lease: Lease, settlement: &Settlement) {
+    fn close(&mut self, now: Time, lease: Lease, settlement: &Settlement) {
         let Some(open) = self.leases.close(lease.slot) else {
             return;
         };
@@ -95,7 +102,7 @@ impl Pool {
         let is_widespread = self.blame(now, &open, settlement);
         self.refresh(now, open.lane, open.account.index());
         if is_widespread {
-            self.wake(now);
+            self.pump_all(now);
         } else {
             self.pump(now, open.lane);
         }
@@ -109,7 +116,7 @@ impl Pool {
             usage: Usage::default(),
             sent: false,
         };
-        self.settle(now, lease, &unused);
+        self.close(now, lease, &unused);
     }
 
     fn true_up(&mut self, now: Time, open: &Open, settlement: &Settlement) {

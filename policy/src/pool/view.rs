@@ -88,6 +88,7 @@ pub struct KeyView {
 impl Pool {
     /// A copy of what is known now. Costs time and memory in proportion to lanes × accounts.
     pub fn view(&self, now: Time) -> PoolView {
+        let now = self.clock.peek(now);
         PoolView {
             is_storm: self.storm.is_raging(),
             in_flight: self.leases.len(),
