@@ -15,7 +15,10 @@
 //!   bucket is full, again as an interval. When the provider refuses although there seemed to be
 //!   room, the share of the burst that is relied on shrinks, and grows back slowly.
 //! - *Foreign use*: what the level lost between two snapshots beyond our own charges was spent by
-//!   somebody else; that rate is taken off the refill until a later snapshot says otherwise.
+//!   somebody else; that rate is taken off the refill until a later snapshot says otherwise. Others
+//!   are often gateways like us, who see what we see and go where we go: where we take more than
+//!   our average, they are expected to do so too, or all would run to the same account before any
+//!   hears of it. Where they were quicker all the same, a reserve is kept for a while.
 //! - *Cold start*: without limits a bucket is unknown and holds nobody back.
 //! - *A clock that jumps* back adds no refill; one that jumps ahead fills the bucket, and the next
 //!   snapshot corrects it.

@@ -361,13 +361,7 @@ mod tests {
         let mut room = WaitingRoom::default();
         for n in 0..200 {
             let tenant = 1 + (n % 2) as u32;
-            room.enter(
-                Ticket(n),
-                Priority::Normal,
-                1.0,
-                false,
-                waiter(tenant, 0.1),
-            );
+            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(tenant, 0.1));
         }
         served(&mut room, 10);
         // Half of what one of them had in line gives up, those who came first among them.

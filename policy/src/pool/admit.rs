@@ -48,7 +48,8 @@ impl Pool {
             let cost = self.lanes[lane].cost_secs(now, &charge);
             if !attempts.is_retry() {
                 let weight = self.weight(&ask);
-                self.lanes[lane].room
+                self.lanes[lane]
+                    .room
                     .passed(ask.tenant, ask.priority, weight, cost);
             }
             return Admission::Granted(lease);
