@@ -7,7 +7,9 @@
 //!   jitter. A fixed wait would either hammer a dead key or sleep through a short fault.
 //! - `HalfOpen` lets one probe through. Its success closes the breaker, but the key is ramped up:
 //!   one request, then two, then four at a time, since a key that just recovered is the likeliest
-//!   to fail again. Its failure opens the breaker for longer.
+//!   to fail again. Its failure opens the breaker for longer. On the way up two failures in a row
+//!   do so: were it one, then in weather in which every tenth request fails on any key, hardly a
+//!   key would get through its ramp, and all of them would end up out for a minute.
 //!
 //! Every transition starts a new generation; an outcome counts only in the generation its request
 //! was granted in, so that the stragglers of a fault cannot open a breaker that a probe has closed.
@@ -20,8 +22,9 @@ use std::time::Duration;
 use crate::backoff::Backoff;
 use crate::units::Time;
 
-/// Failures in a row that trip.
+/// Failures in a row that trip, and while a key is ramped up.
 const TRIP_CONSECUTIVE: u32 = 3;
+const TRIP_CONSECUTIVE_RAMPING: u32 = 2;
 /// Share of failures that trips, and the outcomes it takes to speak of a share.
 const TRIP_SHARE: f64 = 0.5;
 const TRIP_VOLUME: u32 = 10;
@@ -205,7 +208,11 @@ impl Breaker {
             } => {
                 *consecutive += 1;
                 window.record(now, true);
-                ramp.is_some() || *consecutive >= TRIP_CONSECUTIVE || window.is_bad(now)
+                let most = match ramp {
+                    Some(_) => TRIP_CONSECUTIVE_RAMPING,
+                    None => TRIP_CONSECUTIVE,
+                };
+                *consecutive >= most || window.is_bad(now)
             }
             State::HalfOpen => true,
             State::Open { .. } => false,
