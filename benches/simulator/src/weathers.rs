@@ -5,6 +5,8 @@
 //! small and large pools, lying headers, jumping clocks), in which nothing may break, leak or run
 //! away, though waits may be longer than an all-knowing scheduler's.
 
+use keyweir_policy::pool::Priority;
+
 use crate::bounds::Bounds;
 use crate::scenario::{Demand, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic};
 use crate::traffic::Shape;
@@ -125,6 +127,7 @@ pub fn harder(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
     };
     let mut presets = other_pools(&base);
     presets.extend(long_answers(&base));
+    presets.extend(many_sides(&base));
     presets.extend(liars_and_clocks(&base));
     presets
 }
@@ -296,6 +299,76 @@ fn long_answers(base: &impl Fn() -> Scenario) -> Vec<Preset> {
     ]
 }
 
+/// Several gateways, several classes, and demand that swings.
+fn many_sides(base: &impl Fn() -> Scenario) -> Vec<Preset> {
+    let steady = Bounds::answered(0.99, 1.05);
+    vec![
+        preset(
+            "8 replicas",
+            "8 replicas without a store, 95 %",
+            steady,
+            replicas(8, base()),
+        ),
+        preset(
+            "replicas 1 s",
+            "4 replicas, buckets of 1 s",
+            steady,
+            replicas(4, scaled(1.0, 1.0, base())),
+        ),
+        preset(
+            "replicas 60 s",
+            "4 replicas, buckets of a minute",
+            steady,
+            replicas(4, scaled(1.0, 60.0, base())),
+        ),
+        preset(
+            "very long",
+            "4 replicas, answers that begin after 5 to 60 s",
+            // News of ten times the age of what the buckets hold.
+            Bounds::answered(0.99, 1.1),
+            Scenario {
+                latency: Latency {
+                    network: (0.03, 0.15),
+                    first_token: (5.0, 60.0),
+                    per_token: 0.02,
+                },
+                ..replicas(4, lasting(180.0, base()))
+            },
+        ),
+        preset(
+            "apart",
+            "limits a hundred times apart",
+            steady,
+            apart(base()),
+        ),
+        preset(
+            "classes",
+            "three tenants of high, normal and low priority, 120 %",
+            Bounds::overrun(1.02),
+            Scenario {
+                demand: Demand::OfCapacity(1.2),
+                tenants: [Priority::High, Priority::Normal, Priority::Low]
+                    .map(|priority| TenantTraffic {
+                        priority,
+                        ..TenantTraffic::with_share(1.0)
+                    })
+                    .to_vec(),
+                ..lasting(90.0, base())
+            },
+        ),
+        preset(
+            "day",
+            "demand swings between nothing and 120 % within a minute",
+            Bounds::answered(0.999, 1.01),
+            Scenario {
+                demand: Demand::OfCapacity(0.6),
+                shape: Shape::Day { secs: 60.0 },
+                ..lasting(120.0, base())
+            },
+        ),
+    ]
+}
+
 fn liars_and_clocks(base: &impl Fn() -> Scenario) -> Vec<Preset> {
     let lies = |lie| Scenario {
         weather: vec![Weather::Lies(lie)],
@@ -350,7 +423,7 @@ fn liars_and_clocks(base: &impl Fn() -> Scenario) -> Vec<Preset> {
         preset(
             "clock back",
             "the gateway's clock jumps 20 s back",
-            Bounds::answered(0.95, 1.1),
+            steady,
             jump(-20.0),
         ),
         preset(
@@ -494,6 +567,16 @@ fn scaled(by: f64, burst_secs: f64, mut scenario: Scenario) -> Scenario {
         account.itpm *= by;
         account.otpm *= by;
         account.burst_secs = burst_secs;
+    }
+    scenario
+}
+
+fn apart(mut scenario: Scenario) -> Scenario {
+    let factors = [2.0, 1.0, 0.2, 0.1, 0.05];
+    for (account, factor) in scenario.accounts.iter_mut().zip(factors) {
+        account.rpm *= factor;
+        account.itpm *= factor;
+        account.otpm *= factor;
     }
     scenario
 }
