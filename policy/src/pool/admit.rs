@@ -20,13 +20,10 @@ const LOOKED_AT_AT_ONCE: usize = super::pump::LOOKAHEAD;
 impl Pool {
     /// Asks for a place. [`Self::next_decision`] is to be called until `None` afterwards, as after
     /// every call that takes `now`.
-    pub fn admit(&mut self, now: Time, ask: Ask, attempts: &Attempts) -> Admission {
+    pub fn admit(&mut self, now: Time, mut ask: Ask, attempts: &Attempts) -> Admission {
         let now = self.clock.read(now);
-        let ask = Ask {
-            arrived: self.clock.inward(ask.arrived),
-            deadline: self.clock.inward(ask.deadline),
-            ..ask
-        };
+        ask.arrived = self.clock.inward(ask.arrived);
+        ask.deadline = self.clock.inward(ask.deadline);
         match self.admit_or_wait(now, ask, attempts) {
             Admission::Refused(refusal) => Admission::Refused(self.told(refusal)),
             admitted => admitted,
