@@ -141,6 +141,9 @@ fn start_log(format: LogFormat) {
     };
     // Only fails where a log is set up already, as in tests.
     drop(started);
+    // What libraries would say below that reaches nobody (see `discretion`); unless told so here,
+    // they compose it all the same, and Pingora copies the rest of its buffer for every chunk.
+    log::set_max_level(log::LevelFilter::Info);
 }
 
 /// Lets nobody but us say more than what concerns operators, whatever they ask for: below that,
