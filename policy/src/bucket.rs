@@ -14,17 +14,17 @@
 //! - *Burst* is never stated by a provider. It follows from `remaining` and the time until the
 //!   bucket is full, again as an interval. When the provider refuses although there seemed to be
 //!   room, the share of the burst that is relied on shrinks, and grows back slowly.
-//! - *Foreign use*: what the level lost between two snapshots beyond our own charges was spent by
-//!   somebody else; that rate is taken off the refill until a later snapshot says otherwise. Others
-//!   are often gateways like us, who see what we see and go where we go: where we take more than
-//!   our average, they are expected to do so too, or all would run to the same account before any
-//!   hears of it. Where they were quicker all the same, a reserve is kept for a while.
+//! - *Foreign use*: what others spend of the account ([`foreign`]). Where they were quicker than was
+//!   expected of them, a reserve is kept for a while.
 //! - *Cold start*: without limits a bucket is unknown and holds nobody back.
 //! - *A clock that jumps* back adds no refill; one that jumps ahead fills the bucket, and the next
 //!   snapshot corrects it.
 
+mod foreign;
+
 use std::time::Duration;
 
+use self::foreign::{ForeignUse, News};
 use crate::snapshot::Reading;
 use crate::units::Time;
 
@@ -36,32 +36,14 @@ const TRUST_GROWTH_PER_SEC: f64 = 0.02;
 const TRUST_AFTER_SURPRISE: f64 = 0.7;
 /// The least share of the burst that is relied on.
 const TRUST_MIN: f64 = 0.05;
+/// Foreign use never takes all: this share of the refill is always assumed to be ours, so that
+/// requests go on being sent, which is what keeps the estimate alive.
+const OWN_SHARE_MIN: f64 = 0.05;
 /// What is held back at the bottom after a refusal that the headers explain though we saw room:
 /// this share of the burst more for each, up to a bound, forgotten in this time.
 const RESERVE_STEP: f64 = 0.1;
 const RESERVE_MAX: f64 = 0.5;
 const RESERVE_MEMORY_SECS: f64 = 30.0;
-/// Time constant of the estimate of foreign use. Long enough to average the rounding of token
-/// counts, short enough to follow a neighbour's batch job.
-const FOREIGN_MEMORY_SECS: f64 = 4.0;
-/// It grows by so many times the age of the news: gateways that all hear late of one another, and
-/// follow quickly, all run to the same account, away from it, and back.
-const FOREIGN_MEMORY_DELAYS: f64 = 4.0;
-/// Snapshots nearer together than this, or than so many grains of rounding refill in, say more
-/// about rounding than about foreign use.
-const FOREIGN_SPAN_MIN_SECS: f64 = 0.5;
-const FOREIGN_GRAINS: f64 = 10.0;
-/// Foreign use never takes all: this share of the refill is always assumed to be ours, so that
-/// requests go on being sent, which is what keeps the estimate alive.
-const OWN_SHARE_MIN: f64 = 0.05;
-
-/// The share of foreign use that is held back between snapshots. A little less than all: of several
-/// gateways that all want more, the one that has least gains most by it, until all have as much.
-const FOREIGN_SHARE_HELD: f64 = 0.8;
-
-/// Others are not believed to follow us with more than this multiple of what we take.
-const FOREIGN_PER_OWN_MAX: f64 = 8.0;
-
 /// How long a request may take to reach the provider, connection set-up included. Requests sent
 /// within this span of each other may arrive in any order.
 const OVERTAKING: Duration = Duration::from_millis(200);
@@ -102,13 +84,8 @@ pub struct Bucket {
     settled: f64,
     settling: (Time, f64),
     kept: f64,
-    newest: Option<Seen>,
-    foreign_per_sec: f64,
-    /// Our own use, averaged like that of others.
-    own_per_sec: f64,
-    /// What was taken since others' use was last set off against the level, and when that was.
-    own_since: f64,
-    since: Time,
+    newest: Option<Mark>,
+    foreign: ForeignUse,
     ramp: f64,
     /// What is held back, and when that last grew.
     reserve: f64,
@@ -121,15 +98,6 @@ enum BurstSource {
     Assumed,
     Observed,
     Declared,
-}
-
-/// The newest snapshot that was applied.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    mark: Mark,
-    /// The snapshot that foreign use is measured from; older than `mark` by at least the span.
-    base: Mark,
-    base_remaining: f64,
 }
 
 impl Bucket {
@@ -149,10 +117,7 @@ impl Bucket {
             settling: (now, 0.0),
             kept: 0.0,
             newest: None,
-            foreign_per_sec: 0.0,
-            own_per_sec: 0.0,
-            own_since: 0.0,
-            since: now,
+            foreign: ForeignUse::unknown(now),
             ramp: 1.0,
             reserve: 0.0,
             reserve_at: now,
@@ -215,34 +180,18 @@ impl Bucket {
     /// What it gains per second for us, after foreign use and ramp limits.
     pub fn refill_own(&self) -> f64 {
         let refill = self.refill() * self.ramp;
-        (refill - FOREIGN_SHARE_HELD * self.foreign_per_sec.max(0.0)).max(refill * OWN_SHARE_MIN)
+        (refill - self.foreign.held_per_sec()).max(refill * OWN_SHARE_MIN)
     }
 
     /// What others are believed to take per second.
     pub fn foreign_per_sec(&self) -> f64 {
-        self.foreign_per_sec.max(0.0).min(self.refill())
+        self.foreign.per_sec().min(self.refill())
     }
 
     /// What is there at `now`. May be negative: what is produced can outrun the refill.
     pub fn level(&self, now: Time) -> f64 {
         let refilled = self.level + self.refill_own() * now.secs_since(self.at);
-        refilled.min(self.burst().max(self.level)) - self.matched(now)
-    }
-
-    /// What others are believed to have taken beside their average because we took more than ours:
-    /// other gateways see what we see and go where we go.
-    fn matched(&self, now: Time) -> f64 {
-        let expected = self.foreign_per_sec.max(0.0) * now.secs_since(self.since);
-        (self.foreign_per_own() * self.own_since - expected).max(0.0)
-    }
-
-    /// What others take for each that we take.
-    fn foreign_per_own(&self) -> f64 {
-        if self.own_per_sec <= 0.0 {
-            return 0.0;
-        }
-        (FOREIGN_SHARE_HELD * self.foreign_per_sec.max(0.0) / self.own_per_sec)
-            .min(FOREIGN_PER_OWN_MAX)
+        refilled.min(self.burst().max(self.level)) - self.foreign.matched(now)
     }
 
     /// The running totals, for a request that is being sent and was charged `own`.
@@ -263,7 +212,7 @@ impl Bucket {
         }
         self.taken += amount.max(0.0);
         self.kept += amount;
-        self.own_since += amount;
+        self.foreign.charged(amount);
         self.level = (self.level - amount).min(self.burst);
     }
 
@@ -281,19 +230,19 @@ impl Bucket {
         }
         let remaining = remaining as f64;
         self.learn_burst(remaining, reading);
-        if self.newest.is_some_and(|seen| mark.sent < seen.mark.sent) {
+        if self.newest.is_some_and(|newest| mark.sent < newest.sent) {
             return;
         }
-        self.level -= self.matched(now);
-        (self.own_since, self.since) = (0.0, now);
-        self.learn_foreign(now, mark, remaining, reading.remaining_grain as f64);
-        self.clamp_level(
-            now,
+        self.newest = Some(mark);
+        self.level -= self.foreign.settle(now);
+        let grain = reading.remaining_grain as f64;
+        let news = News {
             mark,
             remaining,
-            reading.remaining_grain as f64,
-            was_known,
-        );
+            grain,
+        };
+        self.foreign.learn(now, news, self.refill(), self.burst);
+        self.clamp_level(now, news, was_known);
     }
 
     /// The provider refused for want of this: nothing is left, whatever we thought.
@@ -335,7 +284,7 @@ impl Bucket {
 
     /// Moves the level to `now`.
     fn advance(&mut self, now: Time) {
-        let level = self.level(now) + self.matched(now);
+        let level = self.level(now) + self.foreign.matched(now);
         let elapsed = now.secs_since(self.at);
         self.trust = (self.trust + TRUST_GROWTH_PER_SEC * elapsed).min(1.0);
         self.ramp = (self.ramp + RAMP_GROWTH_PER_SEC * elapsed).min(1.0);
@@ -404,40 +353,18 @@ impl Bucket {
         }
     }
 
-    fn learn_foreign(&mut self, now: Time, mark: Mark, remaining: f64, grain: f64) {
-        let fresh = Seen {
-            mark,
-            base: mark,
-            base_remaining: remaining,
-        };
-        let refill = self.refill();
-        let Some(seen) = &mut self.newest else {
-            self.newest = Some(fresh);
-            return;
-        };
-        seen.mark = mark;
-        let span = mark.sent.secs_since(seen.base.sent);
-        let rounding = FOREIGN_GRAINS * grain.max(1.0) / refill.max(1e-9);
-        if span < FOREIGN_SPAN_MIN_SECS.max(rounding) {
-            return;
-        }
-        let own = mark.kept - seen.base.kept;
-        let expected = (seen.base_remaining + refill * span - own).min(self.burst);
-        let rate = ((expected - remaining) / span).clamp(-refill, refill);
-        let memory = FOREIGN_MEMORY_SECS + FOREIGN_MEMORY_DELAYS * now.secs_since(mark.sent);
-        let weight = 1.0 - (-span / memory).exp();
-        self.foreign_per_sec += weight * (rate - self.foreign_per_sec);
-        self.own_per_sec += weight * (own.max(0.0) / span - self.own_per_sec);
-        self.newest = Some(fresh);
-    }
-
     /// Moves the level into the interval that the snapshot leaves open.
-    fn clamp_level(&mut self, now: Time, mark: Mark, remaining: f64, grain: f64, was_known: bool) {
+    fn clamp_level(&mut self, now: Time, news: News, was_known: bool) {
+        let News {
+            mark,
+            remaining,
+            grain,
+        } = news;
         // What was taken later and has been given back counts in full: that only makes the lower
         // end lower. Setting it off would raise it by charges that lie before the mark.
         let unseen = self.taken - mark.settled;
         let late = now.secs_since(mark.sent);
-        let low = remaining - grain - unseen * (1.0 + self.foreign_per_own());
+        let low = remaining - grain - unseen * (1.0 + self.foreign.per_own());
         // Whole numbers were rounded down.
         let high = remaining + grain.max(1.0) + self.refill() * late;
         self.level = if was_known {

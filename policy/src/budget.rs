@@ -17,8 +17,6 @@ use crate::units::{Dimension, Need, Time};
 /// The share of the burst kept in hand where pending output is set off against coming refill:
 /// it absorbs answers that come faster or longer than the mean.
 const PENDING_MARGIN: f64 = 0.4;
-/// No single request has to find more than this share of an output bucket.
-const PENDING_NEED_MAX: f64 = 0.5;
 /// Requests that may be on their way to an account of which nothing is known, before it has
 /// answered anything, and how many more each answer allows.
 const COLD_IN_FLIGHT: u32 = 4;
@@ -149,15 +147,6 @@ impl Budget {
         self.buckets
             .iter()
             .any(|bucket| bucket.limit() == Some(0.0))
-    }
-
-    /// What `charge` has to find free, per dimension: no more than a full bucket holds, so that a
-    /// request larger than our idea of the burst is sent once the bucket is full, and the
-    /// provider decides.
-    pub fn required(&self, charge: &Charge, dimension: usize) -> f64 {
-        let burst = self.buckets[dimension].usable();
-        charge.prompt[dimension].min(burst)
-            + charge.pending[dimension].min(burst * PENDING_NEED_MAX)
     }
 
     /// What is free in one dimension: the level, less what pending output exceeds coming refill by.
