@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use simulated_provider::{Provider, World};
 
 use crate::house::{PATIENCE, Plan, empty, full, http1};
@@ -117,20 +118,23 @@ async fn idle_it_ends_at_once_and_well_when_it_is_told_to() {
     );
 }
 
+/// The rest of a stream that has begun: so many tokens, one after each so many milliseconds.
+async fn streaming(program: &Program, interval_ms: &str, tokens: &str) -> Incoming {
+    let slow = [
+        ("x-sim-chunk-interval-ms", interval_ms),
+        ("x-sim-output-tokens", tokens),
+    ];
+    let request = message(&program.address, &slow, crate::house::STREAM);
+    let answer = http1().request(request).await.expect("answered");
+    let mut body = answer.into_body();
+    assert!(body.frame().await.is_some());
+    body
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_stream_is_finished_before_it_ends() {
     let (_provider, mut program, _folder) = running().await;
-    let slow = [
-        ("x-sim-chunk-interval-ms", "50"),
-        ("x-sim-output-tokens", "40"),
-    ];
-    let request = message(&program.address, &slow, crate::house::STREAM);
-    let mut body = http1()
-        .request(request)
-        .await
-        .expect("answered")
-        .into_body();
-    assert!(body.frame().await.is_some());
+    let body = streaming(&program, "50", "40").await;
 
     program.signal("TERM");
     let rest = body.collect().await.expect("whole").to_bytes();
@@ -142,17 +146,7 @@ async fn a_running_stream_is_finished_before_it_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn interrupted_it_does_not_wait() {
     let (_provider, mut program, _folder) = running().await;
-    let slow = [
-        ("x-sim-chunk-interval-ms", "500"),
-        ("x-sim-output-tokens", "400"),
-    ];
-    let request = message(&program.address, &slow, crate::house::STREAM);
-    let mut body = http1()
-        .request(request)
-        .await
-        .expect("answered")
-        .into_body();
-    assert!(body.frame().await.is_some());
+    let body = streaming(&program, "500", "400").await;
 
     program.signal("INT");
 
