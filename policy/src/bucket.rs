@@ -14,8 +14,8 @@
 //! - *Burst* is never stated by a provider. It follows from `remaining` and the time until the
 //!   bucket is full, again as an interval. When the provider refuses although there seemed to be
 //!   room, the share of the burst that is relied on shrinks, and grows back slowly.
-//! - *Foreign use*: what others spend of the account (`bucket/foreign.rs`). Where they were quicker than was
-//!   expected of them, a reserve is kept for a while.
+//! - *Foreign use*: what others spend of the account (`bucket/foreign.rs`). Where they were quicker
+//!   than was expected of them, a reserve is kept for a while.
 //! - *Cold start*: without limits a bucket is unknown and holds nobody back.
 //! - *A clock that jumps* back adds no refill; one that jumps ahead fills the bucket, and the next
 //!   snapshot corrects it.
