@@ -10,9 +10,9 @@ use keyweir_policy::dialect::{Dialect, RefusalKind, subscription_token};
 use keyweir_policy::ids::TenantId;
 
 use super::refuse::Refuse;
-use crate::client::Client;
-use crate::gateway::{ANYBODY, Live, is_expired, is_local};
+use crate::downstream::client::Client;
 use crate::headers;
+use crate::runtime::gateway::{ANYBODY, Live, is_expired, is_local};
 
 /// The tenant that `client` is.
 ///

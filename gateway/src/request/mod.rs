@@ -35,9 +35,9 @@ use pingora_core::apps::{HttpPersistentSettings, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::HttpSession as Http2;
 
-use crate::client::Client;
-use crate::gateway::{Gateway, Live};
+use crate::downstream::client::Client;
 use crate::headers::ANTHROPIC_VERSION;
+use crate::runtime::gateway::{Gateway, Live};
 use record::Record;
 use refuse::Refuse;
 

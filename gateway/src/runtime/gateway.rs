@@ -10,12 +10,12 @@ use keyweir_policy::file::{GatewaySettings, Policy, Tenant};
 use keyweir_policy::ids::TenantId;
 use keyweir_policy::secret::ClientKeys;
 
-use crate::access_log::{AccessLog, Target};
-use crate::bodies::Bodies;
-use crate::clock::Clock;
-use crate::lifecycle::Lifecycle;
-use crate::metrics::{Metrics, ProviderMetrics, TenantMetrics};
-use crate::provider::{self, Provider, ProviderError};
+use crate::downstream::bodies::Bodies;
+use crate::runtime::clock::Clock;
+use crate::runtime::lifecycle::Lifecycle;
+use crate::runtime::provider::{self, Provider, ProviderError};
+use crate::telemetry::access_log::{AccessLog, Target};
+use crate::telemetry::metrics::{Metrics, ProviderMetrics, TenantMetrics};
 
 /// The gateway.
 pub struct Gateway {

@@ -13,11 +13,12 @@ use tracing_subscriber::filter::{FilterFn, LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::access_log::Target;
-use crate::policy_files::{self, LoadError, Loaded};
-use crate::serve::{self, Options};
-use crate::shutdown::{Ending, Signals};
-use crate::{demo, provider, simulate, upstream};
+use crate::runtime::policy_files::{self, LoadError, Loaded};
+use crate::runtime::provider;
+use crate::server::serve::{self, Options};
+use crate::server::shutdown::{Ending, Signals};
+use crate::telemetry::access_log::Target;
+use crate::{demo, simulate, upstream};
 
 /// A gateway that turns a pool of LLM API keys into answers.
 #[derive(Debug, Parser)]
@@ -258,7 +259,7 @@ fn check_secrets(loaded: &Loaded) -> Result<(), Failed> {
     );
     if let Some(tls) = &loaded.policy.gateway.tls {
         problems.extend(
-            crate::listen::check_certificate(tls, &loaded.folder)
+            crate::server::listen::check_certificate(tls, &loaded.folder)
                 .err()
                 .map(|it| it.to_string()),
         );

@@ -17,8 +17,8 @@ use pingora_core::protocols::l4::stream::Stream as Socket;
 use pingora_core::protocols::{ALPN, Digest, Stream};
 use pingora_core::server::ShutdownWatch;
 
-use crate::gateway::Gateway;
 use crate::request::{self, Patience};
+use crate::runtime::gateway::Gateway;
 
 /// Requests a client may get wrong on one HTTP/2 connection before it is closed.
 const REJECTED_MAX: usize = 32;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::gateway::Live;
+use crate::runtime::gateway::Live;
 use crate::upstream::Upstream;
 
 /// How soon a name is asked for again that has no address at all.

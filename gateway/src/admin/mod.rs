@@ -14,8 +14,8 @@ use pingora_core::apps::http_app::ServeHttp;
 use pingora_core::protocols::http::ServerSession;
 use serde_json::{Value, json};
 
-use crate::gateway::{Gateway, Live};
-use crate::provider::Provider;
+use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::provider::Provider;
 
 /// Answers operators.
 pub(crate) struct Admin {
