@@ -8,6 +8,7 @@
 //! - [`cli`]: the command line, one file per command
 //! - [`demo`], [`simulate`]: two commands that need no account: the whole gateway against a
 //!   simulated provider, and its decisions on a user's own policy
+//! - [`command`]: what every command does the same way: how it fails, how it loads a policy
 //! - [`server`]: sockets, connections, start and stop
 //! - `admin`: what operators ask
 //! - `request`: a request's way, step by step
@@ -17,6 +18,7 @@
 
 mod admin;
 pub mod cli;
+pub mod command;
 pub mod demo;
 mod downstream;
 mod headers;

@@ -18,7 +18,7 @@ use super::tally::Tally;
 use super::traffic::{self, Mix, Tempo};
 use super::try_it::TryIt;
 use super::{Arguments, world};
-use crate::cli::Failed;
+use crate::command::failed::Failed;
 use crate::runtime::gateway::Live;
 use crate::server::listen::ListenError;
 use crate::server::serve::{self, Options, Running, StartError};
