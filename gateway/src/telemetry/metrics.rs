@@ -13,7 +13,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use crate::request::Outcome;
+use super::outcome::Outcome;
 
 /// Upper bounds of the histograms of time, in seconds: a probe answers in milliseconds, a long
 /// answer streams for minutes.
