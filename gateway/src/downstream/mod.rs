@@ -2,5 +2,6 @@
 
 pub(crate) mod bodies;
 pub(crate) mod client;
+pub(crate) mod loopback;
 pub(crate) mod request_id;
 pub(crate) mod whole_events;

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
+use crate::downstream::loopback::is_loopback;
 use crate::runtime::gateway::{Gateway, GatewayError};
 use crate::server::connection::Connections;
 use crate::server::listen::{Certificate, ListenError, Sockets};
@@ -80,8 +81,8 @@ pub async fn start(policy: Policy, options: &Options) -> Result<Running, StartEr
     let admin = Sockets::bind(settings.admin.as_slice())?;
     let gateway = Gateway::new(policy, &options.folder, &options.access_log)?;
     let live = gateway.live();
-    resolve::first(&live).await;
-    resolve::keep(&live, settings.upstream.dns_refresh);
+    resolve::first(live.upstreams()).await;
+    resolve::keep(live.upstreams(), settings.upstream.dns_refresh);
 
     let (stop, stopping) = watch::channel(false);
     let (stop_admin, stopping_admin) = watch::channel(false);
@@ -116,7 +117,7 @@ fn refuse_open_listeners(policy: &Policy) -> Result<(), ListenError> {
         .listen
         .iter()
         .chain(over_tls)
-        .find(|address| !address.ip().is_loopback())
+        .find(|address| !is_loopback(address.ip()))
     {
         Some(open) => Err(ListenError::OpenToAll(*open)),
         None => Ok(()),
