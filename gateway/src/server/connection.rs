@@ -49,7 +49,7 @@ impl ServerApp for Connections {
         let gateway = &self.gateway;
         let max = gateway.settings.limits.connections_max;
         let Some(connected) = gateway.lifecycle.connect(max) else {
-            gateway.metrics.connections_refused.inc();
+            gateway.metrics.process.connections_refused.inc();
             return None;
         };
         // A task of its own: the one this runs in has room for all that Pingora might do with a
