@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::ink::{Ink, Line};
-use super::scene::Fill;
+use super::rows::Fill;
 
 /// A bar's full and half cell, and what is behind it.
 pub(super) const FULL: char = '━';

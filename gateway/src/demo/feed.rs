@@ -6,7 +6,7 @@ use std::time::Duration;
 use keyweir_policy::ids::{AccountId, KeyId};
 use keyweir_policy::pool::Notice;
 
-use super::scene::{AccountRow, KeyState};
+use super::rows::{AccountRow, KeyState};
 use super::tally::Failure;
 use crate::runtime::provider::Provider;
 
@@ -222,7 +222,7 @@ fn cooldown(account: &AccountRow) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scene::KeyRow;
+    use super::super::rows::KeyRow;
     use super::*;
 
     fn told(feed: &Feed) -> Vec<&str> {

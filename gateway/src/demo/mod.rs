@@ -6,11 +6,13 @@
 //! wrong at the provider. What is shown is read from the gateway's pool, from what clients got,
 //! and from the provider's own counters (`scene`).
 
+mod arguments;
 mod bar;
 mod client;
 mod feed;
 mod ink;
 mod plain;
+mod rows;
 mod scene;
 mod screen;
 mod stage;
@@ -31,6 +33,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::command::failed::Failed;
 
+pub use self::arguments::Arguments;
 use self::plain::Lines;
 use self::scene::Scene;
 use self::stage::Stage;
@@ -42,42 +45,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(125);
 
 /// How long requests that are under way may take once the traffic has stopped.
 const FINISH_MAX: Duration = Duration::from_secs(15);
-
-/// What the demonstration may be told.
-#[derive(Debug, clap::Args)]
-pub struct Arguments {
-    /// The port clients connect to, on 127.0.0.1; 0 takes a free one [default: 8080, or a free one
-    /// if that is taken]
-    #[arg(long)]
-    port: Option<u16>,
-    /// What clients ask for in the calm, as a share of what all keys together can serve.
-    #[arg(long, default_value_t = 0.6, value_parser = share)]
-    load: f64,
-    /// Where the traffic's and the provider's draws come from.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Stop after so many seconds. Without it, Ctrl-C ends the demonstration.
-    #[arg(long, value_parser = seconds)]
-    seconds: Option<f64>,
-    /// Print lines, also where there is a terminal to draw on.
-    #[arg(long)]
-    plain: bool,
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    bounded(text, 0.01, 20.0)
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    bounded(text, 0.1, 1e6)
-}
-
-fn bounded(text: &str, least: f64, most: f64) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if (least..=most).contains(&number) => Ok(number),
-        _ => Err(format!("a number from {least} to {most} is wanted")),
-    }
-}
 
 /// Runs the demonstration.
 ///

@@ -6,7 +6,8 @@ use std::io::{Write, stdout};
 
 use super::feed::{Event, Tone};
 use super::ink::{count, span};
-use super::scene::{AccountRow, Scene};
+use super::rows::AccountRow;
+use super::scene::Scene;
 use super::tally::Failure;
 use super::try_it::TryIt;
 

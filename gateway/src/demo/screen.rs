@@ -3,19 +3,17 @@
 //! Made for 80 × 24. A wider terminal gets longer bars and their percentages, a higher one more
 //! events; a smaller one loses what is cut off at its right and its bottom.
 
+mod page;
 mod table;
 mod totals;
 
+use self::page::Page;
 use super::bar::{FULL, TRACK};
 use super::feed::{Event, Tone};
 use super::ink::{Ink, Line};
 use super::scene::Scene;
 use super::try_it::TryIt;
 
-/// The smallest width that everything fits in.
-const WIDTH_MIN: usize = 80;
-/// From here on bars have numbers.
-const WIDTH_NUMBERS: usize = 100;
 /// Events that are shown even where they push something else off the screen.
 const EVENTS_MIN: usize = 3;
 
@@ -36,23 +34,6 @@ pub(super) fn picture(scene: &Scene, try_it: &TryIt, columns: usize, rows: usize
     lines.extend((events.len()..room).map(|_| Line::default()));
     lines.extend(foot);
     lines
-}
-
-/// How wide everything is.
-struct Page {
-    /// Columns that are drawn on; the last one of the terminal stays free.
-    width: usize,
-    has_numbers: bool,
-}
-
-impl Page {
-    fn of(columns: usize) -> Self {
-        let columns = columns.max(WIDTH_MIN);
-        Self {
-            width: columns - 1,
-            has_numbers: columns >= WIDTH_NUMBERS,
-        }
-    }
 }
 
 fn title(scene: &Scene, try_it: &TryIt, page: &Page) -> Line {
@@ -141,7 +122,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::demo::scene::{AccountRow, Fill, KeyRow, KeyState};
+    use crate::demo::rows::{AccountRow, Fill, KeyRow, KeyState};
 
     fn scene() -> Scene {
         let secs = Duration::from_secs;

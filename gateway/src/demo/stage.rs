@@ -9,15 +9,16 @@ use simulated_provider::{Counters, Provider, RunningProvider};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::arguments::Arguments;
 use super::client::{Client, USER_AGENT};
 use super::feed::Tone;
-use super::scene::{self, Rates, Scene, Upstream};
+use super::scene::{Rates, Scene, Upstream};
 use super::story::Story;
 use super::summary::Summary;
 use super::tally::Tally;
 use super::traffic::{self, Mix, Tempo};
 use super::try_it::TryIt;
-use super::{Arguments, world};
+use super::{rows, world};
 use crate::command::failed::Failed;
 use crate::runtime::gateway::Live;
 use crate::server::listen::ListenError;
@@ -129,7 +130,7 @@ impl Stage {
             let before = &self.scene.accounts;
             self.scene.feed.notice(now, provider, notice, before);
         }
-        let rows = scene::rows(provider, &view);
+        let rows = rows::rows(provider, &view);
         self.scene.feed.compare(now, &self.scene.accounts, &rows);
         self.scene.accounts = rows;
         self.scene.is_storm = view.is_storm;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::Page;
+use super::page::Page;
 use crate::demo::bar::bar;
 use crate::demo::ink::{Ink, Line};
-use crate::demo::scene::{AccountRow, KeyState};
+use crate::demo::rows::{AccountRow, KeyState};
 
 const ACCOUNT: usize = 1;
 const BARS: usize = 8;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Page;
+use super::page::Page;
 use crate::demo::bar::spark;
 use crate::demo::ink::{Ink, Line, count, span};
 use crate::demo::scene::Scene;
