@@ -10,10 +10,14 @@
 //! group at each provider is a run of its own, and a case is the sum of its parts. The budget for
 //! retries, which groups do share, hardly matters here: nothing but limits goes wrong.
 
+mod accounts;
 mod asked;
 mod curves;
+mod dimension;
+mod figures;
 mod number;
 mod outcome;
+mod part;
 mod plot;
 mod recorded;
 mod svg;
@@ -26,17 +30,14 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use keyweir_policy::file::Policy;
-use serde::Serialize;
 
 use crate::command::failed::Failed;
 use crate::command::load::load;
 
 use self::asked::Asked;
-use self::outcome::{Outcome, Simulated};
+use self::outcome::{Simulated, Simulation};
 use self::what_if::Case;
 
-/// Cases at a time, the policy as it is included: more than a table can show side by side.
-const CASES_MAX: usize = 13;
 /// Requests of one case, which are all in memory.
 const REQUESTS_MAX: f64 = 500_000.0;
 /// Requests of all cases, times accounts: what the all-knowing scheduler looks at.
@@ -74,19 +75,6 @@ fn svg_path(text: &str) -> Result<PathBuf, String> {
         Some(extension) if extension.eq_ignore_ascii_case("svg") => Ok(path),
         _ => Err("plots are drawn as SVG: name a file that ends in .svg".to_owned()),
     }
-}
-
-/// All that was found out.
-#[derive(Debug, Serialize)]
-struct Simulation {
-    /// Everything random followed from it.
-    seed: u64,
-    /// For how long requests came.
-    minutes: u64,
-    /// What is to be known of what was simulated, and what could not be.
-    notes: Vec<String>,
-    /// The policy as it is, then each what-if.
-    cases: Vec<Outcome>,
 }
 
 /// Runs the simulation and says what came of it.
@@ -145,10 +133,10 @@ fn simulate(
     let built = world::build(&changed, asked, case.scale());
     if case.changes.is_empty() {
         // Cases are about what is there; what is missing is told once.
-        world::check(&built).map_err(Failed::Because)?;
+        part::check(&built).map_err(Failed::Because)?;
         notes.extend(built.notes.iter().cloned());
     }
-    let simulated = outcome::run(case, &changed, asked, built).map_err(Failed::Because)?;
+    let simulated = figures::run(case, &changed, asked, built).map_err(Failed::Because)?;
     if simulated.outcome.requests == 0 {
         return Err(Failed::Because(format!(
             "{}: no request came within {} minutes; raise the rate or --minutes",

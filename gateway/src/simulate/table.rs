@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::hash::Hash;
 
-use super::Simulation;
+use super::dimension::in_words;
 use super::number::{amount, percent, seconds};
-use super::outcome::Outcome;
-use super::what_if::in_words;
+use super::outcome::{Outcome, Simulation};
 
 /// Where sentences are wrapped.
 const COLUMNS: usize = 100;

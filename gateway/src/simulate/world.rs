@@ -1,104 +1,22 @@
 //! From a policy and some traffic to simulated worlds, one per model group of a provider.
-//!
-//! An account whose limits are not declared would be one without limits in the world, and would
-//! make everything look easy. It is left out of the world and of the pool, and said to be.
 
 use std::collections::HashMap;
 
-use keyweir_policy::dialect::Dialect;
 use keyweir_policy::file::Policy;
 use keyweir_policy::file::traffic::{Flow, FlowShape};
 use keyweir_policy::ids::ProviderId;
-use keyweir_policy::pool::{LimitSpec, PoolSpec};
-use keyweir_policy::units::Dimension;
+use keyweir_policy::pool::PoolSpec;
 use keyweir_simulator::streams::{self, Stream};
 use keyweir_simulator::traffic::{Arrival, Shape};
-use keyweir_simulator::{
-    AccountWorld, Demand, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic,
-};
+use keyweir_simulator::{Demand, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic};
 
+use super::accounts;
 use super::asked::Asked;
+use super::part::{Built, Part};
 use super::recorded::Recorded;
-use super::what_if::in_words;
 
-/// Seconds of refill that a bucket holds where the policy does not say: what the gateway assumes
-/// too, and less than most providers allow.
-const BURST_SECS: f64 = 3.0;
 /// One way between gateway and provider, at least and at most.
 const NETWORK_SECS: (f64, f64) = (0.01, 0.04);
-/// Accounts that one sentence lists.
-const LISTED_MAX: usize = 6;
-
-/// All worlds of one case.
-pub(super) struct Built {
-    pub(super) parts: Vec<Part>,
-    /// What is to be known of them.
-    pub(super) notes: Vec<String>,
-}
-
-/// The traffic of one model group at one provider, and who serves it.
-pub(super) struct Part {
-    /// The provider's name.
-    pub(super) provider: String,
-    /// The group's name; empty where the model makes no difference.
-    pub(super) group: String,
-    /// The accounts' names, in the order of the world's.
-    pub(super) accounts: Vec<String>,
-    /// Those that are left out because nothing is known of their limits.
-    pub(super) undeclared: Vec<String>,
-    /// Those that are left out because their limit is zero.
-    pub(super) closed: Vec<String>,
-    pub(super) scenario: Scenario,
-}
-
-impl Part {
-    /// What the part is called: by its group, and by its provider if there are several parts.
-    pub(super) fn name(&self) -> String {
-        if self.group.is_empty() {
-            self.provider.clone()
-        } else {
-            format!("{} at {}", self.group, self.provider)
-        }
-    }
-}
-
-/// Whether every part has accounts to be simulated.
-///
-/// # Errors
-/// What to write into the policy, if not.
-pub(super) fn check(built: &Built) -> Result<(), String> {
-    let empty = built.parts.iter().find(|part| part.accounts.is_empty());
-    empty.map_or(Ok(()), |part| Err(shortfall(part)))
-}
-
-fn shortfall(part: &Part) -> String {
-    let what = if part.group.is_empty() {
-        format!("provider \"{}\"", part.provider)
-    } else {
-        format!(
-            "models of group \"{}\" at \"{}\"",
-            part.group, part.provider
-        )
-    };
-    if part.undeclared.is_empty() {
-        return format!(
-            "{what}: every account that could serve has a limit of 0 ({}); raise one",
-            list(&part.closed)
-        );
-    }
-    format!(
-        "{what}: no account declares a limit that holds ({}), so there is nothing to simulate; \
-         write what the provider's console shows under [[account]]:\n\n{EXAMPLE}",
-        list(&part.undeclared)
-    )
-}
-
-/// A limit as it stands in a policy.
-const EXAMPLE: &str = "  [[account.limit]]
-  requests_per_minute = 4000
-  input_tokens_per_minute = 2000000
-  output_tokens_per_minute = 400000";
-
 /// Builds the worlds in which `asked` meets `policy`, at `scale` times its rates.
 pub(super) fn build(policy: &Policy, asked: &Asked, scale: f64) -> Built {
     let mut groups: Vec<Group<'_>> = Vec::new();
@@ -177,7 +95,7 @@ impl World<'_> {
             closed: Vec::new(),
             scenario: self.scenario(models, arrivals),
         };
-        self.add_accounts(&mut part, notes);
+        accounts::add(self.policy, self.group.provider, &mut part, notes);
         part
     }
 
@@ -323,107 +241,5 @@ impl World<'_> {
             ..TenantTraffic::with_share(1.0)
         };
         self.policy.tenants.iter().map(tenant).collect()
-    }
-
-    /// Puts the accounts that serve any of the models into pool and world alike, in one order.
-    fn add_accounts(&self, part: &mut Part, notes: &mut Vec<String>) {
-        let spec = PoolSpec::of(self.policy, self.group.provider, self.seed);
-        let mut partly: Vec<(String, &'static str)> = Vec::new();
-        let accounts = self.policy.accounts_of(self.group.provider);
-        for (index, (account, of_spec)) in accounts.zip(&spec.accounts).enumerate() {
-            let models = &part.scenario.models;
-            let serves = |model: &String| model.is_empty() || of_spec.models.matches(model);
-            if of_spec.keys == 0 || !models.iter().any(serves) {
-                continue;
-            }
-            // All models of a group have one limit.
-            let limit = models.first().and_then(|model| spec.limit(index, model));
-            let declared = |limit: &&LimitSpec| limit.per_minute.iter().any(Option::is_some);
-            let Some(limit) = limit.filter(declared) else {
-                part.undeclared.push(account.id.clone());
-                continue;
-            };
-            if limit.per_minute.contains(&Some(0)) {
-                part.closed.push(account.id.clone());
-                continue;
-            }
-            partly.extend(
-                missing(spec.dialect, limit).map(|what| (account.id.clone(), in_words(what))),
-            );
-            part.accounts.push(account.id.clone());
-            part.scenario
-                .accounts
-                .push(account_world(of_spec.keys, limit));
-            if let Some(pool) = &mut part.scenario.pool {
-                pool.accounts.push(of_spec.clone());
-            }
-        }
-        tell(part, &partly, notes);
-    }
-}
-
-fn account_world(keys: usize, limit: &LimitSpec) -> AccountWorld {
-    let per_minute = |dimension: Dimension| limit.per_minute[dimension.index()].unwrap_or(0) as f64;
-    AccountWorld {
-        keys,
-        rpm: per_minute(Dimension::Requests),
-        itpm: per_minute(Dimension::InputTokens),
-        otpm: per_minute(Dimension::OutputTokens),
-        tpm: per_minute(Dimension::Tokens),
-        burst_secs: limit.burst_secs.unwrap_or(BURST_SECS),
-        foreign: 0.0,
-    }
-}
-
-/// What providers of a dialect usually limit, and this limit does not.
-fn missing(dialect: Dialect, limit: &LimitSpec) -> impl Iterator<Item = Dimension> {
-    let usual: &[Dimension] = match dialect {
-        Dialect::Anthropic if limit.per_minute[Dimension::Tokens.index()].is_none() => &[
-            Dimension::Requests,
-            Dimension::InputTokens,
-            Dimension::OutputTokens,
-        ],
-        Dialect::Anthropic | Dialect::Generic => &[],
-        Dialect::OpenAi => &[Dimension::Requests, Dimension::Tokens],
-    };
-    usual
-        .iter()
-        .copied()
-        .filter(|dimension| limit.per_minute[dimension.index()].is_none())
-}
-
-fn tell(part: &Part, partly: &[(String, &'static str)], notes: &mut Vec<String>) {
-    let name = part.name();
-    if !part.undeclared.is_empty() && !part.accounts.is_empty() {
-        notes.push(format!(
-            "{name}: left out, since the policy declares no limits for them: {}; write an \
-             [[account.limit]] with what the provider's console shows, and they count",
-            list(&part.undeclared)
-        ));
-    }
-    if !part.closed.is_empty() && !part.accounts.is_empty() {
-        notes.push(format!(
-            "{name}: left out, since a limit of 0 serves nothing: {}",
-            list(&part.closed)
-        ));
-    }
-    let mut dimensions: Vec<&str> = partly.iter().map(|(_, what)| *what).collect();
-    dimensions.sort_unstable();
-    dimensions.dedup();
-    for what in dimensions {
-        let accounts = partly.iter().filter(|(_, it)| *it == what);
-        let accounts: Vec<String> = accounts.map(|(account, _)| account.clone()).collect();
-        notes.push(format!(
-            "{name}: taken to be without limit, since none is declared: {what} of {}",
-            list(&accounts)
-        ));
-    }
-}
-
-fn list(names: &[String]) -> String {
-    let shown = names[..names.len().min(LISTED_MAX)].join(", ");
-    match names.len().saturating_sub(LISTED_MAX) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
     }
 }

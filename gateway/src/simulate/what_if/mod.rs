@@ -3,18 +3,16 @@
 //! A change is a function from one validated policy to another, so what is simulated is what the
 //! changed file would do: a key that is gone is gone from the pool as well as from the world.
 
-use keyweir_policy::file::{Policy, did_you_mean};
-use keyweir_policy::units::Dimension;
+mod change;
+mod parse;
 
-use super::number::factor as shown;
-use super::{CASES_MAX, number};
+use keyweir_policy::file::Policy;
 
-/// The largest multiple of traffic or limits, and one over the smallest.
-const FACTOR_MAX: f64 = 1_000.0;
-/// The largest limit that may be set; the policy file's own bound.
-const PER_MINUTE_MAX: f64 = 1e12;
-/// Names that an error lists at most.
-const LISTED_MAX: usize = 8;
+use self::change::Change;
+use self::parse::{parse_change, parse_limit, parse_scale};
+
+/// Cases at a time, the policy as it is included: more than a table can show side by side.
+const CASES_MAX: usize = 13;
 
 /// What may be asked beside the policy as it is.
 #[derive(Debug, Default, clap::Args)]
@@ -48,33 +46,6 @@ pub(super) struct Case {
     pub(super) label: String,
     /// How it differs from what is.
     pub(super) changes: Vec<Change>,
-}
-
-/// One thing that is different.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Change {
-    /// So many times the traffic comes.
-    Scale(f64),
-    /// A key is gone, or all keys of an account.
-    Without(String),
-    /// An account has other limits.
-    Limit {
-        /// Whose.
-        account: String,
-        /// Which; `None`: all that are declared.
-        dimension: Option<Dimension>,
-        /// What they become.
-        to: NewLimit,
-    },
-}
-
-/// What a limit becomes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum NewLimit {
-    /// A multiple of itself.
-    Times(f64),
-    /// This.
-    PerMinute(u64),
 }
 
 impl Arguments {
@@ -151,223 +122,6 @@ fn parse_case(text: &str) -> Result<Case, String> {
     Ok(Case {
         label: labels.join(", "),
         changes,
-    })
-}
-
-fn parse_change(text: &str) -> Result<Change, String> {
-    const EXAMPLES: &str = "write 'scale 1.2', 'without KEY' or 'limit ACCOUNT=x2', \
-                            with commas between several";
-    let text = text.trim();
-    let (verb, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let rest = rest.trim();
-    if rest.is_empty() {
-        return Err(format!("\"{text}\" is no change; {EXAMPLES}"));
-    }
-    match verb {
-        "scale" => parse_scale(rest),
-        "without" => Ok(Change::Without(rest.to_owned())),
-        "limit" => parse_limit(rest),
-        _ => Err(format!("\"{verb}\" is no change; {EXAMPLES}")),
-    }
-}
-
-fn parse_scale(text: &str) -> Result<Change, String> {
-    const EXAMPLES: &str = "write 1.2, x1.2, 120% or +20%";
-    let text = text.trim();
-    let number = match text.strip_suffix('%') {
-        Some(percent) => {
-            let is_relative = percent.starts_with(['+', '-']);
-            let share = percent.trim().parse::<f64>().ok().map(|it| it / 100.0);
-            share.map(|share| if is_relative { 1.0 + share } else { share })
-        }
-        None => times(text).or_else(|| text.parse().ok()),
-    };
-    bounded(number)
-        .map(Change::Scale)
-        .ok_or_else(|| format!("\"{text}\" is no multiple of the traffic; {EXAMPLES}"))
-}
-
-fn parse_limit(text: &str) -> Result<Change, String> {
-    const EXAMPLES: &str = "write ACCOUNT=x2 for all of its limits, ACCOUNT:output_tokens=x2 for \
-                            one, or ACCOUNT:output_tokens=800000 to set it (per minute)";
-    let no_limit = || format!("\"{text}\" is no other limit; {EXAMPLES}");
-    let (whose, to) = text.split_once('=').ok_or_else(no_limit)?;
-    let (account, dimension) = match whose.trim().split_once(':') {
-        Some((account, dimension)) => (account, Some(parse_dimension(dimension.trim())?)),
-        None => (whose.trim(), None),
-    };
-    let to = to.trim();
-    let to = match times(to) {
-        Some(number) => NewLimit::Times(bounded(Some(number)).ok_or_else(no_limit)?),
-        None if dimension.is_some() => NewLimit::PerMinute(per_minute(to).ok_or_else(no_limit)?),
-        None => return Err(no_limit()),
-    };
-    Ok(Change::Limit {
-        account: account.to_owned(),
-        dimension,
-        to,
-    })
-}
-
-fn parse_dimension(text: &str) -> Result<Dimension, String> {
-    let names = Dimension::ALL.map(Dimension::as_str);
-    let bare = text.strip_suffix("_per_minute").unwrap_or(text);
-    let found = Dimension::ALL.into_iter().find(|it| it.as_str() == bare);
-    found.ok_or_else(|| {
-        let hint = did_you_mean(bare, names);
-        let hint = hint.unwrap_or_else(|| format!("there is {}", names.join(", ")));
-        format!("no dimension is called \"{text}\"; {hint}")
-    })
-}
-
-/// `x2`, `2x`, `×2`.
-fn times(text: &str) -> Option<f64> {
-    let marks = ['x', 'X', '×'];
-    let number = text
-        .strip_prefix(marks)
-        .or_else(|| text.strip_suffix(marks))?;
-    number.trim().parse().ok()
-}
-
-fn bounded(number: Option<f64>) -> Option<f64> {
-    number.filter(|number| (1.0 / FACTOR_MAX..=FACTOR_MAX).contains(number))
-}
-
-fn per_minute(text: &str) -> Option<u64> {
-    let number: u64 = text.replace('_', "").parse().ok()?;
-    (number > 0 && number as f64 <= PER_MINUTE_MAX).then_some(number)
-}
-
-impl Change {
-    fn label(&self) -> String {
-        match self {
-            Self::Scale(factor) => format!("{} × traffic", shown(*factor)),
-            Self::Without(key) => format!("without {key}"),
-            Self::Limit {
-                account,
-                dimension,
-                to,
-            } => {
-                let what = match dimension {
-                    Some(dimension) => in_words(*dimension),
-                    None => "limits",
-                };
-                match to {
-                    NewLimit::Times(factor) => {
-                        format!("{} × {what} of {account}", shown(*factor))
-                    }
-                    NewLimit::PerMinute(limit) => {
-                        format!(
-                            "{account} with {} {what}/min",
-                            number::amount(*limit as f64)
-                        )
-                    }
-                }
-            }
-        }
-    }
-
-    /// Makes the change.
-    ///
-    /// # Errors
-    /// If there is nothing to change.
-    pub(super) fn apply(&self, policy: &mut Policy) -> Result<(), String> {
-        match self {
-            Self::Scale(_) => Ok(()),
-            Self::Without(name) => remove(policy, name),
-            Self::Limit {
-                account,
-                dimension,
-                to,
-            } => set_limits(policy, account, *dimension, *to),
-        }
-    }
-}
-
-/// A dimension as people say it.
-pub(super) const fn in_words(dimension: Dimension) -> &'static str {
-    match dimension {
-        Dimension::Requests => "requests",
-        Dimension::InputTokens => "input tokens",
-        Dimension::OutputTokens => "output tokens",
-        Dimension::Tokens => "tokens",
-    }
-}
-
-fn remove(policy: &mut Policy, name: &str) -> Result<(), String> {
-    for account in &mut policy.accounts {
-        if let Some(at) = account.keys.iter().position(|key| key.id == name) {
-            account.keys.remove(at);
-            return Ok(());
-        }
-    }
-    if let Some(account) = policy.accounts.iter_mut().find(|it| it.id == name) {
-        account.keys.clear();
-        return Ok(());
-    }
-    let keys = policy.accounts.iter().flat_map(|account| &account.keys);
-    let accounts = policy.accounts.iter().map(|account| account.id.as_str());
-    let known: Vec<&str> = keys.map(|key| key.id.as_str()).chain(accounts).collect();
-    Err(format!(
-        "the policy has no key or account \"{name}\"; {}",
-        hint(name, &known)
-    ))
-}
-
-fn set_limits(
-    policy: &mut Policy,
-    name: &str,
-    dimension: Option<Dimension>,
-    to: NewLimit,
-) -> Result<(), String> {
-    let Some(account) = policy.accounts.iter_mut().find(|it| it.id == name) else {
-        let known: Vec<&str> = policy.accounts.iter().map(|it| it.id.as_str()).collect();
-        return Err(format!(
-            "the policy has no account \"{name}\"; {}",
-            hint(name, &known)
-        ));
-    };
-    let mut changed = 0;
-    for limit in &mut account.limits {
-        for of in Dimension::ALL {
-            if dimension.is_some_and(|it| it != of) {
-                continue;
-            }
-            if let Some(declared) = &mut limit.per_minute[of.index()] {
-                *declared = match to {
-                    NewLimit::Times(factor) => times_limit(*declared, factor),
-                    NewLimit::PerMinute(limit) => limit,
-                };
-                changed += 1;
-            }
-        }
-    }
-    if changed > 0 {
-        return Ok(());
-    }
-    let which = dimension.map_or("", in_words);
-    Err(format!(
-        "account \"{name}\" declares no limit{}{which}, so there is none to change; write one \
-         into the policy first, under [[account.limit]]",
-        if which.is_empty() { "" } else { " of " }
-    ))
-}
-
-/// Zero stays zero; nothing else becomes it.
-fn times_limit(limit: u64, factor: f64) -> u64 {
-    let product = (limit as f64 * factor).round().min(PER_MINUTE_MAX) as u64;
-    product.max(limit.min(1))
-}
-
-fn hint(name: &str, known: &[&str]) -> String {
-    did_you_mean(name, known.iter().copied()).unwrap_or_else(|| {
-        let listed = &known[..known.len().min(LISTED_MAX)];
-        let more = if known.len() > LISTED_MAX {
-            ", …"
-        } else {
-            ""
-        };
-        format!("there is {}{more}", listed.join(", "))
     })
 }
 
