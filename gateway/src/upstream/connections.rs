@@ -5,6 +5,8 @@
 //! handshake, takes nine kilobytes, and every request would carry and move them; here an idle
 //! connection is found in a small one, and connecting happens in a box of its own.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pingora_core::connectors::ConnectorOptions;
@@ -12,6 +14,26 @@ use pingora_core::connectors::http::{v1, v2};
 use pingora_core::protocols::http::client::HttpSession;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{BError, Result};
+
+use super::roots::{self, RootsError};
+
+/// The connections of all providers that trust the same roots. At most `idle_max` are kept idle.
+///
+/// # Errors
+/// If the roots cannot be read.
+pub(crate) fn connections(
+    ca_file: Option<&Path>,
+    idle_max: usize,
+) -> Result<Arc<Connections>, RootsError> {
+    let mut options = ConnectorOptions::new(idle_max);
+    if let Some(path) = ca_file {
+        roots::check(path)?;
+        options.ca_file = Some(path.to_string_lossy().into_owned());
+    }
+    // Pingora unwraps on a certificate in the system's store that it cannot parse.
+    let made = std::panic::AssertUnwindSafe(|| Arc::new(Connections::new(options)));
+    std::panic::catch_unwind(made).map_err(|_| RootsError::System)
+}
 
 /// The pools of idle connections, and how to make new ones.
 pub(crate) struct Connections {
@@ -21,7 +43,7 @@ pub(crate) struct Connections {
 
 impl Connections {
     /// No connections yet. Panics on a certificate in the system's store that cannot be parsed.
-    pub(super) fn new(options: ConnectorOptions) -> Self {
+    fn new(options: ConnectorOptions) -> Self {
         Self {
             http1: v1::Connector::new(Some(options.clone())),
             http2: v2::Connector::new(Some(options)),

@@ -16,7 +16,7 @@ use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::{RequestHeader, ResponseHeader};
 
-use super::Upstream;
+use super::provider::Upstream;
 
 /// How much of a body is written before looking whether the answer is already there: a provider
 /// that refuses a large request says so long before it has read it.

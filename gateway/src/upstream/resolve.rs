@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::Upstream;
+use super::provider::Upstream;
 
 /// How soon a name is asked for again that has no address at all.
 const RETRY: Duration = Duration::from_secs(1);
