@@ -6,8 +6,8 @@
 //! `tests/floors.rs` checks.
 //!
 //! - [`cli`]: the command line, one file per command
-//! - [`demo`], [`simulate`]: two commands that need no account: the whole gateway against a
-//!   simulated provider, and its decisions on a user's own policy
+//! - `demo`, `simulate`: two commands that need no account: the whole gateway against a simulated
+//!   provider, and its decisions on a user's own policy; features of this crate, on by default
 //! - [`command`]: what every command does the same way: how it fails, how it loads a policy
 //! - [`server`]: sockets, connections, start and stop
 //! - `admin`: what operators ask
@@ -19,12 +19,14 @@
 mod admin;
 pub mod cli;
 pub mod command;
+#[cfg(feature = "demo")]
 pub mod demo;
 mod downstream;
 mod headers;
 mod request;
 pub mod runtime;
 pub mod server;
+#[cfg(feature = "simulate")]
 pub mod simulate;
 pub mod telemetry;
 pub mod upstream;

@@ -14,7 +14,10 @@ use self::check::Check;
 use self::log::LogFormat;
 use self::serve::Serve;
 use crate::command::failed::Failed;
-use crate::{demo, simulate};
+#[cfg(feature = "demo")]
+use crate::demo;
+#[cfg(feature = "simulate")]
+use crate::simulate;
 
 /// A gateway that turns a pool of LLM API keys into answers.
 #[derive(Debug, Parser)]
@@ -37,8 +40,10 @@ enum Command {
     /// Make a new client key, and its hash for the policy file.
     Hash,
     /// Show the gateway at work, with a simulated provider: no account needed.
+    #[cfg(feature = "demo")]
     Demo(demo::Arguments),
     /// Say what becomes of some traffic in the policy's pools, as they are and as they might be.
+    #[cfg(feature = "simulate")]
     Simulate(Box<simulate::Arguments>),
 }
 
@@ -46,7 +51,13 @@ impl Command {
     /// Whether it draws on the terminal: messages would end up in the picture, and are only
     /// written where they were asked for.
     const fn draws(&self) -> bool {
-        matches!(self, Self::Demo(_))
+        match self {
+            Self::Serve(_) | Self::Check(_) | Self::Hash => false,
+            #[cfg(feature = "demo")]
+            Self::Demo(_) => true,
+            #[cfg(feature = "simulate")]
+            Self::Simulate(_) => false,
+        }
     }
 }
 
@@ -60,7 +71,9 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
         Command::Hash => hash::run(),
+        #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),
+        #[cfg(feature = "simulate")]
         Command::Simulate(arguments) => simulate::run(&arguments),
     };
     match done {

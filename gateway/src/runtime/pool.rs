@@ -170,6 +170,7 @@ impl SharedPool {
     }
 
     /// What operators are told from now on, beside the log. For one watcher: a second hears nothing.
+    #[cfg(feature = "demo")]
     pub(crate) fn watch(&self) -> mpsc::UnboundedReceiver<Notice> {
         let (sender, notices) = mpsc::unbounded_channel();
         let _ = self.watcher.set(sender);
