@@ -1,6 +1,5 @@
 //! The bodies of answers: whole, streamed, or broken in the middle.
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,6 +7,7 @@ use bytes::Bytes;
 use http::Response;
 use hyper::body::{Body, Frame, SizeHint};
 
+use crate::gone::Gone;
 use crate::halved::Halved;
 use crate::stream::Stream;
 
@@ -73,15 +73,3 @@ impl Body for AnswerBody {
         }
     }
 }
-
-/// There is no answer: the connection or stream is broken off.
-#[derive(Debug)]
-pub(crate) struct Gone;
-
-impl fmt::Display for Gone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("broken off")
-    }
-}
-
-impl std::error::Error for Gone {}

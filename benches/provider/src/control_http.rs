@@ -12,10 +12,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::body::{AnswerBody, Gone, Outcome};
+use crate::body::{AnswerBody, Outcome};
 use crate::control::Control;
 use crate::exchange::{JSON, status};
 use crate::fault::FaultRule;
+use crate::gone::Gone;
 use crate::request::{NoBody, read_body};
 use crate::state::State;
 

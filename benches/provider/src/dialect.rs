@@ -4,9 +4,9 @@ use http::HeaderMap;
 
 use crate::accounts::AccountState;
 use crate::budget::{Readings, Refusal};
-use crate::exchange::Problem;
 use crate::fault::Fault;
 use crate::lies::Lies;
+use crate::problem::Problem;
 use crate::{anthropic, openai};
 
 /// The API that a request speaks.

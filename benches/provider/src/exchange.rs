@@ -1,6 +1,5 @@
 //! One request whose key is known, and the answers that every endpoint can give it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, DATE};
@@ -9,18 +8,20 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use tokio::time::sleep;
 
 use crate::accounts::KeyState;
-use crate::body::{AnswerBody, Gone, Outcome};
+use crate::body::{AnswerBody, Outcome};
 use crate::budget::{Budget, Charge, Readings, Refusal};
+use crate::budget_headers;
 use crate::conn::Conn;
 use crate::counters::add;
 use crate::dialect::Dialect;
 use crate::fault::{Fault, Moment};
 use crate::fault_table::Subject;
 use crate::flight::Flight;
-use crate::generic;
+use crate::gone::Gone;
 use crate::http_date;
 use crate::latency::seconds;
 use crate::lies::Lie;
+use crate::problem::Problem;
 use crate::state::State;
 use crate::world::BudgetHeaders;
 
@@ -38,52 +39,6 @@ pub(crate) struct Exchange {
     pub(crate) request_id: String,
     /// Whether its headers steer the answer.
     pub(crate) steers: bool,
-}
-
-/// An error, before a dialect says it.
-#[derive(Clone, Debug)]
-pub(crate) struct Problem {
-    pub(crate) status: u16,
-    /// `error.type`.
-    pub(crate) kind: Cow<'static, str>,
-    /// Anthropic's `error.details.error_code`, OpenAI's `error.code`.
-    pub(crate) code: Option<&'static str>,
-    /// OpenAI's `error.param`.
-    pub(crate) param: Option<&'static str>,
-    pub(crate) message: String,
-    /// `retry-after`, in seconds.
-    pub(crate) retry_after: Option<u64>,
-    /// Whether budget headers are sent.
-    pub(crate) shows_budget: bool,
-}
-
-impl Problem {
-    pub(crate) fn new(status: u16, kind: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            kind: Cow::Borrowed(kind),
-            code: None,
-            param: None,
-            message: message.into(),
-            retry_after: None,
-            shows_budget: false,
-        }
-    }
-
-    pub(crate) fn code(mut self, code: &'static str) -> Self {
-        self.code = Some(code);
-        self
-    }
-
-    pub(crate) fn param(mut self, param: &'static str) -> Self {
-        self.param = Some(param);
-        self
-    }
-
-    pub(crate) fn retry_after(mut self, secs: u64) -> Self {
-        self.retry_after = Some(secs);
-        self
-    }
 }
 
 impl Exchange {
@@ -196,7 +151,7 @@ impl Exchange {
                 BudgetHeaders::Native => {
                     self.dialect.show_budget(headers, readings, lies, unix_secs);
                 }
-                style => generic::show_budget(headers, readings, style, lies, unix_secs),
+                style => budget_headers::show(headers, readings, style, lies, unix_secs),
             }
         }
     }

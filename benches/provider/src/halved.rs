@@ -9,9 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Sleep, sleep};
 
-use crate::body::Gone;
 use crate::conn::Conn;
 use crate::flight::Flight;
+use crate::gone::Gone;
 
 /// A body of which the beginning is sent before something happens.
 #[derive(Debug)]

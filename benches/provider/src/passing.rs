@@ -10,10 +10,11 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use crate::accounts::Purpose;
 use crate::body::{AnswerBody, Outcome};
 use crate::budget::{Budget, Charge, Readings};
-use crate::exchange::{Exchange, JSON, Problem};
+use crate::exchange::{Exchange, JSON};
 use crate::fault::{Fault, Moment};
 use crate::halved::{Break, Halved};
 use crate::latency::seconds;
+use crate::problem::Problem;
 
 /// A request that is to be answered.
 #[derive(Debug)]

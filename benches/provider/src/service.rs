@@ -7,12 +7,14 @@ use http::request::Parts;
 use http::{HeaderName, Method, Request, Response};
 use hyper::body::Incoming;
 
-use crate::body::{AnswerBody, Gone, Outcome};
+use crate::body::{AnswerBody, Outcome};
 use crate::conn::Conn;
 use crate::dialect::Dialect;
-use crate::exchange::{Exchange, JSON, Problem, status};
+use crate::exchange::{Exchange, JSON, status};
 use crate::fault::Fault;
 use crate::flight::Flight;
+use crate::gone::Gone;
+use crate::problem::Problem;
 use crate::request::{NoBody, announces_more_than, credential, discard, read_body};
 use crate::state::State;
 use crate::{anthropic, control_http, generic, openai};

@@ -14,9 +14,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::body::Gone;
 use crate::conn::Conn;
 use crate::flight::Flight;
+use crate::gone::Gone;
 use crate::halved::FLUSH;
 use crate::latency::Plan;
 use crate::meter::Meter;

@@ -11,7 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
-use crate::server::StartError;
+use crate::start_error::StartError;
 use crate::world::{HttpVersions, Tls};
 
 /// What a listener needs, and what its clients have to trust.

@@ -10,9 +10,10 @@ use crate::accounts::Purpose;
 use crate::body::Outcome;
 use crate::budget::Charge;
 use crate::clock::Micros;
-use crate::exchange::{Exchange, Problem};
+use crate::exchange::Exchange;
 use crate::http_date::rfc3339_text;
 use crate::passing::Passed;
+use crate::problem::Problem;
 use crate::state::State;
 use crate::store::{Batch, page};
 

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::accounts::AccountState;
 use crate::budget::Refusal;
-use crate::exchange::Problem;
 use crate::fault::Fault;
+use crate::problem::Problem;
 
 pub(crate) fn body(problem: &Problem, request_id: &str) -> String {
     let mut error = json!({ "type": problem.kind, "message": problem.message });

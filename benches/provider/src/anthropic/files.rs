@@ -8,10 +8,11 @@ use super::errors::{invalid, not_found};
 use crate::accounts::Purpose;
 use crate::body::Outcome;
 use crate::budget::Charge;
-use crate::exchange::{Exchange, Problem};
+use crate::exchange::Exchange;
 use crate::http_date::rfc3339_text;
 use crate::multipart;
 use crate::passing::Passed;
+use crate::problem::Problem;
 use crate::store::{File, page};
 
 /// Answers a request to `/v1/files…`; `rest` is what follows that.

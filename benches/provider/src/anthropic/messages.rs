@@ -10,9 +10,10 @@ use super::events::Message;
 use crate::accounts::Purpose;
 use crate::body::Outcome;
 use crate::budget::Charge;
-use crate::exchange::{Exchange, Problem};
+use crate::exchange::Exchange;
 use crate::generation::{Ask, generate};
 use crate::glob;
+use crate::problem::Problem;
 use crate::text::Weight;
 use crate::tools::{self, TOOL_TOKENS, ToolCall};
 

@@ -15,7 +15,8 @@ use serde_json::json;
 use crate::accounts::Purpose;
 use crate::body::Outcome;
 use crate::budget::Charge;
-use crate::exchange::{Exchange, Problem};
+use crate::exchange::Exchange;
+use crate::problem::Problem;
 
 /// Answers a request to one of Anthropic's paths.
 pub(crate) async fn answer(exchange: Exchange, body: Bytes) -> Outcome {

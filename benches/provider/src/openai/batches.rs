@@ -6,13 +6,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::errors::{invalid, not_found};
-use super::read;
+use super::read::read;
 use crate::accounts::Purpose;
 use crate::body::Outcome;
 use crate::budget::Charge;
 use crate::clock::Micros;
-use crate::exchange::{Exchange, Problem};
+use crate::exchange::Exchange;
 use crate::passing::Passed;
+use crate::problem::Problem;
 use crate::state::State;
 use crate::store::{Batch, File, page};
 

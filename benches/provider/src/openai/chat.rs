@@ -7,10 +7,11 @@ use serde_json::value::RawValue;
 
 use super::chat_events::Chat;
 use super::errors::invalid;
-use super::{known_model, read};
+use super::read::{known_model, read};
 use crate::body::Outcome;
-use crate::exchange::{Exchange, Problem};
+use crate::exchange::Exchange;
 use crate::generation::{Ask, generate};
+use crate::problem::Problem;
 use crate::text::Weight;
 use crate::tools::{self, TOOL_TOKENS, ToolCall};
 

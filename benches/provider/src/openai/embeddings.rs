@@ -6,11 +6,12 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::errors::invalid;
-use super::{known_model, read};
+use super::read::{known_model, read};
 use crate::accounts::Purpose;
 use crate::body::Outcome;
 use crate::budget::Charge;
-use crate::exchange::{Exchange, Problem};
+use crate::exchange::Exchange;
+use crate::problem::Problem;
 use crate::text::Weight;
 
 /// The fields of a request that matter.

@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::accounts::AccountState;
 use crate::anthropic::errors::whole_secs;
 use crate::budget::{Dimension, Refusal};
-use crate::exchange::Problem;
 use crate::fault::Fault;
+use crate::problem::Problem;
 
 pub(crate) fn body(problem: &Problem) -> String {
     json!({

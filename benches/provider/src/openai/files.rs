@@ -8,9 +8,10 @@ use super::errors::{invalid, not_found};
 use crate::accounts::Purpose;
 use crate::body::Outcome;
 use crate::budget::Charge;
-use crate::exchange::{Exchange, Problem};
+use crate::exchange::Exchange;
 use crate::multipart;
 use crate::passing::Passed;
+use crate::problem::Problem;
 use crate::store::{File, page};
 
 /// Answers a request to `/v1/files…`; `rest` is what follows that.

@@ -8,6 +8,7 @@ pub(crate) mod errors;
 mod files;
 pub(crate) mod headers;
 mod models;
+mod read;
 mod response_events;
 mod responses;
 
@@ -15,8 +16,8 @@ use bytes::Bytes;
 use http::Method;
 
 use crate::body::Outcome;
-use crate::exchange::{Exchange, Problem};
-use crate::glob;
+use crate::exchange::Exchange;
+use crate::problem::Problem;
 
 /// Answers a request to one of OpenAI's paths.
 pub(crate) async fn answer(exchange: Exchange, body: Bytes) -> Outcome {
@@ -53,27 +54,4 @@ pub(crate) async fn answer(exchange: Exchange, body: Bytes) -> Outcome {
 fn below<'a>(path: &'a str, root: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(root)?;
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
-}
-
-/// Reads a JSON body.
-fn read<'a, T: serde::Deserialize<'a>>(body: &'a Bytes) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => errors::invalid(error.to_string()),
-        _ => errors::invalid(format!(
-            "We could not parse the JSON body of your request: {error}"
-        )),
-    })
-}
-
-/// The model a request names, if it exists.
-fn known_model(exchange: &Exchange, model: Option<&str>) -> Result<String, Problem> {
-    let model = model
-        .filter(|model| !model.is_empty())
-        .ok_or_else(|| errors::invalid("you must provide a model parameter").param("model"))?;
-    let models = &exchange.state.world.models;
-    if models.is_empty() || models.iter().any(|known| glob::matches(known, model)) {
-        Ok(model.to_owned())
-    } else {
-        Err(errors::unknown_model(model))
-    }
 }

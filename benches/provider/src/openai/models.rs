@@ -3,7 +3,8 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{errors, known_model};
+use super::errors;
+use super::read::known_model;
 use crate::accounts::Purpose;
 use crate::body::Outcome;
 use crate::budget::Charge;

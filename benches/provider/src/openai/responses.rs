@@ -7,13 +7,14 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::errors::{invalid, not_found};
+use super::read::{known_model, read};
 use super::response_events::{Spoken, StoreAs};
-use super::{known_model, read};
 use crate::accounts::Purpose;
 use crate::body::Outcome;
 use crate::budget::Charge;
-use crate::exchange::{Exchange, Problem};
+use crate::exchange::Exchange;
 use crate::generation::{Ask, generate};
+use crate::problem::Problem;
 use crate::text::Weight;
 use crate::tools::{self, TOOL_TOKENS, ToolCall};
 
