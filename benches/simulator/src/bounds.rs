@@ -2,7 +2,6 @@
 
 use crate::report::{Ending, Report};
 use crate::scenario::Scenario;
-use crate::weathers::STORM;
 
 /// An allowance over the all-knowing scheduler's 99th percentile of waits: half as much again,
 /// and what a person does not notice.
@@ -17,6 +16,9 @@ const FULL_SPEED: f64 = 0.95;
 
 /// Until when a run is not looked at for its steady speed: buckets start full.
 const SETTLED_SECS: f64 = 10.0;
+
+/// When overload begins and ends, wherever it does.
+pub(crate) const STORM: (f64, f64) = (20.0, 30.0);
 
 /// Bounds on a report.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,7 +14,10 @@
 //! simulate` makes worlds of a user's own policy and traffic ([`streams`]).
 
 pub mod account;
+pub mod arrivals;
 pub mod bounds;
+mod course;
+mod gateway;
 pub mod headers;
 pub mod oracle;
 mod provider;
@@ -22,9 +25,11 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod streams;
+pub mod taken;
 pub mod traffic;
 pub mod weather;
 pub mod weathers;
+mod world;
 
 pub use report::Report;
 pub use run::{Stuck, run, try_run};

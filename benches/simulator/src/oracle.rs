@@ -8,8 +8,9 @@
 
 use keyweir_policy::units::Dimension;
 
-use crate::account::{Amounts, StrictBucket};
+use crate::account::StrictBucket;
 use crate::scenario::{AccountWorld, Scenario};
+use crate::taken::Amounts;
 use crate::traffic::Arrival;
 use crate::weather::Weather;
 

@@ -5,26 +5,11 @@ use std::time::Duration;
 use keyweir_policy::fault::Fault;
 use keyweir_policy::snapshot::Snapshot;
 
+use crate::course::{Course, PIECES};
 use crate::headers;
-use crate::run::{Event, World};
 use crate::scenario::SnapshotTaken;
 use crate::weather::{Lie, Weather};
-
-/// Pieces in which an answer's output is produced and reported.
-pub(crate) const PIECES: usize = 8;
-
-/// How an answer goes that the provider has begun.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Course {
-    /// To its end.
-    Whole,
-    /// An error event comes instead of content.
-    ErrorEvent(Fault),
-    /// It breaks after this many pieces.
-    Cut(usize),
-    /// It falls silent after this many pieces.
-    Stalled(usize),
-}
+use crate::world::{Event, World};
 
 impl World<'_> {
     /// An attempt reaches the provider.

@@ -4,8 +4,8 @@ use std::fmt;
 
 use keyweir_policy::pool::Notice;
 
-use crate::account::Amounts;
 use crate::oracle::Reached;
+use crate::taken::Amounts;
 
 /// The figures of one run.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ use keyweir_policy::pool::{AccountSpec, PoolSpec, Priority};
 use keyweir_policy::retry::RetryLimits;
 use keyweir_policy::waiting::RoomLimits;
 
-use crate::account::{Amounts, Taken};
+use crate::taken::{Amounts, Taken};
 use crate::traffic::{Arrival, Shape};
 use crate::weather::Weather;
 

@@ -2,8 +2,8 @@
 
 use keyweir_policy::pool::Priority;
 
+use super::preset::{Preset, preset};
 use super::worlds::*;
-use super::{Preset, preset};
 use crate::bounds::Bounds;
 use crate::scenario::{Demand, Latency, Scenario, SnapshotTaken, TenantTraffic};
 use crate::traffic::Shape;

@@ -1,7 +1,7 @@
 //! The first table: what is promised.
 
+use super::preset::{Preset, preset};
 use super::worlds::*;
-use super::{Preset, preset};
 use crate::bounds::Bounds;
 use crate::scenario::{Scenario, SnapshotTaken};
 

@@ -1,11 +1,10 @@
 //! What is done to an ordinary world to make another of it.
 
+use crate::bounds::STORM;
 use crate::scenario::{Demand, Latency, Scenario, Sizes, TenantTraffic};
 use crate::traffic::Shape;
 use crate::weather::Weather;
 
-/// When overload begins and ends, wherever it does.
-pub(crate) const STORM: (f64, f64) = (20.0, 30.0);
 pub(super) const INPUT_BOUND: Sizes = Sizes {
     input: 6000.0,
     output: 20.0,
