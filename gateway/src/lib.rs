@@ -3,7 +3,7 @@
 //!
 //! This crate moves bytes and keeps time; what is decided is decided by [`keyweir_policy`]. Each
 //! folder is a room, listed here from the top down: a room imports from those below it only, which
-//! `tests/floors.rs` checks.
+//! `tests/floors` checks.
 //!
 //! - [`cli`]: the command line, one file per command
 //! - `demo`, `simulate`: two commands that need no account: the whole gateway against a simulated
