@@ -9,18 +9,13 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use pingora_core::protocols::http::client::HttpSession;
-use pingora_core::protocols::http::v1::client::HttpSession as Http1;
-use pingora_core::protocols::http::v2;
-use pingora_core::protocols::http::v2::client::Http2Session as Http2;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::{RequestHeader, ResponseHeader};
 
+use super::link_error::{LinkError, describe, is_disconnect};
 use super::provider::Upstream;
-
-/// How much of a body is written before looking whether the answer is already there: a provider
-/// that refuses a large request says so long before it has read it.
-const SLICE: usize = 64 * 1024;
+use super::upload::{Uploaded, read_head_http1, upload_http1, upload_http2};
 
 /// Addresses tried before connecting counts as failed.
 const ADDRESSES_MAX: usize = 3;
@@ -28,9 +23,6 @@ const ADDRESSES_MAX: usize = 3;
 /// An idle connection that turns out to be closed does so at once; what breaks later than this
 /// broke while the provider was at work.
 const STALE_WITHIN: Duration = Duration::from_secs(1);
-
-/// How long an answer may take that was sent before the provider stopped reading.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How much of an answer that comes faster than it is passed on is passed on at once, about.
 const JOINED: usize = 4 * 1024;
@@ -47,29 +39,6 @@ pub(crate) struct Link {
     sent_at: Instant,
     /// What ended the answer after the piece that was read last.
     broken: Option<LinkError>,
-}
-
-/// How far an upload came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Uploaded {
-    /// To its end.
-    Whole,
-    /// The answer's head was there before the end.
-    Answered,
-}
-
-/// Why an exchange failed, by what the provider can have seen of the request.
-#[derive(Debug)]
-pub(crate) enum LinkError {
-    /// Not all of it, so that it cannot have acted: no connection, or it broke while sending.
-    NotSent(String),
-    /// Nothing, in all likelihood: the idle connection was closed already, or the provider says
-    /// that it did not look at the request.
-    Stale(String),
-    /// All of it; then the connection died.
-    Lost(String),
-    /// All of it; what came back is no HTTP.
-    Malformed(String),
 }
 
 impl Link {
@@ -285,116 +254,5 @@ impl Drop for Link {
             let connections = &self.upstream.connections;
             connections.release_stream(session, &self.peer, self.upstream.idle);
         }
-    }
-}
-
-async fn upload_http1(
-    http1: &mut Http1,
-    head: Box<RequestHeader>,
-    body: &Bytes,
-) -> Result<Uploaded, BError> {
-    http1.write_request_header(head).await?;
-    let mut rest = &body[..];
-    while !rest.is_empty() {
-        let (slice, after) = rest.split_at(rest.len().min(SLICE));
-        if let Err(error) = http1.write_body(slice).await {
-            return last_words(http1).await.ok_or(error);
-        }
-        rest = after;
-        if !rest.is_empty() && already_answered(http1)? {
-            return Ok(Uploaded::Answered);
-        }
-    }
-    http1.finish_body().await?;
-    Ok(Uploaded::Whole)
-}
-
-/// Looks for an answer without waiting. What was read of its head so far is kept by the session.
-fn already_answered(http1: &mut Http1) -> Result<bool, BError> {
-    match tokio::task::unconstrained(read_head_http1(http1)).now_or_never() {
-        Some(Ok(())) => Ok(true),
-        Some(Err(error)) => Err(error),
-        None => Ok(false),
-    }
-}
-
-/// A provider that closes while we write has often said why before.
-async fn last_words(http1: &mut Http1) -> Option<Uploaded> {
-    match tokio::time::timeout(LAST_WORDS, read_head_http1(http1)).await {
-        Ok(Ok(())) => Some(Uploaded::Answered),
-        _ => None,
-    }
-}
-
-async fn read_head_http1(http1: &mut Http1) -> Result<(), BError> {
-    loop {
-        http1.read_response().await?;
-        match http1.get_status().map_or(0, |status| status.as_u16()) {
-            // We never ask to switch protocols, so 101 is no answer to anything.
-            101 => {
-                return pingora_core::Error::e_explain(
-                    ErrorType::InvalidHTTPHeader,
-                    "the provider switched protocols unasked",
-                );
-            }
-            100..=199 => {}
-            _ => return Ok(()),
-        }
-    }
-}
-
-async fn upload_http2(
-    http2: &mut Http2,
-    head: Box<RequestHeader>,
-    body: &Bytes,
-    send: Duration,
-) -> Result<Uploaded, BError> {
-    http2.write_request_header(head, body.is_empty())?;
-    if body.is_empty() {
-        return Ok(Uploaded::Whole);
-    }
-    let Some(mut writer) = http2.take_request_body_writer() else {
-        return Ok(Uploaded::Whole);
-    };
-    tokio::select! {
-        biased;
-        written = v2::write_body(&mut writer, body.clone(), true, Some(send)) => match written {
-            Ok(()) => Ok(Uploaded::Whole),
-            Err(error) => last_words_http2(http2).await.ok_or(error),
-        },
-        answered = http2.read_response_header() => answered.map(|()| Uploaded::Answered),
-    }
-}
-
-async fn last_words_http2(http2: &mut Http2) -> Option<Uploaded> {
-    match tokio::time::timeout(LAST_WORDS, http2.read_response_header()).await {
-        Ok(Ok(())) => Some(Uploaded::Answered),
-        _ => None,
-    }
-}
-
-fn is_disconnect(error: &ErrorType) -> bool {
-    matches!(
-        error,
-        ErrorType::ConnectionClosed
-            | ErrorType::ReadError
-            | ErrorType::WriteError
-            | ErrorType::H2Error
-    )
-}
-
-/// What happened, for the log. Upstream errors hold addresses and system errors, no request data.
-fn describe(error: &BError) -> String {
-    let kind = error.etype().as_str();
-    let cause = error.root_cause();
-    let detail = match error.etype() {
-        // Why is in the context; the cause is our own address.
-        ErrorType::TLSHandshakeFailure => error.context.as_ref().map(|it| it.as_str().to_owned()),
-        _ if cause.is::<pingora_core::Error>() => None,
-        _ => Some(cause.to_string()),
-    };
-    match detail {
-        Some(detail) => format!("{kind}: {detail}"),
-        None => kind.to_owned(),
     }
 }

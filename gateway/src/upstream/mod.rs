@@ -3,13 +3,18 @@
 mod address;
 mod connections;
 mod link;
+mod link_error;
 mod peer;
 mod provider;
 pub(crate) mod resolve;
 mod roots;
+mod upload;
 
 pub(crate) use connections::{Connections, connections};
-pub(crate) use link::{Link, LinkError, Uploaded};
+pub(crate) use link::Link;
+pub(crate) use link_error::LinkError;
 pub(crate) use provider::Upstream;
 pub(crate) use roots::check_system as check_system_roots;
+pub(crate) use upload::Uploaded;
+
 pub use roots::{RootsError, check as check_roots};
