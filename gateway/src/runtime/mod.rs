@@ -5,6 +5,7 @@ pub mod clock;
 pub(crate) mod deadline;
 pub mod gateway;
 pub mod lifecycle;
+pub(crate) mod names;
 pub mod policy_files;
 pub(crate) mod pool;
 pub mod provider;

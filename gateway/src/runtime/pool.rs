@@ -28,6 +28,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::runtime::clock::Clock;
+use crate::runtime::names::Names;
 
 /// The shortest sleep between two wake-ups: what tokio's timer can tell apart anyway. It keeps a
 /// core that names a moment in the past from turning the timer into a busy loop.
@@ -43,14 +44,6 @@ pub(crate) struct SharedPool {
     rewind: Notify,
     names: Names,
     watcher: OnceLock<mpsc::UnboundedSender<Notice>>,
-}
-
-/// What the log calls the pool's parts.
-#[derive(Debug)]
-pub(crate) struct Names {
-    pub(crate) provider: String,
-    pub(crate) accounts: Vec<String>,
-    pub(crate) keys: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -205,72 +198,6 @@ impl SharedPool {
                 let _ = watcher.send(notice);
             }
             next = self.state.lock().pool.next_notice();
-        }
-    }
-}
-
-impl Names {
-    fn key(&self, key: KeyId) -> &str {
-        self.keys.get(key.index()).map_or("?", String::as_str)
-    }
-
-    fn account(&self, account: AccountId) -> &str {
-        self.accounts
-            .get(account.index())
-            .map_or("?", String::as_str)
-    }
-
-    fn log(&self, notice: Notice) {
-        let provider = self.provider.as_str();
-        match notice {
-            Notice::KeyOut(key) => {
-                tracing::error!(
-                    provider,
-                    key = self.key(key),
-                    "the provider rejects this key"
-                );
-            }
-            Notice::KeyBack(key) => {
-                tracing::info!(provider, key = self.key(key), "a key is accepted again");
-            }
-            Notice::AccountOut(account) => tracing::error!(
-                provider,
-                account = self.account(account),
-                "an account is out of money or disabled"
-            ),
-            Notice::AccountBack(account) => {
-                tracing::info!(
-                    provider,
-                    account = self.account(account),
-                    "an account serves again"
-                );
-            }
-            Notice::BreakerTripped(key) => {
-                tracing::warn!(
-                    provider,
-                    key = self.key(key),
-                    "a key keeps failing; it rests"
-                );
-            }
-            Notice::StormBegan => {
-                tracing::warn!(
-                    provider,
-                    "the provider is overloaded; requests are held back"
-                );
-            }
-            Notice::StormEnded => tracing::info!(provider, "the provider serves again"),
-            Notice::SameAccount(one, other) => tracing::warn!(
-                provider,
-                account = self.account(one),
-                other = self.account(other),
-                "the provider says these are one account; they share one budget from now on"
-            ),
-            Notice::SameOrganization(one, other) => tracing::warn!(
-                provider,
-                account = self.account(one),
-                other = self.account(other),
-                "these accounts are of one organization, but their limits differ"
-            ),
         }
     }
 }

@@ -15,7 +15,8 @@ use keyweir_policy::secret::ProviderSecret;
 use parking_lot::Mutex;
 
 use crate::runtime::clock::Clock;
-use crate::runtime::pool::{Names, SharedPool};
+use crate::runtime::names::Names;
+use crate::runtime::pool::SharedPool;
 use crate::runtime::resource::Resources;
 use crate::runtime::secrets::{self, SecretProblems};
 use crate::upstream::{self, Connections, RootsError, Upstream};
