@@ -4,7 +4,7 @@
 use super::asked::Asked;
 use super::curves::Curves;
 use super::number::{amount, percent, seconds};
-use super::outcome::Simulated;
+use super::outcome::{Outcome, Simulated};
 use super::svg::{Anchor, Stroke, Svg};
 
 const WIDTH: f64 = 1_000.0;
@@ -45,7 +45,8 @@ pub(super) fn draw(cases: &[Simulated], asked: &Asked) -> String {
     for case in cases {
         for (part, curves) in &case.curves {
             let several = (case.curves.len() > 1).then_some(part.as_str());
-            row(&mut svg, top, case, several, curves, &scales);
+            heading(&mut svg, top, &case.outcome, several);
+            row(&mut svg, top, curves, &scales);
             top += ROW;
         }
     }
@@ -92,15 +93,7 @@ impl Scales {
     }
 }
 
-fn row(
-    svg: &mut Svg,
-    top: f64,
-    case: &Simulated,
-    part: Option<&str>,
-    curves: &Curves,
-    scales: &Scales,
-) {
-    let outcome = &case.outcome;
+fn heading(svg: &mut Svg, top: f64, outcome: &Outcome, part: Option<&str>) {
     let title = match part {
         Some(part) => format!("{} ({part})", outcome.case),
         None => outcome.case.clone(),
@@ -113,6 +106,9 @@ fn row(
         seconds(outcome.wait_secs.p95)
     );
     svg.text((RIGHT.1, top + 16.0), Anchor::End, 12.0, &figures);
+}
+
+fn row(svg: &mut Svg, top: f64, curves: &Curves, scales: &Scales) {
     let rates = Chart::new(top, LEFT, scales.minutes, scales.rate);
     rates.frame(svg, "requests/s");
     rates.fill(svg, curves.step_secs, &curves.answered, ANSWERED);
@@ -232,7 +228,6 @@ fn ticks(most: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulate::outcome::Outcome;
     use crate::simulate::recorded::Recording;
 
     #[test]
