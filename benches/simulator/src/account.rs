@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use keyweir_policy::budget::Charging;
-use keyweir_policy::snapshot::{Reading, Snapshot};
-use keyweir_policy::units::Dimension;
+use keyweir_policy::quota::budget::Charging;
+use keyweir_policy::terms::amount::Dimension;
+use keyweir_policy::terms::snapshot::{Reading, Snapshot};
 
 use crate::scenario::AccountWorld;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keyweir_policy::pool::Notice;
+use keyweir_policy::pool::ask::Notice;
 
 use crate::account::Amounts;
 use crate::oracle::Reached;

@@ -1,16 +1,20 @@
 //! One run: arrivals, gateways and the provider on one event queue.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::fmt;
+use std::time::Duration;
 
-use keyweir_policy::dialect::Endpoint;
-use keyweir_policy::fault::Fault;
-use keyweir_policy::ids::TenantId;
-use keyweir_policy::pool::{Admission, Ask, Lease, Pool, RequestSize, Settlement, Ticket, Usage};
-use keyweir_policy::retry::{Attempts, Next};
-use keyweir_policy::snapshot::Snapshot;
-use keyweir_policy::units::Time;
+use keyweir_policy::exchange::plan::{Event as Happened, Plan, Request as Asked, Step, TimeLimits};
+use keyweir_policy::exchange::seek::Home;
+use keyweir_policy::pool::Pool;
+use keyweir_policy::pool::ask::{Lease, Settlement};
+use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::ids::{ProviderId, TenantId, Ticket};
+use keyweir_policy::terms::request::{RequestSize, Usage};
+use keyweir_policy::terms::snapshot::Snapshot;
+use keyweir_policy::terms::time::Time;
 
 use crate::account::StrictAccount;
 use crate::oracle;
@@ -24,6 +28,9 @@ use crate::weather::{Lie, Weather};
 const CLOCK_START_SECS: f64 = 1_000.0;
 /// Events after which a run is stuck, per request.
 const EVENTS_PER_REQUEST_MAX: usize = 2_000;
+
+/// The gateway's default.
+const ATTEMPTS_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// A run that comes to no end.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,12 +135,10 @@ struct Gateway {
 pub(crate) struct Request {
     pub(crate) arrival: Arrival,
     gateway: usize,
-    attempts: Attempts,
+    plan: Plan,
     pub(crate) lease: Option<Lease>,
     /// How the provider's answer to its attempt will go.
     pub(crate) course: Course,
-    waited: f64,
-    waits_since: f64,
     pub(crate) sent_at: f64,
 }
 
@@ -186,11 +191,9 @@ impl<'a> World<'a> {
             world.requests.push(Request {
                 arrival: *arrival,
                 gateway: index % world.gateways.len(),
-                attempts: Attempts::default(),
+                plan: plan(scenario, arrival),
                 lease: None,
                 course: Course::Whole,
-                waited: 0.0,
-                waits_since: arrival.at,
                 sent_at: 0.0,
             });
             world.schedule(arrival.at, Event::Arrive(index));
@@ -210,7 +213,7 @@ impl<'a> World<'a> {
             }
             self.now = next.at;
             match next.event {
-                Event::Arrive(request) => self.ask(request),
+                Event::Arrive(request) => self.happened(request, Happened::Begin),
                 Event::Reach(request) => self.reach(request),
                 Event::Head(request, fault, snapshot) => self.head(request, fault, &snapshot),
                 Event::Produce(request, piece) => self.produce(request, piece),
@@ -240,39 +243,23 @@ impl<'a> World<'a> {
         least + (most - least) * self.draws.f64()
     }
 
-    fn ask(&mut self, index: usize) {
+    /// Tells a request's plan what happened, does what it says, and what follows of that.
+    fn happened(&mut self, index: usize, event: Happened) {
+        self.step(index, event);
+        self.follow(self.requests[index].gateway);
+    }
+
+    fn step(&mut self, index: usize, event: Happened) {
         let now = self.time();
         let request = &mut self.requests[index];
-        request.waits_since = self.now;
-        let tenant = request.arrival.tenant;
-        let patience = (self.scenario.patience_of(tenant) - request.waited).max(0.0);
         let gateway = &mut self.gateways[request.gateway];
-        let name = &self.scenario.models[request.arrival.model];
-        let model = gateway.pool.model(now, name, Endpoint::Inference);
-        let ask = Ask {
-            tenant: TenantId(tenant as u32),
-            model,
-            priority: self.scenario.tenants[tenant].priority,
-            size: RequestSize {
-                // The true number of bytes per token is for the pool to learn.
-                text_bytes: (request.arrival.input * 3.6) as u64,
-                media_tokens: 0,
-                output_max: request.arrival.output_max,
-            },
-            affinity: None,
-            account: None,
-            arrived: clock(self.scenario, request.arrival.at),
-            deadline: now.after_secs(patience),
-            body_bytes: 1000,
-        };
-        match gateway.pool.admit(now, ask, &request.attempts) {
-            Admission::Granted(lease) => self.send(index, lease),
-            Admission::Refused(_) => self.refuse(index),
-            Admission::Waiting(ticket) => {
+        match request.plan.on(&mut gateway.pool, now, event) {
+            Step::Send(lease) => self.send(index, lease),
+            Step::Wait(ticket) => {
                 gateway.tickets.insert(ticket, index);
             }
+            Step::Turn | Step::Relay | Step::Refuse(_) => self.refuse(index),
         }
-        self.follow(self.requests[index].gateway);
     }
 
     /// Does what the pool has decided, and sees to it that it is woken.
@@ -282,10 +269,7 @@ impl<'a> World<'a> {
             let Some(request) = self.gateways[index].tickets.remove(&ticket) else {
                 continue;
             };
-            match decision {
-                Ok(lease) => self.send(request, lease),
-                Err(_) => self.refuse(request),
-            }
+            self.step(request, Happened::Decided(decision));
         }
         let gateway = &mut self.gateways[index];
         while let Some(notice) = gateway.pool.next_notice() {
@@ -328,7 +312,6 @@ impl<'a> World<'a> {
 
     fn send(&mut self, index: usize, lease: Lease) {
         let request = &mut self.requests[index];
-        request.waited += self.now - request.waits_since;
         request.sent_at = self.now;
         request.lease = Some(lease);
         let journey = &mut self.report.journeys[index];
@@ -360,11 +343,12 @@ impl<'a> World<'a> {
             sent: true,
         };
         pool.settle(now, lease, &settlement);
-        match pool.next(now, &mut request.attempts, key, &fault) {
-            Next::Again => self.ask(index),
-            Next::PassThrough | Next::Refuse => self.refuse(index),
-        }
-        self.follow(gateway);
+        let failed = Happened::Failed {
+            key,
+            fault,
+            status: None,
+        };
+        self.happened(index, failed);
     }
 
     fn piece(&mut self, index: usize, piece: usize) {
@@ -418,6 +402,32 @@ impl<'a> World<'a> {
         self.end(index, Ending::Cut);
         self.follow(gateway);
     }
+}
+
+/// The plan that a gateway makes for a request.
+fn plan(scenario: &Scenario, arrival: &Arrival) -> Plan {
+    let tenant = arrival.tenant;
+    let request = Asked {
+        tenant: TenantId(tenant as u32),
+        priority: scenario.tenants[tenant].priority,
+        size: RequestSize {
+            // The true number of bytes per token is for the pool to learn.
+            text_bytes: (arrival.input * 3.6) as u64,
+            media_tokens: 0,
+            output_max: arrival.output_max,
+        },
+        endpoint: Endpoint::Inference,
+        model: scenario.models[arrival.model].clone(),
+        affinity: None,
+        creates: false,
+        body_bytes: 1000,
+        arrived: clock(scenario, arrival.at),
+    };
+    let limits = TimeLimits {
+        patience: Duration::from_secs_f64(scenario.patience_of(tenant).max(0.0)),
+        attempts: ATTEMPTS_TIME_MAX,
+    };
+    Plan::new(request, limits, ProviderId(0), Home::Any, VecDeque::new())
 }
 
 /// What the gateways' clocks show at a moment of the world.
