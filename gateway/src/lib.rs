@@ -1,35 +1,30 @@
 //! Keyweir, the gateway: a client that changes nothing but its base URL gets its answers through a
 //! pool of API keys.
 //!
-//! This crate moves bytes and keeps time; what is decided is decided by [`keyweir_policy`]. A
-//! request's way stands in `request`; where it begins, in `connection`; what all requests share, in
-//! [`gateway`]; how it all starts and ends, in [`serve`]. Two commands show it without an account:
-//! [`demo`] the whole gateway, [`simulate`] its decisions on a user's own policy.
+//! This crate moves bytes and keeps time; what is decided is decided by [`keyweir_policy`]. Each
+//! folder is a room, listed here from the top down: a room imports from those below it only, which
+//! `tests/floors.rs` checks.
+//!
+//! - [`cli`]: the command line, one file per command
+//! - [`demo`], [`simulate`]: two commands that need no account: the whole gateway against a
+//!   simulated provider, and its decisions on a user's own policy
+//! - [`command`]: what every command does the same way: how it fails, how it loads a policy
+//! - [`server`]: sockets, connections, start and stop
+//! - `admin`: what operators ask
+//! - `request`: a request's way, step by step
+//! - [`runtime`]: what all requests share
+//! - `downstream`, [`upstream`], `headers`, [`telemetry`]: the client's side, the provider's side,
+//!   which headers pass between them, and what is logged and counted
 
-pub mod access_log;
 mod admin;
-mod bodies;
 pub mod cli;
-mod client;
-pub mod clock;
-mod connection;
-mod deadline;
+pub mod command;
 pub mod demo;
-mod events;
-pub mod gateway;
+mod downstream;
 mod headers;
-pub mod lifecycle;
-pub mod listen;
-pub mod metrics;
-pub mod policy_files;
-mod pool;
-pub mod provider;
 mod request;
-mod request_id;
-mod resolve;
-mod resource;
-pub mod secrets;
-pub mod serve;
-pub mod shutdown;
+pub mod runtime;
+pub mod server;
 pub mod simulate;
+pub mod telemetry;
 pub mod upstream;

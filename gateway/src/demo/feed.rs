@@ -8,7 +8,7 @@ use keyweir_policy::pool::Notice;
 
 use super::scene::{AccountRow, KeyState};
 use super::tally::Failure;
-use crate::provider::Provider;
+use crate::runtime::provider::Provider;
 
 /// Sentences that are kept.
 const KEPT: usize = 200;

@@ -10,7 +10,7 @@ use keyweir_policy::units::Dimension;
 
 use super::feed::Feed;
 use super::tally::Totals;
-use crate::provider::Provider;
+use crate::runtime::provider::Provider;
 
 /// The dimensions that are shown, in the order of their columns.
 pub(super) const SHOWN: [Dimension; 3] = [

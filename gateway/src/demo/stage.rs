@@ -18,11 +18,11 @@ use super::tally::Tally;
 use super::traffic::{self, Mix, Tempo};
 use super::try_it::TryIt;
 use super::{Arguments, world};
-use crate::access_log::Target;
-use crate::cli::Failed;
-use crate::gateway::Live;
-use crate::listen::ListenError;
-use crate::serve::{self, Options, Running, StartError};
+use crate::command::failed::Failed;
+use crate::runtime::gateway::Live;
+use crate::server::listen::ListenError;
+use crate::server::serve::{self, Options, Running, StartError};
+use crate::telemetry::access_log::Target;
 
 /// Where clients connect if nothing else was said.
 const PORT: u16 = 8080;

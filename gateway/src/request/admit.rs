@@ -13,11 +13,11 @@ use super::Stop;
 use super::record::Record;
 use super::refuse::Refuse;
 use super::settle::Held;
-use crate::client::Client;
-use crate::gateway::{Gateway, Live};
+use crate::downstream::client::Client;
 use crate::headers::{CLIENT_TIMEOUT, PATIENCE};
-use crate::pool::{Admitted, Asking};
-use crate::provider::Provider;
+use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::pool::{Admitted, Asking};
+use crate::runtime::provider::Provider;
 
 /// Asks the pool for a key, and waits for it as long as the request is patient.
 ///

@@ -13,9 +13,9 @@ use pingora_http::ResponseHeader;
 use super::exchange::Job;
 use super::opening::{self, Watch};
 use super::settle::Held;
-use crate::client::Client;
-use crate::deadline::Deadline;
+use crate::downstream::client::Client;
 use crate::headers::Fields;
+use crate::runtime::deadline::Deadline;
 use crate::upstream::{Link, LinkError, Uploaded};
 
 /// Idle connections that may turn out to be closed before a new one is made. Stale connections come

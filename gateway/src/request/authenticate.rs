@@ -10,9 +10,10 @@ use keyweir_policy::dialect::{Dialect, RefusalKind, subscription_token};
 use keyweir_policy::ids::TenantId;
 
 use super::refuse::Refuse;
-use crate::client::Client;
-use crate::gateway::{ANYBODY, Live, is_expired, is_local};
+use crate::downstream::client::Client;
+use crate::downstream::loopback::is_loopback;
 use crate::headers;
+use crate::runtime::gateway::{ANYBODY, Live, is_expired};
 
 /// The tenant that `client` is.
 ///
@@ -60,7 +61,7 @@ fn refuse(reason: &'static str, message: &'static str) -> Refuse {
 }
 
 fn check_local(client: &Client) -> Result<(), Refuse> {
-    let is_here = client.address.is_none_or(is_local)
+    let is_here = client.address.is_none_or(is_loopback)
         && is_local_name(client.authority().unwrap_or_default())
         && names_no_other_site(client.headers());
     if is_here {

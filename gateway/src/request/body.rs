@@ -14,9 +14,9 @@ use tokio::time::Instant;
 
 use super::Stop;
 use super::refuse::{Refuse, expects_continue};
-use crate::bodies::Share;
-use crate::client::Client;
-use crate::gateway::Gateway;
+use crate::downstream::bodies::Share;
+use crate::downstream::client::Client;
+use crate::runtime::gateway::Gateway;
 
 /// The longest silence in a body. Slow lines are slow, but not silent.
 const SILENCE_MAX: Duration = Duration::from_secs(30);

@@ -17,9 +17,9 @@ use super::record::Record;
 use super::settle::Held;
 use super::stream::DIED;
 use super::{Outcome, Stop};
-use crate::client::{Client, Left};
-use crate::deadline::Deadline;
+use crate::downstream::client::{Client, Left};
 use crate::headers;
+use crate::runtime::deadline::Deadline;
 use crate::upstream::Link;
 
 /// Where an answer goes, and what is known of its request.

@@ -7,7 +7,7 @@ use super::body::Body;
 use super::record::Record;
 use super::refuse::Refuse;
 use super::route::Routed;
-use crate::gateway::Live;
+use crate::runtime::gateway::Live;
 
 /// Reads the description of a request from its path and body.
 ///

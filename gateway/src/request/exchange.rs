@@ -25,13 +25,13 @@ use super::record::Record;
 use super::route::Routed;
 use super::settle::Held;
 use super::unanswered;
-use crate::client::Client;
-use crate::deadline::Deadline;
-use crate::gateway::{Gateway, Live};
+use crate::downstream::client::Client;
 use crate::headers::OutgoingHead;
-use crate::metrics::ProviderMetrics;
-use crate::pool::Asking;
-use crate::provider::Provider;
+use crate::runtime::deadline::Deadline;
+use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::pool::Asking;
+use crate::runtime::provider::Provider;
+use crate::telemetry::metrics::ProviderMetrics;
 
 /// One request, as it is sent as often as it takes.
 pub(crate) struct Job<'a> {
@@ -88,7 +88,7 @@ impl<'a> Job<'a> {
         let public_base = public_base(routed, client, provider);
         let home = home(provider, routed, &description);
         let uri = target(provider, routed, query.as_ref(), client);
-        let tenant = record.tenant.unwrap_or(crate::gateway::ANYBODY);
+        let tenant = record.tenant.unwrap_or(crate::runtime::gateway::ANYBODY);
         let session = affinity::SESSION_HEADERS
             .iter()
             .find_map(|name| client.headers().get(*name));

@@ -18,7 +18,7 @@ use super::admit::Home;
 use super::exchange::Job;
 use super::record::Record;
 use super::route::Routed;
-use crate::gateway::Live;
+use crate::runtime::gateway::Live;
 
 /// Steps that are left, and what it takes to take one.
 #[derive(Debug)]

@@ -35,40 +35,12 @@ use pingora_core::apps::{HttpPersistentSettings, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::HttpSession as Http2;
 
-use crate::client::Client;
-use crate::gateway::{Gateway, Live};
+use crate::downstream::client::Client;
 use crate::headers::ANTHROPIC_VERSION;
+use crate::runtime::gateway::{Gateway, Live};
+pub(crate) use crate::telemetry::outcome::Outcome;
 use record::Record;
 use refuse::Refuse;
-
-/// How a request ended; a metric label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// A provider answered it well, to the end.
-    Answered,
-    /// A provider's error was its answer.
-    PassedThrough,
-    /// The gateway refused it.
-    Refused,
-    /// The client left before the end.
-    ClientLeft,
-    /// The answer broke after its beginning had reached the client.
-    Broken,
-}
-
-impl Outcome {
-    pub(crate) const COUNT: usize = 5;
-
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::PassedThrough => "passed_through",
-            Self::Refused => "refused",
-            Self::ClientLeft => "client_left",
-            Self::Broken => "broken",
-        }
-    }
-}
 
 /// Why a request goes no further.
 #[derive(Debug)]

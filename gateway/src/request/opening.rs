@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use super::attempt::{Answer, Tried};
 use super::exchange::Job;
-use crate::client::Client;
-use crate::deadline::Deadline;
-use crate::events::WholeEvents;
+use crate::downstream::client::Client;
+use crate::downstream::whole_events::WholeEvents;
+use crate::runtime::deadline::Deadline;
 
 /// The longest JSON answer that is read as a whole: far above any model's answer, and above a page
 /// of a list of batches. Longer ones pass unread.

@@ -6,7 +6,7 @@ use pingora_http::ResponseHeader;
 
 use super::record::Record;
 use super::{Outcome, Stop};
-use crate::client::Client;
+use crate::downstream::client::Client;
 
 pub(crate) async fn answer(client: &mut Client, record: &mut Record) -> Result<bool, Stop> {
     let mut answer = http::Response::new(());

@@ -9,10 +9,10 @@ use pingora_http::RequestHeader;
 
 use super::Outcome;
 use super::route::Routed;
-use crate::access_log::Line;
-use crate::client::Client;
-use crate::gateway::{Gateway, Live};
-use crate::request_id::RequestId;
+use crate::downstream::client::Client;
+use crate::downstream::request_id::RequestId;
+use crate::runtime::gateway::{Gateway, Live};
+use crate::telemetry::access_log::Line;
 
 /// The longest path in a line of the log.
 const PATH_MAX: usize = 256;

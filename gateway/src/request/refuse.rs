@@ -14,9 +14,9 @@ use keyweir_policy::pool::{Refusal, RefusalReason};
 use keyweir_policy::units::Time;
 use pingora_http::ResponseHeader;
 
-use crate::client::{Client, Left};
+use crate::downstream::client::{Client, Left};
+use crate::downstream::request_id::RequestId;
 use crate::headers::SHOULD_RETRY;
-use crate::request_id::RequestId;
 
 /// How long an early answer's request body is still read: a client that is busy sending does not
 /// see an answer, only a broken connection, if we close on it.

@@ -8,7 +8,7 @@
 use keyweir_policy::dialect::{Dialect, RefusalKind, Route, RouteError};
 
 use super::refuse::Refuse;
-use crate::gateway::Live;
+use crate::runtime::gateway::Live;
 
 /// What a path and method ask for, and of whom.
 #[derive(Debug)]

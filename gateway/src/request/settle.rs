@@ -11,7 +11,7 @@ use keyweir_policy::ids::{AccountId, KeyId};
 use keyweir_policy::pool::{Lease, Settlement, Usage};
 use keyweir_policy::snapshot::Snapshot;
 
-use crate::pool::SharedPool;
+use crate::runtime::pool::SharedPool;
 
 /// Tokens of output between two reports of a stream's progress: small beside any budget, and few
 /// enough that a stream's chunks do not fight over the pool's lock.

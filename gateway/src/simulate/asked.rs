@@ -10,7 +10,8 @@ use keyweir_policy::file::traffic::{
     self, Flow, FlowShape, FlowTokens, Names, SEED_MAX, parse_rate, resolve,
 };
 
-use crate::cli::{self, Failed};
+use crate::command::failed::Failed;
+use crate::command::load::say;
 
 use super::recorded::Recording;
 
@@ -159,7 +160,7 @@ fn from_file(path: &Path, policy: &Policy) -> Result<Asked, Failed> {
     let traffic = match traffic::parse((&path.display().to_string(), &text), policy) {
         Ok(traffic) => traffic,
         Err(report) => {
-            cli::say(&report)?;
+            say(&report)?;
             return Err(Failed::Said);
         }
     };

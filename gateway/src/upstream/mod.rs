@@ -3,6 +3,7 @@
 mod address;
 mod connections;
 mod link;
+pub(crate) mod resolve;
 mod roots;
 
 use std::net::Ipv4Addr;

@@ -104,7 +104,9 @@ async fn without_tenants_the_gateway_listens_to_nobody_else() {
     let parsed = keyweir_policy::file::parse(&files, std::time::SystemTime::now());
     // Either the policy file's reader says so already, or the gateway does.
     if let Ok((policy, _)) = parsed {
-        let started = keyweir::serve::start(policy, &keyweir::serve::Options::default()).await;
+        let started =
+            keyweir::server::serve::start(policy, &keyweir::server::serve::Options::default())
+                .await;
         let error = started.err().expect("it refuses");
         assert!(error.to_string().contains("without tenants"), "{error}");
     }

@@ -1,7 +1,7 @@
 //! A gateway that runs: started, listening, and drained when it is told to stop.
 //!
 //! Pingora's services run on our runtime rather than under its `Server`, whose end is a fixed sleep
-//! and whose sockets are its own affair; see [`crate::listen`] and [`crate::lifecycle`].
+//! and whose sockets are its own affair; see [`crate::server::listen`] and [`crate::runtime::lifecycle`].
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,12 +15,13 @@ use pingora_core::services::listening::Service;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::access_log::Target;
 use crate::admin::Admin;
-use crate::connection::Connections;
-use crate::gateway::{Gateway, GatewayError};
-use crate::listen::{Certificate, ListenError, Sockets};
-use crate::resolve;
+use crate::downstream::loopback::is_loopback;
+use crate::runtime::gateway::{Gateway, GatewayError};
+use crate::server::connection::Connections;
+use crate::server::listen::{Certificate, ListenError, Sockets};
+use crate::telemetry::access_log::Target;
+use crate::upstream::resolve;
 
 /// How long streams have to end in an error event once grace is over.
 const LAST_CALL: Duration = Duration::from_secs(2);
@@ -80,8 +81,8 @@ pub async fn start(policy: Policy, options: &Options) -> Result<Running, StartEr
     let admin = Sockets::bind(settings.admin.as_slice())?;
     let gateway = Gateway::new(policy, &options.folder, &options.access_log)?;
     let live = gateway.live();
-    resolve::first(&live).await;
-    resolve::keep(&live, settings.upstream.dns_refresh);
+    resolve::first(live.upstreams()).await;
+    resolve::keep(live.upstreams(), settings.upstream.dns_refresh);
 
     let (stop, stopping) = watch::channel(false);
     let (stop_admin, stopping_admin) = watch::channel(false);
@@ -116,7 +117,7 @@ fn refuse_open_listeners(policy: &Policy) -> Result<(), ListenError> {
         .listen
         .iter()
         .chain(over_tls)
-        .find(|address| !address.ip().is_loopback())
+        .find(|address| !is_loopback(address.ip()))
     {
         Some(open) => Err(ListenError::OpenToAll(*open)),
         None => Ok(()),

@@ -27,7 +27,7 @@ use keyweir_policy::units::Time;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::clock::Clock;
+use crate::runtime::clock::Clock;
 
 /// The shortest sleep between two wake-ups: what tokio's timer can tell apart anyway. It keeps a
 /// core that names a moment in the past from turning the timer into a busy loop.

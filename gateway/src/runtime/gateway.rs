@@ -1,6 +1,5 @@
 //! What all requests share: the policy in force, and what the process keeps over policies.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -10,12 +9,13 @@ use keyweir_policy::file::{GatewaySettings, Policy, Tenant};
 use keyweir_policy::ids::TenantId;
 use keyweir_policy::secret::ClientKeys;
 
-use crate::access_log::{AccessLog, Target};
-use crate::bodies::Bodies;
-use crate::clock::Clock;
-use crate::lifecycle::Lifecycle;
-use crate::metrics::{Metrics, ProviderMetrics, TenantMetrics};
-use crate::provider::{self, Provider, ProviderError};
+use crate::downstream::bodies::Bodies;
+use crate::runtime::clock::Clock;
+use crate::runtime::lifecycle::Lifecycle;
+use crate::runtime::provider::{self, Provider, ProviderError};
+use crate::telemetry::access_log::{AccessLog, Target};
+use crate::telemetry::metrics::{Metrics, ProviderMetrics, TenantMetrics};
+use crate::upstream::Upstream;
 
 /// The gateway.
 pub struct Gateway {
@@ -122,6 +122,13 @@ impl Live {
         self.policy.tenants.get(id.index())
     }
 
+    /// Where requests go, by provider.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = (&str, &Arc<Upstream>)> {
+        self.providers
+            .iter()
+            .map(|provider| (provider.id.as_str(), &provider.upstream))
+    }
+
     /// The counters of a provider.
     pub(crate) fn provider_metrics(&self, provider: usize) -> &ProviderMetrics {
         &self.provider_metrics[provider]
@@ -147,14 +154,4 @@ pub(crate) fn is_expired(tenant: &Tenant) -> bool {
     tenant
         .expires
         .is_some_and(|expires| expires <= SystemTime::now())
-}
-
-/// Whether a client at `address` is on this machine.
-pub(crate) fn is_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_loopback(),
-        IpAddr::V6(address) => {
-            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|it| it.is_loopback())
-        }
-    }
 }

@@ -28,7 +28,8 @@ use std::path::{Path, PathBuf};
 use keyweir_policy::file::Policy;
 use serde::Serialize;
 
-use crate::cli::{self, Failed};
+use crate::command::failed::Failed;
+use crate::command::load::load;
 
 use self::asked::Asked;
 use self::outcome::{Outcome, Simulated};
@@ -93,7 +94,7 @@ struct Simulation {
 /// # Errors
 /// If the policy, the traffic or a what-if is wrong, or nothing can be simulated.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failed> {
-    let policy = cli::load(std::slice::from_ref(&arguments.policy))?.policy;
+    let policy = load(std::slice::from_ref(&arguments.policy))?.policy;
     let asked = asked::read(&arguments.asked, &policy)?;
     let cases = arguments.cases.read(&policy).map_err(Failed::Because)?;
     check_size(&policy, &asked, &cases).map_err(Failed::Because)?;

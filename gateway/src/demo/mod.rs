@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::cli::Failed;
+use crate::command::failed::Failed;
 
 use self::plain::Lines;
 use self::scene::Scene;

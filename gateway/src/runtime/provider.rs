@@ -14,10 +14,10 @@ use keyweir_policy::pool::{Pool, PoolSpec};
 use keyweir_policy::secret::ProviderSecret;
 use parking_lot::Mutex;
 
-use crate::clock::Clock;
-use crate::pool::{Names, SharedPool};
-use crate::resource::Resources;
-use crate::secrets::{self, SecretProblems};
+use crate::runtime::clock::Clock;
+use crate::runtime::pool::{Names, SharedPool};
+use crate::runtime::resource::Resources;
+use crate::runtime::secrets::{self, SecretProblems};
 use crate::upstream::{self, Connections, RootsError, Upstream};
 
 /// One provider.

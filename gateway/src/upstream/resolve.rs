@@ -3,33 +3,31 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::gateway::Live;
-use crate::upstream::Upstream;
+use super::Upstream;
 
 /// How soon a name is asked for again that has no address at all.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// A provider by its name in the policy file.
+type Named<'a> = (&'a str, &'a Arc<Upstream>);
+
 /// Resolves all names once, beside each other. Failures are told to the log: a provider that cannot
 /// be reached must not keep the others from being served.
-pub(crate) async fn first(live: &Live) {
-    let lookups = live.providers.iter().map(|provider| async {
-        if let Err(error) = provider.upstream.addresses().resolve().await {
-            tracing::error!(
-                provider = provider.id,
-                error,
-                "the provider's name does not resolve"
-            );
+pub(crate) async fn first(providers: impl Iterator<Item = Named<'_>>) {
+    let lookups = providers.map(|(provider, upstream)| async move {
+        if let Err(error) = upstream.addresses().resolve().await {
+            tracing::error!(provider, error, "the provider's name does not resolve");
         }
     });
     futures::future::join_all(lookups).await;
 }
 
 /// Resolves all names again every so often, as long as their providers are in use.
-pub(crate) fn keep(live: &Live, every: Duration) {
-    for provider in &live.providers {
-        if provider.upstream.addresses().is_name() {
-            let upstream = Arc::downgrade(&provider.upstream);
-            tokio::spawn(keep_one(upstream, provider.id.clone(), every));
+pub(crate) fn keep<'a>(providers: impl Iterator<Item = Named<'a>>, every: Duration) {
+    for (provider, upstream) in providers {
+        if upstream.addresses().is_name() {
+            let upstream = Arc::downgrade(upstream);
+            tokio::spawn(keep_one(upstream, provider.to_owned(), every));
         }
     }
 }

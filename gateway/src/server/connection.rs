@@ -17,8 +17,8 @@ use pingora_core::protocols::l4::stream::Stream as Socket;
 use pingora_core::protocols::{ALPN, Digest, Stream};
 use pingora_core::server::ShutdownWatch;
 
-use crate::gateway::Gateway;
 use crate::request::{self, Patience};
+use crate::runtime::gateway::Gateway;
 
 /// Requests a client may get wrong on one HTTP/2 connection before it is closed.
 const REJECTED_MAX: usize = 32;
@@ -49,7 +49,7 @@ impl ServerApp for Connections {
         let gateway = &self.gateway;
         let max = gateway.settings.limits.connections_max;
         let Some(connected) = gateway.lifecycle.connect(max) else {
-            gateway.metrics.connections_refused.inc();
+            gateway.metrics.process.connections_refused.inc();
             return None;
         };
         // A task of its own: the one this runs in has room for all that Pingora might do with a

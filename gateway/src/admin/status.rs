@@ -1,0 +1,118 @@
+//! `/status`: providers, accounts, keys and budgets as the gateway sees them, as JSON.
+
+use http::{Response, StatusCode};
+use keyweir_policy::breaker::BreakerState;
+use keyweir_policy::ids::AccountId;
+use keyweir_policy::pool::{LaneView, PoolView};
+use serde_json::{Value, json};
+
+use super::answer::answer;
+use super::state::state_name;
+use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::provider::Provider;
+
+/// The page.
+pub(super) fn page(gateway: &Gateway) -> Response<Vec<u8>> {
+    let status = status(gateway);
+    answer(
+        StatusCode::OK,
+        "application/json",
+        format!("{status:#}\n").into_bytes(),
+    )
+}
+
+fn status(gateway: &Gateway) -> Value {
+    let live = gateway.live();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "ready": gateway.lifecycle.ready(),
+        "connections": gateway.lifecycle.connections_open(),
+        "requests_running": gateway.lifecycle.requests_running(),
+        "body_bytes_held": gateway.bodies.held(),
+        "providers": live.providers.iter().map(|it| provider_status(&live, it)).collect::<Vec<_>>(),
+    })
+}
+
+fn provider_status(live: &Live, provider: &Provider) -> Value {
+    let view = provider.pool.with(|pool, now| pool.view(now));
+    let declared = live
+        .policy
+        .providers
+        .iter()
+        .find(|declared| declared.id == provider.id);
+    json!({
+        "id": provider.id,
+        "dialect": provider.dialect.as_str(),
+        "base_url": declared.map(|declared| declared.base_url.to_string()),
+        "resolved": provider.upstream.addresses().known(),
+        "overloaded": view.is_storm,
+        "requests_running": view.in_flight,
+        "accounts": accounts(provider, &view),
+        "keys": keys(provider, &view),
+        "groups": view.lanes.iter().map(|lane| group(provider, lane)).collect::<Vec<_>>(),
+    })
+}
+
+fn accounts(provider: &Provider, view: &PoolView) -> Vec<Value> {
+    provider
+        .accounts
+        .iter()
+        .zip(&view.account_states)
+        .map(|(id, state)| json!({ "id": id, "state": state_name(*state) }))
+        .collect()
+}
+
+fn keys(provider: &Provider, view: &PoolView) -> Vec<Value> {
+    let account = |id: AccountId| provider.accounts.get(id.index());
+    view.keys
+        .iter()
+        .map(|key| {
+            json!({
+                "id": provider.key(key.key).label,
+                "account": account(key.account),
+                "state": state_name(key.standing),
+                "requests_running": key.in_flight,
+            })
+        })
+        .collect()
+}
+
+fn group(provider: &Provider, lane: &LaneView) -> Value {
+    let accounts = lane
+        .accounts
+        .iter()
+        .zip(&provider.accounts)
+        .map(|(account, id)| {
+            let buckets = account.buckets.iter().map(|bucket| {
+                json!({
+                    "dimension": bucket.dimension.as_str(),
+                    "limit_per_minute": bucket.limit_per_minute,
+                    "burst": bucket.burst,
+                    "level": bucket.level,
+                    "pending": bucket.pending,
+                    "used_by_others_per_sec": bucket.foreign_per_sec,
+                })
+            });
+            json!({
+                "id": id,
+                "requests_running": account.in_flight,
+                "cooldown_secs": account.cooldown.as_secs_f64(),
+                "buckets": buckets.collect::<Vec<_>>(),
+            })
+        });
+    let open = lane
+        .breakers
+        .iter()
+        .zip(&provider.keys)
+        .filter(|(state, _)| **state != BreakerState::Closed);
+    json!({
+        "endpoint": lane.endpoint.as_str(),
+        "group": lane.group,
+        "waiting": lane.waiting,
+        "waiting_bytes": lane.waiting_bytes,
+        "accounts": accounts.collect::<Vec<_>>(),
+        "resting_keys": open
+            .map(|(state, key)| json!({ "id": key.label, "state": state_name(*state) }))
+            .collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,74 @@
+//! The command line: one file per command.
+
+mod check;
+mod hash;
+mod log;
+mod serve;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::check::Check;
+use self::log::LogFormat;
+use self::serve::Serve;
+use crate::command::failed::Failed;
+use crate::{demo, simulate};
+
+/// A gateway that turns a pool of LLM API keys into answers.
+#[derive(Debug, Parser)]
+#[command(name = "keyweir", version, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// How the program's own messages look (on standard error; KEYWEIR_LOG sets how many:
+    /// error, warn, info, debug).
+    #[arg(long, value_enum, default_value_t, global = true)]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve requests until SIGTERM (finishes what runs) or SIGINT (stops at once).
+    Serve(Serve),
+    /// Check policy files, and say what is wrong and what to write instead.
+    Check(Check),
+    /// Make a new client key, and its hash for the policy file.
+    Hash,
+    /// Show the gateway at work, with a simulated provider: no account needed.
+    Demo(demo::Arguments),
+    /// Say what becomes of some traffic in the policy's pools, as they are and as they might be.
+    Simulate(Box<simulate::Arguments>),
+}
+
+impl Command {
+    /// Whether it draws on the terminal: messages would end up in the picture, and are only
+    /// written where they were asked for.
+    const fn draws(&self) -> bool {
+        matches!(self, Self::Demo(_))
+    }
+}
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    if !arguments.command.draws() || std::env::var_os("KEYWEIR_LOG").is_some() {
+        log::start(arguments.log_format);
+    }
+    let done = match arguments.command {
+        Command::Serve(serve) => serve.run(),
+        Command::Check(check) => check.run(),
+        Command::Hash => hash::run(),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed::Said) => ExitCode::FAILURE,
+        Err(Failed::Because(why)) => {
+            let _ = writeln!(std::io::stderr(), "keyweir: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

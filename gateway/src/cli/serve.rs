@@ -1,0 +1,63 @@
+//! `keyweir serve`: a gateway until a signal ends it.
+
+use std::path::PathBuf;
+
+use crate::command::failed::Failed;
+use crate::command::load::load;
+use crate::server::serve::{self, Options};
+use crate::server::shutdown::{Ending, Signals};
+use crate::telemetry::access_log::Target;
+
+/// What `serve` may be told.
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    /// The policy file, or a folder of them.
+    #[arg(long, short, default_value = "keys.toml")]
+    policy: PathBuf,
+    /// Where the access log goes: "stdout", "off", or a file.
+    #[arg(long, default_value = "stdout")]
+    access_log: Target,
+}
+
+impl Serve {
+    /// Serves.
+    pub(super) fn run(self) -> Result<(), Failed> {
+        let loaded = load(&[self.policy])?;
+        let threads = match loaded.policy.gateway.threads {
+            Some(threads) => threads,
+            None => std::thread::available_parallelism()?.get(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("keyweir")
+            .enable_all()
+            .build()?;
+        let options = Options {
+            folder: loaded.folder,
+            access_log: self.access_log,
+        };
+        let served = runtime.block_on(async {
+            let mut signals = Signals::listen()?;
+            let running = serve::start(loaded.policy, &options).await?;
+            for address in &running.clear {
+                tracing::info!(%address, "listening");
+            }
+            for address in &running.tls {
+                tracing::info!(%address, "listening, TLS");
+            }
+            if let Some(address) = running.admin {
+                tracing::info!(%address, "listening for operators");
+            }
+            match signals.ending().await {
+                Ending::Drain => tokio::select! {
+                    () = running.drain() => {}
+                    () = signals.interrupted() => tracing::warn!("stopped in the middle of draining"),
+                },
+                Ending::Now => running.stop().await,
+            }
+            Ok(())
+        });
+        runtime.shutdown_background();
+        served
+    }
+}

@@ -1,0 +1,31 @@
+//! Loads a policy for a command, and tells on the terminal what is wrong with it.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use keyweir_policy::file::Report;
+
+use super::failed::Failed;
+use crate::runtime::policy_files::{self, LoadError, Loaded};
+
+/// Loads the policy at `paths`; what is wrong with it is said.
+pub(crate) fn load(paths: &[PathBuf]) -> Result<Loaded, Failed> {
+    let loaded = match policy_files::load(paths) {
+        // Each line begins with its place, where editors look for it.
+        Err(LoadError::Mistakes(report)) => {
+            say(&report)?;
+            return Err(Failed::Said);
+        }
+        loaded => loaded?,
+    };
+    say(&loaded.warnings)?;
+    Ok(loaded)
+}
+
+/// Tells on the terminal what is wrong, if anything is.
+pub(crate) fn say(report: &Report) -> Result<(), Failed> {
+    if !report.problems.is_empty() {
+        write!(std::io::stderr(), "{report}")?;
+    }
+    Ok(())
+}

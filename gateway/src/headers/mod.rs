@@ -1,0 +1,13 @@
+//! Headers between client and provider: which are stripped, which are set, and which say something
+//! to the gateway.
+
+mod incoming;
+mod lookup;
+mod names;
+mod outgoing;
+mod stripped;
+
+pub(crate) use incoming::incoming;
+pub(crate) use lookup::{Fields, lookup};
+pub(crate) use names::*;
+pub(crate) use outgoing::OutgoingHead;

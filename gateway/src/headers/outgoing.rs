@@ -1,0 +1,81 @@
+//! The head of a request to a provider.
+
+use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Uri, Version};
+use keyweir_policy::dialect::Dialect;
+use pingora_http::RequestHeader;
+
+use super::stripped::strip;
+
+/// The request that goes to a provider, but for its credential.
+#[derive(Debug)]
+pub(crate) struct OutgoingHead {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl OutgoingHead {
+    /// From the client's method and `headers`, without those of `dialect`'s credentials, for `uri`
+    /// at `authority`. `body`: the length of the request's body, if it has one. `readable`: the
+    /// answer must be plain text.
+    pub(crate) fn new(
+        method: Method,
+        uri: Uri,
+        mut headers: HeaderMap,
+        dialect: Dialect,
+        authority: &HeaderValue,
+        body: Option<usize>,
+        readable: bool,
+    ) -> Self {
+        strip(&mut headers, dialect.credential_headers());
+        headers.insert(header::HOST, authority.clone());
+        if let Some(length) = body {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        if readable && headers.contains_key(header::ACCEPT_ENCODING) {
+            headers.insert(
+                header::ACCEPT_ENCODING,
+                HeaderValue::from_static("identity"),
+            );
+        }
+        Self {
+            method,
+            uri,
+            headers,
+        }
+    }
+
+    /// Aims at another provider, with a body of `length`.
+    pub(crate) fn aim(&mut self, uri: Uri, authority: &HeaderValue, length: Option<usize>) {
+        self.uri = uri;
+        self.headers.insert(header::HOST, authority.clone());
+        if let Some(length) = length
+            && self.headers.contains_key(header::CONTENT_LENGTH)
+        {
+            self.headers
+                .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+    }
+
+    /// Lets go of the headers: nothing is sent any more.
+    pub(crate) fn forget(&mut self) {
+        self.headers = HeaderMap::new();
+    }
+
+    /// The head of one attempt, with that attempt's credential.
+    pub(crate) fn with_credential(
+        &self,
+        name: &HeaderName,
+        value: &HeaderValue,
+    ) -> Box<RequestHeader> {
+        let mut request = http::Request::new(());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        *request.version_mut() = Version::HTTP_11;
+        let mut headers = self.headers.clone();
+        headers.insert(name, value.clone());
+        *request.headers_mut() = headers;
+        Box::new(RequestHeader::from(request.into_parts().0))
+    }
+}

@@ -1,0 +1,12 @@
+//! What lives as long as the process and is shared by its requests: the policy in force, its
+//! providers with their pools, secrets and clock.
+
+pub mod clock;
+pub(crate) mod deadline;
+pub mod gateway;
+pub mod lifecycle;
+pub mod policy_files;
+pub(crate) mod pool;
+pub mod provider;
+pub(crate) mod resource;
+pub mod secrets;

@@ -1,0 +1,7 @@
+//! The process as a server: what it listens on, whose connections it serves, how it starts and
+//! stops.
+
+pub(crate) mod connection;
+pub mod listen;
+pub mod serve;
+pub mod shutdown;

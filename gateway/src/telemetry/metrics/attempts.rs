@@ -1,0 +1,42 @@
+//! What is counted of requests to providers: whose fault their end was, and on which connections
+//! they went.
+
+use prometheus::IntCounterVec;
+
+use super::register::Register;
+
+/// The metrics of attempts.
+pub(crate) struct Attempts {
+    pub(super) attempts: IntCounterVec,
+    pub(super) retries: IntCounterVec,
+    pub(super) held_faults: IntCounterVec,
+    pub(super) connects: IntCounterVec,
+}
+
+impl Attempts {
+    /// All at zero.
+    pub(super) fn new(registry: &Register) -> Self {
+        Self {
+            attempts: registry.counters(
+                "keyweir_attempts_total",
+                "Requests sent to providers, by account and by whose fault their end was.",
+                &["provider", "account", "fault"],
+            ),
+            retries: registry.counters(
+                "keyweir_retries_total",
+                "Attempts beyond a request's first.",
+                &["provider"],
+            ),
+            held_faults: registry.counters(
+                "keyweir_stream_faults_hidden_total",
+                "Streams that failed before their first content, and so went to another key unseen.",
+                &["provider"],
+            ),
+            connects: registry.counters(
+                "keyweir_upstream_connections_total",
+                "Connections used for attempts: new ones, and idle ones reused.",
+                &["provider", "kind"],
+            ),
+        }
+    }
+}

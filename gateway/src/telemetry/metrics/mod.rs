@@ -1,0 +1,120 @@
+//! What Prometheus sees. Every name and label is in the tables of this folder, one file per subject,
+//! and every label is bounded: by the policy file (tenants, providers, accounts, keys) or by an
+//! enum.
+//!
+//! Counters of the hot path are looked up once and then held: a look-up by label values costs more
+//! than the rest of a request's accounting together.
+
+mod attempts;
+mod endpoints;
+mod pools;
+mod process;
+mod provider;
+mod register;
+mod requests;
+
+use keyweir_policy::dialect::Endpoint;
+
+use self::attempts::Attempts;
+use self::process::Process;
+use self::register::Register;
+use self::requests::Requests;
+use super::outcome::Outcome;
+
+pub(crate) use self::pools::Pools;
+pub(crate) use self::provider::ProviderMetrics;
+pub(crate) use self::requests::TenantMetrics;
+
+/// Every metric of one gateway.
+pub struct Metrics {
+    register: Register,
+    pub(crate) process: Process,
+    pub(crate) pools: Pools,
+    requests: Requests,
+    attempts: Attempts,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All metrics at zero.
+    pub fn new() -> Self {
+        let register = Register::default();
+        Self {
+            process: Process::new(&register),
+            pools: Pools::new(&register),
+            requests: Requests::new(&register),
+            attempts: Attempts::new(&register),
+            register,
+        }
+    }
+
+    /// The text a scrape gets.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        self.register.encode()
+    }
+
+    /// The held counters of one provider.
+    pub(crate) fn of_provider(&self, provider: &str, accounts: &[String]) -> ProviderMetrics {
+        ProviderMetrics::new(&self.requests, &self.attempts, provider, accounts)
+    }
+
+    /// The held counters of one tenant at one provider.
+    pub(crate) fn of_tenant(&self, tenant: &str, provider: &str) -> TenantMetrics {
+        self.requests.of_tenant(tenant, provider)
+    }
+
+    /// Counts a request that was refused before its provider was known.
+    pub(crate) fn refused_early(&self, reason: &str) {
+        self.requests.refused("", reason);
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn refused(&self, provider: &str, reason: &str) {
+        self.requests.refused(provider, reason);
+    }
+
+    /// Counts an attempt by its account and fault.
+    pub(crate) fn attempted(&self, provider: &ProviderMetrics, account: usize, fault: &str) {
+        provider.attempted(&self.attempts, account, fault);
+    }
+
+    /// Counts a request by its end.
+    pub(crate) fn ended(&self, tenant: &TenantMetrics, endpoint: Endpoint, outcome: Outcome) {
+        self.requests.ended(tenant, endpoint, outcome);
+    }
+
+    /// Counts a request that ended before its tenant or provider was known.
+    pub(crate) fn ended_early(&self, outcome: Outcome) {
+        self.requests.ended_early(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scrape_shows_what_was_counted() {
+        let metrics = Metrics::new();
+        let provider = metrics.of_provider("p", &["a".to_owned()]);
+        metrics.attempted(&provider, 0, "none");
+        metrics.attempted(&provider, 0, "rate_limited");
+        let tenant = metrics.of_tenant("t", "p");
+        metrics.ended(&tenant, Endpoint::Inference, Outcome::Answered);
+
+        let text = String::from_utf8(metrics.encode()).expect("text");
+
+        for line in [
+            r#"keyweir_attempts_total{account="a",fault="none",provider="p"} 1"#,
+            r#"keyweir_attempts_total{account="a",fault="rate_limited",provider="p"} 1"#,
+            r#"keyweir_requests_total{endpoint="inference",outcome="answered",provider="p",tenant="t"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What is counted of the process as a whole.
+
+use prometheus::{IntCounter, IntGauge};
+
+use super::register::Register;
+
+/// The metrics of the process.
+pub(crate) struct Process {
+    pub(crate) connections: IntGauge,
+    pub(crate) connections_refused: IntCounter,
+    pub(crate) requests_running: IntGauge,
+    pub(crate) body_bytes_held: IntGauge,
+    pub(crate) draining: IntGauge,
+}
+
+impl Process {
+    /// All at zero.
+    pub(super) fn new(registry: &Register) -> Self {
+        let build = registry.gauges(
+            "keyweir_build_info",
+            "Always 1; the label says which version runs.",
+            &["version"],
+        );
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        Self {
+            connections: registry.gauge("keyweir_connections", "Open connections of clients."),
+            connections_refused: registry.counter(
+                "keyweir_connections_refused_total",
+                "Connections of clients closed at once because too many were open.",
+            ),
+            requests_running: registry.gauge(
+                "keyweir_requests_running",
+                "Requests between their head and the end of their answer.",
+            ),
+            body_bytes_held: registry.gauge(
+                "keyweir_body_bytes_held",
+                "Bytes of request bodies kept for another attempt.",
+            ),
+            draining: registry.gauge("keyweir_draining", "1 once the gateway takes no new work."),
+        }
+    }
+}
