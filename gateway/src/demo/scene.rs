@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use keyweir_policy::breaker::BreakerState;
-use keyweir_policy::dialect::Endpoint;
-use keyweir_policy::pool::{AccountView, LaneView, PoolView};
-use keyweir_policy::units::Dimension;
+use keyweir_policy::health::breaker::BreakerState;
+use keyweir_policy::pool::view::{AccountView, GroupView, PoolView};
+use keyweir_policy::terms::amount::Dimension;
+use keyweir_policy::terms::endpoint::Endpoint;
 
 use super::feed::Feed;
 use super::tally::Totals;
@@ -34,7 +34,7 @@ pub(super) struct Scene {
     /// The traffic has stopped; what is under way ends.
     pub(super) is_finishing: bool,
     /// The gateway takes the provider to be overloaded as a whole.
-    pub(super) is_storm: bool,
+    pub(super) is_overloaded: bool,
     pub(super) accounts: Vec<AccountRow>,
     /// Requests in the waiting room.
     pub(super) waiting: usize,
@@ -148,15 +148,15 @@ impl KeyState {
 
 /// The rows for what `provider`'s pool knows.
 pub(super) fn rows(provider: &Provider, view: &PoolView) -> Vec<AccountRow> {
-    // All models share one group, so the first lane of inference is the only one.
-    let lane = view.lanes.iter().find(|lane| is_inference(lane));
+    // All models share one group, so the first group of inference is the only one.
+    let group = view.groups.iter().find(|group| is_inference(group));
     let mut rows: Vec<AccountRow> = provider
         .accounts
         .iter()
         .enumerate()
         .map(|(account, name)| AccountRow {
             name: name.clone(),
-            fills: lane.map_or([None; 3], |lane| fills(&lane.accounts[account])),
+            fills: group.map_or([None; 3], |group| fills(&group.accounts[account])),
             keys: Vec::new(),
         })
         .collect();
@@ -164,15 +164,15 @@ pub(super) fn rows(provider: &Provider, view: &PoolView) -> Vec<AccountRow> {
         rows[key.account.index()].keys.push(KeyRow {
             name: provider.key(key.key).label.clone(),
             in_flight: key.in_flight,
-            state: state(view, lane, key.key.index()),
+            state: state(view, group, key.key.index()),
         });
     }
     rows
 }
 
-/// Whether requests for a model's answer go by this lane.
-fn is_inference(lane: &LaneView) -> bool {
-    lane.endpoint == Endpoint::Inference && !lane.group.is_empty()
+/// Whether requests for a model's answer go by this group.
+fn is_inference(group: &GroupView) -> bool {
+    group.endpoint == Endpoint::Inference && !group.group.is_empty()
 }
 
 fn fills(account: &AccountView) -> [Option<Fill>; 3] {
@@ -196,18 +196,18 @@ fn fills(account: &AccountView) -> [Option<Fill>; 3] {
     })
 }
 
-fn state(view: &PoolView, lane: Option<&LaneView>, key: usize) -> KeyState {
-    let Some(lane) = lane else {
+fn state(view: &PoolView, group: Option<&GroupView>, key: usize) -> KeyState {
+    let Some(group) = group else {
         return KeyState::New;
     };
-    let rest = Some(lane.rests[key]).filter(|rest| !rest.is_zero());
+    let rest = Some(group.rests[key]).filter(|rest| !rest.is_zero());
     let account = view.keys[key].account.index();
-    let of_account = &lane.accounts[account];
+    let of_account = &group.accounts[account];
     if view.keys[key].standing != BreakerState::Closed {
         KeyState::Rejected(rest)
     } else if view.account_states[account] != BreakerState::Closed {
         KeyState::NoMoney(rest)
-    } else if lane.breakers[key] != BreakerState::Closed {
+    } else if group.breakers[key] != BreakerState::Closed {
         KeyState::Resting(rest)
     } else if !of_account.cooldown.is_zero() {
         KeyState::Cooling(of_account.cooldown)

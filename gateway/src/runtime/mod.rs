@@ -8,5 +8,4 @@ pub mod lifecycle;
 pub mod policy_files;
 pub(crate) mod pool;
 pub mod provider;
-pub(crate) mod resource;
 pub mod secrets;

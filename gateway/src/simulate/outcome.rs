@@ -1,7 +1,7 @@
 //! What became of the traffic in one case: figures over all its parts.
 
-use keyweir_policy::file::Policy;
-use keyweir_policy::units::Dimension;
+use keyweir_policy::config::file::Policy;
+use keyweir_policy::terms::amount::Dimension;
 use keyweir_simulator::report::Ending;
 use keyweir_simulator::{AccountWorld, Report, Scenario, Stuck};
 use serde::{Serialize, Serializer};

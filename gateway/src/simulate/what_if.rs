@@ -3,8 +3,8 @@
 //! A change is a function from one validated policy to another, so what is simulated is what the
 //! changed file would do: a key that is gone is gone from the pool as well as from the world.
 
-use keyweir_policy::file::{Policy, did_you_mean};
-use keyweir_policy::units::Dimension;
+use keyweir_policy::config::file::{Policy, did_you_mean};
+use keyweir_policy::terms::amount::Dimension;
 
 use super::number::factor as shown;
 use super::{CASES_MAX, number};
@@ -375,7 +375,7 @@ fn hint(name: &str, known: &[&str]) -> String {
 mod tests {
     use std::time::SystemTime;
 
-    use keyweir_policy::file;
+    use keyweir_policy::config::file;
 
     use super::*;
 

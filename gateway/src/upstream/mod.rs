@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use keyweir_policy::file::{BaseUrl, Provider, ProviderHttp, Scheme, Timeouts, UpstreamSettings};
+use keyweir_policy::config::file::{
+    BaseUrl, Provider, ProviderHttp, Scheme, Timeouts, UpstreamSettings,
+};
 use pingora_core::connectors::ConnectorOptions;
 use pingora_core::protocols::{ALPN, TcpKeepalive};
 use pingora_core::upstreams::peer::{HttpPeer, PeerOptions};
@@ -172,7 +174,7 @@ fn options(
 /// The name TLS asks for and verifies: for an address, the address. Never empty, which Pingora
 /// would take as leave not to verify.
 fn server_name(base: &BaseUrl) -> String {
-    use keyweir_policy::file::Host;
+    use keyweir_policy::config::file::Host;
     match &base.host {
         Host::Name(name) => name.clone(),
         Host::Address(address) => address.to_string(),

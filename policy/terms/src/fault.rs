@@ -1,7 +1,7 @@
 //! Whose fault an attempt's outcome is. Every outcome has exactly one.
 //!
-//! [`keyweir_wire::classify`] makes these from what came over the wire; [`keyweir_pool`] learns from them;
-//! [`keyweir_health::retry_budget`] decides from them whether to try again. Nobody else interprets a status code.
+//! The wire's classification makes these from what came over the wire; the pool learns from them;
+//! the plan decides from them whether to try again. Nobody else interprets a status code.
 
 use std::time::Duration;
 

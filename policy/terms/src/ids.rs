@@ -1,7 +1,10 @@
-//! Handles: where a thing stands in the policy that is in force.
+//! Ids: what a thing is called from module to module.
 //!
-//! Each is an index into the table of the same name in [`keyweir_config::file::Policy`] or the pool, and
-//! its own type, so that an account is never looked up among keys.
+//! Each kind has a type of its own, so that an account is never looked up among keys. An id is given
+//! once and stays with its thing as long as the process lives, whatever the policy files say of the
+//! order of things.
+
+use crate::table::Id;
 
 macro_rules! handle {
     ($(#[$doc:meta])* $name:ident) => {
@@ -12,6 +15,16 @@ macro_rules! handle {
         impl $name {
             /// Position in the table.
             pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl Id for $name {
+            fn from_index(index: usize) -> Self {
+                Self(u32::try_from(index).expect("tables are bounded far below 2³² rows"))
+            }
+
+            fn index(self) -> usize {
                 self.0 as usize
             }
         }

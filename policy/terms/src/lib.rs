@@ -10,4 +10,5 @@ pub mod ids;
 pub mod pattern;
 pub mod request;
 pub mod snapshot;
+pub mod table;
 pub mod time;

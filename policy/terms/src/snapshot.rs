@@ -1,6 +1,6 @@
 //! What a response's headers say of the account's buckets at the provider.
 //!
-//! The shape every header dialect is read into ([`keyweir_wire::ratelimit`]). Anything that a provider
+//! The shape every header dialect is read into. Anything that a provider
 //! did not say, or said in a way that makes no sense, is `None`: unknown is never zero.
 
 use std::time::Duration;

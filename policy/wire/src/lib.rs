@@ -19,6 +19,7 @@ mod json;
 mod media;
 mod model_name;
 mod openai;
+pub mod opening;
 mod path;
 mod ratelimit;
 pub mod refusal;

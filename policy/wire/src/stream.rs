@@ -10,6 +10,7 @@ use memchr::memchr;
 
 use crate::error_body::ErrorBody;
 use crate::event::{Event, Family, Meaning};
+use crate::opening::Opening;
 use crate::refusal::StreamForm;
 use crate::refusal_kind::RefusalKind;
 use crate::resource::Ids;
@@ -107,6 +108,30 @@ impl StreamReader {
     /// may follow, such as usage.)
     pub const fn finished(&self) -> bool {
         self.finished && self.fault.is_none()
+    }
+
+    /// What the stream's beginning tells; `ended`: nothing more will come.
+    pub fn opening(&self, ended: bool) -> Opening {
+        match self.fault {
+            Some(fault) => Opening::Failed(fault),
+            None if self.started || self.finished() => Opening::Begun,
+            // Who knows how its streams end.
+            None if ended && self.dialect == Dialect::Generic => Opening::Begun,
+            None if ended => Opening::Cut,
+            None => Opening::Undecided,
+        }
+    }
+
+    /// Whose fault the end of a stream is that has reached the client: a stream that ends without
+    /// saying so was cut, however clean its end looks, and an error that comes after content is a
+    /// broken stream, whatever it says.
+    pub fn ending(&self) -> Fault {
+        let knows_its_end = self.dialect != Dialect::Generic;
+        if self.fault.is_some() || (knows_its_end && !self.finished()) {
+            Fault::StreamBroken
+        } else {
+            Fault::None
+        }
     }
 
     /// The tokens reported so far.

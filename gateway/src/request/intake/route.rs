@@ -5,9 +5,15 @@
 //! header in Anthropic's first, because both families have a `/v1/models` and a `/v1/files`. Among
 //! the providers of one dialect the model decides.
 
-use keyweir_policy::dialect::{Dialect, RefusalKind, Route, RouteError};
+use keyweir_policy::exchange::seek::Home;
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::ids::ProviderId;
+use keyweir_policy::terms::request::Description;
+use keyweir_policy::wire::Wire;
+use keyweir_policy::wire::refusal_kind::RefusalKind;
+use keyweir_policy::wire::route::{Route, RouteError};
 
-use super::refuse::Refuse;
+use crate::request::respond::refuse::Refuse;
 use crate::runtime::gateway::Live;
 
 /// What a path and method ask for, and of whom.
@@ -18,7 +24,7 @@ pub(crate) struct Routed<'a> {
     /// The path as the provider is to see it.
     pub(crate) path: &'a str,
     /// The provider, if the path names it.
-    pub(crate) named: Option<usize>,
+    pub(crate) named: Option<ProviderId>,
 }
 
 /// Finds what `method` and `path` ask for.
@@ -31,8 +37,8 @@ pub(crate) fn find<'a>(
     path: &'a str,
     is_anthropic: bool,
 ) -> Result<Routed<'a>, Refuse> {
-    if let Some((position, rest)) = named_provider(live, path) {
-        let dialect = live.providers[position].dialect;
+    if let Some((named, rest)) = named_provider(live, path) {
+        let dialect = live.provider(named).dialect;
         let route = dialect
             .route(method, rest)
             .map_err(|error| refuse(&error))?;
@@ -40,7 +46,7 @@ pub(crate) fn find<'a>(
             route,
             dialect,
             path: rest,
-            named: Some(position),
+            named: Some(named),
         });
     }
     let mut worst = RouteError::NotServed;
@@ -90,14 +96,13 @@ fn dialects(is_anthropic: bool) -> [Dialect; 3] {
     }
 }
 
-fn named_provider<'a>(live: &Live, path: &'a str) -> Option<(usize, &'a str)> {
+fn named_provider<'a>(live: &Live, path: &'a str) -> Option<(ProviderId, &'a str)> {
     let rest = path.strip_prefix('/')?;
     let (first, _) = rest.split_once('/')?;
-    let position = live
-        .providers
-        .iter()
-        .position(|provider| provider.id == first)?;
-    Some((position, &rest[first.len()..]))
+    let named = live
+        .provider_ids()
+        .find(|id| live.provider(*id).id == first)?;
+    Some((named, &rest[first.len()..]))
 }
 
 fn refuse(error: &RouteError) -> Refuse {
@@ -109,30 +114,52 @@ fn refuse(error: &RouteError) -> Refuse {
             Refuse::new(RefusalKind::MethodNotAllowed, "method", message).allow(allow)
         }
     }
-    .hopeless()
+    .non_retryable()
 }
 
-/// The provider of `routed` for `model`: the first that takes it.
+/// Where a request goes first.
+#[derive(Debug)]
+pub(crate) struct Destination {
+    pub(crate) provider: ProviderId,
+    pub(crate) home: Home,
+}
+
+/// The destination of `routed`: where the thing lives that it names, or else the first provider
+/// that takes its model.
 ///
 /// # Errors
-/// If none does.
-pub(crate) fn provider(
+/// If no provider does.
+pub(crate) fn destination(
     live: &Live,
     routed: &Routed<'_>,
-    model: Option<&str>,
-) -> Result<usize, Refuse> {
-    let takes = |position: usize| {
-        let models = &live.policy.providers[position].models;
+    description: &Description,
+) -> Result<Destination, Refuse> {
+    let speaks = |id: &ProviderId| match routed.named {
+        Some(named) => named == *id,
+        None => live.provider(*id).dialect == routed.dialect,
+    };
+    if let Some((provider, account)) = live.holder(routed.route.resource, &description.references)
+        && speaks(&provider)
+    {
+        let home = Home::Known(account);
+        return Ok(Destination { provider, home });
+    }
+    let model = description.model.as_deref();
+    let takes = |id: &ProviderId| {
+        let models = &live.policy.provider(*id).models;
         model.is_none_or(|model| models.matches(model))
     };
-    let found = match routed.named {
-        Some(position) => Some(position).filter(|position| takes(*position)),
-        None => (0..live.providers.len())
-            .find(|at| live.providers[*at].dialect == routed.dialect && takes(*at)),
+    let candidates = || live.provider_ids().filter(speaks).filter(takes);
+    let provider = candidates().next().ok_or_else(|| not_served(model))?;
+    let home = match routed.route.resource {
+        Some(_) => Home::sought(candidates().flat_map(|id| live.accounts_of(id))),
+        None => Home::Any,
     };
-    found.ok_or_else(|| {
-        let model = model.unwrap_or_default();
-        let message = format!("model: no provider of this gateway serves {model}");
-        Refuse::new(RefusalKind::NotFound, "no_such_model", message).hopeless()
-    })
+    Ok(Destination { provider, home })
+}
+
+fn not_served(model: Option<&str>) -> Refuse {
+    let model = model.unwrap_or_default();
+    let message = format!("model: no provider of this gateway serves {model}");
+    Refuse::new(RefusalKind::NotFound, "no_such_model", message).non_retryable()
 }

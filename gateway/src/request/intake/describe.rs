@@ -1,12 +1,15 @@
 //! What admission must know of a request, and whether its tenant may ask for it.
 
-use keyweir_policy::dialect::{DescribeError, Description, RefusalKind};
-use keyweir_policy::permission;
+use keyweir_policy::tenancy::permission;
+use keyweir_policy::terms::ids::TenantId;
+use keyweir_policy::terms::request::Description;
+use keyweir_policy::wire::Wire;
+use keyweir_policy::wire::describe::DescribeError;
+use keyweir_policy::wire::refusal_kind::RefusalKind;
 
 use super::body::Body;
-use super::record::Record;
-use super::refuse::Refuse;
 use super::route::Routed;
+use crate::request::respond::refuse::Refuse;
 use crate::runtime::gateway::Live;
 
 /// Reads the description of a request from its path and body.
@@ -16,18 +19,18 @@ use crate::runtime::gateway::Live;
 pub(crate) fn describe(
     live: &Live,
     routed: &Routed<'_>,
-    record: &Record,
+    tenant: TenantId,
     body: &Body,
 ) -> Result<Description, Refuse> {
     let description = read(routed, &body.bytes).map_err(|error| {
         let message = error.to_string();
-        Refuse::new(RefusalKind::InvalidRequest, "invalid_body", message).hopeless()
+        Refuse::new(RefusalKind::InvalidRequest, "invalid_body", message).non_retryable()
     })?;
-    if let Some(tenant) = record.tenant.and_then(|tenant| live.tenant(tenant)) {
+    if let Some(tenant) = live.tenant(tenant) {
         permission::check(&tenant.models, routed.dialect, &routed.route, &description).map_err(
             |denied| {
                 let message = denied.to_string();
-                Refuse::new(RefusalKind::Permission, "model_not_allowed", message).hopeless()
+                Refuse::new(RefusalKind::Permission, "model_not_allowed", message).non_retryable()
             },
         )?;
     }

@@ -1,4 +1,4 @@
-//! A lease that cannot be forgotten: settled exactly once, also when the request is cancelled or
+//! A lease that cannot be lost: settled exactly once, also when the request is cancelled or
 //! panics.
 //!
 //! What is learned of the attempt on the way (that it was sent, what the headers said, what was
@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
-use keyweir_policy::fault::Fault;
-use keyweir_policy::ids::{AccountId, KeyId};
-use keyweir_policy::pool::{Lease, Settlement, Usage};
-use keyweir_policy::snapshot::Snapshot;
+use keyweir_policy::pool::ask::{Lease, Settlement};
+use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::ids::{AccountId, KeyId};
+use keyweir_policy::terms::request::Usage;
+use keyweir_policy::terms::snapshot::Snapshot;
 
 use crate::runtime::pool::SharedPool;
 
@@ -19,7 +20,7 @@ const PROGRESS_STEP: u64 = 256;
 
 /// A lease on its way.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldLease {
     pool: Arc<SharedPool>,
     lease: Option<Lease>,
     sent: bool,
@@ -29,7 +30,7 @@ pub(crate) struct Held {
     reported: u64,
 }
 
-impl Held {
+impl HeldLease {
     pub(crate) fn new(pool: &Arc<SharedPool>, lease: Lease) -> Self {
         Self {
             pool: Arc::clone(pool),
@@ -101,7 +102,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldLease {
     /// Reached with a lease only if the request's task ended where nobody expected it: the client
     /// went, the runtime stops, or we panicked. None of these is the provider's fault.
     fn drop(&mut self) {

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header;
-use keyweir_policy::dialect::RefusalKind;
+use keyweir_policy::wire::refusal_kind::RefusalKind;
 use tokio::time::Instant;
 
-use super::Stop;
-use super::refuse::{Refuse, expects_continue};
 use crate::downstream::bodies::Share;
 use crate::downstream::client::Client;
+use crate::request::respond::refuse::{Refuse, expects_continue};
+use crate::request::stop::Stop;
 use crate::runtime::gateway::Gateway;
 
 /// The longest silence in a body. Slow lines are slow, but not silent.
@@ -151,12 +151,12 @@ fn broken(error: &pingora_core::Error) -> Stop {
 }
 
 fn malformed(message: &'static str) -> Refuse {
-    Refuse::new(RefusalKind::InvalidRequest, "malformed", message).hopeless()
+    Refuse::new(RefusalKind::InvalidRequest, "malformed", message).non_retryable()
 }
 
 fn too_large(max: u64) -> Refuse {
     let message = format!("the request's body is larger than {max} bytes");
-    Refuse::new(RefusalKind::RequestTooLarge, "body_too_large", message).hopeless()
+    Refuse::new(RefusalKind::RequestTooLarge, "body_too_large", message).non_retryable()
 }
 
 fn too_slow() -> Refuse {

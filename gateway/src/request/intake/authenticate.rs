@@ -6,13 +6,16 @@
 //! site as its origin, or reached us under another name, is refused.
 
 use http::{HeaderMap, header};
-use keyweir_policy::dialect::{Dialect, RefusalKind, subscription_token};
-use keyweir_policy::ids::TenantId;
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::ids::TenantId;
+use keyweir_policy::wire::Wire;
+use keyweir_policy::wire::refusal_kind::RefusalKind;
+use keyweir_policy::wire::subscription_token;
 
-use super::refuse::Refuse;
 use crate::downstream::client::Client;
 use crate::downstream::loopback::is_loopback;
 use crate::headers;
+use crate::request::respond::refuse::Refuse;
 use crate::runtime::gateway::{ANYBODY, Live, is_expired};
 
 /// The tenant that `client` is.
@@ -57,7 +60,7 @@ fn unknown(presented: &str) -> Refuse {
 }
 
 fn refuse(reason: &'static str, message: &'static str) -> Refuse {
-    Refuse::new(RefusalKind::Authentication, reason, message).hopeless()
+    Refuse::new(RefusalKind::Authentication, reason, message).non_retryable()
 }
 
 fn check_local(client: &Client) -> Result<(), Refuse> {
@@ -68,7 +71,7 @@ fn check_local(client: &Client) -> Result<(), Refuse> {
         return Ok(());
     }
     let message = "without tenants in its policy file, this gateway serves its own machine only";
-    Err(Refuse::new(RefusalKind::Permission, "not_local", message).hopeless())
+    Err(Refuse::new(RefusalKind::Permission, "not_local", message).non_retryable())
 }
 
 fn names_no_other_site(headers: &HeaderMap) -> bool {

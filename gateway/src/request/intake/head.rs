@@ -5,11 +5,11 @@
 //! cannot undo, HTTP/1.1 without `Host`, and blocks larger than ours.
 
 use http::{Method, Version, header};
-use keyweir_policy::dialect::RefusalKind;
-use keyweir_policy::file::GatewayLimits;
+use keyweir_policy::config::file::GatewayLimits;
+use keyweir_policy::wire::refusal_kind::RefusalKind;
 use pingora_core::protocols::http::ServerSession;
 
-use super::refuse::Refuse;
+use crate::request::respond::refuse::Refuse;
 
 /// Bytes of a path and its query. Ids and parameters are short; the bound keeps log lines short.
 const TARGET_MAX: usize = 16 * 1024;
@@ -105,11 +105,11 @@ pub(crate) fn too_slow() -> Refuse {
 }
 
 fn malformed(message: &'static str) -> Refuse {
-    Refuse::new(RefusalKind::InvalidRequest, "malformed", message).hopeless()
+    Refuse::new(RefusalKind::InvalidRequest, "malformed", message).non_retryable()
 }
 
 fn too_large(message: impl Into<std::borrow::Cow<'static, str>>) -> Refuse {
-    Refuse::new(RefusalKind::RequestTooLarge, "head_too_large", message).hopeless()
+    Refuse::new(RefusalKind::RequestTooLarge, "head_too_large", message).non_retryable()
 }
 
 #[cfg(test)]

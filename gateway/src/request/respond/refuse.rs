@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use keyweir_policy::dialect::{Dialect, ErrorAnswer, RefusalKind};
-use keyweir_policy::pool::{Refusal, RefusalReason};
-use keyweir_policy::units::Time;
+use keyweir_policy::pool::ask::{Refusal, RefusalReason};
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::time::Time;
+use keyweir_policy::wire::Wire;
+use keyweir_policy::wire::refusal::ErrorAnswer;
+use keyweir_policy::wire::refusal_kind::RefusalKind;
 use pingora_http::ResponseHeader;
 
 use crate::downstream::client::{Client, Left};
@@ -32,7 +35,7 @@ pub(crate) struct Refuse {
     pub(crate) reason: &'static str,
     status: Option<u16>,
     wait: Option<Duration>,
-    hopeless: bool,
+    non_retryable: bool,
     allow: Option<&'static str>,
 }
 
@@ -48,7 +51,7 @@ impl Refuse {
             reason,
             status: None,
             wait: None,
-            hopeless: false,
+            non_retryable: false,
             allow: None,
         }
     }
@@ -65,9 +68,15 @@ impl Refuse {
         self
     }
 
+    /// The same, rounded up to whole seconds.
+    pub(crate) fn after_at_least(self, wait: Duration) -> Self {
+        let secs = wait.as_micros().div_ceil(1_000_000);
+        self.after(Duration::from_secs(u64::try_from(secs).unwrap_or(u64::MAX)))
+    }
+
     /// Sending the same again will not help.
-    pub(crate) fn hopeless(mut self) -> Self {
-        self.hopeless = true;
+    pub(crate) fn non_retryable(mut self) -> Self {
+        self.non_retryable = true;
         self
     }
 
@@ -122,7 +131,7 @@ impl Refuse {
         let refuse = Self::new(kind, reason, message);
         match wait {
             Some(wait) => refuse.after(wait),
-            None => refuse.hopeless(),
+            None => refuse.non_retryable(),
         }
     }
 
@@ -162,7 +171,7 @@ impl Refuse {
                 HeaderValue::from(wait.as_secs().max(1)),
             );
         }
-        if self.hopeless {
+        if self.non_retryable {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         if let Some(methods) = self.allow {
