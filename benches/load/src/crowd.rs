@@ -6,18 +6,21 @@
 
 use std::time::Duration;
 
-use keyweir_policy::dialect::{Dialect, Endpoint};
-use keyweir_policy::fault::Fault;
-use keyweir_policy::file::{LimitScope, ModelPatterns};
-use keyweir_policy::ids::{ModelId, TenantId};
-use keyweir_policy::pool::{
-    AccountSpec, Admission, Ask, Lease, LimitSpec, Pool, PoolSpec, Priority, RequestSize,
-    Settlement, Ticket, Usage,
-};
-use keyweir_policy::retry::{Attempts, RetryLimits};
-use keyweir_policy::snapshot::{Reading, Snapshot};
-use keyweir_policy::units::{Dimension, Time};
-use keyweir_policy::waiting::RoomLimits;
+use keyweir_policy::health::retry_budget::RetryLimits;
+use keyweir_policy::pool::Pool;
+use keyweir_policy::pool::ask::{Admission, Ask, Lease, Settlement};
+use keyweir_policy::pool::attempts::Attempts;
+use keyweir_policy::pool::spec::{AccountSpec, LimitScope, LimitSpec, PoolSpec};
+use keyweir_policy::queue::waiting_room::RoomLimits;
+use keyweir_policy::terms::amount::Dimension;
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::ids::{ModelId, TenantId, Ticket};
+use keyweir_policy::terms::pattern::ModelPatterns;
+use keyweir_policy::terms::request::{Priority, RequestSize, Usage};
+use keyweir_policy::terms::snapshot::{Reading, Snapshot};
+use keyweir_policy::terms::time::Time;
 
 use crate::canned::MODEL;
 use crate::failure::Failure;

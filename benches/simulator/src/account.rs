@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use keyweir_policy::snapshot::{Reading, Snapshot};
-use keyweir_policy::units::Dimension;
+use keyweir_policy::terms::amount::Dimension;
+use keyweir_policy::terms::snapshot::{Reading, Snapshot};
 
 use crate::scenario::AccountWorld;
 use crate::taken::{Amounts, Taken};

@@ -1,6 +1,6 @@
 //! How an answer goes that the provider has begun.
 
-use keyweir_policy::fault::Fault;
+use keyweir_policy::terms::fault::Fault;
 
 /// Pieces in which an answer's output is produced and reported.
 pub(crate) const PIECES: usize = 8;

@@ -1,51 +1,33 @@
 //! The gateways' half of the world: what becomes of a request between its client and the provider.
 
-use keyweir_policy::dialect::Endpoint;
-use keyweir_policy::fault::Fault;
-use keyweir_policy::ids::TenantId;
-use keyweir_policy::pool::{Admission, Ask, Lease, RequestSize, Settlement, Usage};
-use keyweir_policy::retry::Next;
-use keyweir_policy::snapshot::Snapshot;
+use keyweir_policy::exchange::plan::{Event as Happened, Step};
+use keyweir_policy::pool::ask::{Lease, Settlement};
+use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::request::Usage;
+use keyweir_policy::terms::snapshot::Snapshot;
 
 use crate::course::PIECES;
 use crate::report::Ending;
-use crate::world::{Event, World, clock};
+use crate::world::{Event, World};
 
 impl World<'_> {
-    /// A request asks its gateway's pool for a key.
-    pub(crate) fn ask(&mut self, index: usize) {
+    /// Tells a request's plan what happened, does what it says, and what follows of that.
+    pub(crate) fn happened(&mut self, index: usize, event: Happened) {
+        self.step(index, event);
+        self.follow(self.requests[index].gateway);
+    }
+
+    fn step(&mut self, index: usize, event: Happened) {
         let now = self.time();
         let request = &mut self.requests[index];
-        request.waits_since = self.now;
-        let tenant = request.arrival.tenant;
-        let patience = (self.scenario.patience_of(tenant) - request.waited).max(0.0);
         let gateway = &mut self.gateways[request.gateway];
-        let name = &self.scenario.models[request.arrival.model];
-        let model = gateway.pool.model(now, name, Endpoint::Inference);
-        let ask = Ask {
-            tenant: TenantId(tenant as u32),
-            model,
-            priority: self.scenario.tenants[tenant].priority,
-            size: RequestSize {
-                // The true number of bytes per token is for the pool to learn.
-                text_bytes: (request.arrival.input * 3.6) as u64,
-                media_tokens: 0,
-                output_max: request.arrival.output_max,
-            },
-            affinity: None,
-            account: None,
-            arrived: clock(self.scenario, request.arrival.at),
-            deadline: now.after_secs(patience),
-            body_bytes: 1000,
-        };
-        match gateway.pool.admit(now, ask, &request.attempts) {
-            Admission::Granted(lease) => self.send(index, lease),
-            Admission::Refused(_) => self.refuse(index),
-            Admission::Waiting(ticket) => {
+        match request.plan.on(&mut gateway.pool, now, event) {
+            Step::Send(lease) => self.send(index, lease),
+            Step::Wait(ticket) => {
                 gateway.tickets.insert(ticket, index);
             }
+            Step::Turn | Step::Relay | Step::Refuse(_) => self.refuse(index),
         }
-        self.follow(self.requests[index].gateway);
     }
 
     /// Does what the pool has decided, and sees to it that it is woken.
@@ -55,10 +37,7 @@ impl World<'_> {
             let Some(request) = self.gateways[index].tickets.remove(&ticket) else {
                 continue;
             };
-            match decision {
-                Ok(lease) => self.send(request, lease),
-                Err(_) => self.refuse(request),
-            }
+            self.step(request, Happened::Decided(decision));
         }
         let gateway = &mut self.gateways[index];
         while let Some(notice) = gateway.pool.next_notice() {
@@ -102,7 +81,6 @@ impl World<'_> {
 
     fn send(&mut self, index: usize, lease: Lease) {
         let request = &mut self.requests[index];
-        request.waited += self.now - request.waits_since;
         request.sent_at = self.now;
         request.lease = Some(lease);
         let journey = &mut self.report.journeys[index];
@@ -135,11 +113,12 @@ impl World<'_> {
             sent: true,
         };
         pool.settle(now, lease, &settlement);
-        match pool.next(now, &mut request.attempts, key, &fault) {
-            Next::Again => self.ask(index),
-            Next::PassThrough | Next::Refuse => self.refuse(index),
-        }
-        self.follow(gateway);
+        let failed = Happened::Failed {
+            key,
+            fault,
+            status: None,
+        };
+        self.happened(index, failed);
     }
 
     /// A piece of an answer arrives.

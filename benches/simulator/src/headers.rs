@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
-use keyweir_policy::dialect::Dialect;
-use keyweir_policy::snapshot::{Reading, Snapshot};
-use keyweir_policy::units::Dimension;
+use keyweir_policy::terms::amount::Dimension;
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::snapshot::{Reading, Snapshot};
+use keyweir_policy::wire::Wire;
 
 use crate::weather::Lie;
 

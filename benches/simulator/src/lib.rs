@@ -16,10 +16,12 @@
 pub mod account;
 pub mod arrivals;
 pub mod bounds;
+mod clock;
 mod course;
 mod gateway;
 pub mod headers;
 pub mod oracle;
+mod plan;
 mod provider;
 pub mod report;
 pub mod run;

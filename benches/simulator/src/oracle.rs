@@ -6,7 +6,7 @@
 //! it is produced in, so the output bucket may be overdrawn at admission by what flows in
 //! meanwhile.
 
-use keyweir_policy::units::Dimension;
+use keyweir_policy::terms::amount::Dimension;
 
 use crate::account::StrictBucket;
 use crate::scenario::{AccountWorld, Scenario};

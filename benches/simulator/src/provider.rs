@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use keyweir_policy::fault::Fault;
-use keyweir_policy::snapshot::Snapshot;
+use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::snapshot::Snapshot;
 
 use crate::course::{Course, PIECES};
 use crate::headers;

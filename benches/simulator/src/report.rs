@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keyweir_policy::pool::Notice;
+use keyweir_policy::pool::ask::Notice;
 
 use crate::oracle::Reached;
 use crate::taken::Amounts;

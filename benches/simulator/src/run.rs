@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use keyweir_policy::exchange::plan::Event as Happened;
+
 use crate::account::StrictAccount;
 use crate::arrivals::arrivals;
 use crate::oracle;
@@ -74,7 +76,7 @@ fn live(world: &mut World<'_>) -> Result<(), Stuck> {
         }
         at = world.now;
         match event {
-            Event::Arrive(request) => world.ask(request),
+            Event::Arrive(request) => world.happened(request, Happened::Begin),
             Event::Reach(request) => world.reach(request),
             Event::Head(request, fault, snapshot) => world.head(request, fault, &snapshot),
             Event::Produce(request, piece) => world.produce(request, piece),

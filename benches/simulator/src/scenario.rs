@@ -1,11 +1,12 @@
 //! What a simulated world is made of.
 
-use keyweir_policy::budget::Charging;
-use keyweir_policy::dialect::Dialect;
-use keyweir_policy::file::ModelPatterns;
-use keyweir_policy::pool::{AccountSpec, PoolSpec, Priority};
-use keyweir_policy::retry::RetryLimits;
-use keyweir_policy::waiting::RoomLimits;
+use keyweir_policy::health::retry_budget::RetryLimits;
+use keyweir_policy::pool::spec::{AccountSpec, PoolSpec};
+use keyweir_policy::queue::waiting_room::RoomLimits;
+use keyweir_policy::quota::budget::Charging;
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::pattern::ModelPatterns;
+use keyweir_policy::terms::request::Priority;
 
 use crate::taken::{Amounts, Taken};
 use crate::traffic::{Arrival, Shape};
@@ -80,7 +81,7 @@ pub struct AccountWorld {
 }
 
 impl AccountWorld {
-    /// Its limits per minute, by [`Dimension::index`](keyweir_policy::units::Dimension::index).
+    /// Its limits per minute, by [`Dimension::index`](keyweir_policy::terms::amount::Dimension::index).
     pub const fn limits(&self) -> Amounts {
         [self.rpm, self.itpm, self.otpm, self.tpm]
     }

@@ -1,7 +1,7 @@
 //! What requests take of an account's buckets.
 
-use keyweir_policy::budget::Charging;
-use keyweir_policy::units::Dimension;
+use keyweir_policy::quota::budget::Charging;
+use keyweir_policy::terms::amount::Dimension;
 
 /// One amount per [`Dimension`].
 pub type Amounts = [f64; Dimension::COUNT];

@@ -3,21 +3,23 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap};
 
-use keyweir_policy::fault::Fault;
-use keyweir_policy::pool::{Lease, Pool, Ticket};
-use keyweir_policy::retry::Attempts;
-use keyweir_policy::snapshot::Snapshot;
-use keyweir_policy::units::Time;
+use keyweir_policy::exchange::plan::Plan;
+use keyweir_policy::pool::Pool;
+use keyweir_policy::pool::ask::Lease;
+use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::ids::Ticket;
+use keyweir_policy::terms::snapshot::Snapshot;
+use keyweir_policy::terms::time::Time;
 
 use crate::account::StrictAccount;
+use crate::clock::clock;
 use crate::course::Course;
+use crate::plan::plan;
 use crate::report::{Journey, Report};
 use crate::scenario::Scenario;
 use crate::traffic::Arrival;
 use crate::weather::{Lie, Weather};
 
-/// What a gateway's clock shows at the start: late enough for it to jump back.
-const CLOCK_START_SECS: f64 = 1_000.0;
 /// What happens next.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -74,12 +76,10 @@ pub(crate) struct Gateway {
 pub(crate) struct Request {
     pub(crate) arrival: Arrival,
     pub(crate) gateway: usize,
-    pub(crate) attempts: Attempts,
+    pub(crate) plan: Plan,
     pub(crate) lease: Option<Lease>,
     /// How the provider's answer to its attempt will go.
     pub(crate) course: Course,
-    pub(crate) waited: f64,
-    pub(crate) waits_since: f64,
     pub(crate) sent_at: f64,
 }
 
@@ -134,11 +134,9 @@ impl<'a> World<'a> {
             world.requests.push(Request {
                 arrival: *arrival,
                 gateway: index % world.gateways.len(),
-                attempts: Attempts::default(),
+                plan: plan(scenario, arrival),
                 lease: None,
                 course: Course::Whole,
-                waited: 0.0,
-                waits_since: arrival.at,
                 sent_at: 0.0,
             });
             world.schedule(arrival.at, Event::Arrive(index));
@@ -170,15 +168,4 @@ impl<'a> World<'a> {
         self.now = next.at;
         Some(next.event)
     }
-}
-
-/// What the gateways' clocks show at a moment of the world.
-pub(crate) fn clock(scenario: &Scenario, now: f64) -> Time {
-    let shown = |shown: f64, weather: &Weather| match *weather {
-        Weather::ClockJump { at, by } if now >= at => shown + by,
-        Weather::ClockDrift { by } => shown + now * by,
-        _ => shown,
-    };
-    let secs = scenario.weather.iter().fold(CLOCK_START_SECS + now, shown);
-    Time::ZERO.after_secs(secs)
 }

@@ -2,8 +2,8 @@
 //! else are brought up to date here.
 
 use http::{Response, StatusCode};
-use keyweir_policy::breaker::BreakerState;
-use keyweir_policy::pool::LaneView;
+use keyweir_policy::health::breaker::BreakerState;
+use keyweir_policy::pool::view::GroupView;
 
 use super::answer::answer;
 use super::state::{STATES, state_name};
@@ -44,7 +44,7 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
     let pools = &metrics.pools;
     let view = provider.pool.with(|pool, now| pool.view(now));
     let id = provider.id.as_str();
-    let waiting = view.lanes.iter().map(|lane| lane.waiting).sum();
+    let waiting = view.groups.iter().map(|group| group.waiting).sum();
     pools.waiting.with_label_values(&[id]).set(signed(waiting));
     pools
         .in_flight
@@ -53,7 +53,7 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
     pools
         .storm
         .with_label_values(&[id])
-        .set(i64::from(view.is_storm));
+        .set(i64::from(view.is_overloaded));
     let keys: Vec<_> = view.keys.iter().map(|key| key.standing).collect();
     for state in STATES {
         let count =
@@ -65,16 +65,16 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
             .with_label_values(&labels)
             .set(count(&view.account_states));
     }
-    for lane in &view.lanes {
-        refresh_lane(pools, provider, lane);
+    for group in &view.groups {
+        refresh_group(pools, provider, group);
     }
 }
 
-fn refresh_lane(pools: &Pools, provider: &Provider, lane: &LaneView) {
-    let group = group_name(lane);
-    for (account, name) in lane.accounts.iter().zip(&provider.accounts) {
+fn refresh_group(pools: &Pools, provider: &Provider, group: &GroupView) {
+    let label = group_name(group);
+    for (account, name) in group.accounts.iter().zip(&provider.accounts) {
         for bucket in &account.buckets {
-            let labels = [&provider.id, name, &group, bucket.dimension.as_str()];
+            let labels = [&provider.id, name, &label, bucket.dimension.as_str()];
             pools
                 .budget_limit
                 .with_label_values(&labels)
@@ -93,10 +93,10 @@ fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// A lane's group and kind of endpoint, in one label.
-fn group_name(lane: &LaneView) -> String {
-    match lane.group.as_str() {
-        "" => lane.endpoint.as_str().to_owned(),
-        group => format!("{}:{group}", lane.endpoint.as_str()),
+/// A quota group and its kind of endpoint, in one label.
+fn group_name(group: &GroupView) -> String {
+    match group.group.as_str() {
+        "" => group.endpoint.as_str().to_owned(),
+        name => format!("{}:{name}", group.endpoint.as_str()),
     }
 }

@@ -1,6 +1,6 @@
 //! What keys and accounts are doing, in the words of people who do not know circuit breakers.
 
-use keyweir_policy::breaker::BreakerState;
+use keyweir_policy::health::breaker::BreakerState;
 
 /// All states.
 pub(super) const STATES: [BreakerState; 3] = [

@@ -1,9 +1,9 @@
 //! `/status`: providers, accounts, keys and budgets as the gateway sees them, as JSON.
 
 use http::{Response, StatusCode};
-use keyweir_policy::breaker::BreakerState;
-use keyweir_policy::ids::AccountId;
-use keyweir_policy::pool::{LaneView, PoolView};
+use keyweir_policy::health::breaker::BreakerState;
+use keyweir_policy::pool::view::{GroupView, PoolView};
+use keyweir_policy::terms::ids::AccountId;
 use serde_json::{Value, json};
 
 use super::answer::answer;
@@ -45,11 +45,11 @@ fn provider_status(live: &Live, provider: &Provider) -> Value {
         "dialect": provider.dialect.as_str(),
         "base_url": declared.map(|declared| declared.base_url.to_string()),
         "resolved": provider.upstream.addresses().known(),
-        "overloaded": view.is_storm,
+        "overloaded": view.is_overloaded,
         "requests_running": view.in_flight,
         "accounts": accounts(provider, &view),
         "keys": keys(provider, &view),
-        "groups": view.lanes.iter().map(|lane| group(provider, lane)).collect::<Vec<_>>(),
+        "groups": view.groups.iter().map(|group| group_status(provider, group)).collect::<Vec<_>>(),
     })
 }
 
@@ -77,8 +77,8 @@ fn keys(provider: &Provider, view: &PoolView) -> Vec<Value> {
         .collect()
 }
 
-fn group(provider: &Provider, lane: &LaneView) -> Value {
-    let accounts = lane
+fn group_status(provider: &Provider, group: &GroupView) -> Value {
+    let accounts = group
         .accounts
         .iter()
         .zip(&provider.accounts)
@@ -90,7 +90,7 @@ fn group(provider: &Provider, lane: &LaneView) -> Value {
                     "burst": bucket.burst,
                     "level": bucket.level,
                     "pending": bucket.pending,
-                    "used_by_others_per_sec": bucket.foreign_per_sec,
+                    "used_by_others_per_sec": bucket.external_per_sec,
                 })
             });
             json!({
@@ -100,16 +100,16 @@ fn group(provider: &Provider, lane: &LaneView) -> Value {
                 "buckets": buckets.collect::<Vec<_>>(),
             })
         });
-    let open = lane
+    let open = group
         .breakers
         .iter()
         .zip(&provider.keys)
         .filter(|(state, _)| **state != BreakerState::Closed);
     json!({
-        "endpoint": lane.endpoint.as_str(),
-        "group": lane.group,
-        "waiting": lane.waiting,
-        "waiting_bytes": lane.waiting_bytes,
+        "endpoint": group.endpoint.as_str(),
+        "group": group.group,
+        "waiting": group.waiting,
+        "waiting_bytes": group.waiting_bytes,
         "accounts": accounts.collect::<Vec<_>>(),
         "resting_keys": open
             .map(|(state, key)| json!({ "id": key.label, "state": state_name(*state) }))

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use keyweir_policy::secret::ClientKey;
+use keyweir_policy::config::secret::ClientKey;
 
 use crate::command::failed::Failed;
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use keyweir_policy::file::Report;
+use keyweir_policy::config::file::Report;
 
 use super::failed::Failed;
 use crate::runtime::policy_files::{self, LoadError, Loaded};

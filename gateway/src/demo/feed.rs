@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use keyweir_policy::ids::{AccountId, KeyId};
-use keyweir_policy::pool::Notice;
+use keyweir_policy::pool::ask::Notice;
+use keyweir_policy::terms::ids::{AccountId, KeyId};
 
 use super::rows::{AccountRow, KeyState};
 use super::tally::Failure;
@@ -112,11 +112,11 @@ impl Feed {
                 Tone::Bad,
                 format!("{}: keeps failing → rests, traffic moved", key(id)),
             ),
-            Notice::StormBegan => (
+            Notice::OverloadBegan => (
                 Tone::Bad,
                 "provider overloaded → requests held, a few probes sent".to_owned(),
             ),
-            Notice::StormEnded => (
+            Notice::OverloadEnded => (
                 Tone::Good,
                 "provider serves again → held requests released".to_owned(),
             ),
@@ -167,9 +167,9 @@ impl Feed {
     }
 
     /// Tells of a queue, and of its end. In a storm requests wait for another reason.
-    pub(super) fn queue(&mut self, at: Duration, waiting: usize, is_storm: bool) {
+    pub(super) fn queue(&mut self, at: Duration, waiting: usize, is_overloaded: bool) {
         match self.queue_since {
-            None if waiting >= QUEUE && !is_storm => {
+            None if waiting >= QUEUE && !is_overloaded => {
                 self.queue_since = Some(at);
                 self.tell(
                     at,

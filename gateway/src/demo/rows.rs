@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use keyweir_policy::breaker::BreakerState;
-use keyweir_policy::dialect::Endpoint;
-use keyweir_policy::pool::{AccountView, LaneView, PoolView};
-use keyweir_policy::units::Dimension;
+use keyweir_policy::health::breaker::BreakerState;
+use keyweir_policy::pool::view::{AccountView, GroupView, PoolView};
+use keyweir_policy::terms::amount::Dimension;
+use keyweir_policy::terms::endpoint::Endpoint;
 
 use crate::runtime::provider::Provider;
 
@@ -75,15 +75,15 @@ impl KeyState {
 
 /// The rows for what `provider`'s pool knows.
 pub(super) fn rows(provider: &Provider, view: &PoolView) -> Vec<AccountRow> {
-    // All models share one group, so the first lane of inference is the only one.
-    let lane = view.lanes.iter().find(|lane| is_inference(lane));
+    // All models share one group, so the first group of inference is the only one.
+    let group = view.groups.iter().find(|group| is_inference(group));
     let mut rows: Vec<AccountRow> = provider
         .accounts
         .iter()
         .enumerate()
         .map(|(account, name)| AccountRow {
             name: name.clone(),
-            fills: lane.map_or([None; 3], |lane| fills(&lane.accounts[account])),
+            fills: group.map_or([None; 3], |group| fills(&group.accounts[account])),
             keys: Vec::new(),
         })
         .collect();
@@ -91,15 +91,15 @@ pub(super) fn rows(provider: &Provider, view: &PoolView) -> Vec<AccountRow> {
         rows[key.account.index()].keys.push(KeyRow {
             name: provider.key(key.key).label.clone(),
             in_flight: key.in_flight,
-            state: state(view, lane, key.key.index()),
+            state: state(view, group, key.key.index()),
         });
     }
     rows
 }
 
-/// Whether requests for a model's answer go by this lane.
-fn is_inference(lane: &LaneView) -> bool {
-    lane.endpoint == Endpoint::Inference && !lane.group.is_empty()
+/// Whether requests for a model's answer go by this group.
+fn is_inference(group: &GroupView) -> bool {
+    group.endpoint == Endpoint::Inference && !group.group.is_empty()
 }
 
 fn fills(account: &AccountView) -> [Option<Fill>; 3] {
@@ -123,18 +123,18 @@ fn fills(account: &AccountView) -> [Option<Fill>; 3] {
     })
 }
 
-fn state(view: &PoolView, lane: Option<&LaneView>, key: usize) -> KeyState {
-    let Some(lane) = lane else {
+fn state(view: &PoolView, group: Option<&GroupView>, key: usize) -> KeyState {
+    let Some(group) = group else {
         return KeyState::New;
     };
-    let rest = Some(lane.rests[key]).filter(|rest| !rest.is_zero());
+    let rest = Some(group.rests[key]).filter(|rest| !rest.is_zero());
     let account = view.keys[key].account.index();
-    let of_account = &lane.accounts[account];
+    let of_account = &group.accounts[account];
     if view.keys[key].standing != BreakerState::Closed {
         KeyState::Rejected(rest)
     } else if view.account_states[account] != BreakerState::Closed {
         KeyState::NoMoney(rest)
-    } else if lane.breakers[key] != BreakerState::Closed {
+    } else if group.breakers[key] != BreakerState::Closed {
         KeyState::Resting(rest)
     } else if !of_account.cooldown.is_zero() {
         KeyState::Cooling(of_account.cooldown)

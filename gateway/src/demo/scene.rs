@@ -22,7 +22,7 @@ pub(super) struct Scene {
     /// The traffic has stopped; what is under way ends.
     pub(super) is_finishing: bool,
     /// The gateway takes the provider to be overloaded as a whole.
-    pub(super) is_storm: bool,
+    pub(super) is_overloaded: bool,
     pub(super) accounts: Vec<AccountRow>,
     /// Requests in the waiting room.
     pub(super) waiting: usize,

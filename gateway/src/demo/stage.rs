@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keyweir_policy::pool::{Notice, PoolView};
+use keyweir_policy::pool::ask::Notice;
+use keyweir_policy::pool::view::PoolView;
 use simulated_provider::{Counters, Provider, RunningProvider};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -133,10 +134,10 @@ impl Stage {
         let rows = rows::rows(provider, &view);
         self.scene.feed.compare(now, &self.scene.accounts, &rows);
         self.scene.accounts = rows;
-        self.scene.is_storm = view.is_storm;
-        self.scene.waiting = view.lanes.iter().map(|lane| lane.waiting).sum();
+        self.scene.is_overloaded = view.is_overloaded;
+        self.scene.waiting = view.groups.iter().map(|group| group.waiting).sum();
         let waiting = self.scene.waiting;
-        self.scene.feed.queue(now, waiting, view.is_storm);
+        self.scene.feed.queue(now, waiting, view.is_overloaded);
     }
 
     fn look_at_clients(&mut self, now: Duration) {

@@ -6,7 +6,8 @@
 use std::fmt::Write;
 use std::time::SystemTime;
 
-use keyweir_policy::file::{self, Policy};
+use keyweir_policy::config::file;
+use keyweir_policy::config::file::Policy;
 use simulated_provider::{Account, Latency, Limits, ModelGroup, World};
 
 /// An account: its name, its keys, and its size in units.

@@ -2,7 +2,8 @@
 
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Uri, Version};
-use keyweir_policy::dialect::Dialect;
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::wire::Wire;
 use pingora_http::RequestHeader;
 
 use super::stripped::strip;
@@ -16,13 +17,11 @@ pub(crate) struct OutgoingHead {
 }
 
 impl OutgoingHead {
-    /// From the client's method and `headers`, without those of `dialect`'s credentials, for `uri`
-    /// at `authority`. `body`: the length of the request's body, if it has one. `readable`: the
+    /// From the client's method, the URI to ask for and the client's headers, without those of
+    /// `dialect`'s credentials; for `authority`. `body`: the length of the request's body, if it has one. `readable`: the
     /// answer must be plain text.
     pub(crate) fn new(
-        method: Method,
-        uri: Uri,
-        mut headers: HeaderMap,
+        (method, uri, mut headers): (Method, Uri, HeaderMap),
         dialect: Dialect,
         authority: &HeaderValue,
         body: Option<usize>,

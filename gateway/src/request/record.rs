@@ -1,213 +1,343 @@
-//! What is known of one request when it ends, for the metrics and the access log.
+//! The one who is told what happens to a request: metrics and the access log are fed from here, and
+//! nobody else counts anything about requests.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keyweir_policy::dialect::{Dialect, Endpoint};
-use keyweir_policy::ids::{AccountId, KeyId, TenantId};
-use keyweir_policy::pool::Usage;
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId, TenantId};
+use keyweir_policy::terms::request::Usage;
 use pingora_http::RequestHeader;
 
-use super::Outcome;
-use super::route::Routed;
 use crate::downstream::client::Client;
 use crate::downstream::request_id::RequestId;
 use crate::runtime::gateway::{Gateway, Live};
 use crate::telemetry::access_log::Line;
+use crate::telemetry::outcome::Outcome;
 
 /// The longest path in a line of the log.
-const PATH_MAX: usize = 256;
+const PATH_BYTES_MAX: usize = 256;
 
-/// One request, as far as it has come.
+/// Something that happened to a request, in the order in which it can.
 #[derive(Debug)]
-pub(crate) struct Record {
-    pub(crate) id: RequestId,
-    pub(crate) dialect: Dialect,
-    pub(crate) started: Instant,
-    pub(crate) tenant: Option<TenantId>,
-    pub(crate) provider: Option<usize>,
+pub(crate) enum Event<'a> {
+    /// Its head was read.
+    Received(&'a RequestHeader),
+    /// Its path was understood.
+    Routed {
+        dialect: Dialect,
+        endpoint: Endpoint,
+    },
+    /// Its caller was told.
+    Authenticated(TenantId),
+    /// Its body was read.
+    BodyRead { bytes: usize },
+    /// What it asks for was understood.
+    Described {
+        model: Option<&'a str>,
+        stream: bool,
+    },
+    /// A provider was chosen, or another one.
+    Chosen(Chosen),
+    /// A key was granted, after `waited` in the waiting room, over all attempts.
+    AttemptBegan {
+        account: AccountId,
+        key: KeyId,
+        waited: Duration,
+    },
+    /// A connection was taken for the attempt.
+    Connected { reused: bool },
+    /// A stream failed before its first content.
+    FaultHidden,
+    /// The attempt is over.
+    AttemptEnded { fault: Fault },
+    /// The answer's head goes to the client.
+    AnswerBegan { status: u16 },
+    /// The provider said what it charged.
+    Charged(Usage),
+    /// The client has its answer.
+    Ended { outcome: Outcome, status: u16 },
+    /// The answer broke in front of the client.
+    Broke { status: u16, reason: &'static str },
+    /// The gateway refused it.
+    Refused { reason: &'static str, status: u16 },
+    /// The client left.
+    ClientLeft,
+}
+
+/// A choice of provider.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    pub(crate) provider: ProviderId,
+    /// The model that is asked for instead of the one named.
     pub(crate) model: Option<String>,
-    pub(crate) stream: bool,
-    /// It is served by another choice than its first.
     pub(crate) fell_back: bool,
-    pub(crate) bytes_in: u64,
-    pub(crate) attempts: u32,
-    pub(crate) waited: Duration,
-    pub(crate) first_byte: Option<Duration>,
-    pub(crate) account: Option<AccountId>,
-    pub(crate) key: Option<KeyId>,
-    pub(crate) usage: Usage,
+}
+
+/// What is known of one request.
+pub(crate) struct Record {
+    gateway: Arc<Gateway>,
+    live: Arc<Live>,
+    started: Instant,
+    asked: Asked,
+    served: Served,
+    end: End,
+}
+
+/// Who asks for what.
+#[derive(Debug)]
+struct Asked {
+    id: RequestId,
+    dialect: Dialect,
     method: http::Method,
     path: String,
     endpoint: Option<Endpoint>,
+    tenant: Option<TenantId>,
+    model: Option<String>,
+    stream: bool,
+    bytes: usize,
+}
+
+/// Who served it.
+#[derive(Debug, Default)]
+struct Served {
+    provider: Option<ProviderId>,
+    account: Option<AccountId>,
+    key: Option<KeyId>,
+    attempts: u32,
+    waited: Duration,
+    fell_back: bool,
+}
+
+/// How it ended.
+#[derive(Debug)]
+struct End {
     outcome: Outcome,
     reason: Option<&'static str>,
     status: u16,
+    first_byte: Option<Duration>,
+    usage: Usage,
 }
 
 impl Record {
-    pub(crate) fn new(dialect: Dialect) -> Self {
+    pub(crate) fn new(gateway: &Arc<Gateway>, live: &Arc<Live>, dialect: Dialect) -> Self {
         Self {
-            id: RequestId::new(),
-            dialect,
+            gateway: Arc::clone(gateway),
+            live: Arc::clone(live),
             started: Instant::now(),
-            tenant: None,
-            provider: None,
-            model: None,
-            stream: false,
-            fell_back: false,
-            bytes_in: 0,
-            attempts: 0,
-            waited: Duration::ZERO,
-            first_byte: None,
-            account: None,
-            key: None,
-            usage: Usage::default(),
-            method: http::Method::GET,
-            path: String::new(),
-            endpoint: None,
-            outcome: Outcome::ClientLeft,
-            reason: None,
-            status: 0,
+            asked: Asked {
+                id: RequestId::new(),
+                dialect,
+                method: http::Method::GET,
+                path: String::new(),
+                endpoint: None,
+                tenant: None,
+                model: None,
+                stream: false,
+                bytes: 0,
+            },
+            served: Served::default(),
+            end: End {
+                outcome: Outcome::ClientLeft,
+                reason: None,
+                status: 0,
+                first_byte: None,
+                usage: Usage::default(),
+            },
         }
     }
 
-    /// Notes what was asked, without its query, which is content.
-    pub(crate) fn see(&mut self, head: &RequestHeader) {
-        self.method = head.method.clone();
-        let path = head.uri.path();
-        let end = (0..=path.len().min(PATH_MAX))
-            .rev()
-            .find(|at| path.is_char_boundary(*at));
-        self.path.push_str(&path[..end.unwrap_or(0)]);
+    pub(crate) const fn id(&self) -> RequestId {
+        self.asked.id
     }
 
-    pub(crate) fn routed(&mut self, routed: &Routed<'_>) {
-        self.dialect = routed.dialect;
-        self.endpoint = Some(routed.route.endpoint);
+    /// The dialect to speak to the client.
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.asked.dialect
     }
 
-    /// The first byte of the answer is on its way.
-    pub(crate) fn answering(&mut self, status: u16) {
-        self.first_byte = Some(self.started.elapsed());
-        self.status = status;
+    pub(crate) const fn started(&self) -> Instant {
+        self.started
     }
 
-    pub(crate) fn ended(&mut self, outcome: Outcome, status: u16) {
-        self.outcome = outcome;
-        self.status = status;
-    }
-
-    pub(crate) fn broke(&mut self, reason: &'static str) {
-        self.outcome = Outcome::Broken;
-        self.reason = Some(reason);
-    }
-
-    pub(crate) fn refused(&mut self, reason: &'static str, status: u16) {
-        self.ended(Outcome::Refused, status);
-        self.reason = Some(reason);
-    }
-
-    pub(crate) fn client_left(&mut self) {
-        self.outcome = Outcome::ClientLeft;
-    }
-
-    /// Counts and logs a request whose head could not be read.
-    pub(crate) fn finish_unread(&self, gateway: &Gateway, client: &Client) {
-        self.count_early(gateway);
-        self.log(gateway, None, client);
+    /// Notes what happened.
+    pub(crate) fn on(&mut self, event: Event<'_>) {
+        let (asked, served, end) = (&mut self.asked, &mut self.served, &mut self.end);
+        match event {
+            Event::Received(head) => asked.see(head),
+            Event::Routed { dialect, endpoint } => {
+                asked.dialect = dialect;
+                asked.endpoint = Some(endpoint);
+            }
+            Event::Authenticated(tenant) => asked.tenant = Some(tenant),
+            Event::BodyRead { bytes } => asked.bytes = bytes,
+            Event::Described { model, stream } => {
+                asked.model = model.map(str::to_owned);
+                asked.stream = stream;
+            }
+            Event::Chosen(chosen) => {
+                served.provider = Some(chosen.provider);
+                served.fell_back = chosen.fell_back;
+                if chosen.model.is_some() {
+                    asked.model = chosen.model;
+                }
+            }
+            Event::AttemptBegan {
+                account,
+                key,
+                waited,
+            } => {
+                served.account = Some(account);
+                served.key = Some(key);
+                served.attempts += 1;
+                served.waited = waited;
+            }
+            Event::Connected { reused } => self.count_connection(reused),
+            Event::FaultHidden => self.count_hidden_fault(),
+            Event::AttemptEnded { fault } => self.count_attempt(fault),
+            Event::AnswerBegan { status } => {
+                end.first_byte = Some(self.started.elapsed());
+                end.status = status;
+            }
+            Event::Charged(usage) => end.usage = usage,
+            Event::Ended { outcome, status } => end.ended(outcome, status, None),
+            Event::Broke { status, reason } => end.ended(Outcome::Broken, status, Some(reason)),
+            Event::Refused { reason, status } => end.ended(Outcome::Refused, status, Some(reason)),
+            Event::ClientLeft => end.outcome = Outcome::ClientLeft,
+        }
     }
 
     /// Counts and logs the request.
-    pub(crate) fn finish(&self, gateway: &Gateway, live: &Live, client: &Client) {
-        match (self.provider, self.endpoint, self.tenant) {
+    pub(crate) fn finish(&self, client: &Client) {
+        match (self.served.provider, self.asked.endpoint, self.asked.tenant) {
             (Some(provider), Some(endpoint), Some(tenant)) => {
-                self.count(gateway, live, provider, endpoint, tenant);
+                self.count(provider, endpoint, tenant);
             }
-            _ => self.count_early(gateway),
+            _ => self.count_early(),
         }
-        self.log(gateway, Some(live), client);
+        self.log(client);
     }
 
-    fn count_early(&self, gateway: &Gateway) {
-        gateway.metrics.ended_early(self.outcome);
-        if let Some(reason) = self.reason {
-            gateway.metrics.refused_early(reason);
+    fn count_connection(&self, reused: bool) {
+        if let Some(provider) = self.served.provider {
+            let metrics = self.live.provider_metrics(provider);
+            let connects = if reused {
+                &metrics.reused
+            } else {
+                &metrics.connected
+            };
+            connects.inc();
         }
     }
 
-    fn count(
-        &self,
-        gateway: &Gateway,
-        live: &Live,
-        provider: usize,
-        endpoint: Endpoint,
-        tenant: TenantId,
-    ) {
-        let metrics = &gateway.metrics;
-        let of_tenant = live.tenant_metrics(metrics, tenant, provider);
-        metrics.ended(of_tenant, endpoint, self.outcome);
-        of_tenant.input.inc_by(self.usage.input.unwrap_or(0));
+    fn count_hidden_fault(&self) {
+        if let Some(provider) = self.served.provider {
+            self.live.provider_metrics(provider).hidden.inc();
+        }
+    }
+
+    fn count_attempt(&self, fault: Fault) {
+        if let (Some(provider), Some(account)) = (self.served.provider, self.served.account) {
+            let metrics = self.live.provider_metrics(provider);
+            let account = account.index();
+            self.gateway
+                .metrics
+                .attempted(metrics, account, fault.as_str());
+        }
+    }
+
+    fn count_early(&self) {
+        self.gateway.metrics.ended_early(self.end.outcome);
+        if let Some(reason) = self.end.reason {
+            self.gateway.metrics.refused_early(reason);
+        }
+    }
+
+    fn count(&self, provider: ProviderId, endpoint: Endpoint, tenant: TenantId) {
+        let (metrics, end, served) = (&self.gateway.metrics, &self.end, &self.served);
+        let of_tenant = self.live.tenant_metrics(metrics, tenant, provider);
+        metrics.ended(of_tenant, endpoint, end.outcome);
+        of_tenant.input.inc_by(end.usage.input.unwrap_or(0));
         of_tenant
             .cache_read
-            .inc_by(self.usage.cache_read.unwrap_or(0));
-        of_tenant.output.inc_by(self.usage.output.unwrap_or(0));
-        let of_provider = live.provider_metrics(provider);
+            .inc_by(end.usage.cache_read.unwrap_or(0));
+        of_tenant.output.inc_by(end.usage.output.unwrap_or(0));
+        let of_provider = self.live.provider_metrics(provider);
         of_provider
             .duration(endpoint)
             .observe(self.started.elapsed().as_secs_f64());
-        if let Some(first_byte) = self.first_byte {
+        if let Some(first_byte) = end.first_byte {
             of_provider
                 .first_byte(endpoint)
                 .observe(first_byte.as_secs_f64());
         }
-        if !self.waited.is_zero() {
-            of_provider.waited.observe(self.waited.as_secs_f64());
+        if !served.waited.is_zero() {
+            of_provider.waited.observe(served.waited.as_secs_f64());
         }
         of_provider
             .retries
-            .inc_by(u64::from(self.attempts.saturating_sub(1)));
-        if let (Outcome::Refused, Some(reason)) = (self.outcome, self.reason) {
-            metrics.refused(&live.providers[provider].id, reason);
+            .inc_by(u64::from(served.attempts.saturating_sub(1)));
+        if let (Outcome::Refused, Some(reason)) = (end.outcome, end.reason) {
+            metrics.refused(&self.live.provider(provider).id, reason);
         }
     }
 
-    fn log(&self, gateway: &Gateway, live: Option<&Live>, client: &Client) {
-        if !gateway.access_log.is_on() {
+    fn log(&self, client: &Client) {
+        if !self.gateway.access_log.is_on() {
             return;
         }
-        let provider = live
-            .zip(self.provider)
-            .map(|(live, position)| &live.providers[position]);
-        let tenant = live
-            .zip(self.tenant)
-            .and_then(|(live, tenant)| live.tenant(tenant));
-        gateway.access_log.write(&Line {
-            request_id: self.id.as_str(),
+        let (asked, served, end) = (&self.asked, &self.served, &self.end);
+        let provider = served.provider.map(|provider| self.live.provider(provider));
+        let tenant = asked.tenant.and_then(|tenant| self.live.tenant(tenant));
+        self.gateway.access_log.write(&Line {
+            request_id: asked.id.as_str(),
             client: client.address,
-            method: self.method.as_str(),
-            path: &self.path,
+            method: asked.method.as_str(),
+            path: &asked.path,
             tenant: tenant.map(|tenant| tenant.id.as_str()),
             provider: provider.map(|provider| provider.id.as_str()),
-            model: self.model.as_deref(),
-            stream: self.stream,
-            status: self.status,
-            outcome: self.outcome.as_str(),
-            reason: self.reason,
+            model: asked.model.as_deref(),
+            stream: asked.stream,
+            status: end.status,
+            outcome: end.outcome.as_str(),
+            reason: end.reason,
             account: provider
-                .zip(self.account)
+                .zip(served.account)
                 .map(|(provider, account)| provider.accounts[account.index()].as_str()),
             key: provider
-                .zip(self.key)
+                .zip(served.key)
                 .map(|(provider, key)| provider.key(key).label.as_str()),
-            attempts: self.attempts,
-            waited: self.waited,
-            first_byte: self.first_byte,
+            attempts: served.attempts,
+            waited: served.waited,
+            first_byte: end.first_byte,
             duration: self.started.elapsed(),
-            bytes_in: self.bytes_in,
+            bytes_in: asked.bytes as u64,
             bytes_out: client.bytes_out(),
-            input_tokens: self.usage.input,
-            cache_read_tokens: self.usage.cache_read,
-            output_tokens: self.usage.output,
+            input_tokens: end.usage.input,
+            cache_read_tokens: end.usage.cache_read,
+            output_tokens: end.usage.output,
         });
+    }
+}
+
+impl Asked {
+    /// Notes what was asked, without its query, which is content.
+    fn see(&mut self, head: &RequestHeader) {
+        self.method = head.method.clone();
+        let path = head.uri.path();
+        let end = (0..=path.len().min(PATH_BYTES_MAX))
+            .rev()
+            .find(|at| path.is_char_boundary(*at));
+        self.path.push_str(&path[..end.unwrap_or(0)]);
+    }
+}
+
+impl End {
+    fn ended(&mut self, outcome: Outcome, status: u16, reason: Option<&'static str>) {
+        self.outcome = outcome;
+        self.status = status;
+        self.reason = reason;
     }
 }

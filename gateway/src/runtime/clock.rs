@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use keyweir_policy::units::Time;
+use keyweir_policy::terms::time::Time;
 
 /// Counts from the moment it was made. Monotonic: a wall clock that jumps does not touch it.
 #[derive(Clone, Copy, Debug)]

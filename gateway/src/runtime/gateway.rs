@@ -5,9 +5,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use keyweir_policy::file::{GatewaySettings, Policy, Tenant};
-use keyweir_policy::ids::TenantId;
-use keyweir_policy::secret::ClientKeys;
+use keyweir_policy::config::file::{GatewaySettings, Policy, Tenant};
+use keyweir_policy::config::secret::ClientKeys;
+use keyweir_policy::exchange::holders::Holders;
+use keyweir_policy::exchange::seek::Holder;
+use keyweir_policy::terms::ids::{AccountId, ProviderId, TenantId};
+use parking_lot::Mutex;
 
 use crate::downstream::bodies::Bodies;
 use crate::runtime::clock::Clock;
@@ -36,6 +39,7 @@ pub(crate) struct Live {
     pub(crate) providers: Vec<Provider>,
     provider_metrics: Vec<ProviderMetrics>,
     tenant_metrics: Vec<OnceLock<Box<TenantMetrics>>>,
+    holders: Arc<Mutex<Holders>>,
 }
 
 /// Why the gateway cannot be made.
@@ -89,15 +93,7 @@ impl Gateway {
 
 impl Live {
     fn new(policy: Policy, providers: Vec<Provider>, metrics: &Metrics) -> Self {
-        let hashes = policy
-            .tenants
-            .iter()
-            .enumerate()
-            .flat_map(|(position, tenant)| {
-                let id = TenantId(u32::try_from(position).expect("tenants are bounded"));
-                tenant.client_keys.iter().map(move |hash| (*hash, id))
-            });
-        let client_keys = ClientKeys::new(hashes);
+        let client_keys = policy.client_keys();
         let provider_metrics = providers
             .iter()
             .map(|provider| metrics.of_provider(&provider.id, &provider.accounts))
@@ -108,6 +104,7 @@ impl Live {
             client_keys,
             providers,
             provider_metrics,
+            holders: Arc::default(),
             tenant_metrics: (0..cells).map(|_| OnceLock::new()).collect(),
         }
     }
@@ -122,6 +119,42 @@ impl Live {
         self.policy.tenants.get(id.index())
     }
 
+    /// One provider.
+    pub(crate) fn provider(&self, id: ProviderId) -> &Provider {
+        &self.providers[id.index()]
+    }
+
+    /// All providers, in the order of the policy file.
+    pub(crate) fn provider_ids(&self) -> impl Iterator<Item = ProviderId> + use<> {
+        (0..).map(ProviderId).take(self.providers.len())
+    }
+
+    /// The accounts of a provider, each with its provider.
+    pub(crate) fn accounts_of(&self, provider: ProviderId) -> impl Iterator<Item = Holder> + use<> {
+        let accounts = self.provider(provider).accounts.len();
+        (0..)
+            .map(AccountId)
+            .take(accounts)
+            .map(move |account| (provider, account))
+    }
+
+    /// Who holds the thing that a request's path names, or else any of those that its body names.
+    pub(crate) fn holder(&self, resource: Option<&str>, references: &[String]) -> Option<Holder> {
+        if resource.is_none() && references.is_empty() {
+            return None;
+        }
+        let mut holders = self.holders.lock();
+        match resource {
+            Some(id) => holders.of(id),
+            None => holders.of_any(references),
+        }
+    }
+
+    /// An account holds `id`.
+    pub(crate) fn learn_holder(&self, id: &str, provider: ProviderId, account: AccountId) {
+        self.holders.lock().learn(id, (provider, account));
+    }
+
     /// Where requests go, by provider.
     pub(crate) fn upstreams(&self) -> impl Iterator<Item = (&str, &Arc<Upstream>)> {
         self.providers
@@ -130,8 +163,8 @@ impl Live {
     }
 
     /// The counters of a provider.
-    pub(crate) fn provider_metrics(&self, provider: usize) -> &ProviderMetrics {
-        &self.provider_metrics[provider]
+    pub(crate) fn provider_metrics(&self, provider: ProviderId) -> &ProviderMetrics {
+        &self.provider_metrics[provider.index()]
     }
 
     /// The counters of a tenant at a provider.
@@ -139,12 +172,12 @@ impl Live {
         &self,
         metrics: &Metrics,
         tenant: TenantId,
-        provider: usize,
+        provider: ProviderId,
     ) -> &TenantMetrics {
-        let cell = tenant.index() * self.providers.len() + provider;
+        let cell = tenant.index() * self.providers.len() + provider.index();
         self.tenant_metrics[cell].get_or_init(|| {
             let tenant = self.tenant(tenant).map_or("", |tenant| tenant.id.as_str());
-            Box::new(metrics.of_tenant(tenant, &self.providers[provider].id))
+            Box::new(metrics.of_tenant(tenant, &self.provider(provider).id))
         })
     }
 }

@@ -9,5 +9,4 @@ pub(crate) mod names;
 pub mod policy_files;
 pub(crate) mod pool;
 pub mod provider;
-pub(crate) mod resource;
 pub mod secrets;

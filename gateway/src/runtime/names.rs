@@ -1,7 +1,7 @@
 //! What the log calls a pool's parts, and what it says when something happens to one.
 
-use keyweir_policy::ids::{AccountId, KeyId};
-use keyweir_policy::pool::Notice;
+use keyweir_policy::pool::ask::Notice;
+use keyweir_policy::terms::ids::{AccountId, KeyId};
 
 /// What the log calls the pool's parts.
 #[derive(Debug)]
@@ -55,13 +55,13 @@ impl Names {
                     "a key keeps failing; it rests"
                 );
             }
-            Notice::StormBegan => {
+            Notice::OverloadBegan => {
                 tracing::warn!(
                     provider,
                     "the provider is overloaded; requests are held back"
                 );
             }
-            Notice::StormEnded => tracing::info!(provider, "the provider serves again"),
+            Notice::OverloadEnded => tracing::info!(provider, "the provider serves again"),
             Notice::SameAccount(one, other) => tracing::warn!(
                 provider,
                 account = self.account(one),

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use keyweir_policy::file::{self, Policy, Report};
+use keyweir_policy::config::file;
+use keyweir_policy::config::file::{Policy, Report};
 
 /// All files together. Ten thousand keys take one megabyte.
 const BYTES_MAX: u64 = 8 * 1024 * 1024;

@@ -15,15 +15,14 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use keyweir_policy::dialect::Endpoint;
-use keyweir_policy::fault::Fault;
-use keyweir_policy::ids::{AccountId, KeyId, ModelId, TenantId};
-use keyweir_policy::pool::{
-    Admission, Ask, Lease, Notice, Pool, Priority, Refusal, RequestSize, Settlement, Ticket, Usage,
-};
-use keyweir_policy::retry::{Attempts, Next};
-use keyweir_policy::snapshot::Snapshot;
-use keyweir_policy::units::Time;
+use keyweir_policy::exchange::plan::{Event, Plan, Step, Why};
+use keyweir_policy::pool::Pool;
+use keyweir_policy::pool::ask::{Lease, Notice, Refusal, Settlement};
+use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::ids::Ticket;
+use keyweir_policy::terms::request::Usage;
+use keyweir_policy::terms::snapshot::Snapshot;
+use keyweir_policy::terms::time::Time;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -54,25 +53,18 @@ struct State {
     armed: Time,
 }
 
-/// An [`Ask`], as it stays over all attempts.
-#[derive(Clone, Debug)]
-pub(crate) struct Asking {
-    pub(crate) tenant: TenantId,
-    pub(crate) model: ModelId,
-    pub(crate) priority: Priority,
-    pub(crate) size: RequestSize,
-    pub(crate) affinity: Option<u64>,
-    pub(crate) account: Option<AccountId>,
-    pub(crate) arrived: Time,
-    pub(crate) deadline: Time,
-    pub(crate) body_bytes: u64,
-}
-
-/// What the pool said at once.
-pub(crate) enum Admitted {
-    Granted(Lease),
-    Waiting(Place),
-    Refused(Refusal),
+/// What a request's plan says to do next, with everything that doing it takes.
+pub(crate) enum Next {
+    /// Send the request with the lease's key.
+    Send(Lease),
+    /// Wait for the pool's decision.
+    Wait(Place),
+    /// Turn to the plan's new choice.
+    Turn,
+    /// Give the client the provider's answer as it is.
+    Relay,
+    /// Tell the client no.
+    Refuse(Why),
 }
 
 impl SharedPool {
@@ -93,21 +85,17 @@ impl SharedPool {
         shared
     }
 
-    /// The pool's handle for `model` at `endpoint`.
-    pub(crate) fn model(&self, model: &str, endpoint: Endpoint) -> ModelId {
-        self.with(|pool, now| pool.model(now, model, endpoint))
-    }
-
-    /// Asks for a place.
-    pub(crate) fn admit(self: &Arc<Self>, asking: &Asking, attempts: &Attempts) -> Admitted {
-        let ask = asking.ask();
-        self.with_state(|state, now| match state.pool.admit(now, ask, attempts) {
-            Admission::Granted(lease) => Admitted::Granted(lease),
-            Admission::Refused(refusal) => Admitted::Refused(refusal),
-            Admission::Waiting(ticket) => {
+    /// Tells the plan of a request that asks here what happened.
+    pub(crate) fn advance(self: &Arc<Self>, plan: &mut Plan, event: Event) -> Next {
+        self.with_state(|state, now| match plan.on(&mut state.pool, now, event) {
+            Step::Send(lease) => Next::Send(lease),
+            Step::Turn => Next::Turn,
+            Step::Relay => Next::Relay,
+            Step::Refuse(why) => Next::Refuse(why),
+            Step::Wait(ticket) => {
                 let (sender, decision) = oneshot::channel();
                 state.waiting.insert(ticket, sender);
-                Admitted::Waiting(Place {
+                Next::Wait(Place {
                     pool: Arc::clone(self),
                     ticket,
                     decision,
@@ -129,32 +117,6 @@ impl SharedPool {
     /// Ends a lease.
     pub(crate) fn settle(&self, lease: Lease, settlement: &Settlement) {
         self.with(|pool, now| pool.settle(now, lease, settlement));
-    }
-
-    /// What follows a failed attempt.
-    pub(crate) fn next(&self, attempts: &mut Attempts, key: KeyId, fault: &Fault) -> Next {
-        self.with(|pool, now| pool.next(now, attempts, key, fault))
-    }
-
-    /// In how long the same request would be granted, were it to ask again.
-    pub(crate) fn retry_after(
-        self: &Arc<Self>,
-        asking: &Asking,
-        attempts: &Attempts,
-    ) -> Option<Duration> {
-        let now = self.clock.now();
-        let impatient = Asking {
-            deadline: now,
-            ..asking.clone()
-        };
-        match self.admit(&impatient, attempts) {
-            Admitted::Refused(refusal) => refusal.retry_after(now),
-            Admitted::Granted(lease) => {
-                self.settle(lease, &unused());
-                None
-            }
-            Admitted::Waiting(_) => None,
-        }
     }
 
     /// Lets `f` see or tell the pool something.
@@ -225,22 +187,6 @@ impl State {
             self.armed = next;
         }
         nearer
-    }
-}
-
-impl Asking {
-    fn ask(&self) -> Ask {
-        Ask {
-            tenant: self.tenant,
-            model: self.model,
-            priority: self.priority,
-            size: self.size,
-            affinity: self.affinity,
-            account: self.account,
-            arrived: self.arrived,
-            deadline: self.deadline,
-            body_bytes: self.body_bytes,
-        }
     }
 }
 

@@ -7,17 +7,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{HeaderName, HeaderValue};
-use keyweir_policy::dialect::Dialect;
-use keyweir_policy::file::{Key, Policy, Provider as Declared};
-use keyweir_policy::ids::{KeyId, ProviderId};
-use keyweir_policy::pool::{Pool, PoolSpec};
-use keyweir_policy::secret::ProviderSecret;
+use keyweir_policy::config::file::Provider as Declared;
+use keyweir_policy::config::file::{Key, Policy};
+use keyweir_policy::config::pool_spec::pool_spec;
+use keyweir_policy::config::secret::ProviderSecret;
+use keyweir_policy::pool::Pool;
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::ids::{KeyId, ProviderId};
+use keyweir_policy::wire::Wire;
 use parking_lot::Mutex;
 
 use crate::runtime::clock::Clock;
 use crate::runtime::names::Names;
 use crate::runtime::pool::SharedPool;
-use crate::runtime::resource::Resources;
 use crate::runtime::secrets::{self, SecretProblems};
 use crate::upstream::{self, Connections, RootsError, Upstream};
 
@@ -28,21 +30,20 @@ pub(crate) struct Provider {
     pub(crate) dialect: Dialect,
     pub(crate) pool: Arc<SharedPool>,
     pub(crate) upstream: Arc<Upstream>,
-    pub(crate) resources: Resources,
     pub(crate) keys: Vec<ProviderKey>,
     pub(crate) accounts: Vec<String>,
-    trouble: Mutex<Trouble>,
+    last_error: Mutex<LastError>,
 }
 
 /// What last went wrong with connections.
 #[derive(Debug, Default)]
-struct Trouble {
+struct LastError {
     text: String,
     told: Option<Instant>,
 }
 
-/// How often connection trouble is told to the log. While a provider is down, every request has
-/// some.
+/// How often failed connections are told to the log. While a provider is down, every request has
+/// one.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// A provider key, ready to be sent.
@@ -76,23 +77,23 @@ impl Provider {
     }
 
     /// Notes what went wrong with a connection, and tells the log now and then.
-    pub(crate) fn complain(&self, text: &str) {
-        let mut trouble = self.trouble.lock();
-        trouble.text.clear();
-        trouble.text.push_str(text);
-        if trouble.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-            trouble.told = Some(Instant::now());
+    pub(crate) fn note_error(&self, text: &str) {
+        let mut last = self.last_error.lock();
+        last.text.clear();
+        last.text.push_str(text);
+        if last.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            last.told = Some(Instant::now());
             tracing::warn!(
                 provider = self.id,
-                trouble = text,
-                "trouble with a connection"
+                error = text,
+                "a connection to the provider failed"
             );
         }
     }
 
     /// What last went wrong with a connection.
-    pub(crate) fn last_trouble(&self) -> String {
-        self.trouble.lock().text.clone()
+    pub(crate) fn last_error(&self) -> String {
+        self.last_error.lock().text.clone()
     }
 }
 
@@ -172,7 +173,7 @@ fn start(
         accounts: accounts.clone(),
         keys: keys.iter().map(|key| key.label.clone()).collect(),
     };
-    let pool = Pool::new(PoolSpec::of(policy, id, fastrand::u64(..)), clock.now());
+    let pool = Pool::new(pool_spec(policy, id, fastrand::u64(..)), clock.now());
     let upstream = Upstream::new(
         declared,
         position,
@@ -185,10 +186,9 @@ fn start(
         dialect: declared.dialect,
         pool: SharedPool::start(pool, clock, names),
         upstream: Arc::new(upstream),
-        resources: Resources::default(),
         keys,
         accounts,
-        trouble: Mutex::default(),
+        last_error: Mutex::default(),
     }
 }
 

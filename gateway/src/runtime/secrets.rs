@@ -5,8 +5,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use keyweir_policy::file::{Key, SecretRef};
-use keyweir_policy::secret::{ProviderSecret, SecretError};
+use keyweir_policy::config::file::{Key, SecretRef};
+use keyweir_policy::config::secret::{ProviderSecret, SecretError};
 
 /// The most that is read of a secret's file. A credential is far smaller; the bound keeps a wrong
 /// path (a disk image, `/dev/zero`) from filling memory.

@@ -17,8 +17,8 @@ use pingora_core::protocols::l4::stream::Stream as Socket;
 use pingora_core::protocols::{ALPN, Digest, Stream};
 use pingora_core::server::ShutdownWatch;
 
-use crate::request::{self, Patience};
 use crate::runtime::gateway::Gateway;
+use crate::server::session::{self, Patience};
 
 /// Requests a client may get wrong on one HTTP/2 connection before it is closed.
 const REJECTED_MAX: usize = 32;
@@ -147,7 +147,7 @@ async fn serve_http1(
     // Boxed: a session is large, and would be moved from step to step and back.
     let mut session = Box::new(ServerSession::new_http1(stream));
     loop {
-        let served = request::serve_http1(gateway, session, client, patience, closing.as_mut());
+        let served = session::serve_http1(gateway, session, client, patience, closing.as_mut());
         let Some(reused) = served.await else { return };
         let (stream, settings) = reused.consume();
         session = Box::new(ServerSession::new_http1(stream));
@@ -205,7 +205,7 @@ async fn serve_http2(
             Ok(Some(H2Accept::Session(session))) => {
                 let (gateway, running) = (Arc::clone(gateway), Arc::clone(&running));
                 tokio::spawn(async move {
-                    request::serve_http2(&gateway, session, client).await;
+                    session::serve_http2(&gateway, session, client).await;
                     drop(running);
                 });
             }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use keyweir_policy::file;
+use keyweir_policy::config::file;
 use parking_lot::Mutex;
 use pingora_core::listeners::tls::{Acceptor, TlsSettings};
 use pingora_core::listeners::{L4BufferSettings, ListenerConfig, TcpSocketOptions};

@@ -4,4 +4,5 @@
 pub(crate) mod connection;
 pub mod listen;
 pub mod serve;
+pub(crate) mod session;
 pub mod shutdown;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyweir_policy::file::Policy;
+use keyweir_policy::config::file::Policy;
 use pingora_core::apps::ServerApp;
 use pingora_core::services::Service as _;
 use pingora_core::services::listening::Service;

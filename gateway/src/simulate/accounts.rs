@@ -3,11 +3,12 @@
 //! An account whose limits are not declared would be one without limits in the world, and would
 //! make everything look easy. It is left out of the world and of the pool, and said to be.
 
-use keyweir_policy::dialect::Dialect;
-use keyweir_policy::file::Policy;
-use keyweir_policy::ids::ProviderId;
-use keyweir_policy::pool::{LimitSpec, PoolSpec};
-use keyweir_policy::units::Dimension;
+use keyweir_policy::config::file::Policy;
+use keyweir_policy::config::pool_spec::pool_spec;
+use keyweir_policy::pool::spec::LimitSpec;
+use keyweir_policy::terms::amount::Dimension;
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::ids::ProviderId;
 use keyweir_simulator::AccountWorld;
 
 use super::dimension::in_words;
@@ -19,7 +20,7 @@ const BURST_SECS: f64 = 3.0;
 
 /// Puts the accounts that serve any of the models into pool and world alike, in one order.
 pub(super) fn add(policy: &Policy, provider: ProviderId, part: &mut Part, notes: &mut Vec<String>) {
-    let spec = PoolSpec::of(policy, provider, 0);
+    let spec = pool_spec(policy, provider, 0);
     let mut partly: Vec<(String, &'static str)> = Vec::new();
     let accounts = policy.accounts_of(provider);
     for (index, (account, of_spec)) in accounts.zip(&spec.accounts).enumerate() {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use keyweir_policy::file::Policy;
-use keyweir_policy::file::traffic::{
-    self, Flow, FlowShape, FlowTokens, Names, SEED_MAX, parse_rate, resolve,
+use keyweir_policy::config::file::traffic::{
+    Flow, FlowShape, FlowTokens, Names, SEED_MAX, parse_rate, resolve,
 };
+use keyweir_policy::config::file::{Policy, traffic};
 
 use crate::command::failed::Failed;
 use crate::command::load::say;

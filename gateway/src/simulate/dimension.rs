@@ -1,6 +1,6 @@
 //! Budgets' dimensions as people say them.
 
-use keyweir_policy::units::Dimension;
+use keyweir_policy::terms::amount::Dimension;
 
 /// A dimension as people say it.
 pub(super) const fn in_words(dimension: Dimension) -> &'static str {

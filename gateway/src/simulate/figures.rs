@@ -1,7 +1,7 @@
 //! Simulates a case and adds up its figures, over all its parts.
 
-use keyweir_policy::file::Policy;
-use keyweir_policy::units::Dimension;
+use keyweir_policy::config::file::Policy;
+use keyweir_policy::terms::amount::Dimension;
 use keyweir_simulator::report::Ending;
 use keyweir_simulator::{AccountWorld, Report, Scenario, Stuck};
 

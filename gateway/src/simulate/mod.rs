@@ -29,7 +29,7 @@ mod world;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use keyweir_policy::file::Policy;
+use keyweir_policy::config::file::Policy;
 
 use crate::command::failed::Failed;
 use crate::command::load::load;

@@ -1,6 +1,6 @@
 //! What became of the traffic in each case, in figures.
 
-use keyweir_policy::units::Dimension;
+use keyweir_policy::terms::amount::Dimension;
 use serde::{Serialize, Serializer};
 
 use super::curves::Curves;

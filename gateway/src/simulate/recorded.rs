@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use keyweir_policy::file::Policy;
-use keyweir_policy::file::traffic::{Names, resolve};
-use keyweir_policy::ids::{ProviderId, TenantId};
+use keyweir_policy::config::file::Policy;
+use keyweir_policy::config::file::traffic::{Names, resolve};
+use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use keyweir_policy::file::Policy;
-use keyweir_policy::file::traffic::{Flow, FlowShape};
-use keyweir_policy::ids::ProviderId;
-use keyweir_policy::pool::PoolSpec;
+use keyweir_policy::config::file::Policy;
+use keyweir_policy::config::file::traffic::{Flow, FlowShape};
+use keyweir_policy::config::pool_spec::pool_spec;
+use keyweir_policy::terms::ids::ProviderId;
 use keyweir_simulator::streams::{self, Stream};
 use keyweir_simulator::traffic::{Arrival, Shape};
 use keyweir_simulator::{Demand, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic};
@@ -57,7 +57,7 @@ struct Group<'a> {
 impl Group<'_> {
     /// The position of the group that a model is in, which is made if there is none.
     fn place(groups: &mut Vec<Self>, policy: &Policy, provider: ProviderId, model: &str) -> usize {
-        let name = PoolSpec::of(policy, provider, 0).group(model);
+        let name = pool_spec(policy, provider, 0).group(model);
         let is_it = |group: &Self| group.provider == provider && group.name == name;
         groups.iter().position(is_it).unwrap_or_else(|| {
             groups.push(Self {
@@ -160,7 +160,7 @@ impl World<'_> {
         if let Some(tenant) = flow.tenant {
             return vec![tenant.index()];
         }
-        let may = |(_, tenant): &(usize, &keyweir_policy::file::Tenant)| {
+        let may = |(_, tenant): &(usize, &keyweir_policy::config::file::Tenant)| {
             flow.model.is_empty() || tenant.models.matches(&flow.model)
         };
         let all = self.policy.tenants.iter().enumerate().filter(may);
@@ -190,7 +190,7 @@ impl World<'_> {
     fn scenario(&self, models: Vec<String>, arrivals: Vec<Arrival>) -> Scenario {
         let patience = self.asked.patience.unwrap_or(self.policy.waiting.patience);
         let first_token = self.asked.first_token.as_secs_f64();
-        let mut pool = PoolSpec::of(self.policy, self.group.provider, self.seed);
+        let mut pool = pool_spec(self.policy, self.group.provider, self.seed);
         pool.accounts.clear();
         if pool.weights.is_empty() {
             pool.weights.push(1.0);
@@ -231,7 +231,7 @@ impl World<'_> {
         if self.policy.tenants.is_empty() {
             return vec![TenantTraffic::with_share(1.0)];
         }
-        let tenant = |tenant: &keyweir_policy::file::Tenant| TenantTraffic {
+        let tenant = |tenant: &keyweir_policy::config::file::Tenant| TenantTraffic {
             weight: f64::from(tenant.weight),
             priority: tenant.priority,
             patience_secs: match self.asked.patience {

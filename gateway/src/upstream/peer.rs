@@ -3,7 +3,9 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use keyweir_policy::file::{BaseUrl, Provider, ProviderHttp, Scheme, Timeouts, UpstreamSettings};
+use keyweir_policy::config::file::{
+    BaseUrl, Provider, ProviderHttp, Scheme, Timeouts, UpstreamSettings,
+};
 use pingora_core::protocols::{ALPN, TcpKeepalive};
 use pingora_core::upstreams::peer::{HttpPeer, PeerOptions};
 
@@ -73,7 +75,7 @@ fn options(
 /// The name TLS asks for and verifies: for an address, the address. Never empty, which Pingora
 /// would take as leave not to verify.
 fn server_name(base: &BaseUrl) -> String {
-    use keyweir_policy::file::Host;
+    use keyweir_policy::config::file::Host;
     match &base.host {
         Host::Name(name) => name.clone(),
         Host::Address(address) => address.to_string(),

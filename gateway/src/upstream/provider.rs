@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use keyweir_policy::file::{BaseUrl, Provider, Timeouts, UpstreamSettings};
+use keyweir_policy::config::file::{BaseUrl, Provider, Timeouts, UpstreamSettings};
 
 use super::address::Addresses;
 use super::connections::Connections;

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use keyweir_policy::file::{Policy, Scheme};
+use keyweir_policy::config::file::{Policy, Scheme};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;

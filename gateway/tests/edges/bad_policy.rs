@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use keyweir_policy::secret::ClientKeyHash;
+use keyweir_policy::config::secret::ClientKeyHash;
 
 use crate::support::program::{Ended, Files, Program, Watch, run};
 use crate::support::stage::tenant;

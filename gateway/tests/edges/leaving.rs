@@ -5,13 +5,12 @@ use simulated_provider::{Account, Fault, FaultRule, Limits, Moment};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
-use crate::support::PROMPT;
 use crate::support::api::{APIS, Api, Request};
 use crate::support::frames::{self, Frames};
 use crate::support::program::Watch;
 use crate::support::stage::{KEYS, Plan, Stage};
 use crate::support::wire::Wire;
-use crate::support::{in_time, until};
+use crate::support::{PROMPT, in_time, until};
 
 const fn stall(at: Moment) -> Fault {
     Fault::Stall { at, secs: None }

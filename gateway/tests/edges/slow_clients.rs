@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use crate::support::PROMPT;
 use crate::support::api::{Api, Request};
 use crate::support::frames::{self, Frames, PREFACE};
 use crate::support::program::Watch;
 use crate::support::stage::{Plan, Stage};
 use crate::support::wire::{Answer, Wire};
-use crate::support::{in_time, tls};
+use crate::support::{PROMPT, in_time, tls};
 
 /// Short, and still longer than a request that comes at once can take on a busy machine.
 fn plan() -> Plan {

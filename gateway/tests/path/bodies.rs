@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Request;
-use keyweir_policy::secret::ClientKeyHash;
+use keyweir_policy::config::secret::ClientKeyHash;
 use simulated_provider::{Account, Fault, FaultRule};
 
 use crate::house::{Body, House, Http, Plan, Raw, full, http1, http2, pieces, status};

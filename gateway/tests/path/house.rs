@@ -114,7 +114,7 @@ impl Plan {
 pub(crate) async fn serve_before(base_url: &str, plan: &Plan) -> Running {
     let text = plan.policy(base_url);
     let files = [("keys.toml", text.as_str())];
-    let (policy, _) = keyweir_policy::file::parse(&files, std::time::SystemTime::now())
+    let (policy, _) = keyweir_policy::config::file::parse(&files, std::time::SystemTime::now())
         .unwrap_or_else(|report| panic!("{report}\n{text}"));
     let options = Options {
         access_log: Target::Off,

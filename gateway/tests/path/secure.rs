@@ -50,7 +50,7 @@ async fn gateway(
         policy = policy.replacen("http = ", "ca_file = \"ca.pem\"\nhttp = ", 1);
     }
     let files = [("keys.toml", policy.as_str())];
-    let (policy, _) = keyweir_policy::file::parse(&files, std::time::SystemTime::now())
+    let (policy, _) = keyweir_policy::config::file::parse(&files, std::time::SystemTime::now())
         .unwrap_or_else(|report| panic!("{report}"));
     let options = Options {
         folder: folder.path().to_path_buf(),

@@ -1,6 +1,6 @@
 //! Who may call.
 
-use keyweir_policy::secret::ClientKeyHash;
+use keyweir_policy::config::secret::ClientKeyHash;
 
 use crate::house::{Plan, http1};
 
@@ -101,7 +101,7 @@ async fn without_tenants_the_gateway_listens_to_nobody_else() {
         .policy("http://127.0.0.1:1")
         .replace("listen = [\"127.0.0.1:0\"]", "listen = [\"0.0.0.0:0\"]");
     let files = [("keys.toml", text.as_str())];
-    let parsed = keyweir_policy::file::parse(&files, std::time::SystemTime::now());
+    let parsed = keyweir_policy::config::file::parse(&files, std::time::SystemTime::now());
     // Either the policy file's reader says so already, or the gateway does.
     if let Ok((policy, _)) = parsed {
         let started =

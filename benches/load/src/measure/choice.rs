@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use keyweir_policy::pool::Lease;
+use keyweir_policy::pool::ask::Lease;
 
 use crate::counting::Asked;
 use crate::crowd::{Crowd, CrowdSpec};

@@ -6,15 +6,14 @@
 //!
 //! Every round has a new process: a second request would find the first one's memory in place.
 
-use crate::canned;
 use crate::client::{Client, within};
 use crate::drive::{Fleet, Until};
 use crate::failure::Failure;
 use crate::lab::{Lab, Setup};
-use crate::process;
 use crate::report::{Bound, Quoted, Row, Section};
 use crate::stats::Spread;
 use crate::subject::Kind;
+use crate::{canned, process};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,10 +5,12 @@
 use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
 
-use keyweir_policy::fault::Fault;
-use keyweir_policy::pool::{Admission, Ask, Lease, Settlement, Ticket, Usage};
-use keyweir_policy::retry::Attempts;
-use keyweir_policy::snapshot::Snapshot;
+use keyweir_policy::pool::ask::{Admission, Ask, Lease, Settlement};
+use keyweir_policy::pool::attempts::Attempts;
+use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::ids::Ticket;
+use keyweir_policy::terms::request::Usage;
+use keyweir_policy::terms::snapshot::Snapshot;
 
 use crate::counting::Asked;
 use crate::crowd::{Crowd, CrowdSpec};

@@ -12,16 +12,15 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::canned;
 use crate::client::{Client, ClientError};
 use crate::directive::StreamShape;
 use crate::drive::{Fleet, Until};
 use crate::failure::Failure;
 use crate::lab::{Lab, Setup};
 use crate::measure::Rounds;
-use crate::process;
 use crate::report::{Bound, Quoted, Row, Section};
 use crate::subject::Kind;
+use crate::{canned, process};
 
 const STREAMS: usize = 5_000;
 const KIB_MAX: f64 = 40.0;

@@ -1,6 +1,6 @@
 //! The second table: harder worlds, in which nothing may break, leak or run away.
 
-use keyweir_policy::pool::Priority;
+use keyweir_policy::terms::request::Priority;
 
 use super::preset::{Preset, preset};
 use super::worlds::*;

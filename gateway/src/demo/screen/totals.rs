@@ -98,7 +98,7 @@ fn provider(line: &mut Line, scene: &Scene, page: &Page) {
 fn patience(line: &mut Line, scene: &Scene) {
     let totals = &scene.totals;
     line.put(Ink::Plain, format!("failovers {}", count(totals.failovers)));
-    if scene.is_storm {
+    if scene.is_overloaded {
         line.put(Ink::Bad, "   provider overloaded: held");
         return;
     }

@@ -1,7 +1,7 @@
 //! One change to the traffic or the policy: what it is called, and how it is made.
 
-use keyweir_policy::file::{Policy, did_you_mean};
-use keyweir_policy::units::Dimension;
+use keyweir_policy::config::file::{Policy, did_you_mean};
+use keyweir_policy::terms::amount::Dimension;
 
 use crate::simulate::dimension::in_words;
 use crate::simulate::number::{self, factor as shown};

@@ -6,7 +6,7 @@
 mod change;
 mod parse;
 
-use keyweir_policy::file::Policy;
+use keyweir_policy::config::file::Policy;
 
 use self::change::Change;
 use self::parse::{parse_change, parse_limit, parse_scale};
@@ -129,7 +129,7 @@ fn parse_case(text: &str) -> Result<Case, String> {
 mod tests {
     use std::time::SystemTime;
 
-    use keyweir_policy::file;
+    use keyweir_policy::config::file;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Changes as they are written on the command line.
 
-use keyweir_policy::file::did_you_mean;
-use keyweir_policy::units::Dimension;
+use keyweir_policy::config::file::did_you_mean;
+use keyweir_policy::terms::amount::Dimension;
 
 use super::change::{Change, NewLimit, PER_MINUTE_MAX};
 

@@ -1,6 +1,6 @@
 //! The endpoints that metrics tell apart.
 
-use keyweir_policy::dialect::Endpoint;
+use keyweir_policy::terms::endpoint::Endpoint;
 
 /// In the order of their discriminants.
 pub(super) const ENDPOINTS: [Endpoint; 7] = [

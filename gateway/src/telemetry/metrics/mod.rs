@@ -13,7 +13,7 @@ mod provider;
 mod register;
 mod requests;
 
-use keyweir_policy::dialect::Endpoint;
+use keyweir_policy::terms::endpoint::Endpoint;
 
 use self::attempts::Attempts;
 use self::process::Process;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use keyweir_policy::dialect::Endpoint;
+use keyweir_policy::terms::endpoint::Endpoint;
 use prometheus::{Histogram, HistogramVec, IntCounter};
 
 use super::attempts::Attempts;

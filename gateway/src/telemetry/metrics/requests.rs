@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use keyweir_policy::dialect::Endpoint;
+use keyweir_policy::terms::endpoint::Endpoint;
 use prometheus::{HistogramVec, IntCounter, IntCounterVec};
 
 use super::endpoints::ENDPOINTS;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use keyweir_policy::secret::ClientKeyHash;
+use keyweir_policy::config::secret::ClientKeyHash;
 use simulated_provider::{Account, Control, Provider, RunningProvider, World};
 
 use super::api::{Api, CLIENT_KEY, Request};

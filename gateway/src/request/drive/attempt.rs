@@ -1,0 +1,178 @@
+//! One attempt: one key, one request sent, one answer's head read and classified.
+//!
+//! Everything here is raced against the client: when it leaves, whatever was going on is dropped,
+//! and dropping it cancels it at the provider.
+
+use std::time::Duration;
+
+use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::wire::Wire;
+use keyweir_policy::wire::classify::{self, BODY_BYTES_MAX};
+
+use super::opening;
+use crate::headers::Fields;
+use crate::request::answer::{Answer, Watch};
+use crate::request::exchange::Exchange;
+use crate::request::lease::HeldLease;
+use crate::request::record;
+use crate::upstream::{Link, LinkError, Uploaded};
+
+/// Idle connections that may turn out to be closed before a new one is made. Stale connections come
+/// in numbers: a provider that restarts closes all of them.
+const STALE_MAX: usize = 2;
+
+/// How long the body of an error is waited for before it is judged by what has come.
+const ERROR_BODY: Duration = Duration::from_secs(1);
+
+/// How an attempt went.
+pub(crate) enum Tried {
+    /// Well, so far: this is to be given to the client.
+    Opened(Answer, Watch),
+    /// Not well. The answer, if there was one.
+    Failed(Fault, Option<Answer>),
+    /// There is nobody left to try for.
+    ClientLeft,
+}
+
+/// Lets go of an answer that nobody gets.
+pub(crate) async fn discard(answer: Answer) {
+    answer.discard().await;
+}
+
+/// Sends the request with the key of `held` and reads the answer as far as it must be known before
+/// it can be given to the client.
+pub(crate) async fn try_once(exchange: &mut Exchange<'_>, held: &mut HeldLease) -> Tried {
+    let link = match send(exchange, held).await {
+        Ok(link) => link,
+        Err(Interrupted::ClientLeft) => return Tried::ClientLeft,
+        Err(Interrupted::Fault(fault)) => return Tried::Failed(fault, None),
+    };
+    let answer = Answer::new(link);
+    let facts = &exchange.facts;
+    if classify::needs_body(facts.dialect, answer.status()) {
+        return judge(exchange, held, answer).await;
+    }
+    let fields = Fields::of(&answer.response().headers);
+    let header = |name: &str| fields.get(name);
+    let snapshot = facts.dialect.snapshot(header);
+    match classify::classify(facts.dialect, facts.endpoint, answer.status(), header, b"") {
+        Fault::None => {
+            held.answered(&snapshot);
+            opening::open(exchange, answer).await
+        }
+        fault => {
+            held.refused(snapshot);
+            Tried::Failed(fault, Some(answer))
+        }
+    }
+}
+
+/// Why an attempt has no answer.
+enum Interrupted {
+    Fault(Fault),
+    ClientLeft,
+}
+
+async fn send(exchange: &mut Exchange<'_>, held: &mut HeldLease) -> Result<Box<Link>, Interrupted> {
+    let mut stale = 0;
+    loop {
+        let upstream = &exchange.provider().upstream;
+        let opened = tokio::select! {
+            biased;
+            link = Link::open(upstream, stale == STALE_MAX) => link,
+            () = exchange.client.gone() => return Err(Interrupted::ClientLeft),
+        };
+        let sent = match opened {
+            Ok(link) => send_on(exchange, held, link).await?,
+            Err(error) => Err(error),
+        };
+        match sent {
+            Ok(link) => return Ok(link),
+            Err(LinkError::Stale(_)) if stale < STALE_MAX => stale += 1,
+            Err(error) => return Err(Interrupted::Fault(fault_of(exchange, error))),
+        }
+    }
+}
+
+/// Sends the request on `link` and waits for the answer's head.
+async fn send_on(
+    exchange: &mut Exchange<'_>,
+    held: &mut HeldLease,
+    mut link: Box<Link>,
+) -> Result<Result<Box<Link>, LinkError>, Interrupted> {
+    exchange.record.on(record::Event::Connected {
+        reused: link.reused(),
+    });
+    held.sent();
+    let key = exchange.provider().key(held.key());
+    let head = exchange
+        .outgoing
+        .head
+        .with_credential(&key.header, &key.value);
+    let uploaded = tokio::select! {
+        biased;
+        uploaded = link.upload(head, exchange.outgoing.bytes()) => uploaded,
+        () = exchange.client.gone() => return Err(Interrupted::ClientLeft),
+    };
+    match uploaded {
+        Ok(Uploaded::Whole) => {}
+        Ok(Uploaded::Answered) => return Ok(Ok(link)),
+        Err(error) => return Ok(Err(error)),
+    }
+    exchange
+        .deadline
+        .restart(exchange.gateway.settings.timeouts.head);
+    tokio::select! {
+        biased;
+        head = link.head() => Ok(head.map(|()| link)),
+        () = exchange.client.gone() => Err(Interrupted::ClientLeft),
+        () = exchange.deadline.passed() => Err(Interrupted::Fault(Fault::TimedOut)),
+    }
+}
+
+fn fault_of(exchange: &Exchange<'_>, error: LinkError) -> Fault {
+    let (fault, text) = match error {
+        LinkError::NotSent(text) | LinkError::Stale(text) => (Fault::ConnectFailed, text),
+        LinkError::Lost(text) => (Fault::ConnectionLost, text),
+        LinkError::Malformed(text) => (Fault::Broken { wait: None }, text),
+    };
+    exchange.provider().note_error(&text);
+    fault
+}
+
+/// Says whose fault an answer is that has to be read for that.
+async fn judge(exchange: &mut Exchange<'_>, held: &mut HeldLease, mut answer: Answer) -> Tried {
+    let read = read_error(&mut answer);
+    tokio::select! {
+        biased;
+        () = read => {}
+        () = exchange.client.gone() => return Tried::ClientLeft,
+    }
+    let body = answer.joined();
+    let facts = &exchange.facts;
+    let fields = Fields::of(&answer.response().headers);
+    let header = |name: &str| fields.get(name);
+    held.refused(facts.dialect.snapshot(header));
+    match classify::classify(
+        facts.dialect,
+        facts.endpoint,
+        answer.status(),
+        header,
+        &body,
+    ) {
+        Fault::None => Tried::Opened(answer, Watch::Opaque),
+        fault => Tried::Failed(fault, Some(answer)),
+    }
+}
+
+/// Reads the body of an error as far as it matters, or as far as it comes.
+async fn read_error(answer: &mut Answer) {
+    let _ = tokio::time::timeout(ERROR_BODY, async {
+        while !answer.ended && answer.len() < BODY_BYTES_MAX {
+            if answer.read_piece().await.is_err() {
+                return;
+            }
+        }
+    })
+    .await;
+}

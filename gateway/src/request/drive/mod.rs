@@ -1,0 +1,122 @@
+//! The loop that does what a request's plan says, until there is something to tell the client.
+//!
+//! Nothing here decides: the plan says which key, whether to wait or to try again, and who has the
+//! last word.
+
+mod attempt;
+mod opening;
+
+use keyweir_policy::exchange::plan::Event;
+use keyweir_policy::pool::ask::{Lease, Refusal};
+use keyweir_policy::terms::fault::Fault;
+
+use self::attempt::Tried;
+use crate::request::exchange::Exchange;
+use crate::request::lease::HeldLease;
+use crate::request::record::{self, Chosen};
+use crate::request::respond::{self, explain};
+use crate::request::stop::Stop;
+use crate::runtime::pool::{Next, Place};
+
+/// Serves a request. `true`: its answer is complete.
+///
+/// # Errors
+/// If there is no answer.
+pub(crate) async fn run(mut exchange: Box<Exchange<'_>>) -> Result<bool, Stop> {
+    let mut event = Event::Begin;
+    let mut last = None;
+    loop {
+        let next = exchange.advance(event);
+        if let Next::Relay = next
+            && let Some(answer) = last
+        {
+            return respond::relay(&mut exchange, answer).await;
+        }
+        if let Some(answer) = last.take() {
+            Box::pin(attempt::discard(answer)).await;
+        }
+        event = match next {
+            Next::Wait(place) => Event::Decided(wait(&mut exchange, place).await?),
+            Next::Send(lease) => match attempt(&mut exchange, lease).await? {
+                Attempted::Opened(opened) => return respond::deliver(&mut exchange, opened).await,
+                Attempted::Failed(failed, answer) => {
+                    last = answer;
+                    failed
+                }
+            },
+            Next::Turn => turn(&mut exchange),
+            Next::Refuse(why) => return Err(explain::why(&exchange, &why).into()),
+            Next::Relay => return Err(explain::nothing_to_relay().into()),
+        };
+    }
+}
+
+/// Waits for the pool's decision.
+async fn wait(exchange: &mut Exchange<'_>, place: Place) -> Result<Result<Lease, Refusal>, Stop> {
+    let decision = tokio::select! {
+        biased;
+        decision = place => decision,
+        () = exchange.client.gone() => return Err(Stop::ClientLeft),
+        () = exchange.gateway.lifecycle.last_called() => return Err(explain::shutting_down().into()),
+    };
+    // The pool decides every ticket; it cannot go while a request holds it.
+    decision.ok_or(Stop::ClientLeft)
+}
+
+/// How an attempt went.
+enum Attempted {
+    Opened(respond::Opened),
+    Failed(Event, Option<crate::request::answer::Answer>),
+}
+
+/// Sends the request with the key of `lease`.
+async fn attempt(exchange: &mut Exchange<'_>, lease: Lease) -> Result<Attempted, Stop> {
+    let mut held = HeldLease::new(&exchange.provider().pool, lease);
+    let key = held.key();
+    let waited = exchange.plan.waited();
+    exchange.record.on(record::Event::AttemptBegan {
+        account: held.account(),
+        key,
+        waited,
+    });
+    let lifecycle = &exchange.gateway.lifecycle;
+    let tried = tokio::select! {
+        biased;
+        tried = attempt::try_once(exchange, &mut held) => tried,
+        () = lifecycle.last_called() => {
+            exchange.settle(held, Fault::Aborted);
+            return Err(explain::shutting_down().into());
+        }
+    };
+    match tried {
+        Tried::Opened(answer, watch) => Ok(Attempted::Opened(respond::Opened {
+            held,
+            answer,
+            watch,
+        })),
+        Tried::ClientLeft => {
+            exchange.settle(held, Fault::ClientLeft);
+            Err(Stop::ClientLeft)
+        }
+        Tried::Failed(fault, answer) => {
+            exchange.settle(held, fault);
+            let status = answer.as_ref().map(|answer| answer.status());
+            let failed = Event::Failed { key, fault, status };
+            Ok(Attempted::Failed(failed, answer))
+        }
+    }
+}
+
+/// Turns to the plan's next choice.
+fn turn(exchange: &mut Exchange<'_>) -> Event {
+    let choice = exchange.plan.choice();
+    let provider = exchange.live.provider(choice.provider);
+    let model = choice.model.clone();
+    let aimed = exchange.outgoing.aim(choice, &provider.upstream);
+    exchange.record.on(record::Event::Chosen(Chosen {
+        provider: choice.provider,
+        model,
+        fell_back: exchange.plan.progress().fell_back,
+    }));
+    if aimed { Event::Begin } else { Event::Unusable }
+}

@@ -1,0 +1,50 @@
+//! What admission must know of a request, and whether its tenant may ask for it.
+
+use keyweir_policy::tenancy::permission;
+use keyweir_policy::terms::ids::TenantId;
+use keyweir_policy::terms::request::Description;
+use keyweir_policy::wire::Wire;
+use keyweir_policy::wire::describe::DescribeError;
+use keyweir_policy::wire::refusal_kind::RefusalKind;
+
+use super::body::Body;
+use super::route::Routed;
+use crate::request::respond::refuse::Refuse;
+use crate::runtime::gateway::Live;
+
+/// Reads the description of a request from its path and body.
+///
+/// # Errors
+/// If the body is not what the path asks for, or the tenant may not use a model it names.
+pub(crate) fn describe(
+    live: &Live,
+    routed: &Routed<'_>,
+    tenant: TenantId,
+    body: &Body,
+) -> Result<Description, Refuse> {
+    let description = read(routed, &body.bytes).map_err(|error| {
+        let message = error.to_string();
+        Refuse::new(RefusalKind::InvalidRequest, "invalid_body", message).non_retryable()
+    })?;
+    if let Some(tenant) = live.tenant(tenant) {
+        permission::check(&tenant.models, routed.dialect, &routed.route, &description).map_err(
+            |denied| {
+                let message = denied.to_string();
+                Refuse::new(RefusalKind::Permission, "model_not_allowed", message).non_retryable()
+            },
+        )?;
+    }
+    Ok(description)
+}
+
+/// A body this large takes milliseconds to read through, in which its thread would serve nobody
+/// else: their streams move to another thread first.
+const LARGE: usize = 1024 * 1024;
+
+fn read(routed: &Routed<'_>, body: &[u8]) -> Result<Description, DescribeError> {
+    let read = || routed.dialect.describe_routed(&routed.route, body);
+    if body.len() < LARGE {
+        return read();
+    }
+    tokio::task::block_in_place(read)
+}

@@ -1,0 +1,127 @@
+//! Whether a request's head is one that may go on: well-formed, within bounds, unambiguous.
+//!
+//! Pingora has parsed it and refused what cannot be parsed. What it lets through and we do not: a
+//! length *and* chunks (two readers of one stream may disagree where the request ends), codings we
+//! cannot undo, HTTP/1.1 without `Host`, and blocks larger than ours.
+
+use http::{Method, Version, header};
+use keyweir_policy::config::file::GatewayLimits;
+use keyweir_policy::wire::refusal_kind::RefusalKind;
+use pingora_core::protocols::http::ServerSession;
+
+use crate::request::respond::refuse::Refuse;
+
+/// Bytes of a path and its query. Ids and parameters are short; the bound keeps log lines short.
+const TARGET_MAX: usize = 16 * 1024;
+
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
+
+/// Checks the head of `session`'s request.
+///
+/// # Errors
+/// The answer it deserves.
+pub(crate) fn check(session: &ServerSession, limits: &GatewayLimits) -> Result<(), Refuse> {
+    let head = session.req_header();
+    if head.method == Method::CONNECT || head.method == Method::TRACE {
+        let message = "this gateway serves an API; it does not open tunnels";
+        return Err(Refuse::new(RefusalKind::MethodNotAllowed, "method", message).allow(METHODS));
+    }
+    if head.raw_path().len() > TARGET_MAX {
+        return Err(too_large("the path and query are longer than 16 KiB").status(414));
+    }
+    if !head.raw_path_is_utf8() {
+        return Err(malformed("the path is not valid UTF-8"));
+    }
+    if head.headers.len() > limits.header_count_max {
+        let max = limits.header_count_max;
+        return Err(too_large(format!("more than {max} headers")).status(431));
+    }
+    match session {
+        ServerSession::H1(http1) => {
+            let raw = http1.get_headers_raw_bytes();
+            if raw.len() as u64 > limits.header_bytes_max {
+                let max = limits.header_bytes_max;
+                return Err(too_large(format!("headers of more than {max} bytes")).status(431));
+            }
+            check_http1(head, &raw)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_http1(head: &pingora_http::RequestHeader, raw: &[u8]) -> Result<(), Refuse> {
+    if head.version == Version::HTTP_11 && !head.headers.contains_key(header::HOST) {
+        return Err(malformed("an HTTP/1.1 request must have a Host header"));
+    }
+    let Some(coding) = head.headers.get(header::TRANSFER_ENCODING) else {
+        return Ok(());
+    };
+    if !coding.as_bytes().eq_ignore_ascii_case(b"chunked")
+        || head
+            .headers
+            .get_all(header::TRANSFER_ENCODING)
+            .iter()
+            .count()
+            > 1
+    {
+        return Err(malformed(
+            "the only transfer-encoding that is understood is chunked",
+        ));
+    }
+    // Pingora has dropped the length from the parsed head by now.
+    if has_header(raw, b"content-length") {
+        return Err(malformed(
+            "a request has either a content-length or a transfer-encoding",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a raw header block has a header of this (lower-case) name.
+fn has_header(raw: &[u8], name: &[u8]) -> bool {
+    raw.split(|byte| *byte == b'\n').skip(1).any(|line| {
+        line.len() > name.len()
+            && line[..name.len()].eq_ignore_ascii_case(name)
+            && line[name.len()..].trim_ascii_start().first() == Some(&b':')
+    })
+}
+
+/// The answer to a head that could not be read at all.
+pub(crate) fn unreadable(error: &pingora_core::Error) -> Refuse {
+    let text = error.to_string();
+    if text.contains("TooManyHeaders") || text.contains("too many headers") {
+        return too_large("too many headers").status(431);
+    }
+    if text.contains("header larger than") {
+        return too_large("the headers are too large").status(431);
+    }
+    malformed("this is not a well-formed HTTP request")
+}
+
+/// The answer to a head that does not come to its end.
+pub(crate) fn too_slow() -> Refuse {
+    let message = "the request's head did not arrive in time";
+    Refuse::new(RefusalKind::Timeout, "slow_head", message).status(408)
+}
+
+fn malformed(message: &'static str) -> Refuse {
+    Refuse::new(RefusalKind::InvalidRequest, "malformed", message).non_retryable()
+}
+
+fn too_large(message: impl Into<std::borrow::Cow<'static, str>>) -> Refuse {
+    Refuse::new(RefusalKind::RequestTooLarge, "head_too_large", message).non_retryable()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_found_in_a_raw_block_however_it_is_written() {
+        let block = b"POST / HTTP/1.1\r\nHost: a\r\ncontent-LENGTH : 5\r\n\r\n";
+        assert!(has_header(block, b"content-length"));
+        assert!(has_header(block, b"host"));
+        assert!(!has_header(block, b"content"));
+        assert!(!has_header(block, b"post / http/1.1"));
+    }
+}

@@ -1,0 +1,93 @@
+//! Taking a request in: everything that must be known of it before a key is asked for.
+
+pub(crate) mod authenticate;
+pub(crate) mod body;
+mod describe;
+pub(crate) mod head;
+pub(crate) mod prepare;
+pub(crate) mod probe;
+pub(crate) mod route;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use http::uri::PathAndQuery;
+use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::ids::TenantId;
+use keyweir_policy::terms::request::Description;
+use keyweir_policy::wire::query_without_credentials;
+
+use self::body::Body;
+use self::route::{Destination, Routed};
+use crate::downstream::client::Client;
+use crate::headers::ANTHROPIC_VERSION;
+use crate::request::record::{Chosen, Event, Record};
+use crate::request::stop::Stop;
+use crate::runtime::gateway::{Gateway, Live};
+
+/// A request that has been taken in.
+pub(crate) struct Taken<'a> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) live: &'a Arc<Live>,
+    pub(crate) routed: Routed<'a>,
+    pub(crate) tenant: TenantId,
+    /// Without credentials.
+    pub(crate) query: Option<Cow<'a, str>>,
+    pub(crate) body: Body,
+    pub(crate) description: Description,
+    pub(crate) destination: Destination,
+}
+
+/// Takes a request for `target` in. `None`: it only asks whether anybody is there.
+///
+/// # Errors
+/// If it may not go on.
+pub(crate) async fn take<'a>(
+    (gateway, live): (&'a Arc<Gateway>, &'a Arc<Live>),
+    target: Option<&'a PathAndQuery>,
+    client: &mut Client,
+    record: &mut Record,
+) -> Result<Option<Taken<'a>>, Stop> {
+    record.on(Event::Received(client.head()));
+    if let Err(refuse) = head::check(client.session(), &gateway.settings.limits) {
+        // Whoever gets a head wrong may disagree with us about where the request ends.
+        client.session().set_keepalive(None);
+        return Err(refuse.into());
+    }
+    let path = target.map_or("/", PathAndQuery::path);
+    let is_anthropic = client.headers().contains_key(ANTHROPIC_VERSION);
+    let routed = route::find(live, client.head().method.as_str(), path, is_anthropic)?;
+    let (dialect, endpoint) = (routed.dialect, routed.route.endpoint);
+    record.on(Event::Routed { dialect, endpoint });
+    if endpoint == Endpoint::Probe {
+        return Ok(None);
+    }
+    let tenant = authenticate::authenticate(live, client, dialect)?;
+    record.on(Event::Authenticated(tenant));
+    let body = body::read(gateway, client).await?;
+    record.on(Event::BodyRead {
+        bytes: body.bytes.len(),
+    });
+    let description = describe::describe(live, &routed, tenant, &body)?;
+    record.on(Event::Described {
+        model: description.model.as_deref(),
+        stream: description.stream,
+    });
+    let destination = route::destination(live, &routed, &description)?;
+    record.on(Event::Chosen(Chosen {
+        provider: destination.provider,
+        model: None,
+        fell_back: false,
+    }));
+    let query = target.and_then(PathAndQuery::query);
+    Ok(Some(Taken {
+        gateway,
+        live,
+        routed,
+        tenant,
+        query: query.map(query_without_credentials),
+        body,
+        description,
+        destination,
+    }))
+}

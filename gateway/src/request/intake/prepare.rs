@@ -1,0 +1,210 @@
+//! From a request that has been taken in to one on its way: what is sent, and its plan.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use http::header::HeaderName;
+use http::{HeaderMap, Method, Uri};
+use keyweir_policy::config::fallback;
+use keyweir_policy::exchange::fallback::Choice;
+use keyweir_policy::exchange::patience::{PatienceLimits, Wishes, patience};
+use keyweir_policy::exchange::plan::{Plan, Request, TimeLimits};
+use keyweir_policy::exchange::seek::Home;
+use keyweir_policy::select::affinity;
+use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::wire::opening::is_read;
+
+use super::Taken;
+use super::body::Body;
+use super::route::Routed;
+use crate::downstream::client::Client;
+use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE};
+use crate::request::exchange::{Exchange, Facts};
+use crate::request::outgoing::{Outgoing, Target, uri};
+use crate::request::record::Record;
+use crate::runtime::deadline::Deadline;
+use crate::runtime::provider::Provider;
+
+/// The exchange that `taken` begins, for `client`, whose head moves into it.
+pub(crate) fn prepare<'a>(
+    taken: Taken<'a>,
+    client: &'a mut Client,
+    record: &'a mut Record,
+) -> Exchange<'a> {
+    let provider = taken.live.provider(taken.destination.provider);
+    let facts = facts(&taken, client, provider);
+    let request = request(&taken, client, record);
+    let limits = time_limits(&taken, client.headers());
+    let fallbacks = fallbacks(&taken);
+    let may_turn = !fallbacks.is_empty() || matches!(taken.destination.home, Home::Sought(_));
+    let target = may_turn.then(|| Box::new(target(&taken)));
+    let head = head(&taken, client, provider);
+    let (gateway, live) = (taken.gateway, taken.live);
+    Exchange {
+        gateway,
+        live,
+        client,
+        record,
+        facts,
+        outgoing: Outgoing {
+            head,
+            body: Some(taken.body),
+            target,
+        },
+        plan: Plan::new(
+            request,
+            limits,
+            taken.destination.provider,
+            taken.destination.home,
+            fallbacks,
+        ),
+        deadline: Deadline::after(gateway.settings.timeouts.head),
+    }
+}
+
+fn facts(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Facts {
+    let route = &taken.routed.route;
+    Facts {
+        dialect: taken.routed.dialect,
+        endpoint: route.endpoint,
+        method: client.head().method.clone(),
+        creates: route.creates_resource || taken.description.stored,
+        public_base: public_base(&taken.routed, client, provider),
+        resource: route.resource.map(str::to_owned),
+    }
+}
+
+/// The provider's address as the client knows it: ours.
+fn public_base(routed: &Routed<'_>, client: &Client, provider: &Provider) -> Option<String> {
+    if routed.route.endpoint != Endpoint::Batches {
+        return None;
+    }
+    let scheme = if client.is_tls() { "https" } else { "http" };
+    let host = client.authority()?;
+    Some(match routed.named {
+        Some(_) => format!("{scheme}://{host}/{}", provider.id),
+        None => format!("{scheme}://{host}"),
+    })
+}
+
+fn request(taken: &Taken<'_>, client: &Client, record: &Record) -> Request {
+    let description = &taken.description;
+    let session = affinity::SESSION_HEADERS
+        .iter()
+        .find_map(|name| client.headers().get(*name));
+    let session = session.map(http::HeaderValue::as_bytes);
+    Request {
+        tenant: taken.tenant,
+        priority: taken
+            .live
+            .tenant(taken.tenant)
+            .map(|tenant| tenant.priority)
+            .unwrap_or_default(),
+        size: description.size,
+        endpoint: taken.routed.route.endpoint,
+        model: description.model.clone().unwrap_or_default(),
+        affinity: affinity::conversation(taken.tenant, session, description),
+        creates: taken.routed.route.creates_resource,
+        body_bytes: taken.body.bytes.len() as u64,
+        arrived: taken.gateway.clock.time(record.started()),
+    }
+}
+
+fn time_limits(taken: &Taken<'_>, headers: &HeaderMap) -> TimeLimits {
+    let waiting = &taken.live.policy.waiting;
+    let tenant = taken.live.tenant(taken.tenant);
+    let wishes = Wishes {
+        client: seconds(headers, &PATIENCE),
+        tenant: tenant.and_then(|tenant| tenant.patience),
+        gives_up: seconds(headers, &CLIENT_TIMEOUT),
+    };
+    let limits = PatienceLimits {
+        usual: waiting.patience,
+        most: waiting.patience_max,
+    };
+    TimeLimits {
+        patience: patience(&wishes, &limits),
+        attempts: taken.gateway.settings.timeouts.attempts,
+    }
+}
+
+/// A header that holds a number of seconds, perhaps with a fraction.
+fn seconds(headers: &HeaderMap, name: &HeaderName) -> Option<Duration> {
+    let text = headers.get(name)?.to_str().ok()?.trim();
+    Duration::try_from_secs_f64(text.parse().ok()?).ok()
+}
+
+fn fallbacks(taken: &Taken<'_>) -> VecDeque<Choice> {
+    let Some(model) = taken.description.model.as_deref() else {
+        return VecDeque::new();
+    };
+    let first = taken.destination.provider;
+    fallback::choices(&taken.live.policy, Some(taken.tenant), first, model).collect()
+}
+
+fn target(taken: &Taken<'_>) -> Target {
+    Target {
+        path: taken.routed.path.to_owned(),
+        query: taken.query.as_deref().map(str::to_owned),
+    }
+}
+
+fn head(taken: &Taken<'_>, client: &mut Client, provider: &Provider) -> OutgoingHead {
+    let uri = first_uri(taken, client, provider);
+    let announced = announces_body(client);
+    let (method, _, headers) = client.take_head();
+    OutgoingHead::new(
+        (method.clone(), uri, headers),
+        taken.routed.dialect,
+        &provider.upstream.authority,
+        length(&taken.body, &method, announced),
+        is_read(taken.routed.route.endpoint),
+    )
+}
+
+/// What is asked of the provider: its own path prefix, the path, and the query.
+fn first_uri(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Uri {
+    let routed = &taken.routed;
+    let prefix = provider.upstream.prefix_for(routed.path);
+    let is_stripped = matches!(taken.query, Some(Cow::Owned(_)));
+    if prefix.is_empty() && routed.named.is_none() && !is_stripped {
+        let unchanged = client.head().uri.path_and_query().cloned();
+        return unchanged.map(Uri::from).unwrap_or_default();
+    }
+    uri(prefix, routed.path, taken.query.as_deref())
+}
+
+fn announces_body(client: &Client) -> bool {
+    let headers = client.headers();
+    headers.contains_key(http::header::CONTENT_LENGTH)
+        || headers.contains_key(http::header::TRANSFER_ENCODING)
+}
+
+/// Some servers insist on a length where a body is possible.
+fn length(body: &Body, method: &Method, announced: bool) -> Option<usize> {
+    let has_length = announced || !body.bytes.is_empty() || *method == Method::POST;
+    has_length.then_some(body.bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::HeaderValue;
+
+    use super::*;
+
+    const A: HeaderName = HeaderName::from_static("a");
+
+    #[test]
+    fn seconds_may_have_a_fraction_and_nonsense_is_none() {
+        let headers =
+            |value: &'static str| HeaderMap::from_iter([(A, HeaderValue::from_static(value))]);
+        assert_eq!(
+            seconds(&headers("2.5"), &A),
+            Some(Duration::from_millis(2500))
+        );
+        for nonsense in ["-1", "NaN", "inf", "1e30", "soon", ""] {
+            assert_eq!(seconds(&headers(nonsense), &A), None, "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What a client is told when no provider's answer can be given to it, or not to its end.
+
+use std::time::Duration;
+
+use keyweir_policy::exchange::plan::Why;
+use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::time::Time;
+use keyweir_policy::wire::refusal_kind::RefusalKind;
+
+use super::refuse::Refuse;
+use crate::request::exchange::Exchange;
+
+/// The shortest wait that is worth saying.
+const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
+
+/// Why a stream is cut short.
+pub(crate) struct Cut {
+    pub(super) kind: RefusalKind,
+    pub(crate) reason: &'static str,
+    pub(super) message: &'static str,
+    pub(super) fault: Fault,
+}
+
+pub(crate) const DIED: Cut = Cut {
+    kind: RefusalKind::Unavailable,
+    reason: "stream_died",
+    message: "the provider's answer broke off before its end",
+    fault: Fault::StreamBroken,
+};
+
+pub(super) const STALLED: Cut = Cut {
+    kind: RefusalKind::Timeout,
+    reason: "stream_stalled",
+    message: "the provider sent nothing more in time",
+    fault: Fault::StreamBroken,
+};
+
+pub(super) const LAST_CALL: Cut = Cut {
+    kind: RefusalKind::Unavailable,
+    reason: "shutdown",
+    message: "the gateway is shutting down; send the request again",
+    fault: Fault::Aborted,
+};
+
+/// Grace is over, and the answer has not begun.
+pub(crate) fn shutting_down() -> Refuse {
+    let message = "the gateway is shutting down; send the request again";
+    Refuse::new(RefusalKind::Unavailable, "shutdown", message).after(RETRY_AFTER_MIN)
+}
+
+/// A plan that relays what is not there: a mistake of ours.
+pub(crate) fn nothing_to_relay() -> Refuse {
+    let message = "the gateway lost the provider's answer";
+    Refuse::new(RefusalKind::Internal, "internal", message)
+}
+
+/// What the plan's refusal means to a client.
+pub(crate) fn why(exchange: &Exchange<'_>, why: &Why) -> Refuse {
+    let now = exchange.gateway.clock.now();
+    match why {
+        Why::Pool(refusal) => {
+            let model = Some(exchange.plan.model()).filter(|model| !model.is_empty());
+            Refuse::of_pool(refusal, now, model)
+        }
+        Why::Fault { fault, not_until } => no_answer(exchange, fault, wait(now, *not_until)),
+    }
+}
+
+/// In how long the same request would be served, if that is not at once.
+fn wait(now: Time, not_until: Option<Time>) -> Option<Duration> {
+    let wait = not_until?.since(now);
+    (!wait.is_zero()).then_some(wait)
+}
+
+fn no_answer(exchange: &Exchange<'_>, fault: &Fault, pool: Option<Duration>) -> Refuse {
+    let reason = fault.as_str();
+    let told = fault.wait();
+    let known = pool.or(told).unwrap_or(RETRY_AFTER_MIN);
+    let (kind, message, after) = match fault {
+        Fault::RateLimited { .. } | Fault::RampLimited { .. } => (
+            RefusalKind::RateLimited,
+            "the provider's limits are reached on every account tried",
+            Some(known),
+        ),
+        Fault::KeyRejected | Fault::OutOfMoney { .. } | Fault::AccountDisabled => (
+            RefusalKind::Unavailable,
+            "no account of the pool can serve this now",
+            Some(pool.unwrap_or(RETRY_AFTER_MIN)),
+        ),
+        Fault::Overloaded { .. } => (
+            RefusalKind::Overloaded,
+            "the provider is overloaded",
+            Some(known),
+        ),
+        Fault::Broken { .. } | Fault::StreamBroken => (
+            RefusalKind::Unavailable,
+            "the provider's response is malformed",
+            Some(told.unwrap_or(RETRY_AFTER_MIN)),
+        ),
+        Fault::TimedOut => (
+            RefusalKind::Timeout,
+            "the provider did not answer in time",
+            None,
+        ),
+        Fault::ConnectionLost => (
+            RefusalKind::Unavailable,
+            "the connection to the provider broke before it answered",
+            None,
+        ),
+        _ => return unreachable(exchange, reason),
+    };
+    let refuse = Refuse::new(kind, reason, message);
+    match after {
+        Some(wait) => refuse.after_at_least(wait),
+        None => refuse,
+    }
+}
+
+fn unreachable(exchange: &Exchange<'_>, reason: &'static str) -> Refuse {
+    let why = exchange.provider().last_error();
+    let message = format!("the provider cannot be reached: {why}");
+    Refuse::new(RefusalKind::Unavailable, reason, message).after(RETRY_AFTER_MIN)
+}

@@ -1,0 +1,59 @@
+//! The head of a provider's answer as the client gets it, with what the gateway has to say.
+
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use pingora_http::ResponseHeader;
+
+use crate::headers;
+use crate::request::answer::Answer;
+use crate::request::exchange::Exchange;
+
+/// The head of `answer`.
+pub(super) fn head(exchange: &Exchange<'_>, answer: &Answer) -> ResponseHeader {
+    let mut head = headers::incoming(answer.response());
+    let plan = &exchange.plan;
+    let progress = plan.progress();
+    set(
+        &mut head,
+        headers::REQUEST_ID,
+        exchange.record.id().header_value(),
+    );
+    set(
+        &mut head,
+        headers::ATTEMPTS,
+        HeaderValue::from(progress.attempts),
+    );
+    if progress.fell_back
+        && let Ok(served_by) =
+            HeaderValue::from_str(&format!("{}/{}", exchange.provider().id, plan.model()))
+    {
+        set(&mut head, headers::SERVED_BY, served_by);
+    }
+    if !plan.waited().is_zero() {
+        let waited = u64::try_from(plan.waited().as_millis()).unwrap_or(u64::MAX);
+        set(&mut head, headers::WAITED_MS, HeaderValue::from(waited));
+    }
+    head
+}
+
+/// Has a body of unknown length sent in chunks, so that its end can be told from a broken one.
+pub(super) fn chunk(exchange: &Exchange<'_>, head: &mut ResponseHeader, answer: &Answer) {
+    let has_body = exchange.facts.method != Method::HEAD
+        && !matches!(
+            answer.response().status,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        );
+    let has_length = head.headers.contains_key(header::CONTENT_LENGTH);
+    if has_body && !has_length && exchange.client.knows_chunks() {
+        set(
+            head,
+            header::TRANSFER_ENCODING,
+            HeaderValue::from_static("chunked"),
+        );
+    }
+}
+
+pub(super) fn set(head: &mut ResponseHeader, name: HeaderName, value: HeaderValue) {
+    // Cannot fail: both are valid already.
+    let _ = head.insert_header(name, value);
+}

@@ -1,0 +1,64 @@
+//! An answer on its way to the client.
+//!
+//! From here on nothing can be taken back: the request's body is let go, and what goes wrong goes
+//! wrong in front of the client, in an end that nobody takes for a good one.
+
+pub(crate) mod explain;
+mod head;
+mod opaque;
+mod piece;
+pub(crate) mod refuse;
+mod stream;
+mod whole;
+
+use crate::request::answer::{Answer, Watch};
+use crate::request::exchange::Exchange;
+use crate::request::lease::HeldLease;
+use crate::request::stop::Stop;
+use crate::telemetry::outcome::Outcome;
+
+/// A good answer that has begun.
+pub(crate) struct Opened {
+    pub(crate) held: HeldLease,
+    pub(crate) answer: Answer,
+    pub(crate) watch: Watch,
+}
+
+/// Gives a good answer to the client, and settles its lease. `true`: all of it arrived.
+pub(crate) async fn deliver(exchange: &mut Exchange<'_>, opened: Opened) -> Result<bool, Stop> {
+    let Opened {
+        held,
+        answer,
+        watch,
+    } = opened;
+    exchange.let_go();
+    learn_home(exchange, &held);
+    match watch {
+        Watch::Whole => whole::deliver(exchange, held, answer).await,
+        Watch::Stream(stream) => stream::deliver(exchange, held, answer, stream).await,
+        // Boxed: files and results are few, and every request would carry its future.
+        Watch::Opaque => {
+            let answered = Outcome::Answered;
+            Box::pin(opaque::deliver(exchange, Some(held), answer, answered)).await
+        }
+    }
+}
+
+/// Gives a provider's error to the client as it is; its lease has been settled. `true`: all of it
+/// arrived.
+pub(crate) async fn relay(exchange: &mut Exchange<'_>, answer: Answer) -> Result<bool, Stop> {
+    exchange.let_go();
+    let passed = Outcome::PassedThrough;
+    Box::pin(opaque::deliver(exchange, None, answer, passed)).await
+}
+
+/// The account that answers knows the thing asked for.
+fn learn_home(exchange: &Exchange<'_>, held: &HeldLease) {
+    if exchange.plan.is_sought()
+        && let Some(id) = &exchange.facts.resource
+    {
+        exchange
+            .live
+            .learn_holder(id, exchange.plan.provider(), held.account());
+    }
+}

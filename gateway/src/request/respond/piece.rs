@@ -1,0 +1,57 @@
+//! Pieces of an answer: the next one from the provider, and writing it to the client.
+
+use bytes::Bytes;
+use pingora_http::ResponseHeader;
+
+use crate::downstream::client::Left;
+use crate::request::exchange::Exchange;
+use crate::request::record::Event;
+use crate::request::stop::Stop;
+use crate::upstream::Link;
+
+/// What the provider sent next.
+pub(super) enum Next {
+    Piece(Bytes),
+    End,
+    Died,
+    Stalled,
+    ClientLeft,
+}
+
+pub(super) async fn next(exchange: &mut Exchange<'_>, link: &mut Link) -> Next {
+    let idle = exchange.gateway.settings.timeouts.stream_idle;
+    exchange.deadline.restart(idle);
+    tokio::select! {
+        biased;
+        read = link.read_joined() => match read {
+            Ok(Some(piece)) => Next::Piece(piece),
+            Ok(None) => Next::End,
+            Err(_) => Next::Died,
+        },
+        () = exchange.client.gone() => Next::ClientLeft,
+        () = exchange.deadline.passed() => Next::Stalled,
+    }
+}
+
+/// Writes the answer's head.
+pub(super) async fn begin(
+    exchange: &mut Exchange<'_>,
+    head: ResponseHeader,
+    status: u16,
+) -> Result<(), Stop> {
+    exchange.record.on(Event::AnswerBegan { status });
+    exchange.client.write_head(head).await.map_err(left)
+}
+
+/// Writes a piece of the answer's body, the last one if `end`.
+pub(super) async fn write(
+    exchange: &mut Exchange<'_>,
+    piece: Bytes,
+    end: bool,
+) -> Result<(), Stop> {
+    exchange.client.write(piece, end).await.map_err(left)
+}
+
+fn left(_: Left) -> Stop {
+    Stop::ClientLeft
+}

@@ -1,0 +1,214 @@
+//! What the gateway itself says no to, in the client's dialect.
+//!
+//! A refusal says what is wrong and, where waiting helps, for how long: `retry-after` in whole
+//! seconds, true to what the pool knows. Where sending the same again cannot help, it says that too
+//! (`x-should-retry`), so that SDKs do not try.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use keyweir_policy::pool::ask::{Refusal, RefusalReason};
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::time::Time;
+use keyweir_policy::wire::Wire;
+use keyweir_policy::wire::refusal::ErrorAnswer;
+use keyweir_policy::wire::refusal_kind::RefusalKind;
+use pingora_http::ResponseHeader;
+
+use crate::downstream::client::{Client, Left};
+use crate::downstream::request_id::RequestId;
+use crate::headers::SHOULD_RETRY;
+
+/// How long an early answer's request body is still read: a client that is busy sending does not
+/// see an answer, only a broken connection, if we close on it.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// A refusal.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refuse {
+    pub(crate) kind: RefusalKind,
+    /// What to tell people.
+    pub(crate) message: Cow<'static, str>,
+    /// What to tell metrics and the log; one of a bounded set.
+    pub(crate) reason: &'static str,
+    status: Option<u16>,
+    wait: Option<Duration>,
+    non_retryable: bool,
+    allow: Option<&'static str>,
+}
+
+impl Refuse {
+    pub(crate) fn new(
+        kind: RefusalKind,
+        reason: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            reason,
+            status: None,
+            wait: None,
+            non_retryable: false,
+            allow: None,
+        }
+    }
+
+    /// With another status than the kind's own.
+    pub(crate) fn status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Sending the same after `wait` may help.
+    pub(crate) fn after(mut self, wait: Duration) -> Self {
+        self.wait = Some(wait);
+        self
+    }
+
+    /// The same, rounded up to whole seconds.
+    pub(crate) fn after_at_least(self, wait: Duration) -> Self {
+        let secs = wait.as_micros().div_ceil(1_000_000);
+        self.after(Duration::from_secs(u64::try_from(secs).unwrap_or(u64::MAX)))
+    }
+
+    /// Sending the same again will not help.
+    pub(crate) fn non_retryable(mut self) -> Self {
+        self.non_retryable = true;
+        self
+    }
+
+    /// The methods that the path is served with.
+    pub(crate) fn allow(mut self, methods: &'static str) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
+    /// What the pool said, for a request for `model`.
+    pub(crate) fn of_pool(refusal: &Refusal, now: Time, model: Option<&str>) -> Self {
+        use RefusalReason as Why;
+        let reason = refusal.reason.as_str();
+        let wait = refusal.retry_after(now);
+        let model = model.unwrap_or("this request");
+        let (kind, message) = match refusal.reason {
+            Why::NoSuchModel => (
+                RefusalKind::NotFound,
+                format!("model: no account of this gateway's pool serves {model}"),
+            ),
+            Why::AccountGone => (
+                RefusalKind::NotFound,
+                "the account that holds this resource is no longer part of the pool".to_owned(),
+            ),
+            Why::Exhausted if wait.is_none() => (
+                RefusalKind::RateLimited,
+                format!("{model}: the request is larger than the limit of every account"),
+            ),
+            Why::Exhausted | Why::PatienceOver => (
+                RefusalKind::RateLimited,
+                format!(
+                    "every account's budget for {model} is spent{}",
+                    in_seconds(wait)
+                ),
+            ),
+            Why::AllOpen => (
+                RefusalKind::Unavailable,
+                format!(
+                    "no key of the pool can serve {model} now{}",
+                    in_seconds(wait)
+                ),
+            ),
+            Why::Overloaded => (
+                RefusalKind::Overloaded,
+                format!("the provider is overloaded{}", in_seconds(wait)),
+            ),
+            Why::RoomFull => (
+                RefusalKind::Overloaded,
+                format!("too many requests are waiting already{}", in_seconds(wait)),
+            ),
+        };
+        let refuse = Self::new(kind, reason, message);
+        match wait {
+            Some(wait) => refuse.after(wait),
+            None => refuse.non_retryable(),
+        }
+    }
+
+    /// Writes the refusal as the answer. Returns its status.
+    pub(crate) async fn answer(
+        &self,
+        client: &mut Client,
+        dialect: Dialect,
+        id: RequestId,
+    ) -> Result<u16, Left> {
+        let ErrorAnswer { status, body } = dialect.refusal(self.kind, &self.message, id.as_str());
+        let status = self.status.unwrap_or(status);
+        let head = self.head(status, body.len(), id);
+        let drain = prepare_early_answer(client);
+        client.write_head(head).await?;
+        client.write(Bytes::from(body), true).await?;
+        if drain && client.session().drain_request_body().await.is_err() {
+            client.session().set_keepalive(None);
+        }
+        Ok(status)
+    }
+
+    fn head(&self, status: u16, length: usize, id: RequestId) -> ResponseHeader {
+        let mut answer = http::Response::new(());
+        *answer.status_mut() =
+            http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = answer.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        headers.insert(crate::headers::REQUEST_ID, id.header_value());
+        if let Some(wait) = self.wait {
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(wait.as_secs().max(1)),
+            );
+        }
+        if self.non_retryable {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        if let Some(methods) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(methods));
+        }
+        if self.kind == RefusalKind::Authentication {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        ResponseHeader::from(answer.into_parts().0)
+    }
+}
+
+/// Sees to it that an answer reaches a client whose body was not read to its end. Whether the rest
+/// has to be read after the answer.
+fn prepare_early_answer(client: &mut Client) -> bool {
+    if !client.has_head || client.is_body_done() {
+        return false;
+    }
+    let session = client.session();
+    if expects_continue(session.req_header()) {
+        // It waits for our leave, which it does not get: nothing more will come.
+        session.set_keepalive(None);
+        return false;
+    }
+    session.set_close_on_response_before_downstream_finish(false);
+    session.set_total_drain_timeout(Some(DRAIN));
+    true
+}
+
+fn in_seconds(wait: Option<Duration>) -> String {
+    wait.map(|wait| format!("; try again in {} s", wait.as_secs().max(1)))
+        .unwrap_or_default()
+}
+
+/// Whether the client sends its body only after `100 Continue`.
+pub(crate) fn expects_continue(head: &pingora_http::RequestHeader) -> bool {
+    head.headers
+        .get(header::EXPECT)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}

@@ -1,0 +1,143 @@
+//! A stream of events on its way to the client: passed on as it comes, watched as it passes.
+//!
+//! It ends well only if the provider said so in the stream itself. Whatever else ends it, the client
+//! gets an error event of its dialect and then an unclean end: SDKs take a clean one for a whole
+//! answer.
+
+use bytes::Bytes;
+use keyweir_policy::terms::fault::Fault;
+
+use super::explain::{Cut, DIED, LAST_CALL, STALLED};
+use super::head::{chunk, head};
+use super::piece::{Next, begin, next, write};
+use crate::request::answer::{Answer, Stream};
+use crate::request::exchange::Exchange;
+use crate::request::lease::HeldLease;
+use crate::request::record::Event;
+use crate::request::stop::Stop;
+use crate::telemetry::outcome::Outcome;
+
+/// How the passing on of a stream ended.
+enum Passed {
+    Whole,
+    Cut(Cut),
+    ClientLeft,
+}
+
+/// Passes on a stream of which the beginning has been read.
+pub(super) async fn deliver(
+    exchange: &mut Exchange<'_>,
+    mut held: HeldLease,
+    mut answer: Answer,
+    mut stream: Box<Stream>,
+) -> Result<bool, Stop> {
+    let mut head = head(exchange, &answer);
+    chunk(exchange, &mut head, &answer);
+    let status = answer.status();
+    let passed = match begin(exchange, head, status).await {
+        Ok(()) => pass_on(exchange, &mut held, &mut answer, &mut stream).await,
+        Err(_) => Passed::ClientLeft,
+    };
+    settle(exchange, held, &stream, &passed);
+    match passed {
+        Passed::Whole => finish(exchange, answer, &mut stream, status).await,
+        Passed::Cut(cut) => cut_short(exchange, &stream, &cut, status).await,
+        Passed::ClientLeft => Err(Stop::ClientLeft),
+    }
+}
+
+async fn pass_on(
+    exchange: &mut Exchange<'_>,
+    held: &mut HeldLease,
+    answer: &mut Answer,
+    stream: &mut Stream,
+) -> Passed {
+    // The reader has seen this already.
+    let opening = stream.events.pass(answer.joined());
+    answer.pieces = Vec::new();
+    if write(exchange, opening, false).await.is_err() {
+        return Passed::ClientLeft;
+    }
+    while !answer.ended {
+        if exchange.gateway.lifecycle.is_last_call() {
+            return Passed::Cut(LAST_CALL);
+        }
+        match next(exchange, &mut answer.link).await {
+            Next::Piece(piece) => {
+                stream.reader.feed(&piece);
+                held.progressed(stream.reader.output_so_far());
+                let passed = stream.events.pass(piece);
+                if write(exchange, passed, false).await.is_err() {
+                    return Passed::ClientLeft;
+                }
+            }
+            Next::End => answer.ended = true,
+            Next::Died => return Passed::Cut(DIED),
+            Next::Stalled => return Passed::Cut(STALLED),
+            Next::ClientLeft => return Passed::ClientLeft,
+        }
+    }
+    match stream.reader.fault() {
+        None if stream.reader.ending() != Fault::None => Passed::Cut(DIED),
+        _ => Passed::Whole,
+    }
+}
+
+fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &Stream, passed: &Passed) {
+    let usage = stream.reader.usage();
+    held.charged(usage);
+    exchange.record.on(Event::Charged(usage));
+    for id in stream.reader.resource_ids(exchange.facts.creates) {
+        exchange
+            .live
+            .learn_holder(id, exchange.plan.provider(), held.account());
+    }
+    let fault = match passed {
+        Passed::Whole => stream.reader.ending(),
+        Passed::Cut(cut) => cut.fault,
+        Passed::ClientLeft => Fault::ClientLeft,
+    };
+    exchange.settle(held, fault);
+}
+
+async fn finish(
+    exchange: &mut Exchange<'_>,
+    answer: Answer,
+    stream: &mut Stream,
+    status: u16,
+) -> Result<bool, Stop> {
+    answer.link.release().await;
+    write(exchange, stream.events.rest(), true).await?;
+    exchange.record.on(if stream.reader.fault().is_some() {
+        Event::Broke {
+            status,
+            reason: "provider_error_event",
+        }
+    } else {
+        Event::Ended {
+            outcome: Outcome::Answered,
+            status,
+        }
+    });
+    Ok(true)
+}
+
+/// Ends a stream in an error event and an end that nobody takes for a good one.
+async fn cut_short(
+    exchange: &mut Exchange<'_>,
+    stream: &Stream,
+    cut: &Cut,
+    status: u16,
+) -> Result<bool, Stop> {
+    let id = exchange.record.id();
+    let event = stream
+        .reader
+        .error_event(cut.kind, cut.message, id.as_str());
+    let _ = exchange.client.write(Bytes::from(event), false).await;
+    exchange.client.abort().await;
+    exchange.record.on(Event::Broke {
+        status,
+        reason: cut.reason,
+    });
+    Ok(false)
+}

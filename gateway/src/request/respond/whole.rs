@@ -1,0 +1,61 @@
+//! A JSON answer that has been read to its end.
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::wire::{self, Wire};
+
+use super::head::{head, set};
+use super::piece::{begin, write};
+use crate::request::answer::Answer;
+use crate::request::exchange::Exchange;
+use crate::request::lease::HeldLease;
+use crate::request::record::Event;
+use crate::request::stop::Stop;
+use crate::telemetry::outcome::Outcome;
+
+pub(super) async fn deliver(
+    exchange: &mut Exchange<'_>,
+    mut held: HeldLease,
+    mut answer: Answer,
+) -> Result<bool, Stop> {
+    let mut body = answer.joined();
+    let facts = &exchange.facts;
+    let usage = facts.dialect.read_usage(facts.endpoint, &body);
+    held.charged(usage);
+    exchange.record.on(Event::Charged(usage));
+    for id in wire::resource_ids(facts.endpoint, facts.creates, &body) {
+        exchange
+            .live
+            .learn_holder(&id, exchange.plan.provider(), held.account());
+    }
+    if let Some(rewritten) = rewritten(exchange, &body) {
+        body = rewritten;
+    }
+    let mut head = head(exchange, &answer);
+    set(
+        &mut head,
+        header::CONTENT_LENGTH,
+        HeaderValue::from(body.len()),
+    );
+    let status = answer.status();
+    exchange.settle(held, Fault::None);
+    answer.link.release().await;
+    begin(exchange, head, status).await?;
+    write(exchange, body, true).await?;
+    exchange.record.on(Event::Ended {
+        outcome: Outcome::Answered,
+        status,
+    });
+    Ok(true)
+}
+
+/// The answer with its results' address in our name, if it names one.
+fn rewritten(exchange: &Exchange<'_>, body: &[u8]) -> Option<Bytes> {
+    let public = exchange.facts.public_base.as_deref()?;
+    let upstream = &exchange.provider().upstream;
+    let base = format!("{}{}", upstream.origin, upstream.path_prefix);
+    wire::rewrite_results_url(body, &base, public)
+        .or_else(|| wire::rewrite_results_url(body, &upstream.origin, public))
+        .map(Bytes::from)
+}

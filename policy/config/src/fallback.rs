@@ -1,0 +1,131 @@
+//! Where a request goes when its first choice cannot serve it within its patience.
+//!
+//! A tenant's own list counts before the list for the model. Steps that cannot apply are left out
+//! here, so that whoever follows the list need not know why: a provider of another dialect would
+//! not understand the request.
+
+use crate::file::{Fallback, Policy};
+use keyweir_exchange::fallback::Choice;
+use keyweir_terms::ids::{AccountId, ProviderId, TenantId};
+
+/// The steps for a request whose first choice is `model` at `first`, in order.
+pub fn choices<'a>(
+    policy: &'a Policy,
+    tenant: Option<TenantId>,
+    first: ProviderId,
+    model: &str,
+) -> impl Iterator<Item = Choice> + use<'a> {
+    let own = tenant
+        .and_then(|tenant| policy.tenants.get(tenant.index()))
+        .map(|tenant| tenant.fallbacks.as_slice())
+        .filter(|steps| !steps.is_empty());
+    let steps = own.unwrap_or_else(|| {
+        policy
+            .fallbacks
+            .iter()
+            .find(|fallback| fallback.models.matches(model))
+            .map_or(&[], |fallback| fallback.steps.as_slice())
+    });
+    let dialect = policy.provider(first).dialect;
+    steps
+        .iter()
+        .map(move |step| choice(policy, first, step))
+        .filter(move |choice| policy.provider(choice.provider).dialect == dialect)
+}
+
+fn choice(policy: &Policy, first: ProviderId, step: &Fallback) -> Choice {
+    let account = step
+        .account
+        .and_then(|position| policy.accounts.get(position));
+    let provider = account
+        .map(|account| account.provider)
+        .or(step.provider)
+        .unwrap_or(first);
+    Choice {
+        provider,
+        account: account.and_then(|account| {
+            let place = policy
+                .accounts_of(provider)
+                .position(|it| it.id == account.id)?;
+            u32::try_from(place).ok().map(AccountId)
+        }),
+        model: step.model.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    const POLICY: &str = r#"
+        [[provider]]
+        id = "first"
+        dialect = "anthropic"
+        base_url = "https://first.example"
+        [[provider]]
+        id = "second"
+        dialect = "anthropic"
+        base_url = "https://second.example"
+        [[provider]]
+        id = "other"
+        dialect = "openai"
+        base_url = "https://other.example"
+        [[account]]
+        id = "a"
+        provider = "first"
+        [[account.key]]
+        id = "a-1"
+        secret = { env = "A" }
+        [[account]]
+        id = "b"
+        provider = "second"
+        [[account.key]]
+        id = "b-1"
+        secret = { env = "B" }
+        [[account]]
+        id = "c"
+        provider = "second"
+        [[account.key]]
+        id = "c-1"
+        secret = { env = "C" }
+        [[account]]
+        id = "d"
+        provider = "other"
+        [[account.key]]
+        id = "d-1"
+        secret = { env = "D" }
+        [[fallback]]
+        models = ["claude-opus-*"]
+        steps = [{ model = "claude-sonnet-4-5" }, { account = "c" }, { provider = "other" }]
+    "#;
+
+    fn policy() -> Policy {
+        crate::file::parse(&[("keys.toml", POLICY)], SystemTime::UNIX_EPOCH)
+            .unwrap_or_else(|report| panic!("{report}"))
+            .0
+    }
+
+    #[test]
+    fn steps_come_in_order_without_those_of_another_dialect() {
+        let policy = policy();
+        let found: Vec<_> = choices(&policy, None, ProviderId(0), "claude-opus-4-1").collect();
+        let expected = [
+            Choice {
+                provider: ProviderId(0),
+                account: None,
+                model: Some("claude-sonnet-4-5".to_owned()),
+            },
+            Choice {
+                provider: ProviderId(1),
+                account: Some(AccountId(1)),
+                model: None,
+            },
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(
+            choices(&policy, None, ProviderId(0), "claude-haiku").count(),
+            0
+        );
+    }
+}

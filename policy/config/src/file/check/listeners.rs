@@ -1,0 +1,104 @@
+//! Addresses: each once, and none open to others while nobody is asked who they are.
+
+use std::net::SocketAddr;
+
+use crate::file::check::Check;
+use crate::file::problems::{At, Spot};
+use crate::file::settings::GatewaySettings;
+
+impl Check<'_> {
+    pub(super) fn listeners(&self) {
+        let Some(gateway) = &self.raw.gateway else {
+            return;
+        };
+        let gateway = &gateway.value;
+        if self.raw.tenants.is_empty() && !self.problems.has_unknown() {
+            gateway
+                .client_listeners
+                .iter()
+                .for_each(|listener| self.loopback_only(listener));
+        }
+        self.apart(
+            &gateway.settings,
+            &gateway.client_listeners,
+            gateway.admin.as_ref(),
+        );
+    }
+
+    fn loopback_only(&self, listener: &At<SocketAddr>) {
+        if !listener.value.ip().to_canonical().is_loopback() {
+            self.error_with_hint(
+                &listener.spot,
+                "others could reach this address, and without tenants anybody may spend the keys",
+                "add a [[tenant]], or listen on 127.0.0.1",
+            );
+        }
+    }
+
+    /// No two listeners on one address. Those that are not written have their defaults.
+    fn apart(
+        &self,
+        settings: &GatewaySettings,
+        clients: &[At<SocketAddr>],
+        admin: Option<&At<SocketAddr>>,
+    ) {
+        let default = |address: &SocketAddr, path: &str| At {
+            value: *address,
+            spot: Spot {
+                path: path.to_owned(),
+                ..Spot::default()
+            },
+        };
+        let mut taken: Vec<At<SocketAddr>> = Vec::new();
+        let unwritten = |address: &&SocketAddr| !clients.iter().any(|at| at.value == **address);
+        taken.extend(
+            settings
+                .listen
+                .iter()
+                .filter(unwritten)
+                .map(|a| default(a, "the default of gateway.listen")),
+        );
+        let unwritten_admin = settings.admin.filter(|_| admin.is_none());
+        taken.extend(unwritten_admin.map(|a| default(&a, "the default of gateway.admin")));
+        for listener in clients.iter().chain(admin) {
+            if let Some(other) = taken
+                .iter()
+                .find(|other| overlap(other.value, listener.value))
+            {
+                self.error(
+                    &listener.spot,
+                    format!("{} has this address", other.spot.path),
+                );
+            }
+            taken.push(listener.clone());
+        }
+    }
+}
+
+/// Whether the second of the two could not be bound. Port 0 is a new port each time.
+fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let wildcard = a.ip().is_unspecified() || b.ip().is_unspecified();
+    let same_family = a.is_ipv4() == b.is_ipv4();
+    a.port() == b.port() && a.port() != 0 && (a.ip() == b.ip() || (wildcard && same_family))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_overlap_as_the_system_would_say() {
+        for (a, b, expected) in [
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("127.0.0.1:80", "127.0.0.1:81", false),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            ("127.0.0.1:80", "0.0.0.0:80", true),
+            ("[::]:80", "[::1]:80", true),
+            ("[::]:80", "0.0.0.0:80", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+        ] {
+            let parse = |text: &str| text.parse().expect(text);
+            assert_eq!(overlap(parse(a), parse(b)), expected, "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What only shows when tables are looked at together.
+
+mod limits;
+mod listeners;
+mod references;
+mod serving;
+mod unique;
+
+use std::time::SystemTime;
+
+use crate::file::problems::{Problems, Spot};
+use crate::file::read::RawPolicy;
+use crate::file::report::Severity;
+
+/// Runs every check over what was read of all files.
+pub(super) fn check(raw: &RawPolicy, files: &[(&str, &str)], problems: &Problems, now: SystemTime) {
+    let check = Check {
+        raw,
+        files,
+        problems,
+    };
+    check.counts();
+    check.unique();
+    check.references();
+    check.limits();
+    check.listeners();
+    check.serving(now);
+}
+
+/// What every check works on.
+struct Check<'c> {
+    raw: &'c RawPolicy,
+    files: &'c [(&'c str, &'c str)],
+    problems: &'c Problems,
+}
+
+impl Check<'_> {
+    fn error(&self, spot: &Spot, message: impl Into<String>) {
+        self.problems.note(Severity::Error, spot.clone(), message);
+    }
+
+    fn error_with_hint(&self, spot: &Spot, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems
+            .note_with_hint(Severity::Error, spot.clone(), message, hint);
+    }
+
+    fn warn(&self, spot: &Spot, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems
+            .note_with_hint(Severity::Warning, spot.clone(), message, hint);
+    }
+
+    /// Where no table can be blamed.
+    fn whole_policy(&self) -> Spot {
+        Spot::whole_policy(self.files.len())
+    }
+
+    /// The field at `other`, as seen from `here`: with its file if that is another.
+    fn other(&self, other: &Spot, here: &Spot) -> String {
+        match other.file.filter(|_| other.file != here.file) {
+            Some(file) => format!("{} in {}", other.path, self.files[file].0),
+            None => other.path.clone(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The policy file: what operators write, and what the gateway may rely on.
+//!
+//! [`parse`] turns the text of one or more TOML files into a [`Policy`] that cannot hold a bad
+//! value, or into a [`Report`] of everything that is wrong with them.
+//!
+//! *Why no serde derive:* a derived `Deserialize` stops at its first mistake, and an operator with
+//! ten mistakes should not need ten runs. So the files are parsed into `toml`'s tree, in which
+//! every key and value knows where it stands, and small readers walk it: each notes what is wrong
+//! and goes on. What is read that way is *raw* (any part may be missing, names are text); the
+//! checks then look across tables; and only files without an error become a [`Policy`].
+//!
+//! *Order:* syntax (`source`) → shape and bounds of each field (`read`) → what only shows across
+//! tables (`check`) → names resolved to positions (`assemble`).
+//!
+//! *Secrets:* a problem never quotes a line of the file, and a value only if it does not look
+//! like a secret (`shown`).
+//!
+//! *Several files* are one policy: their tables are put together in the order of the files' names.
+
+mod amount;
+mod assemble;
+mod base_url;
+mod check;
+mod fields;
+mod policy;
+mod problems;
+mod read;
+mod report;
+mod settings;
+mod shown;
+mod source;
+mod suggest;
+pub mod traffic;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::SystemTime;
+
+pub use base_url::{BaseUrl, BaseUrlError, Host, Scheme};
+pub use policy::{
+    Account, Fallback, Key, Limit, ModelFallback, ModelGroup, Policy, Provider, ProviderHttp,
+    SecretRef, Tenant,
+};
+pub use report::{Problem, Report, Severity};
+pub use settings::{
+    GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
+    WaitingSettings,
+};
+pub use suggest::did_you_mean;
+
+use problems::Problems;
+use read::RawPolicy;
+
+/// Reads the policy that `files`, each a name and its text, make together.
+///
+/// `now` is only used to warn of tenants that have expired. The report beside the policy holds
+/// warnings alone; the one in `Err` holds at least one error.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn parse(files: &[(&str, &str)], now: SystemTime) -> Result<(Policy, Report), Report> {
+    let mut files = files.to_vec();
+    files.sort_by_key(|(name, _)| *name);
+    let problems = Problems::default();
+    let raw = read_files(&files, &problems, now);
+    let policy = raw.and_then(assemble::assemble);
+    let report = problems.into_report(&files);
+    match policy {
+        Some(policy) if report.errors() == 0 => Ok((policy, report)),
+        _ => Err(report),
+    }
+}
+
+fn read_files(files: &[(&str, &str)], problems: &Problems, now: SystemTime) -> Option<RawPolicy> {
+    let documents = source::parse_all(files, problems)?;
+    let mut raw = RawPolicy::default();
+    for document in &documents {
+        read::document(document, problems, &mut raw);
+    }
+    // A file that is not TOML hides tables, and what refers to them would look wrong.
+    let whole = documents.iter().all(|document| !document.torn);
+    if whole {
+        check::check(&raw, files, problems, now);
+    }
+    whole.then_some(raw)
+}

@@ -1,0 +1,112 @@
+//! Table `provider`.
+
+use std::path::PathBuf;
+
+use crate::file::base_url::{BaseUrl, Scheme};
+use crate::file::fields::Fields;
+use crate::file::policy::ProviderHttp;
+use crate::file::problems::At;
+use crate::file::read::settings::path;
+use crate::file::read::{LIST_MAX, id, patterns};
+use crate::file::report::Severity;
+use crate::file::value::Value;
+use keyweir_terms::dialect::{CredentialStyle, Dialect};
+use keyweir_terms::pattern::ModelPatterns;
+
+/// First segments of paths that clients use without naming a provider: a provider of that name
+/// would take requests away from all others.
+const RESERVED_IDS: [&str; 5] = ["api", "v1", "v1alpha", "v1beta", "v2"];
+
+const DIALECTS: [(&str, Dialect); 3] = [
+    (Dialect::Anthropic.as_str(), Dialect::Anthropic),
+    (Dialect::OpenAi.as_str(), Dialect::OpenAi),
+    (Dialect::Generic.as_str(), Dialect::Generic),
+];
+
+const HTTP_VERSIONS: [(&str, ProviderHttp); 3] = [
+    ("auto", ProviderHttp::Auto),
+    ("1.1", ProviderHttp::Http1),
+    ("2", ProviderHttp::Http2),
+];
+
+const CREDENTIALS: [(&str, CredentialStyle); 4] = [
+    ("x-api-key", CredentialStyle::XApiKey),
+    ("bearer", CredentialStyle::Bearer),
+    ("api-key", CredentialStyle::ApiKey),
+    ("x-goog-api-key", CredentialStyle::XGoogApiKey),
+];
+
+/// A provider, as written.
+#[derive(Debug)]
+pub(in crate::file) struct RawProvider {
+    pub(in crate::file) id: Option<At<String>>,
+    pub(in crate::file) dialect: Option<Dialect>,
+    pub(in crate::file) base_url: Option<BaseUrl>,
+    pub(in crate::file) ca_file: Option<PathBuf>,
+    pub(in crate::file) http: ProviderHttp,
+    pub(in crate::file) credential: Option<CredentialStyle>,
+    pub(in crate::file) models: ModelPatterns,
+    pub(in crate::file) groups: Vec<RawGroup>,
+}
+
+/// A model group, as written.
+#[derive(Debug)]
+pub(in crate::file) struct RawGroup {
+    pub(in crate::file) id: Option<At<String>>,
+    pub(in crate::file) models: Option<ModelPatterns>,
+}
+
+pub(super) fn provider(fields: &mut Fields<'_>) -> Option<RawProvider> {
+    let id = id(fields);
+    refuse_reserved(fields, id.as_ref());
+    let dialect = fields.required("dialect", |value| value.one_of(&DIALECTS));
+    Some(RawProvider {
+        id,
+        dialect,
+        base_url: fields.required("base_url", |value| base_url(&value, dialect)),
+        ca_file: fields.optional("ca_file", |value| path(&value)),
+        http: fields.or("http", ProviderHttp::Auto, |value| {
+            value.one_of(&HTTP_VERSIONS)
+        }),
+        credential: fields.optional("credential", |value| value.one_of(&CREDENTIALS)),
+        models: fields.or("models", ModelPatterns::any(), |value| patterns(&value)),
+        groups: fields.tables("model_group", LIST_MAX, group),
+    })
+}
+
+fn refuse_reserved(fields: &Fields<'_>, id: Option<&At<String>>) {
+    if let Some(id) = id.filter(|id| RESERVED_IDS.contains(&id.value.as_str())) {
+        let message = format!(
+            "may not be \"{}\": paths that begin with /{} would all go to this provider",
+            id.value, id.value
+        );
+        fields
+            .problems()
+            .note(Severity::Error, id.spot.clone(), message);
+    }
+}
+
+fn base_url(value: &Value<'_>, dialect: Option<Dialect>) -> Option<BaseUrl> {
+    let url: BaseUrl = value.parsed()?;
+    if url.scheme == Scheme::Http && !url.host.is_loopback() {
+        value.warn(
+            "http:// sends the provider keys in clear over the network",
+            "write https://, unless only you can listen on the way",
+        );
+    }
+    let path_brings_version = matches!(dialect, Some(Dialect::Anthropic | Dialect::OpenAi));
+    if path_brings_version && url.path_prefix.split('/').any(|segment| segment == "v1") {
+        value.warn(
+            "requests bring their own /v1, so that paths would have it twice",
+            "leave /v1 and what follows it out of the base URL",
+        );
+    }
+    Some(url)
+}
+
+fn group(fields: &mut Fields<'_>) -> Option<RawGroup> {
+    Some(RawGroup {
+        id: id(fields),
+        models: fields.required("models", |value| patterns(&value)),
+    })
+}

@@ -1,0 +1,309 @@
+//! One value of a policy file, and the ways to read it.
+//!
+//! Each reader takes the value and gives what it means, or notes what is wrong with it and gives
+//! `None`. None of them stops the reading of anything else.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeInteger, DeValue};
+
+use crate::file::fields::Fields;
+use crate::file::problems::{At, Problems, Spot};
+use crate::file::report::Severity;
+use crate::file::{amount, shown, suggest};
+
+/// Longest text accepted for anything that has no bound of its own, in bytes.
+const TEXT_LEN_MAX: usize = 4_096;
+
+/// A value, where it stands, and where to note what is wrong with it.
+pub(super) struct Value<'t> {
+    spot: Spot,
+    value: &'t DeValue<'t>,
+    problems: &'t Problems,
+}
+
+impl<'t> Value<'t> {
+    pub(super) fn new(
+        parent: &Spot,
+        name: &str,
+        value: &'t Spanned<DeValue<'t>>,
+        problems: &'t Problems,
+    ) -> Self {
+        let spot = parent.field(name, value.span().start);
+        Self {
+            spot,
+            value: value.get_ref(),
+            problems,
+        }
+    }
+
+    pub(super) const fn spot(&self) -> &Spot {
+        &self.spot
+    }
+
+    /// Notes an error; always `None`, so that readers can end in it.
+    pub(super) fn refuse<T>(&self, message: impl Into<String>) -> Option<T> {
+        self.problems
+            .note(Severity::Error, self.spot.clone(), message);
+        None
+    }
+
+    /// Notes an error and what to write instead; always `None`.
+    pub(super) fn refuse_with_hint<T>(
+        &self,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Option<T> {
+        self.problems
+            .note_with_hint(Severity::Error, self.spot.clone(), message, hint);
+        None
+    }
+
+    /// Notes a warning.
+    pub(super) fn warn(&self, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems
+            .note_with_hint(Severity::Warning, self.spot.clone(), message, hint);
+    }
+
+    fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
+        self.refuse(format!("must be {wanted}, not {}", self.type_name()))
+    }
+
+    fn type_name(&self) -> &'static str {
+        match self.value {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "a number",
+            DeValue::Float(_) => "a number with a fraction",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        }
+    }
+
+    /// Reads it, and remembers where it stands.
+    pub(super) fn at<T>(self, read: impl FnOnce(&Self) -> Option<T>) -> Option<At<T>> {
+        let value = read(&self)?;
+        Some(At {
+            value,
+            spot: self.spot,
+        })
+    }
+
+    /// A string, as it is.
+    pub(super) fn string(&self) -> Option<&'t str> {
+        self.value.as_str().or_else(|| self.wrong_type("a string"))
+    }
+
+    /// The string, if it is one; notes nothing.
+    pub(super) fn as_string(&self) -> Option<&'t str> {
+        self.value.as_str()
+    }
+
+    /// The date as it would be written in a string, if it is one; notes nothing.
+    pub(super) fn as_date(&self) -> Option<String> {
+        self.value.as_datetime().map(ToString::to_string)
+    }
+
+    pub(super) const fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
+    /// A string with something in it, without control characters.
+    pub(super) fn text(&self) -> Option<&'t str> {
+        let text = self.string()?;
+        match text {
+            _ if text.trim().is_empty() => self.refuse("may not be empty"),
+            _ if text.len() > TEXT_LEN_MAX => {
+                self.refuse(format!("has at most {TEXT_LEN_MAX} bytes"))
+            }
+            _ if text.chars().any(char::is_control) => {
+                self.refuse("may not have control characters")
+            }
+            _ => Some(text),
+        }
+    }
+
+    /// A string of a type that checks itself and whose errors do not quote it.
+    pub(super) fn parsed<T>(&self) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: std::fmt::Display,
+    {
+        self.string()?
+            .parse()
+            .map_or_else(|error: T::Err| self.refuse(error.to_string()), Some)
+    }
+
+    pub(super) fn boolean(&self) -> Option<bool> {
+        self.value
+            .as_bool()
+            .or_else(|| self.wrong_type("true or false"))
+    }
+
+    /// One of a few words.
+    pub(super) fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+        let word = self.value.as_str();
+        if let Some((_, meaning)) = words.iter().find(|(known, _)| word == Some(known)) {
+            return Some(*meaning);
+        }
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let message = format!("must be {}", alternatives(&names));
+        match word.and_then(|word| suggest::did_you_mean(word, names)) {
+            Some(hint) => self.refuse_with_hint(message, hint),
+            None => self.refuse(message),
+        }
+    }
+
+    /// A whole number.
+    pub(super) fn count(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
+        let Some(number) = self.value.as_integer() else {
+            return self.wrong_type("a whole number");
+        };
+        match whole(number).filter(|number| bounds.contains(number)) {
+            Some(number) => Some(number),
+            None => {
+                let (least, most) = (amount::show_count(*bounds.start()), *bounds.end());
+                let most = amount::show_count(most);
+                self.refuse(format!("must be a whole number from {least} to {most}"))
+            }
+        }
+    }
+
+    /// A number, whole or not.
+    pub(super) fn fraction(&self, bounds: RangeInclusive<f64>) -> Option<f64> {
+        let text = match self.value {
+            DeValue::Integer(number) => number.as_str(),
+            DeValue::Float(number) => number.as_str(),
+            _ => return self.wrong_type("a number"),
+        };
+        match text.parse().ok().filter(|number| bounds.contains(number)) {
+            Some(number) => Some(number),
+            None => self.refuse(format!(
+                "must be a number from {} to {}",
+                bounds.start(),
+                bounds.end()
+            )),
+        }
+    }
+
+    /// A duration with its unit: `"5s"`.
+    pub(super) fn duration(&self, bounds: RangeInclusive<Duration>) -> Option<Duration> {
+        const EXAMPLE: &str = "write it with its unit: \"250ms\", \"5s\", \"2m\", \"1h\"";
+        if matches!(self.value, DeValue::Integer(_) | DeValue::Float(_)) {
+            return self.refuse_with_hint("must be a string, not a number", EXAMPLE);
+        }
+        let Some(span) = amount::parse_duration(self.string()?) else {
+            return self.refuse_with_hint("is not a duration", EXAMPLE);
+        };
+        if bounds.contains(&span) {
+            return Some(span);
+        }
+        let (least, most) = bounds.into_inner();
+        let (least, most) = (amount::show_duration(least), amount::show_duration(most));
+        self.refuse(format!("must be from {least} to {most}"))
+    }
+
+    /// A number of bytes: `65536` or `"64 KiB"`.
+    pub(super) fn size(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
+        let size = match self.value {
+            DeValue::Integer(number) => whole(number),
+            DeValue::String(text) => match amount::parse_size(text) {
+                Some(size) => Some(size),
+                None => {
+                    let hint = "write bytes as a number, or \"64 KiB\", \"32 MiB\", \"1 GiB\"";
+                    return self.refuse_with_hint("is not a size", hint);
+                }
+            },
+            _ => return self.wrong_type("a number of bytes or a string such as \"32 MiB\""),
+        };
+        match size.filter(|size| bounds.contains(size)) {
+            Some(size) => Some(size),
+            None => {
+                let (least, most) = bounds.into_inner();
+                let (least, most) = (amount::show_size(least), amount::show_size(most));
+                self.refuse(format!("must be from {least} to {most}"))
+            }
+        }
+    }
+
+    /// A list: what could be read of it, and where.
+    pub(super) fn list<T>(
+        &self,
+        count_max: usize,
+        read: impl Fn(Value<'t>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let Some(array) = self.value.as_array() else {
+            return self.refuse_with_hint(
+                format!("must be a list, not {}", self.type_name()),
+                "put it in [ ]",
+            );
+        };
+        if array.len() > count_max {
+            self.refuse::<()>(format!(
+                "has {} entries; at most {count_max} fit",
+                array.len()
+            ));
+        }
+        let values = array
+            .iter()
+            .take(count_max)
+            .enumerate()
+            .map(|(index, value)| Self {
+                spot: self.spot.element(index, value.span().start),
+                value: value.get_ref(),
+                problems: self.problems,
+            });
+        Some(values.filter_map(read).collect())
+    }
+
+    /// A list of tables, `[[name]]`. A single table is read as well, so that what is wrong inside
+    /// shows too.
+    pub(super) fn tables<T>(
+        self,
+        count_max: usize,
+        read: impl Fn(&mut Fields<'t>) -> Option<T>,
+    ) -> Vec<T> {
+        if self.is_table() {
+            let hint = format!("write [[{}]]", without_indexes(&self.spot.path));
+            self.refuse_with_hint::<()>("must be a list of tables, not a table", hint);
+            return self.table(read).into_iter().collect();
+        }
+        self.list(count_max, |value| value.table(&read))
+            .unwrap_or_default()
+    }
+
+    /// A table. Fields that `read` does not ask for are unknown.
+    pub(super) fn table<T>(self, read: impl FnOnce(&mut Fields<'t>) -> Option<T>) -> Option<T> {
+        let DeValue::Table(table) = self.value else {
+            return self.wrong_type("a table");
+        };
+        let mut fields = Fields::new(self.spot, table, self.problems);
+        let meaning = read(&mut fields);
+        fields.finish();
+        meaning
+    }
+}
+
+fn whole(number: &DeInteger<'_>) -> Option<u64> {
+    u64::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
+/// `"a", "b" or "c"`.
+fn alternatives(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| shown::quoted(word)).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+fn without_indexes(path: &str) -> String {
+    let segments = path
+        .split('.')
+        .map(|segment| segment.split('[').next().unwrap_or_default());
+    segments.collect::<Vec<_>>().join(".")
+}

@@ -1,0 +1,6 @@
+//! The policy file: what operators write, what it means, and the secrets it names.
+
+pub mod fallback;
+pub mod file;
+pub mod pool_spec;
+pub mod secret;

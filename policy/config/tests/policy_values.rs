@@ -1,0 +1,351 @@
+//! What a policy file says arrives where it belongs.
+
+use std::time::{Duration, SystemTime};
+
+use keyweir_config::file;
+use keyweir_config::file::{
+    Fallback, GatewayLimits, GatewaySettings, Policy, ProviderHttp, Scheme, SecretRef,
+    StreamSettings, Timeouts, TlsSettings, UpstreamSettings, WaitingSettings,
+};
+use keyweir_health::retry_budget::RetryLimits;
+use keyweir_pool::spec::LimitScope;
+use keyweir_terms::amount::Dimension;
+use keyweir_terms::dialect::{CredentialStyle, Dialect};
+use keyweir_terms::ids::{ProviderId, TenantId};
+use keyweir_terms::request::Priority;
+
+const SMALLEST: &str = include_str!("policy_files/good/smallest.toml");
+
+fn parse(files: &[(&str, &str)]) -> Policy {
+    match file::parse(files, SystemTime::UNIX_EPOCH) {
+        Ok((policy, _)) => policy,
+        Err(report) => panic!("{report}"),
+    }
+}
+
+fn with_settings(settings: &str) -> Policy {
+    parse(&[("a.toml", SMALLEST), ("b.toml", settings)])
+}
+
+const fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+#[test]
+fn without_settings_the_defaults_hold() {
+    let policy = parse(&[("a.toml", SMALLEST)]);
+    assert_eq!(policy.gateway, GatewaySettings::default());
+    assert_eq!(policy.waiting, WaitingSettings::default());
+    assert_eq!(policy.retry, RetryLimits::default());
+}
+
+/// Every setting has a value of its own here, so that none can stand for another.
+#[test]
+fn every_gateway_setting_arrives_in_its_place() {
+    let gateway = with_settings(
+        r#"
+        [gateway]
+        listen = ["127.0.0.1:1", "[::1]:2"]
+        admin = "127.0.0.1:3"
+        threads = 4
+        [gateway.tls]
+        listen = ["127.0.0.1:5"]
+        cert_file = "six.pem"
+        key_file = "/seven.pem"
+        [gateway.limits]
+        body_bytes_max = "8 MiB"
+        body_bytes_held_max = 9_000_000
+        header_bytes_max = 10_000
+        header_count_max = 11
+        connections_max = 12
+        requests_in_flight_max = 13
+        streams_per_connection_max = 14
+        [gateway.timeouts]
+        connect = "15s"
+        send = "16s"
+        head = "17s"
+        stream_idle = "18s"
+        attempts = "19s"
+        client_header = "20s"
+        client_body = "21s"
+        client_write = "22s"
+        client_idle = "23s"
+        drain_delay = "24s"
+        drain = "25s"
+        [gateway.stream]
+        hold_head = "26s"
+        hold_bytes_max = 27_000
+        [gateway.upstream]
+        idle_max = 28
+        idle = "29s"
+        h2_streams_max = 30
+        dns_refresh = "31s"
+        "#,
+    )
+    .gateway;
+    let address = |text: &str| text.parse().expect("an address");
+    let expected = GatewaySettings {
+        listen: vec![address("127.0.0.1:1"), address("[::1]:2")],
+        admin: Some(address("127.0.0.1:3")),
+        threads: Some(4),
+        tls: Some(TlsSettings {
+            listen: vec![address("127.0.0.1:5")],
+            cert_file: "six.pem".into(),
+            key_file: "/seven.pem".into(),
+        }),
+        limits: GatewayLimits {
+            body_bytes_max: 8 << 20,
+            body_bytes_held_max: 9_000_000,
+            header_bytes_max: 10_000,
+            header_count_max: 11,
+            connections_max: 12,
+            requests_in_flight_max: 13,
+            streams_per_connection_max: 14,
+        },
+        timeouts: Timeouts {
+            connect: secs(15),
+            send: secs(16),
+            head: secs(17),
+            stream_idle: secs(18),
+            attempts: secs(19),
+            client_header: secs(20),
+            client_body: secs(21),
+            client_write: secs(22),
+            client_idle: secs(23),
+            drain_delay: secs(24),
+            drain: secs(25),
+        },
+        stream: StreamSettings {
+            hold_head: secs(26),
+            hold_bytes_max: 27_000,
+        },
+        upstream: UpstreamSettings {
+            idle_max: 28,
+            idle: secs(29),
+            h2_streams_max: 30,
+            dns_refresh: secs(31),
+        },
+    };
+    assert_eq!(gateway, expected);
+}
+
+#[test]
+fn every_setting_of_waiting_and_retrying_arrives_in_its_place() {
+    let policy = with_settings(
+        r#"
+        [waiting]
+        patience = "1s"
+        patience_max = "2s"
+        requests_max = 3
+        per_tenant_max = 4
+        bytes_max = 5
+        [retry]
+        attempts_max = 6
+        ambiguous = false
+        budget_share = 0.7
+        budget_per_sec = 8
+        "#,
+    );
+    let waiting = WaitingSettings {
+        patience: secs(1),
+        patience_max: secs(2),
+        requests_max: 3,
+        per_tenant_max: 4,
+        bytes_max: 5,
+    };
+    let retry = RetryLimits {
+        attempts_max: 6,
+        ambiguous: false,
+        budget_share: 0.7,
+        budget_per_sec: 8.0,
+    };
+    assert_eq!(policy.waiting, waiting);
+    assert_eq!(policy.retry, retry);
+}
+
+#[test]
+fn raising_one_bound_takes_its_partner_along() {
+    let policy = with_settings(
+        "[gateway.limits]\nbody_bytes_max = \"1 GiB\"\n[waiting]\npatience = \"1h\"\n",
+    );
+    assert_eq!(policy.gateway.limits.body_bytes_held_max, 1 << 30);
+    assert_eq!(policy.waiting.patience_max, secs(3_600));
+}
+
+#[test]
+fn admin_can_be_off_and_threads_automatic() {
+    let gateway = with_settings("[gateway]\nadmin = \"off\"\nthreads = \"auto\"\n").gateway;
+    assert_eq!((gateway.admin, gateway.threads), (None, None));
+}
+
+fn several_providers() -> Policy {
+    parse(&[(
+        "keys.toml",
+        include_str!("policy_files/good/several_providers.toml"),
+    )])
+}
+
+#[test]
+fn providers_and_their_defaults() {
+    let policy = several_providers();
+    let [anthropic, azure, own] = policy.providers.as_slice() else {
+        panic!("three providers");
+    };
+    assert_eq!(anthropic.dialect, Dialect::Anthropic);
+    assert_eq!(anthropic.base_url.to_string(), "https://api.anthropic.com");
+    assert_eq!(anthropic.credential, CredentialStyle::XApiKey);
+    assert_eq!(anthropic.http, ProviderHttp::Auto);
+    assert!(anthropic.models.matches("claude-x") && !anthropic.models.matches("gpt-5"));
+    assert_eq!(anthropic.model_groups[0].id, "opus-4");
+    assert_eq!(
+        (azure.credential, azure.http),
+        (CredentialStyle::ApiKey, ProviderHttp::Http1)
+    );
+    assert_eq!(
+        (own.credential, own.http),
+        (CredentialStyle::Bearer, ProviderHttp::Http2)
+    );
+    assert_eq!(
+        (own.base_url.scheme, own.base_url.port),
+        (Scheme::Http, 8000)
+    );
+    assert_eq!(own.base_url.path_prefix, "/v1");
+    assert_eq!(own.ca_file.as_deref(), Some("ca.pem".as_ref()));
+}
+
+#[test]
+fn accounts_find_their_provider_and_keys_their_secret() {
+    let policy = several_providers();
+    let ids = |provider| {
+        policy
+            .accounts_of(ProviderId(provider))
+            .map(|account| &account.id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!([ids(0), ids(1), ids(2)], [["team-a"], ["azure-1"], ["own"]]);
+    assert_eq!(policy.accounts[0].keys[0].id, "team-a-1");
+    assert_eq!(
+        policy.accounts[0].keys[0].secret,
+        SecretRef::Env("KEY_A1".into())
+    );
+    assert_eq!(
+        policy.accounts[1].keys[0].secret,
+        SecretRef::File("/run/secrets/azure-1".into())
+    );
+}
+
+#[test]
+fn limits_keep_their_scope_and_dimension() {
+    let limits = &several_providers().accounts[0].limits;
+    let mut per_minute = [None; Dimension::COUNT];
+    per_minute[Dimension::Requests.index()] = Some(4_000);
+    assert_eq!(limits[0].scope, LimitScope::Group(0));
+    assert_eq!(limits[0].per_minute, per_minute);
+    assert_eq!(limits[0].burst, Some(secs(3)));
+    assert!(
+        matches!(&limits[1].scope, LimitScope::Models(models) if models.matches("claude-haiku-4"))
+    );
+    assert_eq!(
+        limits[1].per_minute[Dimension::Tokens.index()],
+        Some(100_000)
+    );
+    assert_eq!(
+        limits[2].per_minute[Dimension::InputTokens.index()],
+        Some(400_000)
+    );
+    assert_eq!(
+        limits[2].per_minute[Dimension::OutputTokens.index()],
+        Some(80_000)
+    );
+}
+
+#[test]
+fn limit_for_every_group_stands_last_wherever_it_is_written() {
+    let text = format!(
+        "{SMALLEST}\n[[account.limit]]\nrequests_per_minute = 1\n\
+         [[account.limit]]\nmodels = [\"a*\"]\nrequests_per_minute = 2\n\
+         [[account.limit]]\nmodels = [\"b*\"]\nrequests_per_minute = 3\n"
+    );
+    let policy = parse(&[("keys.toml", &text)]);
+    let order: Vec<_> = policy.accounts[0]
+        .limits
+        .iter()
+        .map(|limit| limit.per_minute[0])
+        .collect();
+    assert_eq!(order, [Some(2), Some(3), Some(1)]);
+}
+
+#[test]
+fn tenants_and_fallbacks() {
+    let policy = several_providers();
+    let search = policy.tenant(TenantId(0));
+    assert_eq!(search.client_keys.len(), 1);
+    assert_eq!((search.priority, search.weight), (Priority::High, 10));
+    assert_eq!(search.patience, Some(secs(60)));
+    // 2027-01-01
+    assert_eq!(
+        search.expires,
+        Some(SystemTime::UNIX_EPOCH + secs(1_798_761_600))
+    );
+    let step = |model: Option<&str>, provider: Option<u32>, account| Fallback {
+        model: model.map(str::to_owned),
+        provider: provider.map(ProviderId),
+        account,
+    };
+    let steps = [
+        step(Some("claude-haiku-4-5"), None, None),
+        step(Some("gpt-5"), Some(1), None),
+        step(None, None, Some(2)),
+    ];
+    assert_eq!(search.fallbacks, steps);
+    let chat = policy.tenant(TenantId(1));
+    assert_eq!(
+        (chat.priority, chat.weight, chat.patience),
+        (Priority::Normal, 1, None)
+    );
+    // 2027-01-01T12:00:00+01:00
+    assert_eq!(
+        chat.expires,
+        Some(SystemTime::UNIX_EPOCH + secs(1_798_801_200))
+    );
+    assert!(policy.fallbacks[0].models.matches("claude-opus-4"));
+    assert_eq!(
+        policy.fallbacks[0].steps,
+        [step(Some("claude-sonnet-4-5"), None, None)]
+    );
+}
+
+#[test]
+fn client_keys_lead_to_their_tenant() {
+    let key = keyweir_config::secret::ClientKey::from_random([9; 32]);
+    let text = format!(
+        "{SMALLEST}\n[[tenant]]\nid = \"a\"\nclient_keys = []\n\
+         [[tenant]]\nid = \"b\"\nclient_keys = [\"{}\"]\n",
+        key.hash()
+    );
+    let client_keys = parse(&[("keys.toml", &text)]).client_keys();
+    assert_eq!(client_keys.tenant(key.expose()), Some(TenantId(1)));
+    assert_eq!(client_keys.tenant("kw_other"), None);
+}
+
+#[test]
+fn files_are_put_together_in_the_order_of_their_names() {
+    let tenant = |id: &str| format!("[[tenant]]\nid = \"{id}\"\n");
+    let (b, c) = (tenant("from-b"), tenant("from-c"));
+    let policy = parse(&[("c.toml", &c), ("a.toml", SMALLEST), ("b.toml", &b)]);
+    let ids: Vec<_> = policy
+        .tenants
+        .iter()
+        .map(|tenant| tenant.id.as_str())
+        .collect();
+    assert_eq!(ids, ["from-b", "from-c"]);
+}
+
+#[test]
+fn literal_secret_is_in_no_debug_output() {
+    let text = SMALLEST.replace("{ env = \"KEY_A1\" }", "\"sk-ant-api03-hunter2\"");
+    let policy = parse(&[("keys.toml", &text)]);
+    assert!(matches!(&policy.accounts[0].keys[0].secret,
+        SecretRef::Literal(secret) if secret.expose() == "sk-ant-api03-hunter2"));
+    assert!(!format!("{policy:?}").contains("hunter2"));
+}

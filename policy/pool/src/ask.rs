@@ -1,0 +1,145 @@
+//! What is said between the driver and the pool: asks, leases, refusals, settlements.
+
+use std::time::Duration;
+
+use keyweir_terms::fault::Fault;
+use keyweir_terms::ids::{AccountId, KeyId, ModelId, TenantId, Ticket};
+use keyweir_terms::request::{Priority, RequestSize, Usage};
+use keyweir_terms::snapshot::Snapshot;
+use keyweir_terms::time::Time;
+
+/// A request for a place on a key.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Who asks.
+    pub tenant: TenantId,
+    /// What for, from [`Pool::model`](crate::Pool::model).
+    pub model: ModelId,
+    /// The class it waits in.
+    pub priority: Priority,
+    /// What is known of its size.
+    pub size: RequestSize,
+    /// Fingerprint of the conversation, for the provider's prompt cache.
+    pub affinity: Option<u64>,
+    /// The only account that can serve it (a follow-up to a batch or a file).
+    pub account: Option<AccountId>,
+    /// When the request came.
+    pub arrived: Time,
+    /// The end of its patience; not after `now`: it does not wait at all.
+    pub deadline: Time,
+    /// Bytes of body it holds while it waits.
+    pub body_bytes: u64,
+}
+
+/// The right to send one request with one key. Not `Clone`: it is settled exactly once, by
+/// giving it back to [`Pool::settle`](crate::Pool::settle).
+#[derive(Debug)]
+#[must_use = "a lease holds budget until it is settled"]
+pub struct Lease {
+    pub(crate) slot: crate::leases::Slot,
+    /// The key to send with.
+    pub key: KeyId,
+    /// Its account.
+    pub account: AccountId,
+}
+
+/// The answer to an [`Ask`].
+#[derive(Debug)]
+pub enum Admission {
+    /// Send it now, with this lease's key.
+    Granted(Lease),
+    /// Wait; the pool will decide ([`Pool::next_decision`](crate::Pool::next_decision)).
+    Waiting(Ticket),
+    /// Not within its patience, or not ever.
+    Refused(Refusal),
+}
+
+/// Why an [`Ask`] was not granted, and when it could be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The earliest time at which the same request would fit; `None`: it never will.
+    pub not_until: Option<Time>,
+    /// Why.
+    pub reason: RefusalReason,
+}
+
+impl Refusal {
+    /// `retry-after` in whole seconds: rounded up, at least one. `None`: never.
+    pub fn retry_after(&self, now: Time) -> Option<Duration> {
+        let micros = self.not_until?.since(now).as_micros();
+        let secs = u64::try_from(micros.div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        Some(Duration::from_secs(secs.max(1)))
+    }
+}
+
+/// Why an [`Ask`] was refused; a bounded metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefusalReason {
+    /// No account of the pool serves this model.
+    NoSuchModel,
+    /// The account a follow-up belongs to is gone.
+    AccountGone,
+    /// Every budget is spent for longer than the request would wait.
+    Exhausted,
+    /// Every key is out or its breaker open.
+    AllOpen,
+    /// The provider is overloaded as a whole.
+    Overloaded,
+    /// The waiting room is full, in number or in bytes, for all or for this tenant.
+    RoomFull,
+    /// Its patience ended while it waited.
+    PatienceOver,
+}
+
+impl RefusalReason {
+    /// The name used in metrics and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoSuchModel => "no_such_model",
+            Self::AccountGone => "account_gone",
+            Self::Exhausted => "exhausted",
+            Self::AllOpen => "all_open",
+            Self::Overloaded => "overloaded",
+            Self::RoomFull => "room_full",
+            Self::PatienceOver => "patience_over",
+        }
+    }
+}
+
+/// How a lease ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Settlement {
+    /// Whose fault.
+    pub fault: Fault,
+    /// What the response's headers said; empty if no response came or
+    /// [`Pool::answered`](crate::Pool::answered) was told already.
+    pub snapshot: Snapshot,
+    /// What the provider says it charged, where it says so.
+    pub usage: Usage,
+    /// Whether anything was sent to the provider at all.
+    pub sent: bool,
+}
+
+/// Something operators should hear of. Drained by
+/// [`Pool::next_notice`](crate::Pool::next_notice).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The provider rejects this key; it is out and will be probed slowly.
+    KeyOut(KeyId),
+    /// A key that was out serves again.
+    KeyBack(KeyId),
+    /// The account is out of money or disabled; it will be probed slowly.
+    AccountOut(AccountId),
+    /// An account that was out serves again.
+    AccountBack(AccountId),
+    /// A key's breaker tripped for some model group.
+    BreakerTripped(KeyId),
+    /// The provider is overloaded as a whole; requests are held.
+    OverloadBegan,
+    /// The provider serves again.
+    OverloadEnded,
+    /// Responses say that both are one account; they share one budget from now on.
+    SameAccount(AccountId, AccountId),
+    /// Responses name one organization for both, but with different limits: check the policy file.
+    SameOrganization(AccountId, AccountId),
+}

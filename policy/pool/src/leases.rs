@@ -1,0 +1,92 @@
+//! Open leases: what each holds, where it was taken from, and what it has told so far.
+
+use crate::models::GroupId;
+use keyweir_health::breaker::Generation;
+use keyweir_quota::budget::{Charge, Marks};
+use keyweir_terms::ids::{AccountId, KeyId, ModelId, TenantId};
+use keyweir_terms::request::RequestSize;
+use keyweir_terms::time::Time;
+
+/// A place in the table, and the turn it was used in, so that no lease is ever taken for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot {
+    index: u32,
+    turn: u32,
+}
+
+/// An open lease.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    pub(crate) tenant: TenantId,
+    pub(crate) model: ModelId,
+    pub(crate) group: GroupId,
+    pub(crate) account: AccountId,
+    pub(crate) key: KeyId,
+    pub(crate) size: RequestSize,
+    pub(crate) affinity: Option<u64>,
+    pub(crate) charge: Charge,
+    pub(crate) marks: Marks,
+    pub(crate) granted: Time,
+    pub(crate) generations: Generations,
+    /// Output tokens seen so far.
+    pub(crate) produced: f64,
+    /// Output that is still foreseen.
+    pub(crate) foreseen: f64,
+    /// When the first output was reported, and how much it was.
+    pub(crate) first_output: Option<(Time, f64)>,
+    /// The delay of its output was learned from its beginning.
+    pub(crate) is_paced: bool,
+    pub(crate) answered: bool,
+}
+
+/// The generations of the three breakers a grant goes through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Generations {
+    pub(crate) account: Generation,
+    pub(crate) key: Generation,
+    pub(crate) key_model: Generation,
+}
+
+/// The table of open leases. Its size is that of the busiest moment.
+#[derive(Debug, Default)]
+pub(crate) struct Leases {
+    slots: Vec<(u32, Option<Open>)>,
+    free: Vec<u32>,
+}
+
+impl Leases {
+    pub(crate) fn open(&mut self, open: Open) -> Slot {
+        match self.free.pop() {
+            Some(index) => {
+                let (turn, place) = &mut self.slots[index as usize];
+                *place = Some(open);
+                Slot { index, turn: *turn }
+            }
+            None => {
+                let index = u32::try_from(self.slots.len()).expect("fewer than 4 billion leases");
+                self.slots.push((0, Some(open)));
+                Slot { index, turn: 0 }
+            }
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: Slot) -> Option<&mut Open> {
+        let (turn, open) = self.slots.get_mut(slot.index as usize)?;
+        (*turn == slot.turn).then_some(open.as_mut()).flatten()
+    }
+
+    pub(crate) fn close(&mut self, slot: Slot) -> Option<Open> {
+        let (turn, place) = self.slots.get_mut(slot.index as usize)?;
+        if *turn != slot.turn {
+            return None;
+        }
+        let open = place.take()?;
+        *turn = turn.wrapping_add(1);
+        self.free.push(slot.index);
+        Some(open)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+}

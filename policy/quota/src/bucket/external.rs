@@ -1,0 +1,118 @@
+//! What others spend of an account.
+//!
+//! What the level lost between two snapshots beyond our own charges was spent by somebody else; that
+//! rate is taken off the refill until a later snapshot says otherwise. Others are often gateways
+//! like us, who see what we see and go where we go: where we take more than our average, they are
+//! expected to do so too, or all would run to the same account before any hears of it.
+
+use crate::bucket::Mark;
+use keyweir_terms::time::Time;
+
+/// Time constant of the estimate of external use. Long enough to average the rounding of token
+/// counts, short enough to follow a neighbour's batch job.
+const FOREIGN_MEMORY_SECS: f64 = 4.0;
+/// It grows by so many times the age of the news: gateways that all hear late of one another, and
+/// follow quickly, all run to the same account, away from it, and back.
+const FOREIGN_MEMORY_DELAYS: f64 = 4.0;
+/// Snapshots nearer together than this, or than so many grains of rounding refill in, say more
+/// about rounding than about external use.
+const FOREIGN_SPAN_MIN_SECS: f64 = 0.5;
+const FOREIGN_GRAINS: f64 = 10.0;
+/// The share of external use that is held back between snapshots. A little less than all: of several
+/// gateways that all want more, the one that has least gains most by it, until all have as much.
+const FOREIGN_SHARE_HELD: f64 = 0.8;
+/// Others are not believed to follow us with more than this multiple of what we take.
+const FOREIGN_PER_OWN_MAX: f64 = 8.0;
+
+/// What a snapshot says of a bucket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct News {
+    /// From the sending of the request that it answers.
+    pub(super) mark: Mark,
+    pub(super) remaining: f64,
+    /// What `remaining` was rounded to.
+    pub(super) grain: f64,
+}
+
+/// The estimate of what others use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ExternalUse {
+    per_sec: f64,
+    /// Our own use, averaged like that of others.
+    own_per_sec: f64,
+    /// What was taken since others' use was last set off against the level, and when that was.
+    own_since: f64,
+    since: Time,
+    /// The snapshot that use is measured from; older than the newest by at least the span.
+    base: Option<News>,
+}
+
+impl ExternalUse {
+    pub(super) const fn unknown(now: Time) -> Self {
+        Self {
+            per_sec: 0.0,
+            own_per_sec: 0.0,
+            own_since: 0.0,
+            since: now,
+            base: None,
+        }
+    }
+
+    /// What they are believed to take per second.
+    pub(super) const fn per_sec(&self) -> f64 {
+        self.per_sec.max(0.0)
+    }
+
+    /// What is taken off the refill for them.
+    pub(super) const fn held_per_sec(&self) -> f64 {
+        FOREIGN_SHARE_HELD * self.per_sec()
+    }
+
+    /// What they take for each that we take.
+    pub(super) fn per_own(&self) -> f64 {
+        if self.own_per_sec <= 0.0 {
+            return 0.0;
+        }
+        (self.held_per_sec() / self.own_per_sec).min(FOREIGN_PER_OWN_MAX)
+    }
+
+    /// We took `amount`; a negative one was given back.
+    pub(super) fn charged(&mut self, amount: f64) {
+        self.own_since += amount;
+    }
+
+    /// What they are believed to have taken beside their average because we took more than ours:
+    /// other gateways see what we see and go where we go.
+    pub(super) fn matched(&self, now: Time) -> f64 {
+        let expected = self.per_sec() * now.secs_since(self.since);
+        (self.per_own() * self.own_since - expected).max(0.0)
+    }
+
+    /// [`Self::matched`], which begins anew from here.
+    pub(super) fn settle(&mut self, now: Time) -> f64 {
+        let matched = self.matched(now);
+        (self.own_since, self.since) = (0.0, now);
+        matched
+    }
+
+    /// Learns from the newest snapshot of a bucket that holds `burst` and gains `refill` per second.
+    pub(super) fn learn(&mut self, now: Time, news: News, refill: f64, burst: f64) {
+        let Some(base) = self.base else {
+            self.base = Some(news);
+            return;
+        };
+        let span = news.mark.sent.secs_since(base.mark.sent);
+        let rounding = FOREIGN_GRAINS * news.grain.max(1.0) / refill.max(1e-9);
+        if span < FOREIGN_SPAN_MIN_SECS.max(rounding) {
+            return;
+        }
+        let own = news.mark.kept - base.mark.kept;
+        let expected = (base.remaining + refill * span - own).min(burst);
+        let rate = ((expected - news.remaining) / span).clamp(-refill, refill);
+        let memory = FOREIGN_MEMORY_SECS + FOREIGN_MEMORY_DELAYS * now.secs_since(news.mark.sent);
+        let weight = 1.0 - (-span / memory).exp();
+        self.per_sec += weight * (rate - self.per_sec);
+        self.own_per_sec += weight * (own.max(0.0) / span - self.own_per_sec);
+        self.base = Some(news);
+    }
+}

@@ -1,0 +1,278 @@
+use super::*;
+
+fn at(secs: f64) -> Time {
+    Time::ZERO.after_secs(secs)
+}
+
+/// 600 a minute: ten a second.
+fn reading(remaining: u64, reset_secs: u64) -> Reading {
+    Reading {
+        limit: Some(600),
+        remaining: Some(remaining),
+        reset: Some(Duration::from_secs(reset_secs)),
+        reset_grain: Duration::from_secs(1),
+        window: Duration::from_secs(60),
+        remaining_grain: 0,
+    }
+}
+
+/// A bucket that has seen a full bucket of 30.
+fn known() -> Bucket {
+    let mut bucket = Bucket::unknown(at(0.0));
+    let mark = bucket.mark(at(0.0), 0.0);
+    bucket.reconcile(at(0.0), mark, &reading(30, 0));
+    bucket
+}
+
+#[test]
+fn a_bucket_refills_continuously_up_to_its_burst() {
+    let mut bucket = known();
+    bucket.charge(at(0.0), 25.0);
+    assert_eq!(bucket.level(at(0.0)), 5.0);
+    assert_eq!(bucket.level(at(0.5)), 10.0);
+    assert_eq!(bucket.level(at(100.0)), 30.0);
+}
+
+#[test]
+fn a_clock_that_jumps_back_adds_nothing() {
+    let mut bucket = known();
+    bucket.charge(at(50.0), 10.0);
+    assert_eq!(bucket.level(at(10.0)), 20.0);
+    bucket.charge(at(10.0), 5.0);
+    assert_eq!(bucket.level(at(50.0)), 15.0);
+}
+
+#[test]
+fn the_burst_is_what_remains_and_what_refills_until_full() {
+    let mut bucket = Bucket::unknown(at(0.0));
+    let mark = bucket.mark(at(0.0), 0.0);
+    // 30 when full, 12 left, full in 1.8 s, said as 2 s: 22 to 42.
+    bucket.reconcile(at(0.0), mark, &reading(12, 2));
+    assert_eq!(bucket.burst(), 22.0);
+    // Later sightings narrow it.
+    let mark = bucket.mark(at(1.0), 0.0);
+    bucket.reconcile(at(1.0), mark, &reading(29, 1));
+    assert_eq!(bucket.burst(), 29.0);
+    let mark = bucket.mark(at(2.0), 0.0);
+    bucket.reconcile(at(2.0), mark, &reading(3, 2));
+    assert_eq!(bucket.burst(), 29.0);
+}
+
+#[test]
+fn a_snapshot_that_agrees_changes_nothing() {
+    let mut bucket = known();
+    bucket.charge(at(0.0), 1.0);
+    let mark = bucket.mark(at(0.0), 1.0);
+    for _ in 0..8 {
+        bucket.charge(at(0.1), 1.0);
+    }
+    // Taken when the first had been charged: 29 were left. Eight are on their way since.
+    bucket.reconcile(at(0.5), mark, &reading(29, 1));
+    assert!(
+        (bucket.level(at(0.5)) - 26.0).abs() < 1e-9,
+        "{}",
+        bucket.level(at(0.5))
+    );
+}
+
+#[test]
+fn a_snapshot_below_the_model_pulls_it_down() {
+    let mut bucket = known();
+    bucket.charge(at(0.0), 1.0);
+    let mark = bucket.mark(at(0.0), 1.0);
+    bucket.reconcile(at(0.2), mark, &reading(10, 2));
+    // At most what was left, rounded down, and what refilled since the request was sent.
+    assert!((bucket.level(at(0.2)) - 13.0).abs() < 1e-9);
+}
+
+#[test]
+fn an_older_snapshot_than_the_newest_is_ignored() {
+    let mut bucket = known();
+    let old = bucket.mark(at(0.0), 0.0);
+    let new = bucket.mark(at(1.0), 0.0);
+    bucket.reconcile(at(1.5), new, &reading(10, 2));
+    let level = bucket.level(at(1.6));
+    bucket.reconcile(at(1.6), old, &reading(30, 0));
+    assert_eq!(bucket.level(at(1.6)), level);
+}
+
+#[test]
+fn a_late_snapshot_never_raises_the_level_by_what_is_still_on_its_way() {
+    let mut bucket = known();
+    bucket.charge(at(0.0), 1.0);
+    let mark = bucket.mark(at(0.0), 1.0);
+    bucket.charge(at(0.1), 29.0);
+    bucket.reconcile(at(0.3), mark, &reading(29, 1));
+    assert!(bucket.level(at(0.3)) <= 3.0 + 1e-9);
+}
+
+#[test]
+fn external_use_is_learned_and_held_back() {
+    let mut bucket = known();
+    let mut left = 15.0_f64;
+    // Somebody else takes six of the ten a second.
+    for step in 1..40 {
+        let now = at(f64::from(step));
+        left = (left + 10.0 - 6.0 - 4.0).min(30.0);
+        bucket.charge(now, 4.0);
+        let mark = bucket.mark(now, 4.0);
+        bucket.reconcile(now, mark, &reading(left as u64, 1));
+    }
+    assert!(
+        (5.0..=7.0).contains(&bucket.external_per_sec()),
+        "{}",
+        bucket.external_per_sec()
+    );
+    // A little less than all of it, so that gateways that share an account even out.
+    assert!((4.0..=6.0).contains(&bucket.refill_own()));
+    // Whoever goes where we go takes as much again, and half.
+    let before = bucket.level(at(39.0));
+    bucket.charge(at(39.0), 2.0);
+    let gone = before - bucket.level(at(39.0));
+    assert!((4.0..=5.5).contains(&gone), "{gone}");
+    // Time makes good what was only expected early.
+    assert!(bucket.level(at(40.0)) > before);
+}
+
+#[test]
+fn who_was_outrun_holds_back_more_for_a_while() {
+    let mut bucket = known();
+    let sent = at(0.9);
+    bucket.outrun(at(1.0), sent, 1.0);
+    assert!((bucket.reserve() - 3.0).abs() < 1e-9);
+    // Others that were sent before it was learned teach nothing more.
+    bucket.outrun(at(1.1), sent, 1.0);
+    assert!(bucket.reserve() < 3.1);
+    for n in 2..20 {
+        bucket.outrun(at(f64::from(n)), at(f64::from(n)), 1.0);
+    }
+    assert!((bucket.usable() - 15.0).abs() < 1.0);
+    bucket.charge(at(200.0), 0.0);
+    assert!(bucket.reserve() < 0.1);
+}
+
+#[test]
+fn external_use_is_not_read_out_of_rounding() {
+    let mut bucket = Bucket::unknown(at(0.0));
+    let small = |remaining| Reading {
+        limit: Some(20),
+        reset: None,
+        ..reading(remaining, 0)
+    };
+    let mut mark = bucket.mark(at(0.0), 0.0);
+    for step in 0..40 {
+        let now = at(f64::from(step) * 3.0);
+        bucket.reconcile(now, mark, &small(u64::from(step % 2 == 0)));
+        bucket.charge(now, 1.0);
+        mark = bucket.mark(now, 1.0);
+    }
+    assert!(
+        bucket.external_per_sec() < 0.1,
+        "{}",
+        bucket.external_per_sec()
+    );
+}
+
+#[test]
+fn a_surprise_shrinks_the_burst_and_time_gives_it_back() {
+    let mut bucket = known();
+    bucket.surprise(at(1.0), 1.0);
+    assert_eq!(bucket.level(at(1.0)), 0.0);
+    assert!(bucket.burst() < 22.0);
+    bucket.charge(at(60.0), 0.0);
+    assert_eq!(bucket.burst(), 30.0);
+}
+
+#[test]
+fn headers_that_lie_leave_a_usable_bucket() {
+    let absurd = [
+        Reading {
+            remaining: Some(u64::MAX),
+            ..reading(0, 0)
+        },
+        Reading {
+            reset: Some(Duration::MAX / 2),
+            ..reading(5, 0)
+        },
+        Reading {
+            limit: Some(0),
+            ..reading(5, 0)
+        },
+        Reading {
+            limit: Some(u64::MAX),
+            ..reading(u64::MAX, 9)
+        },
+        Reading {
+            window: Duration::ZERO,
+            ..reading(5, 1)
+        },
+        Reading {
+            limit: None,
+            ..reading(5, 1)
+        },
+        Reading {
+            remaining: None,
+            ..reading(5, 1)
+        },
+    ];
+    for reading in absurd {
+        let mut bucket = known();
+        let mark = bucket.mark(at(1.0), 0.0);
+        bucket.reconcile(at(1.0), mark, &reading);
+        bucket.surprise(at(1.0), 1.0);
+        bucket.charge(at(2.0), 3.0);
+        let level = bucket.level(at(3.0));
+        assert!(
+            !level.is_nan() && bucket.burst() >= 0.0,
+            "{reading:?}: {level}"
+        );
+        assert!(bucket.refill_own() >= 0.0);
+    }
+}
+
+#[test]
+fn the_policy_files_limit_is_a_cap() {
+    let mut bucket = Bucket::declared(at(0.0), 60, None);
+    let mark = bucket.mark(at(0.0), 0.0);
+    bucket.reconcile(at(0.0), mark, &reading(30, 0));
+    assert_eq!(bucket.limit(), Some(60.0));
+    assert_eq!(bucket.refill(), 1.0);
+}
+
+proptest::proptest! {
+    /// Whatever a provider does between sending and answering, the level stays between what the
+    /// snapshot leaves open, and never above the burst.
+    #[test]
+    fn the_level_never_exceeds_the_burst(
+        steps in proptest::collection::vec((0.0..2.0f64, 0.0..20.0f64, 0u64..700, 0u64..90), 1..50)
+    ) {
+        let mut bucket = Bucket::unknown(at(0.0));
+        let mut now = 0.0;
+        for (wait, amount, remaining, reset) in steps {
+            let mark = bucket.mark(at(now), 0.0);
+            now += wait;
+            bucket.charge(at(now), amount);
+            bucket.reconcile(at(now), mark, &reading(remaining, reset));
+            proptest::prop_assert!(bucket.level(at(now)) <= bucket.burst() + 1e-6);
+            proptest::prop_assert!(bucket.burst() <= 600.0 + 1e-6);
+        }
+    }
+
+    /// The order in which leases are settled does not change what is left.
+    #[test]
+    fn settling_order_does_not_change_totals(
+        refunds in proptest::collection::vec(-5.0..5.0f64, 1..20), swap: u64
+    ) {
+        let run = |refunds: &[f64]| {
+            let mut bucket = Bucket::declared(at(0.0), 600_000, Some(3.0));
+            bucket.charge(at(0.0), 10_000.0);
+            for refund in refunds {
+                bucket.charge(at(0.0), *refund);
+            }
+            bucket.level(at(0.0))
+        };
+        let mut shuffled = refunds.clone();
+        fastrand::Rng::with_seed(swap).shuffle(&mut shuffled);
+        proptest::prop_assert!((run(&refunds) - run(&shuffled)).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,272 @@
+//! What one account has left for one model group: its buckets in every dimension, and what open
+//! leases hold of them.
+//!
+//! Providers charge in two ways. Requests and input are charged when a request is admitted.
+//! Output is charged as it is produced, seconds later and over seconds. A lease therefore takes
+//! its *prompt* part from the level at once and keeps its *pending* part in a running total.
+//!
+//! Holding all pending output against the level, as if it were charged now, would leave much of a
+//! small bucket unused: while the output of a request is being produced, the bucket refills.
+//! What matters is that the level will not run dry on the way, so pending output may exceed the
+//! level by what flows in during the mean time between admission and production, less a margin.
+
+use crate::bucket::{Bucket, Mark};
+use keyweir_terms::amount::{Dimension, Need};
+use keyweir_terms::snapshot::Snapshot;
+use keyweir_terms::time::Time;
+
+/// The share of the burst kept in hand where pending output is set off against coming refill:
+/// it absorbs answers that come faster or longer than the mean.
+const PENDING_MARGIN: f64 = 0.4;
+/// Requests that may be on their way to an account of which nothing is known, before it has
+/// answered anything, and how many more each answer allows.
+const COLD_IN_FLIGHT: u32 = 4;
+
+/// How the dimensions of a dialect are charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Charging {
+    /// Input when admitted, output as produced (Anthropic, documented for ITPM and OTPM).
+    AsProduced,
+    /// Everything when admitted, output at the client's cap (OpenAI's TPM).
+    AtAdmission,
+}
+
+/// One amount per dimension.
+pub type Amounts = [f64; Dimension::COUNT];
+
+/// What a request takes: `prompt` at admission, `pending` by and by.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Charge {
+    /// Taken when admitted.
+    pub prompt: Amounts,
+    /// Taken while the answer is produced.
+    pub pending: Amounts,
+}
+
+impl Charge {
+    /// The charge for `need`; `output_max` is the client's cap, where the dialect charges it.
+    pub fn of(need: &Need, output_max: Option<u64>, charging: Charging) -> Self {
+        let (input, output) = (need.input as f64, need.output as f64);
+        let mut charge = Self::default();
+        charge.prompt[Dimension::Requests.index()] = 1.0;
+        charge.prompt[Dimension::InputTokens.index()] = input;
+        charge.pending[Dimension::OutputTokens.index()] = output;
+        match charging {
+            Charging::AsProduced => {
+                charge.prompt[Dimension::Tokens.index()] = input;
+                charge.pending[Dimension::Tokens.index()] = output;
+            }
+            Charging::AtAdmission => {
+                let capped = output_max.map_or(output, |max| max as f64);
+                charge.prompt[Dimension::Tokens.index()] = capped.max(input + output);
+            }
+        }
+        charge
+    }
+
+    /// Both parts together.
+    pub fn total(&self, dimension: usize) -> f64 {
+        self.prompt[dimension] + self.pending[dimension]
+    }
+}
+
+/// Where an account's buckets stood when a request was sent.
+pub type Marks = [Mark; Dimension::COUNT];
+
+/// An account's buckets for one model group.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    buckets: [Bucket; Dimension::COUNT],
+    pending: Amounts,
+    /// Mean seconds between the admission of a request and the production of its output.
+    production_delay_secs: f64,
+    in_flight: u32,
+    answered: u32,
+}
+
+/// A dimension's room as a line over time, in shares of its burst.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    /// Share that is free now.
+    pub free: f64,
+    /// Gain per second, up to a share of one.
+    pub slope: f64,
+    /// One over the burst: turns a need into a share.
+    pub scale: f64,
+}
+
+impl Line {
+    /// A dimension that holds nothing back.
+    pub const OPEN: Self = Self {
+        free: 1.0,
+        slope: 0.0,
+        scale: 0.0,
+    };
+}
+
+impl Budget {
+    /// A budget over these buckets.
+    pub fn new(buckets: [Bucket; Dimension::COUNT]) -> Self {
+        Self {
+            buckets,
+            pending: [0.0; Dimension::COUNT],
+            production_delay_secs: 0.0,
+            in_flight: 0,
+            answered: 0,
+        }
+    }
+
+    /// The bucket of one dimension.
+    pub fn bucket(&self, dimension: Dimension) -> &Bucket {
+        &self.buckets[dimension.index()]
+    }
+
+    /// Open leases.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// What open leases have yet to be charged.
+    pub fn pending(&self, dimension: Dimension) -> f64 {
+        self.pending[dimension.index()]
+    }
+
+    /// An account of which nothing is known gets few requests until it has answered: its headers
+    /// will say what it can take, and a crowd would find out the hard way.
+    pub fn is_cold_and_busy(&self) -> bool {
+        let allowed = COLD_IN_FLIGHT.saturating_add(self.answered.saturating_mul(2));
+        self.in_flight >= allowed && !self.is_known()
+    }
+
+    /// Whether any dimension's limit is known.
+    pub fn is_known(&self) -> bool {
+        self.buckets.iter().any(Bucket::is_known)
+    }
+
+    /// Whether a limit of zero closes the account for good.
+    pub fn is_closed(&self) -> bool {
+        self.buckets
+            .iter()
+            .any(|bucket| bucket.limit() == Some(0.0))
+    }
+
+    /// What is free in one dimension: the level, less what pending output exceeds coming refill by.
+    pub fn free(&self, dimension: usize, now: Time) -> f64 {
+        let bucket = &self.buckets[dimension];
+        let coming = (bucket.refill_own() * self.production_delay_secs
+            - PENDING_MARGIN * bucket.burst())
+        .max(0.0);
+        bucket.level(now) - bucket.reserve() - (self.pending[dimension] - coming).max(0.0)
+    }
+
+    /// Room over time, per dimension; what [`keyweir_select::headroom`] searches.
+    pub fn lines(&self, now: Time) -> [Line; Dimension::COUNT] {
+        std::array::from_fn(|dimension| {
+            let bucket = &self.buckets[dimension];
+            if !bucket.is_known() {
+                return Line::OPEN;
+            }
+            let scale = 1.0 / bucket.usable().max(1e-9);
+            Line {
+                free: self.free(dimension, now) * scale,
+                slope: bucket.refill_own() * scale,
+                scale,
+            }
+        })
+    }
+
+    /// Takes a lease's charge. Returns the marks to read later snapshots by.
+    pub fn take(&mut self, now: Time, charge: &Charge) -> Marks {
+        self.in_flight += 1;
+        for dimension in 0..Dimension::COUNT {
+            self.buckets[dimension].charge(now, charge.prompt[dimension]);
+            self.pending[dimension] += charge.pending[dimension];
+        }
+        std::array::from_fn(|d| self.buckets[d].mark(now, charge.prompt[d]))
+    }
+
+    /// Turns pending output into charged output as it is produced: `produced` more tokens, of
+    /// which `from_pending` had been foreseen.
+    pub fn produce(&mut self, now: Time, dimension: usize, produced: f64, from_pending: f64) {
+        self.buckets[dimension].charge(now, produced);
+        self.pending[dimension] = (self.pending[dimension] - from_pending).max(0.0);
+    }
+
+    /// Adds to (or with a negative amount takes from) what is foreseen.
+    pub fn foresee(&mut self, dimension: usize, amount: f64) {
+        self.pending[dimension] = (self.pending[dimension] + amount).max(0.0);
+    }
+
+    /// Corrects a prompt charge by `amount`; negative gives back.
+    pub fn correct(&mut self, now: Time, dimension: usize, amount: f64) {
+        if amount != 0.0 {
+            self.buckets[dimension].charge(now, amount);
+        }
+    }
+
+    /// A lease ended.
+    pub fn release(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if self.in_flight == 0 {
+            // Sums of floats drift; with nothing in flight the truth is known.
+            self.pending = [0.0; Dimension::COUNT];
+        }
+    }
+
+    /// Applies a response's headers.
+    pub fn reconcile(&mut self, now: Time, marks: &Marks, snapshot: &Snapshot) {
+        self.answered = self.answered.saturating_add(1);
+        for (dimension, reading) in snapshot.readings.iter().enumerate() {
+            if let Some(reading) = reading {
+                self.buckets[dimension].reconcile(now, marks[dimension], reading);
+            }
+        }
+    }
+
+    /// The provider refused `charge`. Returns whether its headers explained why; if not, less of
+    /// every burst is relied on from now.
+    pub fn refused(
+        &mut self,
+        now: Time,
+        marks: &Marks,
+        charge: &Charge,
+        snapshot: &Snapshot,
+    ) -> bool {
+        let mut explained = false;
+        for (dimension, reading) in snapshot.readings.iter().enumerate() {
+            let Some((reading, remaining)) =
+                reading.and_then(|reading| Some((reading, reading.remaining?)))
+            else {
+                continue;
+            };
+            let lacking = remaining.saturating_sub(reading.remaining_grain) as f64;
+            if lacking < charge.prompt[dimension].max(1.0) {
+                let (sent, need) = (marks[dimension].sent, charge.prompt[dimension]);
+                self.buckets[dimension].outrun(now, sent, need);
+                explained = true;
+            }
+        }
+        if !explained {
+            for dimension in 0..Dimension::COUNT {
+                self.buckets[dimension].surprise(now, charge.total(dimension));
+            }
+        }
+        explained
+    }
+
+    /// The provider says our traffic grows too fast.
+    pub fn slow_down(&mut self, now: Time) {
+        self.buckets[Dimension::Requests.index()].slow_down(now);
+    }
+
+    /// Learns how long after admission output is produced; `weight` is the share of the new value.
+    pub fn learn_production_delay(&mut self, secs: f64, weight: f64) {
+        let weight = if self.production_delay_secs == 0.0 {
+            1.0
+        } else {
+            weight
+        };
+        self.production_delay_secs +=
+            weight * (secs.clamp(0.0, 600.0) - self.production_delay_secs);
+    }
+}

@@ -1,0 +1,182 @@
+//! What a request will need, before anybody has counted its tokens.
+//!
+//! Input is the bytes of its text over a learned number of bytes per token, plus images and
+//! documents by their own rule. Output is the mean of what this tenant and model really produced,
+//! at most the client's cap. The mean, and not a high quantile: a lease follows the stream as it
+//! grows and is trued up at its end, so an estimate that is too low on one request is made good
+//! on the next, while one that is too high on all of them leaves capacity unused for good.
+
+use std::collections::HashMap;
+
+use keyweir_terms::amount::Need;
+use keyweir_terms::ids::TenantId;
+use keyweir_terms::request::{RequestSize, Usage};
+
+/// Where learning starts: English prose in current tokenizers.
+const TOKENS_PER_BYTE_START: f64 = 0.25;
+const TOKENS_PER_BYTE_MIN: f64 = 0.005;
+const TOKENS_PER_BYTE_MAX: f64 = 2.0;
+/// Output of a request nobody has seen the like of.
+const OUTPUT_START: f64 = 256.0;
+/// Tokens that every message costs beside its text.
+const INPUT_OVERHEAD: f64 = 3.0;
+/// Answers that must have ended before their mean says more than those that are still going on.
+const OUTPUTS_FEW: u32 = 20;
+/// How much of each new value is taken in, at the start and in the long run.
+const WEIGHT_MIN: f64 = 0.05;
+
+/// What was learned of one model group's requests, per tenant and over all.
+#[derive(Debug, Default)]
+pub struct Estimates {
+    all: Estimate,
+    tenants: HashMap<TenantId, Estimate>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Estimate {
+    tokens_per_byte: f64,
+    output: f64,
+    inputs_seen: u32,
+    outputs_seen: u32,
+}
+
+impl Default for Estimate {
+    fn default() -> Self {
+        Self {
+            tokens_per_byte: TOKENS_PER_BYTE_START,
+            output: OUTPUT_START,
+            inputs_seen: 0,
+            outputs_seen: 0,
+        }
+    }
+}
+
+impl Estimates {
+    /// The need of a request of this size from this tenant.
+    pub fn need(&self, tenant: TenantId, size: &RequestSize) -> Need {
+        let own = self.tenants.get(&tenant);
+        let tokens_per_byte = own
+            .filter(|estimate| estimate.inputs_seen > 0)
+            .unwrap_or(&self.all)
+            .tokens_per_byte;
+        let output = own
+            .filter(|estimate| estimate.outputs_seen > 0)
+            .unwrap_or(&self.all)
+            .output;
+        let text = size.text_bytes as f64 * tokens_per_byte + INPUT_OVERHEAD;
+        Need {
+            input: (text as u64).saturating_add(size.media_tokens),
+            output: (output as u64).min(size.output_max.unwrap_or(u64::MAX)),
+        }
+    }
+
+    /// A stream has grown to `produced` tokens, beyond what was expected of it. The answers that end
+    /// first are the short ones: until some have ended, those that go on say more.
+    pub fn outgrown(&mut self, tenant: TenantId, produced: u64) {
+        self.all.outgrown(produced);
+        self.tenants.entry(tenant).or_default().outgrown(produced);
+    }
+
+    /// Learns from what a request really took.
+    pub fn learn(&mut self, tenant: TenantId, size: &RequestSize, usage: &Usage) {
+        self.all.learn(size, usage);
+        self.tenants.entry(tenant).or_default().learn(size, usage);
+    }
+}
+
+impl Estimate {
+    fn outgrown(&mut self, produced: u64) {
+        let least = match self.outputs_seen {
+            // It may as well be halfway.
+            0 => 2.0 * produced as f64,
+            few if few < OUTPUTS_FEW => produced as f64,
+            _ => return,
+        };
+        self.output = self.output.max(least);
+    }
+
+    fn learn(&mut self, size: &RequestSize, usage: &Usage) {
+        if let Some(input) = usage.input
+            && size.text_bytes > 0
+        {
+            let text = (input.saturating_sub(size.media_tokens) as f64 - INPUT_OVERHEAD).max(0.0);
+            let ratio =
+                (text / size.text_bytes as f64).clamp(TOKENS_PER_BYTE_MIN, TOKENS_PER_BYTE_MAX);
+            let weight = next_weight(&mut self.inputs_seen);
+            self.tokens_per_byte += weight * (ratio - self.tokens_per_byte);
+        }
+        if let Some(output) = usage.output {
+            let weight = next_weight(&mut self.outputs_seen);
+            self.output += weight * (output as f64 - self.output);
+        }
+    }
+}
+
+/// The first value counts whole, the second half, until the long-run weight is reached.
+fn next_weight(seen: &mut u32) -> f64 {
+    *seen = seen.saturating_add(1);
+    (1.0 / f64::from(*seen)).max(WEIGHT_MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: TenantId = TenantId(1);
+    const B: TenantId = TenantId(2);
+
+    #[test]
+    fn needs_are_learned_per_tenant() {
+        let mut estimates = Estimates::default();
+        let size = RequestSize {
+            text_bytes: 4000,
+            media_tokens: 1600,
+            output_max: None,
+        };
+        for _ in 0..50 {
+            let usage = Usage {
+                input: Some(1600 + 2000),
+                cache_read: None,
+                output: Some(100),
+            };
+            estimates.learn(A, &size, &usage);
+            let usage = Usage {
+                output: Some(900),
+                ..usage
+            };
+            estimates.learn(B, &size, &usage);
+        }
+        let need = estimates.need(A, &size);
+        assert!((3590..=3610).contains(&need.input), "{need:?}");
+        assert_eq!(need.output, 100);
+        assert!(estimates.need(B, &size).output.abs_diff(900) <= 1);
+        let stranger = estimates.need(TenantId(3), &size).output;
+        assert!((100..=900).contains(&stranger));
+    }
+
+    #[test]
+    fn output_is_at_most_the_clients_cap() {
+        let size = RequestSize {
+            output_max: Some(7),
+            ..RequestSize::default()
+        };
+        assert_eq!(Estimates::default().need(A, &size).output, 7);
+    }
+
+    #[test]
+    fn absurd_usage_does_not_poison_the_estimate() {
+        let mut estimates = Estimates::default();
+        let size = RequestSize {
+            text_bytes: 10,
+            ..RequestSize::default()
+        };
+        let usage = Usage {
+            input: Some(u64::MAX),
+            cache_read: None,
+            output: Some(u64::MAX),
+        };
+        estimates.learn(A, &size, &usage);
+        let need = estimates.need(A, &size);
+        assert!(need.input < 100);
+    }
+}

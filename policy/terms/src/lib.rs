@@ -1,0 +1,14 @@
+//! The words that everything else is said in: ids, time, amounts, dialects, endpoints, requests,
+//! faults, snapshots. Imports nothing of ours and decides nothing.
+
+pub mod amount;
+pub mod dialect;
+pub mod endpoint;
+pub mod fault;
+pub mod fingerprint;
+pub mod ids;
+pub mod pattern;
+pub mod request;
+pub mod snapshot;
+pub mod table;
+pub mod time;

@@ -1,0 +1,58 @@
+//! A request, as far as deciding about it needs to know it.
+
+/// What admission must know of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// The model, where the body names one. A batch is known by the first of its requests.
+    pub model: Option<String>,
+    /// Every other model that the body names (of a batch, or as a fallback): a client must be
+    /// allowed them too.
+    pub other_models: Vec<String>,
+    /// The answer is asked for as a stream.
+    pub stream: bool,
+    /// How big it is.
+    pub size: RequestSize,
+    /// Fingerprint of the conversation: system prompt, tools and first message.
+    pub affinity: Option<u64>,
+    /// Fingerprint of the name that the client gives its conversation (`prompt_cache_key`).
+    pub session: Option<u64>,
+    /// Ids of files, containers, earlier responses and the like that only the account that made
+    /// them knows.
+    pub references: Vec<String>,
+    /// The provider will keep the answer, to be asked for by its id.
+    pub stored: bool,
+}
+
+/// How big a request is, before anybody knows its tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RequestSize {
+    /// Bytes of text that become input tokens (base64 of images and documents left out).
+    pub text_bytes: u64,
+    /// Tokens of images and documents, by the dialect's own rule.
+    pub media_tokens: u64,
+    /// The client's cap on output (`max_tokens` and its like).
+    pub output_max: Option<u64>,
+}
+
+/// The class a request waits in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Before all others.
+    High,
+    /// The default.
+    #[default]
+    Normal,
+    /// After all others, but aged, so that it still moves.
+    Low,
+}
+
+/// Tokens a provider said it charged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Input that counts against the input budget (without cache reads).
+    pub input: Option<u64>,
+    /// Input that was read from the prompt cache.
+    pub cache_read: Option<u64>,
+    /// Output.
+    pub output: Option<u64>,
+}

@@ -1,0 +1,69 @@
+//! Numbers in headers.
+
+use std::time::Duration;
+
+use keyweir_terms::snapshot::Reading;
+
+/// What a bucket refills in unless the dialect knows better.
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+/// The other span that budgets are given for.
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
+
+/// No budget is larger.
+const COUNT_MAX: f64 = 1e15;
+
+/// A limit or what remains of it: negative or absurd means unknown. Fractions (a bucket between
+/// two refills) are cut off. Of a list (`100, 100;w=60`) the first counts.
+pub(super) fn read(text: &str) -> Option<u64> {
+    // The usual case costs nothing.
+    if text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok();
+    }
+    let first = text.split([',', ';']).next()?.trim();
+    let number: f64 = first.parse().ok()?;
+    (0.0..=COUNT_MAX).contains(&number).then_some(number as u64)
+}
+
+/// A reading whose parts fit each other.
+pub(super) fn reading(limit: Option<u64>, remaining: Option<u64>) -> Reading {
+    Reading {
+        limit,
+        remaining: match (limit, remaining) {
+            (Some(limit), Some(remaining)) => Some(remaining.min(limit)),
+            _ => remaining,
+        },
+        window: MINUTE,
+        ..Reading::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_count_is_unknown() {
+        for (text, count) in [
+            ("0", Some(0)),
+            ("4000", Some(4000)),
+            (" 80000 ", Some(80000)),
+            ("79.9", Some(79)),
+            ("100, 100;w=60", Some(100)),
+            ("100;w=60", Some(100)),
+            ("-1", None),
+            ("", None),
+            ("many", None),
+            ("NaN", None),
+            ("inf", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(read(text), count, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_more_remains_than_the_limit() {
+        assert_eq!(reading(Some(10), Some(11)).remaining, Some(10));
+        assert_eq!(reading(None, Some(11)).remaining, Some(11));
+    }
+}
