@@ -10,6 +10,7 @@ use keyweir_policy::wire::Wire;
 use keyweir_policy::wire::classify::{self, BODY_BYTES_MAX};
 
 use super::opening;
+use super::tried::Tried;
 use crate::headers::Fields;
 use crate::request::answer::{Answer, Watch};
 use crate::request::exchange::Exchange;
@@ -23,21 +24,6 @@ const STALE_MAX: usize = 2;
 
 /// How long the body of an error is waited for before it is judged by what has come.
 const ERROR_BODY: Duration = Duration::from_secs(1);
-
-/// How an attempt went.
-pub(crate) enum Tried {
-    /// Well, so far: this is to be given to the client.
-    Opened(Answer, Watch),
-    /// Not well. The answer, if there was one.
-    Failed(Fault, Option<Answer>),
-    /// There is nobody left to try for.
-    ClientLeft,
-}
-
-/// Lets go of an answer that nobody gets.
-pub(crate) async fn discard(answer: Answer) {
-    answer.discard().await;
-}
 
 /// Sends the request with the key of `held` and reads the answer as far as it must be known before
 /// it can be given to the client.

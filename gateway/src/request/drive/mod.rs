@@ -5,12 +5,14 @@
 
 mod attempt;
 mod opening;
+mod tried;
 
 use keyweir_policy::exchange::plan::Event;
 use keyweir_policy::pool::ask::{Lease, Refusal};
 use keyweir_policy::terms::fault::Fault;
 
-use self::attempt::Tried;
+use self::tried::Tried;
+use crate::request::answer::Answer;
 use crate::request::exchange::Exchange;
 use crate::request::lease::HeldLease;
 use crate::request::record::{self, Chosen};
@@ -33,7 +35,7 @@ pub(crate) async fn run(mut exchange: Box<Exchange<'_>>) -> Result<bool, Stop> {
             return respond::relay(&mut exchange, answer).await;
         }
         if let Some(answer) = last.take() {
-            Box::pin(attempt::discard(answer)).await;
+            Box::pin(answer.discard()).await;
         }
         event = match next {
             Next::Wait(place) => Event::Decided(wait(&mut exchange, place).await?),
@@ -66,7 +68,7 @@ async fn wait(exchange: &mut Exchange<'_>, place: Place) -> Result<Result<Lease,
 /// How an attempt went.
 enum Attempted {
     Opened(respond::Opened),
-    Failed(Event, Option<crate::request::answer::Answer>),
+    Failed(Event, Option<Answer>),
 }
 
 /// Sends the request with the key of `lease`.
@@ -100,7 +102,7 @@ async fn attempt(exchange: &mut Exchange<'_>, lease: Lease) -> Result<Attempted,
         }
         Tried::Failed(fault, answer) => {
             exchange.settle(held, fault);
-            let status = answer.as_ref().map(|answer| answer.status());
+            let status = answer.as_ref().map(Answer::status);
             let failed = Event::Failed { key, fault, status };
             Ok(Attempted::Failed(failed, answer))
         }

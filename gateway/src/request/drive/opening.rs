@@ -9,7 +9,7 @@ use keyweir_policy::wire::opening::{self, Announced, Form, Opening};
 use keyweir_policy::wire::stream::StreamReader;
 use tokio::time::Instant;
 
-use super::attempt::Tried;
+use super::tried::Tried;
 use crate::downstream::whole_events::WholeEvents;
 use crate::request::answer::{Answer, Stream, Watch};
 use crate::request::exchange::Exchange;
