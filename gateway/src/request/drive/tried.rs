@@ -1,0 +1,15 @@
+//! How an attempt went, as far as it has been read.
+
+use keyweir_policy::terms::fault::Fault;
+
+use crate::request::answer::{Answer, Watch};
+
+/// How an attempt went.
+pub(crate) enum Tried {
+    /// Well, so far: this is to be given to the client.
+    Opened(Answer, Watch),
+    /// Not well. The answer, if there was one.
+    Failed(Fault, Option<Answer>),
+    /// There is nobody left to try for.
+    ClientLeft,
+}
