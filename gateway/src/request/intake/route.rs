@@ -53,7 +53,7 @@ pub(crate) fn find<'a>(
     for dialect in dialects(is_anthropic) {
         if !live
             .providers
-            .iter()
+            .values()
             .any(|provider| provider.dialect == dialect)
         {
             continue;
@@ -78,7 +78,7 @@ pub(crate) fn find<'a>(
 pub(crate) fn likely_dialect(live: &Live, is_anthropic: bool) -> Dialect {
     let speaks = |dialect| {
         live.providers
-            .iter()
+            .values()
             .any(|provider| provider.dialect == dialect)
     };
     dialects(is_anthropic)
