@@ -123,17 +123,6 @@ impl Live {
         &self.providers[id]
     }
 
-    /// All providers, in the order of the policy file.
-    pub(crate) fn provider_ids(&self) -> impl Iterator<Item = ProviderId> {
-        self.policy.provider_order.iter().copied()
-    }
-
-    /// The accounts of a provider, each with its provider.
-    pub(crate) fn accounts_of(&self, provider: ProviderId) -> impl Iterator<Item = Holder> {
-        let accounts = self.provider(provider).accounts.ids();
-        accounts.map(move |account| (provider, account))
-    }
-
     /// Who holds the thing that a request's path names, or else any of those that its body names.
     pub(crate) fn holder(&self, resource: Option<&str>, references: &[String]) -> Option<Holder> {
         if resource.is_none() && references.is_empty() {
