@@ -5,7 +5,6 @@
 //! no other.
 
 use keyweir_pool::spec::{self, AccountSpec, LimitSpec, PoolSpec};
-use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_terms::ids::{AccountId, ProviderId};
 use keyweir_terms::pattern::ModelPatterns;
 
@@ -28,11 +27,7 @@ pub fn pool_spec(policy: &Policy, provider: ProviderId, seed: u64) -> PoolSpec {
             .values()
             .map(|tenant| f64::from(tenant.weight))
             .collect(),
-        room: RoomLimits {
-            requests_max: policy.waiting.requests_max,
-            per_tenant_max: policy.waiting.per_tenant_max,
-            bytes_max: policy.waiting.bytes_max,
-        },
+        room: policy.waiting.room,
         retry: policy.retry,
         seed,
     }

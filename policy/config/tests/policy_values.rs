@@ -8,6 +8,7 @@ use keyweir_config::file::{
     SecretRef, StreamSettings, Timeouts, TlsSettings, UpstreamSettings, WaitingSettings,
 };
 use keyweir_health::retry_budget::RetryLimits;
+use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
 use keyweir_terms::ids::{AccountId, KeyId, ModelGroupId, ProviderId, TenantId};
@@ -148,9 +149,11 @@ fn every_setting_of_waiting_and_retrying_arrives_in_its_place() {
     let waiting = WaitingSettings {
         patience: secs(1),
         patience_max: secs(2),
-        requests_max: 3,
-        per_tenant_max: 4,
-        bytes_max: 5,
+        room: RoomLimits {
+            requests_max: 3,
+            per_tenant_max: 4,
+            bytes_max: 5,
+        },
     };
     let retry = RetryLimits {
         attempts_max: 6,
