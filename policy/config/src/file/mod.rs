@@ -24,6 +24,7 @@ mod base_url;
 mod check;
 mod fields;
 mod identity;
+mod lines;
 mod policy;
 mod problems;
 mod read;

@@ -7,8 +7,9 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::file::fields::Fields;
 use crate::file::problems::{At, Spot};
+use crate::file::read::bounds::LIST_MAX;
+use crate::file::read::names::{id, patterns, reference};
 use crate::file::read::settings::patience;
-use crate::file::read::{LIST_MAX, id, patterns, reference};
 use crate::file::report::Severity;
 use crate::file::value::Value;
 use crate::secret::{ClientKey, ClientKeyHash};
