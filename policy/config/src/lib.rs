@@ -1,5 +1,6 @@
 //! The policy file: what operators write, what it means, and the secrets it names.
 
+pub mod difference;
 mod directory;
 pub mod fallback;
 pub mod file;

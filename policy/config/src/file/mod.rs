@@ -18,7 +18,7 @@
 //!
 //! *Several files* are one policy: their tables are put together in the order of the files' names.
 
-mod amount;
+pub(crate) mod amount;
 mod assemble;
 mod base_url;
 mod check;
@@ -30,7 +30,7 @@ mod problems;
 mod read;
 mod report;
 mod settings;
-mod shown;
+pub(crate) mod shown;
 mod source;
 mod suggest;
 pub mod traffic;

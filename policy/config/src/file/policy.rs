@@ -114,6 +114,17 @@ pub enum ProviderHttp {
     Http2,
 }
 
+impl ProviderHttp {
+    /// The name in the policy file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Http1 => "1.1",
+            Self::Http2 => "2",
+        }
+    }
+}
+
 /// Models of one provider that share a bucket in every account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelGroup {

@@ -23,9 +23,9 @@ const STEPS_MAX: usize = 16;
 const WEIGHT_MAX: u64 = 1_000;
 
 const PRIORITIES: [(&str, Priority); 3] = [
-    ("high", Priority::High),
-    ("normal", Priority::Normal),
-    ("low", Priority::Low),
+    (Priority::High.as_str(), Priority::High),
+    (Priority::Normal.as_str(), Priority::Normal),
+    (Priority::Low.as_str(), Priority::Low),
 ];
 
 /// A tenant, as written.
