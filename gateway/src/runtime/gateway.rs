@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use keyweir_policy::config::file::{GatewaySettings, Policy, Tenant};
@@ -165,11 +164,4 @@ impl Live {
             Box::new(metrics.of_tenant(tenant, &self.provider(provider).id))
         })
     }
-}
-
-/// Whether a tenant's time is over.
-pub(crate) fn is_expired(tenant: &Tenant) -> bool {
-    tenant
-        .expires
-        .is_some_and(|expires| expires <= SystemTime::now())
 }
