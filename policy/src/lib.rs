@@ -25,8 +25,9 @@
 //!
 //! One [`Pool`](pool::Pool) per provider, one [`Plan`](exchange::plan::Plan) per request.
 //!
-//! 1. [`Wire::route`](wire::Wire::route) and `describe_routed` say what is asked for, and
-//!    [`permission`](tenancy::permission) whether the tenant may.
+//! 1. [`routed`](exchange::routed) and `describe_routed` say what is asked for,
+//!    [`permission`](tenancy::permission) whether the tenant may, and
+//!    [`destination`](exchange::destination) whom it is asked first.
 //! 2. [`Plan::on`](exchange::plan::Plan::on) is told `Begin`, with the pool of the plan's provider. It
 //!    answers with a [`Step`](exchange::plan::Step): send with a lease, wait for a ticket, turn to
 //!    another provider or model, relay the provider's answer, or refuse.

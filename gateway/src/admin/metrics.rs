@@ -15,7 +15,7 @@ use crate::telemetry::metrics::{Metrics, Pools};
 pub(super) fn page(gateway: &Gateway) -> Response<Vec<u8>> {
     let metrics = &gateway.metrics;
     refresh_process(gateway);
-    for provider in &gateway.live().providers {
+    for provider in gateway.live().providers.values() {
         refresh(metrics, provider);
     }
     answer(
@@ -72,7 +72,7 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
 
 fn refresh_group(pools: &Pools, provider: &Provider, group: &GroupView) {
     let label = group_name(group);
-    for (account, name) in group.accounts.iter().zip(&provider.accounts) {
+    for (account, name) in group.accounts.iter().zip(provider.accounts.values()) {
         for bucket in &account.buckets {
             let labels = [&provider.id, name, &label, bucket.dimension.as_str()];
             pools

@@ -3,7 +3,7 @@
 use http::{Response, StatusCode};
 use keyweir_policy::health::breaker::BreakerState;
 use keyweir_policy::pool::view::{GroupView, PoolView};
-use keyweir_policy::terms::ids::AccountId;
+use keyweir_policy::terms::ids::{AccountId, ProviderId};
 use serde_json::{Value, json};
 
 use super::answer::answer;
@@ -29,21 +29,16 @@ fn status(gateway: &Gateway) -> Value {
         "connections": gateway.lifecycle.connections_open(),
         "requests_running": gateway.lifecycle.requests_running(),
         "body_bytes_held": gateway.bodies.held(),
-        "providers": live.providers.iter().map(|it| provider_status(&live, it)).collect::<Vec<_>>(),
+        "providers": live.providers.iter().map(|(id, it)| provider_status(&live, id, it)).collect::<Vec<_>>(),
     })
 }
 
-fn provider_status(live: &Live, provider: &Provider) -> Value {
+fn provider_status(live: &Live, id: ProviderId, provider: &Provider) -> Value {
     let view = provider.pool.with(|pool, now| pool.view(now));
-    let declared = live
-        .policy
-        .providers
-        .iter()
-        .find(|declared| declared.id == provider.id);
     json!({
         "id": provider.id,
         "dialect": provider.dialect.as_str(),
-        "base_url": declared.map(|declared| declared.base_url.to_string()),
+        "base_url": live.policy.provider(id).base_url.to_string(),
         "resolved": provider.upstream.addresses().known(),
         "overloaded": view.is_overloaded,
         "requests_running": view.in_flight,
@@ -56,14 +51,14 @@ fn provider_status(live: &Live, provider: &Provider) -> Value {
 fn accounts(provider: &Provider, view: &PoolView) -> Vec<Value> {
     provider
         .accounts
-        .iter()
+        .values()
         .zip(&view.account_states)
         .map(|(id, state)| json!({ "id": id, "state": state_name(*state) }))
         .collect()
 }
 
 fn keys(provider: &Provider, view: &PoolView) -> Vec<Value> {
-    let account = |id: AccountId| provider.accounts.get(id.index());
+    let account = |id: AccountId| provider.accounts.get(id);
     view.keys
         .iter()
         .map(|key| {
@@ -81,7 +76,7 @@ fn group_status(provider: &Provider, group: &GroupView) -> Value {
     let accounts = group
         .accounts
         .iter()
-        .zip(&provider.accounts)
+        .zip(provider.accounts.values())
         .map(|(account, id)| {
             let buckets = account.buckets.iter().map(|bucket| {
                 json!({
@@ -103,7 +98,7 @@ fn group_status(provider: &Provider, group: &GroupView) -> Value {
     let open = group
         .breakers
         .iter()
-        .zip(&provider.keys)
+        .zip(provider.keys.values())
         .filter(|(state, _)| **state != BreakerState::Closed);
     json!({
         "endpoint": group.endpoint.as_str(),

@@ -29,16 +29,13 @@ impl Check {
             check_secrets(&loaded)?;
         }
         let policy = &loaded.policy;
-        let keys: usize = policy
-            .accounts
-            .iter()
-            .map(|account| account.keys.len())
-            .sum();
+        let providers = || policy.providers.values();
+        let accounts: usize = providers().map(|provider| provider.accounts.len()).sum();
+        let keys: usize = providers().map(|provider| provider.keys.len()).sum();
         writeln!(
             std::io::stdout(),
-            "ok: providers: {}, accounts: {}, keys: {keys}, tenants: {}",
+            "ok: providers: {}, accounts: {accounts}, keys: {keys}, tenants: {}",
             policy.providers.len(),
-            policy.accounts.len(),
             policy.tenants.len(),
         )?;
         Ok(())
@@ -53,7 +50,7 @@ fn check_secrets(loaded: &Loaded) -> Result<(), Failed> {
     let own_roots = loaded
         .policy
         .providers
-        .iter()
+        .values()
         .filter_map(|it| it.ca_file.as_deref());
     problems.extend(
         own_roots

@@ -86,7 +86,7 @@ impl Feed {
         before: &[AccountRow],
     ) {
         let key = |id: KeyId| provider.key(id).label.as_str();
-        let account = |id: AccountId| provider.accounts[id.index()].as_str();
+        let account = |id: AccountId| provider.accounts[id].as_str();
         let (tone, text) = match notice {
             Notice::KeyOut(id) => (
                 Tone::Bad,

@@ -80,10 +80,9 @@ pub(super) fn rows(provider: &Provider, view: &PoolView) -> Vec<AccountRow> {
     let mut rows: Vec<AccountRow> = provider
         .accounts
         .iter()
-        .enumerate()
         .map(|(account, name)| AccountRow {
             name: name.clone(),
-            fills: group.map_or([None; 3], |group| fills(&group.accounts[account])),
+            fills: group.map_or([None; 3], |group| fills(&group.accounts[account.index()])),
             keys: Vec::new(),
         })
         .collect();

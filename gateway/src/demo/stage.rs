@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use keyweir_policy::pool::ask::Notice;
 use keyweir_policy::pool::view::PoolView;
+use keyweir_policy::terms::ids::ProviderId;
 use simulated_provider::{Counters, Provider, RunningProvider};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -28,6 +29,8 @@ use crate::telemetry::access_log::Target;
 
 /// Where clients connect if nothing else was said.
 const PORT: u16 = 8080;
+/// The provider of the demonstration's policy, which has no other.
+const PROVIDER: ProviderId = ProviderId(0);
 /// Looks over which a rate is taken: two seconds.
 const RATE_LOOKS: usize = 16;
 
@@ -61,7 +64,7 @@ impl Stage {
         let provider = Provider::start(world::world(arguments.seed)).await?;
         let gateway = start_gateway(provider.base_url(), arguments.port).await?;
         let live = gateway.gateway().live();
-        let notices = live.providers[0].pool.watch();
+        let notices = live.provider(PROVIDER).pool.watch();
         let (sender, tempo) = watch::channel(Tempo {
             per_sec: 0.0,
             mix: Mix::ORDINARY,
@@ -125,7 +128,7 @@ impl Stage {
     }
 
     fn look_at_pool(&mut self, now: Duration) {
-        let provider = &self.live.providers[0];
+        let provider = self.live.provider(PROVIDER);
         let view: PoolView = provider.pool.with(|pool, now| pool.view(now));
         while let Ok(notice) = self.notices.try_recv() {
             let before = &self.scene.accounts;

@@ -161,9 +161,9 @@ mod tests {
             .flat_map(|account| account.keys.iter().map(|secret| key_of(secret)))
             .collect();
         let of_policy: Vec<&str> = policy
-            .accounts
-            .iter()
-            .flat_map(|account| account.keys.iter().map(|key| key.id.as_str()))
+            .providers
+            .values()
+            .flat_map(|provider| provider.keys.values().map(|key| key.id.as_str()))
             .collect();
         assert_eq!(of_world, of_policy);
         assert!(policy.gateway.listen.iter().all(|it| it.ip().is_loopback()));

@@ -241,7 +241,6 @@ impl Record {
     fn count_attempt(&self, fault: Fault) {
         if let (Some(provider), Some(account)) = (self.served.provider, self.served.account) {
             let metrics = self.live.provider_metrics(provider);
-            let account = account.index();
             self.gateway
                 .metrics
                 .attempted(metrics, account, fault.as_str());
@@ -305,7 +304,7 @@ impl Record {
             reason: end.reason,
             account: provider
                 .zip(served.account)
-                .map(|(provider, account)| provider.accounts[account.index()].as_str()),
+                .map(|(provider, account)| provider.accounts[account].as_str()),
             key: provider
                 .zip(served.key)
                 .map(|(provider, key)| provider.key(key).label.as_str()),

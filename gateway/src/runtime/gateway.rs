@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use keyweir_policy::config::file::{GatewaySettings, Policy, Tenant};
@@ -10,6 +9,7 @@ use keyweir_policy::config::secret::ClientKeys;
 use keyweir_policy::exchange::holders::Holders;
 use keyweir_policy::exchange::seek::Holder;
 use keyweir_policy::terms::ids::{AccountId, ProviderId, TenantId};
+use keyweir_policy::terms::table::Table;
 use parking_lot::Mutex;
 
 use crate::downstream::bodies::Bodies;
@@ -36,8 +36,9 @@ pub struct Gateway {
 pub(crate) struct Live {
     pub(crate) policy: Policy,
     pub(crate) client_keys: ClientKeys,
-    pub(crate) providers: Vec<Provider>,
-    provider_metrics: Vec<ProviderMetrics>,
+    pub(crate) providers: Table<ProviderId, Provider>,
+    provider_metrics: Table<ProviderId, ProviderMetrics>,
+    /// By tenant and, within a tenant, by provider.
     tenant_metrics: Vec<OnceLock<Box<TenantMetrics>>>,
     holders: Arc<Mutex<Holders>>,
 }
@@ -92,18 +93,15 @@ impl Gateway {
 }
 
 impl Live {
-    fn new(policy: Policy, providers: Vec<Provider>, metrics: &Metrics) -> Self {
-        let client_keys = policy.client_keys();
-        let provider_metrics = providers
-            .iter()
-            .map(|provider| metrics.of_provider(&provider.id, &provider.accounts))
-            .collect();
-        let cells = policy.tenants.len().max(1) * providers.len();
+    fn new(policy: Policy, providers: Table<ProviderId, Provider>, metrics: &Metrics) -> Self {
+        let of_provider =
+            |_, provider: &Provider| metrics.of_provider(&provider.id, &provider.accounts);
+        let cells = policy.tenants.width().max(1) * providers.width();
         Self {
+            client_keys: policy.client_keys(),
+            provider_metrics: providers.map(of_provider),
             policy,
-            client_keys,
             providers,
-            provider_metrics,
             holders: Arc::default(),
             tenant_metrics: (0..cells).map(|_| OnceLock::new()).collect(),
         }
@@ -116,26 +114,12 @@ impl Live {
 
     /// The tenant's part of the policy; `None` where anybody may call.
     pub(crate) fn tenant(&self, id: TenantId) -> Option<&Tenant> {
-        self.policy.tenants.get(id.index())
+        self.policy.tenants.get(id)
     }
 
     /// One provider.
     pub(crate) fn provider(&self, id: ProviderId) -> &Provider {
-        &self.providers[id.index()]
-    }
-
-    /// All providers, in the order of the policy file.
-    pub(crate) fn provider_ids(&self) -> impl Iterator<Item = ProviderId> + use<> {
-        (0..).map(ProviderId).take(self.providers.len())
-    }
-
-    /// The accounts of a provider, each with its provider.
-    pub(crate) fn accounts_of(&self, provider: ProviderId) -> impl Iterator<Item = Holder> + use<> {
-        let accounts = self.provider(provider).accounts.len();
-        (0..)
-            .map(AccountId)
-            .take(accounts)
-            .map(move |account| (provider, account))
+        &self.providers[id]
     }
 
     /// Who holds the thing that a request's path names, or else any of those that its body names.
@@ -158,13 +142,13 @@ impl Live {
     /// Where requests go, by provider.
     pub(crate) fn upstreams(&self) -> impl Iterator<Item = (&str, &Arc<Upstream>)> {
         self.providers
-            .iter()
+            .values()
             .map(|provider| (provider.id.as_str(), &provider.upstream))
     }
 
     /// The counters of a provider.
     pub(crate) fn provider_metrics(&self, provider: ProviderId) -> &ProviderMetrics {
-        &self.provider_metrics[provider.index()]
+        &self.provider_metrics[provider]
     }
 
     /// The counters of a tenant at a provider.
@@ -174,17 +158,10 @@ impl Live {
         tenant: TenantId,
         provider: ProviderId,
     ) -> &TenantMetrics {
-        let cell = tenant.index() * self.providers.len() + provider.index();
+        let cell = tenant.index() * self.providers.width() + provider.index();
         self.tenant_metrics[cell].get_or_init(|| {
             let tenant = self.tenant(tenant).map_or("", |tenant| tenant.id.as_str());
             Box::new(metrics.of_tenant(tenant, &self.provider(provider).id))
         })
     }
-}
-
-/// Whether a tenant's time is over.
-pub(crate) fn is_expired(tenant: &Tenant) -> bool {
-    tenant
-        .expires
-        .is_some_and(|expires| expires <= SystemTime::now())
 }

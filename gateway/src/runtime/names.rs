@@ -2,24 +2,23 @@
 
 use keyweir_policy::pool::ask::Notice;
 use keyweir_policy::terms::ids::{AccountId, KeyId};
+use keyweir_policy::terms::table::Table;
 
 /// What the log calls the pool's parts.
 #[derive(Debug)]
 pub(crate) struct Names {
     pub(crate) provider: String,
-    pub(crate) accounts: Vec<String>,
-    pub(crate) keys: Vec<String>,
+    pub(crate) accounts: Table<AccountId, String>,
+    pub(crate) keys: Table<KeyId, String>,
 }
 
 impl Names {
     fn key(&self, key: KeyId) -> &str {
-        self.keys.get(key.index()).map_or("?", String::as_str)
+        self.keys.get(key).map_or("?", String::as_str)
     }
 
     fn account(&self, account: AccountId) -> &str {
-        self.accounts
-            .get(account.index())
-            .map_or("?", String::as_str)
+        self.accounts.get(account).map_or("?", String::as_str)
     }
 
     /// Tells the log of `notice`.

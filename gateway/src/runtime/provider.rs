@@ -13,7 +13,8 @@ use keyweir_policy::config::pool_spec::pool_spec;
 use keyweir_policy::config::secret::ProviderSecret;
 use keyweir_policy::pool::Pool;
 use keyweir_policy::terms::dialect::Dialect;
-use keyweir_policy::terms::ids::{KeyId, ProviderId};
+use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId};
+use keyweir_policy::terms::table::Table;
 use keyweir_policy::wire::Wire;
 use parking_lot::Mutex;
 
@@ -30,8 +31,9 @@ pub(crate) struct Provider {
     pub(crate) dialect: Dialect,
     pub(crate) pool: Arc<SharedPool>,
     pub(crate) upstream: Arc<Upstream>,
-    pub(crate) keys: Vec<ProviderKey>,
-    pub(crate) accounts: Vec<String>,
+    pub(crate) keys: Table<KeyId, ProviderKey>,
+    /// What its accounts are called.
+    pub(crate) accounts: Table<AccountId, String>,
     last_error: Mutex<LastError>,
 }
 
@@ -73,7 +75,7 @@ pub enum ProviderError {
 impl Provider {
     /// The credential of a key.
     pub(crate) fn key(&self, key: KeyId) -> &ProviderKey {
-        &self.keys[key.index()]
+        &self.keys[key]
     }
 
     /// Notes what went wrong with a connection, and tells the log now and then.
@@ -97,28 +99,28 @@ impl Provider {
     }
 }
 
-/// All providers of `policy`, in its order. Must be called on a runtime: pools keep time.
+/// All providers of `policy`. Must be called on a runtime: pools keep time.
 pub(crate) fn start_all(
     policy: &Policy,
     folder: &Path,
     clock: Clock,
-) -> Result<Vec<Provider>, ProviderError> {
+) -> Result<Table<ProviderId, Provider>, ProviderError> {
     let mut secrets = read_secrets(policy, folder)?;
     let mut by_roots = ByRoots {
         policy,
         folder,
         made: HashMap::new(),
     };
-    let mut providers = Vec::with_capacity(policy.providers.len());
-    for (position, declared) in policy.providers.iter().enumerate() {
+    let mut providers = Table::default();
+    for (id, declared) in policy.providers.iter() {
         let connections = by_roots
             .of(declared)
             .map_err(|error| ProviderError::Roots {
                 provider: declared.id.clone(),
                 error,
             })?;
-        let secrets = std::mem::take(&mut secrets[position]);
-        providers.push(start(policy, position, secrets, connections, clock));
+        let secrets = secrets.remove(id).unwrap_or_default();
+        providers.insert(id, start(policy, id, &secrets, connections, clock));
     }
     Ok(providers)
 }
@@ -131,16 +133,16 @@ pub fn check_secrets(policy: &Policy, folder: &Path) -> Result<(), SecretProblem
     read_secrets(policy, folder).map(drop)
 }
 
-/// The secrets of each provider's keys, in the order of their handles.
+/// The secrets of each provider's keys.
 fn read_secrets(
     policy: &Policy,
     folder: &Path,
-) -> Result<Vec<Vec<ProviderSecret>>, SecretProblems> {
-    let mut all = Vec::with_capacity(policy.providers.len());
+) -> Result<Table<ProviderId, Table<KeyId, ProviderSecret>>, SecretProblems> {
+    let mut all = Table::default();
     let mut problems = Vec::new();
-    for position in 0..policy.providers.len() {
-        match secrets::read_all(keys_of(policy, provider_id(position)), folder) {
-            Ok(secrets) => all.push(secrets),
+    for (id, provider) in policy.providers.iter() {
+        match secrets::read_all(&provider.keys, folder) {
+            Ok(secrets) => drop(all.insert(id, secrets)),
             Err(SecretProblems(more)) => problems.extend(more),
         }
     }
@@ -153,30 +155,22 @@ fn read_secrets(
 
 fn start(
     policy: &Policy,
-    position: usize,
-    secrets: Vec<ProviderSecret>,
+    id: ProviderId,
+    secrets: &Table<KeyId, ProviderSecret>,
     connections: Arc<Connections>,
     clock: Clock,
 ) -> Provider {
-    let id = provider_id(position);
     let declared = policy.provider(id);
-    let accounts: Vec<String> = policy
-        .accounts_of(id)
-        .map(|account| account.id.clone())
-        .collect();
-    let keys: Vec<ProviderKey> = keys_of(policy, id)
-        .zip(secrets)
-        .map(|(key, secret)| provider_key(declared, key, &secret))
-        .collect();
+    let accounts = declared.accounts.map(|_, account| account.id.clone());
+    let keys = secrets.map(|key, secret| provider_key(declared, &declared.keys[key], secret));
     let names = Names {
         provider: declared.id.clone(),
         accounts: accounts.clone(),
-        keys: keys.iter().map(|key| key.label.clone()).collect(),
+        keys: declared.keys.map(|_, key| key.id.clone()),
     };
     let pool = Pool::new(pool_spec(policy, id, fastrand::u64(..)), clock.now());
     let upstream = Upstream::new(
-        declared,
-        position,
+        (id, declared),
         connections,
         &policy.gateway.timeouts,
         &policy.gateway.upstream,
@@ -204,16 +198,6 @@ fn provider_key(declared: &Declared, key: &Key, secret: &ProviderSecret) -> Prov
         header: HeaderName::from_static(name),
         value,
     }
-}
-
-fn keys_of(policy: &Policy, provider: ProviderId) -> impl Iterator<Item = &Key> {
-    policy
-        .accounts_of(provider)
-        .flat_map(|account| &account.keys)
-}
-
-fn provider_id(position: usize) -> ProviderId {
-    ProviderId(u32::try_from(position).expect("providers are bounded"))
 }
 
 /// Connections per set of roots: loading the system's takes time and memory, and connections

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use keyweir_policy::config::file::{Key, SecretRef};
 use keyweir_policy::config::secret::{ProviderSecret, SecretError};
+use keyweir_policy::terms::ids::KeyId;
+use keyweir_policy::terms::table::Table;
 
 /// The most that is read of a secret's file. A credential is far smaller; the bound keeps a wrong
 /// path (a disk image, `/dev/zero`) from filling memory.
@@ -58,19 +60,19 @@ impl fmt::Display for SecretProblems {
 
 impl std::error::Error for SecretProblems {}
 
-/// The secrets of `keys`, in their order. Relative file names start at `folder`.
+/// The secrets of `keys`. Relative file names start at `folder`.
 ///
 /// # Errors
 /// Everything that is missing or unfit.
-pub fn read_all<'a>(
-    keys: impl Iterator<Item = &'a Key>,
+pub fn read_all(
+    keys: &Table<KeyId, Key>,
     folder: &Path,
-) -> Result<Vec<ProviderSecret>, SecretProblems> {
-    let mut secrets = Vec::new();
+) -> Result<Table<KeyId, ProviderSecret>, SecretProblems> {
+    let mut secrets = Table::default();
     let mut problems = Vec::new();
-    for key in keys {
+    for (id, key) in keys.iter() {
         match read(&key.secret, folder) {
-            Ok(secret) => secrets.push(secret),
+            Ok(secret) => drop(secrets.insert(id, secret)),
             Err(problem) => problems.push((key.id.clone(), problem)),
         }
     }
@@ -124,11 +126,14 @@ fn from_file(path: &Path) -> Result<ProviderSecret, SecretProblem> {
 
 #[cfg(test)]
 mod tests {
+    use keyweir_policy::terms::ids::AccountId;
+
     use super::*;
 
     fn key(id: &str, secret: SecretRef) -> Key {
         Key {
             id: id.to_owned(),
+            account: AccountId(0),
             secret,
         }
     }
@@ -141,7 +146,8 @@ mod tests {
             key("b", SecretRef::File("missing".into())),
         ];
 
-        let problems = read_all(keys.iter(), folder.path()).expect_err("both are missing");
+        let problems =
+            read_all(&Table::from_iter(keys), folder.path()).expect_err("both are missing");
 
         let text = problems.to_string();
         assert!(text.contains("key \"a\": environment variable KEYWEIR_TEST_SURELY_NOT_SET"));
@@ -154,8 +160,8 @@ mod tests {
         std::fs::write(folder.path().join("secret"), "sk-test-1234\n").expect("written");
         let keys = [key("a", SecretRef::File("secret".into()))];
 
-        let secrets = read_all(keys.iter(), folder.path()).expect("it is there");
+        let secrets = read_all(&Table::from_iter(keys), folder.path()).expect("it is there");
 
-        assert_eq!(secrets[0].expose(), "sk-test-1234");
+        assert_eq!(secrets[KeyId(0)].expose(), "sk-test-1234");
     }
 }

@@ -22,7 +22,7 @@ const BURST_SECS: f64 = 3.0;
 pub(super) fn add(policy: &Policy, provider: ProviderId, part: &mut Part, notes: &mut Vec<String>) {
     let spec = pool_spec(policy, provider, 0);
     let mut partly: Vec<(String, &'static str)> = Vec::new();
-    let accounts = policy.accounts_of(provider);
+    let accounts = policy.provider(provider).accounts.values();
     for (index, (account, of_spec)) in accounts.zip(&spec.accounts).enumerate() {
         let models = &part.scenario.models;
         let serves = |model: &String| model.is_empty() || of_spec.models.matches(model);

@@ -306,7 +306,7 @@ fn assumptions(asked: &Asked, policy: &Policy) -> Vec<String> {
     let has_fallbacks = !policy.fallbacks.is_empty()
         || policy
             .tenants
-            .iter()
+            .values()
             .any(|tenant| !tenant.fallbacks.is_empty());
     if has_fallbacks {
         notes.push(

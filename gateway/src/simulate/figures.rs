@@ -113,7 +113,7 @@ impl<'a> Sum<'a> {
     fn finish(self, case: String) -> Outcome {
         let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
         let outcome = self.outcome;
-        let tenants = self.policy.tenants.iter().zip(self.tenants);
+        let tenants = self.policy.tenants.values().zip(self.tenants);
         let tenants = tenants.filter(|(_, (requests, _))| *requests > 0);
         let [of_refusing, of_all] = self.fullest;
         Outcome {

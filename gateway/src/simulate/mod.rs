@@ -158,7 +158,7 @@ fn check_size(policy: &Policy, asked: &Asked, cases: &[Case]) -> Result<(), Stri
         ));
     }
     let all: f64 = cases.iter().map(of).sum();
-    let accounts = policy.accounts.len().max(1);
+    let accounts = policy.accounts().count().max(1);
     let all_max = REQUESTS_IN_ALL_MAX.min(LOOKS_MAX / accounts as f64);
     if all > all_max {
         return Err(format!(

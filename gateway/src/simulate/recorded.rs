@@ -227,7 +227,7 @@ impl<'l> Kinds<'l> {
             places.insert((provider, model), kind);
             kinds.push((resolved.provider, resolved.model));
         }
-        let tenants = policy.tenants.iter().map(|tenant| tenant.id.clone());
+        let tenants = policy.tenants.values().map(|tenant| tenant.id.clone());
         Self {
             places,
             tenants: tenants.zip(0..).collect(),

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use keyweir_policy::config::file::Policy;
 use keyweir_policy::config::file::traffic::{Flow, FlowShape};
+use keyweir_policy::config::file::{Policy, Tenant};
 use keyweir_policy::config::pool_spec::pool_spec;
-use keyweir_policy::terms::ids::ProviderId;
+use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use keyweir_simulator::streams::{self, Stream};
 use keyweir_simulator::traffic::{Arrival, Shape};
 use keyweir_simulator::{Demand, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic};
@@ -160,11 +160,11 @@ impl World<'_> {
         if let Some(tenant) = flow.tenant {
             return vec![tenant.index()];
         }
-        let may = |(_, tenant): &(usize, &keyweir_policy::config::file::Tenant)| {
+        let may = |(_, tenant): &(TenantId, &Tenant)| {
             flow.model.is_empty() || tenant.models.matches(&flow.model)
         };
-        let all = self.policy.tenants.iter().enumerate().filter(may);
-        let all: Vec<usize> = all.map(|(at, _)| at).collect();
+        let all = self.policy.tenants.iter().filter(may);
+        let all: Vec<usize> = all.map(|(id, _)| id.index()).collect();
         if all.is_empty() { vec![0] } else { all }
     }
 
@@ -231,7 +231,7 @@ impl World<'_> {
         if self.policy.tenants.is_empty() {
             return vec![TenantTraffic::with_share(1.0)];
         }
-        let tenant = |tenant: &keyweir_policy::config::file::Tenant| TenantTraffic {
+        let tenant = |tenant: &Tenant| TenantTraffic {
             weight: f64::from(tenant.weight),
             priority: tenant.priority,
             patience_secs: match self.asked.patience {
@@ -240,6 +240,6 @@ impl World<'_> {
             },
             ..TenantTraffic::with_share(1.0)
         };
-        self.policy.tenants.iter().map(tenant).collect()
+        self.policy.tenants.values().map(tenant).collect()
     }
 }

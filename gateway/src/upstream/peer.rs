@@ -6,6 +6,7 @@ use std::time::Duration;
 use keyweir_policy::config::file::{
     BaseUrl, Provider, ProviderHttp, Scheme, Timeouts, UpstreamSettings,
 };
+use keyweir_policy::terms::ids::ProviderId;
 use pingora_core::protocols::{ALPN, TcpKeepalive};
 use pingora_core::upstreams::peer::{HttpPeer, PeerOptions};
 
@@ -30,8 +31,7 @@ const PROBE: TcpKeepalive = TcpKeepalive {
 
 /// All of a peer but its address.
 pub(super) fn template(
-    provider: &Provider,
-    position: usize,
+    (id, provider): (ProviderId, &Provider),
     timeouts: &Timeouts,
     settings: &UpstreamSettings,
 ) -> HttpPeer {
@@ -44,7 +44,7 @@ pub(super) fn template(
     let mut peer = HttpPeer::new((Ipv4Addr::LOCALHOST, provider.base_url.port), tls, sni);
     // Pooled connections are told apart by address, name and this: a provider never rides on a
     // connection that another one's settings (version, roots) made.
-    peer.group_key = position as u64 * 2;
+    peer.group_key = u64::from(id.0) * 2;
     peer.options = options(provider, tls, timeouts, settings);
     peer
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use keyweir_policy::config::file::{BaseUrl, Provider, Timeouts, UpstreamSettings};
+use keyweir_policy::terms::ids::ProviderId;
 
 use super::address::Addresses;
 use super::connections::Connections;
@@ -25,16 +26,15 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// The connections to `provider`, number `position` of all, among `connections`.
+    /// The connections to `provider`, among `connections`.
     pub(crate) fn new(
-        provider: &Provider,
-        position: usize,
+        (id, provider): (ProviderId, &Provider),
         connections: Arc<Connections>,
         timeouts: &Timeouts,
         settings: &UpstreamSettings,
     ) -> Self {
         let base = &provider.base_url;
-        let template = template(provider, position, timeouts, settings);
+        let template = template((id, provider), timeouts, settings);
         Self {
             connections,
             addresses: Addresses::new(base.host.clone(), base.port, template),

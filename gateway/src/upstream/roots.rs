@@ -61,7 +61,7 @@ pub fn check(path: &Path) -> Result<(), RootsError> {
 pub(crate) fn check_system(policy: &Policy) -> Result<(), RootsError> {
     let needed = policy
         .providers
-        .iter()
+        .values()
         .any(|provider| provider.base_url.scheme == Scheme::Https && provider.ca_file.is_none());
     if needed && rustls_native_certs::load_native_certs().certs.is_empty() {
         return Err(RootsError::NoneOnSystem);

@@ -6,7 +6,7 @@
 
 use crate::file::{Fallback, Policy};
 use keyweir_exchange::fallback::Choice;
-use keyweir_terms::ids::{AccountId, ProviderId, TenantId};
+use keyweir_terms::ids::{ProviderId, TenantId};
 
 /// The steps for a request whose first choice is `model` at `first`, in order.
 pub fn choices<'a>(
@@ -16,7 +16,7 @@ pub fn choices<'a>(
     model: &str,
 ) -> impl Iterator<Item = Choice> + use<'a> {
     let own = tenant
-        .and_then(|tenant| policy.tenants.get(tenant.index()))
+        .and_then(|tenant| policy.tenants.get(tenant))
         .map(|tenant| tenant.fallbacks.as_slice())
         .filter(|steps| !steps.is_empty());
     let steps = own.unwrap_or_else(|| {
@@ -29,26 +29,15 @@ pub fn choices<'a>(
     let dialect = policy.provider(first).dialect;
     steps
         .iter()
-        .map(move |step| choice(policy, first, step))
+        .map(move |step| choice(first, step))
         .filter(move |choice| policy.provider(choice.provider).dialect == dialect)
 }
 
-fn choice(policy: &Policy, first: ProviderId, step: &Fallback) -> Choice {
-    let account = step
-        .account
-        .and_then(|position| policy.accounts.get(position));
-    let provider = account
-        .map(|account| account.provider)
-        .or(step.provider)
-        .unwrap_or(first);
+fn choice(first: ProviderId, step: &Fallback) -> Choice {
+    let (provider, account) = step.account.unzip();
     Choice {
-        provider,
-        account: account.and_then(|account| {
-            let place = policy
-                .accounts_of(provider)
-                .position(|it| it.id == account.id)?;
-            u32::try_from(place).ok().map(AccountId)
-        }),
+        provider: provider.or(step.provider).unwrap_or(first),
+        account,
         model: step.model.clone(),
     }
 }
@@ -56,6 +45,7 @@ fn choice(policy: &Policy, first: ProviderId, step: &Fallback) -> Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keyweir_terms::ids::AccountId;
     use std::time::SystemTime;
 
     const POLICY: &str = r#"

@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use keyweir_config::file;
 use keyweir_config::file::{
-    Fallback, GatewayLimits, GatewaySettings, Policy, ProviderHttp, Scheme, SecretRef,
-    StreamSettings, Timeouts, TlsSettings, UpstreamSettings, WaitingSettings,
+    Account, Fallback, GatewayLimits, GatewaySettings, LimitScope, Policy, ProviderHttp, Scheme,
+    SecretRef, StreamSettings, Timeouts, TlsSettings, UpstreamSettings, WaitingSettings,
 };
 use keyweir_health::retry_budget::RetryLimits;
-use keyweir_pool::spec::LimitScope;
+use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
-use keyweir_terms::ids::{ProviderId, TenantId};
+use keyweir_terms::ids::{AccountId, KeyId, ModelGroupId, ProviderId, TenantId};
 use keyweir_terms::request::Priority;
 
 const SMALLEST: &str = include_str!("policy_files/good/smallest.toml");
@@ -149,9 +149,11 @@ fn every_setting_of_waiting_and_retrying_arrives_in_its_place() {
     let waiting = WaitingSettings {
         patience: secs(1),
         patience_max: secs(2),
-        requests_max: 3,
-        per_tenant_max: 4,
-        bytes_max: 5,
+        room: RoomLimits {
+            requests_max: 3,
+            per_tenant_max: 4,
+            bytes_max: 5,
+        },
     };
     let retry = RetryLimits {
         attempts_max: 6,
@@ -188,15 +190,14 @@ fn several_providers() -> Policy {
 #[test]
 fn providers_and_their_defaults() {
     let policy = several_providers();
-    let [anthropic, azure, own] = policy.providers.as_slice() else {
-        panic!("three providers");
-    };
+    assert_eq!(policy.provider_order, [0, 1, 2].map(ProviderId));
+    let [anthropic, azure, own] = [0, 1, 2].map(|id| policy.provider(ProviderId(id)));
     assert_eq!(anthropic.dialect, Dialect::Anthropic);
     assert_eq!(anthropic.base_url.to_string(), "https://api.anthropic.com");
     assert_eq!(anthropic.credential, CredentialStyle::XApiKey);
     assert_eq!(anthropic.http, ProviderHttp::Auto);
     assert!(anthropic.models.matches("claude-x") && !anthropic.models.matches("gpt-5"));
-    assert_eq!(anthropic.model_groups[0].id, "opus-4");
+    assert_eq!(anthropic.model_groups[ModelGroupId(0)].id, "opus-4");
     assert_eq!(
         (azure.credential, azure.http),
         (CredentialStyle::ApiKey, ProviderHttp::Http1)
@@ -217,29 +218,32 @@ fn providers_and_their_defaults() {
 fn accounts_find_their_provider_and_keys_their_secret() {
     let policy = several_providers();
     let ids = |provider| {
-        policy
-            .accounts_of(ProviderId(provider))
-            .map(|account| &account.id)
-            .collect::<Vec<_>>()
+        let accounts = &policy.provider(ProviderId(provider)).accounts;
+        accounts.values().map(|it| &it.id).collect::<Vec<_>>()
     };
     assert_eq!([ids(0), ids(1), ids(2)], [["team-a"], ["azure-1"], ["own"]]);
-    assert_eq!(policy.accounts[0].keys[0].id, "team-a-1");
+    let key = |provider| &policy.provider(ProviderId(provider)).keys[KeyId(0)];
+    assert_eq!(key(0).id, "team-a-1");
+    assert_eq!(key(0).account, AccountId(0));
+    assert_eq!(key(0).secret, SecretRef::Env("KEY_A1".into()));
     assert_eq!(
-        policy.accounts[0].keys[0].secret,
-        SecretRef::Env("KEY_A1".into())
-    );
-    assert_eq!(
-        policy.accounts[1].keys[0].secret,
+        key(1).secret,
         SecretRef::File("/run/secrets/azure-1".into())
     );
 }
 
+/// The first account of the first provider.
+fn first_account(policy: &Policy) -> &Account {
+    &policy.provider(ProviderId(0)).accounts[AccountId(0)]
+}
+
 #[test]
 fn limits_keep_their_scope_and_dimension() {
-    let limits = &several_providers().accounts[0].limits;
+    let policy = several_providers();
+    let limits = &first_account(&policy).limits;
     let mut per_minute = [None; Dimension::COUNT];
     per_minute[Dimension::Requests.index()] = Some(4_000);
-    assert_eq!(limits[0].scope, LimitScope::Group(0));
+    assert_eq!(limits[0].scope, LimitScope::Group(ModelGroupId(0)));
     assert_eq!(limits[0].per_minute, per_minute);
     assert_eq!(limits[0].burst, Some(secs(3)));
     assert!(
@@ -267,7 +271,7 @@ fn limit_for_every_group_stands_last_wherever_it_is_written() {
          [[account.limit]]\nmodels = [\"b*\"]\nrequests_per_minute = 3\n"
     );
     let policy = parse(&[("keys.toml", &text)]);
-    let order: Vec<_> = policy.accounts[0]
+    let order: Vec<_> = first_account(&policy)
         .limits
         .iter()
         .map(|limit| limit.per_minute[0])
@@ -295,7 +299,7 @@ fn tenants_and_fallbacks() {
     let steps = [
         step(Some("claude-haiku-4-5"), None, None),
         step(Some("gpt-5"), Some(1), None),
-        step(None, None, Some(2)),
+        step(None, None, Some((ProviderId(2), AccountId(0)))),
     ];
     assert_eq!(search.fallbacks, steps);
     let chat = policy.tenant(TenantId(1));
@@ -335,7 +339,7 @@ fn files_are_put_together_in_the_order_of_their_names() {
     let policy = parse(&[("c.toml", &c), ("a.toml", SMALLEST), ("b.toml", &b)]);
     let ids: Vec<_> = policy
         .tenants
-        .iter()
+        .values()
         .map(|tenant| tenant.id.as_str())
         .collect();
     assert_eq!(ids, ["from-b", "from-c"]);
@@ -345,7 +349,9 @@ fn files_are_put_together_in_the_order_of_their_names() {
 fn literal_secret_is_in_no_debug_output() {
     let text = SMALLEST.replace("{ env = \"KEY_A1\" }", "\"sk-ant-api03-hunter2\"");
     let policy = parse(&[("keys.toml", &text)]);
-    assert!(matches!(&policy.accounts[0].keys[0].secret,
-        SecretRef::Literal(secret) if secret.expose() == "sk-ant-api03-hunter2"));
+    assert!(
+        matches!(&policy.provider(ProviderId(0)).keys[KeyId(0)].secret,
+        SecretRef::Literal(secret) if secret.expose() == "sk-ant-api03-hunter2")
+    );
     assert!(!format!("{policy:?}").contains("hunter2"));
 }

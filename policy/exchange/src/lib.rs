@@ -1,15 +1,21 @@
 //! The plan of one request: what happens next, until the client has an answer.
 //!
+//! Before it begins, [`routed`] says what the request asks for, and [`destination`] whom it asks first,
+//! of those in the [`directory`].
+//!
 //! [`plan`] is the state machine that both the gateway and the simulator drive: an event goes in, a
 //! step comes out. [`retry`] says whether a failed attempt is followed by another, [`fallback`]
 //! whether another choice could do better, [`seek`] which accounts are asked for a thing that nobody
 //! remembers, [`last_word`] who answers the client when nothing helped. [`holders`] is the index of
 //! who holds what, for all providers.
 
+pub mod destination;
+pub mod directory;
 pub mod fallback;
 pub mod holders;
 pub mod last_word;
 pub mod patience;
 pub mod plan;
 pub mod retry;
+pub mod routed;
 pub mod seek;

@@ -24,15 +24,18 @@ use crate::waiter::{Place, Waiter};
 const AGED_AFTER: Duration = Duration::from_secs(2);
 const AGED_TURN: u32 = 10;
 
-/// Bounds of a provider's waiting rooms, taken together.
+/// Bounds on who waits for one provider, over all its quota groups. Each provider has as much for
+/// itself, so that those who wait for one that is down leave the others' room alone; what all
+/// providers' waiters hold together is bounded by the gateway's own limits on requests in flight and
+/// on bodies held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomLimits {
-    /// Requests in all.
+    /// Requests that wait. Zero: nobody waits.
     pub requests_max: usize,
     /// Requests of one tenant while others may need the places: so many are kept for tenants that
-    /// hold fewer.
+    /// hold fewer. One tenant alone may have all places.
     pub per_tenant_max: usize,
-    /// Bytes of body in all.
+    /// Bytes of body that they hold.
     pub bytes_max: u64,
 }
 

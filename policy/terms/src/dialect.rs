@@ -44,3 +44,15 @@ pub enum CredentialStyle {
     /// `x-goog-api-key: SECRET` (Gemini).
     XGoogApiKey,
 }
+
+impl CredentialStyle {
+    /// The name in the policy file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::XApiKey => "x-api-key",
+            Self::Bearer => "bearer",
+            Self::ApiKey => "api-key",
+            Self::XGoogApiKey => "x-goog-api-key",
+        }
+    }
+}

@@ -48,6 +48,11 @@ handle!(
     ModelId
 );
 handle!(
+    /// A model group that the policy declares for a provider. Its number is its rank in the policy's
+    /// order, and means nothing in another policy.
+    ModelGroupId
+);
+handle!(
     /// A tenant of the gateway.
     TenantId
 );

@@ -46,6 +46,17 @@ pub enum Priority {
     Low,
 }
 
+impl Priority {
+    /// The name in the policy file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+}
+
 /// Tokens a provider said it charged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {

@@ -103,6 +103,15 @@ impl<I: Id, T> Table<I, T> {
         rows.filter_map(|(index, row)| Some((I::from_index(index), row.as_mut()?)))
     }
 
+    /// A table of what `make` makes of each row, under the same ids.
+    pub fn map<'t, U>(&'t self, mut make: impl FnMut(I, &'t T) -> U) -> Table<I, U> {
+        let mut made = Table::default();
+        for (id, row) in self.iter() {
+            made.insert(id, make(id, row));
+        }
+        made
+    }
+
     /// All ids that have a row.
     pub fn ids(&self) -> impl Iterator<Item = I> {
         self.iter().map(|(id, _)| id)
@@ -163,6 +172,11 @@ mod tests {
         assert_eq!(table.get(AccountId(1)), None);
         assert_eq!(table[AccountId(2)], "c");
         assert_eq!(table.insert(AccountId(1), "b"), None);
+        table.remove(AccountId(0));
+        let lengths = table.map(|_, row| row.len());
+        assert_eq!(lengths.get(AccountId(0)), None);
+        assert_eq!(lengths[AccountId(3)], 1);
+        table.insert(AccountId(0), "a");
         let rows: Vec<_> = table.iter().map(|(id, row)| (id.0, *row)).collect();
         assert_eq!(rows, [(0, "a"), (1, "b"), (2, "c"), (3, "d")]);
     }

@@ -5,7 +5,10 @@
 //! which may send requests to loopback from anywhere on the web: so a request that names another
 //! site as its origin, or reached us under another name, is refused.
 
+use std::time::SystemTime;
+
 use http::{HeaderMap, header};
+use keyweir_policy::tenancy::validity::is_expired;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::wire::Wire;
@@ -16,7 +19,7 @@ use crate::downstream::client::Client;
 use crate::downstream::loopback::is_loopback;
 use crate::headers;
 use crate::request::respond::refuse::Refuse;
-use crate::runtime::gateway::{ANYBODY, Live, is_expired};
+use crate::runtime::gateway::{ANYBODY, Live};
 
 /// The tenant that `client` is.
 ///
@@ -39,7 +42,8 @@ pub(crate) fn authenticate(
     let Some(tenant) = live.client_keys.tenant(presented) else {
         return Err(unknown(presented));
     };
-    if live.tenant(tenant).is_some_and(is_expired) {
+    let expires = live.tenant(tenant).and_then(|tenant| tenant.expires);
+    if is_expired(expires, SystemTime::now()) {
         return Err(refuse("client_key_expired", "this client key has expired"));
     }
     Ok(tenant)

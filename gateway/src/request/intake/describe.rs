@@ -1,5 +1,6 @@
 //! What admission must know of a request, and whether its tenant may ask for it.
 
+use keyweir_policy::exchange::routed::Routed;
 use keyweir_policy::tenancy::permission;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::terms::request::Description;
@@ -8,7 +9,7 @@ use keyweir_policy::wire::describe::DescribeError;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 
 use super::body::Body;
-use super::route::Routed;
+
 use crate::request::respond::refuse::Refuse;
 use crate::runtime::gateway::Live;
 

@@ -12,13 +12,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::uri::PathAndQuery;
+use keyweir_policy::exchange::destination::Destination;
+use keyweir_policy::exchange::routed::Routed;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::terms::request::Description;
 use keyweir_policy::wire::query_without_credentials;
 
 use self::body::Body;
-use self::route::{Destination, Routed};
+
 use crate::downstream::client::Client;
 use crate::headers::ANTHROPIC_VERSION;
 use crate::request::record::{Chosen, Event, Record};

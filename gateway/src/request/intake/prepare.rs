@@ -10,6 +10,7 @@ use keyweir_policy::config::fallback;
 use keyweir_policy::exchange::fallback::Choice;
 use keyweir_policy::exchange::patience::{PatienceLimits, Wishes, patience};
 use keyweir_policy::exchange::plan::{Plan, Request, TimeLimits};
+use keyweir_policy::exchange::routed::Routed;
 use keyweir_policy::exchange::seek::Home;
 use keyweir_policy::select::affinity;
 use keyweir_policy::terms::endpoint::Endpoint;
@@ -17,7 +18,7 @@ use keyweir_policy::wire::opening::is_read;
 
 use super::Taken;
 use super::body::Body;
-use super::route::Routed;
+
 use crate::downstream::client::Client;
 use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE};
 use crate::request::exchange::{Exchange, Facts};

@@ -1,7 +1,8 @@
 //! One change to the traffic or the policy: what it is called, and how it is made.
 
-use keyweir_policy::config::file::{Policy, did_you_mean};
+use keyweir_policy::config::file::{Key, Policy, did_you_mean};
 use keyweir_policy::terms::amount::Dimension;
+use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId};
 
 use crate::simulate::dimension::in_words;
 use crate::simulate::number::{self, factor as shown};
@@ -86,23 +87,44 @@ impl Change {
 }
 
 fn remove(policy: &mut Policy, name: &str) -> Result<(), String> {
-    for account in &mut policy.accounts {
-        if let Some(at) = account.keys.iter().position(|key| key.id == name) {
-            account.keys.remove(at);
+    for (_, provider) in policy.providers.iter_mut() {
+        let mut keys = provider.keys.iter();
+        if let Some(key) = keys.find(|(_, key)| key.id == name).map(|(id, _)| id) {
+            drop(keys);
+            provider.keys.remove(key);
             return Ok(());
         }
     }
-    if let Some(account) = policy.accounts.iter_mut().find(|it| it.id == name) {
-        account.keys.clear();
+    if let Some((provider, account)) = find(policy, name) {
+        let keys = &mut policy.providers[provider].keys;
+        let of_account = |(id, key): (KeyId, &Key)| (key.account == account).then_some(id);
+        let gone: Vec<KeyId> = keys.iter().filter_map(of_account).collect();
+        for key in gone {
+            keys.remove(key);
+        }
         return Ok(());
     }
-    let keys = policy.accounts.iter().flat_map(|account| &account.keys);
-    let accounts = policy.accounts.iter().map(|account| account.id.as_str());
-    let known: Vec<&str> = keys.map(|key| key.id.as_str()).chain(accounts).collect();
+    let keys = policy.providers.values().flat_map(|it| it.keys.values());
+    let known = keys.map(|key| key.id.as_str()).chain(accounts(policy));
+    let known: Vec<&str> = known.collect();
     Err(format!(
         "the policy has no key or account \"{name}\"; {}",
         hint(name, &known)
     ))
+}
+
+/// The account that is called `name`.
+fn find(policy: &Policy, name: &str) -> Option<(ProviderId, AccountId)> {
+    let mut providers = policy.providers.iter();
+    providers.find_map(|(id, provider)| {
+        let mut accounts = provider.accounts.iter();
+        let (account, _) = accounts.find(|(_, account)| account.id == name)?;
+        Some((id, account))
+    })
+}
+
+fn accounts(policy: &Policy) -> impl Iterator<Item = &str> {
+    policy.accounts().map(|(_, account)| account.id.as_str())
 }
 
 fn set_limits(
@@ -111,13 +133,14 @@ fn set_limits(
     dimension: Option<Dimension>,
     to: NewLimit,
 ) -> Result<(), String> {
-    let Some(account) = policy.accounts.iter_mut().find(|it| it.id == name) else {
-        let known: Vec<&str> = policy.accounts.iter().map(|it| it.id.as_str()).collect();
+    let Some((provider, account)) = find(policy, name) else {
+        let known: Vec<&str> = accounts(policy).collect();
         return Err(format!(
             "the policy has no account \"{name}\"; {}",
             hint(name, &known)
         ));
     };
+    let account = &mut policy.providers[provider].accounts[account];
     let mut changed = 0;
     for limit in &mut account.limits {
         for of in Dimension::ALL {

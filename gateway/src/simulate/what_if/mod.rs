@@ -188,8 +188,17 @@ secret = { env = "C" }
     #[test]
     fn keys_and_accounts_are_removed() {
         let keys = |policy: &Policy| {
-            let count = |account: &file::Account| account.keys.len();
-            policy.accounts.iter().map(count).collect::<Vec<_>>()
+            let provider = policy.providers.values().next().expect("one");
+            let of = |account| {
+                provider
+                    .keys
+                    .values()
+                    .filter(move |key| key.account == account)
+            };
+            let accounts = provider.accounts.ids();
+            accounts
+                .map(|account| of(account).count())
+                .collect::<Vec<_>>()
         };
         assert_eq!(keys(&applied("without team-a-1").expect("a key")), [1, 1]);
         assert_eq!(keys(&applied("without team-a").expect("all")), [0, 1]);
@@ -201,7 +210,11 @@ secret = { env = "C" }
 
     #[test]
     fn limits_are_multiplied_or_set() {
-        let limits = |text: &str| applied(text).expect(text).accounts[0].limits[0].per_minute;
+        let limits = |text: &str| {
+            let policy = applied(text).expect(text);
+            let (_, account) = policy.accounts().next().expect("it has accounts");
+            account.limits[0].per_minute
+        };
         assert_eq!(
             limits("limit team-a=x2"),
             [Some(2000), None, Some(160_000), None]

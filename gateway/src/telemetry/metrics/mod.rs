@@ -14,6 +14,8 @@ mod register;
 mod requests;
 
 use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::ids::AccountId;
+use keyweir_policy::terms::table::Table;
 
 use self::attempts::Attempts;
 use self::process::Process;
@@ -59,7 +61,11 @@ impl Metrics {
     }
 
     /// The held counters of one provider.
-    pub(crate) fn of_provider(&self, provider: &str, accounts: &[String]) -> ProviderMetrics {
+    pub(crate) fn of_provider(
+        &self,
+        provider: &str,
+        accounts: &Table<AccountId, String>,
+    ) -> ProviderMetrics {
         ProviderMetrics::new(&self.requests, &self.attempts, provider, accounts)
     }
 
@@ -79,7 +85,7 @@ impl Metrics {
     }
 
     /// Counts an attempt by its account and fault.
-    pub(crate) fn attempted(&self, provider: &ProviderMetrics, account: usize, fault: &str) {
+    pub(crate) fn attempted(&self, provider: &ProviderMetrics, account: AccountId, fault: &str) {
         provider.attempted(&self.attempts, account, fault);
     }
 
@@ -101,9 +107,9 @@ mod tests {
     #[test]
     fn a_scrape_shows_what_was_counted() {
         let metrics = Metrics::new();
-        let provider = metrics.of_provider("p", &["a".to_owned()]);
-        metrics.attempted(&provider, 0, "none");
-        metrics.attempted(&provider, 0, "rate_limited");
+        let provider = metrics.of_provider("p", &Table::from_iter(["a".to_owned()]));
+        metrics.attempted(&provider, AccountId(0), "none");
+        metrics.attempted(&provider, AccountId(0), "rate_limited");
         let tenant = metrics.of_tenant("t", "p");
         metrics.ended(&tenant, Endpoint::Inference, Outcome::Answered);
 

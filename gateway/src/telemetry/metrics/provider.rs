@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 
 use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::ids::AccountId;
+use keyweir_policy::terms::table::Table;
 use prometheus::{Histogram, HistogramVec, IntCounter};
 
 use super::attempts::Attempts;
@@ -12,7 +14,7 @@ use super::requests::Requests;
 /// One provider's part of the metrics.
 pub(crate) struct ProviderMetrics {
     provider: String,
-    accounts: Vec<String>,
+    accounts: Table<AccountId, Account>,
     duration: [Histogram; ENDPOINTS.len()],
     first_byte: [Histogram; ENDPOINTS.len()],
     pub(crate) waited: Histogram,
@@ -20,7 +22,12 @@ pub(crate) struct ProviderMetrics {
     pub(crate) hidden: IntCounter,
     pub(crate) connected: IntCounter,
     pub(crate) reused: IntCounter,
-    succeeded: Vec<OnceLock<IntCounter>>,
+}
+
+/// One account, and the counter of its successes once there was one.
+struct Account {
+    name: String,
+    succeeded: OnceLock<IntCounter>,
 }
 
 impl ProviderMetrics {
@@ -29,14 +36,17 @@ impl ProviderMetrics {
         requests: &Requests,
         attempts: &Attempts,
         provider: &str,
-        accounts: &[String],
+        accounts: &Table<AccountId, String>,
     ) -> Self {
         let per_endpoint = |histograms: &HistogramVec| {
             ENDPOINTS.map(|endpoint| histograms.with_label_values(&[provider, endpoint.as_str()]))
         };
         Self {
             provider: provider.to_owned(),
-            accounts: accounts.to_vec(),
+            accounts: accounts.map(|_, name| Account {
+                name: name.clone(),
+                succeeded: OnceLock::new(),
+            }),
             duration: per_endpoint(&requests.duration),
             first_byte: per_endpoint(&requests.first_byte),
             waited: requests.waited.with_label_values(&[provider]),
@@ -44,20 +54,20 @@ impl ProviderMetrics {
             hidden: attempts.held_faults.with_label_values(&[provider]),
             connected: attempts.connects.with_label_values(&[provider, "new"]),
             reused: attempts.connects.with_label_values(&[provider, "reused"]),
-            succeeded: accounts.iter().map(|_| OnceLock::new()).collect(),
         }
     }
 
     /// Counts an attempt by its account and fault. Successes, nearly all, take no look-up.
-    pub(super) fn attempted(&self, attempts: &Attempts, account: usize, fault: &str) {
+    pub(super) fn attempted(&self, attempts: &Attempts, account: AccountId, fault: &str) {
+        let account = self.accounts.get(account);
         let find = || {
-            let account = self.accounts.get(account).map_or("", String::as_str);
+            let account = account.map_or("", |account| account.name.as_str());
             attempts
                 .attempts
                 .with_label_values(&[self.provider.as_str(), account, fault])
         };
-        match self.succeeded.get(account) {
-            Some(succeeded) if fault == "none" => succeeded.get_or_init(find).inc(),
+        match account {
+            Some(account) if fault == "none" => account.succeeded.get_or_init(find).inc(),
             _ => find().inc(),
         }
     }

@@ -59,7 +59,7 @@ fn take_number(text: &str) -> Option<(u64, &str)> {
 }
 
 /// A duration as it would be written, in the largest unit that is exact.
-pub(super) fn show_duration(span: Duration) -> String {
+pub(crate) fn show_duration(span: Duration) -> String {
     let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     if millis == 0 {
         return "0s".into();
@@ -71,7 +71,7 @@ pub(super) fn show_duration(span: Duration) -> String {
 }
 
 /// A size as it would be written, in the largest unit that is exact.
-pub(super) fn show_size(bytes: u64) -> String {
+pub(crate) fn show_size(bytes: u64) -> String {
     exact(bytes, SIZE_UNITS[..4].iter().rev()).map_or_else(
         || format!("{bytes} B"),
         |(number, unit)| format!("{number} {unit}"),
@@ -79,7 +79,7 @@ pub(super) fn show_size(bytes: u64) -> String {
 }
 
 /// A whole number as it may be written, with `_` between thousands where it is long.
-pub(super) fn show_count(count: u64) -> String {
+pub(crate) fn show_count(count: u64) -> String {
     const THOUSANDS_FROM: u64 = 10_000;
     if count < THOUSANDS_FROM {
         return count.to_string();

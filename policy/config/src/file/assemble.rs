@@ -1,66 +1,84 @@
-//! From raw tables to the policy: names become positions.
+//! From raw tables to the policy: names become ids.
 //!
 //! Only called for what had no error, so that a part that is absent here is one whose absence was
 //! noted; `None` then, never a guess.
 
 use std::collections::HashMap;
 
+use crate::file::identity::Identity;
 use crate::file::policy::{
-    Account, Fallback, Key, Limit, ModelFallback, ModelGroup, Policy, Provider, Tenant,
+    Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider, Tenant,
 };
 use crate::file::problems::At;
 use crate::file::read::{
     RawAccount, RawFallback, RawGroup, RawKey, RawLimit, RawModelFallback, RawPolicy, RawProvider,
     RawScope, RawTenant,
 };
-use keyweir_pool::spec::LimitScope;
-use keyweir_terms::ids::ProviderId;
+use keyweir_terms::ids::{AccountId, ModelGroupId, ProviderId, TenantId};
+use keyweir_terms::table::Table;
 
-/// Positions by name.
+/// Ids by name, of what other things name.
 struct Names {
     providers: HashMap<String, ProviderId>,
-    accounts: HashMap<String, usize>,
+    accounts: HashMap<String, (ProviderId, AccountId)>,
 }
 
-pub(super) fn assemble(raw: RawPolicy) -> Option<Policy> {
-    let names = Names::of(&raw)?;
-    let providers: Vec<Provider> = all(raw.providers, provider)?;
-    let accounts = all(raw.accounts, |raw| account(raw, &names, &providers))?;
+/// The policy that `raw` says, with the ids that `identity` knows.
+pub(super) fn assemble(raw: RawPolicy, identity: &Identity) -> Option<Policy> {
+    let names: Vec<&str> = all(raw.providers.iter(), |raw| name(&raw.id))?;
+    let provider_order = identity.providers(names.iter().copied());
+    let mut names = Names {
+        providers: owned(&names).zip(provider_order.iter().copied()).collect(),
+        accounts: HashMap::new(),
+    };
+    let mut providers = Table::default();
+    for (id, raw) in provider_order.iter().zip(raw.providers) {
+        providers.insert(*id, provider(raw)?);
+    }
+    let mut accounts: HashMap<ProviderId, Vec<RawAccount>> = HashMap::new();
+    for raw in raw.accounts {
+        let id = names.provider(raw.provider.as_ref()?)?;
+        accounts.entry(id).or_default().push(raw);
+    }
+    for (id, provider) in providers.iter_mut() {
+        let raw = accounts.remove(&id).unwrap_or_default();
+        names
+            .accounts
+            .extend(put_accounts(provider, id, raw, identity)?);
+    }
     Some(Policy {
         gateway: raw.gateway.map(|at| at.value.settings).unwrap_or_default(),
         waiting: raw.waiting.map(|at| at.value).unwrap_or_default(),
         retry: raw.retry.map(|at| at.value).unwrap_or_default(),
-        accounts,
-        tenants: all(raw.tenants, |raw| tenant(raw, &names))?,
+        tenants: tenants(raw.tenants, &names, identity)?,
         fallbacks: all(raw.fallbacks, |raw| model_fallback(raw, &names))?,
+        provider_order,
         providers,
     })
 }
 
-fn all<T, U>(things: Vec<T>, make: impl Fn(T) -> Option<U>) -> Option<Vec<U>> {
+fn all<T, U, C: FromIterator<U>>(
+    things: impl IntoIterator<Item = T>,
+    make: impl FnMut(T) -> Option<U>,
+) -> Option<C> {
     things.into_iter().map(make).collect()
 }
 
-impl Names {
-    fn of(raw: &RawPolicy) -> Option<Self> {
-        let name = |id: &Option<At<String>>| id.as_ref().map(|id| id.value.clone());
-        let providers = raw.providers.iter().enumerate();
-        let accounts = raw.accounts.iter().enumerate();
-        Some(Self {
-            providers: providers
-                .map(|(at, raw)| Some((name(&raw.id)?, ProviderId(u32::try_from(at).ok()?))))
-                .collect::<Option<_>>()?,
-            accounts: accounts
-                .map(|(at, raw)| Some((name(&raw.id)?, at)))
-                .collect::<Option<_>>()?,
-        })
-    }
+fn name(id: &Option<At<String>>) -> Option<&str> {
+    Some(id.as_ref()?.value.as_str())
+}
 
+fn owned<'n>(names: &'n [&str]) -> impl Iterator<Item = String> + use<'n> {
+    names.iter().map(|name| (*name).to_owned())
+}
+
+impl Names {
     fn provider(&self, name: &At<String>) -> Option<ProviderId> {
         self.providers.get(&name.value).copied()
     }
 }
 
+/// A provider without its accounts.
 fn provider(raw: RawProvider) -> Option<Provider> {
     let dialect = raw.dialect?;
     Some(Provider {
@@ -72,6 +90,8 @@ fn provider(raw: RawProvider) -> Option<Provider> {
         credential: raw.credential.unwrap_or_else(|| dialect.credential_style()),
         models: raw.models,
         model_groups: all(raw.groups, group)?,
+        accounts: Table::default(),
+        keys: Table::default(),
     })
 }
 
@@ -82,26 +102,49 @@ fn group(raw: RawGroup) -> Option<ModelGroup> {
     })
 }
 
-fn account(raw: RawAccount, names: &Names, providers: &[Provider]) -> Option<Account> {
-    let provider = names.provider(&raw.provider?)?;
-    let groups = &providers.get(provider.index())?.model_groups;
-    let mut limits = all(raw.limits, |raw| limit(raw, groups))?;
+/// Gives `provider` its accounts and their keys. Returns what the accounts are called.
+fn put_accounts(
+    provider: &mut Provider,
+    id: ProviderId,
+    raw: Vec<RawAccount>,
+    identity: &Identity,
+) -> Option<Vec<(String, (ProviderId, AccountId))>> {
+    let account_names: Vec<&str> = all(&raw, |raw| name(&raw.id))?;
+    let account_ids = identity.accounts(id, account_names.iter().copied());
+    let named = owned(&account_names)
+        .zip(account_ids.iter().map(|account| (id, *account)))
+        .collect();
+    let keys = raw.iter().flat_map(|account| &account.keys);
+    let key_names: Vec<&str> = all(keys, |raw| name(&raw.id))?;
+    let mut key_ids = identity.keys(id, key_names.into_iter()).into_iter();
+    for (account_id, mut raw) in account_ids.into_iter().zip(raw) {
+        for raw in std::mem::take(&mut raw.keys) {
+            provider.keys.insert(key_ids.next()?, key(raw, account_id)?);
+        }
+        let account = account(raw, &provider.model_groups)?;
+        provider.accounts.insert(account_id, account);
+    }
+    Some(named)
+}
+
+fn account(raw: RawAccount, groups: &Table<ModelGroupId, ModelGroup>) -> Option<Account> {
+    let mut limits: Vec<Limit> = all(raw.limits, |raw| limit(raw, groups))?;
     // What was said of some models counts for them, wherever it stands; the sort is stable.
     limits.sort_by_key(|limit| limit.scope == LimitScope::EveryGroup);
     Some(Account {
         id: raw.id?.value,
-        provider,
         models: raw.models,
         limits,
-        keys: all(raw.keys, key)?,
     })
 }
 
-fn limit(raw: RawLimit, groups: &[ModelGroup]) -> Option<Limit> {
+fn limit(raw: RawLimit, groups: &Table<ModelGroupId, ModelGroup>) -> Option<Limit> {
     let scope = match raw.scope {
         RawScope::EveryGroup => LimitScope::EveryGroup,
         RawScope::Group(name) => {
-            LimitScope::Group(groups.iter().position(|group| group.id == name.value)?)
+            let mut groups = groups.iter();
+            let (id, _) = groups.find(|(_, group)| group.id == name.value)?;
+            LimitScope::Group(id)
         }
         RawScope::Models(models) => LimitScope::Models(models),
         RawScope::Unclear => return None,
@@ -113,11 +156,26 @@ fn limit(raw: RawLimit, groups: &[ModelGroup]) -> Option<Limit> {
     })
 }
 
-fn key(raw: RawKey) -> Option<Key> {
+fn key(raw: RawKey, account: AccountId) -> Option<Key> {
     Some(Key {
         id: raw.id?.value,
+        account,
         secret: raw.secret?.value,
     })
+}
+
+fn tenants(
+    raw: Vec<RawTenant>,
+    names: &Names,
+    identity: &Identity,
+) -> Option<Table<TenantId, Tenant>> {
+    let called: Vec<&str> = all(&raw, |raw| name(&raw.id))?;
+    let ids = identity.tenants(called.into_iter());
+    let mut tenants = Table::default();
+    for (id, raw) in ids.into_iter().zip(raw) {
+        tenants.insert(id, tenant(raw, names)?);
+    }
+    Some(tenants)
 }
 
 fn tenant(raw: RawTenant, names: &Names) -> Option<Tenant> {

@@ -130,3 +130,37 @@ impl<'t> Fields<'t> {
         self.problems.asked.borrow_mut().extend(asked);
     }
 }
+
+impl<'t> Value<'t> {
+    /// A list of tables, `[[name]]`. A single table is read as well, so that what is wrong inside
+    /// shows too.
+    pub(super) fn tables<T>(
+        self,
+        count_max: usize,
+        read: impl Fn(&mut Fields<'t>) -> Option<T>,
+    ) -> Vec<T> {
+        if self.is_table() {
+            let hint = format!("write [[{}]]", without_indexes(&self.spot().path));
+            self.refuse_with_hint::<()>("must be a list of tables, not a table", hint);
+            return self.table(read).into_iter().collect();
+        }
+        self.list(count_max, |value| value.table(&read))
+            .unwrap_or_default()
+    }
+
+    /// A table. Fields that `read` does not ask for are unknown.
+    pub(super) fn table<T>(self, read: impl FnOnce(&mut Fields<'t>) -> Option<T>) -> Option<T> {
+        let (spot, table, problems) = self.into_table()?;
+        let mut fields = Fields::new(spot, table, problems);
+        let meaning = read(&mut fields);
+        fields.finish();
+        meaning
+    }
+}
+
+fn without_indexes(path: &str) -> String {
+    let segments = path
+        .split('.')
+        .map(|segment| segment.split('[').next().unwrap_or_default());
+    segments.collect::<Vec<_>>().join(".")
+}

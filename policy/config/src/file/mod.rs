@@ -1,7 +1,8 @@
 //! The policy file: what operators write, and what the gateway may rely on.
 //!
 //! [`parse`] turns the text of one or more TOML files into a [`Policy`] that cannot hold a bad
-//! value, or into a [`Report`] of everything that is wrong with them.
+//! value, or into a [`Report`] of everything that is wrong with them. [`parse_after`] does so for a
+//! policy that follows another, and gives what has its name still the id it had ([`Identity`]).
 //!
 //! *Why no serde derive:* a derived `Deserialize` stops at its first mistake, and an operator with
 //! ten mistakes should not need ten runs. So the files are parsed into `toml`'s tree, in which
@@ -10,24 +11,26 @@
 //! checks then look across tables; and only files without an error become a [`Policy`].
 //!
 //! *Order:* syntax (`source`) → shape and bounds of each field (`read`) → what only shows across
-//! tables (`check`) → names resolved to positions (`assemble`).
+//! tables (`check`) → names resolved to ids (`assemble`).
 //!
 //! *Secrets:* a problem never quotes a line of the file, and a value only if it does not look
 //! like a secret (`shown`).
 //!
 //! *Several files* are one policy: their tables are put together in the order of the files' names.
 
-mod amount;
+pub(crate) mod amount;
 mod assemble;
 mod base_url;
 mod check;
 mod fields;
+mod identity;
+mod lines;
 mod policy;
 mod problems;
 mod read;
 mod report;
 mod settings;
-mod shown;
+pub(crate) mod shown;
 mod source;
 mod suggest;
 pub mod traffic;
@@ -39,9 +42,10 @@ mod tests;
 use std::time::SystemTime;
 
 pub use base_url::{BaseUrl, BaseUrlError, Host, Scheme};
+pub use identity::{GONE_MAX, Gone, Identity};
 pub use policy::{
-    Account, Fallback, Key, Limit, ModelFallback, ModelGroup, Policy, Provider, ProviderHttp,
-    SecretRef, Tenant,
+    Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider,
+    ProviderHttp, SecretRef, Tenant,
 };
 pub use report::{Problem, Report, Severity};
 pub use settings::{
@@ -53,7 +57,8 @@ pub use suggest::did_you_mean;
 use problems::Problems;
 use read::RawPolicy;
 
-/// Reads the policy that `files`, each a name and its text, make together.
+/// Reads the policy that `files`, each a name and its text, make together. Ids are given in file
+/// order: those of keys account by account.
 ///
 /// `now` is only used to warn of tenants that have expired. The report beside the policy holds
 /// warnings alone; the one in `Err` holds at least one error.
@@ -61,11 +66,25 @@ use read::RawPolicy;
 /// # Errors
 /// Everything that is wrong, at once.
 pub fn parse(files: &[(&str, &str)], now: SystemTime) -> Result<(Policy, Report), Report> {
+    parse_after(files, now, &Identity::default())
+}
+
+/// [`parse`] for a policy that follows others: what `identity` knows by name keeps its id, and what
+/// is new has an id that nothing known has. `identity` does not change until the policy is in force
+/// ([`Identity::adopt`]), so that one that is refused after all leaves no trace.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn parse_after(
+    files: &[(&str, &str)],
+    now: SystemTime,
+    identity: &Identity,
+) -> Result<(Policy, Report), Report> {
     let mut files = files.to_vec();
     files.sort_by_key(|(name, _)| *name);
     let problems = Problems::default();
     let raw = read_files(&files, &problems, now);
-    let policy = raw.and_then(assemble::assemble);
+    let policy = raw.and_then(|raw| assemble::assemble(raw, identity));
     let report = problems.into_report(&files);
     match policy {
         Some(policy) if report.errors() == 0 => Ok((policy, report)),

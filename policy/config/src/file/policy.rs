@@ -7,14 +7,17 @@ use crate::file::base_url::BaseUrl;
 use crate::file::settings::{GatewaySettings, WaitingSettings};
 use crate::secret::{ClientKeyHash, ClientKeys, ProviderSecret};
 use keyweir_health::retry_budget::RetryLimits;
-use keyweir_pool::spec::LimitScope;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
-use keyweir_terms::ids::{ProviderId, TenantId};
+use keyweir_terms::ids::{AccountId, KeyId, ModelGroupId, ProviderId, TenantId};
 use keyweir_terms::pattern::ModelPatterns;
 use keyweir_terms::request::Priority;
+use keyweir_terms::table::Table;
 
 /// All that the policy files say.
+///
+/// Things are found by id. An id is given by name, and the same name has the same id in the next
+/// policy ([`Identity`](crate::file::Identity)); where things stand in the files changes no id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// Listeners, bounds and time-outs of the gateway.
@@ -23,13 +26,12 @@ pub struct Policy {
     pub waiting: WaitingSettings,
     /// Retries.
     pub retry: RetryLimits,
-    /// The APIs, in file order; [`ProviderId`] is a position here.
-    pub providers: Vec<Provider>,
-    /// The accounts of all providers, in file order.
-    pub accounts: Vec<Account>,
-    /// Who may call, in file order; [`TenantId`] is a position here. Empty: anyone may, and the
-    /// gateway listens on loopback only.
-    pub tenants: Vec<Tenant>,
+    /// The APIs.
+    pub providers: Table<ProviderId, Provider>,
+    /// All providers in file order: of those that take a model, the first has it.
+    pub provider_order: Vec<ProviderId>,
+    /// Who may call. Empty: anyone may, and the gateway listens on loopback only.
+    pub tenants: Table<TenantId, Tenant>,
     /// What to do for a model whose first choice cannot serve, in file order: the first entry
     /// that matches counts, and only where the tenant has no fallbacks of its own.
     pub fallbacks: Vec<ModelFallback>,
@@ -37,30 +39,41 @@ pub struct Policy {
 
 impl Policy {
     /// One provider.
+    ///
+    /// # Panics
+    /// If it is none of this policy.
     pub fn provider(&self, id: ProviderId) -> &Provider {
-        &self.providers[id.index()]
+        &self.providers[id]
     }
 
     /// One tenant.
+    ///
+    /// # Panics
+    /// If it is none of this policy.
     pub fn tenant(&self, id: TenantId) -> &Tenant {
-        &self.tenants[id.index()]
+        &self.tenants[id]
+    }
+
+    /// The providers in file order: of those that take a model, the first has it.
+    pub fn providers_in_order(&self) -> impl Iterator<Item = (ProviderId, &Provider)> {
+        self.provider_order
+            .iter()
+            .map(|id| (*id, self.provider(*id)))
+    }
+
+    /// The accounts of all providers.
+    pub fn accounts(&self) -> impl Iterator<Item = (ProviderId, &Account)> {
+        let providers = self.providers_in_order();
+        providers.flat_map(|(id, provider)| provider.accounts.values().map(move |it| (id, it)))
     }
 
     /// Which tenant each client key belongs to.
     pub fn client_keys(&self) -> ClientKeys {
-        let tenants = (0..).map(TenantId).zip(&self.tenants);
-        ClientKeys::new(
-            tenants.flat_map(|(id, tenant)| tenant.client_keys.iter().map(move |hash| (*hash, id))),
-        )
-    }
-
-    /// The accounts of one provider, in file order. An account's position in this sequence is its
-    /// [`AccountId`](keyweir_terms::ids::AccountId) in the provider's pool, and a key's position in the
-    /// sequence of all their keys is its [`KeyId`](keyweir_terms::ids::KeyId).
-    pub fn accounts_of(&self, provider: ProviderId) -> impl Iterator<Item = &Account> {
-        self.accounts
-            .iter()
-            .filter(move |account| account.provider == provider)
+        let of_tenant = |(id, tenant): (TenantId, &Tenant)| {
+            let hashes = tenant.client_keys.clone().into_iter();
+            hashes.map(move |hash| (hash, id))
+        };
+        ClientKeys::new(self.tenants.iter().flat_map(of_tenant))
     }
 }
 
@@ -81,8 +94,12 @@ pub struct Provider {
     pub credential: CredentialStyle,
     /// The models that come here when several providers speak the dialect.
     pub models: ModelPatterns,
-    /// Models known to share a bucket; the first group that matches a model has it.
-    pub model_groups: Vec<ModelGroup>,
+    /// Models known to share a bucket, in file order; the first group that matches a model has it.
+    pub model_groups: Table<ModelGroupId, ModelGroup>,
+    /// What it meters.
+    pub accounts: Table<AccountId, Account>,
+    /// The keys of all its accounts.
+    pub keys: Table<KeyId, Key>,
 }
 
 /// Which HTTP to speak to a provider.
@@ -97,6 +114,17 @@ pub enum ProviderHttp {
     Http2,
 }
 
+impl ProviderHttp {
+    /// The name in the policy file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Http1 => "1.1",
+            Self::Http2 => "2",
+        }
+    }
+}
+
 /// Models of one provider that share a bucket in every account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelGroup {
@@ -106,21 +134,18 @@ pub struct ModelGroup {
     pub models: ModelPatterns,
 }
 
-/// What a provider meters.
+/// What a provider meters. It may be without keys: it serves nothing then, and the report warned of
+/// it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
-    /// Its name, unique among accounts.
+    /// Its name, unique among the accounts of all providers.
     pub id: String,
-    /// The provider it is with.
-    pub provider: ProviderId,
     /// The models it may use.
     pub models: ModelPatterns,
     /// What is known of its limits: a start and a cap; the provider's headers say the rest. The
     /// first that fits a model counts: those for a group or for models stand, in file order,
     /// before the one for every group.
     pub limits: Vec<Limit>,
-    /// Its keys. An account may be without: it serves nothing then, and the report warned of it.
-    pub keys: Vec<Key>,
 }
 
 /// A limit of an account, as far as the operator knows it.
@@ -134,11 +159,24 @@ pub struct Limit {
     pub burst: Option<Duration>,
 }
 
+/// Which models a [`Limit`] holds for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LimitScope {
+    /// Each model group separately.
+    EveryGroup,
+    /// One model group of the account's provider.
+    Group(ModelGroupId),
+    /// The groups of these models, each separately.
+    Models(ModelPatterns),
+}
+
 /// A provider key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
     /// Its label, unique among all keys; this is what logs and metrics show.
     pub id: String,
+    /// The account it is of.
+    pub account: AccountId,
     /// Where its secret is.
     pub secret: SecretRef,
 }
@@ -184,8 +222,8 @@ pub struct Fallback {
     pub model: Option<String>,
     /// Ask this provider instead.
     pub provider: Option<ProviderId>,
-    /// Ask this account, a position in [`Policy::accounts`].
-    pub account: Option<usize>,
+    /// Ask this account of this provider, whatever `provider` says.
+    pub account: Option<(ProviderId, AccountId)>,
 }
 
 /// Fallbacks for some models, whoever asks.

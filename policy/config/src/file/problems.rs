@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::file::lines::Lines;
 use crate::file::report::{Problem, Report, Severity};
-use crate::file::source::Lines;
 
 /// Problems kept; beyond, they are only counted. A file of nothing but mistakes must not cost more
 /// memory than itself.

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use keyweir_queue::waiting_room::RoomLimits;
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
@@ -116,13 +118,8 @@ pub struct WaitingSettings {
     pub patience: Duration,
     /// The most a client may ask for.
     pub patience_max: Duration,
-    /// Requests that wait, over all providers. Zero: nobody waits.
-    pub requests_max: usize,
-    /// Requests of one tenant that wait while others may need the places: so many are kept for
-    /// tenants that hold fewer.
-    pub per_tenant_max: usize,
-    /// Bytes of body that waiting requests hold.
-    pub bytes_max: u64,
+    /// How many may wait for a provider.
+    pub room: RoomLimits,
 }
 
 impl Default for GatewaySettings {
@@ -197,9 +194,11 @@ impl Default for WaitingSettings {
         Self {
             patience: Duration::from_secs(30),
             patience_max: Duration::from_secs(600),
-            requests_max: 10_000,
-            per_tenant_max: 2_000,
-            bytes_max: 512 * MIB,
+            room: RoomLimits {
+                requests_max: 10_000,
+                per_tenant_max: 2_000,
+                bytes_max: 512 * MIB,
+            },
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn field_name(name: &str) -> &str {
     if is_showable(name) { name } else { "(hidden)" }
 }
 
-pub(super) fn is_showable(value: &str) -> bool {
+pub(crate) fn is_showable(value: &str) -> bool {
     value.len() <= LEN_MAX && !value.chars().any(char::is_control) && !looks_secret(value)
 }
 

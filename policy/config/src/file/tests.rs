@@ -140,14 +140,11 @@ fn many_keys(accounts: usize, keys: usize) -> String {
 #[test]
 fn ten_thousand_keys_are_read_and_no_more() {
     let policy = parsed(&many_keys(100, 100));
-    assert_eq!(
-        policy
-            .accounts
-            .iter()
-            .map(|account| account.keys.len())
-            .sum::<usize>(),
-        10_000
-    );
+    let keys = policy
+        .providers
+        .values()
+        .map(|provider| provider.keys.len());
+    assert_eq!(keys.sum::<usize>(), 10_000);
     assert_eq!(
         report(&many_keys(101, 100)).to_string(),
         "keys.toml: has 10100 provider keys; at most 10000 fit\n1 error\n"

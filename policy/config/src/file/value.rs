@@ -8,9 +8,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use toml::Spanned;
-use toml::de::{DeInteger, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
-use crate::file::fields::Fields;
 use crate::file::problems::{At, Problems, Spot};
 use crate::file::report::Severity;
 use crate::file::{amount, shown, suggest};
@@ -260,31 +259,12 @@ impl<'t> Value<'t> {
         Some(values.filter_map(read).collect())
     }
 
-    /// A list of tables, `[[name]]`. A single table is read as well, so that what is wrong inside
-    /// shows too.
-    pub(super) fn tables<T>(
-        self,
-        count_max: usize,
-        read: impl Fn(&mut Fields<'t>) -> Option<T>,
-    ) -> Vec<T> {
-        if self.is_table() {
-            let hint = format!("write [[{}]]", without_indexes(&self.spot.path));
-            self.refuse_with_hint::<()>("must be a list of tables, not a table", hint);
-            return self.table(read).into_iter().collect();
+    /// What is in it if it is a table: where it stands, its fields, and where to note problems.
+    pub(super) fn into_table(self) -> Option<(Spot, &'t DeTable<'t>, &'t Problems)> {
+        match self.value {
+            DeValue::Table(table) => Some((self.spot, table, self.problems)),
+            _ => self.wrong_type("a table"),
         }
-        self.list(count_max, |value| value.table(&read))
-            .unwrap_or_default()
-    }
-
-    /// A table. Fields that `read` does not ask for are unknown.
-    pub(super) fn table<T>(self, read: impl FnOnce(&mut Fields<'t>) -> Option<T>) -> Option<T> {
-        let DeValue::Table(table) = self.value else {
-            return self.wrong_type("a table");
-        };
-        let mut fields = Fields::new(self.spot, table, self.problems);
-        let meaning = read(&mut fields);
-        fields.finish();
-        meaning
     }
 }
 
@@ -299,11 +279,4 @@ fn alternatives(words: &[&str]) -> String {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => quoted.concat(),
     }
-}
-
-fn without_indexes(path: &str) -> String {
-    let segments = path
-        .split('.')
-        .map(|segment| segment.split('[').next().unwrap_or_default());
-    segments.collect::<Vec<_>>().join(".")
 }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::time::SystemTime;
 
 use crate::file::check::Check;
+use keyweir_tenancy::validity::is_expired;
 
 impl Check<'_> {
     pub(super) fn serving(&self, now: SystemTime) {
@@ -100,7 +101,7 @@ impl Check<'_> {
             if let Some(expires) = tenant
                 .expires
                 .as_ref()
-                .filter(|expires| expires.value <= now)
+                .filter(|expires| is_expired(Some(expires.value), now))
             {
                 let hint = "set a later date or remove the tenant";
                 self.warn(

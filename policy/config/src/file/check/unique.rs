@@ -6,7 +6,7 @@ use std::hash::Hash;
 use crate::file::check::Check;
 use crate::file::policy::SecretRef;
 use crate::file::problems::{At, Spot};
-use crate::file::read::{ACCOUNTS_MAX, KEYS_MAX, TENANTS_MAX};
+use crate::file::read::bounds::{ACCOUNTS_MAX, KEYS_MAX, TENANTS_MAX};
 
 impl Check<'_> {
     /// Bounds on what several files hold together.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::file::fields::Fields;
 use crate::file::policy::SecretRef;
 use crate::file::problems::{At, Spot};
-use crate::file::read::{KEYS_MAX, LIST_MAX, id, patterns, reference, secret_ref};
+use crate::file::read::bounds::{KEYS_MAX, LIST_MAX};
+use crate::file::read::names::{id, patterns, reference};
+use crate::file::read::secret_ref::secret_ref;
 use crate::file::report::Severity;
 use crate::file::value::Value;
 use keyweir_terms::amount::Dimension;
@@ -129,7 +131,7 @@ fn key(fields: &mut Fields<'_>) -> Option<RawKey> {
         id: id(fields),
         secret: fields.required("secret", |value| {
             let spot = value.spot().clone();
-            secret_ref::secret_ref(value).map(|value| At { value, spot })
+            secret_ref(value).map(|value| At { value, spot })
         }),
     })
 }

@@ -4,6 +4,8 @@
 //! are still text. Checks that need more than one table are in [`super::check`].
 
 mod account;
+pub(super) mod bounds;
+mod names;
 mod provider;
 mod secret_ref;
 mod settings;
@@ -13,27 +15,14 @@ use crate::file::fields::Fields;
 use crate::file::problems::{At, Problems, Spot};
 use crate::file::settings::WaitingSettings;
 use crate::file::source::Document;
-use crate::file::value::Value;
 use keyweir_health::retry_budget::RetryLimits;
-use keyweir_terms::pattern::ModelPatterns;
+
+use bounds::{ACCOUNTS_MAX, LIST_MAX, PROVIDERS_MAX, TENANTS_MAX};
 
 pub(super) use account::{RawAccount, RawKey, RawLimit, RawScope};
 pub(super) use provider::{RawGroup, RawProvider};
 pub(super) use settings::RawGateway;
 pub(super) use tenant::{RawFallback, RawModelFallback, RawTenant};
-
-/// Providers; each has a pool, connections and metrics of its own.
-const PROVIDERS_MAX: usize = 1_000;
-/// Accounts, and so at most this many per file.
-pub(super) const ACCOUNTS_MAX: usize = 10_000;
-/// Provider keys in all.
-pub(super) const KEYS_MAX: usize = 10_000;
-/// Tenants, and so at most this many per file.
-pub(super) const TENANTS_MAX: usize = 10_000;
-/// Entries of any list that has no bound of its own: patterns, groups, limits, client keys.
-const LIST_MAX: usize = 1_000;
-/// Longest name. Names stand in metrics' labels and in paths.
-const ID_LEN_MAX: usize = 64;
 
 /// All files' tables, as far as they could be read.
 #[derive(Debug, Default)]
@@ -90,43 +79,4 @@ fn once<'t, T>(
         *slot = Some(At { value, spot });
         Some(())
     });
-}
-
-/// The name of a thing. Given even if it is wrong, so that what refers to it is not wrong too.
-fn id(fields: &mut Fields<'_>) -> Option<At<String>> {
-    fields.required("id", |value| {
-        value.at(|value| {
-            let id = value.text()?;
-            if !is_id(id) {
-                value.refuse::<()>(format!(
-                    "must be 1 to {ID_LEN_MAX} of a-z, 0-9, \"-\", \"_\" and \".\", \
-                     and begin with a letter or a digit"
-                ));
-            }
-            Some(id.to_owned())
-        })
-    })
-}
-
-fn is_id(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    (1..=ID_LEN_MAX).contains(&text.len())
-        && text.bytes().next().is_some_and(plain)
-        && text
-            .bytes()
-            .all(|byte| plain(byte) || b"-_.".contains(&byte))
-}
-
-/// The name of another thing.
-fn reference(value: Value<'_>) -> Option<At<String>> {
-    value.at(|value| value.text().map(str::to_owned))
-}
-
-/// Patterns for models: `["claude-*"]`.
-fn patterns(value: &Value<'_>) -> Option<ModelPatterns> {
-    let written = value.list(LIST_MAX, |value| Some(value.parsed()))?;
-    if written.is_empty() {
-        return value.refuse("needs at least one pattern");
-    }
-    ModelPatterns::new(written.into_iter().flatten().collect())
 }

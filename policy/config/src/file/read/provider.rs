@@ -6,8 +6,9 @@ use crate::file::base_url::{BaseUrl, Scheme};
 use crate::file::fields::Fields;
 use crate::file::policy::ProviderHttp;
 use crate::file::problems::At;
+use crate::file::read::bounds::LIST_MAX;
+use crate::file::read::names::{id, patterns};
 use crate::file::read::settings::path;
-use crate::file::read::{LIST_MAX, id, patterns};
 use crate::file::report::Severity;
 use crate::file::value::Value;
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
@@ -24,16 +25,19 @@ const DIALECTS: [(&str, Dialect); 3] = [
 ];
 
 const HTTP_VERSIONS: [(&str, ProviderHttp); 3] = [
-    ("auto", ProviderHttp::Auto),
-    ("1.1", ProviderHttp::Http1),
-    ("2", ProviderHttp::Http2),
+    (ProviderHttp::Auto.as_str(), ProviderHttp::Auto),
+    (ProviderHttp::Http1.as_str(), ProviderHttp::Http1),
+    (ProviderHttp::Http2.as_str(), ProviderHttp::Http2),
 ];
 
 const CREDENTIALS: [(&str, CredentialStyle); 4] = [
-    ("x-api-key", CredentialStyle::XApiKey),
-    ("bearer", CredentialStyle::Bearer),
-    ("api-key", CredentialStyle::ApiKey),
-    ("x-goog-api-key", CredentialStyle::XGoogApiKey),
+    (CredentialStyle::XApiKey.as_str(), CredentialStyle::XApiKey),
+    (CredentialStyle::Bearer.as_str(), CredentialStyle::Bearer),
+    (CredentialStyle::ApiKey.as_str(), CredentialStyle::ApiKey),
+    (
+        CredentialStyle::XGoogApiKey.as_str(),
+        CredentialStyle::XGoogApiKey,
+    ),
 ];
 
 /// A provider, as written.

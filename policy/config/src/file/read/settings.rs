@@ -17,6 +17,7 @@ use crate::file::settings::{
 use crate::file::shown;
 use crate::file::value::Value;
 use keyweir_health::retry_budget::RetryLimits;
+use keyweir_queue::waiting_room::RoomLimits;
 
 const KIB: u64 = 1 << 10;
 const GIB: u64 = 1 << 30;
@@ -258,13 +259,16 @@ pub(super) fn waiting(fields: &mut Fields<'_>) -> WaitingSettings {
     WaitingSettings {
         patience,
         patience_max: patience_max.map_or(default.patience_max.max(patience), |at| at.value),
-        requests_max: counted(fields, "requests_max", default.requests_max, 0..=1_000_000),
-        per_tenant_max: counted(
-            fields,
-            "per_tenant_max",
-            default.per_tenant_max,
-            0..=1_000_000,
-        ),
+        room: room(fields, default.room),
+    }
+}
+
+fn room(fields: &mut Fields<'_>, default: RoomLimits) -> RoomLimits {
+    let places = 0..=1_000_000;
+    let per_tenant = default.per_tenant_max;
+    RoomLimits {
+        requests_max: counted(fields, "requests_max", default.requests_max, places.clone()),
+        per_tenant_max: counted(fields, "per_tenant_max", per_tenant, places),
         bytes_max: fields.or("bytes_max", default.bytes_max, |v| v.size(0..=TIB)),
     }
 }

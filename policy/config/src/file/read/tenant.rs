@@ -7,8 +7,9 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::file::fields::Fields;
 use crate::file::problems::{At, Spot};
+use crate::file::read::bounds::LIST_MAX;
+use crate::file::read::names::{id, patterns, reference};
 use crate::file::read::settings::patience;
-use crate::file::read::{LIST_MAX, id, patterns, reference};
 use crate::file::report::Severity;
 use crate::file::value::Value;
 use crate::secret::{ClientKey, ClientKeyHash};
@@ -22,9 +23,9 @@ const STEPS_MAX: usize = 16;
 const WEIGHT_MAX: u64 = 1_000;
 
 const PRIORITIES: [(&str, Priority); 3] = [
-    ("high", Priority::High),
-    ("normal", Priority::Normal),
-    ("low", Priority::Low),
+    (Priority::High.as_str(), Priority::High),
+    (Priority::Normal.as_str(), Priority::Normal),
+    (Priority::Low.as_str(), Priority::Low),
 ];
 
 /// A tenant, as written.

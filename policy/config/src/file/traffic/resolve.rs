@@ -1,9 +1,8 @@
 //! Which provider a flow goes to, and whether it can go there at all.
 
-use crate::file::policy::{Account, Policy, Tenant};
+use crate::file::policy::{Account, LimitScope, Policy, Provider, Tenant};
 use crate::file::shown;
 use crate::file::suggest::did_you_mean;
-use keyweir_pool::spec::LimitScope;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::ids::{ProviderId, TenantId};
 use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
@@ -68,13 +67,10 @@ pub fn resolve(policy: &Policy, names: Names<'_>) -> Result<Resolved, Unresolved
         [only] => *only,
         several => return Err(several_serve(policy, several, model)),
     };
-    let refusing = |tenant: &&Tenant| !model.is_empty() && !tenant.models.matches(model);
-    let asking = match tenant {
-        Some(id) => std::slice::from_ref(policy.tenant(id)),
-        None => &policy.tenants,
-    };
-    if !asking.is_empty() && asking.iter().filter(refusing).count() == asking.len() {
-        return Err(may_not(asking, model));
+    let refuses = |tenant: &&Tenant| !model.is_empty() && !tenant.models.matches(model);
+    let asking = asking(policy, tenant);
+    if !asking.is_empty() && asking.iter().all(refuses) {
+        return Err(may_not(&asking, model));
     }
     Ok(Resolved {
         tenant,
@@ -83,54 +79,71 @@ pub fn resolve(policy: &Policy, names: Names<'_>) -> Result<Resolved, Unresolved
     })
 }
 
+/// The tenants that a flow of `tenant`'s comes from.
+fn asking(policy: &Policy, tenant: Option<TenantId>) -> Vec<&Tenant> {
+    match tenant {
+        Some(id) => vec![policy.tenant(id)],
+        None => policy.tenants.values().collect(),
+    }
+}
+
 fn tenant(policy: &Policy, name: &str) -> Result<TenantId, Unresolved> {
-    let known = || policy.tenants.iter().map(|tenant| tenant.id.as_str());
-    let ids = (0..).map(TenantId);
-    let found = ids.zip(known()).find(|(_, known)| *known == name);
+    let known = policy.tenants.values().map(|tenant| tenant.id.as_str());
+    let known: Vec<&str> = known.collect();
+    let found = policy.tenants.iter().find(|(_, it)| it.id == name);
     found.map(|(id, _)| id).ok_or_else(|| Unresolved {
         field: "tenant",
         message: format!("the policy has no tenant {}", shown::quoted(name)),
         hint: if policy.tenants.is_empty() {
             "it has no tenants at all: leave it out".to_owned()
         } else {
-            nearest_or_list(name, known())
+            nearest_or_list(name, &known)
         },
     })
 }
 
 fn named_provider(policy: &Policy, name: &str) -> Result<ProviderId, Unresolved> {
-    let known = || policy.providers.iter().map(|provider| provider.id.as_str());
-    let ids = (0..).map(ProviderId);
-    let found = ids.zip(known()).find(|(_, known)| *known == name);
+    let providers = policy.providers_in_order();
+    let known: Vec<&str> = providers.map(|(_, it)| it.id.as_str()).collect();
+    let found = policy.providers.iter().find(|(_, it)| it.id == name);
     found.map(|(id, _)| id).ok_or_else(|| Unresolved {
         field: "provider",
         message: format!("the policy has no provider {}", shown::quoted(name)),
-        hint: nearest_or_list(name, known()),
+        hint: nearest_or_list(name, &known),
     })
 }
 
 /// Which providers would take the model: the first of each dialect, of those that a path leads to.
 fn serving(policy: &Policy, named: Option<ProviderId>, model: &str) -> Vec<ProviderId> {
-    let serves = |id: ProviderId| {
-        policy
-            .accounts_of(id)
-            .any(|account| !account.keys.is_empty() && takes(&account.models, model))
+    let serves = |provider: &Provider| {
+        let mut keys = provider.keys.values();
+        keys.any(|key| takes(&provider.accounts[key.account].models, model))
     };
     if let Some(id) = named {
-        return if serves(id) { vec![id] } else { Vec::new() };
+        let serves = serves(policy.provider(id));
+        return if serves { vec![id] } else { Vec::new() };
     }
     let is_only = policy.providers.len() == 1;
     let mut found: Vec<(Dialect, ProviderId)> = Vec::new();
-    for (id, provider) in (0..).map(ProviderId).zip(&policy.providers) {
+    for (id, provider) in policy.providers_in_order() {
         let known = found
             .iter()
             .any(|(dialect, _)| *dialect == provider.dialect);
         let by_path = is_only || provider.dialect != Dialect::Generic;
-        if !known && by_path && takes(&provider.models, model) && serves(id) {
+        if !known && by_path && takes(&provider.models, model) && serves(provider) {
             found.push((provider.dialect, id));
         }
     }
     found.into_iter().map(|(_, id)| id).collect()
+}
+
+/// The accounts that a flow may come to, with their providers.
+fn accounts(
+    policy: &Policy,
+    named: Option<ProviderId>,
+) -> impl Iterator<Item = (ProviderId, &Account)> {
+    let accounts = policy.accounts();
+    accounts.filter(move |(provider, _)| named.is_none_or(|id| *provider == id))
 }
 
 fn takes(patterns: &ModelPatterns, model: &str) -> bool {
@@ -144,14 +157,13 @@ fn model_makes_no_difference(
     tenant: Option<TenantId>,
 ) -> Result<(), Unresolved> {
     let any = ModelPatterns::any();
-    let concerned = |account: &&Account| named.is_none_or(|id| account.provider == id);
     let mut told: Vec<String> = Vec::new();
-    for account in policy.accounts.iter().filter(concerned) {
-        let groups = &policy.provider(account.provider).model_groups;
+    for (provider, account) in accounts(policy, named) {
+        let groups = &policy.provider(provider).model_groups;
         for limit in &account.limits {
             match &limit.scope {
                 LimitScope::EveryGroup => {}
-                LimitScope::Group(at) => told.extend(texts(&groups[*at].models)),
+                LimitScope::Group(id) => told.extend(texts(&groups[*id].models)),
                 LimitScope::Models(patterns) => told.extend(texts(patterns)),
             }
         }
@@ -159,9 +171,8 @@ fn model_makes_no_difference(
             told.extend(texts(&account.models));
         }
     }
-    let asking = policy.tenants.iter().enumerate();
-    let asking = asking.filter(|(at, _)| tenant.is_none_or(|id| id.index() == *at));
-    for (_, tenant) in asking.filter(|(_, tenant)| tenant.models != any) {
+    let asking = asking(policy, tenant).into_iter();
+    for tenant in asking.filter(|tenant| tenant.models != any) {
         told.extend(texts(&tenant.models));
     }
     if told.is_empty() {
@@ -184,12 +195,10 @@ fn texts(patterns: &ModelPatterns) -> impl Iterator<Item = String> {
 }
 
 fn nobody_serves(policy: &Policy, named: Option<ProviderId>, model: &str) -> Unresolved {
-    let concerned = |account: &&Account| named.is_none_or(|id| account.provider == id);
-    let patterns = policy
-        .accounts
-        .iter()
-        .filter(concerned)
-        .filter(|account| !account.keys.is_empty())
+    let providers = policy.providers.iter();
+    let concerned = providers.filter(|(id, _)| named.is_none_or(|named| named == *id));
+    let patterns = concerned
+        .flat_map(|(_, it)| it.keys.values().map(|key| &it.accounts[key.account]))
         .flat_map(|account| account.models.iter())
         .map(ModelPattern::as_str);
     let mut known: Vec<&str> = patterns.collect();
@@ -208,7 +217,7 @@ fn nobody_serves(policy: &Policy, named: Option<ProviderId>, model: &str) -> Unr
     Unresolved {
         field: "model",
         message: format!("no account{of_provider} serves {}", shown::quoted(model)),
-        hint: nearest_or_list(model, known.into_iter()),
+        hint: nearest_or_list(model, &known),
     }
 }
 
@@ -232,7 +241,7 @@ fn several_serve(policy: &Policy, several: &[ProviderId], model: &str) -> Unreso
     }
 }
 
-fn may_not(asking: &[Tenant], model: &str) -> Unresolved {
+fn may_not(asking: &[&Tenant], model: &str) -> Unresolved {
     let who = match asking {
         [tenant] => format!("tenant {} may not use", shown::quoted(&tenant.id)),
         _ => "no tenant may use".to_owned(),
@@ -242,15 +251,19 @@ fn may_not(asking: &[Tenant], model: &str) -> Unresolved {
     Unresolved {
         field: "model",
         message: format!("{who} {}", shown::quoted(model)),
-        hint: nearest_or_list(model, allowed.into_iter()),
+        hint: nearest_or_list(model, &allowed),
     }
 }
 
-fn nearest_or_list<'c>(name: &str, known: impl Iterator<Item = &'c str> + Clone) -> String {
-    did_you_mean(name, known.clone()).unwrap_or_else(|| {
-        let mut listed: Vec<String> = known.take(LISTED_MAX + 1).map(shown::quoted).collect();
-        if listed.len() > LISTED_MAX {
-            listed[LISTED_MAX] = "…".to_owned();
+fn nearest_or_list(name: &str, known: &[&str]) -> String {
+    did_you_mean(name, known.iter().copied()).unwrap_or_else(|| {
+        let listed = known
+            .iter()
+            .take(LISTED_MAX)
+            .map(|name| shown::quoted(name));
+        let mut listed: Vec<String> = listed.collect();
+        if known.len() > LISTED_MAX {
+            listed.push("…".to_owned());
         }
         format!("there is {}", listed.join(", "))
     })

@@ -1,0 +1,80 @@
+//! What is different between two policies: what a reload would do, as a value.
+//!
+//! Whoever reloads a policy applies [`Difference::changes`] and logs them; whoever only wants to know
+//! (`check` against the policy in force) prints them. Things are compared by name, so the two may
+//! have been read apart from each other and need not have the same ids.
+//!
+//! Nothing in it is a secret, nor leads to one: where a secret stands is told, and of a client key
+//! the beginning of its hash.
+
+mod accounts;
+mod change;
+mod fallbacks;
+mod limits;
+mod pairs;
+mod providers;
+mod settings;
+mod show;
+mod tenants;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use self::change::Changes;
+use crate::file::Policy;
+
+pub use self::change::{Change, Subject, What};
+
+/// All that is different.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// What a reload applies.
+    pub changes: Vec<Change>,
+    /// What only a restart applies: listeners' addresses, TLS on or off, the number of threads.
+    pub restart: Vec<Change>,
+}
+
+impl Difference {
+    /// What is different in `after`.
+    pub fn between(before: &Policy, after: &Policy) -> Self {
+        let Policy {
+            gateway: _,
+            waiting: _,
+            retry: _,
+            providers: _,
+            provider_order: _,
+            tenants: _,
+            fallbacks: _,
+        } = before;
+        let (mut changes, mut restart) = (Changes::default(), Changes::default());
+        settings::compare(before, after, &mut changes, &mut restart);
+        providers::compare(before, after, &mut changes);
+        accounts::compare(before, after, &mut changes);
+        tenants::compare(before, after, &mut changes);
+        fallbacks::compare(before, after, &mut changes);
+        Self {
+            changes: changes.0,
+            restart: restart.0,
+        }
+    }
+
+    /// Whether the two policies say the same.
+    pub const fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.restart.is_empty()
+    }
+}
+
+impl fmt::Display for Difference {
+    /// A line for each change, those first that a reload applies.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for change in &self.changes {
+            writeln!(f, "{change}")?;
+        }
+        for change in &self.restart {
+            writeln!(f, "{change} (needs a restart)")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+//! What has changed in the settings: tables `gateway`, `waiting` and `retry`.
+//!
+//! Every structure is taken apart completely, so that a new setting does not compile until it is
+//! compared too.
+
+use std::net::SocketAddr;
+
+use keyweir_health::retry_budget::RetryLimits;
+use keyweir_queue::waiting_room::RoomLimits;
+
+use super::change::{Changes, Subject};
+use super::show::{self, count, duration, size};
+use crate::file::{
+    GatewayLimits, GatewaySettings, Policy, StreamSettings, Timeouts, TlsSettings,
+    UpstreamSettings, WaitingSettings,
+};
+
+/// What differs goes to `changes`, or to `restart` if only a restart applies it: what is bound or
+/// started once.
+pub(super) fn compare(
+    before: &Policy,
+    after: &Policy,
+    changes: &mut Changes,
+    restart: &mut Changes,
+) {
+    let GatewaySettings {
+        listen,
+        admin,
+        threads,
+        tls,
+        limits: of_limits,
+        timeouts: of_timeouts,
+        stream: of_stream,
+        upstream: of_upstream,
+    } = &before.gateway;
+    let other = &after.gateway;
+    let gateway = Subject::Settings("gateway");
+    restart.field(
+        &gateway,
+        "listen",
+        (&*sorted(listen), &*sorted(&other.listen)),
+        addresses,
+    );
+    let address = |admin: &Option<SocketAddr>| admin.map_or("off".to_owned(), |it| it.to_string());
+    restart.field(&gateway, "admin", (admin, &other.admin), address);
+    let auto = |threads: &Option<usize>| threads.map_or("auto".to_owned(), |it| it.to_string());
+    restart.field(&gateway, "threads", (threads, &other.threads), auto);
+    compare_tls(tls.as_ref(), other.tls.as_ref(), changes, restart);
+    limits(of_limits, &other.limits, changes);
+    timeouts(of_timeouts, &other.timeouts, changes);
+    stream(of_stream, &other.stream, changes);
+    upstream(of_upstream, &other.upstream, changes);
+    waiting(&before.waiting, &after.waiting, changes);
+    retry(&before.retry, &after.retry, changes);
+}
+
+fn sorted(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let mut addresses = addresses.to_vec();
+    addresses.sort_unstable();
+    addresses
+}
+
+fn addresses(addresses: &[SocketAddr]) -> String {
+    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    show::list(&texts)
+}
+
+fn compare_tls(
+    before: Option<&TlsSettings>,
+    after: Option<&TlsSettings>,
+    changes: &mut Changes,
+    restart: &mut Changes,
+) {
+    let (Some(before), Some(after)) = (before, after) else {
+        let on = |is_on: &bool| if *is_on { "on" } else { "off" }.to_owned();
+        let gateway = Subject::Settings("gateway");
+        let is_on = (&before.is_some(), &after.is_some());
+        restart.field(&gateway, "tls", is_on, on);
+        return;
+    };
+    let TlsSettings {
+        listen,
+        cert_file,
+        key_file,
+    } = before;
+    let tls = Subject::Settings("gateway.tls");
+    let (listen, other) = (sorted(listen), sorted(&after.listen));
+    restart.field(&tls, "listen", (&*listen, &*other), addresses);
+    let path = |it: &_| show::path(it);
+    let files = (cert_file.as_path(), after.cert_file.as_path());
+    changes.field(&tls, "cert_file", files, path);
+    let files = (key_file.as_path(), after.key_file.as_path());
+    changes.field(&tls, "key_file", files, path);
+}
+
+/// Compares the named fields of two values of one structure, after taking one of them apart.
+macro_rules! fields {
+    ($changes:ident, $table:literal, $before:ident, $after:ident, $type:ident {
+        $($field:ident: $show:expr),+ $(,)?
+    }) => {
+        let $type { $($field),+ } = $before;
+        let table = Subject::Settings($table);
+        $($changes.field(&table, stringify!($field), ($field, &$after.$field), $show);)+
+    };
+}
+
+fn limits(before: &GatewayLimits, after: &GatewayLimits, changes: &mut Changes) {
+    fields!(
+        changes,
+        "gateway.limits",
+        before,
+        after,
+        GatewayLimits {
+            body_bytes_max: size,
+            body_bytes_held_max: size,
+            header_bytes_max: size,
+            header_count_max: count,
+            connections_max: count,
+            requests_in_flight_max: count,
+            streams_per_connection_max: count,
+        }
+    );
+}
+
+fn timeouts(before: &Timeouts, after: &Timeouts, changes: &mut Changes) {
+    fields!(
+        changes,
+        "gateway.timeouts",
+        before,
+        after,
+        Timeouts {
+            connect: duration,
+            send: duration,
+            head: duration,
+            stream_idle: duration,
+            attempts: duration,
+            client_header: duration,
+            client_body: duration,
+            client_write: duration,
+            client_idle: duration,
+            drain_delay: duration,
+            drain: duration,
+        }
+    );
+}
+
+fn stream(before: &StreamSettings, after: &StreamSettings, changes: &mut Changes) {
+    fields!(
+        changes,
+        "gateway.stream",
+        before,
+        after,
+        StreamSettings {
+            hold_head: duration,
+            hold_bytes_max: size,
+        }
+    );
+}
+
+fn upstream(before: &UpstreamSettings, after: &UpstreamSettings, changes: &mut Changes) {
+    fields!(
+        changes,
+        "gateway.upstream",
+        before,
+        after,
+        UpstreamSettings {
+            idle_max: count,
+            idle: duration,
+            h2_streams_max: count,
+            dns_refresh: duration,
+        }
+    );
+}
+
+fn waiting(before: &WaitingSettings, after: &WaitingSettings, changes: &mut Changes) {
+    let WaitingSettings {
+        patience,
+        patience_max,
+        room,
+    } = before;
+    let table = Subject::Settings("waiting");
+    let usual = (patience, &after.patience);
+    changes.field(&table, "patience", usual, duration);
+    let most = (patience_max, &after.patience_max);
+    changes.field(&table, "patience_max", most, duration);
+    let after = &after.room;
+    fields!(
+        changes,
+        "waiting",
+        room,
+        after,
+        RoomLimits {
+            requests_max: count,
+            per_tenant_max: count,
+            bytes_max: size,
+        }
+    );
+}
+
+fn retry(before: &RetryLimits, after: &RetryLimits, changes: &mut Changes) {
+    fields!(
+        changes,
+        "retry",
+        before,
+        after,
+        RetryLimits {
+            attempts_max: count,
+            ambiguous: ToString::to_string,
+            budget_share: ToString::to_string,
+            budget_per_sec: ToString::to_string,
+        }
+    );
+}

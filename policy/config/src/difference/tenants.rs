@@ -1,0 +1,90 @@
+//! What has changed of tenants and their client keys.
+
+use std::time::Duration;
+
+use keyweir_terms::request::Priority;
+
+use super::change::{Changes, Subject};
+use super::fallbacks::{Step, show_steps, steps};
+use super::pairs::pair;
+use super::show::{self, or_none};
+use crate::file::{Policy, Tenant};
+use crate::secret::ClientKeyHash;
+
+/// Characters of a hash that are shown, `sha256:` included: enough to find it in a file, and of no
+/// use to whoever would guess the key.
+const HASH_SHOWN: usize = 15;
+
+pub(super) fn compare(before: &Policy, after: &Policy, changes: &mut Changes) {
+    let pairs = pair(by_name(before), by_name(after));
+    for (name, _) in pairs.removed {
+        changes.removed(Subject::Tenant(name.to_owned()));
+    }
+    for (name, tenant) in pairs.added {
+        let keys = tenant.client_keys.len();
+        let plural = if keys == 1 { "" } else { "s" };
+        let words = format!("{keys} client key{plural}");
+        changes.added(Subject::Tenant(name.to_owned()), words);
+    }
+    for (_, tenant, other) in pairs.kept {
+        let fallbacks = (
+            steps(before, &tenant.fallbacks),
+            steps(after, &other.fallbacks),
+        );
+        compare_one(tenant, other, fallbacks, changes);
+        compare_client_keys(tenant, other, changes);
+    }
+}
+
+fn by_name(policy: &Policy) -> impl Iterator<Item = (&str, &Tenant)> {
+    let tenants = policy.tenants.values();
+    tenants.map(|tenant| (tenant.id.as_str(), tenant))
+}
+
+fn compare_one(
+    before: &Tenant,
+    after: &Tenant,
+    fallbacks: (Vec<Step>, Vec<Step>),
+    changes: &mut Changes,
+) {
+    let Tenant {
+        id,
+        // Compared one by one.
+        client_keys: _,
+        models,
+        priority,
+        weight,
+        patience,
+        expires,
+        // Compared by name.
+        fallbacks: _,
+    } = before;
+    let subject = Subject::Tenant(id.clone());
+    changes.field(&subject, "models", (models, &after.models), show::models);
+    let class = |priority: &Priority| priority.as_str().to_owned();
+    changes.field(&subject, "priority", (priority, &after.priority), class);
+    changes.field(&subject, "weight", (weight, &after.weight), show::count);
+    let usual = |patience: &Option<Duration>| {
+        let shown = patience.as_ref().map(show::duration);
+        shown.unwrap_or_else(|| "as usual".to_owned())
+    };
+    changes.field(&subject, "patience", (patience, &after.patience), usual);
+    let expiry = (expires, &after.expires);
+    changes.field(&subject, "expires", expiry, or_none(show::moment));
+    let (before, after) = fallbacks;
+    changes.field(&subject, "fallbacks", (&*before, &*after), show_steps);
+}
+
+fn compare_client_keys(before: &Tenant, after: &Tenant, changes: &mut Changes) {
+    let subject = |hash: &ClientKeyHash| Subject::ClientKey {
+        tenant: before.id.clone(),
+        hash: format!("{:.HASH_SHOWN$}…", hash.to_string()),
+    };
+    let is_in = |tenant: &Tenant, hash| tenant.client_keys.contains(hash);
+    for hash in before.client_keys.iter().filter(|it| !is_in(after, it)) {
+        changes.removed(subject(hash));
+    }
+    for hash in after.client_keys.iter().filter(|it| !is_in(before, it)) {
+        changes.added(subject(hash), "");
+    }
+}
