@@ -1,6 +1,6 @@
 //! The gateways' half of the world: what becomes of a request between its client and the provider.
 
-use keyweir_policy::exchange::plan::{Event as Happened, Step};
+use keyweir_policy::exchange::plan::{Event as Happened, Failure, Step};
 use keyweir_policy::pool::ask::{Lease, Settlement};
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::request::Usage;
@@ -113,12 +113,12 @@ impl World<'_> {
             sent: true,
         };
         pool.settle(now, lease, &settlement);
-        let failed = Happened::Failed {
+        let failure = Failure {
             key,
             fault,
             status: None,
         };
-        self.happened(index, failed);
+        self.happened(index, Happened::Failed(failure));
     }
 
     /// A piece of an answer arrives.
