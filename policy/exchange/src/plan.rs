@@ -288,3 +288,6 @@ impl Plan {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,9 +22,9 @@ use keyweir_terms::time::Time;
 use crate::step::Failure;
 
 /// Refusals one request may meet, as a multiple of its attempts.
-const REFUSALS_PER_ATTEMPT: u32 = 4;
+pub(crate) const REFUSALS_PER_ATTEMPT: u32 = 4;
 /// Times one request may serve as a probe while the provider is overloaded.
-const OVERLOAD_ATTEMPTS_MAX: u32 = 32;
+pub(crate) const OVERLOAD_ATTEMPTS_MAX: u32 = 32;
 /// How long a request that broke down twice waits before it is sent again.
 const BREAKDOWN_BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(250),
