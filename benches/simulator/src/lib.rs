@@ -14,18 +14,23 @@
 //! simulate` makes worlds of a user's own policy and traffic ([`streams`]).
 
 pub mod account;
+mod answer;
 pub mod arrivals;
+pub mod beyond;
 pub mod bounds;
 mod clock;
 mod course;
+mod follow_up;
 mod gateway;
 pub mod headers;
+mod metered;
 pub mod oracle;
 mod plan;
 mod provider;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod site;
 pub mod streams;
 pub mod taken;
 pub mod traffic;
@@ -33,7 +38,8 @@ pub mod weather;
 pub mod weathers;
 mod world;
 
+pub use account::AccountWorld;
 pub use report::Report;
 pub use run::{Stuck, run, try_run};
-pub use scenario::{AccountWorld, Demand, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic};
+pub use scenario::{Demand, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic};
 pub use weather::{Lie, Weather};
