@@ -252,6 +252,42 @@ fn a_retry_does_not_wait_beyond_the_time_for_attempts() {
 }
 
 #[test]
+fn what_is_held_until_the_time_for_attempts_is_over_does_not_fall_back() {
+    let overloaded = (Fault::Overloaded { wait: None }, Some(529));
+    let mut house = House::new(&[8, 8], RetryLimits::default());
+    house.overload(0);
+    let limits = TimeLimits {
+        patience: Duration::from_secs(30),
+        attempts: Duration::from_secs(10),
+    };
+    let fallbacks = [to(1, None)].into();
+    let mut plan = Plan::new(request(house.now), limits, FIRST, Home::Any, fallbacks);
+    let end = house.drive(&mut plan, |sent| match sent.provider {
+        FIRST => overloaded,
+        _ => GOOD,
+    });
+    assert_eq!(fault(end), overloaded.0);
+    assert!(house.sent.iter().all(|sent| sent.provider == FIRST));
+}
+
+#[test]
+fn a_first_attempt_may_be_at_a_fallback_however_late() {
+    let mut house = House::new(&[1, 1], RetryLimits::default());
+    house.now = house.now + Duration::from_secs(5);
+    let limits = TimeLimits {
+        patience: Duration::ZERO,
+        attempts: Duration::from_secs(1),
+    };
+    let wait = Some(Duration::from_secs(60));
+    let limited = (Fault::RateLimited { wait }, Some(429));
+    house.drive(&mut plan(0, Home::Any, [].into()), |_| limited);
+    let fallbacks = [to(1, None)].into();
+    let mut plan = Plan::new(request(Time::ZERO), limits, FIRST, Home::Any, fallbacks);
+    assert_eq!(house.drive(&mut plan, |_| GOOD), End::Answered);
+    assert!(plan.progress().fell_back);
+}
+
+#[test]
 fn a_first_attempt_may_wait_longer_than_the_time_for_attempts() {
     let mut house = House::new(&[1], RetryLimits::default());
     let wait = Some(Duration::from_secs(20));
@@ -415,6 +451,52 @@ fn nobody_says_that_there_is_no_such_thing_before_all_were_asked() {
     let end = house.drive(&mut seeking, |_| UNKNOWN);
 
     assert_eq!(asked(&house), [candidates[0], candidates[2]]);
+    assert_eq!(reason(end), RefusalReason::AllOpen);
+}
+
+#[test]
+fn of_accounts_that_could_not_be_asked_the_one_that_is_back_first_is_told() {
+    for waits in [[10, 40], [40, 10]] {
+        let mut house = House::new(&[3], RetryLimits::default());
+        for (account, secs) in (0..).zip(waits) {
+            let wait = Some(Duration::from_secs(secs));
+            let out = Home::Known(AccountId(account));
+            let limited = (Fault::RateLimited { wait }, Some(429));
+            house.drive(&mut plan(0, out, [].into()), |_| limited);
+        }
+        let candidates = [holder(0, 0), holder(0, 1), holder(0, 2)];
+        let mut seeking = plan(0, Home::sought(candidates.into_iter()), [].into());
+        match house.drive(&mut seeking, |_| UNKNOWN) {
+            End::Refused(Why::Pool(refusal)) => {
+                let after = refusal.retry_after(house.now).expect("it comes back");
+                assert!((9..=11).contains(&after.as_secs()), "{after:?}");
+            }
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn seeking_begins_from_nothing_at_each_provider() {
+    let mut house = House::new(&[1, 1], RetryLimits::default());
+    house.is_calm = true;
+    let candidates = [holder(0, 0), holder(1, 0)];
+    let mut seeking = plan(30, Home::sought(candidates.into_iter()), [].into());
+    let mut outcomes = [BROKEN, BROKEN, BROKEN, UNKNOWN].into_iter();
+    let end = house.drive(&mut seeking, |_| outcomes.next().unwrap_or(BROKEN));
+    assert_eq!(end, End::Relayed(BROKEN));
+    assert_eq!(house.sent.len(), 8);
+}
+
+#[test]
+fn what_broke_down_at_one_provider_is_no_reason_at_the_next() {
+    let mut house = House::new(&[1, 1], RetryLimits::default());
+    let second = ProviderId(1);
+    let mut out = Plan::new(request(Time::ZERO), limits(0), second, Home::Any, [].into());
+    house.drive(&mut out, |_| (Fault::KeyRejected, Some(401)));
+    let candidates = [holder(0, 0), holder(1, 0)];
+    let mut seeking = plan(0, Home::sought(candidates.into_iter()), [].into());
+    let end = house.drive(&mut seeking, |_| LOST);
     assert_eq!(reason(end), RefusalReason::AllOpen);
 }
 
