@@ -5,8 +5,33 @@ use std::time::Duration;
 use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::snapshot::{Reading, Snapshot};
 
-use crate::scenario::AccountWorld;
 use crate::taken::{Amounts, Taken};
+
+/// An account at the provider. A limit of zero is no limit.
+#[derive(Clone, Debug)]
+pub struct AccountWorld {
+    /// Keys it has.
+    pub keys: usize,
+    /// Requests per minute.
+    pub rpm: f64,
+    /// Input tokens per minute.
+    pub itpm: f64,
+    /// Output tokens per minute.
+    pub otpm: f64,
+    /// Tokens of both kinds per minute.
+    pub tpm: f64,
+    /// Seconds of refill that its buckets save up.
+    pub burst_secs: f64,
+    /// Share of its refill that somebody else uses.
+    pub foreign: f64,
+}
+
+impl AccountWorld {
+    /// Its limits per minute, by [`Dimension::index`](keyweir_policy::terms::amount::Dimension::index).
+    pub const fn limits(&self) -> Amounts {
+        [self.rpm, self.itpm, self.otpm, self.tpm]
+    }
+}
 
 /// A bucket that refills continuously and never lies to itself.
 #[derive(Clone, Copy, Debug)]

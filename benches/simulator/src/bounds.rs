@@ -40,6 +40,25 @@ pub struct Bounds {
     pub streams: bool,
     /// Least share of what is due to them that the tenants get.
     pub fairness_min: Option<f64>,
+    /// Most seconds that 99 of 100 answered requests wait.
+    pub wait_p99_max: Option<f64>,
+    /// Who answers while the first choice cannot, and afterwards.
+    pub handover: Option<Handover>,
+}
+
+/// Who answers while the first choice cannot, and afterwards.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Handover {
+    /// From when another choice is to have taken over, in seconds.
+    pub from: f64,
+    /// Until when.
+    pub until: f64,
+    /// Least share of the answers to requests of that time that it gives.
+    pub over_min: f64,
+    /// From when the first choice is to have them back.
+    pub back_from: f64,
+    /// Most that another gives from then on.
+    pub back_max: f64,
 }
 
 impl Bounds {
@@ -54,6 +73,8 @@ impl Bounds {
             storm: false,
             streams: false,
             fairness_min: None,
+            wait_p99_max: None,
+            handover: None,
         }
     }
 
@@ -115,6 +136,24 @@ impl Bounds {
         }
     }
 
+    /// 99 of 100 answered requests wait no longer than this many seconds.
+    #[must_use]
+    pub const fn waiting(self, p99_max: f64) -> Self {
+        Self {
+            wait_p99_max: Some(p99_max),
+            ..self
+        }
+    }
+
+    /// Another choice takes over, and gives back.
+    #[must_use]
+    pub const fn hands_over(self, handover: Handover) -> Self {
+        Self {
+            handover: Some(handover),
+            ..self
+        }
+    }
+
     /// What of it was not reached; empty if all was.
     pub fn missed(&self, scenario: &Scenario, report: &Report) -> Vec<String> {
         let mut missed = Missed::default();
@@ -142,6 +181,12 @@ impl Bounds {
             let sent = 3.0 * report.rate(STORM.1, STORM.1 + 3.0);
             missed.below("answers in 3 s after the storm", sent, full);
         }
+        if let Some(most) = self.wait_p99_max {
+            missed.above("wait p99, s", report.wait(0.99), most);
+        }
+        if let Some(handover) = &self.handover {
+            handover.missed(scenario, report, &mut missed);
+        }
         if let Some(least) = self.fairness_min {
             missed.below("fair share", fairness(scenario, report), least);
         }
@@ -155,6 +200,7 @@ impl Bounds {
             missed.above("time to refusal p95, s", heard, AT_ONCE_SECS);
         }
         missed.above("leaks", report.leaked as f64, 0.0);
+        missed.above("told of no such thing", report.misled as f64, 0.0);
         missed.0
     }
 
@@ -163,8 +209,17 @@ impl Bounds {
         if self.storm {
             report.amplification_of(STORM.0, STORM.1)
         } else {
-            report.upstream as f64 / (report.answered + report.cut).max(1) as f64
+            report.upstream as f64 / (report.answered + report.told + report.cut).max(1) as f64
         }
+    }
+}
+
+impl Handover {
+    fn missed(&self, scenario: &Scenario, report: &Report, missed: &mut Missed) {
+        let over = report.fell_back(self.from, self.until);
+        missed.below("taken over", over, self.over_min);
+        let still = report.fell_back(self.back_from, scenario.duration_secs);
+        missed.above("not given back", still, self.back_max);
     }
 }
 

@@ -1,86 +1,139 @@
-//! The gateways' half of the world: what becomes of a request between its client and the provider.
+//! The gateways' half of the world: plans and pools, and what is done because of them.
 
 use keyweir_policy::exchange::plan::{Event as Happened, Step};
-use keyweir_policy::pool::ask::{Lease, Settlement};
-use keyweir_policy::terms::fault::Fault;
-use keyweir_policy::terms::request::Usage;
-use keyweir_policy::terms::snapshot::Snapshot;
+use keyweir_policy::exchange::seek::Home;
+use keyweir_policy::pool::ask::Lease;
 
-use crate::course::PIECES;
-use crate::report::Ending;
+use crate::follow_up::{self, FollowUp};
+use crate::metered::Place;
+use crate::plan::plan_of_follow_up;
 use crate::world::{Event, World};
 
 impl World<'_> {
+    /// A request reaches its gateway.
+    pub(crate) fn arrive(&mut self, index: usize) {
+        if let Some(follow_up) = self.requests[index].follows {
+            self.find_home(index, follow_up);
+        }
+        self.happened(index, Happened::Begin);
+    }
+
+    /// The gateway looks up who has what a request follows up on.
+    fn find_home(&mut self, index: usize, follow_up: FollowUp) {
+        let request = &mut self.requests[index];
+        let holders = &mut self.gateways[request.gateway].holders;
+        let (provider, home) = match holders.of(&follow_up.id()) {
+            Some((provider, account)) => (provider, Home::Known(account)),
+            None => {
+                let all = follow_up::holders(self.scenario);
+                (all[0].0, Home::sought(all.into_iter()))
+            }
+        };
+        request.plan = plan_of_follow_up(self.scenario, &request.arrival, provider, home);
+    }
+
     /// Tells a request's plan what happened, does what it says, and what follows of that.
     pub(crate) fn happened(&mut self, index: usize, event: Happened) {
         self.step(index, event);
         self.follow(self.requests[index].gateway);
     }
 
-    fn step(&mut self, index: usize, event: Happened) {
+    fn step(&mut self, index: usize, mut event: Happened) {
         let now = self.time();
-        let request = &mut self.requests[index];
-        let gateway = &mut self.gateways[request.gateway];
-        match request.plan.on(&mut gateway.pool, now, event) {
-            Step::Send(lease) => self.send(index, lease),
-            Step::Wait(ticket) => {
-                gateway.tickets.insert(ticket, index);
+        loop {
+            let request = &mut self.requests[index];
+            let provider = request.plan.provider().index();
+            let desk = &mut self.gateways[request.gateway].desks[provider];
+            match request.plan.on(&mut desk.pool, now, event) {
+                Step::Send(lease) => return self.send(index, lease),
+                Step::Wait(ticket) => {
+                    desk.tickets.insert(ticket, index);
+                    return;
+                }
+                // Any request can be made to name any model here.
+                Step::Turn => event = Happened::Begin,
+                Step::Relay => return self.relay(index),
+                Step::Refuse(_) => return self.refuse(index),
             }
-            Step::Turn | Step::Relay | Step::Refuse(_) => self.refuse(index),
         }
     }
 
-    /// Does what the pool has decided, and sees to it that it is woken.
-    fn follow(&mut self, index: usize) {
-        let now = self.time();
-        while let Some((ticket, decision)) = self.gateways[index].pool.next_decision() {
-            let Some(request) = self.gateways[index].tickets.remove(&ticket) else {
-                continue;
-            };
-            self.step(request, Happened::Decided(decision));
+    /// Does what a gateway's pools have decided, and sees to it that they are woken.
+    pub(crate) fn follow(&mut self, gateway: usize) {
+        while self.decisions(gateway) {}
+        for provider in 0..self.gateways[gateway].desks.len() {
+            self.wind(gateway, provider);
         }
-        let gateway = &mut self.gateways[index];
-        while let Some(notice) = gateway.pool.next_notice() {
+    }
+
+    /// Does what the pools have decided; `false`: nothing.
+    fn decisions(&mut self, gateway: usize) -> bool {
+        let mut any = false;
+        for provider in 0..self.gateways[gateway].desks.len() {
+            loop {
+                let desk = &mut self.gateways[gateway].desks[provider];
+                let Some((ticket, decision)) = desk.pool.next_decision() else {
+                    break;
+                };
+                any = true;
+                if let Some(request) = desk.tickets.remove(&ticket) {
+                    self.step(request, Happened::Decided(decision));
+                }
+            }
+        }
+        any
+    }
+
+    /// Hears what a pool has to tell, and sets its timer.
+    fn wind(&mut self, gateway: usize, provider: usize) {
+        let now = self.time();
+        let desk = &mut self.gateways[gateway].desks[provider];
+        while let Some(notice) = desk.pool.next_notice() {
             self.report.notices.push((self.now, notice));
         }
-        let Some(at) = gateway.pool.next_wake(now) else {
+        let Some(at) = desk.pool.next_wake(now) else {
             return;
         };
         // Timers of real runtimes are good to a millisecond, and count from now whatever the
         // clock does meanwhile.
         let at = self.now + at.secs_since(now).max(0.001);
-        if gateway.woken_at.is_none_or(|woken| at < woken) {
-            gateway.woken_at = Some(at);
-            self.schedule(at, Event::Wake(index, at));
+        if desk.woken_at.is_none_or(|woken| at < woken) {
+            desk.woken_at = Some(at);
+            self.schedule(
+                at,
+                Event::Wake {
+                    gateway,
+                    provider,
+                    at,
+                },
+            );
         }
     }
 
-    /// A gateway's timer fires.
-    pub(crate) fn wake(&mut self, index: usize, at: f64) {
+    /// A gateway's timer for one of its pools fires.
+    pub(crate) fn wake(&mut self, gateway: usize, provider: usize, at: f64) {
         let now = self.time();
-        let gateway = &mut self.gateways[index];
-        if gateway.woken_at != Some(at) {
+        let desk = &mut self.gateways[gateway].desks[provider];
+        if desk.woken_at != Some(at) {
             return;
         }
-        gateway.woken_at = None;
-        gateway.pool.wake(now);
-        self.follow(index);
-    }
-
-    fn refuse(&mut self, index: usize) {
-        let arrived = self.requests[index].arrival.at;
-        self.report.refusal_waits.push(self.now - arrived);
-        self.end(index, Ending::Refused);
-    }
-
-    fn end(&mut self, index: usize, ending: Ending) {
-        let journey = &mut self.report.journeys[index];
-        journey.ended = self.now;
-        journey.ending = ending;
+        desk.woken_at = None;
+        desk.pool.wake(now);
+        self.follow(gateway);
     }
 
     fn send(&mut self, index: usize, lease: Lease) {
         let request = &mut self.requests[index];
+        let provider = request.plan.provider().index();
+        let model = match request.follows {
+            Some(_) => None,
+            None => Some(request.plan.model()),
+        };
+        request.place = Place {
+            provider,
+            group: self.metered[provider].group(model),
+            account: lease.account.index(),
+        };
         request.sent_at = self.now;
         request.lease = Some(lease);
         let journey = &mut self.report.journeys[index];
@@ -88,89 +141,5 @@ impl World<'_> {
         journey.attempts += 1;
         let network = self.between(self.scenario.latency.network);
         self.schedule(self.now + network, Event::Reach(index));
-    }
-
-    /// The head of an answer arrives.
-    pub(crate) fn head(&mut self, index: usize, fault: Fault, snapshot: &Snapshot) {
-        let now = self.time();
-        let request = &mut self.requests[index];
-        let gateway = request.gateway;
-        if fault == Fault::None {
-            if let Some(lease) = &request.lease {
-                self.gateways[gateway].pool.answered(now, lease, snapshot);
-            }
-            return self.follow(gateway);
-        }
-        let Some(lease) = request.lease.take() else {
-            return;
-        };
-        let pool = &mut self.gateways[gateway].pool;
-        let key = lease.key;
-        let settlement = Settlement {
-            fault,
-            snapshot: *snapshot,
-            usage: Usage::default(),
-            sent: true,
-        };
-        pool.settle(now, lease, &settlement);
-        let failed = Happened::Failed {
-            key,
-            fault,
-            status: None,
-        };
-        self.happened(index, failed);
-    }
-
-    /// A piece of an answer arrives.
-    pub(crate) fn piece(&mut self, index: usize, piece: usize) {
-        let now = self.time();
-        let request = &mut self.requests[index];
-        let gateway = request.gateway;
-        let pool = &mut self.gateways[gateway].pool;
-        let so_far = request.arrival.output * (piece + 1) as f64 / PIECES as f64;
-        if piece + 1 < PIECES {
-            if let Some(lease) = &request.lease {
-                pool.progressed(now, lease, so_far as u64);
-            }
-            return;
-        }
-        let Some(lease) = request.lease.take() else {
-            return;
-        };
-        let settlement = Settlement {
-            fault: Fault::None,
-            snapshot: Snapshot::default(),
-            usage: Usage {
-                input: Some(request.arrival.input as u64),
-                cache_read: None,
-                output: Some(request.arrival.output as u64),
-            },
-            sent: true,
-        };
-        pool.settle(now, lease, &settlement);
-        self.report.answered += 1;
-        self.report.answered_by_tenant[request.arrival.tenant] += 1;
-        self.report.waits.push(request.sent_at - request.arrival.at);
-        self.end(index, Ending::Answered);
-        self.follow(gateway);
-    }
-
-    /// The stream broke, or was given up, after content had reached the client.
-    pub(crate) fn cut(&mut self, index: usize) {
-        let now = self.time();
-        let gateway = self.requests[index].gateway;
-        let Some(lease) = self.requests[index].lease.take() else {
-            return;
-        };
-        let settlement = Settlement {
-            fault: Fault::StreamBroken,
-            snapshot: Snapshot::default(),
-            usage: Usage::default(),
-            sent: true,
-        };
-        self.gateways[gateway].pool.settle(now, lease, &settlement);
-        self.report.cut += 1;
-        self.end(index, Ending::Cut);
-        self.follow(gateway);
     }
 }

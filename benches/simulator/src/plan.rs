@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use keyweir_policy::exchange::fallback::Choice;
 use keyweir_policy::exchange::plan::{Plan, Request as Asked, TimeLimits};
 use keyweir_policy::exchange::seek::Home;
 use keyweir_policy::terms::endpoint::Endpoint;
@@ -16,28 +17,61 @@ use crate::traffic::Arrival;
 /// The gateway's default.
 const ATTEMPTS_TIME_MAX: Duration = Duration::from_secs(600);
 
-/// The plan that a gateway makes for a request.
+/// The plan of a request that any account may serve.
 pub(crate) fn plan(scenario: &Scenario, arrival: &Arrival) -> Plan {
-    let tenant = arrival.tenant;
-    let request = Asked {
-        tenant: TenantId(tenant as u32),
-        priority: scenario.tenants[tenant].priority,
+    let model = scenario.models[arrival.model].clone();
+    let asked = asked(scenario, arrival, Endpoint::Inference, model);
+    let fallbacks = fallbacks(scenario, arrival);
+    let limits = limits(scenario, arrival);
+    Plan::new(asked, limits, ProviderId(0), Home::Any, fallbacks)
+}
+
+/// The plan of a request that follows up on a thing. `provider`: whom to ask first.
+pub(crate) fn plan_of_follow_up(
+    scenario: &Scenario,
+    arrival: &Arrival,
+    provider: ProviderId,
+    home: Home,
+) -> Plan {
+    let asked = asked(scenario, arrival, Endpoint::Batches, String::new());
+    let limits = limits(scenario, arrival);
+    Plan::new(asked, limits, provider, home, VecDeque::new())
+}
+
+fn asked(scenario: &Scenario, arrival: &Arrival, endpoint: Endpoint, model: String) -> Asked {
+    Asked {
+        tenant: TenantId(arrival.tenant as u32),
+        priority: scenario.tenants[arrival.tenant].priority,
         size: RequestSize {
             // The true number of bytes per token is for the pool to learn.
             text_bytes: (arrival.input * 3.6) as u64,
             media_tokens: 0,
             output_max: arrival.output_max,
         },
-        endpoint: Endpoint::Inference,
-        model: scenario.models[arrival.model].clone(),
+        endpoint,
+        model,
         affinity: None,
         creates: false,
         body_bytes: 1000,
         arrived: clock(scenario, arrival.at),
-    };
-    let limits = TimeLimits {
-        patience: Duration::from_secs_f64(scenario.patience_of(tenant).max(0.0)),
+    }
+}
+
+fn limits(scenario: &Scenario, arrival: &Arrival) -> TimeLimits {
+    let patience = scenario.patience_of(arrival.tenant).max(0.0);
+    TimeLimits {
+        patience: Duration::from_secs_f64(patience),
         attempts: ATTEMPTS_TIME_MAX,
-    };
-    Plan::new(request, limits, ProviderId(0), Home::Any, VecDeque::new())
+    }
+}
+
+/// Who is asked for `arrival` where its first choice cannot serve it.
+pub(crate) fn fallbacks(scenario: &Scenario, arrival: &Arrival) -> VecDeque<Choice> {
+    let mut rules = scenario.beyond.fallbacks.iter();
+    let rule = rules.find(|rule| {
+        rule.tenant.is_none_or(|tenant| tenant == arrival.tenant)
+            && rule.model.is_none_or(|model| model == arrival.model)
+    });
+    rule.map(|rule| rule.choices.iter().cloned().collect())
+        .unwrap_or_default()
 }

@@ -14,7 +14,13 @@ pub struct Report {
     pub requests: usize,
     /// Requests that were answered.
     pub answered: usize,
-    /// Attempts that reached the provider.
+    /// Requests that were wrong in themselves, or for what there is not, and were told so.
+    pub told: usize,
+    /// Requests that were given a provider's failure as its last word.
+    pub relayed: usize,
+    /// Requests that were told that there is no such thing where there is; always zero.
+    pub misled: usize,
+    /// Attempts that were sent.
     pub upstream: usize,
     /// Attempts that the provider refused for want of budget.
     pub refused_upstream: usize,
@@ -32,7 +38,7 @@ pub struct Report {
     pub cut: usize,
     /// What became of each request, in the order of arrival.
     pub journeys: Vec<Journey>,
-    /// What the provider charged each account, by minute of the run.
+    /// What the first provider charged each account, by minute of the run.
     pub charged: Vec<Vec<Amounts>>,
     /// What there was to reach.
     pub oracle_answered: usize,
@@ -59,6 +65,8 @@ pub struct Journey {
     pub ending: Ending,
     /// Attempts made for it.
     pub attempts: u32,
+    /// It turned to another choice than its first.
+    pub fell_back: bool,
     /// Tokens it asked for, of both kinds.
     pub tokens: f64,
 }
@@ -73,17 +81,21 @@ pub enum Ending {
     Answered,
     /// Its answer broke off after some content.
     Cut,
+    /// It was wrong, or for what there is not, and was told so.
+    Told,
+    /// It was given a provider's failure as its last word.
+    Relayed,
 }
 
 impl Report {
-    /// Share of requests that were answered.
+    /// Share of requests that were answered, or rightly told that they are wrong.
     pub fn success(&self) -> f64 {
-        share(self.answered, self.requests)
+        share(self.answered + self.told, self.requests)
     }
 
     /// Share of requests whose answer began: failures after that can only be told.
     pub fn begun(&self) -> f64 {
-        share(self.answered + self.cut, self.requests)
+        share(self.answered + self.told + self.cut, self.requests)
     }
 
     /// Answers as a share of what an all-knowing scheduler could have given.
@@ -127,6 +139,20 @@ impl Report {
         self.journeys.iter().filter(in_span).count() as f64 / (until - from)
     }
 
+    /// Of the requests that came in a span of the run and were answered, the share that another
+    /// choice than the first answered.
+    pub fn fell_back(&self, from: f64, until: f64) -> f64 {
+        let answered = self.journeys.iter().filter(|journey| {
+            (from..until).contains(&journey.arrived) && journey.ending == Ending::Answered
+        });
+        let (mut all, mut fell_back) = (0, 0);
+        for journey in answered {
+            all += 1;
+            fell_back += usize::from(journey.fell_back);
+        }
+        share(fell_back, all)
+    }
+
     /// Attempts per request, of the requests that came in a span of the run.
     pub fn amplification_of(&self, from: f64, until: f64) -> f64 {
         let came = |journey: &&Journey| (from..until).contains(&journey.arrived);
@@ -138,7 +164,7 @@ impl Report {
         share(attempts, requests)
     }
 
-    /// Requests that were neither answered nor begun to be.
+    /// Requests that the gateway refused.
     pub fn refused(&self) -> usize {
         self.refusal_waits.len()
     }

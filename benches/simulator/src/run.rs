@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use keyweir_policy::exchange::plan::Event as Happened;
-
-use crate::account::StrictAccount;
 use crate::arrivals::arrivals;
+use crate::metered::Metered;
 use crate::oracle;
 use crate::report::Report;
 use crate::scenario::Scenario;
@@ -48,15 +46,11 @@ pub fn try_run(scenario: &Scenario) -> Result<Report, Stuck> {
     let mut world = World::new(scenario, &arrivals);
     live(&mut world)?;
     let mut report = world.report;
-    report.charged = world
-        .accounts
-        .into_iter()
-        .map(StrictAccount::into_charged)
-        .collect();
-    report.leaked = world
-        .gateways
-        .iter()
-        .map(|gateway| gateway.pool.in_flight() + gateway.pool.waiting())
+    let mut metered = world.metered.into_iter();
+    report.charged = metered.next().map_or_else(Vec::new, Metered::into_charged);
+    let desks = world.gateways.iter().flat_map(|gateway| &gateway.desks);
+    report.leaked = desks
+        .map(|desk| desk.pool.in_flight() + desk.pool.waiting())
         .sum();
     report.finish(oracle::serve(scenario, &arrivals));
     Ok(report)
@@ -76,13 +70,17 @@ fn live(world: &mut World<'_>) -> Result<(), Stuck> {
         }
         at = world.now;
         match event {
-            Event::Arrive(request) => world.happened(request, Happened::Begin),
+            Event::Arrive(request) => world.arrive(request),
             Event::Reach(request) => world.reach(request),
-            Event::Head(request, fault, snapshot) => world.head(request, fault, &snapshot),
+            Event::Head(request, head) => world.head(request, &head),
             Event::Produce(request, piece) => world.produce(request, piece),
             Event::Piece(request, piece) => world.piece(request, piece),
             Event::Cut(request) => world.cut(request),
-            Event::Wake(gateway, at) => world.wake(gateway, at),
+            Event::Wake {
+                gateway,
+                provider,
+                at,
+            } => world.wake(gateway, provider, at),
         }
     }
     Ok(())

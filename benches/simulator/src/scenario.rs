@@ -1,21 +1,19 @@
 //! What a simulated world is made of.
 
-use keyweir_policy::health::retry_budget::RetryLimits;
-use keyweir_policy::pool::spec::{AccountSpec, PoolSpec};
-use keyweir_policy::queue::waiting_room::RoomLimits;
+use keyweir_policy::pool::spec::PoolSpec;
 use keyweir_policy::quota::budget::Charging;
-use keyweir_policy::terms::dialect::Dialect;
-use keyweir_policy::terms::pattern::ModelPatterns;
 use keyweir_policy::terms::request::Priority;
 
-use crate::taken::{Amounts, Taken};
+use crate::account::AccountWorld;
+use crate::beyond::Beyond;
+use crate::taken::Taken;
 use crate::traffic::{Arrival, Shape};
 use crate::weather::Weather;
 
 /// A world, and how long to watch it.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// What the provider has.
+    /// What the first provider has.
     pub accounts: Vec<AccountWorld>,
     /// Who asks, in the order of their handles.
     pub tenants: Vec<TenantTraffic>,
@@ -27,7 +25,7 @@ pub struct Scenario {
     pub sizes: Sizes,
     /// How long things take.
     pub latency: Latency,
-    /// What goes wrong.
+    /// What goes wrong at the first provider, and with the gateways' clocks.
     pub weather: Vec<Weather>,
     /// Gateways that share the traffic and know nothing of each other.
     pub replicas: usize,
@@ -37,7 +35,8 @@ pub struct Scenario {
     pub patience_secs: f64,
     /// After how long the gateway gives up a stream that has fallen silent.
     pub idle_secs: f64,
-    /// The pool as a policy file makes it; `None`: one that knows nothing but its keys.
+    /// The first provider's pool as a policy file makes it; `None`: one that knows nothing but its
+    /// keys.
     pub pool: Option<PoolSpec>,
     /// The models that are asked for; arrivals that are drawn here all ask for the first.
     pub models: Vec<String>,
@@ -48,6 +47,8 @@ pub struct Scenario {
     pub arrivals: Option<Vec<Arrival>>,
     /// When a response's headers are made.
     pub snapshot_taken: SnapshotTaken,
+    /// Further providers, fallbacks to them, and requests that must go to one account.
+    pub beyond: Beyond,
     /// Everything random follows from it.
     pub seed: u64,
 }
@@ -59,32 +60,6 @@ pub enum Demand {
     OfCapacity(f64),
     /// Per second.
     PerSecond(f64),
-}
-
-/// An account at the provider. A limit of zero is no limit.
-#[derive(Clone, Debug)]
-pub struct AccountWorld {
-    /// Keys it has.
-    pub keys: usize,
-    /// Requests per minute.
-    pub rpm: f64,
-    /// Input tokens per minute.
-    pub itpm: f64,
-    /// Output tokens per minute.
-    pub otpm: f64,
-    /// Tokens of both kinds per minute.
-    pub tpm: f64,
-    /// Seconds of refill that its buckets save up.
-    pub burst_secs: f64,
-    /// Share of its refill that somebody else uses.
-    pub foreign: f64,
-}
-
-impl AccountWorld {
-    /// Its limits per minute, by [`Dimension::index`](keyweir_policy::terms::amount::Dimension::index).
-    pub const fn limits(&self) -> Amounts {
-        [self.rpm, self.itpm, self.otpm, self.tpm]
-    }
 }
 
 /// One tenant's part of the traffic.
@@ -185,11 +160,13 @@ impl Scenario {
             output_max: Some(4096),
             arrivals: None,
             snapshot_taken: SnapshotTaken::AtAdmission,
+            beyond: Beyond::default(),
             seed,
         }
     }
 
-    /// Requests per second that the accounts can take of these sizes, others' use left out.
+    /// Requests per second that the first provider's accounts can take of these sizes, others' use
+    /// left out.
     pub fn capacity_per_sec(&self) -> f64 {
         let need = self.taken(self.sizes.input, self.sizes.output).total();
         self.accounts
@@ -236,65 +213,10 @@ impl Scenario {
         )
     }
 
-    /// Whether an account serves a model, both by position.
-    pub fn serves(&self, account: usize, model: usize) -> bool {
-        self.pool
-            .as_ref()
-            .is_none_or(|pool| pool.accounts[account].models.matches(&self.models[model]))
-    }
-
     /// How long requests of a tenant wait.
     pub fn patience_of(&self, tenant: usize) -> f64 {
         self.tenants[tenant]
             .patience_secs
             .unwrap_or(self.patience_secs)
-    }
-
-    /// The pool of one gateway in this world.
-    pub fn pool_spec(&self, replica: usize) -> PoolSpec {
-        let seed = self.seed.wrapping_mul(31).wrapping_add(replica as u64);
-        match &self.pool {
-            Some(pool) => PoolSpec {
-                seed,
-                ..pool.clone()
-            },
-            None => self.unknowing_pool(seed),
-        }
-    }
-
-    fn unknowing_pool(&self, seed: u64) -> PoolSpec {
-        PoolSpec {
-            dialect: Dialect::Anthropic,
-            groups: Vec::new(),
-            accounts: self
-                .accounts
-                .iter()
-                .map(|account| AccountSpec {
-                    keys: account.keys,
-                    models: ModelPatterns::any(),
-                    limits: Vec::new(),
-                })
-                .collect(),
-            weights: self.tenants.iter().map(|tenant| tenant.weight).collect(),
-            room: RoomLimits {
-                requests_max: 10_000,
-                per_tenant_max: 10_000,
-                bytes_max: 1 << 30,
-            },
-            retry: RetryLimits::default(),
-            seed,
-        }
-    }
-
-    /// The account of a key.
-    pub fn account_of(&self, key: usize) -> usize {
-        let mut first = 0;
-        for (index, account) in self.accounts.iter().enumerate() {
-            first += account.keys;
-            if key < first {
-                return index;
-            }
-        }
-        panic!("the scenario has no key {key}");
     }
 }

@@ -31,6 +31,39 @@ pub enum Weather {
         /// Until when.
         until: f64,
     },
+    /// No connection can be made for a time.
+    Unreachable {
+        /// From when, in seconds.
+        from: f64,
+        /// Until when.
+        until: f64,
+    },
+    /// Answers are 500 with a probability for a time.
+    Broken {
+        /// Probability.
+        share: f64,
+        /// From when, in seconds.
+        from: f64,
+        /// Until when.
+        until: f64,
+    },
+    /// A 200 holds no answer, with a probability.
+    Malformed {
+        /// Probability.
+        share: f64,
+    },
+    /// This share of requests is wrong in itself: 400, whoever is asked.
+    Wrong {
+        /// The share.
+        share: f64,
+    },
+    /// An account has no access to a model, though the policy does not say so.
+    Denied {
+        /// Which account.
+        account: usize,
+        /// Which model, by its position in the scenario.
+        model: usize,
+    },
     /// Connections die before the head of an answer, at any time, with a probability.
     Reset {
         /// Probability.

@@ -3,39 +3,44 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap};
 
-use keyweir_policy::exchange::plan::Plan;
+use keyweir_policy::exchange::holders::Holders;
+use keyweir_policy::exchange::plan::{Failure, Plan};
 use keyweir_policy::pool::Pool;
 use keyweir_policy::pool::ask::Lease;
-use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::Ticket;
-use keyweir_policy::terms::snapshot::Snapshot;
 use keyweir_policy::terms::time::Time;
 
-use crate::account::StrictAccount;
 use crate::clock::clock;
-use crate::course::Course;
+use crate::course::{Course, Head};
+use crate::follow_up::{self, FollowUp, Thing};
+use crate::metered::{Metered, Place};
 use crate::plan::plan;
 use crate::report::{Journey, Report};
 use crate::scenario::Scenario;
+use crate::site::Site;
 use crate::traffic::Arrival;
-use crate::weather::{Lie, Weather};
 
 /// What happens next.
 #[derive(Debug)]
 pub(crate) enum Event {
+    /// A request reaches its gateway.
     Arrive(usize),
     /// An attempt reaches the provider.
     Reach(usize),
-    /// The head of an answer reaches the gateway, with a fault or with content to follow.
-    Head(usize, Fault, Box<Snapshot>),
+    /// The gateway learns how an attempt went, or that an answer begins.
+    Head(usize, Box<Head>),
     /// A piece of output is produced at the provider.
     Produce(usize, usize),
     /// A piece of output reaches the gateway.
     Piece(usize, usize),
     /// The gateway learns that a stream has ended before its time.
     Cut(usize),
-    /// A gateway's timer fires, if it is still the one that was set last.
-    Wake(usize, f64),
+    /// A gateway's timer for one of its pools fires, if it is still the one that was set last.
+    Wake {
+        gateway: usize,
+        provider: usize,
+        at: f64,
+    },
 }
 
 /// An event and its time; the earliest first, then the one that was made first.
@@ -66,6 +71,14 @@ impl Ord for Scheduled {
 
 /// One gateway.
 pub(crate) struct Gateway {
+    /// One for each provider.
+    pub(crate) desks: Vec<Desk>,
+    /// Who has what, as far as it knows.
+    pub(crate) holders: Holders,
+}
+
+/// A gateway's pool of one provider, and who waits there.
+pub(crate) struct Desk {
     pub(crate) pool: Pool,
     pub(crate) tickets: HashMap<Ticket, usize>,
     /// When its timer fires, by the world's clock.
@@ -76,22 +89,30 @@ pub(crate) struct Gateway {
 pub(crate) struct Request {
     pub(crate) arrival: Arrival,
     pub(crate) gateway: usize,
+    /// The thing that it follows up on.
+    pub(crate) follows: Option<FollowUp>,
     pub(crate) plan: Plan,
     pub(crate) lease: Option<Lease>,
+    /// Where its last attempt is metered.
+    pub(crate) place: Place,
     /// How the provider's answer to its attempt will go.
     pub(crate) course: Course,
+    /// How its last attempt failed.
+    pub(crate) failure: Option<Failure>,
     pub(crate) sent_at: f64,
 }
 
 /// The world: its clock and queue, and all that is in it. What happens at the gateways stands in
-/// [`crate::gateway`], what happens at the provider in [`crate::provider`].
+/// [`crate::gateway`] and [`crate::answer`], what happens at the providers in [`crate::provider`].
 pub(crate) struct World<'a> {
     pub(crate) scenario: &'a Scenario,
+    pub(crate) sites: Vec<Site<'a>>,
     pub(crate) now: f64,
     queue: BinaryHeap<Reverse<Scheduled>>,
     order: u64,
     pub(crate) draws: fastrand::Rng,
-    pub(crate) accounts: Vec<StrictAccount>,
+    /// What each provider meters.
+    pub(crate) metered: Vec<Metered>,
     pub(crate) gateways: Vec<Gateway>,
     pub(crate) requests: Vec<Request>,
     pub(crate) report: Report,
@@ -100,21 +121,19 @@ pub(crate) struct World<'a> {
 impl<'a> World<'a> {
     /// The world before its first arrival.
     pub(crate) fn new(scenario: &'a Scenario, arrivals: &[Arrival]) -> Self {
-        let gateways = (0..scenario.replicas.max(1)).map(|replica| Gateway {
-            pool: Pool::new(scenario.pool_spec(replica), clock(scenario, 0.0)),
-            tickets: HashMap::new(),
-            woken_at: None,
-        });
-        let shows_minute = scenario.weather.contains(&Weather::Lies(Lie::MinuteScale));
-        let account = |world| StrictAccount::new(world, shows_minute);
+        let sites = Site::all(scenario);
+        let follow_up::Drawn { things, follow_ups } = follow_up::draw(scenario, arrivals.len());
+        let gateways = 0..scenario.replicas.max(1);
+        let gateways = gateways.map(|replica| gateway(scenario, &sites, replica, &things));
         let mut world = Self {
             scenario,
             now: 0.0,
             queue: BinaryHeap::new(),
             order: 0,
             draws: fastrand::Rng::with_seed(scenario.seed ^ 0x5eed),
-            accounts: scenario.accounts.iter().map(account).collect(),
+            metered: sites.iter().copied().map(Metered::new).collect(),
             gateways: gateways.collect(),
+            sites,
             requests: Vec::with_capacity(arrivals.len()),
             report: Report {
                 requests: arrivals.len(),
@@ -123,25 +142,44 @@ impl<'a> World<'a> {
                 ..Report::default()
             },
         };
-        for (index, arrival) in arrivals.iter().enumerate() {
-            world.report.requests_by_tenant[arrival.tenant] += 1;
-            world.report.journeys.push(Journey {
-                tenant: arrival.tenant,
-                arrived: arrival.at,
-                tokens: arrival.input + arrival.output,
-                ..Journey::default()
-            });
-            world.requests.push(Request {
-                arrival: *arrival,
-                gateway: index % world.gateways.len(),
-                plan: plan(scenario, arrival),
-                lease: None,
-                course: Course::Whole,
-                sent_at: 0.0,
-            });
-            world.schedule(arrival.at, Event::Arrive(index));
+        for (arrival, follows) in arrivals.iter().zip(follow_ups) {
+            world.expect(arrival, follows);
         }
         world
+    }
+
+    /// A request will come.
+    fn expect(&mut self, arrival: &Arrival, follows: Option<FollowUp>) {
+        let index = self.requests.len();
+        let arrival = match follows {
+            // It asks for what is there already: no tokens.
+            Some(_) => Arrival {
+                input: 0.0,
+                output: 0.0,
+                output_max: None,
+                ..*arrival
+            },
+            None => *arrival,
+        };
+        self.report.requests_by_tenant[arrival.tenant] += 1;
+        self.report.journeys.push(Journey {
+            tenant: arrival.tenant,
+            arrived: arrival.at,
+            tokens: arrival.input + arrival.output,
+            ..Journey::default()
+        });
+        self.requests.push(Request {
+            arrival,
+            gateway: index % self.gateways.len(),
+            follows,
+            plan: plan(self.scenario, &arrival),
+            lease: None,
+            place: Place::default(),
+            course: Course::Whole,
+            failure: None,
+            sent_at: 0.0,
+        });
+        self.schedule(arrival.at, Event::Arrive(index));
     }
 
     /// What the gateways' clocks show.
@@ -167,5 +205,23 @@ impl<'a> World<'a> {
         let Reverse(next) = self.queue.pop()?;
         self.now = next.at;
         Some(next.event)
+    }
+}
+
+fn gateway(scenario: &Scenario, sites: &[Site<'_>], replica: usize, things: &[Thing]) -> Gateway {
+    let start = clock(scenario, 0.0);
+    let desk = |site: &Site<'_>| Desk {
+        pool: Pool::new(site.pool_spec(replica), start),
+        tickets: HashMap::new(),
+        woken_at: None,
+    };
+    let mut holders = Holders::default();
+    for (thing, known) in things.iter().enumerate().filter(|(_, it)| it.is_remembered) {
+        let holder = Some(known.holder);
+        holders.learn(&FollowUp { thing, holder }.id(), known.holder);
+    }
+    Gateway {
+        desks: sites.iter().map(desk).collect(),
+        holders,
     }
 }

@@ -16,7 +16,8 @@ fn fresh_seed() -> u64 {
 fn missed(preset: &Preset, seed: u64) -> Vec<String> {
     let report = run(&preset.scenario);
     let mut missed = preset.bounds.missed(&preset.scenario, &report);
-    if report.answered + report.cut + report.refused() != report.requests {
+    let ended = report.answered + report.told + report.relayed + report.cut + report.refused();
+    if ended != report.requests {
         missed.push("requests that neither ended well nor badly".to_owned());
     }
     let named = |what| format!("seed {seed}, {}: {what}", preset.name);
@@ -59,6 +60,15 @@ fn harder_worlds_are_held() {
     let presets = weathers::harder(SEEDS[0], taken(SEEDS[0]));
     let all: Vec<String> = presets.iter().flat_map(|it| missed(it, SEEDS[0])).collect();
     assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+#[test]
+fn worlds_of_several_providers_are_held() {
+    for seed in SEEDS {
+        let presets = weathers::several(seed, taken(seed));
+        let all: Vec<String> = presets.iter().flat_map(|it| missed(it, seed)).collect();
+        assert!(all.is_empty(), "{}", all.join("\n"));
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use keyweir_policy::config::file::traffic::{Flow, FlowShape};
 use keyweir_policy::config::file::{Policy, Tenant};
 use keyweir_policy::config::pool_spec::pool_spec;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
+use keyweir_simulator::beyond::Beyond;
 use keyweir_simulator::streams::{self, Stream};
 use keyweir_simulator::traffic::{Arrival, Shape};
 use keyweir_simulator::{Demand, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic};
@@ -223,6 +224,7 @@ impl World<'_> {
             output_max: Some(output_max).filter(|max| *max > 0),
             arrivals: Some(arrivals),
             snapshot_taken: SnapshotTaken::AtAdmission,
+            beyond: Beyond::default(),
             seed: self.seed,
         }
     }

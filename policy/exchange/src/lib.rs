@@ -4,10 +4,11 @@
 //! of those in the [`directory`].
 //!
 //! [`plan`] is the state machine that both the gateway and the simulator drive: an event goes in, a
-//! step comes out. [`retry`] says whether a failed attempt is followed by another, [`fallback`]
-//! whether another choice could do better, [`seek`] which accounts are asked for a thing that nobody
-//! remembers, [`last_word`] who answers the client when nothing helped. [`holders`] is the index of
-//! who holds what, for all providers.
+//! step comes out. [`retry`] says whether a failed attempt is followed by another, [`repeat`] whether
+//! what may have been done already is asked for again, [`fallback`] whether another choice could do
+//! better, [`seek`] which accounts are asked for a thing that nobody remembers, [`last_word`] who
+//! answers the client when nothing helped. [`holders`] is the index of who holds what, for all
+//! providers.
 
 pub mod destination;
 pub mod directory;
@@ -16,6 +17,9 @@ pub mod holders;
 pub mod last_word;
 pub mod patience;
 pub mod plan;
+pub mod repeat;
+pub mod request;
 pub mod retry;
 pub mod routed;
 pub mod seek;
+pub mod step;

@@ -14,118 +14,39 @@
 //! it reports how the attempt ended, and makes no decision of its own: whether to try again, with
 //! whom, and who has the last word are all here. The same events at the same times with the same
 //! pools give the same steps.
+//!
+//! Every plan ends. At each choice attempts are bounded by what they meet ([`crate::retry`]), all
+//! together by time; choices and the accounts that are asked for a thing ([`crate::seek`]) are so
+//! many and no more.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use keyweir_pool::Pool;
 use keyweir_pool::ask::{Admission, Ask, Lease, Refusal};
-use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::{Blame, Fault};
-use keyweir_terms::ids::{KeyId, ProviderId, TenantId, Ticket};
-use keyweir_terms::request::{Priority, RequestSize};
+use keyweir_terms::ids::ProviderId;
 use keyweir_terms::time::Time;
 
 use crate::fallback::{self, Choice, Choices};
-use crate::last_word;
+use crate::last_word::{self, Met};
+use crate::repeat::Repeats;
 use crate::retry::Retries;
 use crate::seek::Home;
 
-/// A request, as far as it stays the same whoever is asked.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Who asks.
-    pub tenant: TenantId,
-    /// The class it waits in.
-    pub priority: Priority,
-    /// What is known of its size.
-    pub size: RequestSize,
-    /// The kind of thing that is asked for.
-    pub endpoint: Endpoint,
-    /// The model it names, or an empty text.
-    pub model: String,
-    /// Fingerprint of the conversation, for the provider's prompt cache.
-    pub affinity: Option<u64>,
-    /// It makes something at the provider (a batch, a file) that would be there twice.
-    pub creates: bool,
-    /// Bytes of body it holds.
-    pub body_bytes: u64,
-    /// When it came.
-    pub arrived: Time,
-}
-
-/// How long a request may take.
-#[derive(Clone, Copy, Debug)]
-pub struct TimeLimits {
-    /// In the waiting room, in all. The time that attempts take is not counted.
-    pub patience: Duration,
-    /// From its arrival until no further attempt is begun.
-    pub attempts: Duration,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event {
-    /// The request stands ready before the present choice.
-    Begin,
-    /// The present choice cannot be asked: the request cannot be made to name its model.
-    Unusable,
-    /// The pool has decided about the ticket of the last [`Step::Wait`].
-    Decided(Result<Lease, Refusal>),
-    /// A good answer has begun; its lease is still open.
-    Answered,
-    /// An attempt ended, and its lease is settled.
-    Failed {
-        /// The key it was made with.
-        key: KeyId,
-        /// How it ended.
-        fault: Fault,
-        /// The status of the provider's answer, if there was one.
-        status: Option<u16>,
-    },
-}
-
-/// What to do.
-#[derive(Debug)]
-pub enum Step {
-    /// Send the request with the lease's key.
-    Send(Lease),
-    /// Wait for the pool's decision; then [`Event::Decided`].
-    Wait(Ticket),
-    /// Turn to the choice that is now [`Plan::choice`]; then [`Event::Begin`] or
-    /// [`Event::Unusable`].
-    Turn,
-    /// Give the client the provider's answer as it is.
-    Relay,
-    /// Tell the client no.
-    Refuse(Why),
-}
-
-/// Why a client is told no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// The pool refused.
-    Pool(Refusal),
-    /// The last attempt ended so.
-    Fault {
-        /// How.
-        fault: Fault,
-        /// When the same request could be served, were it to come again; `None`: unknown.
-        not_until: Option<Time>,
-    },
-}
+pub use crate::request::{Request, TimeLimits};
+pub use crate::step::{Event, Failure, Step, Why};
 
 /// The plan of one request.
 #[derive(Debug)]
 pub struct Plan {
     request: Request,
     limits: TimeLimits,
-    choice: Choice,
+    choices: Choices,
     home: Home,
-    fallbacks: Choices,
+    repeats: Repeats,
     retries: Retries,
-    /// How the last attempt at the present choice ended.
-    last: Option<Fault>,
+    met: Met,
     waited: Duration,
     waits_since: Option<Time>,
     progress: Progress,
@@ -136,7 +57,7 @@ pub struct Plan {
 pub struct Progress {
     /// Attempts sent, at all choices.
     pub attempts: u32,
-    /// Another choice than the first is asked.
+    /// It has turned to another choice than the first.
     pub fell_back: bool,
 }
 
@@ -150,24 +71,19 @@ impl Plan {
         home: Home,
         fallbacks: VecDeque<Choice>,
     ) -> Self {
-        let retries = Retries::none(request.creates);
         let fallbacks = if home == Home::Any {
             fallbacks
         } else {
-            Choices::new()
+            VecDeque::new()
         };
         Self {
-            choice: Choice {
-                provider,
-                account: home.account(),
-                model: None,
-            },
+            choices: Choices::new(provider, home.account(), fallbacks),
+            repeats: Repeats::none(request.creates),
             request,
             limits,
             home,
-            fallbacks,
-            retries,
-            last: None,
+            retries: Retries::default(),
+            met: Met::default(),
             waited: Duration::ZERO,
             waits_since: None,
             progress: Progress::default(),
@@ -176,17 +92,20 @@ impl Plan {
 
     /// The provider whose pool the next event is to be given with.
     pub const fn provider(&self) -> ProviderId {
-        self.choice.provider
+        self.choices.present().provider
     }
 
     /// Who is asked, and for what.
     pub const fn choice(&self) -> &Choice {
-        &self.choice
+        self.choices.present()
     }
 
     /// The model that is asked for; empty where none is named.
     pub fn model(&self) -> &str {
-        self.choice.model.as_deref().unwrap_or(&self.request.model)
+        self.choice()
+            .model
+            .as_deref()
+            .unwrap_or(&self.request.model)
     }
 
     /// How long it has been in the waiting room.
@@ -208,7 +127,7 @@ impl Plan {
     pub fn on(&mut self, pool: &mut Pool, now: Time, event: Event) -> Step {
         match event {
             Event::Begin => self.admit(pool, now),
-            Event::Unusable => self.unusable(pool, now),
+            Event::Unusable => self.unusable(now),
             Event::Decided(decision) => {
                 self.stop_waiting(now);
                 match decision {
@@ -217,7 +136,7 @@ impl Plan {
                 }
             }
             Event::Answered => Step::Relay,
-            Event::Failed { key, fault, status } => self.failed(pool, now, (key, fault, status)),
+            Event::Failed(failure) => self.failed(pool, now, &failure),
         }
     }
 
@@ -241,12 +160,26 @@ impl Plan {
             priority: request.priority,
             size: request.size,
             affinity: request.affinity,
-            account: self.choice.account,
+            account: self.choice().account,
             arrived: request.arrived,
-            // Patience is for waiting: time that attempts took is not counted against it.
-            deadline: now + self.limits.patience.saturating_sub(self.waited),
+            deadline: self.deadline(now),
             body_bytes: request.body_bytes,
         }
+    }
+
+    fn deadline(&self, now: Time) -> Time {
+        // Patience is for waiting: time that attempts took is not counted against it.
+        let patience = now + self.limits.patience.saturating_sub(self.waited);
+        if self.progress.attempts == 0 {
+            return patience;
+        }
+        patience.min(self.request.arrived + self.limits.attempts)
+    }
+
+    /// Whether there is time for another attempt, whoever is asked. There always is for a first.
+    fn may_go_on(&self, now: Time) -> bool {
+        let since = now.since(self.request.arrived);
+        self.progress.attempts == 0 || since < self.limits.attempts
     }
 
     fn send(&mut self, lease: Lease) -> Step {
@@ -262,85 +195,99 @@ impl Plan {
 
     /// The pool has no key for it in time.
     fn refused(&mut self, pool: &mut Pool, now: Time, refusal: Refusal) -> Step {
+        if self.home.is_sought() {
+            self.met.could_not_ask(refusal);
+        }
         // The account that cannot be asked now may not be the one that knows.
         if let Some(step) = self.seek_on(pool, now) {
             return step;
         }
-        if self.fall_back() {
-            return Step::Turn;
-        }
-        match self.last {
+        let why = match self.met.fault {
             // Where the last attempt broke down, that is the reason, and no budget.
-            Some(fault) if fault.blame() == Blame::KeyOrProvider => self.give_up(pool, now, fault),
-            _ => Step::Refuse(Why::Pool(refusal)),
-        }
+            Some(fault) if fault.blame() == Blame::KeyOrProvider => self.why(pool, now, fault),
+            _ => Why::Pool(refusal),
+        };
+        self.turn_or_refuse(now, why)
     }
 
-    fn failed(
-        &mut self,
-        pool: &mut Pool,
-        now: Time,
-        (key, fault, status): (KeyId, Fault, Option<u16>),
-    ) -> Step {
-        self.last = Some(fault);
+    fn failed(&mut self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
+        let Failure { fault, status, .. } = *failure;
+        self.met.fault = Some(fault);
         if status == Some(404)
             && let Some(step) = self.seek_on(pool, now)
         {
             return step;
         }
-        let may_retry = self.retries.failed(pool, now, key, &fault);
-        let in_time = now.since(self.request.arrived) < self.limits.attempts;
-        if may_retry && in_time {
-            self.admit(pool, now)
-        } else if fallback::may_help(&fault) && self.fall_back() {
-            Step::Turn
-        } else if last_word::may_be_relayed(&fault, status) {
-            Step::Relay
-        } else {
-            self.give_up(pool, now, fault)
+        let is_repeatable = self
+            .repeats
+            .may_follow(&fault, pool.retry_limits().ambiguous);
+        if is_repeatable && self.may_go_on(now) {
+            if self.retries.failed(pool, now, failure) {
+                return self.admit(pool, now);
+            }
+            if fallback::may_help(&fault) && !self.choices.is_last() {
+                let why = self.why(pool, now, fault);
+                return self.turn_or_refuse(now, why);
+            }
+        }
+        self.last_word(pool, now, failure)
+    }
+
+    fn last_word(&self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
+        match self.met.unasked {
+            Some(refusal) if failure.status == Some(404) => Step::Refuse(Why::Pool(refusal)),
+            _ if last_word::may_be_relayed(&failure.fault, failure.status) => Step::Relay,
+            _ => Step::Refuse(self.why(pool, now, failure.fault)),
         }
     }
 
-    fn give_up(&self, pool: &mut Pool, now: Time, fault: Fault) -> Step {
+    fn why(&self, pool: &mut Pool, now: Time, fault: Fault) -> Why {
         let ask = self.ask(pool, now);
         let not_until = pool.would_admit(now, &ask, &self.retries.attempts);
-        Step::Refuse(Why::Fault { fault, not_until })
+        Why::Fault { fault, not_until }
     }
 
-    /// Asks the next account for a thing that the last one does not know.
+    /// Asks the next account for a thing that the last one does not know, or cannot be asked for.
     fn seek_on(&mut self, pool: &mut Pool, now: Time) -> Option<Step> {
+        if !self.may_go_on(now) {
+            return None;
+        }
         let (provider, account) = self.home.next()?;
-        self.choice.account = Some(account);
-        if provider == self.choice.provider {
+        let is_here = provider == self.provider();
+        self.choices.aim(provider, account);
+        if is_here {
             return Some(self.admit(pool, now));
         }
-        self.choice.provider = provider;
-        self.begin_anew();
+        self.retries = Retries::default();
+        self.met.fault = None;
         Some(Step::Turn)
     }
 
-    fn fall_back(&mut self) -> bool {
-        let Some(choice) = self.fallbacks.pop_front() else {
-            return false;
-        };
-        // The model that an earlier step wrote stands in the request now.
-        let model = choice.model.or(self.choice.model.take());
-        self.choice = Choice { model, ..choice };
+    /// Turns to the next choice, or where there is none, or no time for it, tells the client `why`.
+    fn turn_or_refuse(&mut self, now: Time, why: Why) -> Step {
+        if !self.may_go_on(now) || !self.choices.turn() {
+            return Step::Refuse(why);
+        }
         self.progress.fell_back = true;
-        self.begin_anew();
-        true
-    }
-
-    fn begin_anew(&mut self) {
-        self.retries = Retries::none(self.request.creates);
-        self.last = None;
+        self.retries = Retries::default();
+        self.met = Met {
+            before: Some(why),
+            ..Met::default()
+        };
+        Step::Turn
     }
 
     /// The choice turned to cannot be asked: the next one may.
-    fn unusable(&mut self, pool: &mut Pool, now: Time) -> Step {
-        if self.fall_back() {
+    fn unusable(&mut self, now: Time) -> Step {
+        if self.may_go_on(now) && self.choices.skip() {
             return Step::Turn;
         }
-        self.give_up(pool, now, Fault::Aborted)
+        Step::Refuse(self.met.before.unwrap_or(Why::Fault {
+            fault: Fault::Aborted,
+            not_until: None,
+        }))
     }
 }
+
+#[cfg(test)]
+mod tests;

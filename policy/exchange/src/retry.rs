@@ -7,23 +7,24 @@
 //! for the pool as a whole, by its retry budget. While the overload gate is active its own rate is
 //! the bound; requests are held, not given up.
 //!
-//! A connection that dies after the request was sent and before an answer is *ambiguous*: the
-//! provider may have done the work. Asking a model again costs tokens and changes nothing, so
-//! that is retried like any breakdown; what makes something is sent again once at most.
+//! Each kind is counted by itself: a request that was held as a probe for long can still be refused
+//! by one account and served by the next.
 
 use std::time::Duration;
 
 use keyweir_health::backoff::Backoff;
 use keyweir_pool::Pool;
 use keyweir_pool::attempts::Attempts;
-use keyweir_terms::fault::{Blame, Fault};
+use keyweir_terms::fault::Blame;
 use keyweir_terms::ids::KeyId;
 use keyweir_terms::time::Time;
 
+use crate::step::Failure;
+
 /// Refusals one request may meet, as a multiple of its attempts.
-const REFUSALS_PER_ATTEMPT: u32 = 4;
+pub(crate) const REFUSALS_PER_ATTEMPT: u32 = 4;
 /// Times one request may serve as a probe while the provider is overloaded.
-const OVERLOAD_ATTEMPTS_MAX: u32 = 32;
+pub(crate) const OVERLOAD_ATTEMPTS_MAX: u32 = 32;
 /// How long a request that broke down twice waits before it is sent again.
 const BREAKDOWN_BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(250),
@@ -36,66 +37,46 @@ const AVOID_BACKOFF: Backoff = Backoff {
 };
 
 /// What a request's failures at one provider add up to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Retries {
     /// What the pool is told of them.
     pub(crate) attempts: Attempts,
-    /// It makes something at the provider that would be there twice.
-    creates: bool,
+    refusals: u32,
     breakdowns: u32,
-    ambiguous: u32,
+    /// Breakdowns while the overload gate was active.
+    overloads: u32,
 }
 
 impl Retries {
-    /// None yet. `creates`: the request makes something at the provider (a batch, a file).
-    pub(crate) fn none(creates: bool) -> Self {
-        Self {
-            attempts: Attempts::default(),
-            creates,
-            breakdowns: 0,
-            ambiguous: 0,
-        }
-    }
-
-    /// Notes that an attempt with `key` failed, and says whether another may follow.
-    pub(crate) fn failed(&mut self, pool: &mut Pool, now: Time, key: KeyId, fault: &Fault) -> bool {
+    /// Notes a failed attempt, and says whether another may follow.
+    pub(crate) fn failed(&mut self, pool: &mut Pool, now: Time, failure: &Failure) -> bool {
         self.attempts.count();
-        match fault.blame() {
+        match failure.fault.blame() {
             Blame::Nobody => {
-                self.attempts.exceeds(pool.account_of(key));
+                self.attempts.exceeds(pool.account_of(failure.key));
                 self.may_be_refused_again(pool)
             }
             Blame::Request | Blame::Us => false,
             Blame::Key | Blame::Account | Blame::AccountGroup => self.may_be_refused_again(pool),
             Blame::KeyModel => {
+                // Another key may have access; if not, the model is what is wrong.
                 self.breakdowns += 1;
                 self.breakdowns <= 1
             }
-            Blame::KeyOrProvider => self.may_break_down_again(pool, now, key, fault),
+            Blame::KeyOrProvider => self.may_break_down_again(pool, now, failure.key),
         }
     }
 
-    fn may_be_refused_again(&self, pool: &Pool) -> bool {
+    fn may_be_refused_again(&mut self, pool: &Pool) -> bool {
+        self.refusals += 1;
         let most = pool.retry_limits().attempts_max;
-        self.attempts.made() < most.saturating_mul(REFUSALS_PER_ATTEMPT)
+        self.refusals < most.saturating_mul(REFUSALS_PER_ATTEMPT)
     }
 
-    fn may_break_down_again(
-        &mut self,
-        pool: &mut Pool,
-        now: Time,
-        key: KeyId,
-        fault: &Fault,
-    ) -> bool {
-        let limits = *pool.retry_limits();
-        if fault.is_ambiguous() {
-            self.ambiguous += 1;
-            if !limits.ambiguous || (self.creates && self.ambiguous > 1) {
-                return false;
-            }
-        }
+    fn may_break_down_again(&mut self, pool: &mut Pool, now: Time, key: KeyId) -> bool {
         if pool.is_overloaded() {
-            return self.attempts.made() < OVERLOAD_ATTEMPTS_MAX;
+            self.overloads += 1;
+            return self.overloads < OVERLOAD_ATTEMPTS_MAX;
         }
         let draw = pool.draw();
         let backoff = |schedule: Backoff| now + schedule.after_full_jitter(self.breakdowns, draw);
@@ -105,6 +86,6 @@ impl Retries {
         }
         self.attempts.avoid(key, backoff(AVOID_BACKOFF));
         self.breakdowns += 1;
-        self.breakdowns < limits.attempts_max && pool.spend_retry(now)
+        self.breakdowns < pool.retry_limits().attempts_max && pool.spend_retry(now)
     }
 }

@@ -20,7 +20,7 @@ struct Arguments {
     /// One weather alone, by name, with all there is to say of it.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// The harder worlds too.
+    /// The harder worlds too, and those of several providers.
     #[arg(long)]
     harder: bool,
     /// The provider makes its budget headers when an answer's head is sent, not at admission.
@@ -39,6 +39,7 @@ fn main() -> std::io::Result<ExitCode> {
     let mut presets = weathers::promised(arguments.seed, taken);
     if arguments.harder || arguments.only.is_some() {
         presets.extend(weathers::harder(arguments.seed, taken));
+        presets.extend(weathers::several(arguments.seed, taken));
     }
     if let Some(only) = &arguments.only {
         let names: Vec<_> = presets.iter().map(|preset| preset.name).collect();
@@ -120,12 +121,16 @@ fn detail(out: &mut impl Write, preset: &Preset, report: &Report) -> std::io::Re
     writeln!(out, "{}", preset.what)?;
     writeln!(
         out,
-        "refused {} (waited p50 {:.3} s, p95 {:.3} s, longest {:.3} s); broken off after content {}",
+        "refused {} (waited p50 {:.3} s, p95 {:.3} s, longest {:.3} s); broken off after content {}; \
+         told that they are wrong {}, given a failure {}; answered by another choice {:.4}",
         report.refused(),
         report.refusal_wait(0.5),
         report.refusal_wait(0.95),
         report.refusal_wait(1.0),
         report.cut,
+        report.told,
+        report.relayed,
+        report.fell_back(0.0, f64::INFINITY),
     )?;
     writeln!(
         out,

@@ -7,7 +7,7 @@ mod attempt;
 mod opening;
 mod tried;
 
-use keyweir_policy::exchange::plan::Event;
+use keyweir_policy::exchange::plan::{Event, Failure};
 use keyweir_policy::pool::ask::{Lease, Refusal};
 use keyweir_policy::terms::fault::Fault;
 
@@ -103,7 +103,7 @@ async fn attempt(exchange: &mut Exchange<'_>, lease: Lease) -> Result<Attempted,
         Tried::Failed(fault, answer) => {
             exchange.settle(held, fault);
             let status = answer.as_ref().map(Answer::status);
-            let failed = Event::Failed { key, fault, status };
+            let failed = Event::Failed(Failure { key, fault, status });
             Ok(Attempted::Failed(failed, answer))
         }
     }

@@ -1,0 +1,61 @@
+//! What is said between a plan and its driver.
+
+use keyweir_pool::ask::{Lease, Refusal};
+use keyweir_terms::fault::Fault;
+use keyweir_terms::ids::{KeyId, Ticket};
+use keyweir_terms::time::Time;
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The request stands ready before the present choice.
+    Begin,
+    /// The present choice cannot be asked: the request cannot be made to name its model.
+    Unusable,
+    /// The pool has decided about the ticket of the last [`Step::Wait`].
+    Decided(Result<Lease, Refusal>),
+    /// A good answer has begun; its lease is still open.
+    Answered,
+    /// An attempt failed, and its lease is settled.
+    Failed(Failure),
+}
+
+/// How an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The key it was made with.
+    pub key: KeyId,
+    /// How it ended.
+    pub fault: Fault,
+    /// The status of the provider's answer, if there was one.
+    pub status: Option<u16>,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Step {
+    /// Send the request with the lease's key.
+    Send(Lease),
+    /// Wait for the pool's decision; then [`Event::Decided`].
+    Wait(Ticket),
+    /// Turn to the plan's new choice; then [`Event::Begin`] or [`Event::Unusable`].
+    Turn,
+    /// Give the client the provider's answer as it is.
+    Relay,
+    /// Tell the client no.
+    Refuse(Why),
+}
+
+/// Why a client is told no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The pool refused.
+    Pool(Refusal),
+    /// The last attempt ended so.
+    Fault {
+        /// How.
+        fault: Fault,
+        /// When the same request could be served, were it to come again; `None`: unknown.
+        not_until: Option<Time>,
+    },
+}
