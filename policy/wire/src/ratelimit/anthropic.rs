@@ -10,9 +10,10 @@
 
 use std::time::Duration;
 
+use crate::ratelimit::count;
 use crate::ratelimit::header::{Header, add};
-use crate::ratelimit::moment::Moment;
-use crate::ratelimit::{count, reset};
+use crate::wait::moment::Moment;
+use crate::wait::stated;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::fingerprint::Fingerprint;
 use keyweir_terms::snapshot::{Reading, Snapshot};
@@ -64,7 +65,7 @@ pub(super) fn add_buckets(snapshot: &mut Snapshot, header: Header<'_, '_>) {
         if limit.is_none() && remaining.is_none() {
             continue;
         }
-        let full = header(names.reset).and_then(|text| reset::read(text, date));
+        let full = header(names.reset).and_then(|text| stated::read(text, date));
         add(
             snapshot,
             names.dimension,

@@ -11,8 +11,8 @@
 use std::time::Duration;
 
 use crate::ratelimit::count;
-use crate::ratelimit::duration::SECS_MAX;
 use crate::ratelimit::header::{Header, add};
+use crate::wait::duration::SECS_MAX;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::snapshot::{Reading, Snapshot};
 

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use crate::ratelimit::count::{DAY, MINUTE};
 use crate::ratelimit::header::{Header, add};
-use crate::ratelimit::moment::Moment;
-use crate::ratelimit::{count, plain, reset};
+use crate::ratelimit::{count, plain};
+use crate::wait::moment::Moment;
+use crate::wait::stated;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::fingerprint::Fingerprint;
 use keyweir_terms::snapshot::{Reading, Snapshot};
@@ -92,7 +93,7 @@ fn add_named(buckets: &[Names], snapshot: &mut Snapshot, header: Header<'_, '_>)
 
 fn with_reset(reading: Reading, names: &Names, header: Header<'_, '_>) -> Reading {
     let date = header("date").and_then(Moment::from_http_date);
-    let Some(full) = header(names.reset).and_then(|text| reset::read(text, date)) else {
+    let Some(full) = header(names.reset).and_then(|text| stated::read(text, date)) else {
         return Reading {
             window: names.window.unwrap_or(MINUTE),
             ..reading

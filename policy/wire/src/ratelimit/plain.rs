@@ -7,8 +7,8 @@ use keyweir_terms::snapshot::{Reading, Snapshot};
 
 use crate::ratelimit::count::{self, DAY, MINUTE};
 use crate::ratelimit::header::{Header, add};
-use crate::ratelimit::moment::Moment;
-use crate::ratelimit::reset;
+use crate::wait::moment::Moment;
+use crate::wait::stated;
 
 /// Limit, remaining and reset, in the spellings that are in use.
 const PLAIN: [[&str; 3]; 3] = [
@@ -34,7 +34,7 @@ pub(super) fn add_plain(snapshot: &mut Snapshot, header: Header<'_, '_>) {
             continue;
         }
         let date = header("date").and_then(Moment::from_http_date);
-        let full = header(reset).and_then(|text| reset::read(text, date));
+        let full = header(reset).and_then(|text| stated::read(text, date));
         let stated = header(limit).and_then(stated_window);
         let reading = Reading {
             reset: full.map(|span| span.length),

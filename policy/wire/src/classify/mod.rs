@@ -1,0 +1,7 @@
+//! Whose fault an answer is, and how long it says to stay away.
+
+mod answer_wait;
+mod blame;
+
+pub(crate) use self::blame::in_stream;
+pub use self::blame::{BODY_BYTES_MAX, classify, needs_body};

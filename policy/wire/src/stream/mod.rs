@@ -1,0 +1,6 @@
+//! A response stream (server-sent events), watched as it goes by.
+
+mod event;
+mod reader;
+
+pub use self::reader::StreamReader;

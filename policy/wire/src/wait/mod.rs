@@ -1,0 +1,5 @@
+//! How waits are read: durations, moments, and texts that may be either.
+
+pub(crate) mod duration;
+pub(crate) mod moment;
+pub(crate) mod stated;
