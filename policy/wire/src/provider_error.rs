@@ -8,8 +8,15 @@
 //! | `{"error":"words"}`, `{"message":"words","type","code"}`, `{"detail":"words"}` | many |
 //! | `{"type":"error","code","message"}`, `{"response":{"error":{"code","message"}}}` | events of OpenAI's responses |
 //! | `{"cloudflare_error":true,"retryable":true,"retry_after":120}` | the edge in front |
+//! | `{"code":"Arrearage","message","request_id"}`, `{"code":"words","error":"words"}` | Alibaba, xAI |
+//! | `{"error":{"code":429,"metadata":{"raw","headers":{"X-RateLimit-Reset"}}}}` | OpenRouter |
+
+use std::time::Duration;
 
 use crate::json::{Kind, Malformed, Reader, Text};
+use crate::wait::moment::Moment;
+use crate::wait::stated::{Stated, Unit};
+use crate::wait::words;
 
 /// The most that is kept of a message: enough for the words we know.
 const MESSAGE_BYTES_MAX: usize = 1_024;
@@ -29,8 +36,8 @@ pub(crate) struct ProviderError {
     pub(crate) message: String,
     /// A status given as the code.
     pub(crate) status: Option<u16>,
-    /// Seconds to wait.
-    pub(crate) wait_secs: Option<f64>,
+    /// The wait that a field states.
+    pub(crate) stated_wait: Option<Stated>,
     /// It was a JSON object (or the beginning of one).
     pub(crate) is_json: bool,
 }
@@ -46,6 +53,14 @@ impl ProviderError {
             other => other.map(drop),
         };
         said
+    }
+
+    /// The wait that a field states, else that of the message's words. Moments are seen from the
+    /// answer's own `Date`.
+    pub(crate) fn wait(&self, date: Option<Moment>) -> Option<Duration> {
+        self.stated_wait
+            .and_then(|stated| stated.wait(date))
+            .or_else(|| words::read(&self.message)?.wait(date))
     }
 
     /// Whether `word` is its type, its code or its detail.
@@ -85,14 +100,13 @@ impl ProviderError {
                 }
                 Ok(())
             }
-            b"message" => self.message(reader),
-            b"details" => self.details(reader),
+            b"message" | b"msg" | b"error_msg" => self.message(reader),
+            b"details" | b"metadata" | b"headers" => self.details(reader),
             b"error_code" | b"reason" => {
                 self.detail = word(reader.string_or_skip()?);
                 Ok(())
             }
-            b"retry_after" | b"retryDelay" => self.wait(reader),
-            _ => reader.skip().map(drop),
+            _ => self.wait_member(name, reader),
         }
     }
 
@@ -119,25 +133,79 @@ impl ProviderError {
         match reader.peek()? {
             Kind::Array => reader.array(|reader| self.details(reader)),
             _ => reader.object_or_skip(|name, reader| match name {
-                b"error_code" | b"reason" | b"retry_after" | b"retryDelay" => {
-                    self.member(name, reader)
-                }
-                _ => reader.skip().map(drop),
+                b"error_code" | b"reason" | b"metadata" | b"headers" => self.member(name, reader),
+                _ => self.wait_member(name, reader),
             }),
         }
     }
 
-    /// Seconds as a number, or as `"34.5s"`.
-    fn wait(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
-        let secs = if reader.peek()? == Kind::String {
-            let text = word(reader.string_or_skip()?);
-            text.trim_end_matches('s').parse().ok()
-        } else {
-            reader.f64_or_skip()?
+    /// A member that states a wait, or anything else.
+    fn wait_member(&mut self, name: &[u8], reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        let Some(unit) = wait_unit(name) else {
+            return reader.skip().map(drop);
         };
-        self.wait_secs = secs.or(self.wait_secs);
+        let stated = match reader.peek()? {
+            Kind::String => {
+                let text = reader.string()?.to_text();
+                text.and_then(|text| Stated::from_text(&text, unit))
+            }
+            Kind::Object => protobuf_duration(reader)?,
+            _ => {
+                let number = reader.f64_or_skip()?;
+                number.and_then(|number| Stated::from_number(number, unit, number.fract() == 0.0))
+            }
+        };
+        self.stated_wait = self.stated_wait.or(stated);
         Ok(())
     }
+}
+
+/// What a bare number counts in the members that state waits; `None` for all others.
+fn wait_unit(name: &[u8]) -> Option<Unit> {
+    const SECONDS: &[&str] = &[
+        // Cloudflare, many gateways.
+        "retry_after",
+        "retryAfter",
+        "retry-after",
+        // Google's `google.rpc.RetryInfo`.
+        "retryDelay",
+        "retry_delay",
+        // Google's `ErrorInfo.metadata`.
+        "quotaResetDelay",
+        // OpenRouter, LiteLLM.
+        "retry_after_seconds",
+        "retryAfterSeconds",
+        // The headers of the provider behind it, as OpenRouter quotes them.
+        "X-RateLimit-Reset",
+    ];
+    const MILLIS: &[&str] = &["retry_after_ms", "retryAfterMs", "retry-after-ms"];
+    let is_in = |names: &[&str]| {
+        names
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+    };
+    if is_in(SECONDS) {
+        Some(Unit::Seconds)
+    } else {
+        is_in(MILLIS).then_some(Unit::Millis)
+    }
+}
+
+/// `{"seconds":8,"nanos":500000000}`, as some translations of `RetryInfo` to JSON write it.
+fn protobuf_duration(reader: &mut Reader<'_>) -> Result<Option<Stated>, Malformed> {
+    let (mut secs, mut nanos) = (None, 0.0);
+    reader.object(|name, reader| match name {
+        b"seconds" => {
+            secs = reader.f64_or_skip()?;
+            Ok(())
+        }
+        b"nanos" => {
+            nanos = reader.f64_or_skip()?.unwrap_or_default();
+            Ok(())
+        }
+        _ => reader.skip().map(drop),
+    })?;
+    Ok(secs.and_then(|secs| Stated::from_number(secs + nanos / 1e9, Unit::Seconds, nanos == 0.0)))
 }
 
 fn word(text: Option<Text<'_>>) -> String {
@@ -145,10 +213,12 @@ fn word(text: Option<Text<'_>>) -> String {
         .unwrap_or_default()
 }
 
-/// The beginning of a text in lower case; escapes may stay in it, the words we know have none.
+/// The beginning of a text in lower case, without its escapes.
 fn beginning(text: Text<'_>, bytes_max: usize) -> String {
-    let raw = text.raw();
-    let mut words = String::from_utf8_lossy(&raw[..raw.len().min(bytes_max)]).into_owned();
+    let mut words = text
+        .to_text()
+        .unwrap_or_else(|| String::from_utf8_lossy(text.raw()).into_owned());
+    words.truncate(words.floor_char_boundary(bytes_max));
     words.make_ascii_lowercase();
     words
 }
@@ -213,17 +283,74 @@ mod tests {
     }
 
     #[test]
-    fn reads_waits_and_statuses() {
-        let said = |body: &str| {
-            let said = ProviderError::read(body.as_bytes());
-            (said.status, said.wait_secs)
-        };
-        let cloudflare = r#"{"cloudflare_error":true,"retryable":true,"retry_after":120}"#;
-        assert_eq!(said(cloudflare), (None, Some(120.0)));
-        let gemini = r#"{"error":{"code":429,"details":[{"retryDelay":"34.5s"}]}}"#;
-        assert_eq!(said(gemini), (Some(429), Some(34.5)));
-        let openrouter = r#"{"error":{"code":502,"message":"down"}}"#;
-        assert_eq!(said(openrouter), (Some(502), None));
+    fn reads_statuses() {
+        let status = |body: &str| ProviderError::read(body.as_bytes()).status;
+        assert_eq!(
+            status(r#"{"error":{"code":502,"message":"down"}}"#),
+            Some(502)
+        );
+        assert_eq!(status(r#"{"error":{"code":"429"}}"#), Some(429));
+        assert_eq!(status(r#"{"cloudflare_error":true}"#), None);
+    }
+
+    #[test]
+    fn bodies_state_waits() {
+        for (body, secs) in [
+            (
+                r#"{"cloudflare_error":true,"retryable":true,"retry_after":120}"#,
+                Some(120.0),
+            ),
+            (
+                r#"{"error":{"code":429,"details":[{"@type":"x","reason":"RATE"},{"retryDelay":"34.5s"}]}}"#,
+                Some(34.5),
+            ),
+            (
+                r#"{"error":{"details":[{"retryDelay":{"seconds":8,"nanos":500000000}}]}}"#,
+                Some(8.5),
+            ),
+            (
+                r#"{"error":{"details":[{"retryDelay":{"seconds":"8"}}]}}"#,
+                None,
+            ),
+            (
+                r#"{"error":{"details":[{"@type":"x","metadata":{"quotaResetDelay":"1h0m2s"}}]}}"#,
+                Some(3_602.0),
+            ),
+            (
+                r#"{"error":{"code":429,"metadata":{"headers":{"X-RateLimit-Reset":"1795312830000"}}}}"#,
+                Some(30.0),
+            ),
+            (
+                r#"{"error":{"metadata":{"retry_after_seconds":12}}}"#,
+                Some(12.0),
+            ),
+            (r#"{"error":{"retry_after_ms":250}}"#, Some(0.25)),
+            (
+                r#"{"error":{"message":"x","retryAfter":"2026-11-22T02:00:30Z"}}"#,
+                Some(30.0),
+            ),
+            (
+                r#"{"error":{"message":"Rate limit reached. Please try again in 6m0s."}}"#,
+                Some(360.0),
+            ),
+            (
+                r#"{"error":{"message":"try again in\u00a020 ms"}}"#,
+                Some(0.02),
+            ),
+            // What is stated outranks words.
+            (
+                r#"{"error":{"message":"try again in 5 hours","retry_after":3}}"#,
+                Some(3.0),
+            ),
+            (r#"{"retry_after":-5}"#, None),
+            (r#"{"retry_after":"soon"}"#, None),
+            (r#"{"retry_after":null}"#, None),
+            ("", None),
+        ] {
+            let date = Moment::from_http_date("Sun, 22 Nov 2026 02:00:00 GMT");
+            let wait = ProviderError::read(body.as_bytes()).wait(date);
+            assert_eq!(wait.map(|wait| wait.as_secs_f64()), secs, "{body}");
+        }
     }
 
     proptest! {

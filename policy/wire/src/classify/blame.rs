@@ -66,7 +66,7 @@ pub(crate) fn in_stream(said: &ProviderError) -> Fault {
             .unwrap_or_else(|| implied_status(said)),
         is_html: false,
         should_retry: None,
-        wait: answer_wait::in_body(said),
+        wait: said.wait(None),
         said,
     };
     answer.fault()
@@ -282,7 +282,7 @@ const MODEL_CODES: &[&str] = &["model_not_found", "deploymentnotfound", "modelno
 const MODEL_WORDS: &[&str] = &[
     "model:",
     "model '",
-    "model \\\"",
+    "model \"",
     "model `",
     "the model ",
     "no such model",

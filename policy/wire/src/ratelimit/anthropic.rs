@@ -65,7 +65,7 @@ pub(super) fn add_buckets(snapshot: &mut Snapshot, header: Header<'_, '_>) {
         if limit.is_none() && remaining.is_none() {
             continue;
         }
-        let full = header(names.reset).and_then(|text| stated::read(text, date));
+        let full = header(names.reset).and_then(|text| stated::reset(text, date));
         add(
             snapshot,
             names.dimension,

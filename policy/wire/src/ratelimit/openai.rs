@@ -93,7 +93,7 @@ fn add_named(buckets: &[Names], snapshot: &mut Snapshot, header: Header<'_, '_>)
 
 fn with_reset(reading: Reading, names: &Names, header: Header<'_, '_>) -> Reading {
     let date = header("date").and_then(Moment::from_http_date);
-    let Some(full) = header(names.reset).and_then(|text| stated::read(text, date)) else {
+    let Some(full) = header(names.reset).and_then(|text| stated::reset(text, date)) else {
         return Reading {
             window: names.window.unwrap_or(MINUTE),
             ..reading

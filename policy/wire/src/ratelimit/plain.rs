@@ -34,7 +34,7 @@ pub(super) fn add_plain(snapshot: &mut Snapshot, header: Header<'_, '_>) {
             continue;
         }
         let date = header("date").and_then(Moment::from_http_date);
-        let full = header(reset).and_then(|text| stated::read(text, date));
+        let full = header(reset).and_then(|text| stated::reset(text, date));
         let stated = header(limit).and_then(stated_window);
         let reading = Reading {
             reset: full.map(|span| span.length),

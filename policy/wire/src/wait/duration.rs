@@ -1,4 +1,5 @@
-//! Durations with units, as OpenAI and its relatives write them: `17ms`, `6m0s`, `23h18m29.144s`.
+//! Durations with units, as OpenAI and its relatives write them (`17ms`, `6m0s`,
+//! `23h18m29.144s`), and as people do (`20 ms`, `2 minutes`).
 
 use std::time::Duration;
 
@@ -12,39 +13,74 @@ pub(crate) struct Span {
     pub(crate) grain: Duration,
 }
 
-/// Reads `([0-9]+(\.[0-9]+)?(d|h|m|s|ms|us|µs|ns))+`.
+/// Reads a text that is nothing but a duration: `(number unit)+`, white space allowed between.
 pub(crate) fn read(text: &str) -> Option<Span> {
-    let mut rest = text.trim();
+    let (span, rest) = prefix(text.trim())?;
+    rest.trim().is_empty().then_some(span)
+}
+
+/// Reads the duration that `text` begins with, as far as it goes; the rest is returned.
+pub(crate) fn prefix(text: &str) -> Option<(Span, &str)> {
+    let mut rest = text;
     let mut secs = 0.0;
     let mut grain = f64::INFINITY;
-    while !rest.is_empty() {
-        let digits_end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
-        let (digits, after) = rest.split_at(digits_end);
-        let unit_end = after
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(after.len());
-        let (unit, after) = after.split_at(unit_end);
-        let unit = unit_secs(unit)?;
+    while let Some((digits, unit, after)) = next_part(rest) {
         let number: f64 = digits.parse().ok()?;
         secs += number * unit;
         grain = f64::min(grain, unit * digit_worth(digits));
         rest = after;
     }
     let is_sensible = grain.is_finite() && secs <= SECS_MAX;
-    is_sensible.then(|| Span {
-        length: Duration::from_secs_f64(secs),
-        grain: Duration::from_secs_f64(grain.min(60.0)),
+    is_sensible.then(|| {
+        let span = Span {
+            length: Duration::from_secs_f64(secs),
+            grain: Duration::from_secs_f64(grain.min(60.0)),
+        };
+        (span, rest)
     })
 }
 
+/// A number, what its unit is worth in seconds, and what follows.
+fn next_part(text: &str) -> Option<(&str, f64, &str)> {
+    let (digits, after) = number(text.trim_start())?;
+    let after = after.trim_start();
+    let unit_end = after
+        .find(|c: char| !c.is_alphabetic())
+        .unwrap_or(after.len());
+    let (unit, after) = after.split_at(unit_end);
+    Some((digits, unit_secs(unit)?, after))
+}
+
+/// The number that `text` begins with (`12`, `1.5`), and what follows. A full stop that no digit
+/// follows ends a sentence.
+pub(crate) fn number(text: &str) -> Option<(&str, &str)> {
+    let whole = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    if whole == 0 {
+        return None;
+    }
+    let fraction = text[whole..].strip_prefix('.').map_or(0, |after| {
+        after
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(after.len())
+    });
+    let end = if fraction == 0 {
+        whole
+    } else {
+        whole + 1 + fraction
+    };
+    Some(text.split_at(end))
+}
+
 fn unit_secs(unit: &str) -> Option<f64> {
-    Some(match unit.trim() {
-        "d" => 86_400.0,
-        "h" => 3_600.0,
-        "m" => 60.0,
-        "s" => 1.0,
-        "ms" => 1e-3,
-        "us" | "µs" => 1e-6,
+    Some(match unit {
+        "d" | "day" | "days" => 86_400.0,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 3_600.0,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60.0,
+        "s" | "sec" | "secs" | "second" | "seconds" => 1.0,
+        "ms" | "msec" | "millis" | "millisecond" | "milliseconds" => 1e-3,
+        "us" | "µs" | "μs" => 1e-6,
         "ns" => 1e-9,
         _ => return None,
     })
@@ -72,6 +108,10 @@ mod tests {
             ("23h18m29.144s", 83_909_144, 1),
             ("1d2h", 93_600_000, 60_000),
             ("8.64s", 8_640, 10),
+            ("20 ms", 20, 1),
+            ("1 min 5 sec", 65_000, 1_000),
+            ("2 minutes", 120_000, 60_000),
+            ("1h", 3_600_000, 60_000),
         ] {
             let span = read(text).unwrap();
             assert_eq!(span.length.as_micros().div_ceil(1_000), millis, "{text}");
@@ -86,7 +126,21 @@ mod tests {
     #[test]
     fn other_texts_are_none() {
         for text in [
-            "", "s", "12", "1.2.3s", "6m0", "-1s", "1 week", "1e3s", "100000d", "soon", "1sx",
+            "",
+            "s",
+            "12",
+            "1.2.3s",
+            "6m0",
+            "-1s",
+            "1 week",
+            "1e3s",
+            "100000d",
+            "soon",
+            "1sx",
+            "1\u{a0}",
+            "99999999999999999999999999s",
+            ".5s",
+            "1.s",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

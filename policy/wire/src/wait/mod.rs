@@ -3,3 +3,4 @@
 pub(crate) mod duration;
 pub(crate) mod moment;
 pub(crate) mod stated;
+pub(crate) mod words;
