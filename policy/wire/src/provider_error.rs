@@ -84,7 +84,7 @@ impl ProviderError {
 
     fn member(&mut self, name: &[u8], reader: &mut Reader<'_>) -> Result<(), Malformed> {
         match name {
-            b"type" | b"__type" => {
+            b"type" | b"__type" | b"error_type" => {
                 let kind = word(reader.string_or_skip()?);
                 // The envelope's own type says nothing.
                 if !matches!(kind.as_str(), "error" | "response.failed") {
@@ -93,6 +93,7 @@ impl ProviderError {
                 Ok(())
             }
             b"code" => self.code(reader),
+            b"status" if reader.peek()? == Kind::Number => self.code(reader),
             b"status" => {
                 let status = word(reader.string_or_skip()?);
                 if self.code.is_empty() {
@@ -175,6 +176,8 @@ fn wait_unit(name: &[u8]) -> Option<Unit> {
         // OpenRouter, LiteLLM.
         "retry_after_seconds",
         "retryAfterSeconds",
+        // Hugging Face, while a model is loaded.
+        "estimated_time",
         // The headers of the provider behind it, as OpenRouter quotes them.
         "X-RateLimit-Reset",
     ];
@@ -218,7 +221,10 @@ fn beginning(text: Text<'_>, bytes_max: usize) -> String {
     let mut words = text
         .to_text()
         .unwrap_or_else(|| String::from_utf8_lossy(text.raw()).into_owned());
-    words.truncate(words.floor_char_boundary(bytes_max));
+    let boundary = (0..=bytes_max.min(words.len()))
+        .rev()
+        .find(|at| words.is_char_boundary(*at));
+    words.truncate(boundary.unwrap_or_default());
     words.make_ascii_lowercase();
     words
 }

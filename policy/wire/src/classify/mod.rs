@@ -2,6 +2,14 @@
 
 mod answer_wait;
 mod blame;
+mod families;
+mod heard;
+mod page;
+#[cfg(test)]
+mod recorded;
+mod row;
+mod table;
 
 pub(crate) use self::blame::in_stream;
 pub use self::blame::{BODY_BYTES_MAX, classify, needs_body};
+pub use self::page::page;

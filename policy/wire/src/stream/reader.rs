@@ -234,7 +234,7 @@ impl StreamReader {
     /// The first error is the cause of all others.
     fn fail(&mut self, data: &[u8]) {
         if self.fault.is_none() {
-            self.fault = Some(classify::in_stream(&ProviderError::read(data)));
+            self.fault = Some(classify::in_stream(ProviderError::read(data)));
         }
     }
 }

@@ -499,7 +499,7 @@ fn an_event_is_classified_as_its_status_would_be() {
         (r#"{"type":"response.failed","response":{"error":{"code":"server_error","message":"x"}}}"#.to_owned(), Broken { wait: Option::None }),
         ("{".to_owned(), Broken { wait: Option::None }),
     ] {
-        assert_eq!(in_stream(&ProviderError::read(data.as_bytes())), fault, "{data}");
+        assert_eq!(in_stream(ProviderError::read(data.as_bytes())), fault, "{data}");
     }
 }
 
