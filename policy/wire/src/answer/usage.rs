@@ -4,6 +4,8 @@
 //! counts cache reads apart from `input_tokens` and does not charge them to the input budget;
 //! OpenAI's input includes them and they are charged.
 
+use memchr::memmem;
+
 use crate::json::{Malformed, Reader};
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
@@ -35,6 +37,19 @@ pub(crate) fn read(body: &[u8]) -> Usage {
         _ => reader.skip().map(drop),
     });
     usage
+}
+
+/// The usage that stands last in the end of an answer that is too large to be read whole. In text
+/// the quotes around its name would be escaped.
+pub(crate) fn in_tail(tail: &[u8]) -> Usage {
+    let names = [&b"\"usage\":"[..], b"\"usageMetadata\":"];
+    let after = names
+        .iter()
+        .filter_map(|name| Some(memmem::rfind(tail, name)? + name.len()))
+        .max();
+    after
+        .and_then(|after| read_object(&mut Reader::new(&tail[after..])).ok())
+        .unwrap_or_default()
 }
 
 /// The usage that the next value is.
@@ -150,6 +165,32 @@ mod tests {
             ),
         ] {
             assert_eq!(read(body.as_bytes()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn reads_the_end_of_a_large_answer() {
+        for (tail, expected) in [
+            (
+                r#"AAA"}],"usage":{"input_tokens":3,"output_tokens":4}}"#,
+                usage(Some(3), None, Some(4)),
+            ),
+            (
+                r#"x","usage": {"prompt_tokens":3},"user":null}}"#,
+                usage(Some(3), None, None),
+            ),
+            (
+                r#""}]}],"usageMetadata":{"promptTokenCount":2}}"#,
+                usage(Some(2), None, None),
+            ),
+            (
+                r#"say \"usage\":{\"input_tokens\":9}"}]}"#,
+                usage(None, None, None),
+            ),
+            (r#""usage":{"input_tok"#, usage(None, None, None)),
+            ("", usage(None, None, None)),
+        ] {
+            assert_eq!(in_tail(tail.as_bytes()), expected, "{tail}");
         }
     }
 

@@ -14,6 +14,7 @@
 use crate::classify::heard::{Heard, is_html};
 use crate::classify::table;
 use crate::provider_error::ProviderError;
+use crate::wait::moment::Moment;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
@@ -52,7 +53,13 @@ pub const fn needs_body(dialect: Dialect, status: u16) -> bool {
 
 /// An error that came as an event of a stream: classified as the status it would have had.
 pub(crate) fn in_stream(said: ProviderError) -> Fault {
-    table::fault(&Heard::inside(Endpoint::Inference, said, None))
+    inside(Endpoint::Inference, said, None)
+}
+
+/// An error that came where an answer belongs: classified as the status it would have had.
+/// `date`: of the answer.
+pub(crate) fn inside(endpoint: Endpoint, said: ProviderError, date: Option<Moment>) -> Fault {
+    table::fault(&Heard::inside(endpoint, said, date))
 }
 
 /// A page for people in the place of an answer.

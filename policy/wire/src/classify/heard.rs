@@ -51,10 +51,7 @@ impl Heard {
     pub(crate) fn inside(endpoint: Endpoint, said: ProviderError, date: Option<Moment>) -> Self {
         Self {
             endpoint,
-            status: said
-                .status
-                .filter(|status| (400..600).contains(status))
-                .unwrap_or_else(|| implied_status(&said)),
+            status: status_inside(&said),
             is_html: false,
             should_retry: false,
             wait: said.wait(date),
@@ -112,6 +109,12 @@ pub(crate) fn is_html<'a>(header: &impl Fn(&str) -> Option<&'a str>) -> bool {
         .is_some_and(|kind| kind.eq_ignore_ascii_case(HTML))
 }
 
+/// The status that an error names, or that goes with its type or code.
+pub(crate) fn status_inside(said: &ProviderError) -> u16 {
+    let named = said.status.filter(|status| (400..600).contains(status));
+    named.unwrap_or_else(|| implied_status(said))
+}
+
 /// The status that goes with an error's type or code, as each family documents it.
 fn implied_status(said: &ProviderError) -> u16 {
     const STATUSES: &[(&str, u16)] = &[
@@ -141,6 +144,11 @@ fn implied_status(said: &ProviderError) -> u16 {
         ("tokens", 429),
         ("requests", 429),
         ("server_overloaded", 529),
+        // Alibaba, "Error codes".
+        ("arrearage", 400),
+        ("invalidapikey", 401),
+        ("datainspectionfailed", 400),
+        ("data_inspection_failed", 400),
         // Google, `google.rpc.Code`.
         ("invalid_argument", 400),
         ("failed_precondition", 400),

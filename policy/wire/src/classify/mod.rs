@@ -10,6 +10,7 @@ mod recorded;
 mod row;
 mod table;
 
-pub(crate) use self::blame::in_stream;
 pub use self::blame::{BODY_BYTES_MAX, classify, needs_body};
+pub(crate) use self::blame::{in_stream, inside};
+pub(crate) use self::heard::status_inside;
 pub use self::page::page;

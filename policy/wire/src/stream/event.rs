@@ -3,6 +3,8 @@
 //! One reader for the events of every dialect: their names do not collide, and providers of the
 //! generic dialect may speak any of them. Unknown events and fields say nothing.
 
+use memchr::memmem;
+
 use crate::answer::created_ids::{Ids, Place};
 use crate::answer::usage;
 use crate::json::{Kind, Malformed, Reader};
@@ -44,6 +46,10 @@ pub(super) struct Event {
     pub(super) choices: u64,
     pub(super) choices_done: u64,
     pub(super) sequence: Option<u64>,
+    /// It is the last of its stream, by its name.
+    pub(super) is_last: bool,
+    /// The answer is complete (`message_delta` with a `stop_reason`); more events follow.
+    pub(super) is_stopped: bool,
     has_error: bool,
 }
 
@@ -58,6 +64,20 @@ impl Event {
             event.meaning = Meaning::Error;
         }
         event
+    }
+
+    /// Reads what the end of an event says of which only the beginning was read.
+    pub(super) fn read_tail(&mut self, tail: &[u8]) {
+        usage::merge(&mut self.usage, usage::in_tail(tail));
+        if self.family == Family::Chunks && is_finished(tail, b"\"finish_reason\":") {
+            // Whichever choice it was: events this long come alone.
+            self.choices |= 1;
+            self.choices_done |= 1;
+            self.mean(Meaning::Content);
+        }
+        if is_finished(tail, b"\"finishReason\":") {
+            self.mean(Meaning::Finished);
+        }
     }
 
     fn member(
@@ -79,10 +99,7 @@ impl Event {
                 self.sequence = reader.u64_or_skip()?;
                 Ok(())
             }
-            b"error" => {
-                self.has_error |= matches!(reader.peek()?, Kind::Object | Kind::String);
-                reader.skip().map(drop)
-            }
+            b"error" => self.error(reader),
             b"completion" => self.produced(reader),
             b"stop_reason" => self.ended(reader),
             b"candidates" => self.candidates(reader),
@@ -94,7 +111,23 @@ impl Event {
         if let Some(name) = reader.string_or_skip()? {
             let (family, meaning) = by_name(name.raw());
             self.family = family;
+            self.is_last = is_last(name.raw());
             self.mean(meaning);
+        }
+        Ok(())
+    }
+
+    /// An error, unless it is an empty one.
+    fn error(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        match reader.peek()? {
+            Kind::String => self.has_error |= reader.string()?.len() > 0,
+            Kind::Object => {
+                return reader.object(|_, reader| {
+                    self.has_error = true;
+                    reader.skip().map(drop)
+                });
+            }
+            _ => drop(reader.skip()?),
         }
         Ok(())
     }
@@ -106,6 +139,10 @@ impl Event {
         }
         reader.object(|name, reader| match name {
             b"container" => ids.container(reader),
+            b"stop_reason" => {
+                self.is_stopped |= says_something(reader)?;
+                Ok(())
+            }
             _ => self.delta_member(name, reader),
         })
     }
@@ -143,7 +180,7 @@ impl Event {
 
     fn choices(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         self.family = Family::Chunks;
-        reader.array_or_skip(|reader| {
+        let read = reader.array_or_skip(|reader| {
             let (mut index, mut done) = (0, false);
             reader.object_or_skip(|name, reader| match name {
                 b"index" => {
@@ -152,8 +189,9 @@ impl Event {
                 }
                 b"delta" | b"text" => self.produced(reader),
                 b"finish_reason" => {
-                    done = reader.peek()? == Kind::String;
-                    reader.skip().map(drop)
+                    // Some send `""` for as long as they go on.
+                    done = says_something(reader)?;
+                    Ok(())
                 }
                 _ => reader.skip().map(drop),
             })?;
@@ -164,7 +202,16 @@ impl Event {
                 self.mean(Meaning::Content);
             }
             Ok(())
-        })
+        });
+        self.content_if_cut(read)
+    }
+
+    /// A part of the answer that is so long that it was not read to its end.
+    fn content_if_cut(&mut self, read: Result<(), Malformed>) -> Result<(), Malformed> {
+        if read.is_err() {
+            self.mean(Meaning::Content);
+        }
+        read
     }
 
     fn usage(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
@@ -207,21 +254,22 @@ impl Event {
 
     /// The end of a legacy completion, whose events are texts until one has a reason to stop.
     fn ended(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
-        if reader.peek()? == Kind::String {
+        if says_something(reader)? {
             self.mean(Meaning::Finished);
         }
-        reader.skip().map(drop)
+        Ok(())
     }
 
     /// Gemini's chunks.
     fn candidates(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
-        reader.array_or_skip(|reader| {
+        let read = reader.array_or_skip(|reader| {
             reader.object_or_skip(|name, reader| match name {
                 b"content" => self.produced(reader),
                 b"finishReason" => self.ended(reader),
                 _ => reader.skip().map(drop),
             })
-        })
+        });
+        self.content_if_cut(read)
     }
 
     /// The strongest of all that an event means holds.
@@ -236,6 +284,32 @@ impl Event {
             self.meaning = meaning;
         }
     }
+}
+
+/// Whether the value is a text that is not empty.
+fn says_something(reader: &mut Reader<'_>) -> Result<bool, Malformed> {
+    let text = reader.string_or_skip()?;
+    Ok(text.is_some_and(|text| text.len() > 0))
+}
+
+/// Whether the last `name` in `tail` has a text that is not empty.
+fn is_finished(tail: &[u8], name: &[u8]) -> bool {
+    memmem::rfind(tail, name)
+        .and_then(|at| says_something(&mut Reader::new(&tail[at + name.len()..])).ok())
+        .unwrap_or_default()
+}
+
+/// Nothing follows that belongs to the answer. (Chunks end with `[DONE]`, which is no event.)
+fn is_last(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"message_stop"
+            | b"response.completed"
+            | b"response.incomplete"
+            | b"response.cancelled"
+            | b"response.failed"
+            | b"error"
+    )
 }
 
 /// What the name alone says.

@@ -247,8 +247,13 @@ fn an_error_event_has_the_form_of_the_stream() {
 #[test]
 fn our_own_error_events_are_read_as_errors() {
     for golden in GOLDEN {
-        let mut reader = read(golden.dialect, golden.stream);
-        let event = reader.error_event(RefusalKind::Internal, "gone", "req_1");
+        let event =
+            read(golden.dialect, golden.stream).error_event(RefusalKind::Internal, "gone", "req_1");
+        // We send one only to a stream that is not over.
+        let half = &golden.stream[..golden.stream.len() / 2];
+        let lines = half.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+        let mut reader = read(golden.dialect, &half[..lines]);
+        reader.feed(b"\n\n");
         reader.feed(event.as_bytes());
         assert!(
             reader.fault().is_some() && !reader.finished(),
@@ -357,18 +362,219 @@ fn data_may_be_spread_over_lines() {
 }
 
 #[test]
-fn an_endless_line_takes_bounded_memory_and_is_read_as_far_as_kept() {
-    let mut reader = reader(Dialect::OpenAi);
-    reader.feed(b"data: {\"type\":\"image_generation.completed\",\"b64_json\":\"");
-    for _ in 0..1_000 {
-        reader.feed(&[b'A'; 10_000]);
-        assert!(reader.line.capacity() <= 2 * LINE_BYTES_MAX);
+fn an_event_of_any_size_is_read_at_its_beginning_and_its_end() {
+    let text = "A".repeat(10_000_000);
+    for (dialect, begins, ends, finished) in [
+        (
+            Dialect::OpenAi,
+            r#"{"type":"image_generation.completed","b64_json":""#,
+            r#"","usage":{"output_tokens":9}}"#,
+            true,
+        ),
+        (
+            Dialect::OpenAi,
+            r#"{"type":"response.completed","response":{"id":"resp_1","output":[{"text":""#,
+            r#""}],"usage":{"output_tokens":9},"user":null,"metadata":{}}}"#,
+            true,
+        ),
+        (
+            Dialect::OpenAi,
+            r#"{"choices":[{"index":0,"delta":{"content":""#,
+            r#""},"finish_reason":"stop"}],"usage":{"completion_tokens":9}}"#,
+            true,
+        ),
+        (
+            Dialect::OpenAi,
+            r#"{"choices":[{"index":0,"delta":{"content":""#,
+            r#""},"finish_reason":""}],"usage":{"completion_tokens":9}}"#,
+            false,
+        ),
+        (
+            Dialect::Generic,
+            r#"{"candidates":[{"content":{"parts":[{"text":""#,
+            r#""}]},"finishReason":"STOP"}],"usageMetadata":{"candidatesTokenCount":9}}"#,
+            true,
+        ),
+    ] {
+        let mut reader = reader(dialect);
+        reader.feed(b"data: ");
+        reader.feed(begins.as_bytes());
+        for piece in text.as_bytes().chunks(10_000) {
+            reader.feed(piece);
+            assert!(reader.lines.capacity() <= 2 << 20);
+        }
+        assert!(!reader.started_content() && !reader.finished());
+        reader.feed(ends.as_bytes());
+        reader.feed(b"\n\n");
+        assert!(reader.started_content(), "{begins}");
+        assert_eq!(reader.finished(), finished, "{begins}");
+        assert_eq!(reader.usage().output, Some(9), "{begins}");
+        assert!(reader.lines.capacity() <= 8 << 10);
     }
-    reader.feed(b"\"}\n\n");
-    assert!(reader.finished());
-    assert!(reader.line.capacity() <= LINE_BYTES_KEPT);
-    reader.feed(b"data: {\"usage\":{\"output_tokens\":3}}\n");
-    assert_eq!(reader.usage().output, Some(3));
+}
+
+#[test]
+fn an_event_that_is_cut_is_none() {
+    let text = "A".repeat(1_000_000);
+    for stream in [
+        format!("data: {{\"type\":\"response.completed\",\"response\":{{\"output\":\"{text}"),
+        "data: {\"type\":\"response.completed\",\"response\":{\"output\":\"A".to_owned(),
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"".to_owned(),
+        "data: [DON".to_owned(),
+    ] {
+        let mut reader = read(Dialect::OpenAi, stream.as_bytes());
+        assert_eq!(reader.ending(), Fault::StreamBroken);
+    }
+}
+
+#[test]
+fn an_empty_reason_is_no_end() {
+    for (dialect, stream) in [
+        (
+            Dialect::OpenAi,
+            r#"{"choices":[{"index":0,"delta":{"content":"Hel"},"finish_reason":""}]}"#,
+        ),
+        (
+            Dialect::Generic,
+            r#"{"candidates":[{"content":{"parts":[{"text":"Hel"}]},"finishReason":""}]}"#,
+        ),
+        (
+            Dialect::Anthropic,
+            r#"{"type":"message_delta","delta":{"stop_reason":""},"usage":{"output_tokens":1}}"#,
+        ),
+    ] {
+        let reader = read(dialect, format!("data: {stream}\n\n").as_bytes());
+        assert!(reader.started_content() && !reader.finished(), "{stream}");
+    }
+    let opening = r#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":""}]}"#;
+    let mut held = read(Dialect::OpenAi, format!("{opening}\n\n").as_bytes());
+    assert_eq!(held.opening(false), Opening::Undecided);
+    held.feed(b"data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}\n\n");
+    assert_eq!(
+        held.opening(false),
+        Opening::Failed(Fault::Overloaded { wait: None })
+    );
+}
+
+#[test]
+fn a_whole_answer_is_whole_without_the_dialects_last_event() {
+    let anthropic = include_str!("../golden/anthropic_text.sse");
+    let (without_stop, _) = anthropic.split_once("event: message_stop").unwrap();
+    for (dialect, stream, is_over) in [
+        (Dialect::Anthropic, without_stop, false),
+        (Dialect::Anthropic, anthropic, true),
+        // The last line has no end.
+        (Dialect::Anthropic, anthropic.trim_end(), true),
+        (
+            Dialect::OpenAi,
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}\n\n",
+            false,
+        ),
+        (
+            Dialect::OpenAi,
+            "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}]}\n\ndata: [DONE]",
+            true,
+        ),
+        (
+            Dialect::OpenAi,
+            include_str!("../golden/responses_text.sse"),
+            true,
+        ),
+    ] {
+        let mut reader = read(dialect, stream.as_bytes());
+        assert_eq!(reader.ending(), Fault::None, "{stream}");
+        assert_eq!(reader.is_over(), is_over, "{stream}");
+    }
+}
+
+#[test]
+fn what_comes_after_the_last_event_is_not_the_answers() {
+    let mut reader = read(Dialect::Anthropic, GOLDEN[0].stream);
+    assert!(reader.is_over());
+    reader.feed(b"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\"}}\n\n");
+    assert_eq!((reader.fault(), reader.ending()), (None, Fault::None));
+}
+
+#[test]
+fn an_error_of_the_request_is_its_fault_and_can_be_told_once() {
+    for (dialect, stream, status, words) in [
+        (
+            Dialect::OpenAi,
+            "data: {\"error\": {\"object\": \"error\", \"message\": \"Not multimodal.\", \"type\": \"BadRequestError\", \"param\": null, \"code\": 400}}\n\ndata: [DONE]\n\n",
+            400,
+            "Not multimodal.",
+        ),
+        (
+            Dialect::OpenAi,
+            "event: response.failed\ndata: {\"type\":\"response.failed\",\"sequence_number\":1,\"response\":{\"id\":\"resp_1\",\"status\":\"failed\",\"error\":{\"code\":\"invalid_prompt\",\"message\":\"Invalid prompt\"}}}\n\n",
+            400,
+            "Invalid prompt",
+        ),
+        (
+            Dialect::OpenAi,
+            "data: {\"type\":\"error\",\"code\":\"context_length_exceeded\",\"message\":\"Too long\"}\n\n",
+            400,
+            "Too long",
+        ),
+        (
+            Dialect::Anthropic,
+            "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"tool_use ids were found\"}}\n\n",
+            400,
+            "tool_use ids were found",
+        ),
+        // A body of an error where an event belongs, without the end of its line.
+        (
+            Dialect::OpenAi,
+            "{\"error\":{\"message\":\"Bad\",\"code\":\"invalid_value\"}}",
+            400,
+            "Bad",
+        ),
+    ] {
+        let mut reader = read(dialect, stream.as_bytes());
+        assert_eq!(
+            reader.opening(true),
+            Opening::Failed(Fault::BadRequest),
+            "{stream}"
+        );
+        let told = reader.error_answer().unwrap();
+        assert_eq!(told.status, status, "{stream}");
+        assert!(told.body.contains(words), "{stream}");
+    }
+}
+
+#[test]
+fn an_event_named_error_is_one_whatever_it_says() {
+    let stream = b"event: error\ndata: {\"detail\":\"oops\"}\n\n";
+    let reader = read(Dialect::OpenAi, stream);
+    assert_eq!(reader.fault(), Some(Fault::Broken { wait: None }));
+    let empty = read(
+        Dialect::OpenAi,
+        b"data: {\"error\":{},\"choices\":[]}\n\ndata: {\"error\":\"\"}\n\n",
+    );
+    assert_eq!(empty.fault(), None);
+}
+
+#[test]
+fn lines_end_as_they_like_and_a_mark_may_stand_before_them() {
+    for golden in GOLDEN {
+        let whole = read(golden.dialect, golden.stream);
+        let text = std::str::from_utf8(golden.stream)
+            .unwrap()
+            .replace('\r', "");
+        let mut endings = ["\n", "\r", "\r\n"].into_iter().cycle();
+        let mixed: String = text
+            .split_inclusive('\n')
+            .map(|line| format!("{}{}", line.trim_end_matches('\n'), endings.next().unwrap()))
+            .collect();
+        for stream in [text.replace('\n', "\r"), mixed, format!("\u{FEFF}{text}")] {
+            let mut split = reader(golden.dialect);
+            for byte in stream.as_bytes() {
+                split.feed(std::slice::from_ref(byte));
+            }
+            split.end();
+            assert_eq!(seen(&split), seen(&whole), "{}", golden.name);
+        }
+    }
 }
 
 /// What streams are made of, and what they are not.
@@ -376,6 +582,8 @@ const PIECES: &[&[u8]] = &[
     b"data: ",
     b"\n",
     b"\r\n",
+    b"\r",
+    b"event: error",
     b"{",
     b"}",
     b"\"type\":\"error\"",
@@ -417,7 +625,7 @@ proptest! {
 
     #[test]
     fn long_lines_are_seen_the_same_at_any_split(
-        length in LINE_BYTES_MAX - 60..LINE_BYTES_MAX + 60,
+        length in HEAD_BYTES_MAX - 60..HEAD_BYTES_MAX + 60,
         size in 1_000usize..200_000,
     ) {
         let stream = format!(
