@@ -10,8 +10,8 @@
 
 use std::time::Duration;
 
-use crate::ratelimit::count;
 use crate::ratelimit::header::{Header, add};
+use crate::ratelimit::{count, ietf};
 use crate::wait::moment::Moment;
 use crate::wait::stated;
 use keyweir_terms::amount::Dimension;
@@ -54,6 +54,7 @@ pub(super) fn snapshot(header: Header<'_, '_>) -> Snapshot {
         ..Snapshot::default()
     };
     add_buckets(&mut snapshot, header);
+    ietf::add_policies(&mut snapshot, header);
     snapshot
 }
 

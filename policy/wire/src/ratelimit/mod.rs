@@ -13,3 +13,4 @@ mod header;
 mod ietf;
 mod openai;
 mod plain;
+mod window;
