@@ -4,11 +4,13 @@
 use memchr::memmem;
 
 use crate::json::{Kind, Malformed, Reader};
-use crate::reference::ID_BYTES_MAX;
+use crate::reference::{self, ID_BYTES_MAX};
 use keyweir_terms::endpoint::Endpoint;
 
 /// The most ids remembered of one answer (a page of a list).
 const IDS_MAX: usize = 1_000;
+/// What is in answers that name what lasts whether or not they are stored.
+const LASTING: [&[u8]; 3] = [b"\"container", b"\"encrypted_content", b"\"audio\""];
 /// How far back a repeated id is looked for.
 const RECENT: usize = 16;
 
@@ -20,7 +22,8 @@ pub(crate) fn ids(endpoint: Endpoint, stored: bool, body: &[u8]) -> Vec<String> 
         Endpoint::Batches | Endpoint::Files | Endpoint::Other => true,
     };
     // Nearly all answers of models name nothing that stays, and need not be read for it.
-    if !is_kept && memmem::find(body, b"\"container").is_none() {
+    let names = |name: &&[u8]| memmem::find(body, name).is_some();
+    if !is_kept && !LASTING.iter().any(names) {
         return Vec::new();
     }
     let mut found = Ids::default();
@@ -42,15 +45,15 @@ pub(crate) enum Place {
 pub(crate) struct Ids {
     /// Of the answer and its parts, which stay at the provider if the request asked for that.
     pub(crate) answers: Vec<String>,
-    /// Of containers, which stay in any case.
-    containers: Vec<String>,
+    /// Of what stays in any case: containers, sound, what is sealed.
+    lasting: Vec<String>,
 }
 
 impl Ids {
     /// Those of what stays at the provider, where the answer `is_kept` or not.
     pub(crate) fn of(&self, is_kept: bool) -> impl Iterator<Item = &String> {
         let answers = self.answers.iter().filter(move |_| is_kept);
-        self.containers.iter().chain(answers)
+        self.lasting.iter().chain(answers)
     }
 
     /// Those of the object that comes next, and of what it contains.
@@ -59,7 +62,7 @@ impl Ids {
         reader: &mut Reader<'_>,
         place: Place,
     ) -> Result<(), Malformed> {
-        let mut own = None;
+        let (mut own, mut named) = (None, None);
         let mut is_kept = true;
         reader.object_or_skip(|name, reader| match name {
             b"id" => {
@@ -73,11 +76,54 @@ impl Ids {
             }
             b"output_file_id" | b"error_file_id" => self.add(reader),
             b"container" | b"container_id" => self.container(reader),
-            b"data" | b"output" => reader.array_or_skip(|reader| self.object(reader, Place::Item)),
+            b"encrypted_content" => self.sealed(reader),
+            b"name" => {
+                named = reader.string_or_skip()?;
+                Ok(())
+            }
+            b"data" | b"output" | b"files" | b"file" | b"cachedContents" => {
+                self.objects(reader, Place::Item)
+            }
+            b"choices" => reader.array_or_skip(|reader| self.choice(reader)),
             _ => reader.skip().map(drop),
         })?;
-        if let Some(id) = own.filter(|_| is_kept) {
-            push(&mut self.answers, id.to_text());
+        match (own, named) {
+            (Some(id), _) if is_kept => push(&mut self.answers, id.to_text()),
+            // Google's things have names that are paths, and no ids. The name of a thing that has
+            // an id may be anybody's choice.
+            (None, Some(name)) => {
+                let name = name.to_text();
+                let id = name.as_deref().and_then(reference::of_name);
+                push(&mut self.answers, id.map(str::to_owned));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// One object, or several.
+    fn objects(&mut self, reader: &mut Reader<'_>, place: Place) -> Result<(), Malformed> {
+        match reader.peek()? {
+            Kind::Array => reader.array(|reader| self.object(reader, place)),
+            _ => self.object(reader, place),
+        }
+    }
+
+    /// A choice of a chat completion, whose message may have sound that is kept.
+    fn choice(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        reader.object_or_skip(|name, reader| match name {
+            b"message" => reader.object_or_skip(|name, reader| match name {
+                b"audio" => self.container(reader),
+                _ => reader.skip().map(drop),
+            }),
+            _ => reader.skip().map(drop),
+        })
+    }
+
+    /// Content that only this account can read.
+    fn sealed(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        if let Some(content) = reader.string_or_skip()? {
+            push(&mut self.lasting, reference::of_sealed(content.raw()));
         }
         Ok(())
     }
@@ -85,13 +131,13 @@ impl Ids {
     /// A container: an object with an id, or the id itself.
     pub(crate) fn container(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         if reader.peek()? == Kind::String {
-            push(&mut self.containers, reader.string()?.to_text());
+            push(&mut self.lasting, reader.string()?.to_text());
             return Ok(());
         }
         reader.object_or_skip(|name, reader| match name {
             b"id" => {
                 if let Some(id) = reader.string_or_skip()? {
-                    push(&mut self.containers, id.to_text());
+                    push(&mut self.lasting, id.to_text());
                 }
                 Ok(())
             }
@@ -173,6 +219,33 @@ mod tests {
                 &[],
             ),
             (Other, r#"{"id":"vs_1","object":"vector_store"}"#, &["vs_1"]),
+            (
+                Files,
+                r#"{"file":{"name":"files/a-1","uri":"https://x/v1beta/files/a-1","mimeType":"image/png"}}"#,
+                &["a-1"],
+            ),
+            (
+                Files,
+                r#"{"files":[{"name":"files/a-1"},{"name":"files/a-2"}]}"#,
+                &["a-1", "a-2"],
+            ),
+            (
+                Other,
+                r#"{"name":"cachedContents/c1","model":"models/gemini"}"#,
+                &["c1"],
+            ),
+            (
+                Other,
+                r#"{"name":"models/veo/operations/o1","metadata":{}}"#,
+                &["o1"],
+            ),
+            // A name that the client chose.
+            (
+                Other,
+                r#"{"id":"vs_1","object":"vector_store","name":"files/b"}"#,
+                &["vs_1"],
+            ),
+            (Other, r#"{"name":"models/gemini"}"#, &[]),
             (Other, r#"{"id":7,"object":"vector_store"}"#, &[]),
             (Other, "", &[]),
             (Other, "<html>", &[]),
@@ -189,6 +262,19 @@ mod tests {
             let found = ids(Endpoint::Inference, stored, body.as_bytes());
             assert_eq!(found, ["container_1"]);
         }
+    }
+
+    #[test]
+    fn what_is_sealed_or_heard_lasts_though_the_answer_is_not_stored() {
+        let body = r#"{"id":"resp_1","object":"response","output":[
+            {"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"gAAAA-1"}]}"#;
+        let found = ids(Endpoint::Inference, false, body.as_bytes());
+        assert_eq!(found, [reference::of_sealed(b"gAAAA-1").unwrap()]);
+        let chat = r#"{"id":"c","object":"chat.completion","choices":[{"message":{"audio":{"id":"audio_1","data":"AA"}}}]}"#;
+        assert_eq!(
+            ids(Endpoint::Inference, false, chat.as_bytes()),
+            ["audio_1"]
+        );
     }
 
     #[test]

@@ -27,7 +27,13 @@ pub(super) struct Block<'a> {
     pub(super) is_remote: bool,
     pub(super) is_cipher: bool,
     pub(super) is_low_detail: bool,
+    /// It stands for an item that the provider has kept.
     pub(super) is_item_reference: bool,
+    /// It is an item that the provider looks up by its id unless it is given in full.
+    pub(super) is_kept_item: bool,
+    pub(super) has_content: bool,
+    /// Content that only the account that made it can read.
+    pub(super) sealed: Option<Text<'a>>,
 }
 
 impl<'a> Block<'a> {
@@ -36,15 +42,18 @@ impl<'a> Block<'a> {
             return Ok(());
         };
         match kind.raw() {
-            b"image"
-            | b"input_image"
-            | b"image_url"
-            | b"computer_screenshot"
-            | b"image_generation_call" => self.media = Some(Media::Image),
+            b"image" | b"input_image" | b"image_url" | b"computer_screenshot" => {
+                self.media = Some(Media::Image);
+            }
+            b"image_generation_call" => {
+                self.media = Some(Media::Image);
+                self.is_kept_item = true;
+            }
             b"document" | b"input_file" | b"file" => self.media = Some(Media::Document),
             b"input_audio" => self.media = Some(Media::Sound),
             b"redacted_thinking" => self.is_cipher = true,
             b"item_reference" => self.is_item_reference = true,
+            b"reasoning" => self.is_kept_item = true,
             _ => {}
         }
         Ok(())
@@ -74,6 +83,13 @@ impl<'a> Block<'a> {
         let detail = reader.string_or_skip()?;
         self.is_low_detail = detail.is_some_and(|detail| detail.raw() == b"low");
         Ok(())
+    }
+
+    /// The id of what it refers to without saying it.
+    pub(super) fn reference(&self) -> Option<Text<'a>> {
+        let is_in_full = self.has_content || self.sealed.is_some() || self.payload.is_some();
+        self.id
+            .filter(|_| self.is_item_reference || self.is_kept_item && !is_in_full)
     }
 
     /// What the block's payload is, if it is not text.

@@ -11,13 +11,11 @@
 
 use crate::body::block::{Block, Role, is_opaque};
 use crate::body::media::Payload;
+use crate::body::references::References;
 use crate::json::{Kind, Malformed, Reader, Text};
-use crate::reference::ID_BYTES_MAX;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::fingerprint::Fingerprint;
 
-/// The most references remembered of one request.
-const REFERENCES_MAX: usize = 64;
 /// What a number counts for: prompts may be arrays of token ids, at about four bytes each.
 const NUMBER_BYTES: u64 = 4;
 
@@ -34,7 +32,7 @@ pub(super) enum Part {
 pub(super) struct Tally {
     pub(super) text_bytes: u64,
     pub(super) media_tokens: u64,
-    pub(super) references: Vec<String>,
+    pub(super) references: References,
     dialect: Dialect,
     parts: [Fingerprint; 3],
     /// The part that is being read.
@@ -46,7 +44,7 @@ impl Tally {
         Self {
             text_bytes: 0,
             media_tokens: 0,
-            references: Vec::new(),
+            references: References::default(),
             dialect,
             parts: [Fingerprint::default(); 3],
             part: None,
@@ -96,6 +94,23 @@ impl Tally {
         Ok(())
     }
 
+    /// A prompt that the provider keeps: its id, and what is filled in.
+    pub(super) fn stored_prompt(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.part = Some(Part::First);
+        reader.object(|name, reader| match name {
+            b"id" => {
+                if let Some(id) = reader.string_or_skip()? {
+                    self.references.id(&id);
+                    self.mix(id.raw());
+                }
+                Ok(())
+            }
+            _ => self.content(reader),
+        })?;
+        self.part = None;
+        Ok(())
+    }
+
     /// JSON that the model reads as it stands (a schema).
     pub(super) fn literal(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         if reader.peek()? == Kind::String {
@@ -114,16 +129,44 @@ impl Tally {
         match reader.peek()? {
             Kind::String => {
                 let id = reader.string()?;
-                self.refer_to(&id);
+                self.references.id(&id);
                 Ok(())
             }
             Kind::Array => reader.array(|reader| self.reference(reader)),
-            Kind::Object => reader.object(|name, reader| match name {
-                b"id" | b"skills" | b"skill_id" | b"file_ids" => self.reference(reader),
-                _ => reader.skip().map(drop),
-            }),
+            Kind::Object => self.referred(reader),
             _ => reader.skip().map(drop),
         }
+    }
+
+    /// An object that names a thing of the account's.
+    fn referred(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        let (mut skill, mut is_everybodys) = (None, false);
+        reader.object(|name, reader| match name {
+            b"id" | b"skills" | b"file_ids" => self.reference(reader),
+            b"skill_id" => {
+                skill = reader.string_or_skip()?;
+                Ok(())
+            }
+            b"type" => {
+                let kind = reader.string_or_skip()?;
+                // The provider's own skills (`pdf`, `xlsx`).
+                is_everybodys = kind.is_some_and(|kind| kind.raw() == b"anthropic");
+                Ok(())
+            }
+            _ => reader.skip().map(drop),
+        })?;
+        if let Some(skill) = skill.filter(|_| !is_everybodys) {
+            self.references.id(&skill);
+        }
+        Ok(())
+    }
+
+    /// The name or the address of something at the provider.
+    pub(super) fn named(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        if let Some(name) = reader.string_or_skip()? {
+            self.references.name(&name);
+        }
+        Ok(())
     }
 
     /// Content in any form: text, a block, or several.
@@ -197,23 +240,31 @@ impl Tally {
     ) -> Result<(), Malformed> {
         match name {
             b"source" | b"image_url" | b"input_audio" | b"file" | b"inlineData"
-            | b"inline_data"
+            | b"inline_data" | b"fileData" | b"file_data"
                 if reader.peek()? == Kind::Object =>
             {
                 self.source(block, reader)
             }
             b"data" | b"file_data" | b"image_url" | b"url" | b"file_url" | b"result"
             | b"b64_json" => self.data(block, reader),
-            b"file_id" => {
-                block.is_remote = true;
+            b"file_id" | b"container_id" => {
+                block.is_remote = name == b"file_id";
                 self.reference(reader)
             }
-            b"detail" => block.detail(reader),
-            // Signatures and ciphers stand for text that is not in the request.
-            b"signature" | b"encrypted_content" | b"encrypted_stdout" | b"thoughtSignature"
-            | b"cache_control" | b"tool_use_id" | b"call_id" | b"tool_call_id" | b"status" => {
-                reader.skip().map(drop)
+            // Sound that the provider keeps, in a message that it answered with.
+            b"audio" if reader.peek()? == Kind::Object => self.reference(reader),
+            b"content" => {
+                block.has_content = matches!(reader.peek()?, Kind::Array | Kind::String);
+                self.content(reader)
             }
+            b"detail" => block.detail(reader),
+            b"encrypted_content" => {
+                block.sealed = reader.string_or_skip()?;
+                Ok(())
+            }
+            // Signatures and ciphers stand for text that is not in the request.
+            b"signature" | b"encrypted_stdout" | b"thoughtSignature" | b"cache_control"
+            | b"tool_use_id" | b"call_id" | b"tool_call_id" | b"status" => reader.skip().map(drop),
             b"input" | b"arguments" | b"args" => self.literal(reader),
             _ => self.content(reader),
         }
@@ -236,6 +287,7 @@ impl Tally {
                 block.is_remote = true;
                 self.reference(reader)
             }
+            b"fileUri" | b"file_uri" => self.named(reader),
             b"detail" => block.detail(reader),
             b"content" => self.content(reader),
             _ => reader.skip().map(drop),
@@ -261,10 +313,12 @@ impl Tally {
     }
 
     fn finish(&mut self, block: &Block<'_>) {
-        if block.is_item_reference
-            && let Some(id) = block.id
-        {
-            self.refer_to(&id);
+        if let Some(id) = block.reference() {
+            self.references.id(&id);
+        }
+        // Anthropic's are read by every account.
+        if let Some(sealed) = block.sealed.filter(|_| self.dialect != Dialect::Anthropic) {
+            self.references.sealed(&sealed);
         }
         let Some(media) = block.media() else {
             if let Some(text) = block.payload.filter(|_| !block.is_cipher) {
@@ -291,17 +345,6 @@ impl Tally {
     fn mix(&mut self, bytes: &[u8]) {
         if let Some(part) = self.part {
             self.parts[part as usize].mix(bytes);
-        }
-    }
-
-    fn refer_to(&mut self, id: &Text<'_>) {
-        if self.references.len() >= REFERENCES_MAX || id.raw().len() > ID_BYTES_MAX {
-            return;
-        }
-        if let Some(id) = id.to_text().filter(|id| !id.is_empty())
-            && !self.references.contains(&id)
-        {
-            self.references.push(id);
         }
     }
 }

@@ -223,7 +223,7 @@ impl Reading {
             b"messages" | b"contents" | b"input" => self.tally.messages(reader),
             b"prompt" if reader.peek()? == Kind::Object => {
                 self.has_stored_prompt = true;
-                self.tally.part(Part::First, reader)
+                self.tally.stored_prompt(reader)
             }
             b"prompt" | b"suffix" => self.tally.part(Part::First, reader),
             b"response_format" | b"output_config" | b"output_format" | b"text" => {
@@ -234,6 +234,7 @@ impl Reading {
             | b"conversation"
             | b"input_file_id"
             | b"file_ids" => self.tally.reference(reader),
+            b"cachedContent" | b"cached_content" => self.tally.named(reader),
             _ => reader.skip().map(drop),
         }
     }
@@ -320,7 +321,7 @@ impl Reading {
             affinity: self.tally.affinity(),
             session: self.session,
             stored: self.stored,
-            references: self.tally.references,
+            references: self.tally.references.into_list(),
         })
     }
 }

@@ -5,3 +5,4 @@ mod content;
 pub mod describe;
 mod media;
 pub(crate) mod model_name;
+mod references;

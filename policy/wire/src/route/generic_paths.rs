@@ -8,7 +8,14 @@ use crate::route::{anthropic_paths, openai_paths};
 use keyweir_terms::endpoint::Endpoint;
 
 /// Segments that versions and products put before the path proper.
-const PREFIXES: &[&str] = &["api", "openai", "anthropic", "inference", "compatible-mode"];
+const PREFIXES: &[&str] = &[
+    "api",
+    "openai",
+    "anthropic",
+    "inference",
+    "compatible-mode",
+    "upload",
+];
 
 /// First segments (after the prefixes) that manage accounts, keys or money.
 const ADMINISTRATION: &[&str] = &[
@@ -31,7 +38,21 @@ pub(super) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, RouteE
     if is_administration(path) {
         return Err(RouteError::Forbidden);
     }
-    Ok(known(method, path, bare).unwrap_or_else(|| unknown(method, bare)))
+    Ok(kept_thing(method, bare)
+        .or_else(|| known(method, path, bare))
+        .unwrap_or_else(|| unknown(method, bare)))
+}
+
+/// Gemini's things that only their project knows, beside files and batches, which are where
+/// OpenAI's are: cached contents, and the operations that make videos.
+fn kept_thing<'a>(method: &str, bare: &'a str) -> Option<Route<'a>> {
+    let (collection, id) = bare.rsplit_once('/')?;
+    let is_kept = collection == "/cachedContents"
+        || collection.starts_with("/models/") && collection.ends_with("/operations");
+    is_kept.then(|| Route {
+        resource: Some(id),
+        ..unknown(method, bare)
+    })
 }
 
 /// What the other dialects would make of it. Nothing is demanded of the body.
@@ -142,6 +163,7 @@ mod tests {
             ("POST", "/v1beta/models/gemini-pro:countTokens", CountTokens),
             ("GET", "/v1/models", Models),
             ("GET", "/v1/files", Files),
+            ("POST", "/upload/v1beta/files", Files),
             ("GET", "/api/hello", Probe),
             ("POST", "/v2/rerank", Other),
             ("PUT", "/whatever/you/like", Other),
@@ -153,6 +175,14 @@ mod tests {
         }
         let call = route("POST", "/v1beta/models/gemini-pro:streamGenerateContent").unwrap();
         assert_eq!(call.model, Some("gemini-pro"));
+        for (path, id) in [
+            ("/v1beta/files/a-1", "a-1"),
+            ("/v1beta/batches/b1", "b1"),
+            ("/v1beta/cachedContents/c1", "c1"),
+            ("/v1beta/models/veo/operations/o1", "o1"),
+        ] {
+            assert_eq!(route("GET", path).unwrap().resource, Some(id), "{path}");
+        }
     }
 
     #[test]

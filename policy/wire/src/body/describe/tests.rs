@@ -379,6 +379,68 @@ fn finds_what_only_one_account_knows() {
 }
 
 #[test]
+fn finds_what_is_sealed_and_what_is_named_by_address() {
+    let sealed = |raw: &str| crate::reference::of_sealed(raw.as_bytes()).unwrap();
+    let body = json!({"model": "m", "store": false, "input": [
+        {"role": "user", "content": "x"},
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAA-1"},
+        {"type": "message", "id": "msg_1", "role": "assistant", "content": "y"},
+        {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "gAAAA-2"},
+        {"type": "compaction", "encrypted_content": "gAAAA-3"},
+        // Not in full: looked up by its id.
+        {"type": "reasoning", "id": "rs_3", "summary": []},
+        {"type": "reasoning", "id": "rs_4", "content": [{"type": "reasoning_text", "text": "z"}]},
+        {"type": "image_generation_call", "id": "ig_1"},
+        {"type": "image_generation_call", "id": "ig_2", "result": base64(300)},
+        {"type": "code_interpreter_call", "id": "ci_1", "container_id": "cntr_1", "code": "1"},
+    ]});
+    let references = described(Dialect::OpenAi, &body).references;
+    assert_eq!(
+        references,
+        [
+            "rs_3".to_owned(),
+            "ig_1".to_owned(),
+            "cntr_1".to_owned(),
+            sealed("gAAAA-3"),
+            sealed("gAAAA-2"),
+            sealed("gAAAA-1"),
+        ]
+    );
+    let searched = json!({"model": "m", "messages": [{"role": "assistant", "content": [
+        {"type": "web_search_tool_result", "content": [{"type": "web_search_result", "encrypted_content": "E"}]}]}],
+        "container": {"skills": [{"type": "anthropic", "skill_id": "pdf"}, {"skill_id": "skill_1", "type": "custom"}]}});
+    assert_eq!(
+        described(Dialect::Anthropic, &searched).references,
+        ["skill_1"]
+    );
+    let gemini = json!({"cachedContent": "cachedContents/c1", "contents": [{"parts": [
+        {"fileData": {"mimeType": "image/png", "fileUri": "https://generativelanguage.googleapis.com/v1beta/files/a-1"}},
+        {"file_data": {"file_uri": "https://gateway.example/gem/v1beta/files/a-2"}},
+        {"fileData": {"fileUri": "gs://bucket/files/a-3"}},
+        {"text": "What is this?"}]}]});
+    assert_eq!(
+        described(Dialect::Generic, &gemini).references,
+        ["c1", "a-1", "a-2"]
+    );
+    let audio =
+        json!({"model": "m", "messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]});
+    assert_eq!(described(Dialect::OpenAi, &audio).references, ["audio_1"]);
+    let prompt = json!({"prompt": {"id": "pmpt_1", "variables": {"name": "Bo"}}});
+    assert_eq!(described(Dialect::OpenAi, &prompt).references, ["pmpt_1"]);
+}
+
+#[test]
+fn of_a_long_conversation_the_newest_sealed_pieces_are_remembered() {
+    let items: Vec<Value> = (0..100)
+        .map(|n| json!({"type": "reasoning", "encrypted_content": format!("gAAAA-{n}")}))
+        .collect();
+    let references = described(Dialect::OpenAi, &json!({"model": "m", "input": items})).references;
+    assert_eq!(references.len(), 16);
+    let newest = crate::reference::of_sealed(b"gAAAA-99");
+    assert_eq!(references.first(), newest.as_ref());
+}
+
+#[test]
 fn a_conversation_keeps_its_fingerprint_as_it_grows() {
     let first = json!({"role": "user", "content": [{"type": "text", "text": "Hello"}]});
     let marked = json!({"role": "user", "content": [

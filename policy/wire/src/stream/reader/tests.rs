@@ -543,6 +543,14 @@ fn an_error_of_the_request_is_its_fault_and_can_be_told_once() {
 }
 
 #[test]
+fn what_a_stream_seals_is_named() {
+    let stream = b"data: {\"type\":\"response.output_item.done\",\"output_index\":0,\"item\":{\"id\":\"rs_1\",\"type\":\"reasoning\",\"summary\":[],\"encrypted_content\":\"gAAAA-1\"}}\n\n";
+    let reader = read(Dialect::OpenAi, stream);
+    let ids: Vec<_> = reader.resource_ids(false).cloned().collect();
+    assert_eq!(ids, [crate::reference::of_sealed(b"gAAAA-1").unwrap()]);
+}
+
+#[test]
 fn an_event_named_error_is_one_whatever_it_says() {
     let stream = b"event: error\ndata: {\"detail\":\"oops\"}\n\n";
     let reader = read(Dialect::OpenAi, stream);
