@@ -38,7 +38,7 @@ pub mod route;
 pub mod stream;
 mod wait;
 
-pub use self::answer::opening;
+pub use self::answer::{large, opening};
 pub use self::body::describe;
 pub use self::refusal::kind as refusal_kind;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod created_ids;
 pub(crate) mod error_inside;
+pub mod large;
 pub mod opening;
 pub(crate) mod results_url;
 pub(crate) mod usage;

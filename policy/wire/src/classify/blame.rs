@@ -12,6 +12,7 @@
 //! credential, to wherever it points. So is a page of HTML where an API's answer belongs.
 
 use crate::classify::heard::{Heard, is_html};
+use crate::classify::rules::{self, Rule};
 use crate::classify::table;
 use crate::provider_error::ProviderError;
 use crate::wait::moment::Moment;
@@ -22,6 +23,17 @@ use keyweir_terms::fault::Fault;
 /// The most of an error body that [`classify`] looks at.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
+/// What was asked, and with which status it was answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// The provider's dialect.
+    pub dialect: Dialect,
+    /// What was asked for.
+    pub endpoint: Endpoint,
+    /// The answer's status.
+    pub status: u16,
+}
+
 /// Whose fault an answer is. `header` looks up by lower-case name; `body_prefix` is the beginning
 /// of the body where [`needs_body`] asked for it, else empty.
 pub fn classify<'a>(
@@ -31,6 +43,26 @@ pub fn classify<'a>(
     header: impl Fn(&str) -> Option<&'a str>,
     body_prefix: &[u8],
 ) -> Fault {
+    let asked = Asked {
+        dialect,
+        endpoint,
+        status,
+    };
+    classify_by(&[], asked, header, body_prefix)
+}
+
+/// [`classify`], with the operator's rules for the provider before all rows of the table.
+pub fn classify_by<'a>(
+    rules: &[Rule],
+    asked: Asked,
+    header: impl Fn(&str) -> Option<&'a str>,
+    body_prefix: &[u8],
+) -> Fault {
+    let Asked {
+        dialect,
+        endpoint,
+        status,
+    } = asked;
     // What other APIs do with 2xx, 3xx and HTML is their business.
     let is_strict = dialect != Dialect::Generic || endpoint != Endpoint::Other;
     match status {
@@ -38,7 +70,7 @@ pub fn classify<'a>(
         200..=299 | 304 => Fault::None,
         400.. => {
             let body = &body_prefix[..body_prefix.len().min(BODY_BYTES_MAX)];
-            table::fault(&Heard::answer(endpoint, status, &header, body))
+            rules::fault(rules, &Heard::answer(endpoint, status, &header, body))
         }
         _ => Fault::Broken { wait: None },
     }

@@ -105,21 +105,6 @@ fn listed(words: &[&str]) -> String {
 }
 
 impl Charge {
-    const ALL: [Self; 12] = [
-        Self::RateLimited,
-        Self::RampLimited,
-        Self::TooLargeForLimit,
-        Self::KeyRejected,
-        Self::ScopeMissing,
-        Self::OutOfMoney,
-        Self::AccountDisabled,
-        Self::ModelDenied,
-        Self::ReferenceUnknown,
-        Self::BadRequest,
-        Self::Overloaded,
-        Self::Broken,
-    ];
-
     /// Whose fault it is, what follows, and what the client gets when no other attempt helps.
     const fn explained(self) -> [&'static str; 3] {
         const OWN_WORDS: &str = "503 in the gateway's words";

@@ -111,6 +111,29 @@ impl Says {
 }
 
 impl Charge {
+    /// All of them.
+    pub(crate) const ALL: [Self; 12] = [
+        Self::RateLimited,
+        Self::RampLimited,
+        Self::TooLargeForLimit,
+        Self::KeyRejected,
+        Self::ScopeMissing,
+        Self::OutOfMoney,
+        Self::AccountDisabled,
+        Self::ModelDenied,
+        Self::ReferenceUnknown,
+        Self::BadRequest,
+        Self::Overloaded,
+        Self::Broken,
+    ];
+
+    /// The one whose fault has this name ([`Fault::as_str`]).
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|charge| charge.fault(None).as_str() == name)
+    }
+
     pub(crate) const fn fault(self, wait: Option<Duration>) -> Fault {
         match self {
             Self::RateLimited => Fault::RateLimited { wait },

@@ -4,7 +4,8 @@
 //! out strings must unescape them into a buffer of their own, as large as the body; raw values
 //! avoid that, but then every level of nesting is scanned again. This reader goes over the bytes
 //! once, tells its caller where things are, and allocates nothing. It accepts exactly what
-//! `serde_json` accepts (a property test holds the two side by side), less very deep nesting.
+//! `serde_json` accepts (a property test holds the two side by side), less very deep nesting, plus a
+//! byte order mark before it.
 //!
 //! Fields of an unexpected type are not our business: the `*_or_skip` methods pass over them, and
 //! the provider says what it thinks of them.
@@ -50,10 +51,16 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// At the beginning of a document, behind the mark that says it is UTF-8, if there is one.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
         Self {
             bytes,
-            at: 0,
+            at: if bytes.starts_with(BYTE_ORDER_MARK) {
+                BYTE_ORDER_MARK.len()
+            } else {
+                0
+            },
             depth: 0,
             problem: Problem::default(),
         }

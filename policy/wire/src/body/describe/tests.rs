@@ -348,6 +348,15 @@ fn text_counts_in_its_unescaped_length() {
 }
 
 #[test]
+fn a_byte_order_mark_before_the_body_is_passed_over() {
+    let body = "\u{FEFF}{\"model\":\"m\",\"max_tokens\":5}";
+    let description = describe(Dialect::Anthropic, Endpoint::Inference, body.as_bytes()).unwrap();
+    assert_eq!(description.model.as_deref(), Some("m"));
+    let renamed = crate::with_model(body.as_bytes(), "other").unwrap();
+    assert_eq!(renamed, body.replace("\"m\"", "\"other\"").as_bytes());
+}
+
+#[test]
 fn finds_what_only_one_account_knows() {
     let body = json!({
         "model": "m",
