@@ -82,9 +82,13 @@ fn says(says: Says) -> String {
         Says::BeginsWithoutWait(words) => format!("begins {}, and names no wait", listed(words)),
         Says::Has(words) => format!("has {}", listed(words)),
         Says::Model(codes, words) => format!(
-            "of a model's endpoint: type or code {}, or begins {}",
-            listed(codes),
-            listed(words)
+            "of a model's endpoint: {}",
+            [("type or code", codes), ("begins", words)]
+                .iter()
+                .filter(|(_, words)| !words.is_empty())
+                .map(|(what, words)| format!("{what} {}", listed(words)))
+                .collect::<Vec<_>>()
+                .join(", or ")
         ),
         Says::MoreThanTheLimit => "names a limit and a larger request".to_owned(),
         Says::Retry => "`x-should-retry: true`".to_owned(),

@@ -1,7 +1,7 @@
 //! Amazon Bedrock. It names the error in `x-amzn-errortype`, in `__type`, or in neither.
 
 use crate::classify::row::Charge::{Broken, KeyRejected, ModelDenied, Overloaded, RateLimited};
-use crate::classify::row::Says::Code;
+use crate::classify::row::Says::{Code, Model};
 use crate::classify::row::{BREAKDOWNS, Family, Row, status};
 
 const ERRORS: &str = "Amazon Bedrock, Troubleshooting API error codes";
@@ -29,8 +29,16 @@ pub(super) const BEDROCK: Family = Family {
             COMMON,
         ),
         Row::new(
-            status![404],
-            Code(&["resourcenotfoundexception"]),
+            status![400, 403, 404],
+            Model(
+                &[
+                    "resourcenotfoundexception",
+                    "accessdeniedexception",
+                    "notauthorized",
+                    "ftuformnotfilled",
+                ],
+                &[],
+            ),
             ModelDenied,
             ERRORS,
         ),

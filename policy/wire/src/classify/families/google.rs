@@ -4,10 +4,11 @@ use crate::classify::row::Charge::{
     AccountDisabled, Broken, KeyRejected, ModelDenied, OutOfMoney, Overloaded, RateLimited,
     ReferenceUnknown, ScopeMissing,
 };
-use crate::classify::row::Says::{Begins, Code, Has};
+use crate::classify::row::Says::{Begins, Code, Has, Model};
 use crate::classify::row::{BREAKDOWNS, Family, RIGHTS, Row, STATES, status};
 
 const TROUBLE: &str = "Gemini API, Troubleshooting";
+const ERRORS: &str = "Gemini API, API errors";
 const RATE: &str = "Gemini API, Rate limits";
 const INFO: &str = "google.rpc.ErrorInfo, reasons of googleapis.com";
 const VERTEX: &str = "Vertex AI, API errors";
@@ -25,6 +26,19 @@ pub(super) const GOOGLE: Family = Family {
             ]),
             OutOfMoney,
             SEEN,
+        ),
+        // The model has no capacity, whatever is left of anybody's quota.
+        Row::new(
+            status![429, 503],
+            Code(&["model_capacity_exhausted"]),
+            Overloaded,
+            SEEN,
+        ),
+        Row::new(
+            status![400],
+            Begins(&["gemini api free tier is not available in your country"]),
+            OutOfMoney,
+            ERRORS,
         ),
         // The words speak of quota, plan and billing, but what is spent is one model's minute, or
         // its day. Its `RetryInfo` says for how long.
@@ -93,7 +107,7 @@ pub(super) const GOOGLE: Family = Family {
         ),
         Row::new(
             status![404],
-            Begins(&["models/", "publisher model"]),
+            Model(&[], &["models/", "publisher model"]),
             ModelDenied,
             VERTEX,
         ),

@@ -60,14 +60,9 @@ pub(super) const OPENAI: Family = Family {
         ),
         Row::new(
             RIGHTS,
-            Code(&[
-                "missing_scope",
-                "missing_scopes",
-                "insufficient_scope",
-                "insufficient_permissions",
-            ]),
+            Code(&["insufficient_scope"]),
             ScopeMissing,
-            SEEN,
+            "RFC 6750, 3.1",
         ),
         Row::new(
             status![400],
@@ -172,8 +167,8 @@ pub(super) const AZURE: Family = Family {
             "Azure AI services, Configure virtual networks",
         ),
         Row::new(
-            status![503, 429],
-            Code(&["nocapacity", "enginebusy"]),
+            status![429],
+            Begins(&["the system is currently experiencing high demand"]),
             Overloaded,
             SEEN,
         ),

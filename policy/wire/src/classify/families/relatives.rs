@@ -50,7 +50,7 @@ pub(super) const MISTRAL: Family = Family {
         ),
         Row::new(
             status![429],
-            Code(&["service_tier_capacity_exceeded"]),
+            Begins(&["service tier capacity exceeded"]),
             Overloaded,
             SEEN,
         ),

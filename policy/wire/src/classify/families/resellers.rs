@@ -10,6 +10,13 @@ const SEEN: &str = "seen in issue threads";
 pub(super) const OPENROUTER: Family = Family {
     name: "OpenRouter",
     rows: &[
+        // Nothing at all can be afforded.
+        Row::new(
+            status![402],
+            Begins(&["this request requires more credits*can only afford 0."]),
+            OutOfMoney,
+            SEEN,
+        ),
         // An amount that this request cannot afford; smaller ones are served.
         Row::new(
             status![402],

@@ -1,15 +1,18 @@
 //! vLLM, SGLang, TGI, llama.cpp, Ollama: servers that run a model themselves.
 
 use crate::classify::row::Charge::{BadRequest, Broken, ModelDenied, Overloaded};
-use crate::classify::row::Says::{Begins, Code, Has};
-use crate::classify::row::{BREAKDOWNS, Family, Row, status};
+use crate::classify::row::Says::{Code, Has, Model};
+use crate::classify::row::{Family, Row, status};
 
 pub(super) const SELF_HOSTED: Family = Family {
     name: "vLLM, SGLang, TGI, llama.cpp, Ollama",
     rows: &[
         Row::new(
             status![404],
-            Begins(&["the model `*` does not exist", "model '*' not found"]),
+            Model(
+                &[],
+                &["the model `*` does not exist", "model '*' not found"],
+            ),
             ModelDenied,
             "sources of vLLM and Ollama",
         ),
@@ -40,12 +43,6 @@ pub(super) const SELF_HOSTED: Family = Family {
             ]),
             BadRequest,
             "sources of vLLM and llama.cpp; google.rpc.Code",
-        ),
-        Row::new(
-            BREAKDOWNS,
-            Code(&["badrequesterror"]),
-            BadRequest,
-            "sources of vLLM",
         ),
     ],
 };

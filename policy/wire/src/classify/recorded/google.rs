@@ -4,6 +4,50 @@ use super::{NO_WAIT, judge, secs};
 use keyweir_terms::fault::Fault::*;
 
 #[test]
+fn capacity_and_countries() {
+    judge(&[
+        (
+            429,
+            &[],
+            r#"{"error":{"code":429,"message":"No capacity available for model on the server","status":"RESOURCE_EXHAUSTED","details":[{"reason":"MODEL_CAPACITY_EXHAUSTED"}]}}"#,
+            Overloaded { wait: NO_WAIT },
+        ),
+        (
+            503,
+            &[],
+            r#"{"error":{"code":503,"message":"No capacity available for model on the server","status":"UNAVAILABLE","details":[{"reason":"MODEL_CAPACITY_EXHAUSTED"}]}}"#,
+            Overloaded { wait: NO_WAIT },
+        ),
+        (
+            429,
+            &[],
+            r#"{"error":{"code":429,"message":"You have exhausted your capacity on this model. Your quota will reset after 5h59m59s.","status":"RESOURCE_EXHAUSTED","details":[{"reason":"QUOTA_EXHAUSTED","metadata":{"quotaResetDelay":"5h59m59.5s"}},{"retryDelay":"21599.5s"}]}}"#,
+            RateLimited {
+                wait: Some(Duration::from_millis(21_599_500)),
+            },
+        ),
+        (
+            400,
+            &[],
+            r#"{"error":{"code":400,"message":"Gemini API free tier is not available in your country. Please enable billing on your project in Google AI Studio.","status":"FAILED_PRECONDITION"}}"#,
+            OutOfMoney { wait: NO_WAIT },
+        ),
+        (
+            403,
+            &[],
+            r#"{"error":{"code":403,"message":"Your project has been denied access. Please contact support.","status":"PERMISSION_DENIED"}}"#,
+            AccountDisabled,
+        ),
+        (
+            429,
+            &[],
+            r#"{"error":{"code":429,"message":"Your project has exceeded its monthly spending cap.","status":"RESOURCE_EXHAUSTED"}}"#,
+            OutOfMoney { wait: NO_WAIT },
+        ),
+    ]);
+}
+
+#[test]
 fn gemini_and_vertex() {
     judge(&[
         // Per minute and model, although the words speak of quota, plan and billing.

@@ -96,6 +96,16 @@ fn openai() {
 }
 
 #[test]
+fn azure_under_high_demand() {
+    judge(&[(
+        429,
+        &[],
+        r#"{"error":{"code":"429","message":"The system is currently experiencing high demand and cannot process your request. Your request exceeds the maximum usage size allowed during peak load. Please retry after 20 seconds."}}"#,
+        Overloaded { wait: secs(20) },
+    )]);
+}
+
+#[test]
 fn azure() {
     judge(&[
         (

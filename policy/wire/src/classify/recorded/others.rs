@@ -110,6 +110,34 @@ fn alibaba() {
 }
 
 #[test]
+fn alibaba_words_a_minutes_limit_with_openais_code() {
+    judge(&[
+        (
+            429,
+            &[],
+            r#"{"error":{"message":"Allocated quota exceeded, please increase your quota limit.","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#,
+            RateLimited { wait: NO_WAIT },
+        ),
+        (
+            429,
+            &[],
+            r#"{"error":{"message":"Request rate increased too quickly. To ensure system stability, please adjust your client logic.","type":"limit_burst_rate","code":"limit_burst_rate"}}"#,
+            RampLimited { wait: NO_WAIT },
+        ),
+    ]);
+}
+
+#[test]
+fn openrouter_without_any_credit() {
+    judge(&[(
+        402,
+        &[],
+        r#"{"error":{"message":"This request requires more credits, or fewer max_tokens. You requested up to 32000 tokens, but can only afford 0. To increase, visit the settings","code":402}}"#,
+        OutOfMoney { wait: NO_WAIT },
+    )]);
+}
+
+#[test]
 fn xai_groq_mistral_deepseek() {
     judge(&[
         (
@@ -156,9 +184,9 @@ fn xai_groq_mistral_deepseek() {
             RateLimited { wait: secs(2) },
         ),
         (
-            401,
+            403,
             &[],
-            r#"{"detail":"Inactive subscription or usage limit reached"}"#,
+            r#"{"message":"Inactive subscription or usage limit reached"}"#,
             OutOfMoney { wait: NO_WAIT },
         ),
         (
@@ -170,7 +198,7 @@ fn xai_groq_mistral_deepseek() {
         (
             429,
             &[],
-            r#"{"object":"error","message":"Service tier capacity exceeded for this model.","type":"service_tier_capacity_exceeded","param":null,"code":"3505"}"#,
+            r#"{"object":"error","message":"Service tier capacity exceeded for this model.","type":"invalid_request_error","param":null,"code":null}"#,
             Overloaded { wait: NO_WAIT },
         ),
         (
