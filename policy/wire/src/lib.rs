@@ -40,6 +40,7 @@ mod wait;
 
 pub use self::answer::{large, opening};
 pub use self::body::describe;
+pub use self::credential::suspect_secret::SuspectSecret;
 pub use self::refusal::kind as refusal_kind;
 
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
@@ -154,6 +155,12 @@ impl Wire for Dialect {
 /// A credential of a consumer subscription, which providers do not allow to be pooled.
 pub fn subscription_token(credential: &str) -> bool {
     client_key::is_subscription_token(credential)
+}
+
+/// Why a provider key is most likely not what its owner meant (in quotes, several in one, …); its
+/// message says what to do and repeats nothing of the secret.
+pub fn suspect_secret(secret: &str) -> Option<SuspectSecret> {
+    credential::suspect_secret::suspect(secret)
 }
 
 /// `query` without the parameters in which some APIs' clients put their credentials.

@@ -4,3 +4,4 @@ pub(crate) mod client_key;
 pub(crate) mod credential_headers;
 pub(crate) mod provider_key;
 pub(crate) mod query;
+pub(crate) mod suspect_secret;
