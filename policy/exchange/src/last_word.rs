@@ -19,6 +19,7 @@ const fn speaks_of_the_request(fault: &Fault) -> bool {
     match fault {
         Fault::None
         | Fault::BadRequest
+        | Fault::ReferenceUnknown
         | Fault::ModelDenied
         | Fault::TooLargeForLimit
         | Fault::Overloaded { .. }
@@ -26,6 +27,7 @@ const fn speaks_of_the_request(fault: &Fault) -> bool {
         Fault::RateLimited { .. }
         | Fault::RampLimited { .. }
         | Fault::KeyRejected
+        | Fault::ScopeMissing
         | Fault::OutOfMoney { .. }
         | Fault::AccountDisabled
         | Fault::ConnectFailed

@@ -189,11 +189,14 @@ fn charged(settlement: &Settlement) -> Charged {
         | Fault::Aborted
         | Fault::ConnectionLost
         | Fault::TimedOut => Charged::Work,
-        Fault::BadRequest | Fault::ModelDenied | Fault::Broken { .. } => Charged::RequestOnly,
+        Fault::BadRequest | Fault::ReferenceUnknown | Fault::ModelDenied | Fault::Broken { .. } => {
+            Charged::RequestOnly
+        }
         Fault::RateLimited { .. }
         | Fault::RampLimited { .. }
         | Fault::TooLargeForLimit
         | Fault::KeyRejected
+        | Fault::ScopeMissing
         | Fault::OutOfMoney { .. }
         | Fault::AccountDisabled
         | Fault::Overloaded { .. }

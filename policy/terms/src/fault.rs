@@ -14,7 +14,7 @@ pub enum Blame {
     Request,
     /// The provider key.
     Key,
-    /// The provider key, for this model group only.
+    /// The provider key, for this model (or this endpoint) only.
     KeyModel,
     /// The whole account.
     Account,
@@ -41,10 +41,13 @@ pub enum Fault {
         /// The provider's wait.
         wait: Option<Duration>,
     },
-    /// 429 that no wait cures: the request is larger than this account's limit.
+    /// 429 or 402 that no wait cures: the request is larger than this account's limit, or asks
+    /// for more than its balance affords, where smaller ones are served.
     TooLargeForLimit,
-    /// 401: the provider key is revoked, malformed or expired.
+    /// 401: the provider key is revoked, malformed, expired or reported as leaked.
     KeyRejected,
+    /// 401 or 403: this key lacks the right to this endpoint (a restricted key) and has others.
+    ScopeMissing,
     /// The account has no money left or hit a spend limit.
     OutOfMoney {
         /// Until when, counted from now, where the provider says so.
@@ -54,6 +57,9 @@ pub enum Fault {
     AccountDisabled,
     /// 403, or 404 on the model: this key may not use this model.
     ModelDenied,
+    /// The request names or quotes something that this account does not have or cannot read (an
+    /// earlier response, a file, sealed reasoning): the account that made it may.
+    ReferenceUnknown,
     /// Any other 4xx: the request is at fault and is answered as the provider did.
     BadRequest,
     /// 529 or its like: the provider says it is overloaded.
@@ -86,9 +92,9 @@ impl Fault {
     pub const fn blame(&self) -> Blame {
         match self {
             Self::None | Self::TooLargeForLimit => Blame::Nobody,
-            Self::BadRequest => Blame::Request,
+            Self::BadRequest | Self::ReferenceUnknown => Blame::Request,
             Self::KeyRejected => Blame::Key,
-            Self::ModelDenied => Blame::KeyModel,
+            Self::ModelDenied | Self::ScopeMissing => Blame::KeyModel,
             Self::OutOfMoney { .. } | Self::AccountDisabled => Blame::Account,
             Self::RateLimited { .. } | Self::RampLimited { .. } => Blame::AccountGroup,
             Self::Overloaded { .. }
@@ -126,9 +132,11 @@ impl Fault {
             Self::RampLimited { .. } => "ramp_limited",
             Self::TooLargeForLimit => "too_large_for_limit",
             Self::KeyRejected => "key_rejected",
+            Self::ScopeMissing => "scope_missing",
             Self::OutOfMoney { .. } => "out_of_money",
             Self::AccountDisabled => "account_disabled",
             Self::ModelDenied => "model_denied",
+            Self::ReferenceUnknown => "reference_unknown",
             Self::BadRequest => "bad_request",
             Self::Overloaded { .. } => "overloaded",
             Self::Broken { .. } => "broken",

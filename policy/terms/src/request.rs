@@ -16,8 +16,9 @@ pub struct Description {
     pub affinity: Option<u64>,
     /// Fingerprint of the name that the client gives its conversation (`prompt_cache_key`).
     pub session: Option<u64>,
-    /// Ids of files, containers, earlier responses and the like that only the account that made
-    /// them knows.
+    /// Hard references: names of files, containers, earlier responses, and of sealed reasoning that
+    /// the body quotes, which only the account that made them knows or can read. What is given in
+    /// full, id and all, is not among them. Of sealed pieces the newest come, last.
     pub references: Vec<String>,
     /// The provider will keep the answer, to be asked for by its id.
     pub stored: bool,

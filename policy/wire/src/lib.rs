@@ -1,45 +1,62 @@
 //! What goes over the wire: the paths, credentials, bodies, streams, rate-limit headers and errors
 //! of each dialect, and whose fault an answer is.
 //!
-//! A request keeps its dialect from end to end, so nothing here translates yet; it reads what the
-//! gateway must know and writes what the gateway itself says. All of it are pure functions of
-//! bytes: unknown fields, headers and events are ignored, so that a provider's next feature passes
-//! through without a release of ours.
+//! A request keeps its dialect from end to end: this floor reads what the gateway must know and
+//! writes what the gateway itself says. All of it are pure functions of bytes: unknown fields,
+//! headers and events are ignored, so that a provider's next feature passes through without a
+//! release of ours.
+//!
+//! | Room | What is found there |
+//! |---|---|
+//! | [`route`] | which paths are served, and what each asks for |
+//! | `credential` | which headers are credentials, and who presents which key where |
+//! | `body` | what a request's body says: model, size, conversation, references |
+//! | `answer` | what a good answer says: its form, its cost, what it made |
+//! | [`stream`] | the same of a stream, as it goes by |
+//! | `ratelimit` | the rate-limit headers of each dialect |
+//! | `wait` | durations and moments in every form they are written in |
+//! | `provider_error` | what a provider's error says, in whatever shape |
+//! | [`classify`] | whose fault an answer is, and how long it says to stay away |
+//! | [`refusal`] | our own errors, in the client's dialect |
+//! | `reference` | ids that only one account understands |
+//! | `json` | looking into JSON without copying it |
+//!
+//! Translation between dialects, when it comes, is a room of its own (`translate`): a request or an
+//! answer of one dialect in, the same of another out. It stands above `body`, `answer` and
+//! `stream`, whose readers it uses, and nothing here knows of it.
 
-mod anthropic;
-mod block;
+mod answer;
+mod body;
 pub mod classify;
-mod content;
 mod credential;
-pub mod describe;
-mod error_body;
-mod event;
-mod generic;
 mod json;
-mod media;
-mod model_name;
-mod openai;
-pub mod opening;
-mod path;
+mod provider_error;
 mod ratelimit;
+mod reference;
 pub mod refusal;
-pub mod refusal_kind;
-mod resource;
-mod results_url;
 pub mod route;
-mod router;
 pub mod stream;
-mod usage;
+mod wait;
+
+pub use self::answer::{large, opening};
+pub use self::body::describe;
+pub use self::credential::suspect_secret::SuspectSecret;
+pub use self::refusal::kind as refusal_kind;
 
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::request::{Description, Usage};
 use keyweir_terms::snapshot::Snapshot;
 
-use self::describe::DescribeError;
-use self::refusal::{ErrorAnswer, StreamForm};
-use self::refusal_kind::RefusalKind;
-use self::route::{Route, RouteError};
+use self::answer::{created_ids, results_url, usage};
+use self::body::describe::DescribeError;
+use self::body::model_name;
+use self::credential::{client_key, credential_headers, provider_key, query};
+use self::ratelimit::by_dialect as headers;
+use self::refusal::error_event::StreamForm;
+use self::refusal::kind::RefusalKind;
+use self::refusal::{ErrorAnswer, error_answer, error_event};
+use self::route::{Route, RouteError, by_dialect as routes};
 
 /// What a dialect looks like on the wire. Implemented for [`Dialect`] alone, so that its words can
 /// stand below everything that is said in them.
@@ -91,19 +108,19 @@ pub trait Wire: Copy {
 
 impl Wire for Dialect {
     fn route<'a>(self, method: &str, path: &'a str) -> Result<Route<'a>, RouteError> {
-        router::route(self, method, path)
+        routes::route(self, method, path)
     }
 
     fn credential_headers(self) -> &'static [&'static str] {
-        credential::HEADERS
+        credential_headers::HEADERS
     }
 
     fn client_credential<'a>(self, header: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
-        credential::of_client(self, header)
+        client_key::of_client(self, header)
     }
 
     fn provider_credential(self, style: CredentialStyle, secret: &str) -> (&'static str, String) {
-        credential::of_provider(style, secret)
+        provider_key::of_provider(style, secret)
     }
 
     fn describe(self, endpoint: Endpoint, body: &[u8]) -> Result<Description, DescribeError> {
@@ -115,11 +132,11 @@ impl Wire for Dialect {
     }
 
     fn refusal(self, kind: RefusalKind, message: &str, request_id: &str) -> ErrorAnswer {
-        refusal::answer(self, kind, message, request_id)
+        error_answer::answer(self, kind, message, request_id)
     }
 
     fn error_event(self, kind: RefusalKind, message: &str, request_id: &str) -> String {
-        refusal::event(StreamForm::of(self), kind, message, request_id)
+        error_event::event(StreamForm::of(self), kind, message, request_id)
     }
 
     fn read_usage(self, endpoint: Endpoint, body: &[u8]) -> Usage {
@@ -131,25 +148,31 @@ impl Wire for Dialect {
     }
 
     fn snapshot<'a>(self, header: impl Fn(&str) -> Option<&'a str>) -> Snapshot {
-        ratelimit::snapshot(self, &header)
+        headers::snapshot(self, &header)
     }
 }
 
 /// A credential of a consumer subscription, which providers do not allow to be pooled.
 pub fn subscription_token(credential: &str) -> bool {
-    credential::is_subscription_token(credential)
+    client_key::is_subscription_token(credential)
+}
+
+/// Why a provider key is most likely not what its owner meant (in quotes, several in one, …); its
+/// message says what to do and repeats nothing of the secret.
+pub fn suspect_secret(secret: &str) -> Option<SuspectSecret> {
+    credential::suspect_secret::suspect(secret)
 }
 
 /// `query` without the parameters in which some APIs' clients put their credentials.
 pub fn query_without_credentials(query: &str) -> std::borrow::Cow<'_, str> {
-    credential::strip_query(query)
+    query::strip_query(query)
 }
 
 /// The ids of everything a JSON answer says was created, or is listed, at the provider: of a
 /// model's answer, its containers, and the answer itself where the request asked to have it
 /// `stored` ([`Description::stored`]).
 pub fn resource_ids(endpoint: Endpoint, stored: bool, body: &[u8]) -> Vec<String> {
-    resource::ids(endpoint, stored, body)
+    created_ids::ids(endpoint, stored, body)
 }
 
 /// Makes every `results_url` of a batch answer that points to `upstream_base` point to

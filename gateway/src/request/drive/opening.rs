@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::tried::Tried;
 use crate::downstream::whole_events::WholeEvents;
+use crate::headers::Fields;
 use crate::request::answer::{Answer, Stream, Watch};
 use crate::request::exchange::Exchange;
 use crate::request::record;
@@ -55,13 +56,19 @@ async fn whole(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
         () = client.gone() => return Tried::ClientLeft,
     };
     match read {
-        Ok(Watch::Whole) => match opening::of_whole(&answer.joined()) {
+        Ok(Watch::Whole) => match fault_of_whole(exchange, &mut answer) {
             Fault::None => Tried::Opened(answer, Watch::Whole),
             fault => Tried::Failed(fault, Some(answer)),
         },
         Ok(watch) => Tried::Opened(answer, watch),
         Err(fault) => Tried::Failed(fault, None),
     }
+}
+
+fn fault_of_whole(exchange: &Exchange<'_>, answer: &mut Answer) -> Fault {
+    let body = answer.joined();
+    let fields = Fields::of(&answer.response().headers);
+    opening::of_whole(exchange.facts.endpoint, |name| fields.get(name), &body)
 }
 
 async fn read_whole(answer: &mut Answer, deadline: &mut Deadline) -> Result<Watch, Fault> {

@@ -87,6 +87,11 @@ fn no_answer(exchange: &Exchange<'_>, fault: &Fault, pool: Option<Duration>) -> 
             "no account of the pool can serve this now",
             Some(pool.unwrap_or(RETRY_AFTER_MIN)),
         ),
+        Fault::ScopeMissing => (
+            RefusalKind::Permission,
+            "no key of the pool may use this endpoint",
+            None,
+        ),
         Fault::Overloaded { .. } => (
             RefusalKind::Overloaded,
             "the provider is overloaded",

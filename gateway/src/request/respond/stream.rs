@@ -38,7 +38,7 @@ pub(super) async fn deliver(
         Ok(()) => pass_on(exchange, &mut held, &mut answer, &mut stream).await,
         Err(_) => Passed::ClientLeft,
     };
-    settle(exchange, held, &stream, &passed);
+    settle(exchange, held, &mut stream, &passed);
     match passed {
         Passed::Whole => finish(exchange, answer, &mut stream, status).await,
         Passed::Cut(cut) => cut_short(exchange, &stream, &cut, status).await,
@@ -83,7 +83,7 @@ async fn pass_on(
     }
 }
 
-fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &Stream, passed: &Passed) {
+fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &mut Stream, passed: &Passed) {
     let usage = stream.reader.usage();
     held.charged(usage);
     exchange.record.on(Event::Charged(usage));

@@ -11,8 +11,9 @@
 use std::time::Duration;
 
 use crate::ratelimit::header::{Header, add};
-use crate::ratelimit::moment::Moment;
-use crate::ratelimit::{count, reset};
+use crate::ratelimit::{count, ietf};
+use crate::wait::moment::Moment;
+use crate::wait::stated;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::fingerprint::Fingerprint;
 use keyweir_terms::snapshot::{Reading, Snapshot};
@@ -53,6 +54,7 @@ pub(super) fn snapshot(header: Header<'_, '_>) -> Snapshot {
         ..Snapshot::default()
     };
     add_buckets(&mut snapshot, header);
+    ietf::add_policies(&mut snapshot, header);
     snapshot
 }
 
@@ -64,7 +66,7 @@ pub(super) fn add_buckets(snapshot: &mut Snapshot, header: Header<'_, '_>) {
         if limit.is_none() && remaining.is_none() {
             continue;
         }
-        let full = header(names.reset).and_then(|text| reset::read(text, date));
+        let full = header(names.reset).and_then(|text| stated::reset(text, date));
         add(
             snapshot,
             names.dimension,

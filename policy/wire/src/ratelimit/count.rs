@@ -6,7 +6,11 @@ use keyweir_terms::snapshot::Reading;
 
 /// What a bucket refills in unless the dialect knows better.
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
-/// The other span that budgets are given for.
+/// The other spans that budgets are given for.
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+/// See [`SECOND`].
+pub(super) const HOUR: Duration = Duration::from_secs(3_600);
+/// See [`SECOND`].
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
 /// No budget is larger.

@@ -10,13 +10,16 @@ use keyweir_terms::snapshot::Snapshot;
 
 pub(super) fn snapshot(header: Header<'_, '_>) -> Snapshot {
     let mut snapshot = Snapshot::default();
-    ietf::add_policies(&mut snapshot, header);
+    if header("ratelimit").is_some() {
+        ietf::add_policies(&mut snapshot, header);
+    }
     let readers = [openai::add_buckets, anthropic::add_buckets, add_plain];
     for add_readings in readers {
         if snapshot.is_empty() {
             add_readings(&mut snapshot, header);
         }
     }
+    ietf::add_policies(&mut snapshot, header);
     snapshot
 }
 

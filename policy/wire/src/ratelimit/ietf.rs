@@ -10,24 +10,30 @@
 
 use std::time::Duration;
 
-use crate::ratelimit::count;
-use crate::ratelimit::duration::SECS_MAX;
 use crate::ratelimit::header::{Header, add};
+use crate::ratelimit::{count, window};
+use crate::wait::duration::SECS_MAX;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::snapshot::{Reading, Snapshot};
 
 /// The most items of a list that are looked at.
 const ITEMS_MAX: usize = 16;
 
+/// Adds what the two headers say; a policy without a limit beside it only where nothing else is
+/// known.
 pub(super) fn add_policies(snapshot: &mut Snapshot, header: Header<'_, '_>) {
     let policies = header("ratelimit-policy").unwrap_or_default();
     let Some(limits) = header("ratelimit") else {
-        for policy in items(policies) {
-            add_item(snapshot, policy, Some(policy));
+        if snapshot.is_empty() {
+            for policy in items(policies) {
+                add_item(snapshot, policy, Some(policy));
+            }
         }
         return;
     };
-    if let Some(reading) = older_draft(limits) {
+    if let Some(mut reading) = older_draft(limits) {
+        let window = window_of(header, Dimension::Requests, reading.limit);
+        reading.window = window.unwrap_or_else(|| window::of_count(&reading));
         add(snapshot, Dimension::Requests, reading);
         return;
     }
@@ -37,28 +43,40 @@ pub(super) fn add_policies(snapshot: &mut Snapshot, header: Header<'_, '_>) {
     }
 }
 
+/// The window of the policy that has `limit` as its quota, in any dialect's headers.
+pub(super) fn window_of(
+    header: Header<'_, '_>,
+    metered: Dimension,
+    limit: Option<u64>,
+) -> Option<Duration> {
+    let policies = header("ratelimit-policy")?;
+    let limit = limit?;
+    items(policies)
+        .find(|policy| {
+            policy.quota() == Some(limit)
+                && dimension(policy.name(), policy.get("qu")) == Some(metered)
+        })?
+        .window()
+}
+
 fn add_item(snapshot: &mut Snapshot, limit: Item<'_>, policy: Option<Item<'_>>) {
     let Some(dimension) = dimension(limit.name(), policy.and_then(|policy| policy.get("qu")))
     else {
         return;
     };
-    let quota = policy.and_then(|policy| policy.get("q"));
+    let quota = policy.and_then(Item::quota);
     let reset = limit.get("t").and_then(seconds);
-    let window = policy
-        .and_then(|policy| policy.get("w"))
-        .and_then(seconds)
-        .filter(|window| !window.is_zero());
-    let reading = count::reading(
-        quota.and_then(count::read),
-        limit.get("r").and_then(count::read),
-    );
+    let reading = Reading {
+        reset,
+        reset_grain: grain(reset),
+        ..count::reading(quota, limit.get("r").and_then(count::read))
+    };
+    let stated = policy.and_then(Item::window);
     add(
         snapshot,
         dimension,
         Reading {
-            reset,
-            reset_grain: grain(reset),
-            window: window.unwrap_or(reading.window),
+            window: stated.unwrap_or_else(|| window::of_count(&reading)),
             ..reading
         },
     );
@@ -118,6 +136,19 @@ impl<'a> Item<'a> {
     fn name(self) -> &'a str {
         let name = split_outside_quotes(self.0, b';').next();
         unquoted(name.unwrap_or_default())
+    }
+
+    /// What a policy gives in a window. An older draft has it in the name's place: `100;w=60`.
+    fn quota(self) -> Option<u64> {
+        self.get("q")
+            .or_else(|| Some(self.name()).filter(|name| !name.is_empty()))
+            .and_then(count::read)
+    }
+
+    fn window(self) -> Option<Duration> {
+        self.get("w")
+            .and_then(seconds)
+            .filter(|window| !window.is_zero())
     }
 
     fn get(self, name: &str) -> Option<&'a str> {

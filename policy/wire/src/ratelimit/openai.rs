@@ -8,10 +8,11 @@
 
 use std::time::Duration;
 
-use crate::ratelimit::count::{DAY, MINUTE};
+use crate::ratelimit::count::{DAY, HOUR, MINUTE, SECOND};
 use crate::ratelimit::header::{Header, add};
-use crate::ratelimit::moment::Moment;
-use crate::ratelimit::{count, plain, reset};
+use crate::ratelimit::{count, ietf, plain, window};
+use crate::wait::moment::Moment;
+use crate::wait::stated;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::fingerprint::Fingerprint;
 use keyweir_terms::snapshot::{Reading, Snapshot};
@@ -37,6 +38,16 @@ macro_rules! names {
     };
 }
 
+/// Kong's spellings: a window in the name, and one reset for all.
+macro_rules! kong {
+    ($name:literal, $window:expr) => {
+        Names {
+            reset: "ratelimit-reset",
+            ..names!(Requests, $name, Some($window))
+        }
+    };
+}
+
 const BUCKETS: &[Names] = &[
     names!(Requests, "requests", None),
     names!(Tokens, "tokens", None),
@@ -44,13 +55,19 @@ const BUCKETS: &[Names] = &[
     names!(Tokens, "project-tokens", None),
 ];
 
-/// Mistral's and Cerebras's spellings, which have the window in their names.
+/// Mistral's, Cerebras's and Kong's spellings, which have the window in their names.
 const RELATIVES: &[Names] = &[
     names!(Requests, "req-minute", Some(MINUTE)),
     names!(Tokens, "tokens-minute", Some(MINUTE)),
     names!(Requests, "requests-minute", Some(MINUTE)),
     names!(Requests, "requests-day", Some(DAY)),
     names!(Tokens, "tokens-day", Some(DAY)),
+    names!(Requests, "req-second", Some(SECOND)),
+    names!(Requests, "requests-second", Some(SECOND)),
+    kong!("second", SECOND),
+    kong!("minute", MINUTE),
+    kong!("hour", HOUR),
+    kong!("day", DAY),
 ];
 
 pub(super) fn snapshot(header: Header<'_, '_>) -> Snapshot {
@@ -62,6 +79,7 @@ pub(super) fn snapshot(header: Header<'_, '_>) -> Snapshot {
     if snapshot.is_empty() {
         plain::add_plain(&mut snapshot, header);
     }
+    ietf::add_policies(&mut snapshot, header);
     snapshot
 }
 
@@ -92,38 +110,18 @@ fn add_named(buckets: &[Names], snapshot: &mut Snapshot, header: Header<'_, '_>)
 
 fn with_reset(reading: Reading, names: &Names, header: Header<'_, '_>) -> Reading {
     let date = header("date").and_then(Moment::from_http_date);
-    let Some(full) = header(names.reset).and_then(|text| reset::read(text, date)) else {
-        return Reading {
-            window: names.window.unwrap_or(MINUTE),
-            ..reading
-        };
-    };
-    Reading {
-        reset: Some(full.length),
-        reset_grain: full.grain,
-        window: names
-            .window
-            .unwrap_or_else(|| window(&reading, full.length)),
+    let full = header(names.reset).and_then(|text| stated::reset(text, date));
+    let reading = Reading {
+        reset: full.map(|span| span.length),
+        reset_grain: full.map_or(Duration::ZERO, |span| span.grain),
         ..reading
-    }
-}
-
-/// A bucket that takes `reset` to regain what was used takes this long for all of its limit.
-fn window(reading: &Reading, reset: Duration) -> Duration {
-    let (Some(limit), Some(remaining)) = (reading.limit, reading.remaining) else {
-        return MINUTE;
     };
-    let used = limit.saturating_sub(remaining);
-    if used == 0 {
-        return MINUTE;
-    }
-    let span = reset.as_secs_f64() * limit as f64 / used as f64;
-    let day = DAY.as_secs_f64();
-    // Coarse resets of nearly full buckets give any value; only a clear day is one.
-    if (day * 0.8..day * 1.25).contains(&span) {
-        DAY
-    } else {
-        MINUTE
+    let stated = names
+        .window
+        .or_else(|| ietf::window_of(header, names.dimension, reading.limit));
+    Reading {
+        window: stated.unwrap_or_else(|| window::of_refill(&reading)),
+        ..reading
     }
 }
 
@@ -211,6 +209,9 @@ mod tests {
             ("200", "199", "7m12s", DAY),
             ("500", "499", "120ms", MINUTE),
             ("60", "59", "1s", MINUTE),
+            // Five a second.
+            ("5", "4", "1s", SECOND),
+            ("5", "0", "1s", SECOND),
             // The documentation's own example fits nothing.
             ("150000", "149984", "6m0s", MINUTE),
         ] {
@@ -253,6 +254,71 @@ mod tests {
             ("x-ratelimit-remaining-project-tokens", "1000"),
         ]);
         assert_eq!(snapshot.of(Dimension::Tokens).unwrap().limit, Some(50_000));
+    }
+
+    #[test]
+    fn windows_that_are_named_are_taken_at_their_word() {
+        for (headers, window) in [
+            // Kong, per second, with and without the names that say so.
+            (
+                &[
+                    ("ratelimit-limit", "5"),
+                    ("ratelimit-remaining", "4"),
+                    ("ratelimit-reset", "1"),
+                    ("x-ratelimit-limit-second", "5"),
+                    ("x-ratelimit-remaining-second", "4"),
+                ][..],
+                SECOND,
+            ),
+            (
+                &[
+                    ("ratelimit-limit", "5"),
+                    ("ratelimit-remaining", "4"),
+                    ("ratelimit-reset", "1"),
+                ],
+                SECOND,
+            ),
+            (
+                &[
+                    ("ratelimit-limit", "5"),
+                    ("ratelimit-remaining", "4"),
+                    ("ratelimit-reset", "1"),
+                    ("x-ratelimit-limit-minute", "5"),
+                    ("x-ratelimit-remaining-minute", "4"),
+                ],
+                MINUTE,
+            ),
+            // The IETF's, beside OpenAI's, beside plain ones, and alone.
+            (
+                &[
+                    ("x-ratelimit-limit-requests", "100"),
+                    ("x-ratelimit-remaining-requests", "99"),
+                    ("ratelimit-policy", "100;w=1"),
+                ],
+                SECOND,
+            ),
+            (
+                &[
+                    ("ratelimit-limit", "100"),
+                    ("ratelimit-remaining", "99"),
+                    ("ratelimit-reset", "1"),
+                    ("ratelimit-policy", "\"burst\";q=100;w=1"),
+                ],
+                SECOND,
+            ),
+            (&[("ratelimit-policy", "\"burst\";q=100;w=1")], SECOND),
+            (
+                &[
+                    ("ratelimit-policy", "\"burst\";q=100;w=1"),
+                    ("ratelimit", "\"burst\";r=7;t=1"),
+                ],
+                SECOND,
+            ),
+        ] {
+            let snapshot = read(headers);
+            let requests = snapshot.of(Dimension::Requests).unwrap();
+            assert_eq!(requests.window, window, "{headers:?}");
+        }
     }
 
     #[test]

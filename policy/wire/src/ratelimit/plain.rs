@@ -5,10 +5,11 @@ use std::time::Duration;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::snapshot::{Reading, Snapshot};
 
-use crate::ratelimit::count::{self, DAY, MINUTE};
+use crate::ratelimit::count::{self, DAY};
 use crate::ratelimit::header::{Header, add};
-use crate::ratelimit::moment::Moment;
-use crate::ratelimit::reset;
+use crate::ratelimit::{ietf, window};
+use crate::wait::moment::Moment;
+use crate::wait::stated;
 
 /// Limit, remaining and reset, in the spellings that are in use.
 const PLAIN: [[&str; 3]; 3] = [
@@ -34,12 +35,17 @@ pub(super) fn add_plain(snapshot: &mut Snapshot, header: Header<'_, '_>) {
             continue;
         }
         let date = header("date").and_then(Moment::from_http_date);
-        let full = header(reset).and_then(|text| reset::read(text, date));
-        let stated = header(limit).and_then(stated_window);
+        let full = header(reset).and_then(|text| stated::reset(text, date));
         let reading = Reading {
             reset: full.map(|span| span.length),
             reset_grain: full.map_or(Duration::ZERO, |span| span.grain),
-            window: stated.unwrap_or_else(|| window(full.map(|span| span.length))),
+            ..reading
+        };
+        let stated = header(limit)
+            .and_then(stated_window)
+            .or_else(|| ietf::window_of(header, Dimension::Requests, reading.limit));
+        let reading = Reading {
+            window: stated.unwrap_or_else(|| window::of_count(&reading)),
             ..reading
         };
         add(snapshot, Dimension::Requests, reading);
@@ -56,14 +62,4 @@ fn stated_window(limit: &str) -> Option<Duration> {
     (1..=secs_max)
         .contains(&secs)
         .then(|| Duration::from_secs(secs))
-}
-
-/// A window is at least as long as the time until it ends.
-fn window(reset: Option<Duration>) -> Duration {
-    const HOUR: Duration = Duration::from_secs(3_600);
-    let reset = reset.unwrap_or_default();
-    [MINUTE, HOUR, DAY]
-        .into_iter()
-        .find(|window| reset <= *window)
-        .unwrap_or(reset)
 }

@@ -1,0 +1,9 @@
+//! What a good answer says: how it is to be read, what it cost, and what it made.
+
+pub(crate) mod created_ids;
+pub(crate) mod error_inside;
+pub mod large;
+pub mod opening;
+pub(crate) mod results_url;
+pub(crate) mod usage;
+mod whole;

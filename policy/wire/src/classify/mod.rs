@@ -1,0 +1,18 @@
+//! Whose fault an answer is, and how long it says to stay away.
+
+mod answer_wait;
+mod blame;
+mod families;
+mod heard;
+mod page;
+#[cfg(test)]
+mod recorded;
+mod row;
+mod rules;
+mod table;
+
+pub use self::blame::{Asked, BODY_BYTES_MAX, classify, classify_by, needs_body};
+pub(crate) use self::blame::{in_stream, inside};
+pub(crate) use self::heard::status_inside;
+pub use self::page::page;
+pub use self::rules::{Rule, RuleError};

@@ -1,0 +1,205 @@
+//! Any other HTTP API: every path is passed, except what is plainly administration.
+//!
+//! Many of them speak one of the dialects we know under a prefix of their own, so a path is also
+//! looked up in the other tables, to learn what kind of request it is.
+
+use crate::route::served::{Route, RouteError};
+use crate::route::{anthropic_paths, openai_paths};
+use keyweir_terms::endpoint::Endpoint;
+
+/// Segments that versions and products put before the path proper.
+const PREFIXES: &[&str] = &[
+    "api",
+    "openai",
+    "anthropic",
+    "inference",
+    "compatible-mode",
+    "upload",
+];
+
+/// First segments (after the prefixes) that manage accounts, keys or money.
+const ADMINISTRATION: &[&str] = &[
+    "admin",
+    "api-keys",
+    "api_keys",
+    "apikeys",
+    "billing",
+    "credits",
+    "dashboard",
+    "keys",
+    "oauth",
+    "organization",
+    "organizations",
+    "workspaces",
+];
+
+pub(super) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, RouteError> {
+    let bare = without_prefixes(path);
+    if is_administration(path) {
+        return Err(RouteError::Forbidden);
+    }
+    Ok(kept_thing(method, bare)
+        .or_else(|| known(method, path, bare))
+        .unwrap_or_else(|| unknown(method, bare)))
+}
+
+/// Gemini's things that only their project knows, beside files and batches, which are where
+/// OpenAI's are: cached contents, and the operations that make videos.
+fn kept_thing<'a>(method: &str, bare: &'a str) -> Option<Route<'a>> {
+    let (collection, id) = bare.rsplit_once('/')?;
+    let is_kept = collection == "/cachedContents"
+        || collection.starts_with("/models/") && collection.ends_with("/operations");
+    is_kept.then(|| Route {
+        resource: Some(id),
+        ..unknown(method, bare)
+    })
+}
+
+/// What the other dialects would make of it. Nothing is demanded of the body.
+fn known<'a>(method: &str, path: &'a str, bare: &'a str) -> Option<Route<'a>> {
+    let openai = openai_paths::route(method, bare);
+    let found = openai
+        .or_else(|_| anthropic_paths::route(method, path))
+        .or_else(|_| anthropic_paths::route(method, versioned(path)?))
+        .ok()?;
+    Some(Route {
+        has_model_body: false,
+        ..found
+    })
+}
+
+/// The part of `path` from its version on.
+fn versioned(path: &str) -> Result<&str, RouteError> {
+    path.find("/v1/")
+        .map(|at| &path[at..])
+        .ok_or(RouteError::NotServed)
+}
+
+fn unknown<'a>(method: &str, bare: &'a str) -> Route<'a> {
+    let call = model_call(bare).filter(|_| method == "POST");
+    Route {
+        endpoint: match call {
+            Some((_, "countTokens")) => Endpoint::CountTokens,
+            Some(_) => Endpoint::Inference,
+            None => Endpoint::Other,
+        },
+        resource: None,
+        creates_resource: false,
+        has_model_body: false,
+        has_json_body: method == "POST",
+        model: call.map(|(model, _)| model),
+    }
+}
+
+/// `/models/{model}:{verb}`, as Gemini's paths are.
+fn model_call(bare: &str) -> Option<(&str, &str)> {
+    bare.strip_prefix("/models/")?.rsplit_once(':')
+}
+
+/// `path` from its first proper segment on.
+fn without_prefixes(path: &str) -> &str {
+    let mut rest = path;
+    while let Some((segment, after)) = rest.strip_prefix('/').and_then(cut_segment) {
+        if !is_prefix(segment) {
+            break;
+        }
+        rest = after;
+    }
+    rest
+}
+
+/// The first segment, and what follows from its slash on; `None` for the last one.
+fn cut_segment(path: &str) -> Option<(&str, &str)> {
+    path.find('/').map(|end| path.split_at(end))
+}
+
+fn is_prefix(segment: &str) -> bool {
+    is_version(segment) || PREFIXES.contains(&segment)
+}
+
+/// `v1`, `v1beta`, `v2.1`.
+fn is_version(segment: &str) -> bool {
+    segment.strip_prefix('v').is_some_and(|rest| {
+        rest.starts_with(|first: char| first.is_ascii_digit())
+            && rest
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+    })
+}
+
+/// Looks through escaped slashes too: the provider may.
+fn is_administration(path: &str) -> bool {
+    path.split('/')
+        .flat_map(|segment| segment.split("%2f").flat_map(|part| part.split("%2F")))
+        .skip(1)
+        .find(|segment| !is_prefix(segment))
+        .is_some_and(|first| {
+            ADMINISTRATION
+                .iter()
+                .any(|name| first.eq_ignore_ascii_case(name))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_paths_of_other_dialects_under_any_prefix() {
+        use Endpoint::*;
+        for (method, path, endpoint) in [
+            ("POST", "/v1/chat/completions", Inference),
+            ("POST", "/chat/completions", Inference),
+            ("POST", "/api/v1/chat/completions", Inference),
+            ("POST", "/openai/v1/responses", Inference),
+            ("POST", "/v1/messages", Inference),
+            ("POST", "/api/anthropic/v1/messages", Inference),
+            ("POST", "/v1/messages/count_tokens", CountTokens),
+            (
+                "POST",
+                "/v1beta/models/gemini-pro:generateContent",
+                Inference,
+            ),
+            ("POST", "/v1beta/models/gemini-pro:countTokens", CountTokens),
+            ("GET", "/v1/models", Models),
+            ("GET", "/v1/files", Files),
+            ("POST", "/upload/v1beta/files", Files),
+            ("GET", "/api/hello", Probe),
+            ("POST", "/v2/rerank", Other),
+            ("PUT", "/whatever/you/like", Other),
+            ("GET", "/", Other),
+        ] {
+            let found = route(method, path).unwrap();
+            assert_eq!(found.endpoint, endpoint, "{method} {path}");
+            assert!(!found.has_model_body);
+        }
+        let call = route("POST", "/v1beta/models/gemini-pro:streamGenerateContent").unwrap();
+        assert_eq!(call.model, Some("gemini-pro"));
+        for (path, id) in [
+            ("/v1beta/files/a-1", "a-1"),
+            ("/v1beta/batches/b1", "b1"),
+            ("/v1beta/cachedContents/c1", "c1"),
+            ("/v1beta/models/veo/operations/o1", "o1"),
+        ] {
+            assert_eq!(route("GET", path).unwrap().resource, Some(id), "{path}");
+        }
+    }
+
+    #[test]
+    fn refuses_administration() {
+        for path in [
+            "/v1/organization/costs",
+            "/v1/organizations/x",
+            "/api/v1/keys",
+            "/api/v1/credits",
+            "/admin",
+            "/Admin/users",
+            "/v1/oauth%2ftoken",
+            "/v1%2Foauth/token",
+            "/api%2fv1%2fkeys",
+            "/dashboard/billing",
+        ] {
+            assert_eq!(route("GET", path), Err(RouteError::Forbidden), "{path}");
+        }
+    }
+}
