@@ -21,7 +21,7 @@ use std::time::Duration;
 use keyweir_pool::Pool;
 use keyweir_pool::ask::{Admission, Ask, Lease, Refusal};
 use keyweir_terms::endpoint::Endpoint;
-use keyweir_terms::fault::{Blame, Fault};
+use keyweir_terms::fault::{Attribution, Fault};
 use keyweir_terms::ids::{KeyId, ProviderId, TenantId, Ticket};
 use keyweir_terms::request::{Priority, RequestSize};
 use keyweir_terms::time::Time;
@@ -271,7 +271,7 @@ impl Plan {
         }
         match self.last {
             // Where the last attempt broke down, that is the reason, and no budget.
-            Some(fault) if fault.blame() == Blame::KeyOrProvider => self.give_up(pool, now, fault),
+            Some(fault) if fault.attribution() == Attribution::KeyOrProvider => self.give_up(pool, now, fault),
             _ => Step::Refuse(Why::Pool(refusal)),
         }
     }

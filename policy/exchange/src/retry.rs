@@ -16,7 +16,7 @@ use std::time::Duration;
 use keyweir_health::backoff::Backoff;
 use keyweir_pool::Pool;
 use keyweir_pool::attempts::Attempts;
-use keyweir_terms::fault::{Blame, Fault};
+use keyweir_terms::fault::{Attribution, Fault};
 use keyweir_terms::ids::KeyId;
 use keyweir_terms::time::Time;
 
@@ -60,18 +60,18 @@ impl Retries {
     /// Notes that an attempt with `key` failed, and says whether another may follow.
     pub(crate) fn failed(&mut self, pool: &mut Pool, now: Time, key: KeyId, fault: &Fault) -> bool {
         self.attempts.count();
-        match fault.blame() {
-            Blame::Nobody => {
+        match fault.attribution() {
+            Attribution::Nobody => {
                 self.attempts.exceeds(pool.account_of(key));
                 self.may_be_refused_again(pool)
             }
-            Blame::Request | Blame::Us => false,
-            Blame::Key | Blame::Account | Blame::AccountGroup => self.may_be_refused_again(pool),
-            Blame::KeyModel => {
+            Attribution::Request | Attribution::Us => false,
+            Attribution::Key | Attribution::Account | Attribution::AccountGroup => self.may_be_refused_again(pool),
+            Attribution::KeyModel => {
                 self.breakdowns += 1;
                 self.breakdowns <= 1
             }
-            Blame::KeyOrProvider => self.may_break_down_again(pool, now, key, fault),
+            Attribution::KeyOrProvider => self.may_break_down_again(pool, now, key, fault),
         }
     }
 

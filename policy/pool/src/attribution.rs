@@ -5,7 +5,7 @@ use crate::leases::Open;
 use crate::pool::Pool;
 use keyweir_health::breaker::{Breaker, BreakerState};
 use keyweir_health::overload::Change;
-use keyweir_terms::fault::{Blame, Fault};
+use keyweir_terms::fault::{Attribution, Fault};
 use keyweir_terms::ids::KeyId;
 use keyweir_terms::time::Time;
 
@@ -17,19 +17,19 @@ impl Pool {
     /// Charges the one party whose fault it is. Returns whether other groups are concerned.
     pub(crate) fn blame(&mut self, now: Time, open: &Open, settlement: &Settlement) -> bool {
         let fault = &settlement.fault;
-        match fault.blame() {
+        match fault.attribution() {
             // The provider did its work, or saw that the request is wrong: the key is well.
-            Blame::Nobody | Blame::Request => self.heal(now, open, fault),
-            Blame::Us => {
+            Attribution::Nobody | Attribution::Request => self.heal(now, open, fault),
+            Attribution::Us => {
                 self.pass(now, open);
                 false
             }
-            Blame::AccountGroup => {
+            Attribution::AccountGroup => {
                 self.pass(now, open);
                 self.refuse(now, open, settlement);
                 false
             }
-            Blame::Key => {
+            Attribution::Key => {
                 self.pass(now, open);
                 let draw = self.draws.f64();
                 self.keys[open.key.index()]
@@ -39,7 +39,7 @@ impl Pool {
                 self.refresh_everywhere(now, open.account);
                 true
             }
-            Blame::Account => {
+            Attribution::Account => {
                 self.pass(now, open);
                 let draw = self.draws.f64();
                 self.accounts[open.account.index()]
@@ -49,12 +49,12 @@ impl Pool {
                 self.refresh_everywhere(now, open.account);
                 true
             }
-            Blame::KeyModel => {
+            Attribution::KeyModel => {
                 self.pass(now, open);
                 self.models.get_mut(open.model).denied(now, open.key);
                 false
             }
-            Blame::KeyOrProvider => self.break_down(now, open, fault),
+            Attribution::KeyOrProvider => self.break_down(now, open, fault),
         }
     }
 
