@@ -5,8 +5,10 @@ use keyweir_policy::pool::spec::{AccountSpec, PoolSpec};
 use keyweir_policy::queue::waiting_room::RoomLimits;
 use keyweir_policy::quota::budget::Charging;
 use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::ids::{AccountId, KeyId};
 use keyweir_policy::terms::pattern::ModelPatterns;
 use keyweir_policy::terms::request::Priority;
+use keyweir_policy::terms::table::Id as _;
 
 use crate::account::{Amounts, Taken};
 use crate::traffic::{Arrival, Shape};
@@ -238,9 +240,11 @@ impl Scenario {
 
     /// Whether an account serves a model, both by position.
     pub fn serves(&self, account: usize, model: usize) -> bool {
-        self.pool
-            .as_ref()
-            .is_none_or(|pool| pool.accounts[account].models.matches(&self.models[model]))
+        self.pool.as_ref().is_none_or(|pool| {
+            pool.accounts[AccountId::from_index(account)]
+                .models
+                .matches(&self.models[model])
+        })
     }
 
     /// How long requests of a tenant wait.
@@ -263,6 +267,7 @@ impl Scenario {
     }
 
     fn unknowing_pool(&self, seed: u64) -> PoolSpec {
+        let mut keys = (0..).map(KeyId);
         PoolSpec {
             dialect: Dialect::Anthropic,
             groups: Vec::new(),
@@ -270,7 +275,7 @@ impl Scenario {
                 .accounts
                 .iter()
                 .map(|account| AccountSpec {
-                    keys: account.keys,
+                    keys: keys.by_ref().take(account.keys).collect(),
                     models: ModelPatterns::any(),
                     limits: Vec::new(),
                 })

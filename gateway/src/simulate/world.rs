@@ -8,10 +8,11 @@ use std::collections::HashMap;
 use keyweir_policy::config::file::Policy;
 use keyweir_policy::config::file::traffic::{Flow, FlowShape};
 use keyweir_policy::config::pool_spec::pool_spec;
-use keyweir_policy::pool::spec::LimitSpec;
+use keyweir_policy::pool::spec::{AccountSpec, LimitSpec};
 use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::dialect::Dialect;
-use keyweir_policy::terms::ids::ProviderId;
+use keyweir_policy::terms::ids::{KeyId, ProviderId};
+use keyweir_policy::terms::table::Table;
 use keyweir_simulator::streams::{self, Stream};
 use keyweir_simulator::traffic::{Arrival, Shape};
 use keyweir_simulator::{
@@ -274,7 +275,7 @@ impl World<'_> {
         let patience = self.asked.patience.unwrap_or(self.policy.waiting.patience);
         let first_token = self.asked.first_token.as_secs_f64();
         let mut pool = pool_spec(self.policy, self.group.provider, self.seed);
-        pool.accounts.clear();
+        pool.accounts = Table::default();
         if pool.weights.is_empty() {
             pool.weights.push(1.0);
         }
@@ -331,14 +332,16 @@ impl World<'_> {
         let spec = pool_spec(self.policy, self.group.provider, self.seed);
         let mut partly: Vec<(String, &'static str)> = Vec::new();
         let accounts = self.policy.accounts_of(self.group.provider);
-        for (index, (account, of_spec)) in accounts.zip(&spec.accounts).enumerate() {
+        // Numbered through anew: the world's keys are known by their positions.
+        let mut keys = (0..).map(KeyId);
+        for (account, (id, of_spec)) in accounts.zip(spec.accounts.iter()) {
             let models = &part.scenario.models;
             let serves = |model: &String| model.is_empty() || of_spec.models.matches(model);
-            if of_spec.keys == 0 || !models.iter().any(serves) {
+            if of_spec.keys.is_empty() || !models.iter().any(serves) {
                 continue;
             }
             // All models of a group have one limit.
-            let limit = models.first().and_then(|model| spec.limit(index, model));
+            let limit = models.first().and_then(|model| spec.limit(id, model));
             let declared = |limit: &&LimitSpec| limit.per_minute.iter().any(Option::is_some);
             let Some(limit) = limit.filter(declared) else {
                 part.undeclared.push(account.id.clone());
@@ -354,9 +357,12 @@ impl World<'_> {
             part.accounts.push(account.id.clone());
             part.scenario
                 .accounts
-                .push(account_world(of_spec.keys, limit));
+                .push(account_world(of_spec.keys.len(), limit));
             if let Some(pool) = &mut part.scenario.pool {
-                pool.accounts.push(of_spec.clone());
+                pool.accounts.push(AccountSpec {
+                    keys: keys.by_ref().take(of_spec.keys.len()).collect(),
+                    ..of_spec.clone()
+                });
             }
         }
         tell(part, &partly, notes);

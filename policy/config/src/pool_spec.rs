@@ -2,16 +2,18 @@
 
 use keyweir_pool::spec::{AccountSpec, LimitSpec, PoolSpec};
 use keyweir_queue::waiting_room::RoomLimits;
-use keyweir_terms::ids::ProviderId;
+use keyweir_terms::ids::{KeyId, ProviderId};
 
 use crate::file::Policy;
 
 /// The parts of one provider's pool.
 pub fn pool_spec(policy: &Policy, provider: ProviderId, seed: u64) -> PoolSpec {
+    // Keys are numbered through, account by account.
+    let mut keys = (0..).map(KeyId);
     let accounts = policy
         .accounts_of(provider)
         .map(|account| AccountSpec {
-            keys: account.keys.len(),
+            keys: keys.by_ref().take(account.keys.len()).collect(),
             models: account.models.clone(),
             limits: account
                 .limits

@@ -271,7 +271,9 @@ impl Plan {
         }
         match self.last {
             // Where the last attempt broke down, that is the reason, and no budget.
-            Some(fault) if fault.attribution() == Attribution::KeyOrProvider => self.give_up(pool, now, fault),
+            Some(fault) if fault.attribution() == Attribution::KeyOrProvider => {
+                self.give_up(pool, now, fault)
+            }
             _ => Step::Refuse(Why::Pool(refusal)),
         }
     }

@@ -62,11 +62,15 @@ impl Retries {
         self.attempts.count();
         match fault.attribution() {
             Attribution::Nobody => {
-                self.attempts.exceeds(pool.account_of(key));
+                if let Some(account) = pool.account_of(key) {
+                    self.attempts.exceeds(account);
+                }
                 self.may_be_refused_again(pool)
             }
             Attribution::Request | Attribution::Us => false,
-            Attribution::Key | Attribution::Account | Attribution::AccountGroup => self.may_be_refused_again(pool),
+            Attribution::Key | Attribution::Account | Attribution::AccountGroup => {
+                self.may_be_refused_again(pool)
+            }
             Attribution::KeyModel => {
                 self.breakdowns += 1;
                 self.breakdowns <= 1

@@ -5,7 +5,7 @@ use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
-use keyweir_terms::ids::{AccountId, Ticket};
+use keyweir_terms::ids::{AccountId, KeyId, Ticket};
 use keyweir_terms::request::{Priority, RequestSize, Usage};
 use keyweir_terms::time::Time;
 
@@ -25,13 +25,14 @@ fn at(secs: f64) -> Time {
 
 /// Accounts with so many keys each, and so many requests per minute (none: unknown).
 fn spec(accounts: &[(usize, Option<u64>)]) -> PoolSpec {
+    let mut keys = (0..).map(KeyId);
     PoolSpec {
         dialect: Dialect::Anthropic,
         groups: Vec::new(),
         accounts: accounts
             .iter()
-            .map(|&(keys, rpm)| AccountSpec {
-                keys,
+            .map(|&(of_account, rpm)| AccountSpec {
+                keys: keys.by_ref().take(of_account).collect(),
                 models: ModelPatterns::any(),
                 limits: rpm
                     .map(|rpm| LimitSpec {
@@ -112,7 +113,7 @@ fn outcome(fault: Fault) -> Settlement {
 }
 
 #[test]
-fn requests_spread_in_proportion_to_the_room() {
+fn requests_spread_in_proportion_to_the_headroom() {
     let mut pool = pool(&[(1, Some(6000)), (1, Some(600))]);
     let mut counts = [0; 2];
     for _ in 0..110 {
@@ -607,7 +608,11 @@ fn a_limit_for_a_model_is_its_groups() {
         let mut spec = spec(&[(1, Some(60))]);
         let pattern = named.parse().expect("a pattern");
         let patterns = ModelPatterns::new(vec![pattern]).expect("one");
-        spec.accounts[0].limits[0].scope = crate::spec::LimitScope::Models(patterns);
-        assert_eq!(spec.limit(0, asked).is_some(), applies, "{named} {asked}");
+        spec.accounts[AccountId(0)].limits[0].scope = crate::spec::LimitScope::Models(patterns);
+        assert_eq!(
+            spec.limit(AccountId(0), asked).is_some(),
+            applies,
+            "{named} {asked}"
+        );
     }
 }
