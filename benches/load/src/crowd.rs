@@ -16,7 +16,7 @@ use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::fault::Fault;
-use keyweir_policy::terms::ids::{ModelId, TenantId, Ticket};
+use keyweir_policy::terms::ids::{KeyId, ModelId, TenantId, Ticket};
 use keyweir_policy::terms::pattern::ModelPatterns;
 use keyweir_policy::terms::request::{Priority, RequestSize, Usage};
 use keyweir_policy::terms::snapshot::{Reading, Snapshot};
@@ -167,8 +167,9 @@ fn per_minute(requests: u64) -> [Option<u64>; Dimension::COUNT] {
 }
 
 fn pool_spec(spec: CrowdSpec, limits: &[[Option<u64>; Dimension::COUNT]]) -> PoolSpec {
+    let mut keys = (0..).map(KeyId);
     let account = |per_minute: &[Option<u64>; Dimension::COUNT]| AccountSpec {
-        keys: spec.keys_each,
+        keys: keys.by_ref().take(spec.keys_each).collect(),
         models: ModelPatterns::any(),
         limits: vec![LimitSpec {
             scope: LimitScope::EveryGroup,
@@ -180,7 +181,7 @@ fn pool_spec(spec: CrowdSpec, limits: &[[Option<u64>; Dimension::COUNT]]) -> Poo
         dialect: Dialect::Anthropic,
         groups: Vec::new(),
         accounts: limits.iter().map(account).collect(),
-        weights: vec![1.0; TENANTS as usize],
+        weights: std::iter::repeat_n(1.0, TENANTS as usize).collect(),
         room: RoomLimits {
             requests_max: 10_000,
             per_tenant_max: 2_000,

@@ -3,7 +3,7 @@
 use keyweir_policy::exchange::plan::{Event as Happened, Failure};
 use keyweir_policy::pool::Pool;
 use keyweir_policy::pool::ask::{Lease, Settlement};
-use keyweir_policy::terms::fault::{Blame, Fault};
+use keyweir_policy::terms::fault::{Attribution, Fault};
 use keyweir_policy::terms::request::Usage;
 use keyweir_policy::terms::snapshot::Snapshot;
 
@@ -110,7 +110,7 @@ impl World<'_> {
         let request = &self.requests[index];
         let failure = request.failure.expect("what is relayed has failed");
         let exists = request.follows.is_some_and(|it| it.holder.is_some());
-        if failure.fault.blame() != Blame::Request {
+        if failure.fault.attribution() != Attribution::Request {
             self.report.relayed += 1;
             return self.end(index, Ending::Relayed);
         }

@@ -4,8 +4,9 @@ use keyweir_policy::health::retry_budget::RetryLimits;
 use keyweir_policy::pool::spec::{AccountSpec, PoolSpec};
 use keyweir_policy::queue::waiting_room::RoomLimits;
 use keyweir_policy::terms::dialect::Dialect;
-use keyweir_policy::terms::ids::{AccountId, ProviderId};
+use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId};
 use keyweir_policy::terms::pattern::ModelPatterns;
+use keyweir_policy::terms::table::Id as _;
 
 use crate::account::AccountWorld;
 use crate::scenario::Scenario;
@@ -52,9 +53,11 @@ impl<'a> Site<'a> {
 
     /// Whether an account serves a model, by what the policy says and by what is so.
     pub fn serves(self, account: usize, model: &str) -> bool {
-        let is_listed = self
-            .pool
-            .is_none_or(|pool| pool.accounts[account].models.matches(model));
+        let is_listed = self.pool.is_none_or(|pool| {
+            pool.accounts[AccountId::from_index(account)]
+                .models
+                .matches(model)
+        });
         is_listed && !self.denies(account, model)
     }
 
@@ -96,8 +99,9 @@ impl<'a> Site<'a> {
     }
 
     fn unknowing_pool(self, seed: u64) -> PoolSpec {
+        let mut keys = (0..).map(KeyId);
         let account = |account: &AccountWorld| AccountSpec {
-            keys: account.keys,
+            keys: keys.by_ref().take(account.keys).collect(),
             models: ModelPatterns::any(),
             limits: Vec::new(),
         };

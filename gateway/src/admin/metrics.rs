@@ -55,6 +55,7 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
         .with_label_values(&[id])
         .set(i64::from(view.is_overloaded));
     let keys: Vec<_> = view.keys.iter().map(|key| key.standing).collect();
+    let accounts: Vec<_> = view.accounts.iter().map(|it| it.standing).collect();
     for state in STATES {
         let count =
             |states: &[BreakerState]| signed(states.iter().filter(|it| **it == state).count());
@@ -63,7 +64,7 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
         pools
             .accounts
             .with_label_values(&labels)
-            .set(count(&view.account_states));
+            .set(count(&accounts));
     }
     for group in &view.groups {
         refresh_group(pools, provider, group);
@@ -72,7 +73,10 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
 
 fn refresh_group(pools: &Pools, provider: &Provider, group: &GroupView) {
     let label = group_name(group);
-    for (account, name) in group.accounts.iter().zip(provider.accounts.values()) {
+    for account in &group.accounts {
+        let Some(name) = provider.accounts.get(account.account) else {
+            continue;
+        };
         for bucket in &account.buckets {
             let labels = [&provider.id, name, &label, bucket.dimension.as_str()];
             pools

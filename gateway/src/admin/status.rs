@@ -49,11 +49,14 @@ fn provider_status(live: &Live, id: ProviderId, provider: &Provider) -> Value {
 }
 
 fn accounts(provider: &Provider, view: &PoolView) -> Vec<Value> {
-    provider
-        .accounts
-        .values()
-        .zip(&view.account_states)
-        .map(|(id, state)| json!({ "id": id, "state": state_name(*state) }))
+    view.accounts
+        .iter()
+        .map(|it| {
+            json!({
+                "id": provider.accounts.get(it.account),
+                "state": state_name(it.standing),
+            })
+        })
         .collect()
 }
 
@@ -73,33 +76,29 @@ fn keys(provider: &Provider, view: &PoolView) -> Vec<Value> {
 }
 
 fn group_status(provider: &Provider, group: &GroupView) -> Value {
-    let accounts = group
-        .accounts
-        .iter()
-        .zip(provider.accounts.values())
-        .map(|(account, id)| {
-            let buckets = account.buckets.iter().map(|bucket| {
-                json!({
-                    "dimension": bucket.dimension.as_str(),
-                    "limit_per_minute": bucket.limit_per_minute,
-                    "burst": bucket.burst,
-                    "level": bucket.level,
-                    "pending": bucket.pending,
-                    "used_by_others_per_sec": bucket.external_per_sec,
-                })
-            });
+    let accounts = group.accounts.iter().map(|account| {
+        let id = provider.accounts.get(account.account);
+        let buckets = account.buckets.iter().map(|bucket| {
             json!({
-                "id": id,
-                "requests_running": account.in_flight,
-                "cooldown_secs": account.cooldown.as_secs_f64(),
-                "buckets": buckets.collect::<Vec<_>>(),
+                "dimension": bucket.dimension.as_str(),
+                "limit_per_minute": bucket.limit_per_minute,
+                "burst": bucket.burst,
+                "level": bucket.level,
+                "pending": bucket.pending,
+                "used_by_others_per_sec": bucket.external_per_sec,
             })
         });
+        json!({
+            "id": id,
+            "requests_running": account.in_flight,
+            "cooldown_secs": account.cooldown.as_secs_f64(),
+            "buckets": buckets.collect::<Vec<_>>(),
+        })
+    });
     let open = group
-        .breakers
+        .keys
         .iter()
-        .zip(provider.keys.values())
-        .filter(|(state, _)| **state != BreakerState::Closed);
+        .filter(|key| key.breaker != BreakerState::Closed);
     json!({
         "endpoint": group.endpoint.as_str(),
         "group": group.group,
@@ -107,7 +106,9 @@ fn group_status(provider: &Provider, group: &GroupView) -> Value {
         "waiting_bytes": group.waiting_bytes,
         "accounts": accounts.collect::<Vec<_>>(),
         "resting_keys": open
-            .map(|(state, key)| json!({ "id": key.label, "state": state_name(*state) }))
+            .map(|it| {
+                json!({ "id": provider.key(it.key).label, "state": state_name(it.breaker) })
+            })
             .collect::<Vec<_>>(),
     })
 }

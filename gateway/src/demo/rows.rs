@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use keyweir_policy::health::breaker::BreakerState;
-use keyweir_policy::pool::view::{AccountView, GroupView, PoolView};
+use keyweir_policy::pool::view::{AccountView, GroupView, KeyView, PoolView};
 use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::ids::AccountId;
 
 use crate::runtime::provider::Provider;
 
@@ -82,7 +83,9 @@ pub(super) fn rows(provider: &Provider, view: &PoolView) -> Vec<AccountRow> {
         .iter()
         .map(|(account, name)| AccountRow {
             name: name.clone(),
-            fills: group.map_or([None; 3], |group| fills(&group.accounts[account.index()])),
+            fills: group
+                .and_then(|group| account_in(group, account))
+                .map_or([None; 3], fills),
             keys: Vec::new(),
         })
         .collect();
@@ -90,7 +93,7 @@ pub(super) fn rows(provider: &Provider, view: &PoolView) -> Vec<AccountRow> {
         rows[key.account.index()].keys.push(KeyRow {
             name: provider.key(key.key).label.clone(),
             in_flight: key.in_flight,
-            state: state(view, group, key.key.index()),
+            state: state(view, group, key),
         });
     }
     rows
@@ -122,19 +125,28 @@ fn fills(account: &AccountView) -> [Option<Fill>; 3] {
     })
 }
 
-fn state(view: &PoolView, group: Option<&GroupView>, key: usize) -> KeyState {
-    let Some(group) = group else {
+fn account_in(group: &GroupView, account: AccountId) -> Option<&AccountView> {
+    group.accounts.iter().find(|it| it.account == account)
+}
+
+fn state(view: &PoolView, group: Option<&GroupView>, key: &KeyView) -> KeyState {
+    let in_group = group.and_then(|group| {
+        let in_group = group.keys.iter().find(|it| it.key == key.key)?;
+        Some((in_group, account_in(group, key.account)?))
+    });
+    let Some((in_group, of_account)) = in_group else {
         return KeyState::New;
     };
-    let rest = Some(group.rests[key]).filter(|rest| !rest.is_zero());
-    let account = view.keys[key].account.index();
-    let of_account = &group.accounts[account];
-    if view.keys[key].standing != BreakerState::Closed {
-        KeyState::Rejected(rest)
-    } else if view.account_states[account] != BreakerState::Closed {
-        KeyState::NoMoney(rest)
-    } else if group.breakers[key] != BreakerState::Closed {
-        KeyState::Resting(rest)
+    let mut accounts = view.accounts.iter();
+    let account = accounts.find(|it| it.account == key.account);
+    let is_out = account.is_some_and(|it| it.standing != BreakerState::Closed);
+    let opens_in = Some(in_group.opens_in).filter(|it| !it.is_zero());
+    if key.standing != BreakerState::Closed {
+        KeyState::Rejected(opens_in)
+    } else if is_out {
+        KeyState::NoMoney(opens_in)
+    } else if in_group.breaker != BreakerState::Closed {
+        KeyState::Resting(opens_in)
     } else if !of_account.cooldown.is_zero() {
         KeyState::Cooling(of_account.cooldown)
     } else if of_account.buckets.is_empty() {

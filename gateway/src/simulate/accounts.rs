@@ -5,10 +5,10 @@
 
 use keyweir_policy::config::file::Policy;
 use keyweir_policy::config::pool_spec::pool_spec;
-use keyweir_policy::pool::spec::LimitSpec;
+use keyweir_policy::pool::spec::{AccountSpec, LimitSpec};
 use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::dialect::Dialect;
-use keyweir_policy::terms::ids::ProviderId;
+use keyweir_policy::terms::ids::{KeyId, ProviderId};
 use keyweir_simulator::AccountWorld;
 
 use super::dimension::in_words;
@@ -22,15 +22,18 @@ const BURST_SECS: f64 = 3.0;
 pub(super) fn add(policy: &Policy, provider: ProviderId, part: &mut Part, notes: &mut Vec<String>) {
     let spec = pool_spec(policy, provider, 0);
     let mut partly: Vec<(String, &'static str)> = Vec::new();
-    let accounts = policy.provider(provider).accounts.values();
-    for (index, (account, of_spec)) in accounts.zip(&spec.accounts).enumerate() {
+    let accounts = policy.provider(provider).accounts.iter();
+    // Numbered through anew: the world's keys are known by their positions.
+    let mut keys = (0..).map(KeyId);
+    for (id, account) in accounts {
+        let of_spec = &spec.accounts[id];
         let models = &part.scenario.models;
         let serves = |model: &String| model.is_empty() || of_spec.models.matches(model);
-        if of_spec.keys == 0 || !models.iter().any(serves) {
+        if of_spec.keys.is_empty() || !models.iter().any(serves) {
             continue;
         }
         // All models of a group have one limit.
-        let limit = models.first().and_then(|model| spec.limit(index, model));
+        let limit = models.first().and_then(|model| spec.limit(id, model));
         let declared = |limit: &&LimitSpec| limit.per_minute.iter().any(Option::is_some);
         let Some(limit) = limit.filter(declared) else {
             part.undeclared.push(account.id.clone());
@@ -45,9 +48,12 @@ pub(super) fn add(policy: &Policy, provider: ProviderId, part: &mut Part, notes:
         part.accounts.push(account.id.clone());
         part.scenario
             .accounts
-            .push(account_world(of_spec.keys, limit));
+            .push(account_world(of_spec.keys.len(), limit));
         if let Some(pool) = &mut part.scenario.pool {
-            pool.accounts.push(of_spec.clone());
+            pool.accounts.push(AccountSpec {
+                keys: keys.by_ref().take(of_spec.keys.len()).collect(),
+                ..of_spec.clone()
+            });
         }
     }
     tell(part, &partly, notes);

@@ -6,6 +6,7 @@ use keyweir_policy::config::file::traffic::{Flow, FlowShape};
 use keyweir_policy::config::file::{Policy, Tenant};
 use keyweir_policy::config::pool_spec::pool_spec;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
+use keyweir_policy::terms::table::Table;
 use keyweir_simulator::beyond::Beyond;
 use keyweir_simulator::streams::{self, Stream};
 use keyweir_simulator::traffic::{Arrival, Shape};
@@ -192,7 +193,7 @@ impl World<'_> {
         let patience = self.asked.patience.unwrap_or(self.policy.waiting.patience);
         let first_token = self.asked.first_token.as_secs_f64();
         let mut pool = pool_spec(self.policy, self.group.provider, self.seed);
-        pool.accounts.clear();
+        pool.accounts = Table::default();
         if pool.weights.is_empty() {
             pool.weights.push(1.0);
         }

@@ -1,11 +1,10 @@
 //! What a pool is made of, as the policy says.
 //!
-//! A pool numbers its accounts and keys by itself: accounts in the order of their ids, keys account
-//! by account. Those are the policy's own ids as long as no id is free, as in a policy that follows
-//! no other.
+//! Accounts and keys go by the policy's own ids, which may leave gaps: what a pool knows of them
+//! stays with them whatever the next policy says.
 
 use keyweir_pool::spec::{self, AccountSpec, LimitSpec, PoolSpec};
-use keyweir_terms::ids::{AccountId, ProviderId};
+use keyweir_terms::ids::{AccountId, KeyId, ProviderId};
 use keyweir_terms::pattern::ModelPatterns;
 
 use crate::file::{Account, Limit, LimitScope, Policy, Provider};
@@ -13,20 +12,17 @@ use crate::file::{Account, Limit, LimitScope, Policy, Provider};
 /// The parts of one provider's pool.
 pub fn pool_spec(policy: &Policy, provider: ProviderId, seed: u64) -> PoolSpec {
     let provider = policy.provider(provider);
-    let mut keys = vec![0; provider.accounts.width()];
-    for key in provider.keys.values() {
-        keys[key.account.index()] += 1;
+    let mut keys = vec![Vec::new(); provider.accounts.width()];
+    for (id, key) in provider.keys.iter() {
+        keys[key.account.index()].push(id);
     }
-    let account = |(id, account): (AccountId, &Account)| account_spec(account, keys[id.index()]);
+    let account =
+        |id: AccountId, account| account_spec(account, std::mem::take(&mut keys[id.index()]));
     PoolSpec {
         dialect: provider.dialect,
         groups: groups(provider),
-        accounts: provider.accounts.iter().map(account).collect(),
-        weights: policy
-            .tenants
-            .values()
-            .map(|tenant| f64::from(tenant.weight))
-            .collect(),
+        accounts: provider.accounts.map(account),
+        weights: policy.tenants.map(|_, tenant| f64::from(tenant.weight)),
         room: policy.waiting.room,
         retry: policy.retry,
         seed,
@@ -40,7 +36,7 @@ fn groups(provider: &Provider) -> Vec<(String, ModelPatterns)> {
         .collect()
 }
 
-fn account_spec(account: &Account, keys: usize) -> AccountSpec {
+fn account_spec(account: &Account, keys: Vec<KeyId>) -> AccountSpec {
     AccountSpec {
         keys,
         models: account.models.clone(),

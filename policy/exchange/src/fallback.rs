@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use keyweir_terms::fault::{Blame, Fault};
+use keyweir_terms::fault::{Attribution, Fault};
 use keyweir_terms::ids::{AccountId, ProviderId};
 
 /// A provider, and what is asked of it.
@@ -18,7 +18,7 @@ pub struct Choice {
 
 /// Whether another choice could do better where this one met `fault`.
 pub(crate) fn may_help(fault: &Fault) -> bool {
-    !matches!(fault.blame(), Blame::Request | Blame::Us)
+    !matches!(fault.attribution(), Attribution::Request | Attribution::Us)
 }
 
 /// The present choice, and those that are left.

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use keyweir_pool::Pool;
 use keyweir_pool::ask::{Admission, Ask, Lease, Refusal};
-use keyweir_terms::fault::{Blame, Fault};
+use keyweir_terms::fault::{Attribution, Fault};
 use keyweir_terms::ids::ProviderId;
 use keyweir_terms::time::Time;
 
@@ -204,7 +204,9 @@ impl Plan {
         }
         let why = match self.met.fault {
             // Where the last attempt broke down, that is the reason, and no budget.
-            Some(fault) if fault.blame() == Blame::KeyOrProvider => self.why(pool, now, fault),
+            Some(fault) if fault.attribution() == Attribution::KeyOrProvider => {
+                self.why(pool, now, fault)
+            }
             _ => Why::Pool(refusal),
         };
         self.turn_or_refuse(now, why)

@@ -15,7 +15,7 @@ use std::time::Duration;
 use keyweir_health::backoff::Backoff;
 use keyweir_pool::Pool;
 use keyweir_pool::attempts::Attempts;
-use keyweir_terms::fault::Blame;
+use keyweir_terms::fault::Attribution;
 use keyweir_terms::ids::KeyId;
 use keyweir_terms::time::Time;
 
@@ -51,19 +51,23 @@ impl Retries {
     /// Notes a failed attempt, and says whether another may follow.
     pub(crate) fn failed(&mut self, pool: &mut Pool, now: Time, failure: &Failure) -> bool {
         self.attempts.count();
-        match failure.fault.blame() {
-            Blame::Nobody => {
-                self.attempts.exceeds(pool.account_of(failure.key));
+        match failure.fault.attribution() {
+            Attribution::Nobody => {
+                if let Some(account) = pool.account_of(failure.key) {
+                    self.attempts.exceeds(account);
+                }
                 self.may_be_refused_again(pool)
             }
-            Blame::Request | Blame::Us => false,
-            Blame::Key | Blame::Account | Blame::AccountGroup => self.may_be_refused_again(pool),
-            Blame::KeyModel => {
+            Attribution::Request | Attribution::Us => false,
+            Attribution::Key | Attribution::Account | Attribution::AccountGroup => {
+                self.may_be_refused_again(pool)
+            }
+            Attribution::KeyModel => {
                 // Another key may have access; if not, the model is what is wrong.
                 self.breakdowns += 1;
                 self.breakdowns <= 1
             }
-            Blame::KeyOrProvider => self.may_break_down_again(pool, now, failure.key),
+            Attribution::KeyOrProvider => self.may_break_down_again(pool, now, failure.key),
         }
     }
 

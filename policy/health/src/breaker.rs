@@ -8,8 +8,8 @@
 //! - `HalfOpen` lets one probe through. Its success closes the breaker, but the key is ramped up:
 //!   one request, then two, then four at a time, since a key that just recovered is the likeliest
 //!   to fail again. Its failure opens the breaker for longer. On the way up two failures in a row
-//!   do so: were it one, then in weather in which every tenth request fails on any key, hardly a
-//!   key would get through its ramp, and all of them would end up out for a minute.
+//!   do so: were it one, then where every tenth request fails on any key, hardly a key would
+//!   get through its ramp, and all of them would end up out for a minute.
 //!
 //! Every transition starts a new generation; an outcome counts only in the generation its request
 //! was granted in, so that the stragglers of a fault cannot open a breaker that a probe has closed.
@@ -17,19 +17,18 @@
 //! Refusals for want of budget never come here: they are cooldowns, which end by themselves, and
 //! punishing a key for them costs more capacity than it saves.
 
+mod window;
+
 use std::time::Duration;
 
-use crate::backoff::Backoff;
 use keyweir_terms::time::Time;
+
+use self::window::Window;
+use crate::backoff::Backoff;
 
 /// Failures in a row that trip, and while a key is ramped up.
 const TRIP_CONSECUTIVE: u32 = 3;
 const TRIP_CONSECUTIVE_RAMPING: u32 = 2;
-/// Share of failures that trips, and the outcomes it takes to speak of a share.
-const TRIP_SHARE: f64 = 0.5;
-const TRIP_VOLUME: u32 = 10;
-/// Outcomes older than this do not count towards the share.
-const WINDOW: Duration = Duration::from_secs(10);
 /// Requests at a time after a reprieve.
 const RAMP_AFTER_REPRIEVE: u32 = 4;
 /// Requests in flight at which a recovering key counts as recovered.
@@ -102,14 +101,6 @@ impl Default for State {
     }
 }
 
-/// Outcomes of the last seconds, in two halves, the older of which is dropped as time goes on.
-#[derive(Clone, Copy, Debug, Default)]
-struct Window {
-    started: Time,
-    failures: [u32; 2],
-    outcomes: [u32; 2],
-}
-
 impl Breaker {
     /// A closed breaker that stays open by this schedule.
     pub fn new(backoff: Backoff) -> Self {
@@ -138,6 +129,11 @@ impl Breaker {
             State::Open { until } => now >= until,
             State::HalfOpen => false,
         }
+    }
+
+    /// Whether it is on the way back: what it admits depends on what is in flight.
+    pub const fn is_recovering(&self) -> bool {
+        !matches!(self.state, State::Closed { ramp: None, .. })
     }
 
     /// When it will admit by itself; `None`: now, or when an outcome is known.
@@ -286,151 +282,5 @@ impl Breaker {
     }
 }
 
-impl Window {
-    fn record(&mut self, now: Time, failed: bool) {
-        self.turn_to(now);
-        self.outcomes[0] = self.outcomes[0].saturating_add(1);
-        self.failures[0] = self.failures[0].saturating_add(u32::from(failed));
-    }
-
-    fn is_bad(&mut self, now: Time) -> bool {
-        self.turn_to(now);
-        let outcomes = self.outcomes[0].saturating_add(self.outcomes[1]);
-        let failures = self.failures[0].saturating_add(self.failures[1]);
-        outcomes >= TRIP_VOLUME && f64::from(failures) >= TRIP_SHARE * f64::from(outcomes)
-    }
-
-    fn turn_to(&mut self, now: Time) {
-        let half = WINDOW / 2;
-        let age = now.since(self.started);
-        if age >= WINDOW {
-            *self = Self {
-                started: now,
-                ..Self::default()
-            };
-        } else if age >= half {
-            self.started = self.started + half;
-            self.failures = [0, self.failures[0]];
-            self.outcomes = [0, self.outcomes[0]];
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(secs: f64) -> Time {
-        Time::ZERO.after_secs(secs)
-    }
-
-    fn tripped() -> Breaker {
-        let mut breaker = Breaker::new(OPEN_BACKOFF);
-        for _ in 0..TRIP_CONSECUTIVE {
-            let granted = breaker.grant();
-            breaker.failed(at(0.0), granted, None, 1.0);
-        }
-        breaker
-    }
-
-    #[test]
-    fn open_breaker_admits_one_probe_after_backoff() {
-        let mut breaker = tripped();
-        let until = breaker.opens_at(at(0.0)).unwrap();
-        assert!(!breaker.admits(at(0.5)));
-        assert!(breaker.admits(until));
-        breaker.grant();
-        assert!(!breaker.admits(until));
-        assert_eq!(breaker.state(until), BreakerState::HalfOpen);
-    }
-
-    #[test]
-    fn a_probe_that_succeeds_ramps_the_key_up() {
-        let mut breaker = tripped();
-        let now = breaker.opens_at(at(0.0)).unwrap();
-        let probe = breaker.grant();
-        breaker.succeeded(now, probe);
-        let mut allowed = 0;
-        for expected in [1, 2, 4, 8] {
-            let mut granted = Vec::new();
-            while breaker.admits(now) && granted.len() < 100 {
-                granted.push(breaker.grant());
-            }
-            assert_eq!(granted.len(), expected);
-            allowed = granted.len();
-            breaker.succeeded(now, granted.pop().unwrap());
-            for generation in granted {
-                breaker.passed(now, generation);
-            }
-        }
-        assert_eq!(allowed, 8);
-        assert!((0..100).all(|_| {
-            breaker.grant();
-            breaker.admits(now)
-        }));
-    }
-
-    #[test]
-    fn a_failed_probe_opens_for_longer_up_to_the_cap() {
-        let mut breaker = tripped();
-        let mut now = at(0.0);
-        let mut waits = Vec::new();
-        for _ in 0..12 {
-            let until = breaker.opens_at(now).unwrap();
-            waits.push(until.secs_since(now));
-            now = until;
-            let probe = breaker.grant();
-            assert!(breaker.failed(now, probe, None, 1.0));
-        }
-        assert!(waits.windows(2).all(|pair| pair[1] >= pair[0]), "{waits:?}");
-        assert_eq!(*waits.last().unwrap(), 60.0);
-    }
-
-    #[test]
-    fn outcomes_of_an_older_generation_do_not_move_it() {
-        let mut breaker = Breaker::new(OPEN_BACKOFF);
-        let old: Vec<_> = (0..20).map(|_| breaker.grant()).collect();
-        for generation in &old[..3] {
-            breaker.failed(at(0.0), *generation, None, 0.0);
-        }
-        let now = breaker.opens_at(at(0.0)).unwrap();
-        let probe = breaker.grant();
-        breaker.succeeded(now, probe);
-        for generation in &old[3..] {
-            assert!(!breaker.failed(now, *generation, None, 0.0));
-        }
-        assert_eq!(breaker.state(now), BreakerState::Closed);
-    }
-
-    #[test]
-    fn the_providers_wait_beats_ours_when_longer() {
-        let mut breaker = Breaker::new(OPEN_BACKOFF);
-        breaker.open(at(0.0), Some(Duration::from_secs(20)), 1.0);
-        assert_eq!(breaker.opens_at(at(0.0)), Some(at(20.0)));
-    }
-
-    #[test]
-    fn a_share_of_failures_trips_only_with_enough_outcomes() {
-        let mut breaker = Breaker::new(OPEN_BACKOFF);
-        let mut tripped_after = None;
-        for turn in 0..20 {
-            let granted = breaker.grant();
-            if turn % 2 == 0 {
-                breaker.succeeded(at(0.1), granted);
-            } else if breaker.failed(at(0.1), granted, None, 0.0) {
-                tripped_after = Some(turn + 1);
-                break;
-            }
-        }
-        assert_eq!(tripped_after, Some(TRIP_VOLUME));
-    }
-
-    #[test]
-    fn a_probe_whose_client_left_is_let_through_again() {
-        let mut breaker = tripped();
-        let now = breaker.opens_at(at(0.0)).unwrap();
-        let probe = breaker.grant();
-        breaker.passed(now, probe);
-        assert!(breaker.admits(now));
-    }
-}
+mod tests;

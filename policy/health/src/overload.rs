@@ -5,10 +5,10 @@
 //! for 529, 5xx and dead connections: most outcomes of the last seconds failed, over more than
 //! one key.
 //!
-//! During a storm requests wait, and a few go through as probes at a limited rate: a seventh of
+//! While the gate is active requests wait, and a few go through as probes at a limited rate: a seventh of
 //! what was asked before. A success lets a few more go at once; if they succeed too, a second's
-//! worth of the former demand, and if nothing of that fails either, the storm is over. Any failure
-//! leads back to the start. A storm in which one answer in ten succeeds thus stays a storm, one
+//! worth of the former demand, and if nothing of that fails either, it is over. Any failure
+//! leads back to the start. An overload in which one answer in ten succeeds thus stays one, one
 //! that is over is left within three answers' time however rare probes are, and a string of lucky
 //! answers costs a second's worth of attempts and not all that is held. Rejected: a fixed pause,
 //! which either sprays or sleeps through the end; breakers alone, which all open, one by one, for
@@ -18,19 +18,14 @@
 //! A wrong alarm (most keys sick, the provider well) ends by itself: the sick keys' breakers still
 //! open, the probes go to the others and succeed.
 
-use std::collections::VecDeque;
-use std::time::Duration;
+mod evidence;
 
 use keyweir_terms::ids::KeyId;
 use keyweir_terms::time::Time;
 
-/// Outcomes that are looked at, and how old they may be.
-const OUTCOMES_MAX: usize = 16;
-const OUTCOMES_AGE_MAX: Duration = Duration::from_secs(1);
-/// Failures it takes, and their share of the outcomes.
-const FAILURES_MIN: usize = 3;
-const FAILURE_SHARE: f64 = 0.5;
-/// Probes per second: a share of the demand before the storm, within bounds.
+use self::evidence::Evidence;
+
+/// Probes per second: a share of the demand before the overload, within bounds.
 const PROBE_SHARE: f64 = 0.15;
 const PROBES_PER_SEC_MIN: f64 = 2.0;
 const PROBES_PER_SEC_MAX: f64 = 50.0;
@@ -45,17 +40,10 @@ const DEMAND_MEMORY_SECS: f64 = 5.0;
 /// The provider-wide gate.
 #[derive(Debug)]
 pub struct OverloadGate {
-    recent: VecDeque<Outcome>,
+    evidence: Evidence,
     demand_per_sec: f64,
     demand_at: Time,
     state: State,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Outcome {
-    at: Time,
-    key: KeyId,
-    failed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,29 +60,29 @@ enum State {
     },
 }
 
-/// What an outcome did to the weather.
+/// What an outcome did to the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Nothing.
     None,
-    /// A storm began.
+    /// The provider is overloaded as of now.
     Began,
-    /// The storm ended.
+    /// It serves again.
     Ended,
 }
 
 impl OverloadGate {
-    /// Calm weather.
+    /// An inactive gate.
     pub fn new(now: Time) -> Self {
         Self {
-            recent: VecDeque::with_capacity(OUTCOMES_MAX),
+            evidence: Evidence::none(),
             demand_per_sec: 0.0,
             demand_at: now,
             state: State::Inactive,
         }
     }
 
-    /// Whether a storm is on.
+    /// Whether the provider is taken to be overloaded.
     pub fn is_active(&self) -> bool {
         matches!(self.state, State::Active { .. })
     }
@@ -124,10 +112,10 @@ impl OverloadGate {
         }
     }
 
-    /// An attempt granted at `granted` succeeded. What was under way before the storm began says
-    /// nothing about it.
+    /// An attempt granted at `granted` succeeded. What was under way before the overload began
+    /// says nothing about it.
     pub fn succeeded(&mut self, now: Time, granted: Time, key: KeyId) -> Change {
-        self.record(now, key, false);
+        self.evidence.record(now, key, false);
         let demand = self.demand_per_sec.ceil() as u32;
         let State::Active {
             began,
@@ -151,14 +139,14 @@ impl OverloadGate {
             return Change::None;
         }
         self.state = State::Inactive;
-        self.recent.clear();
+        self.evidence.clear();
         Change::Ended
     }
 
     /// An attempt failed in a way that may be the provider's fault. `keys` is how many keys could
     /// have failed: where there is only one, it alone is evidence enough.
     pub fn failed(&mut self, now: Time, key: KeyId, keys: usize) -> Change {
-        self.record(now, key, true);
+        self.evidence.record(now, key, true);
         if let State::Active {
             allowed, streak, ..
         } = &mut self.state
@@ -166,7 +154,7 @@ impl OverloadGate {
             (*allowed, *streak) = (0, 0);
             return Change::None;
         }
-        if !self.is_widespread(now, keys) {
+        if !self.evidence.is_widespread(now, keys) {
             return Change::None;
         }
         self.state = State::Active {
@@ -180,37 +168,7 @@ impl OverloadGate {
 
     /// The keys that failed lately: their breakers were charged with what was the provider's.
     pub fn suspects(&self) -> impl Iterator<Item = KeyId> {
-        self.recent
-            .iter()
-            .filter(|outcome| outcome.failed)
-            .map(|outcome| outcome.key)
-    }
-
-    fn record(&mut self, now: Time, key: KeyId, failed: bool) {
-        if self.recent.len() == OUTCOMES_MAX {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(Outcome {
-            at: now,
-            key,
-            failed,
-        });
-    }
-
-    fn is_widespread(&mut self, now: Time, keys: usize) -> bool {
-        while self
-            .recent
-            .front()
-            .is_some_and(|outcome| now.since(outcome.at) > OUTCOMES_AGE_MAX)
-        {
-            self.recent.pop_front();
-        }
-        let failures = self.suspects().count();
-        let first = self.suspects().next();
-        let distinct = self.suspects().any(|key| Some(key) != first);
-        failures >= FAILURES_MIN
-            && failures as f64 >= FAILURE_SHARE * self.recent.len() as f64
-            && (distinct || keys <= 1)
+        self.evidence.failed_keys()
     }
 
     fn floor(&self) -> f64 {
@@ -229,46 +187,46 @@ mod tests {
         Time::ZERO.after_secs(secs)
     }
 
-    fn raging() -> OverloadGate {
-        let mut storm = OverloadGate::new(at(0.0));
+    fn active() -> OverloadGate {
+        let mut gate = OverloadGate::new(at(0.0));
         for n in 0..500 {
-            storm.grant(at(f64::from(n) * 0.01));
+            gate.grant(at(f64::from(n) * 0.01));
         }
-        storm.failed(at(5.0), A, 2);
-        storm.failed(at(5.0), B, 2);
-        assert_eq!(storm.failed(at(5.0), A, 2), Change::Began);
-        storm
+        gate.failed(at(5.0), A, 2);
+        gate.failed(at(5.0), B, 2);
+        assert_eq!(gate.failed(at(5.0), A, 2), Change::Began);
+        gate
     }
 
     #[test]
-    fn one_sick_key_is_no_storm() {
-        let mut storm = OverloadGate::new(at(0.0));
+    fn one_sick_key_is_no_overload() {
+        let mut gate = OverloadGate::new(at(0.0));
         for _ in 0..20 {
-            assert_eq!(storm.failed(at(1.0), A, 2), Change::None);
+            assert_eq!(gate.failed(at(1.0), A, 2), Change::None);
         }
-        assert!(!storm.is_active());
+        assert!(!gate.is_active());
     }
 
     #[test]
-    fn failures_among_many_successes_are_no_storm() {
-        let mut storm = OverloadGate::new(at(0.0));
+    fn failures_among_many_successes_are_no_overload() {
+        let mut gate = OverloadGate::new(at(0.0));
         for _ in 0..10 {
-            storm.succeeded(at(1.0), at(1.0), A);
+            gate.succeeded(at(1.0), at(1.0), A);
         }
         for key in [A, B, A, B] {
-            assert_eq!(storm.failed(at(1.0), key, 2), Change::None);
+            assert_eq!(gate.failed(at(1.0), key, 2), Change::None);
         }
     }
 
     #[test]
-    fn a_storm_lets_few_through() {
-        let mut storm = raging();
+    fn an_active_gate_lets_few_through() {
+        let mut gate = active();
         let mut granted = 0;
         for step in 0..1000 {
             let now = at(5.0 + f64::from(step) * 0.01);
-            if storm.opens_at(now).is_none() {
-                storm.grant(now);
-                storm.failed(now, if step % 2 == 0 { A } else { B }, 2);
+            if gate.opens_at(now).is_none() {
+                gate.grant(now);
+                gate.failed(now, if step % 2 == 0 { A } else { B }, 2);
                 granted += 1;
             }
         }
@@ -277,48 +235,48 @@ mod tests {
 
     #[test]
     fn a_few_successes_in_a_row_end_it() {
-        let mut storm = raging();
-        let ended = (0..10).find(|_| storm.succeeded(at(6.0), at(5.5), A) == Change::Ended);
+        let mut gate = active();
+        let ended = (0..10).find(|_| gate.succeeded(at(6.0), at(5.5), A) == Change::Ended);
         assert!(ended.is_some_and(|n| n < 8), "{ended:?}");
-        assert!(storm.opens_at(at(6.0)).is_none());
+        assert!(gate.opens_at(at(6.0)).is_none());
     }
 
     #[test]
     fn a_lucky_string_costs_a_seconds_worth() {
-        let mut storm = raging();
+        let mut gate = active();
         let now = at(5.1);
         for n in 0..4 {
-            storm.succeeded(at(5.05), at(5.02), if n % 2 == 0 { A } else { B });
+            gate.succeeded(at(5.05), at(5.02), if n % 2 == 0 { A } else { B });
         }
         let mut granted = 0;
-        while storm.opens_at(now).is_none() {
-            storm.grant(now);
+        while gate.opens_at(now).is_none() {
+            gate.grant(now);
             granted += 1;
         }
         assert!((50..=101).contains(&granted), "{granted}");
-        storm.failed(now, A, 2);
-        assert!(storm.opens_at(now).is_some());
+        gate.failed(now, A, 2);
+        assert!(gate.opens_at(now).is_some());
     }
 
     #[test]
     fn answers_to_requests_from_before_do_not_end_it() {
-        let mut storm = raging();
+        let mut gate = active();
         for _ in 0..20 {
-            assert_eq!(storm.succeeded(at(5.2), at(4.9), A), Change::None);
+            assert_eq!(gate.succeeded(at(5.2), at(4.9), A), Change::None);
         }
-        assert!(storm.is_active());
+        assert!(gate.is_active());
     }
 
     #[test]
     fn one_success_in_ten_does_not_end_it() {
-        let mut storm = raging();
+        let mut gate = active();
         for n in 0..300 {
             if n % 10 == 0 {
-                storm.succeeded(at(6.0), at(5.5), A);
+                gate.succeeded(at(6.0), at(5.5), A);
             } else {
-                storm.failed(at(6.0), B, 2);
+                gate.failed(at(6.0), B, 2);
             }
         }
-        assert!(storm.is_active());
+        assert!(gate.is_active());
     }
 }

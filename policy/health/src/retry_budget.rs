@@ -58,6 +58,11 @@ impl RetryBudget {
         &self.limits
     }
 
+    /// Other bounds hold from now on; what is saved is kept.
+    pub const fn set_limits(&mut self, limits: RetryLimits) {
+        self.limits = limits;
+    }
+
     /// A success earns a share of a retry.
     pub fn earn(&mut self, now: Time) {
         self.refill(now, self.limits.budget_share);

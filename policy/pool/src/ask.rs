@@ -8,8 +8,8 @@ use keyweir_terms::request::{Priority, RequestSize, Usage};
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
 
-/// A request for a place on a key.
-#[derive(Clone, Debug)]
+/// A request that asks for a key.
+#[derive(Clone, Copy, Debug)]
 pub struct Ask {
     /// Who asks.
     pub tenant: TenantId,

@@ -1,13 +1,14 @@
-//! Open leases: what each holds, where it was taken from, and what it has told so far.
+//! Open leases: what each was granted on, what it holds, and what it has told so far.
 
-use crate::models::GroupId;
 use keyweir_health::breaker::Generation;
 use keyweir_quota::budget::{Charge, Marks};
-use keyweir_terms::ids::{AccountId, KeyId, ModelId, TenantId};
+use keyweir_terms::ids::{AccountId, GroupId, KeyId, ModelId, TenantId};
 use keyweir_terms::request::RequestSize;
 use keyweir_terms::time::Time;
 
-/// A place in the table, and the turn it was used in, so that no lease is ever taken for another.
+use crate::output::Output;
+
+/// A row of the table, and the turn it was used in, so that no lease is ever taken for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
     index: u32,
@@ -17,26 +18,23 @@ pub(crate) struct Slot {
 /// An open lease.
 #[derive(Clone, Debug)]
 pub(crate) struct Open {
-    pub(crate) tenant: TenantId,
-    pub(crate) model: ModelId,
+    pub(crate) grant: Grant,
+    pub(crate) request: Request,
+    pub(crate) charge: Charge,
+    pub(crate) marks: Marks,
+    pub(crate) output: Output,
+    /// A good answer has begun.
+    pub(crate) answered: bool,
+}
+
+/// What a lease was granted on, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grant {
     pub(crate) group: GroupId,
     pub(crate) account: AccountId,
     pub(crate) key: KeyId,
-    pub(crate) size: RequestSize,
-    pub(crate) affinity: Option<u64>,
-    pub(crate) charge: Charge,
-    pub(crate) marks: Marks,
-    pub(crate) granted: Time,
+    pub(crate) at: Time,
     pub(crate) generations: Generations,
-    /// Output tokens seen so far.
-    pub(crate) produced: f64,
-    /// Output that is still foreseen.
-    pub(crate) foreseen: f64,
-    /// When the first output was reported, and how much it was.
-    pub(crate) first_output: Option<(Time, f64)>,
-    /// The delay of its output was learned from its beginning.
-    pub(crate) is_paced: bool,
-    pub(crate) answered: bool,
 }
 
 /// The generations of the three breakers a grant goes through.
@@ -45,6 +43,15 @@ pub(crate) struct Generations {
     pub(crate) account: Generation,
     pub(crate) key: Generation,
     pub(crate) key_model: Generation,
+}
+
+/// What its end tells something about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    pub(crate) tenant: TenantId,
+    pub(crate) model: ModelId,
+    pub(crate) size: RequestSize,
+    pub(crate) affinity: Option<u64>,
 }
 
 /// The table of open leases. Its size is that of the busiest moment.
@@ -58,8 +65,8 @@ impl Leases {
     pub(crate) fn open(&mut self, open: Open) -> Slot {
         match self.free.pop() {
             Some(index) => {
-                let (turn, place) = &mut self.slots[index as usize];
-                *place = Some(open);
+                let (turn, row) = &mut self.slots[index as usize];
+                *row = Some(open);
                 Slot { index, turn: *turn }
             }
             None => {
@@ -76,11 +83,11 @@ impl Leases {
     }
 
     pub(crate) fn close(&mut self, slot: Slot) -> Option<Open> {
-        let (turn, place) = self.slots.get_mut(slot.index as usize)?;
+        let (turn, row) = self.slots.get_mut(slot.index as usize)?;
         if *turn != slot.turn {
             return None;
         }
-        let open = place.take()?;
+        let open = row.take()?;
         *turn = turn.wrapping_add(1);
         self.free.push(slot.index);
         Some(open)

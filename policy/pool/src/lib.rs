@@ -1,29 +1,40 @@
 //! The pool: one provider's accounts and keys, and who may use which of them now.
 //!
-//! It ties together what the other modules each decide alone: [`budget`](keyweir_quota::budget) says what
-//! an account has left, [`choose`](keyweir_select::headroom) which account has most, [`breaker`](keyweir_health::breaker)
-//! whether a key may be used, [`storm`](keyweir_health::overload) whether the provider can be asked at all,
-//! [`waiting`](keyweir_queue::waiting_room) who goes next, [`retry`](keyweir_health::retry_budget) whether to try again.
+//! It ties together what the floors below each decide alone: what an account has left
+//! ([`budget`](keyweir_quota::budget)), which account has most
+//! ([`headroom`](keyweir_select::headroom)), whether a key may be used
+//! ([`breaker`](keyweir_health::breaker)), whether the provider can be asked at all
+//! ([`overload`](keyweir_health::overload)), who goes next
+//! ([`waiting_room`](keyweir_queue::waiting_room)), whether to try again
+//! ([`retry_budget`](keyweir_health::retry_budget)).
+//!
+//! Accounts and keys whatever the model are its *members*; everything that is metered is per *quota
+//! group*. [`Pool`] answers the driver and lets the groups hear of what concerns all of them.
 //!
 //! One pool per provider, `&mut self` throughout: the driver puts a lock around each. Calls cost
 //! microseconds, nothing in here is shared between providers, and a lock per account would buy
 //! nothing but torn decisions.
 
-mod admit;
 pub mod ask;
+mod asked;
 pub mod attempts;
 mod attribution;
 mod clock;
-mod dispatch;
-mod grant;
+mod decisions;
+mod denials;
+pub mod explain;
+mod family;
 mod group;
 mod leases;
+mod members;
 mod merge;
 mod models;
+mod notices;
+mod output;
 mod pool;
-mod settle;
+mod room_full;
+mod shared;
 pub mod spec;
-mod standing;
 pub mod view;
 
 #[cfg(test)]

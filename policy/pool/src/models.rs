@@ -1,116 +1,84 @@
-//! From the model a client names to the group whose buckets it is charged to.
+//! From the model a client names to the quota group whose buckets it is charged to.
 //!
-//! Providers share one bucket among the models of a family. Which ones, the operator can say; for
-//! Anthropic's the families are known (one bucket for all Opus 4.x, one for all Sonnet 4.x, and so
-//! on, <https://docs.anthropic.com/en/api/rate-limits>); otherwise every model is a group of its
-//! own, with dated snapshots of one model taken together.
+//! Which models share a group, the operator can say; otherwise it goes by the model's family.
 //!
-//! Clients can invent model names, so the number of both is bounded; beyond the bounds newcomers
+//! Clients can invent model names, so the number of both is bounded; beyond the bounds new ones
 //! share one entry. The bound on groups falls with the number of accounts, since each group has
 //! buckets for all of them.
 
-use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::collections::HashMap;
 
-use crate::spec::PoolSpec;
-use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
-use keyweir_terms::ids::{KeyId, ModelId};
-use keyweir_terms::time::Time;
+use keyweir_terms::ids::{AccountId, GroupId, ModelId};
+use keyweir_terms::table::{Id as _, Table};
 
+use crate::denials::Denials;
+use crate::members::Members;
+use crate::spec::PoolSpec;
+
+/// Models that are told apart: twenty times what the largest provider lists.
 const MODELS_MAX: usize = 2_000;
+/// Groups, however few accounts there are: more than any provider has families …
 const GROUPS_MAX: usize = 256;
+/// … and however many: what one provider's current families take.
 const GROUPS_MIN: usize = 16;
-/// Buckets' worth of memory that groups may take together: about 600 bytes each.
+/// Buckets' worth of memory that groups may take together: about 900 bytes each, some 350 MiB.
 const GROUP_ACCOUNTS_MAX: usize = 400_000;
-
-/// A group's place in [`Pool`](super::Pool)'s groups.
-pub(crate) type GroupId = usize;
+/// What stands for all models beyond the bounds, and for requests that name none.
+const OTHER: &str = "";
 
 /// All models that were ever asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Models {
-    entries: Vec<Model>,
-    by_name: [HashMap<String, ModelId>; ENDPOINTS],
-    groups: HashMap<(Endpoint, String), GroupId>,
+    entries: Table<ModelId, Model>,
+    by_name: [HashMap<String, ModelId>; Endpoint::COUNT],
+    groups: HashMap<GroupName, GroupId>,
 }
-
-const ENDPOINTS: usize = 7;
 
 /// One model at one kind of endpoint.
 #[derive(Debug)]
 pub(crate) struct Model {
+    name: String,
+    endpoint: Endpoint,
     pub(crate) group: GroupId,
     /// Which accounts serve it; `None`: all.
-    pub(crate) served_by: Option<Vec<bool>>,
-    /// Keys that have served it.
-    proven: HashSet<KeyId>,
-    /// Keys that were refused it and have not served it since.
-    denials: HashMap<KeyId, Denial>,
+    served_by: Option<Vec<bool>>,
+    /// Keys that may not use it.
+    pub(crate) denials: Denials,
 }
 
-/// What a key was refused.
-#[derive(Clone, Copy, Debug, Default)]
-struct Denial {
-    times: u32,
-    until: Time,
+/// What a quota group is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct GroupName {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) name: String,
 }
-
-/// How long a key is believed not to have access to a model.
-const DENIED: Duration = Duration::from_secs(600);
-/// Denials in a row that count against a key which has served the model before. Providers answer
-/// the same to a request for a feature that the key may not use, and no client must be able to
-/// take a model from everybody by asking for one.
-const DENIALS_OF_PROVEN: u32 = 8;
 
 impl Model {
-    /// Whether `key` is believed not to have access.
-    pub(crate) fn is_denied(&self, now: Time, key: KeyId) -> bool {
-        let denial = self.denials.get(&key);
-        denial.is_some_and(|denial| now < denial.until)
+    /// Whether `account` serves it, as the policy says.
+    pub(crate) fn is_served_by(&self, account: AccountId) -> bool {
+        let serves = |serves: &Vec<bool>| serves.get(account.index()) == Some(&true);
+        self.served_by.as_ref().is_none_or(serves)
     }
 
-    /// Whether any key may be.
-    pub(crate) fn has_denied(&self) -> bool {
-        !self.denials.is_empty()
+    /// Whether any account does.
+    pub(crate) fn is_served(&self) -> bool {
+        let anybody = |serves: &Vec<bool>| serves.contains(&true);
+        self.served_by.as_ref().is_none_or(anybody)
     }
-
-    pub(crate) fn served(&mut self, key: KeyId) {
-        self.proven.insert(key);
-        if self.has_denied() {
-            self.denials.remove(&key);
-        }
-    }
-
-    pub(crate) fn denied(&mut self, now: Time, key: KeyId) {
-        let denial = self.denials.entry(key).or_default();
-        denial.times = denial.times.saturating_add(1);
-        if denial.times >= DENIALS_OF_PROVEN || !self.proven.contains(&key) {
-            denial.until = now + DENIED;
-        }
-    }
-}
-
-/// A group that has to be made.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct NewGroup {
-    pub(crate) endpoint: Endpoint,
-    /// The group's name, and whether the operator gave it (its position among the groups).
-    pub(crate) name: String,
-    pub(crate) declared: Option<usize>,
 }
 
 impl Models {
     pub(crate) fn get(&self, id: ModelId) -> &Model {
-        &self.entries[id.index()]
+        &self.entries[id]
     }
 
     pub(crate) fn get_mut(&mut self, id: ModelId) -> &mut Model {
-        &mut self.entries[id.index()]
+        &mut self.entries[id]
     }
 
     pub(crate) fn find(&self, name: &str, endpoint: Endpoint) -> Option<ModelId> {
-        self.by_name[endpoint as usize].get(name).copied()
+        self.by_name[endpoint.index()].get(name).copied()
     }
 
     /// Adds a model; says which group to make if it is the first of its group.
@@ -119,157 +87,72 @@ impl Models {
         spec: &PoolSpec,
         name: &str,
         endpoint: Endpoint,
-    ) -> (ModelId, Option<NewGroup>) {
+    ) -> (ModelId, Option<(GroupId, GroupName)>) {
         let is_full = self.entries.len() >= MODELS_MAX;
         let name = if is_full { OTHER } else { name };
         if let Some(known) = self.find(name, endpoint) {
             return (known, None);
         }
-        let (group, declared) = group_of(spec, name);
-        let (group, new_group) = self.group(spec, endpoint, group, declared);
-        let id = ModelId(u32::try_from(self.entries.len()).expect("models are bounded"));
-        self.entries.push(Model {
+        let (group, new_group) = self.group(spec, name, endpoint);
+        let id = self.entries.push(Model {
+            name: name.to_owned(),
+            endpoint,
             group,
             served_by: served_by(spec, name),
-            proven: HashSet::new(),
-            denials: HashMap::new(),
+            denials: Denials::default(),
         });
-        self.by_name[endpoint as usize].insert(name.to_owned(), id);
+        self.by_name[endpoint.index()].insert(name.to_owned(), id);
         (id, new_group)
+    }
+
+    /// Reads the accounts and the groups of all models from `spec` anew; says which groups to make.
+    pub(crate) fn reconfigure(
+        &mut self,
+        spec: &PoolSpec,
+        members: &Members,
+    ) -> Vec<(GroupId, GroupName)> {
+        let mut new_groups = Vec::new();
+        for index in 0..self.entries.width() {
+            let id = ModelId::from_index(index);
+            let (name, endpoint) = (self.entries[id].name.clone(), self.entries[id].endpoint);
+            let (group, new_group) = self.group(spec, &name, endpoint);
+            new_groups.extend(new_group);
+            let model = &mut self.entries[id];
+            model.group = group;
+            model.served_by = served_by(spec, &name);
+            model.denials.retain(|key| members.lists(key));
+        }
+        new_groups
     }
 
     fn group(
         &mut self,
         spec: &PoolSpec,
+        model: &str,
         endpoint: Endpoint,
-        group: String,
-        declared: Option<usize>,
-    ) -> (GroupId, Option<NewGroup>) {
+    ) -> (GroupId, Option<(GroupId, GroupName)>) {
         let most = (GROUP_ACCOUNTS_MAX / spec.accounts.len().max(1)).clamp(GROUPS_MIN, GROUPS_MAX);
-        let group = if self.groups.len() >= most && declared.is_none() {
-            OTHER.to_owned()
-        } else {
-            group
-        };
-        let next = self.groups.len();
-        let id = *self.groups.entry((endpoint, group.clone())).or_insert(next);
-        let new_group = (id == next).then_some(NewGroup {
-            endpoint,
-            name: group,
-            declared,
-        });
-        (id, new_group)
+        let (name, declared) = spec.group_of(model);
+        let mut group = GroupName { endpoint, name };
+        if self.groups.len() >= most && declared.is_none() && !self.groups.contains_key(&group) {
+            OTHER.clone_into(&mut group.name);
+        }
+        if let Some(known) = self.groups.get(&group) {
+            return (*known, None);
+        }
+        let id = GroupId::from_index(self.groups.len());
+        self.groups.insert(group.clone(), id);
+        (id, Some((id, group)))
     }
 }
-
-/// What stands for all models beyond the bounds, and for requests that name none.
-pub(crate) const OTHER: &str = "";
 
 fn served_by(spec: &PoolSpec, name: &str) -> Option<Vec<bool>> {
     if name == OTHER {
         return None;
     }
-    let serves: Vec<bool> = spec
-        .accounts
-        .iter()
-        .map(|account| account.models.matches(name))
-        .collect();
+    let mut serves = vec![false; spec.accounts.width()];
+    for (id, account) in spec.accounts.iter() {
+        serves[id.index()] = account.models.matches(name);
+    }
     serves.contains(&false).then_some(serves)
-}
-
-pub(crate) fn group_of(spec: &PoolSpec, model: &str) -> (String, Option<usize>) {
-    let declared = spec
-        .groups
-        .iter()
-        .position(|(_, patterns)| patterns.matches(model));
-    match declared {
-        Some(position) => (spec.groups[position].0.clone(), declared),
-        None => (default_group(spec.dialect, model).to_owned(), None),
-    }
-}
-
-/// The family of a model, as a prefix of its name.
-fn default_group(dialect: Dialect, model: &str) -> &str {
-    let undated = without_date(model);
-    if dialect != Dialect::Anthropic {
-        return undated;
-    }
-    // claude-opus-4-1 → claude-opus-4; claude-3-5-sonnet stays.
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    match undated.rsplit_once('-') {
-        Some((family, minor))
-            if is_number(minor)
-                && family
-                    .rsplit_once('-')
-                    .is_some_and(|(_, major)| is_number(major)) =>
-        {
-            family
-        }
-        _ => undated,
-    }
-}
-
-fn without_date(model: &str) -> &str {
-    let model = model.strip_suffix("-latest").unwrap_or(model);
-    let Some((name, last)) = model.rsplit_once('-') else {
-        return model;
-    };
-    if last.len() == 8 && last.bytes().all(|byte| byte.is_ascii_digit()) {
-        return name;
-    }
-    // OpenAI writes gpt-4o-2024-08-06.
-    let dated = model.len() > 11
-        && model.is_char_boundary(model.len() - 11)
-        && model[model.len() - 11..]
-            .bytes()
-            .enumerate()
-            .all(|(at, byte)| match at {
-                0 | 5 | 8 => byte == b'-',
-                _ => byte.is_ascii_digit(),
-            });
-    if dated {
-        &model[..model.len() - 11]
-    } else {
-        model
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn models_of_a_family_share_a_group() {
-        for (dialect, model, group) in [
-            (
-                Dialect::Anthropic,
-                "claude-opus-4-1-20250805",
-                "claude-opus-4",
-            ),
-            (
-                Dialect::Anthropic,
-                "claude-opus-4-20250514",
-                "claude-opus-4",
-            ),
-            (Dialect::Anthropic, "claude-opus-5", "claude-opus-5"),
-            (Dialect::Anthropic, "claude-sonnet-4-5", "claude-sonnet-4"),
-            (
-                Dialect::Anthropic,
-                "claude-3-5-sonnet-latest",
-                "claude-3-5-sonnet",
-            ),
-            (
-                Dialect::Anthropic,
-                "claude-3-5-sonnet-20241022",
-                "claude-3-5-sonnet",
-            ),
-            (Dialect::OpenAi, "gpt-4o-2024-08-06", "gpt-4o"),
-            (Dialect::OpenAi, "gpt-4o-mini", "gpt-4o-mini"),
-            (Dialect::OpenAi, "é-2024-08-06", "é"),
-            (Dialect::OpenAi, "", ""),
-            (Dialect::Generic, "llama-3-70", "llama-3-70"),
-        ] {
-            assert_eq!(default_group(dialect, model), group, "{model}");
-        }
-    }
 }

@@ -1,153 +1,259 @@
 //! A pool's parts, and what is asked of it as a whole.
 
-use std::collections::VecDeque;
-
-use keyweir_health::breaker::Breaker;
-use keyweir_health::overload::OverloadGate;
-use keyweir_health::retry_budget::{RetryBudget, RetryLimits};
+use keyweir_health::retry_budget::RetryLimits;
+use keyweir_quota::budget::Charge;
+use keyweir_terms::amount::Need;
 use keyweir_terms::endpoint::Endpoint;
-use keyweir_terms::ids::{AccountId, KeyId, ModelId, Ticket};
+use keyweir_terms::fault::Fault;
+use keyweir_terms::ids::{AccountId, GroupId, KeyId, ModelId, Ticket};
+use keyweir_terms::request::Usage;
+use keyweir_terms::snapshot::Snapshot;
+use keyweir_terms::table::{Id as _, Table};
 use keyweir_terms::time::Time;
 
-use crate::ask::{Lease, Notice, Refusal};
+use crate::ask::{Admission, Ask, Lease, Notice, Refusal, RefusalReason, Settlement};
+use crate::asked::Asked;
+use crate::attempts::Attempts;
+use crate::attribution::Reach;
 use crate::clock::Clock;
+use crate::explain::Explanation;
 use crate::group::QuotaGroup;
-use crate::leases::Leases;
-use crate::models::Models;
+use crate::room_full;
+use crate::shared::Shared;
 use crate::spec::PoolSpec;
-use crate::standing::{ACCOUNT_BACKOFF, KEY_BACKOFF};
-
-/// Notices kept for a driver that does not fetch them.
-const NOTICES_MAX: usize = 1_000;
 
 /// One provider's pool. See the [crate documentation](crate) for who calls what, and when.
 #[derive(Debug)]
 pub struct Pool {
     pub(crate) spec: PoolSpec,
     pub(crate) clock: Clock,
-    pub(crate) models: Models,
-    pub(crate) groups: Vec<QuotaGroup>,
-    pub(crate) accounts: Vec<Account>,
-    pub(crate) keys: Vec<Key>,
-    pub(crate) overload: OverloadGate,
-    pub(crate) retry: RetryBudget,
-    pub(crate) leases: Leases,
-    pub(crate) draws: fastrand::Rng,
-    pub(crate) decisions: VecDeque<(Ticket, Result<Lease, Refusal>)>,
-    pub(crate) notices: VecDeque<Notice>,
-    pub(crate) next_ticket: u64,
-}
-
-/// What concerns an account whatever the model.
-#[derive(Debug)]
-pub(crate) struct Account {
-    pub(crate) keys: Vec<KeyId>,
-    /// Open while it is out of money or disabled.
-    pub(crate) standing: Breaker,
-    pub(crate) fingerprint: Option<u64>,
-}
-
-/// What concerns a key whatever the model.
-#[derive(Debug)]
-pub(crate) struct Key {
-    pub(crate) account: AccountId,
-    /// Open while the provider rejects it.
-    pub(crate) standing: Breaker,
+    pub(crate) groups: Table<GroupId, QuotaGroup>,
+    pub(crate) shared: Shared,
 }
 
 impl Pool {
     /// A pool of these parts, of which nothing is known yet but what the policy file declares.
     pub fn new(spec: PoolSpec, now: Time) -> Self {
-        let mut keys = Vec::new();
-        let mut accounts = Vec::with_capacity(spec.accounts.len());
-        for (index, account) in spec.accounts.iter().enumerate() {
-            let id = AccountId(u32::try_from(index).expect("accounts are bounded"));
-            let first = keys.len();
-            keys.extend((0..account.keys).map(|_| Key {
-                account: id,
-                standing: Breaker::new(KEY_BACKOFF),
-            }));
-            accounts.push(Account {
-                keys: (first..keys.len())
-                    .map(|key| KeyId(u32::try_from(key).expect("keys are bounded")))
-                    .collect(),
-                standing: Breaker::new(ACCOUNT_BACKOFF),
-                fingerprint: None,
-            });
-        }
         Self {
             clock: Clock::default(),
-            models: Models::default(),
-            groups: Vec::new(),
-            accounts,
-            keys,
-            overload: OverloadGate::new(now),
-            retry: RetryBudget::new(now, spec.retry),
-            leases: Leases::default(),
-            draws: fastrand::Rng::with_seed(spec.seed),
-            decisions: VecDeque::new(),
-            notices: VecDeque::new(),
-            next_ticket: 0,
+            groups: Table::default(),
+            shared: Shared::new(&spec, now),
             spec,
         }
     }
 
     /// The handle of `name` at `endpoint`; an empty name for requests that name no model.
     pub fn model(&mut self, now: Time, name: &str, endpoint: Endpoint) -> ModelId {
-        if let Some(known) = self.models.find(name, endpoint) {
+        if let Some(known) = self.shared.models.find(name, endpoint) {
             return known;
         }
         let now = self.clock.read(now);
-        let (id, new_group) = self.models.add(&self.spec, name, endpoint);
-        if let Some(new_group) = new_group {
-            let group = QuotaGroup::new(now, &self.spec, self.keys.len(), new_group);
-            self.groups.push(group);
-            for account in 0..self.accounts.len() {
-                self.refresh(now, self.groups.len() - 1, account);
+        let (model, new_group) = self.shared.models.add(&self.spec, name, endpoint);
+        if let Some(new) = new_group {
+            let id = new.0;
+            let group = QuotaGroup::new(now, &self.spec, &self.shared.members, new);
+            self.groups.insert(id, group);
+        }
+        model
+    }
+
+    /// Asks for a key. [`Self::next_decision`] is to be called until `None` afterwards, as after
+    /// every call that takes `now`.
+    pub fn admit(&mut self, now: Time, ask: Ask, attempts: &Attempts) -> Admission {
+        let now = self.clock.read(now);
+        let ask = Ask {
+            arrived: self.clock.inward(ask.arrived),
+            deadline: self.clock.inward(ask.deadline),
+            ..self.resolved(&ask)
+        };
+        let admission = self.admit_or_wait(now, &ask, attempts);
+        self.spread(now);
+        match admission {
+            Admission::Refused(refusal) => Admission::Refused(self.told(refusal)),
+            admitted => admitted,
+        }
+    }
+
+    fn admit_or_wait(&mut self, now: Time, ask: &Ask, attempts: &Attempts) -> Admission {
+        let id = self.group_of(ask);
+        self.groups[id].run_timers(now, &self.shared.members);
+        if let Some(reason) = self.shared.never(ask) {
+            let not_until = None;
+            return Admission::Refused(Refusal { not_until, reason });
+        }
+        let asked = self.asked(ask, attempts);
+        let (group, shared) = (&mut self.groups[id], &mut self.shared);
+        if let Some(lease) = group.grant_at_once(now, shared, &asked) {
+            return Admission::Granted(lease);
+        }
+        let turn = match group.turn_in_time(now, shared, &asked) {
+            Ok(turn) => turn,
+            Err(refusal) => return Admission::Refused(refusal),
+        };
+        // A retry had its place and its turn; that others have filled the room since is not its
+        // fault. Its number is bounded by what is in flight.
+        if !asked.is_retry() && self.is_room_full_for(ask) {
+            return Admission::Refused(Refusal {
+                not_until: Some(turn),
+                reason: RefusalReason::RoomFull,
+            });
+        }
+        self.groups[id].wait(now, &mut self.shared, &asked)
+    }
+
+    /// When the same request would be granted, were it to ask now; `None`: never. Changes nothing.
+    ///
+    /// As optimistic as a refusal's time: nobody else comes. A waiting room that is full is no
+    /// obstacle, since it is not when its turn would come; nor is how long the request itself
+    /// holds back its next attempt.
+    pub fn would_admit(&self, now: Time, ask: &Ask, attempts: &Attempts) -> Option<Time> {
+        let now = self.clock.peek(now);
+        let ask = self.resolved(ask);
+        if self.shared.never(&ask).is_some() {
+            return None;
+        }
+        let asked = self.asked(&ask, attempts);
+        let group = &self.groups[self.group_of(&ask)];
+        let turn = group.expected_turn(now, &self.shared, &asked)?;
+        let gate = self.shared.overload.opens_at(now);
+        Some(
+            self.clock
+                .outward(gate.map_or(turn, |opens| turn.max(opens))),
+        )
+    }
+
+    /// Which key a request would get, were it to ask now for the first time, and why no other.
+    /// Changes nothing. Costs time and memory in proportion to accounts and keys.
+    pub fn explain(&self, now: Time, ask: &Ask) -> Explanation {
+        let now = self.clock.peek(now);
+        let (ask, attempts) = (self.resolved(ask), Attempts::default());
+        let asked = self.asked(&ask, &attempts);
+        let group = &self.groups[self.group_of(&ask)];
+        let explanation = group.explain(now, &self.shared, &asked);
+        explanation.told(|at| self.clock.outward(at))
+    }
+
+    /// A waiting client left. Tickets that are unknown (or were just decided) are ignored.
+    pub fn cancel(&mut self, now: Time, ticket: Ticket) {
+        let now = self.clock.read(now);
+        let left = self
+            .groups
+            .iter_mut()
+            .find_map(|(id, group)| group.room.leave(ticket).map(|_| id));
+        match left {
+            Some(group) => self.dispatch(now, group),
+            // Decided, but not yet fetched: the lease goes back unused.
+            None => {
+                if let Some(Ok(lease)) = self.shared.decisions.take(ticket) {
+                    self.give_back(now, lease);
+                }
             }
         }
-        id
     }
 
-    /// The account of a key.
-    pub fn account_of(&self, key: KeyId) -> AccountId {
-        self.keys[key.index()].account
-    }
-
-    /// How many accounts there are.
-    pub fn account_count(&self) -> usize {
-        self.accounts.len()
-    }
-
-    /// How many requests are on their way.
-    pub fn in_flight(&self) -> usize {
-        self.leases.len()
-    }
-
-    /// How many requests wait.
-    pub fn waiting(&self) -> usize {
-        self.groups.iter().map(|group| group.room.len()).sum()
-    }
-
-    /// The bounds on retrying.
-    pub const fn retry_limits(&self) -> &RetryLimits {
-        self.retry.limits()
-    }
-
-    /// Takes one retry of the pool's allowance, if there is one.
-    pub fn spend_retry(&mut self, now: Time) -> bool {
+    /// A good answer has begun: its head, and of a stream the first content, arrived. What comes
+    /// with the head is known seconds before the answer ends.
+    pub fn answered(&mut self, now: Time, lease: &Lease, snapshot: &Snapshot) {
         let now = self.clock.read(now);
-        self.retry.spend(now)
+        let Some(open) = self.shared.leases.get_mut(lease.slot) else {
+            return;
+        };
+        if std::mem::replace(&mut open.answered, true) {
+            return;
+        }
+        let grant = open.grant;
+        let group = &mut self.groups[grant.group];
+        group.reconcile(now, open, snapshot);
+        self.shared.recognize(group, grant.account, snapshot);
+        group.refresh(now, &self.shared.members, grant.account);
+        let reach = self.shared.provider_succeeded(now, &grant);
+        self.follow(now, grant.group, &reach);
     }
 
-    /// Whether the provider is overloaded as a whole.
-    pub fn is_overloaded(&self) -> bool {
-        self.overload.is_active()
+    /// The stream has produced `output` tokens so far (as reported, or by a guess from its bytes).
+    pub fn progressed(&mut self, now: Time, lease: &Lease, output: u64) {
+        let now = self.clock.read(now);
+        let Some(open) = self.shared.leases.get_mut(lease.slot) else {
+            return;
+        };
+        let grant = open.grant;
+        let group = &mut self.groups[grant.group];
+        if group.progressed(now, open, output as f64) {
+            group.refresh(now, &self.shared.members, grant.account);
+        }
     }
 
-    /// Jitter, in 0..1.
-    pub fn draw(&mut self) -> f64 {
-        self.draws.f64()
+    /// Ends a lease: trues up the budgets and lets breakers and estimates learn.
+    pub fn settle(&mut self, now: Time, lease: Lease, settlement: &Settlement) {
+        let now = self.clock.read(now);
+        self.close(now, lease, settlement);
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a lease is given back, so that it cannot be settled twice"
+    )]
+    fn close(&mut self, now: Time, lease: Lease, settlement: &Settlement) {
+        let Some(open) = self.shared.leases.close(lease.slot) else {
+            return;
+        };
+        let (group, shared) = (&mut self.groups[open.grant.group], &mut self.shared);
+        group.true_up(now, &open, settlement);
+        if !settlement.snapshot.is_empty() && !open.answered {
+            group.reconcile(now, &open, &settlement.snapshot);
+            shared.recognize(group, open.grant.account, &settlement.snapshot);
+        }
+        let reach = shared.attribute(now, group, &open, settlement);
+        group.refresh(now, &shared.members, open.grant.account);
+        self.follow(now, open.grant.group, &reach);
+    }
+
+    /// A lease that was granted but will not be used.
+    fn give_back(&mut self, now: Time, lease: Lease) {
+        let unused = Settlement {
+            fault: Fault::ClientLeft,
+            snapshot: Snapshot::default(),
+            usage: Usage::default(),
+            sent: false,
+        };
+        self.close(now, lease, &unused);
+    }
+
+    /// Lets all hear of what an outcome in `group` changed, and grants what can be granted now.
+    fn follow(&mut self, now: Time, group: GroupId, reach: &Reach) {
+        for (_, group) in self.groups.iter_mut() {
+            for key in &reach.reprieved {
+                group.reprieve(now, &self.shared.members, *key);
+            }
+        }
+        if self.spread(now) || reach.is_overload_changed {
+            self.dispatch_all(now);
+        } else {
+            self.dispatch(now, group);
+        }
+    }
+
+    /// Lets every group hear of accounts whose standing has changed; returns whether there were any.
+    fn spread(&mut self, now: Time) -> bool {
+        let mut is_any = false;
+        while let Some(account) = self.shared.members.next_changed() {
+            is_any = true;
+            for (_, group) in self.groups.iter_mut() {
+                group.refresh(now, &self.shared.members, account);
+            }
+        }
+        is_any
+    }
+
+    fn dispatch(&mut self, now: Time, group: GroupId) {
+        self.groups[group].dispatch(now, &mut self.shared);
+        self.spread(now);
+    }
+
+    fn dispatch_all(&mut self, now: Time) {
+        for index in 0..self.groups.width() {
+            self.dispatch(now, GroupId::from_index(index));
+        }
     }
 
     /// Time has passed: to be called at [`Self::next_wake`], at the latest.
@@ -156,44 +262,102 @@ impl Pool {
         self.dispatch_all(now);
     }
 
-    pub(crate) fn dispatch_all(&mut self, now: Time) {
-        for group in 0..self.groups.len() {
-            self.dispatch(now, group);
-        }
-    }
-
     /// When something will change for someone who waits; `None` while nobody does.
     pub fn next_wake(&self, now: Time) -> Option<Time> {
         let now = self.clock.peek(now);
-        let next = self
-            .groups
-            .iter()
-            .filter(|group| !group.room.is_empty())
-            .filter_map(|group| {
-                let timer = group.timers.peek().map(|timer| timer.0.0);
-                [
-                    group.room.next_deadline(),
-                    group.room.next_not_before(now),
-                    group.fits_at,
-                    timer,
-                    self.overload.opens_at(now),
-                ]
-                .into_iter()
-                .flatten()
-                .min()
-            })
-            .min();
-        next.map(|at| self.clock.outward(at))
+        let groups = self.groups.values();
+        let next = groups.filter_map(|group| group.next_wake(now, &self.shared));
+        next.min().map(|at| self.clock.outward(at))
     }
 
     /// The next decision about a waiting request, if one was made by the calls before.
     pub fn next_decision(&mut self) -> Option<(Ticket, Result<Lease, Refusal>)> {
-        let (ticket, decision) = self.decisions.pop_front()?;
+        let (ticket, decision) = self.shared.decisions.next()?;
         Some((ticket, decision.map_err(|it| self.told(it))))
     }
 
+    /// The next thing operators should hear of.
+    pub fn next_notice(&mut self) -> Option<Notice> {
+        self.shared.notices.next()
+    }
+
+    /// The account of a key; `None`: a policy removed it, and nothing of it is under way.
+    pub fn account_of(&self, key: KeyId) -> Option<AccountId> {
+        self.shared.members.account_of(key)
+    }
+
+    /// How many accounts there are.
+    pub fn account_count(&self) -> usize {
+        self.shared.members.account_count()
+    }
+
+    /// How many requests are on their way.
+    pub fn in_flight(&self) -> usize {
+        self.shared.leases.len()
+    }
+
+    /// How many requests wait.
+    pub fn waiting(&self) -> usize {
+        self.groups.values().map(|group| group.room.len()).sum()
+    }
+
+    /// What a request is expected to need.
+    pub fn need(&self, ask: &Ask) -> Need {
+        let group = &self.groups[self.group_of(ask)];
+        group.estimates.need(ask.tenant, &ask.size)
+    }
+
+    /// The bounds on retrying.
+    pub const fn retry_limits(&self) -> &RetryLimits {
+        self.shared.retry.limits()
+    }
+
+    /// Takes one retry of the pool's allowance, if there is one.
+    pub fn spend_retry(&mut self, now: Time) -> bool {
+        let now = self.clock.read(now);
+        self.shared.retry.spend(now)
+    }
+
+    /// Whether the provider is overloaded as a whole.
+    pub fn is_overloaded(&self) -> bool {
+        self.shared.overload.is_active()
+    }
+
+    /// Jitter, in 0..1.
+    pub fn draw(&mut self) -> f64 {
+        self.shared.draws.f64()
+    }
+
+    fn group_of(&self, ask: &Ask) -> GroupId {
+        self.shared.models.get(ask.model).group
+    }
+
+    /// `ask` for the account that has the keys now, where it must be a certain one.
+    fn resolved(&self, ask: &Ask) -> Ask {
+        let members = &self.shared.members;
+        Ask {
+            account: ask.account.map(|account| members.merged(account)),
+            ..*ask
+        }
+    }
+
+    fn asked<'a>(&self, ask: &'a Ask, attempts: &'a Attempts) -> Asked<'a> {
+        let output_max = ask.size.output_max;
+        Asked {
+            ask,
+            attempts,
+            charge: Charge::of(&self.need(ask), output_max, self.spec.charging()),
+            weight: self.spec.weight(ask.tenant),
+        }
+    }
+
+    fn is_room_full_for(&self, ask: &Ask) -> bool {
+        let rooms = self.groups.values().map(|group| &group.room);
+        room_full::is_full_for(rooms, &self.spec.room, self.spec.weights.len(), ask)
+    }
+
     /// A refusal in the driver's time.
-    pub(crate) fn told(&self, refusal: Refusal) -> Refusal {
+    fn told(&self, refusal: Refusal) -> Refusal {
         let not_until = refusal.not_until.map(|at| self.clock.outward(at));
         Refusal {
             not_until,
@@ -201,14 +365,28 @@ impl Pool {
         }
     }
 
-    /// The next thing operators should hear of.
-    pub fn next_notice(&mut self) -> Option<Notice> {
-        self.notices.pop_front()
-    }
-
-    pub(crate) fn notify(&mut self, notice: Notice) {
-        if self.notices.len() < NOTICES_MAX {
-            self.notices.push_back(notice);
+    /// Goes over to another policy without losing what is known. Accounts and keys that stay (by
+    /// their ids) keep budgets, breakers, cooldowns, estimates, affinity and open leases; where a
+    /// limit changed, its bucket stays as full as it was. What is gone takes no new requests and
+    /// settles those it has. Requests that wait and can never be served any more are refused.
+    ///
+    /// Those that wait keep their turn, and stay with the quota group in which they wait even where
+    /// their model belongs to another one now. The seed is not taken over.
+    pub fn reconfigure(&mut self, now: Time, spec: PoolSpec) {
+        let now = self.clock.read(now);
+        let before = std::mem::replace(&mut self.spec, spec);
+        let (spec, shared) = (&self.spec, &mut self.shared);
+        shared.members.reconfigure(spec);
+        shared.retry.set_limits(spec.retry);
+        for new in shared.models.reconfigure(spec, &shared.members) {
+            let id = new.0;
+            let group = QuotaGroup::new(now, spec, &shared.members, new);
+            self.groups.insert(id, group);
         }
+        for (_, group) in self.groups.iter_mut() {
+            group.reconfigure(now, &shared.members, (&before, spec));
+            group.refuse_hopeless(now, shared);
+        }
+        self.dispatch_all(now);
     }
 }

@@ -1,12 +1,15 @@
 //! What a pool is made of, as far as it decides anything.
 
-use crate::models::group_of;
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_quota::budget::Charging;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::dialect::Dialect;
+use keyweir_terms::ids::{AccountId, KeyId, TenantId};
 use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
+use keyweir_terms::table::Table;
+
+use crate::family::family;
 
 /// A pool's parts.
 #[derive(Clone, Debug)]
@@ -15,11 +18,11 @@ pub struct PoolSpec {
     pub dialect: Dialect,
     /// Groups the operator named, in order; the first that matches a model counts.
     pub groups: Vec<(String, ModelPatterns)>,
-    /// Accounts, in the order of their handles.
-    pub accounts: Vec<AccountSpec>,
-    /// Weights of the tenants, in the order of their handles.
-    pub weights: Vec<f64>,
-    /// Bounds of each waiting room.
+    /// Its accounts. Ids may leave gaps: an account keeps its own as long as the process lives.
+    pub accounts: Table<AccountId, AccountSpec>,
+    /// Weights of the tenants.
+    pub weights: Table<TenantId, f64>,
+    /// Bounds on who waits.
     pub room: RoomLimits,
     /// Bounds on retrying.
     pub retry: RetryLimits,
@@ -30,8 +33,8 @@ pub struct PoolSpec {
 /// An account's parts.
 #[derive(Clone, Debug)]
 pub struct AccountSpec {
-    /// How many keys it has. Keys are numbered through, account by account.
-    pub keys: usize,
+    /// Its keys. An id belongs to one account.
+    pub keys: Vec<KeyId>,
     /// Models it serves.
     pub models: ModelPatterns,
     /// Declared limits; the first that applies to a group counts.
@@ -63,32 +66,45 @@ pub enum LimitScope {
 impl PoolSpec {
     /// The name of the group whose buckets `model` is charged to.
     pub fn group(&self, model: &str) -> String {
-        group_of(self, model).0
+        self.group_of(model).0
     }
 
     /// The declared limit that applies to `model` in one account.
-    pub fn limit(&self, account: usize, model: &str) -> Option<&LimitSpec> {
-        let (group, declared) = group_of(self, model);
-        self.group_limit(&self.accounts[account], &group, declared)
+    pub fn limit(&self, account: AccountId, model: &str) -> Option<&LimitSpec> {
+        self.group_limit(self.accounts.get(account)?, &self.group(model))
     }
 
-    /// The limit that `account` declares for a group; `declared` is its position among the groups
-    /// that the operator named, if it is one of them. Models share the buckets of their group, so
+    /// The group that `model` is charged to, and its position among those that the operator named,
+    /// if it is one of them.
+    pub(crate) fn group_of(&self, model: &str) -> (String, Option<usize>) {
+        let mut named = self.groups.iter();
+        match named.position(|(_, patterns)| patterns.matches(model)) {
+            Some(position) => (self.groups[position].0.clone(), Some(position)),
+            None => (family(self.dialect, model).to_owned(), None),
+        }
+    }
+
+    /// The limit that `account` declares for a group. Models share the buckets of their group, so
     /// a limit for one of them is a limit for all.
     pub(crate) fn group_limit<'a>(
         &self,
         account: &'a AccountSpec,
         group: &str,
-        declared: Option<usize>,
     ) -> Option<&'a LimitSpec> {
+        let declared = self.groups.iter().position(|(name, _)| name == group);
         let names = |pattern: &ModelPattern| {
-            pattern.matches(group) || group_of(self, pattern.as_str()).0 == group
+            pattern.matches(group) || self.group_of(pattern.as_str()).0 == group
         };
         account.limits.iter().find(|limit| match &limit.scope {
             LimitScope::EveryGroup => true,
             LimitScope::Group(position) => declared == Some(*position),
             LimitScope::Models(patterns) => patterns.iter().any(names),
         })
+    }
+
+    /// The weight of a tenant's share of the turns.
+    pub(crate) fn weight(&self, tenant: TenantId) -> f64 {
+        self.weights.get(tenant).copied().unwrap_or(1.0)
     }
 
     /// How this provider charges its dimensions.

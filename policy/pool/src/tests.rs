@@ -5,8 +5,9 @@ use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
-use keyweir_terms::ids::{AccountId, Ticket};
+use keyweir_terms::ids::{AccountId, KeyId, Ticket};
 use keyweir_terms::request::{Priority, RequestSize, Usage};
+use keyweir_terms::table::Table;
 use keyweir_terms::time::Time;
 
 use keyweir_terms::dialect::Dialect;
@@ -25,13 +26,14 @@ fn at(secs: f64) -> Time {
 
 /// Accounts with so many keys each, and so many requests per minute (none: unknown).
 fn spec(accounts: &[(usize, Option<u64>)]) -> PoolSpec {
+    let mut keys = (0..).map(KeyId);
     PoolSpec {
         dialect: Dialect::Anthropic,
         groups: Vec::new(),
         accounts: accounts
             .iter()
-            .map(|&(keys, rpm)| AccountSpec {
-                keys,
+            .map(|&(of_account, rpm)| AccountSpec {
+                keys: keys.by_ref().take(of_account).collect(),
                 models: ModelPatterns::any(),
                 limits: rpm
                     .map(|rpm| LimitSpec {
@@ -43,7 +45,7 @@ fn spec(accounts: &[(usize, Option<u64>)]) -> PoolSpec {
                     .collect(),
             })
             .collect(),
-        weights: Vec::new(),
+        weights: Table::default(),
         room: RoomLimits {
             requests_max: 100,
             per_tenant_max: 100,
@@ -112,7 +114,7 @@ fn outcome(fault: Fault) -> Settlement {
 }
 
 #[test]
-fn requests_spread_in_proportion_to_the_room() {
+fn requests_spread_in_proportion_to_the_headroom() {
     let mut pool = pool(&[(1, Some(6000)), (1, Some(600))]);
     let mut counts = [0; 2];
     for _ in 0..110 {
@@ -245,7 +247,7 @@ fn a_full_room_refuses() {
 #[test]
 fn the_last_places_are_kept_for_tenants_that_hold_few() {
     let mut spec = spec(&[(1, Some(60_000))]);
-    spec.weights = vec![1.0, 1.0];
+    spec.weights = [1.0, 1.0].into_iter().collect();
     spec.room.per_tenant_max = 30;
     let mut pool = Pool::new(spec, at(0.0));
     while let Admission::Granted(_) = admit(&mut pool, at(0.0), 0.0) {}
@@ -607,7 +609,11 @@ fn a_limit_for_a_model_is_its_groups() {
         let mut spec = spec(&[(1, Some(60))]);
         let pattern = named.parse().expect("a pattern");
         let patterns = ModelPatterns::new(vec![pattern]).expect("one");
-        spec.accounts[0].limits[0].scope = crate::spec::LimitScope::Models(patterns);
-        assert_eq!(spec.limit(0, asked).is_some(), applies, "{named} {asked}");
+        spec.accounts[AccountId(0)].limits[0].scope = crate::spec::LimitScope::Models(patterns);
+        assert_eq!(
+            spec.limit(AccountId(0), asked).is_some(),
+            applies,
+            "{named} {asked}"
+        );
     }
 }

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use crate::pool::Pool;
 use keyweir_health::breaker::BreakerState;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::time::Time;
+
+use crate::group::{GroupAccount, QuotaGroup};
+use crate::members::Members;
+use crate::pool::Pool;
 
 /// A pool.
 #[derive(Clone, Debug)]
@@ -21,33 +24,53 @@ pub struct PoolView {
     pub groups: Vec<GroupView>,
     /// Its keys, whatever the model.
     pub keys: Vec<KeyView>,
-    /// Its accounts' standing, by [`AccountId`].
-    pub account_states: Vec<BreakerState>,
+    /// Its accounts, whatever the model.
+    pub accounts: Vec<StandingView>,
 }
 
-/// One model group at one kind of endpoint.
+/// One quota group at one kind of endpoint.
 #[derive(Clone, Debug)]
 pub struct GroupView {
     /// The kind of endpoint.
     pub endpoint: Endpoint,
-    /// The model group; empty for requests that name no model.
+    /// Its name; empty for requests that name no model.
     pub group: String,
     /// Requests that wait.
     pub waiting: usize,
     /// Bytes of body they hold.
     pub waiting_bytes: u64,
-    /// Accounts, in the order of their handles.
+    /// Its accounts, in the order of their ids.
     pub accounts: Vec<AccountView>,
-    /// Breakers by key, in the order of their handles.
-    pub breakers: Vec<BreakerState>,
-    /// How long each key still rests, be it for itself or with its account; in the same order.
-    /// Zero for keys that serve, and for those whose trial is under way.
-    pub rests: Vec<Duration>,
+    /// Its keys, in the order of their ids.
+    pub keys: Vec<GroupKeyView>,
+}
+
+/// An account, whatever the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StandingView {
+    /// Which.
+    pub account: AccountId,
+    /// Open: it is out of money or disabled.
+    pub standing: BreakerState,
+}
+
+/// One key in one group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupKeyView {
+    /// Which.
+    pub key: KeyId,
+    /// Its breaker for this group.
+    pub breaker: BreakerState,
+    /// How long a breaker still keeps it out: its own, or its or its account's standing. Zero for
+    /// keys that serve, and for those whose probe is due or under way.
+    pub opens_in: Duration,
 }
 
 /// One account in one group.
 #[derive(Clone, Debug)]
 pub struct AccountView {
+    /// Which.
+    pub account: AccountId,
     /// Open leases.
     pub in_flight: u32,
     /// How long it is still left alone after a refusal.
@@ -90,77 +113,71 @@ impl Pool {
     /// A copy of what is known now. Costs time and memory in proportion to groups × accounts.
     pub fn view(&self, now: Time) -> PoolView {
         let now = self.clock.peek(now);
-        PoolView {
-            is_overloaded: self.overload.is_active(),
-            in_flight: self.leases.len(),
-            groups: (0..self.groups.len())
-                .map(|group| self.view_group(now, group))
-                .collect(),
-            keys: self
-                .keys
-                .iter()
-                .enumerate()
-                .map(|(index, key)| KeyView {
-                    key: KeyId(u32::try_from(index).expect("keys are bounded")),
-                    account: key.account,
-                    standing: key.standing.state(now),
-                    in_flight: key.standing.in_flight(),
-                })
-                .collect(),
-            account_states: self
-                .accounts
-                .iter()
-                .map(|account| account.standing.state(now))
-                .collect(),
-        }
-    }
-
-    fn rest(&self, now: Time, group: usize, index: usize) -> Duration {
-        let key = &self.keys[index];
-        let until = [
-            key.standing.opens_at(now),
-            self.accounts[key.account.index()].standing.opens_at(now),
-            self.groups[group].breakers[index].opens_at(now),
-        ];
-        let last = until.into_iter().flatten().max();
-        last.map_or(Duration::ZERO, |until| until.since(now))
-    }
-
-    fn view_group(&self, now: Time, group: usize) -> GroupView {
-        let rests = (0..self.keys.len())
-            .map(|key| self.rest(now, group, key))
-            .collect();
-        let group = &self.groups[group];
-        let accounts = group.accounts.iter().map(|account| AccountView {
-            in_flight: account.budget.in_flight(),
-            cooldown: account.cooldown_until.since(now),
-            buckets: Dimension::ALL
-                .into_iter()
-                .filter_map(|dimension| {
-                    let bucket = account.budget.bucket(dimension);
-                    Some(BucketView {
-                        dimension,
-                        limit_per_minute: bucket.limit_per_minute()?,
-                        burst: bucket.burst(),
-                        level: bucket.level(now),
-                        pending: account.budget.pending(dimension),
-                        external_per_sec: bucket.external_per_sec(),
-                    })
-                })
-                .collect(),
+        let members = &self.shared.members;
+        let keys = members.keys().map(|(id, key)| KeyView {
+            key: id,
+            account: key.account,
+            standing: key.standing.state(now),
+            in_flight: key.standing.in_flight(),
         });
-        GroupView {
-            endpoint: group.endpoint,
-            group: group.name.clone(),
-            waiting: group.room.len(),
-            waiting_bytes: group.room.bytes(),
-            accounts: accounts.collect(),
-            breakers: group
-                .breakers
-                .iter()
-                .map(|breaker| breaker.state(now))
+        let accounts = members.accounts().map(|(id, account)| StandingView {
+            account: id,
+            standing: account.standing.state(now),
+        });
+        let groups = self.groups.values();
+        PoolView {
+            is_overloaded: self.shared.overload.is_active(),
+            in_flight: self.shared.leases.len(),
+            groups: groups
+                .map(|group| group_view(now, group, members))
                 .collect(),
-            rests,
+            keys: keys.collect(),
+            accounts: accounts.collect(),
         }
+    }
+}
+
+fn group_view(now: Time, group: &QuotaGroup, members: &Members) -> GroupView {
+    let keys = group.breakers.iter().map(|(id, breaker)| GroupKeyView {
+        key: id,
+        breaker: breaker.state(now),
+        opens_in: opens_in(now, group, members, id),
+    });
+    let accounts = group.accounts.iter();
+    GroupView {
+        endpoint: group.name.endpoint,
+        group: group.name.name.clone(),
+        waiting: group.room.len(),
+        waiting_bytes: group.room.bytes(),
+        accounts: accounts.map(|it| account_view(now, it)).collect(),
+        keys: keys.collect(),
+    }
+}
+
+fn opens_in(now: Time, group: &QuotaGroup, members: &Members, key: KeyId) -> Duration {
+    let account = members.account_of(key).and_then(|it| members.account(it));
+    let account = account.and_then(|account| account.standing.opens_at(now));
+    let opens_at = account.max(group.key_opens_at(now, members, key));
+    opens_at.map_or(Duration::ZERO, |until| until.since(now))
+}
+
+fn account_view(now: Time, (account, in_group): (AccountId, &GroupAccount)) -> AccountView {
+    let budget = &in_group.budget;
+    let bucket = |dimension: Dimension| {
+        let bucket = budget.bucket(dimension);
+        Some(BucketView {
+            dimension,
+            limit_per_minute: bucket.limit_per_minute()?,
+            burst: bucket.burst(),
+            level: bucket.level(now),
+            pending: budget.pending(dimension),
+            external_per_sec: bucket.external_per_sec(),
+        })
+    };
+    AccountView {
+        account,
+        in_flight: budget.in_flight(),
+        cooldown: in_group.cooldown_until.since(now),
+        buckets: Dimension::ALL.into_iter().filter_map(bucket).collect(),
     }
 }

@@ -1,5 +1,7 @@
 //! Who goes next: the waiting room of a quota group and its priority classes.
 
 mod class;
+mod pace;
+mod tenant_queue;
 pub mod waiter;
 pub mod waiting_room;

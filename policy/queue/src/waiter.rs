@@ -1,22 +1,25 @@
 //! Who waits, and where.
 
 use keyweir_terms::ids::{TenantId, Ticket};
+use keyweir_terms::request::Priority;
 use keyweir_terms::time::Time;
 
-/// Where a waiter stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub(crate) class: usize,
-    /// Whose line it stands in; `None`: it comes before all lines.
-    pub(crate) line: Option<TenantId>,
-    pub(crate) ticket: Ticket,
+/// On whose behalf a request asks, as far as it matters for its turn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Caller {
+    /// Who.
+    pub tenant: TenantId,
+    /// The class it waits in.
+    pub priority: Priority,
+    /// Its tenant's share of the turns, beside other tenants'.
+    pub weight: f64,
 }
 
 /// Someone who waits; `W` is what the group keeps with it.
 #[derive(Debug)]
 pub struct Waiter<W> {
-    /// Who.
-    pub tenant: TenantId,
+    /// On whose behalf.
+    pub caller: Caller,
     /// When its patience ends.
     pub deadline: Time,
     /// When it came.
@@ -29,4 +32,13 @@ pub struct Waiter<W> {
     pub cost: f64,
     /// The group's.
     pub what: W,
+}
+
+/// Where a waiter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub(crate) class: usize,
+    /// Whose queue it stands in; `None`: it comes before all queues.
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) ticket: Ticket,
 }

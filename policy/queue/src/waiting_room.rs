@@ -1,4 +1,4 @@
-//! The waiting room of one model group: who goes next when there is room again.
+//! The waiting room of one quota group: who goes next when there is budget again.
 //!
 //! Inside a class tenants share by cost, not by count. Cost is the share of the group's
 //! capacity a request takes, in seconds.
@@ -14,11 +14,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use keyweir_terms::ids::{TenantId, Ticket};
-use keyweir_terms::request::Priority;
 use keyweir_terms::time::Time;
 
 use crate::class::Class;
-use crate::waiter::{Place, Waiter};
+use crate::waiter::{Caller, Position, Waiter};
 
 /// A class that has waited this long gets every [`AGED_TURN`]th turn.
 const AGED_AFTER: Duration = Duration::from_secs(2);
@@ -43,7 +42,7 @@ pub struct RoomLimits {
 #[derive(Debug)]
 pub struct WaitingRoom<W> {
     classes: [Class<W>; 3],
-    places: HashMap<Ticket, Place>,
+    positions: HashMap<Ticket, Position>,
     deadlines: BTreeSet<(Time, Ticket)>,
     bytes: u64,
     turns: u32,
@@ -53,7 +52,7 @@ impl<W> Default for WaitingRoom<W> {
     fn default() -> Self {
         Self {
             classes: [Class::default(), Class::default(), Class::default()],
-            places: HashMap::new(),
+            positions: HashMap::new(),
             deadlines: BTreeSet::new(),
             bytes: 0,
             turns: 0,
@@ -64,12 +63,12 @@ impl<W> Default for WaitingRoom<W> {
 impl<W> WaitingRoom<W> {
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.positions.len()
     }
 
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.positions.is_empty()
     }
 
     /// Bytes of body held by those who wait.
@@ -83,77 +82,76 @@ impl<W> WaitingRoom<W> {
     }
 
     /// A request went through without waiting: its tenant's next turn comes later for it.
-    pub fn passed(&mut self, tenant: TenantId, priority: Priority, weight: f64, cost: f64) {
-        self.classes[priority as usize].passed(tenant, weight, cost);
+    pub fn passed(&mut self, caller: &Caller, cost: f64) {
+        self.classes[caller.priority as usize].passed(caller, cost);
     }
 
-    /// Seconds of capacity that will be used before a newcomer of `tenant` has its turn.
-    pub fn ahead_secs(&self, tenant: TenantId, priority: Priority, weight: f64) -> f64 {
-        let class = priority as usize;
+    /// Seconds of capacity that will be used before a new request of `caller` has its turn.
+    pub fn ahead_secs(&self, caller: &Caller) -> f64 {
+        let class = caller.priority as usize;
         let before: f64 = self.classes[..class].iter().map(Class::cost).sum();
-        before + self.classes[class].ahead_secs(tenant, weight)
+        before + self.classes[class].ahead_secs(caller)
     }
 
-    /// Takes a place. A retry (`again`) goes to the front and pays nothing more.
-    pub fn enter(
-        &mut self,
-        ticket: Ticket,
-        priority: Priority,
-        weight: f64,
-        again: bool,
-        waiter: Waiter<W>,
-    ) {
-        let class = priority as usize;
+    /// Takes a position. A retry goes to the front and pays nothing more.
+    pub fn enter(&mut self, ticket: Ticket, is_retry: bool, waiter: Waiter<W>) {
+        let class = waiter.caller.priority as usize;
         self.bytes += waiter.bytes;
         self.deadlines.insert((waiter.deadline, ticket));
-        let line = self.classes[class].enter(ticket, weight, again, waiter);
-        let place = Place {
+        let tenant = self.classes[class].enter(ticket, is_retry, waiter);
+        let position = Position {
             class,
-            line,
+            tenant,
             ticket,
         };
-        self.places.insert(ticket, place);
+        self.positions.insert(ticket, position);
     }
 
-    /// The first `most` places in the order of their turns, those left out that may not go yet.
-    pub fn front(&self, now: Time, most: usize) -> Vec<Place> {
+    /// All who wait, by the end of their patience.
+    pub fn iter(&self) -> impl Iterator<Item = (Ticket, &Waiter<W>)> {
+        let tickets = self.deadlines.iter().map(|(_, ticket)| *ticket);
+        tickets.filter_map(|ticket| Some((ticket, self.get(*self.positions.get(&ticket)?)?)))
+    }
+
+    /// The first `most` positions in the order of their turns, those left out that may not go yet.
+    pub fn front(&self, now: Time, most: usize) -> Vec<Position> {
         let aged = self.aged_class(now);
         let others = (0..self.classes.len()).filter(|class| Some(*class) != aged);
-        let mut places = Vec::with_capacity(most);
+        let mut positions = Vec::with_capacity(most);
         for class in aged.into_iter().chain(others) {
-            if places.len() < most {
-                self.classes[class].front(class, now, most, &mut places);
+            if positions.len() < most {
+                self.classes[class].front(class, now, most, &mut positions);
             }
         }
-        places
+        positions
     }
 
-    /// The waiter at a place.
-    pub fn get(&self, place: Place) -> Option<&Waiter<W>> {
-        self.classes[place.class].get(place)
+    /// The waiter at a position.
+    pub fn get(&self, position: Position) -> Option<&Waiter<W>> {
+        self.classes[position.class].get(position)
     }
 
     /// Its turn has come.
-    pub fn serve(&mut self, now: Time, place: Place) -> Option<(Ticket, Waiter<W>)> {
-        self.turns = if self.aged_class(now) == Some(place.class) {
+    pub fn serve(&mut self, now: Time, position: Position) -> Option<(Ticket, Waiter<W>)> {
+        self.turns = if self.aged_class(now) == Some(position.class) {
             0
         } else {
             self.turns.saturating_add(1)
         };
-        let cost = self.get(place)?.cost;
-        if place.line.is_some() {
+        let cost = self.get(position)?.cost;
+        if position.tenant.is_some() {
             self.classes.iter_mut().for_each(|class| class.used(cost));
         }
-        let waiter = self.classes[place.class].serve(place)?;
-        self.forget(place.ticket, &waiter);
-        Some((place.ticket, waiter))
+        let waiter = self.classes[position.class].serve(position)?;
+        self.vacate(position.ticket, &waiter);
+        Some((position.ticket, waiter))
     }
 
     /// It goes without having been served, and its tenant does not pay for the turn.
     pub fn leave(&mut self, ticket: Ticket) -> Option<Waiter<W>> {
-        let place = *self.places.get(&ticket)?;
-        let waiter = self.classes[place.class].leave(place)?;
-        self.forget(ticket, &waiter);
+        let position = *self.positions.get(&ticket)?;
+        let waiter = self.classes[position.class].leave(position)?;
+        self.vacate(ticket, &waiter);
         Some(waiter)
     }
 
@@ -177,8 +175,8 @@ impl<W> WaitingRoom<W> {
         (*deadline <= now).then_some(*ticket)
     }
 
-    fn forget(&mut self, ticket: Ticket, waiter: &Waiter<W>) {
-        self.places.remove(&ticket);
+    fn vacate(&mut self, ticket: Ticket, waiter: &Waiter<W>) {
+        self.positions.remove(&ticket);
         self.deadlines.remove(&(waiter.deadline, ticket));
         self.bytes = self.bytes.saturating_sub(waiter.bytes);
     }
@@ -196,209 +194,4 @@ impl<W> WaitingRoom<W> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn waiter(tenant: u32, cost: f64) -> Waiter<()> {
-        Waiter {
-            tenant: TenantId(tenant),
-            deadline: Time::ZERO + Duration::from_secs(30),
-            arrived: Time::ZERO,
-            not_before: Time::ZERO,
-            bytes: 1,
-            cost,
-            what: (),
-        }
-    }
-
-    fn served(room: &mut WaitingRoom<()>, turns: usize) -> Vec<u32> {
-        (0..turns)
-            .map_while(|_| {
-                let place = *room.front(Time::ZERO, 1).first()?;
-                room.serve(Time::ZERO, place)
-                    .map(|(_, waiter)| waiter.tenant.0)
-            })
-            .collect()
-    }
-
-    #[test]
-    fn tenants_share_by_cost_not_by_count() {
-        let mut room = WaitingRoom::default();
-        for n in 0..40 {
-            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(1, 0.1));
-        }
-        for n in 40..50 {
-            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(2, 0.4));
-        }
-        let order = served(&mut room, 25);
-        let of_two = order.iter().filter(|tenant| **tenant == 2).count();
-        assert!((4..=6).contains(&of_two), "{order:?}");
-    }
-
-    #[test]
-    fn a_flood_delays_only_the_flooder() {
-        let mut room = WaitingRoom::default();
-        for n in 0..60 {
-            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(1, 0.1));
-        }
-        served(&mut room, 5);
-        room.enter(Ticket(99), Priority::Normal, 1.0, false, waiter(2, 0.1));
-        let order = served(&mut room, 2);
-        assert!(order.contains(&2), "{order:?}");
-        assert_eq!(
-            (room.waiting_of(TenantId(1)), room.waiting_of(TenantId(3))),
-            (54, 0)
-        );
-    }
-
-    #[test]
-    fn weights_divide_the_turns() {
-        let mut room = WaitingRoom::default();
-        for n in 0..50 {
-            let tenant = 1 + (n % 2) as u32;
-            let weight = if tenant == 1 { 3.0 } else { 1.0 };
-            room.enter(
-                Ticket(n),
-                Priority::Normal,
-                weight,
-                false,
-                waiter(tenant, 0.1),
-            );
-        }
-        let order = served(&mut room, 20);
-        let of_one = order.iter().filter(|tenant| **tenant == 1).count();
-        assert!((14..=16).contains(&of_one), "{order:?}");
-    }
-
-    #[test]
-    fn high_goes_first_and_low_still_moves() {
-        let mut room = WaitingRoom::default();
-        for n in 0..40 {
-            room.enter(Ticket(n), Priority::High, 1.0, false, waiter(1, 0.1));
-        }
-        for n in 40..45 {
-            room.enter(Ticket(n), Priority::Low, 1.0, false, waiter(2, 0.1));
-        }
-        let now = Time::ZERO + AGED_AFTER;
-        let order: Vec<_> = (0..33)
-            .map(|_| {
-                let place = room.front(now, 1)[0];
-                room.serve(now, place).unwrap().1.tenant.0
-            })
-            .collect();
-        assert_eq!(order[..10], [1; 10]);
-        assert_eq!(order.iter().filter(|tenant| **tenant == 2).count(), 3);
-    }
-
-    #[test]
-    fn a_retry_goes_to_the_front_once_it_may() {
-        let mut room = WaitingRoom::default();
-        room.enter(Ticket(1), Priority::Normal, 1.0, false, waiter(1, 0.1));
-        let later = Time::ZERO + Duration::from_secs(1);
-        let retry = Waiter {
-            not_before: later,
-            ..waiter(2, 0.1)
-        };
-        room.enter(Ticket(2), Priority::Normal, 1.0, true, retry);
-        let first = |room: &WaitingRoom<()>, now| room.get(room.front(now, 1)[0]).unwrap().tenant.0;
-        assert_eq!(first(&room, Time::ZERO), 1);
-        assert_eq!(room.next_not_before(Time::ZERO), Some(later));
-        assert_eq!(first(&room, later), 2);
-    }
-
-    #[test]
-    fn a_tenant_does_not_pay_for_turns_it_never_had() {
-        let mut room = WaitingRoom::default();
-        for n in 0..50 {
-            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(1, 1.0));
-        }
-        for n in 0..50 {
-            room.leave(Ticket(n));
-        }
-        room.enter(Ticket(90), Priority::Normal, 1.0, false, waiter(1, 1.0));
-        room.enter(Ticket(91), Priority::Normal, 1.0, false, waiter(2, 1.0));
-        assert_eq!(served(&mut room, 2), [1, 2]);
-    }
-
-    #[test]
-    fn who_leaves_frees_the_place_at_once() {
-        let mut room = WaitingRoom::default();
-        room.enter(Ticket(1), Priority::Normal, 1.0, false, waiter(1, 0.1));
-        assert!(room.leave(Ticket(1)).is_some());
-        assert!(room.leave(Ticket(1)).is_none());
-        assert!(room.is_empty());
-        assert_eq!((room.bytes(), room.next_deadline()), (0, None));
-        assert_eq!(room.ahead_secs(TenantId(1), Priority::Low, 1.0), 0.0);
-    }
-
-    #[test]
-    fn a_tenant_whose_waiters_leave_keeps_its_share() {
-        let mut room = WaitingRoom::default();
-        for n in 0..200 {
-            let tenant = 1 + (n % 2) as u32;
-            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(tenant, 0.1));
-        }
-        served(&mut room, 10);
-        // Half of what one of them had in line gives up, those who came first among them.
-        (0..100).filter(|n| n % 2 == 1).for_each(|n| {
-            room.leave(Ticket(n));
-        });
-        let order = served(&mut room, 20);
-        assert_eq!(order.iter().filter(|tenant| **tenant == 2).count(), 10);
-    }
-
-    #[test]
-    fn the_front_is_in_the_order_of_turns() {
-        let mut room = WaitingRoom::default();
-        for n in 0..30 {
-            let tenant = 1 + (n % 3) as u32;
-            let cost = f64::from(tenant) * 0.1;
-            room.enter(
-                Ticket(n),
-                Priority::Normal,
-                1.0,
-                false,
-                waiter(tenant, cost),
-            );
-        }
-        let front = room.front(Time::ZERO, 16);
-        assert_eq!(front.len(), 16);
-        for place in front {
-            assert_eq!(room.front(Time::ZERO, 1), [place]);
-            room.serve(Time::ZERO, place);
-        }
-    }
-
-    #[test]
-    fn what_lies_ahead_counts_those_whose_turn_comes_before() {
-        let mut room = WaitingRoom::default();
-        for n in 0..100 {
-            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(1, 0.1));
-        }
-        let ahead = |room: &WaitingRoom<()>, tenant| {
-            room.ahead_secs(TenantId(tenant), Priority::Normal, 1.0)
-        };
-        assert!((ahead(&room, 1) - 10.0).abs() < 1e-6);
-        assert_eq!(ahead(&room, 2), 0.0);
-        for n in 100..120 {
-            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(2, 0.1));
-        }
-        assert!((ahead(&room, 1) - 12.0).abs() < 1e-6);
-        assert!((ahead(&room, 2) - 4.0).abs() < 1e-6);
-    }
-
-    #[test]
-    fn who_keeps_coming_is_counted_ahead_of_a_line() {
-        let mut room = WaitingRoom::default();
-        for n in 0..1000 {
-            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(1, 0.1));
-        }
-        // Another comes whenever the first was served, and never waits for long.
-        for n in 1000..1100 {
-            room.enter(Ticket(n), Priority::Normal, 1.0, false, waiter(2, 0.1));
-            served(&mut room, 2);
-        }
-        let ahead = room.ahead_secs(TenantId(1), Priority::Normal, 1.0);
-        assert!((150.0..190.0).contains(&ahead), "{ahead}");
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@
 //! What matters is that the level will not run dry on the way, so pending output may exceed the
 //! level by what flows in during the mean time between admission and production, less a margin.
 
-use crate::bucket::{Bucket, Mark};
+use crate::bucket::{Bucket, Declared, Mark};
 use keyweir_terms::amount::{Dimension, Need};
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
@@ -21,6 +21,10 @@ const PENDING_MARGIN: f64 = 0.4;
 /// Requests that may be on their way to an account of which nothing is known, before it has
 /// answered anything, and how many more each answer allows.
 const COLD_IN_FLIGHT: u32 = 4;
+
+/// The longest delay that is learned: an answer that takes longer is not typical of any. Both SDKs
+/// give up on a request after ten minutes.
+const PRODUCTION_DELAY_SECS_MAX: f64 = 600.0;
 
 /// How the dimensions of a dialect are charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +38,7 @@ pub enum Charging {
 /// One amount per dimension.
 pub type Amounts = [f64; Dimension::COUNT];
 
-/// What a request takes: `prompt` at admission, `pending` by and by.
+/// What a request takes: `prompt` at admission, `pending` as generated.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Charge {
     /// Taken when admitted.
@@ -84,7 +88,7 @@ pub struct Budget {
     answered: u32,
 }
 
-/// A dimension's room as a line over time, in shares of its burst.
+/// What is free of a dimension as a line over time, in shares of its burst.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Line {
     /// Share that is free now.
@@ -159,7 +163,7 @@ impl Budget {
         bucket.level(now) - bucket.reserve() - (self.pending[dimension] - coming).max(0.0)
     }
 
-    /// Room over time, per dimension; what [`keyweir_select::headroom`] searches.
+    /// What is free over time, per dimension; what the index of headroom searches.
     pub fn lines(&self, now: Time) -> [Line; Dimension::COUNT] {
         std::array::from_fn(|dimension| {
             let bucket = &self.buckets[dimension];
@@ -173,6 +177,11 @@ impl Budget {
                 scale,
             }
         })
+    }
+
+    /// The policy file declares something else of one dimension, or nothing any more.
+    pub fn redeclare(&mut self, now: Time, dimension: Dimension, declared: Option<Declared>) {
+        self.buckets[dimension.index()].redeclare(now, declared);
     }
 
     /// Takes a lease's charge. Returns the marks to read later snapshots by.
@@ -190,11 +199,6 @@ impl Budget {
     pub fn produce(&mut self, now: Time, dimension: usize, produced: f64, from_pending: f64) {
         self.buckets[dimension].charge(now, produced);
         self.pending[dimension] = (self.pending[dimension] - from_pending).max(0.0);
-    }
-
-    /// Adds to (or with a negative amount takes from) what is foreseen.
-    pub fn foresee(&mut self, dimension: usize, amount: f64) {
-        self.pending[dimension] = (self.pending[dimension] + amount).max(0.0);
     }
 
     /// Corrects a prompt charge by `amount`; negative gives back.
@@ -267,6 +271,6 @@ impl Budget {
             weight
         };
         self.production_delay_secs +=
-            weight * (secs.clamp(0.0, 600.0) - self.production_delay_secs);
+            weight * (secs.clamp(0.0, PRODUCTION_DELAY_SECS_MAX) - self.production_delay_secs);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// The one party an outcome is charged to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Blame {
+pub enum Attribution {
     /// Nobody: the attempt succeeded, or it says nothing about anyone.
     Nobody,
     /// The client's request.
@@ -89,21 +89,21 @@ pub enum Fault {
 
 impl Fault {
     /// Whom this outcome is charged to.
-    pub const fn blame(&self) -> Blame {
+    pub const fn attribution(&self) -> Attribution {
         match self {
-            Self::None | Self::TooLargeForLimit => Blame::Nobody,
-            Self::BadRequest | Self::ReferenceUnknown => Blame::Request,
-            Self::KeyRejected => Blame::Key,
-            Self::ModelDenied | Self::ScopeMissing => Blame::KeyModel,
-            Self::OutOfMoney { .. } | Self::AccountDisabled => Blame::Account,
-            Self::RateLimited { .. } | Self::RampLimited { .. } => Blame::AccountGroup,
+            Self::None | Self::TooLargeForLimit => Attribution::Nobody,
+            Self::BadRequest | Self::ReferenceUnknown => Attribution::Request,
+            Self::KeyRejected => Attribution::Key,
+            Self::ModelDenied | Self::ScopeMissing => Attribution::KeyModel,
+            Self::OutOfMoney { .. } | Self::AccountDisabled => Attribution::Account,
+            Self::RateLimited { .. } | Self::RampLimited { .. } => Attribution::AccountGroup,
             Self::Overloaded { .. }
             | Self::Broken { .. }
             | Self::ConnectFailed
             | Self::ConnectionLost
             | Self::TimedOut
-            | Self::StreamBroken => Blame::KeyOrProvider,
-            Self::ClientLeft | Self::Aborted => Blame::Us,
+            | Self::StreamBroken => Attribution::KeyOrProvider,
+            Self::ClientLeft | Self::Aborted => Attribution::Us,
         }
     }
 

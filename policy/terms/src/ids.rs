@@ -53,6 +53,11 @@ handle!(
     ModelGroupId
 );
 handle!(
+    /// A quota group within its provider's pool: the models that share a bucket, at one kind of
+    /// endpoint.
+    GroupId
+);
+handle!(
     /// A tenant of the gateway.
     TenantId
 );

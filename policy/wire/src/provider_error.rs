@@ -23,7 +23,7 @@ const MESSAGE_BYTES_MAX: usize = 1_024;
 /// The most that is kept of a type or code.
 const WORD_BYTES_MAX: usize = 128;
 
-/// The parts of an error that blame depends on. Words are in lower case.
+/// The parts of an error that the fault depends on. Words are in lower case.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ProviderError {
     /// `error.type`.

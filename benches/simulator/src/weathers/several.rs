@@ -256,8 +256,8 @@ fn one_account(is_listed: bool, mut scenario: Scenario) -> Scenario {
     scenario.weather = denied.chain([out]).collect();
     if is_listed {
         let mut pool = Site::all(&scenario)[0].pool_spec(0);
-        for (account, spec) in pool.accounts.iter_mut().enumerate() {
-            if account != ACCOUNT {
+        for (account, spec) in pool.accounts.iter_mut() {
+            if account.index() != ACCOUNT {
                 spec.models = sonnet_only();
             }
         }

@@ -5,24 +5,24 @@
 //! like us, who see what we see and go where we go: where we take more than our average, they are
 //! expected to do so too, or all would run to the same account before any hears of it.
 
-use crate::bucket::Mark;
+use super::totals::Mark;
 use keyweir_terms::time::Time;
 
 /// Time constant of the estimate of external use. Long enough to average the rounding of token
 /// counts, short enough to follow a neighbour's batch job.
-const FOREIGN_MEMORY_SECS: f64 = 4.0;
+const EXTERNAL_MEMORY_SECS: f64 = 4.0;
 /// It grows by so many times the age of the news: gateways that all hear late of one another, and
 /// follow quickly, all run to the same account, away from it, and back.
-const FOREIGN_MEMORY_DELAYS: f64 = 4.0;
+const EXTERNAL_MEMORY_DELAYS: f64 = 4.0;
 /// Snapshots nearer together than this, or than so many grains of rounding refill in, say more
 /// about rounding than about external use.
-const FOREIGN_SPAN_MIN_SECS: f64 = 0.5;
-const FOREIGN_GRAINS: f64 = 10.0;
+const EXTERNAL_SPAN_MIN_SECS: f64 = 0.5;
+const EXTERNAL_GRAINS: f64 = 10.0;
 /// The share of external use that is held back between snapshots. A little less than all: of several
 /// gateways that all want more, the one that has least gains most by it, until all have as much.
-const FOREIGN_SHARE_HELD: f64 = 0.8;
+const EXTERNAL_SHARE_HELD: f64 = 0.8;
 /// Others are not believed to follow us with more than this multiple of what we take.
-const FOREIGN_PER_OWN_MAX: f64 = 8.0;
+const EXTERNAL_PER_OWN_MAX: f64 = 8.0;
 
 /// What a snapshot says of a bucket.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +65,7 @@ impl ExternalUse {
 
     /// What is taken off the refill for them.
     pub(super) const fn held_per_sec(&self) -> f64 {
-        FOREIGN_SHARE_HELD * self.per_sec()
+        EXTERNAL_SHARE_HELD * self.per_sec()
     }
 
     /// What they take for each that we take.
@@ -73,7 +73,7 @@ impl ExternalUse {
         if self.own_per_sec <= 0.0 {
             return 0.0;
         }
-        (self.held_per_sec() / self.own_per_sec).min(FOREIGN_PER_OWN_MAX)
+        (self.held_per_sec() / self.own_per_sec).min(EXTERNAL_PER_OWN_MAX)
     }
 
     /// We took `amount`; a negative one was given back.
@@ -102,14 +102,14 @@ impl ExternalUse {
             return;
         };
         let span = news.mark.sent.secs_since(base.mark.sent);
-        let rounding = FOREIGN_GRAINS * news.grain.max(1.0) / refill.max(1e-9);
-        if span < FOREIGN_SPAN_MIN_SECS.max(rounding) {
+        let rounding = EXTERNAL_GRAINS * news.grain.max(1.0) / refill.max(1e-9);
+        if span < EXTERNAL_SPAN_MIN_SECS.max(rounding) {
             return;
         }
         let own = news.mark.kept - base.mark.kept;
         let expected = (base.remaining + refill * span - own).min(burst);
         let rate = ((expected - news.remaining) / span).clamp(-refill, refill);
-        let memory = FOREIGN_MEMORY_SECS + FOREIGN_MEMORY_DELAYS * now.secs_since(news.mark.sent);
+        let memory = EXTERNAL_MEMORY_SECS + EXTERNAL_MEMORY_DELAYS * now.secs_since(news.mark.sent);
         let weight = 1.0 - (-span / memory).exp();
         self.per_sec += weight * (rate - self.per_sec);
         self.own_per_sec += weight * (own.max(0.0) / span - self.own_per_sec);

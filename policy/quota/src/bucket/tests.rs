@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 fn at(secs: f64) -> Time {
@@ -14,6 +16,14 @@ fn reading(remaining: u64, reset_secs: u64) -> Reading {
         window: Duration::from_secs(60),
         remaining_grain: 0,
     }
+}
+
+fn declared(now: Time, per_minute: u64, burst_secs: Option<f64>) -> Bucket {
+    let declared = Declared {
+        per_minute,
+        burst_secs,
+    };
+    Bucket::declared(now, declared)
 }
 
 /// A bucket that has seen a full bucket of 30.
@@ -232,7 +242,7 @@ fn headers_that_lie_leave_a_usable_bucket() {
 
 #[test]
 fn the_policy_files_limit_is_a_cap() {
-    let mut bucket = Bucket::declared(at(0.0), 60, None);
+    let mut bucket = declared(at(0.0), 60, None);
     let mark = bucket.mark(at(0.0), 0.0);
     bucket.reconcile(at(0.0), mark, &reading(30, 0));
     assert_eq!(bucket.limit(), Some(60.0));
@@ -264,7 +274,7 @@ proptest::proptest! {
         refunds in proptest::collection::vec(-5.0..5.0f64, 1..20), swap: u64
     ) {
         let run = |refunds: &[f64]| {
-            let mut bucket = Bucket::declared(at(0.0), 600_000, Some(3.0));
+            let mut bucket = declared(at(0.0), 600_000, Some(3.0));
             bucket.charge(at(0.0), 10_000.0);
             for refund in refunds {
                 bucket.charge(at(0.0), *refund);
@@ -275,4 +285,31 @@ proptest::proptest! {
         fastrand::Rng::with_seed(swap).shuffle(&mut shuffled);
         proptest::prop_assert!((run(&refunds) - run(&shuffled)).abs() < 1e-6);
     }
+}
+
+#[test]
+fn a_bucket_whose_limit_is_changed_stays_as_full_as_it_was() {
+    let to = |per_minute, burst_secs| {
+        Some(Declared {
+            per_minute,
+            burst_secs,
+        })
+    };
+    let mut bucket = declared(at(0.0), 600, Some(3.0));
+    bucket.charge(at(0.0), 15.0);
+    bucket.redeclare(at(0.0), to(1_200, Some(3.0)));
+    assert_eq!((bucket.level(at(0.0)), bucket.burst()), (30.0, 60.0));
+    bucket.redeclare(at(0.0), to(600, Some(1.0)));
+    assert_eq!((bucket.level(at(0.0)), bucket.burst()), (5.0, 10.0));
+    // What the provider states of less stays true.
+    let mut stated = known();
+    stated.redeclare(at(0.0), to(6_000, None));
+    assert_eq!(stated.limit(), Some(600.0));
+    stated.redeclare(at(0.0), to(60, None));
+    assert_eq!((stated.limit(), stated.level(at(0.0))), (Some(60.0), 3.0));
+    // Nothing declared any more, and nothing stated since: nothing is known.
+    stated.redeclare(at(0.0), None);
+    assert!(!stated.is_known());
+    stated.redeclare(at(0.0), to(0, None));
+    assert_eq!((stated.limit(), stated.level(at(0.0))), (Some(0.0), 0.0));
 }

@@ -1,7 +1,7 @@
 //! What holds of every plan, whatever its attempts meet.
 
 use keyweir_health::retry_budget::RetryLimits;
-use keyweir_terms::fault::Blame;
+use keyweir_terms::fault::Attribution;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -175,7 +175,10 @@ impl Case {
 /// Whether an answer may be the client's.
 fn may_be_seen((fault, status): Outcome) -> bool {
     let is_ours = matches!(fault, Fault::RateLimited { .. } | Fault::RampLimited { .. })
-        || matches!(fault.blame(), Blame::Key | Blame::Account | Blame::Us);
+        || matches!(
+            fault.attribution(),
+            Attribution::Key | Attribution::Account | Attribution::Us
+        );
     status.is_some_and(|status| status >= 400) && !is_ours
 }
 

@@ -10,10 +10,11 @@ use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
-use keyweir_terms::ids::{AccountId, ProviderId, TenantId, Ticket};
+use keyweir_terms::ids::{AccountId, KeyId, ProviderId, TenantId, Ticket};
 use keyweir_terms::pattern::ModelPatterns;
 use keyweir_terms::request::{Priority, RequestSize, Usage};
 use keyweir_terms::snapshot::Snapshot;
+use keyweir_terms::table::{Id as _, Table};
 use keyweir_terms::time::Time;
 
 use super::{Event, Failure, Plan, Request, Step, TimeLimits, Why};
@@ -202,16 +203,16 @@ fn settlement(fault: Fault) -> Settlement {
 }
 
 fn spec(accounts: usize, retry: RetryLimits) -> PoolSpec {
-    let account = AccountSpec {
-        keys: 1,
+    let account = |account: usize| AccountSpec {
+        keys: vec![KeyId::from_index(account)],
         models: ModelPatterns::any(),
         limits: Vec::new(),
     };
     PoolSpec {
         dialect: Dialect::Anthropic,
         groups: Vec::new(),
-        accounts: vec![account; accounts],
-        weights: Vec::new(),
+        accounts: (0..accounts).map(account).collect(),
+        weights: Table::default(),
         room: RoomLimits {
             requests_max: 100,
             per_tenant_max: 100,

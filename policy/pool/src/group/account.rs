@@ -1,0 +1,96 @@
+//! An account as a quota group sees it: its budget, and how long it cools down after a refusal.
+
+use std::time::Duration;
+
+use keyweir_health::backoff::Backoff;
+use keyweir_quota::bucket::{Bucket, Declared};
+use keyweir_quota::budget::Budget;
+use keyweir_terms::amount::Dimension;
+use keyweir_terms::endpoint::Endpoint;
+use keyweir_terms::time::Time;
+
+use crate::models::GroupName;
+use crate::spec::{AccountSpec, PoolSpec};
+
+/// How long an account is left alone when it refuses and does not say for how long.
+const REFUSAL_BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(1000),
+    cap: Duration::from_secs(60),
+};
+/// The longest cooldown that is believed; providers' longest windows are a day.
+const COOLDOWN_MAX: Duration = Duration::from_secs(86_400);
+
+/// An account's budget for a group, and its cooldown.
+#[derive(Debug)]
+pub(crate) struct GroupAccount {
+    pub(crate) budget: Budget,
+    pub(crate) cooldown_until: Time,
+    /// Unexplained refusals since the last success, and when the last one took effect.
+    refusals: u32,
+    refused_at: Time,
+}
+
+impl GroupAccount {
+    pub(crate) fn new(now: Time, declared: [Option<Declared>; Dimension::COUNT]) -> Self {
+        let bucket = |declared: Option<Declared>| match declared {
+            Some(declared) => Bucket::declared(now, declared),
+            None => Bucket::unknown(now),
+        };
+        Self {
+            budget: Budget::new(declared.map(bucket)),
+            cooldown_until: Time::ZERO,
+            refusals: 0,
+            refused_at: Time::ZERO,
+        }
+    }
+
+    /// The provider refused a request granted at `granted` for want of budget. Its word counts where
+    /// it gives one; where neither a wait nor its headers explain the refusal, ours grows from
+    /// refusal to refusal.
+    pub(crate) fn refused(
+        &mut self,
+        now: Time,
+        granted: Time,
+        (wait, explained): (Option<Duration>, bool),
+        draw: f64,
+    ) {
+        let wait = match wait {
+            Some(wait) => wait.min(COOLDOWN_MAX),
+            None if explained => Duration::ZERO,
+            None if granted < self.refused_at => return,
+            None => {
+                let backoff = REFUSAL_BACKOFF.after(self.refusals, draw);
+                self.refusals = self.refusals.saturating_add(1);
+                self.refused_at = now;
+                backoff
+            }
+        };
+        self.cooldown_until = self.cooldown_until.max(now + wait);
+    }
+
+    /// A success that was granted after the last refusal: the refusals are over.
+    pub(crate) fn recovered(&mut self, granted: Time) {
+        if granted >= self.refused_at {
+            self.refusals = 0;
+        }
+    }
+}
+
+/// What the policy file declares of an account's buckets for a group.
+pub(crate) fn declared(
+    spec: &PoolSpec,
+    account: &AccountSpec,
+    group: &GroupName,
+) -> [Option<Declared>; Dimension::COUNT] {
+    let limit = match group.endpoint {
+        Endpoint::Inference => spec.group_limit(account, &group.name),
+        _ => None,
+    };
+    std::array::from_fn(|dimension| {
+        let limit = limit?;
+        Some(Declared {
+            per_minute: limit.per_minute[dimension]?,
+            burst_secs: limit.burst_secs,
+        })
+    })
+}

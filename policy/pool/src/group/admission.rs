@@ -1,0 +1,121 @@
+//! Admission: a key now, a ticket for the waiting room, or a refusal with a true time.
+
+use keyweir_queue::waiter::Waiter;
+use keyweir_quota::budget::Charge;
+use keyweir_terms::amount::Dimension;
+use keyweir_terms::ids::Ticket;
+use keyweir_terms::time::Time;
+
+use super::QuotaGroup;
+use super::dispatch::LOOKAHEAD;
+use super::turn::may_serve;
+use crate::ask::{Admission, Lease, Refusal, RefusalReason};
+use crate::asked::Asked;
+use crate::shared::Shared;
+
+impl QuotaGroup {
+    /// A lease at once, where nobody waits and an account has enough.
+    pub(crate) fn grant_at_once(
+        &mut self,
+        now: Time,
+        shared: &mut Shared,
+        asked: &Asked<'_>,
+    ) -> Option<Lease> {
+        if !self.room.is_empty() || asked.attempts.not_before > now {
+            return None;
+        }
+        let chosen = self.choose(now, shared, asked, &[])?;
+        let lease = self.take(now, shared, asked, chosen);
+        if !asked.is_retry() {
+            let cost = self.cost_secs(now, shared, &asked.charge);
+            self.room.passed(&asked.caller(), cost);
+        }
+        Some(lease)
+    }
+
+    /// When `asked` will have its turn, if that is within its patience.
+    pub(crate) fn turn_in_time(
+        &self,
+        now: Time,
+        shared: &Shared,
+        asked: &Asked<'_>,
+    ) -> Result<Time, Refusal> {
+        let Some(turn) = self.expected_turn(now, shared, asked) else {
+            return Err(Refusal {
+                not_until: None,
+                reason: RefusalReason::Exhausted,
+            });
+        };
+        let deadline = asked.ask.deadline;
+        if turn > deadline || deadline <= now {
+            return Err(Refusal {
+                not_until: Some(turn),
+                reason: self.reason(now, shared, asked),
+            });
+        }
+        Ok(turn)
+    }
+
+    /// Lets it wait. In a room with few waiters all are looked at at once: a small request may fit
+    /// where those before it do not.
+    pub(crate) fn wait(&mut self, now: Time, shared: &mut Shared, asked: &Asked<'_>) -> Admission {
+        let ticket = self.enter(now, shared, asked);
+        if self.room.len() > LOOKAHEAD {
+            return Admission::Waiting(ticket);
+        }
+        self.dispatch(now, shared);
+        match shared.decisions.take(ticket) {
+            Some(Ok(lease)) => Admission::Granted(lease),
+            Some(Err(refusal)) => Admission::Refused(refusal),
+            None => Admission::Waiting(ticket),
+        }
+    }
+
+    fn enter(&mut self, now: Time, shared: &mut Shared, asked: &Asked<'_>) -> Ticket {
+        let ticket = shared.decisions.ticket();
+        if asked.attempts.avoided_until > now {
+            self.timers.set_for_waiter(asked.attempts.avoided_until);
+        }
+        let waiter = Waiter {
+            caller: asked.caller(),
+            deadline: asked.ask.deadline,
+            arrived: asked.ask.arrived,
+            not_before: asked.attempts.not_before,
+            bytes: asked.ask.body_bytes,
+            cost: self.cost_secs(now, shared, &asked.charge),
+            what: asked.keep(),
+        };
+        self.room.enter(ticket, asked.is_retry(), waiter);
+        ticket
+    }
+
+    /// Seconds of the whole group's refill that `charge` takes.
+    fn cost_secs(&mut self, now: Time, shared: &Shared, charge: &Charge) -> f64 {
+        if self.capacity.is_old(now) {
+            let mut per_sec = [0.0; Dimension::COUNT];
+            for (id, account) in self.accounts.iter() {
+                if shared.members.keys_of(id).is_empty() {
+                    continue;
+                }
+                for (sum, dimension) in per_sec.iter_mut().zip(Dimension::ALL) {
+                    *sum += account.budget.bucket(dimension).refill_own();
+                }
+            }
+            self.capacity.set(now, per_sec);
+        }
+        self.capacity.cost_secs(charge)
+    }
+
+    fn reason(&self, now: Time, shared: &Shared, asked: &Asked<'_>) -> RefusalReason {
+        let is_well = |account| {
+            may_serve(shared, asked, account) && self.is_well(now, &shared.members, account)
+        };
+        if shared.overload.opens_at(now).is_some() {
+            RefusalReason::Overloaded
+        } else if self.accounts.ids().any(is_well) {
+            RefusalReason::Exhausted
+        } else {
+            RefusalReason::AllOpen
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The choice for one request: the account with the most headroom, or the one that holds the
+//! conversation's prompt cache where that is worth it, and the least busy of its keys.
+
+use keyweir_health::breaker::Breaker;
+use keyweir_select::affinity::{self, Affinity};
+use keyweir_select::headroom::HeadroomIndex;
+use keyweir_terms::ids::{AccountId, KeyId};
+use keyweir_terms::table::Table;
+use keyweir_terms::time::Time;
+
+use crate::asked::Asked;
+use crate::members::Members;
+use crate::models::Model;
+
+/// Keys of an account among which the least busy is looked for: in an account of 100 keys, picking
+/// among 8 costs a tenth of a look at all, and balances as well.
+const KEYS_COMPARED: usize = 8;
+/// Accounts that have headroom but no usable key for this request, before it is given up for now.
+/// There are such only where keys are denied a model, or recover.
+const ACCOUNTS_SKIPPED_MAX: usize = 8;
+
+/// An account and one of its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) account: AccountId,
+    pub(crate) key: KeyId,
+}
+
+/// What a choice is made from. Making it changes nothing but the draws.
+#[derive(Clone, Copy)]
+pub(crate) struct Choosing<'a> {
+    pub(crate) now: Time,
+    pub(crate) asked: &'a Asked<'a>,
+    pub(crate) model: &'a Model,
+    pub(crate) members: &'a Members,
+    pub(crate) breakers: &'a Table<KeyId, Breaker>,
+    pub(crate) headroom: &'a HeadroomIndex,
+    pub(crate) affinity: &'a Affinity,
+}
+
+impl Choosing<'_> {
+    /// The choice among the accounts that are not `reserved`.
+    pub(crate) fn choose(
+        &self,
+        draws: &mut fastrand::Rng,
+        reserved: &[AccountId],
+    ) -> Option<Chosen> {
+        let mut skipped: Vec<AccountId> = Vec::new();
+        while skipped.len() <= ACCOUNTS_SKIPPED_MAX {
+            let is_out =
+                |account: &AccountId| reserved.contains(account) || skipped.contains(account);
+            let account = self.account(draws.u64(..), is_out)?;
+            if let Some(key) = self.key(draws, account) {
+                return Some(Chosen { account, key });
+            }
+            skipped.push(account);
+        }
+        None
+    }
+
+    fn account(&self, draw: u64, is_out: impl Fn(&AccountId) -> bool) -> Option<AccountId> {
+        let (now, asked, charge) = (self.now, self.asked, &self.asked.charge);
+        let too_small = &asked.attempts.too_small;
+        let is_in = |account: AccountId| !is_out(&account) && !too_small.contains(&account);
+        if let Some(only) = asked.ask.account {
+            let fits = self.headroom.headroom(only, now, charge).is_some();
+            return (fits && is_in(only)).then_some(only);
+        }
+        let allowed = |account: AccountId| self.model.is_served_by(account) && is_in(account);
+        let best = self.headroom.best(now, charge, draw, allowed)?;
+        let is_worth_it = |account: &AccountId| {
+            let headroom = self.headroom.headroom(*account, now, charge);
+            headroom.is_some_and(|headroom| affinity::is_worth_it(headroom, best.headroom))
+        };
+        let preferred = asked
+            .ask
+            .affinity
+            .and_then(|conversation| self.affinity.get(now, conversation))
+            .filter(|account| allowed(*account))
+            .filter(is_worth_it);
+        Some(preferred.unwrap_or(best.account))
+    }
+
+    /// The least busy of a few keys of `account` that may be used, starting anywhere.
+    pub(crate) fn key(&self, draws: &mut fastrand::Rng, account: AccountId) -> Option<KeyId> {
+        let of_pool = self.members.account(account)?;
+        let keys = &of_pool.keys;
+        let start = draws.usize(..keys.len().max(1));
+        if !of_pool.standing.admits(self.now) {
+            return None;
+        }
+        let minds_denials = self.minds_denials();
+        let avoids = self.now < self.asked.attempts.avoided_until;
+        keys[start..]
+            .iter()
+            .chain(&keys[..start])
+            .copied()
+            .filter(|key| self.is_usable(*key))
+            .filter(|key| !(avoids && self.asked.attempts.avoided.contains(key)))
+            .filter(|key| !(minds_denials && self.model.denials.includes(self.now, *key)))
+            .take(KEYS_COMPARED)
+            .min_by_key(|key| self.members.key(*key).standing.in_flight())
+    }
+
+    fn is_usable(&self, key: KeyId) -> bool {
+        self.members.key(key).standing.admits(self.now) && self.breakers[key].admits(self.now)
+    }
+
+    /// Whether keys that are denied the model are left out: where every key is, the provider's own
+    /// word is better than ours.
+    pub(crate) fn minds_denials(&self) -> bool {
+        let denials = &self.model.denials;
+        !denials.is_empty()
+            && self
+                .members
+                .accounts()
+                .filter(|(account, _)| match self.asked.ask.account {
+                    Some(only) => only == *account,
+                    None => self.model.is_served_by(*account),
+                })
+                .flat_map(|(_, account)| &account.keys)
+                .any(|key| !denials.includes(self.now, *key))
+    }
+}

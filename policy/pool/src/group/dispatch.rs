@@ -1,0 +1,161 @@
+//! The waiting room's turns: who of those waiting can be granted now, and when to look again.
+
+use keyweir_queue::waiter::Position;
+use keyweir_quota::budget::Charge;
+use keyweir_terms::ids::{AccountId, Ticket};
+use keyweir_terms::time::Time;
+
+use super::QuotaGroup;
+use crate::ask::{Refusal, RefusalReason};
+use crate::asked::Asked;
+use crate::shared::Shared;
+
+/// Waiters that are looked at past one that does not fit yet: with as many, being served out of a
+/// full room stays at some ten microseconds.
+pub(crate) const LOOKAHEAD: usize = 16;
+
+impl QuotaGroup {
+    /// Grants whatever can be granted now, in the order of turns, and notes when to look again.
+    ///
+    /// A waiter that does not fit yet reserves the account it will fit first, so that those behind
+    /// it can slip past it on other accounts but never delay it.
+    pub(crate) fn dispatch(&mut self, now: Time, shared: &mut Shared) {
+        self.run_timers(now, &shared.members);
+        self.expire(now, shared);
+        while self.dispatch_once(now, shared) {}
+    }
+
+    /// When something changes for someone who waits; `None` while nobody does.
+    pub(crate) fn next_wake(&self, now: Time, shared: &Shared) -> Option<Time> {
+        if self.room.is_empty() {
+            return None;
+        }
+        let moments = [
+            self.room.next_deadline(),
+            self.room.next_not_before(now),
+            self.fits_at,
+            self.timers.next(),
+            shared.overload.opens_at(now),
+        ];
+        moments.into_iter().flatten().min()
+    }
+
+    fn dispatch_once(&mut self, now: Time, shared: &mut Shared) -> bool {
+        self.fits_at = None;
+        if self.room.is_empty() || shared.overload.opens_at(now).is_some() {
+            return false;
+        }
+        let mut blocked = Blocked::default();
+        let mut granted = false;
+        for position in self.room.front(now, LOOKAHEAD) {
+            granted |= self.try_waiter(now, shared, position, &mut blocked);
+            if blocked.is_total || shared.overload.opens_at(now).is_some() {
+                break;
+            }
+        }
+        self.fits_at = blocked.fits_at;
+        granted
+    }
+
+    fn try_waiter(
+        &mut self,
+        now: Time,
+        shared: &mut Shared,
+        position: Position,
+        blocked: &mut Blocked,
+    ) -> bool {
+        let Some(waiter) = self.room.get(position) else {
+            return false;
+        };
+        let asked = waiter.what.asked();
+        if blocked.includes(&asked) {
+            return false;
+        }
+        let Some(chosen) = self.choose(now, shared, &asked, &blocked.reserved) else {
+            let earliest = self.earliest_fit(now, shared, &asked, &blocked.reserved);
+            blocked.add(&asked, earliest);
+            return false;
+        };
+        let Some((ticket, waiter)) = self.room.serve(now, position) else {
+            return false;
+        };
+        let lease = self.take(now, shared, &waiter.what.asked(), chosen);
+        shared.decisions.add(ticket, Ok(lease));
+        true
+    }
+
+    /// Refuses those whose patience has ended.
+    fn expire(&mut self, now: Time, shared: &mut Shared) {
+        while let Some(ticket) = self.room.next_expired(now) {
+            let Some(waiter) = self.room.leave(ticket) else {
+                return;
+            };
+            let refusal = Refusal {
+                not_until: self.expected_turn(now, shared, &waiter.what.asked()),
+                reason: match shared.overload.is_active() {
+                    true => RefusalReason::Overloaded,
+                    false => RefusalReason::PatienceOver,
+                },
+            };
+            shared.decisions.add(ticket, Err(refusal));
+        }
+    }
+
+    /// Refuses those who can never be served any more, whatever time brings.
+    pub(crate) fn refuse_hopeless(&mut self, now: Time, shared: &mut Shared) {
+        let hopeless = |asked: &Asked<'_>| match shared.never(asked.ask) {
+            Some(reason) => Some(reason),
+            None if self.expected_turn(now, shared, asked).is_none() => {
+                Some(RefusalReason::Exhausted)
+            }
+            None => None,
+        };
+        let waiting = self.room.iter();
+        let refused: Vec<(Ticket, RefusalReason)> = waiting
+            .filter_map(|(ticket, waiter)| Some((ticket, hopeless(&waiter.what.asked())?)))
+            .collect();
+        for (ticket, reason) in refused {
+            self.room.leave(ticket);
+            let not_until = None;
+            let refusal = Refusal { not_until, reason };
+            shared.decisions.add(ticket, Err(refusal));
+        }
+    }
+}
+
+/// Those found not to fit in one pass over the room.
+#[derive(Default)]
+struct Blocked {
+    reserved: Vec<AccountId>,
+    smallest: Vec<Charge>,
+    /// Someone found no account left to wait for: nor will those behind.
+    is_total: bool,
+    fits_at: Option<Time>,
+}
+
+impl Blocked {
+    /// Whether one that needs no more was already found not to fit.
+    fn includes(&self, asked: &Asked<'_>) -> bool {
+        let charge = &asked.charge;
+        asked.ask.account.is_none()
+            && self.smallest.iter().any(|blocked| {
+                (0..charge.prompt.len()).all(|d| {
+                    blocked.prompt[d] <= charge.prompt[d] && blocked.pending[d] <= charge.pending[d]
+                })
+            })
+    }
+
+    fn add(&mut self, asked: &Asked<'_>, earliest: Option<(AccountId, Time)>) {
+        let is_free = asked.ask.account.is_none();
+        if is_free {
+            self.smallest.push(asked.charge);
+        }
+        match earliest {
+            Some((account, at)) => {
+                self.reserved.push(account);
+                self.fits_at = Some(self.fits_at.map_or(at, |sooner| sooner.min(at)));
+            }
+            None => self.is_total |= is_free,
+        }
+    }
+}

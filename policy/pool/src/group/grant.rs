@@ -1,0 +1,78 @@
+//! A grant: a lease on the account and key that were chosen.
+
+use keyweir_terms::ids::AccountId;
+use keyweir_terms::time::Time;
+
+use super::QuotaGroup;
+use super::choose::{Choosing, Chosen};
+use crate::ask::Lease;
+use crate::asked::Asked;
+use crate::leases::{Generations, Grant, Open, Request};
+use crate::output::Output;
+use crate::shared::Shared;
+
+impl QuotaGroup {
+    /// The account and key for `asked` among the accounts that are not `reserved`, if one may be
+    /// sent to now.
+    pub(crate) fn choose(
+        &self,
+        now: Time,
+        shared: &mut Shared,
+        asked: &Asked<'_>,
+        reserved: &[AccountId],
+    ) -> Option<Chosen> {
+        if shared.overload.opens_at(now).is_some() {
+            return None;
+        }
+        let choosing = Choosing {
+            now,
+            asked,
+            model: shared.models.get(asked.ask.model),
+            members: &shared.members,
+            breakers: &self.breakers,
+            headroom: &self.headroom,
+            affinity: &self.affinity,
+        };
+        choosing.choose(&mut shared.draws, reserved)
+    }
+
+    /// Takes what `asked` needs of what was chosen.
+    pub(crate) fn take(
+        &mut self,
+        now: Time,
+        shared: &mut Shared,
+        asked: &Asked<'_>,
+        chosen: Chosen,
+    ) -> Lease {
+        let Chosen { account, key } = chosen;
+        let (of_account, of_key) = shared.members.grant(account, key);
+        let generations = Generations {
+            account: of_account,
+            key: of_key,
+            key_model: self.breakers[key].grant(),
+        };
+        let marks = self.accounts[account].budget.take(now, &asked.charge);
+        shared.overload.grant(now);
+        let slot = shared.leases.open(Open {
+            grant: Grant {
+                group: self.id,
+                account,
+                key,
+                at: now,
+                generations,
+            },
+            request: Request {
+                tenant: asked.ask.tenant,
+                model: asked.ask.model,
+                size: asked.ask.size,
+                affinity: asked.ask.affinity,
+            },
+            charge: asked.charge,
+            marks,
+            output: Output::of(&asked.charge),
+            answered: false,
+        });
+        self.refresh(now, &shared.members, account);
+        Lease { slot, key, account }
+    }
+}

@@ -1,0 +1,64 @@
+//! A quota group under a new policy: who stays keeps budgets, breakers, cooldowns and open leases.
+
+use keyweir_terms::amount::Dimension;
+use keyweir_terms::ids::{AccountId, KeyId};
+use keyweir_terms::table::Id as _;
+use keyweir_terms::time::Time;
+
+use super::QuotaGroup;
+use super::account::declared;
+use crate::members::Members;
+use crate::spec::PoolSpec;
+
+impl QuotaGroup {
+    /// Goes over from the policy `before` to `after`; `members` has done so.
+    pub(crate) fn reconfigure(
+        &mut self,
+        now: Time,
+        members: &Members,
+        (before, after): (&PoolSpec, &PoolSpec),
+    ) {
+        self.redeclare(now, before, after);
+        self.sweep(now, members, after);
+        self.capacity.forget();
+        self.add_members(now, after, members);
+    }
+
+    fn redeclare(&mut self, now: Time, before: &PoolSpec, after: &PoolSpec) {
+        for (id, account) in self.accounts.iter_mut() {
+            let Some(new) = after.accounts.get(id) else {
+                continue;
+            };
+            let new = declared(after, new, &self.name);
+            let old = before.accounts.get(id);
+            let old = old.map(|old| declared(before, old, &self.name));
+            for dimension in Dimension::ALL {
+                let new = new[dimension.index()];
+                if old.is_none_or(|old| old[dimension.index()] != new) {
+                    account.budget.redeclare(now, dimension, new);
+                }
+            }
+        }
+    }
+
+    /// Drops the rows of what is gone and has no request under way.
+    fn sweep(&mut self, now: Time, members: &Members, spec: &PoolSpec) {
+        for index in 0..self.accounts.width() {
+            let id = AccountId::from_index(index);
+            let account = self.accounts.get(id);
+            let is_idle = account.is_some_and(|account| account.budget.in_flight() == 0);
+            if is_idle && spec.accounts.get(id).is_none() {
+                self.accounts.remove(id);
+                self.headroom.set(id, now, None);
+            }
+        }
+        for index in 0..self.breakers.width() {
+            let id = KeyId::from_index(index);
+            let breaker = self.breakers.get(id);
+            let is_idle = breaker.is_some_and(|breaker| breaker.in_flight() == 0);
+            if is_idle && !members.lists(id) {
+                self.breakers.remove(id);
+            }
+        }
+    }
+}

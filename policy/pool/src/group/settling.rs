@@ -1,0 +1,206 @@
+//! What outcomes teach a group's budgets, estimates and breakers: every lease is trued up, exactly
+//! once.
+
+use std::time::Duration;
+
+use keyweir_quota::budget::Charge;
+use keyweir_terms::amount::Dimension;
+use keyweir_terms::fault::Fault;
+use keyweir_terms::snapshot::Snapshot;
+use keyweir_terms::time::Time;
+
+use super::QuotaGroup;
+use crate::ask::Settlement;
+use crate::leases::{Grant, Open};
+
+/// Weight of one request in the learned delay between admission and production.
+const DELAY_WEIGHT: f64 = 0.1;
+/// While the provider is overloaded a key's own failures count only from here, and only while most
+/// keys still serve: an overload makes every key fail, but one that never succeeds is sick beside
+/// it.
+const OVERLOAD_FAILURES_MIN: u32 = 5;
+
+impl QuotaGroup {
+    /// Applies what the head of a response said of the account's budgets.
+    pub(crate) fn reconcile(&mut self, now: Time, open: &Open, snapshot: &Snapshot) {
+        let budget = &mut self.accounts[open.grant.account].budget;
+        budget.reconcile(now, &open.marks, snapshot);
+    }
+
+    /// A stream has grown to `so_far` tokens. Returns whether that was news.
+    pub(crate) fn progressed(&mut self, now: Time, open: &mut Open, so_far: f64) -> bool {
+        let most = open.request.size.output_max;
+        let most = most.map_or(f64::INFINITY, |max| max as f64);
+        let Some(growth) = open.output.grow(now, open.grant.at, so_far, most) else {
+            return false;
+        };
+        if let Some(produced) = growth.outgrown {
+            let tenant = open.request.tenant;
+            self.estimates.outgrown(tenant, produced as u64);
+        }
+        let budget = &mut self.accounts[open.grant.account].budget;
+        for dimension in pending_dimensions(&open.charge) {
+            budget.produce(now, dimension, growth.produced, growth.from_foreseen);
+        }
+        if let Some(delay) = growth.delay_secs {
+            budget.learn_production_delay(delay, DELAY_WEIGHT);
+        }
+        true
+    }
+
+    /// An attempt ended: what it took is counted to the token.
+    pub(crate) fn true_up(&mut self, now: Time, open: &Open, settlement: &Settlement) {
+        let (grant, request) = (&open.grant, &open.request);
+        let budget = &mut self.accounts[grant.account].budget;
+        let charged = charged(settlement);
+        for dimension in Dimension::ALL {
+            let index = dimension.index();
+            let amount = charged_at_admission(charged, open, settlement, dimension);
+            budget.correct(now, index, amount - open.charge.prompt[index]);
+        }
+        let produced = open.output.produced();
+        let output = settlement.usage.output;
+        let output = output.map_or(produced, |output| output as f64);
+        for dimension in pending_dimensions(&open.charge) {
+            let more = match charged {
+                Charged::Work => output - produced,
+                Charged::Nothing | Charged::RequestOnly => 0.0,
+            };
+            budget.produce(now, dimension, more, open.output.foreseen());
+        }
+        budget.release();
+        if settlement.fault != Fault::None {
+            return;
+        }
+        if output > 0.0
+            && let Some(delay) = open.output.delay_at_end(now, grant.at)
+        {
+            budget.learn_production_delay(delay, DELAY_WEIGHT);
+        }
+        let usage = &settlement.usage;
+        self.estimates.learn(request.tenant, &request.size, usage);
+        if let Some(conversation) = request.affinity {
+            self.affinity.served(now, conversation, grant.account);
+        }
+    }
+
+    /// The provider did its work: key and account are well.
+    pub(crate) fn succeeded(&mut self, now: Time, grant: &Grant) {
+        self.breakers[grant.key].succeeded(now, grant.generations.key_model);
+        self.accounts[grant.account].recovered(grant.at);
+    }
+
+    /// The outcome says nothing about the key.
+    pub(crate) fn passed(&mut self, now: Time, grant: &Grant) {
+        self.breakers[grant.key].passed(now, grant.generations.key_model);
+    }
+
+    /// The provider refused for want of budget.
+    pub(crate) fn refused(&mut self, now: Time, open: &Open, settlement: &Settlement, draw: f64) {
+        let account = &mut self.accounts[open.grant.account];
+        let explained = match settlement.fault {
+            Fault::RampLimited { .. } => {
+                account.budget.slow_down(now);
+                false
+            }
+            _ => account
+                .budget
+                .refused(now, &open.marks, &open.charge, &settlement.snapshot),
+        };
+        let wait = settlement.fault.wait();
+        account.refused(now, open.grant.at, (wait, explained), draw);
+    }
+
+    /// An attempt failed through the key's fault; returns whether that opened its breaker.
+    pub(crate) fn failed(
+        &mut self,
+        now: Time,
+        grant: &Grant,
+        wait: Option<Duration>,
+        draw: f64,
+    ) -> bool {
+        self.breakers[grant.key].failed(now, grant.generations.key_model, wait, draw)
+    }
+
+    /// An attempt failed while the provider as a whole fails.
+    pub(crate) fn failed_in_overload(&mut self, now: Time, grant: &Grant) {
+        self.breakers[grant.key].failed_in_overload(now, grant.generations.key_model);
+    }
+
+    /// Whether the key of `grant` is sick beside the overload.
+    pub(crate) fn is_sick_in_overload(&self, now: Time, grant: &Grant) -> bool {
+        if self.breakers[grant.key].consecutive_failures() < OVERLOAD_FAILURES_MIN {
+            return false;
+        }
+        let breakers = self.breakers.values();
+        let serving = breakers.filter(|breaker| breaker.admits(now)).count();
+        serving * 2 > self.breakers.len()
+    }
+}
+
+/// What the provider charged for an attempt, as far as its outcome tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Charged {
+    Nothing,
+    RequestOnly,
+    Work,
+}
+
+fn charged(settlement: &Settlement) -> Charged {
+    if !settlement.sent {
+        return Charged::Nothing;
+    }
+    match settlement.fault {
+        Fault::None
+        | Fault::StreamBroken
+        | Fault::ClientLeft
+        | Fault::Aborted
+        | Fault::ConnectionLost
+        | Fault::TimedOut => Charged::Work,
+        Fault::BadRequest | Fault::ReferenceUnknown | Fault::ModelDenied | Fault::Broken { .. } => {
+            Charged::RequestOnly
+        }
+        Fault::RateLimited { .. }
+        | Fault::RampLimited { .. }
+        | Fault::TooLargeForLimit
+        | Fault::KeyRejected
+        | Fault::ScopeMissing
+        | Fault::OutOfMoney { .. }
+        | Fault::AccountDisabled
+        | Fault::Overloaded { .. }
+        | Fault::ConnectFailed => Charged::Nothing,
+    }
+}
+
+/// What was charged of one dimension when the request was admitted.
+fn charged_at_admission(
+    charged: Charged,
+    open: &Open,
+    settlement: &Settlement,
+    dimension: Dimension,
+) -> f64 {
+    let charge = &open.charge;
+    match charged {
+        Charged::Nothing => 0.0,
+        Charged::RequestOnly if dimension == Dimension::Requests => 1.0,
+        Charged::RequestOnly => 0.0,
+        Charged::Work => match (dimension, settlement.usage.input) {
+            (Dimension::InputTokens, Some(input)) => input as f64,
+            // Where input and output share a bucket that is charged at admission, the provider
+            // keeps to its estimate, and so do we.
+            (Dimension::Tokens, Some(input)) if charge.pending[dimension.index()] > 0.0 => {
+                input as f64
+            }
+            _ => charge.prompt[dimension.index()],
+        },
+    }
+}
+
+/// The dimensions that are charged as output is produced.
+fn pending_dimensions(charge: &Charge) -> impl Iterator<Item = usize> + use<> {
+    let shared = charge.pending[Dimension::Tokens.index()] > 0.0;
+    [Dimension::OutputTokens, Dimension::Tokens]
+        .into_iter()
+        .filter(move |dimension| shared || *dimension == Dimension::OutputTokens)
+        .map(Dimension::index)
+}

@@ -1,0 +1,290 @@
+//! Accounts and keys, whatever the model: which key belongs to whom, which are out, and which
+//! accounts turned out to be one.
+//!
+//! An account's *standing* is open while it is out of money or disabled, a key's while the provider
+//! rejects it. What a policy removed keeps its row while leases are open on it, so that they can be
+//! settled, and is chosen no more: an account has no keys then, a key no account that lists it.
+
+use std::time::Duration;
+
+use keyweir_health::backoff::Backoff;
+use keyweir_health::breaker::{Breaker, BreakerState, Generation};
+use keyweir_terms::ids::{AccountId, KeyId};
+use keyweir_terms::table::{Id as _, Table};
+use keyweir_terms::time::Time;
+
+use crate::leases::Grant;
+use crate::spec::PoolSpec;
+
+/// How often an account without money is looked at again. Topping it up is a person's work, but
+/// nobody should have to tell the gateway afterwards.
+const ACCOUNT_BACKOFF: Backoff = Backoff {
+    first: Duration::from_secs(120),
+    cap: Duration::from_secs(1_800),
+};
+/// How often a rejected key is looked at again: it will hardly recover without a new policy.
+const KEY_BACKOFF: Backoff = Backoff {
+    first: Duration::from_secs(120),
+    cap: Duration::from_secs(1_800),
+};
+
+/// The accounts and keys of a pool.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    accounts: Table<AccountId, Account>,
+    keys: Table<KeyId, Key>,
+    /// Accounts whose standing, or whose keys' standing, the quota groups have yet to hear of.
+    changed: Vec<AccountId>,
+}
+
+/// What concerns an account whatever the model.
+#[derive(Debug)]
+pub(crate) struct Account {
+    /// The keys it is asked with.
+    pub(crate) keys: Vec<KeyId>,
+    pub(crate) standing: Breaker,
+    /// What responses call it.
+    fingerprint: Option<u64>,
+    /// The account that it turned out to be, and that has its keys.
+    same_as: Option<AccountId>,
+}
+
+/// What concerns a key whatever the model.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) account: AccountId,
+    /// Its account is asked with it.
+    is_listed: bool,
+    pub(crate) standing: Breaker,
+}
+
+/// Who serves again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Back {
+    pub(crate) account: bool,
+    pub(crate) key: bool,
+}
+
+impl Members {
+    /// An account; `None`: it is gone for good.
+    pub(crate) fn account(&self, account: AccountId) -> Option<&Account> {
+        self.accounts.get(account)
+    }
+
+    /// All accounts there are or were, with their ids.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = (AccountId, &Account)> {
+        self.accounts.iter()
+    }
+
+    /// All keys there are or were, with their ids.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (KeyId, &Key)> {
+        self.keys.iter()
+    }
+
+    /// How many accounts can be asked.
+    pub(crate) fn account_count(&self) -> usize {
+        let asked = self.accounts.values().filter(|it| !it.keys.is_empty());
+        asked.count()
+    }
+
+    /// The keys that an account is asked with; none if it is gone or was merged.
+    pub(crate) fn keys_of(&self, account: AccountId) -> &[KeyId] {
+        let account = self.accounts.get(account);
+        account.map_or(&[], |account| &account.keys)
+    }
+
+    /// The account that a key belongs to.
+    pub(crate) fn account_of(&self, key: KeyId) -> Option<AccountId> {
+        self.keys.get(key).map(|key| key.account)
+    }
+
+    /// The account that has the keys of `account`: itself, unless it turned out to be another.
+    pub(crate) fn merged(&self, account: AccountId) -> AccountId {
+        let same_as = self.accounts.get(account).and_then(|it| it.same_as);
+        same_as.unwrap_or(account)
+    }
+
+    /// A key that an account lists.
+    pub(crate) fn key(&self, key: KeyId) -> &Key {
+        &self.keys[key]
+    }
+
+    /// Whether a key is one that some account is asked with.
+    pub(crate) fn lists(&self, key: KeyId) -> bool {
+        self.keys.get(key).is_some_and(|key| key.is_listed)
+    }
+
+    /// How many keys may be used as far as their standing goes; two stands for more.
+    pub(crate) fn keys_in_service(&self, now: Time) -> usize {
+        let is_in = |key: &&Key| key.is_listed && key.standing.admits(now);
+        self.keys.values().filter(is_in).take(2).count()
+    }
+
+    /// A request is granted on `account` and `key`; returns the generations of both.
+    pub(crate) fn grant(&mut self, account: AccountId, key: KeyId) -> (Generation, Generation) {
+        let of_account = &mut self.accounts[account].standing;
+        let of_key = &mut self.keys[key].standing;
+        let generations = (of_account.grant(), of_key.grant());
+        if of_account.is_recovering() || of_key.is_recovering() {
+            self.changed.push(account);
+        }
+        generations
+    }
+
+    /// A request ended and says nothing about account and key whatever the model.
+    pub(crate) fn passed(&mut self, now: Time, grant: &Grant) {
+        self.end(grant, |account, key| {
+            account.passed(now, grant.generations.account);
+            key.passed(now, grant.generations.key);
+        });
+    }
+
+    /// A request succeeded.
+    pub(crate) fn succeeded(&mut self, now: Time, grant: &Grant) -> Back {
+        self.end(grant, |account, key| {
+            let was_probed = |breaker: &Breaker| breaker.state(now) == BreakerState::HalfOpen;
+            let probed = (was_probed(account), was_probed(key));
+            account.succeeded(now, grant.generations.account);
+            key.succeeded(now, grant.generations.key);
+            let is_closed = |breaker: &Breaker| breaker.state(now) == BreakerState::Closed;
+            Back {
+                account: probed.0 && is_closed(account),
+                key: probed.1 && is_closed(key),
+            }
+        })
+    }
+
+    fn end<R>(
+        &mut self,
+        grant: &Grant,
+        outcome: impl FnOnce(&mut Breaker, &mut Breaker) -> R,
+    ) -> R {
+        let account = &mut self.accounts[grant.account].standing;
+        let key = &mut self.keys[grant.key];
+        if account.is_recovering() || key.standing.is_recovering() {
+            self.changed.push(grant.account);
+            if key.account != grant.account {
+                self.changed.push(key.account);
+            }
+        }
+        outcome(account, &mut key.standing)
+    }
+
+    /// The provider rejects a key.
+    pub(crate) fn reject(&mut self, now: Time, key: KeyId, wait: Option<Duration>, draw: f64) {
+        let key = &mut self.keys[key];
+        key.standing.open(now, wait, draw);
+        self.changed.push(key.account);
+    }
+
+    /// An account is out of money or disabled.
+    pub(crate) fn close(
+        &mut self,
+        now: Time,
+        account: AccountId,
+        wait: Option<Duration>,
+        draw: f64,
+    ) {
+        self.accounts[account].standing.open(now, wait, draw);
+        self.changed.push(account);
+    }
+
+    /// An account whose standing, or whose keys' standing, has changed since this was asked last:
+    /// every quota group has to hear of it.
+    pub(crate) fn next_changed(&mut self) -> Option<AccountId> {
+        self.changed.pop()
+    }
+
+    /// Responses call `account` so. Returns another account that they call the same.
+    pub(crate) fn identify(&mut self, account: AccountId, fingerprint: u64) -> Option<AccountId> {
+        let known = &mut self.accounts[account].fingerprint;
+        if known.replace(fingerprint) == Some(fingerprint) {
+            return None;
+        }
+        let mut others = self.accounts.iter().filter(|(other, _)| *other != account);
+        let other =
+            others.find(|(_, it)| it.fingerprint == Some(fingerprint) && !it.keys.is_empty());
+        other.map(|(other, _)| other)
+    }
+
+    /// `account` is `other` under another name: its keys move over.
+    pub(crate) fn merge(&mut self, account: AccountId, other: AccountId) {
+        let moved = std::mem::take(&mut self.accounts[account].keys);
+        for key in &moved {
+            self.keys[*key].account = other;
+        }
+        self.accounts[other].keys.extend(moved);
+        self.accounts[account].same_as = Some(other);
+        self.changed.extend([account, other]);
+    }
+
+    /// Takes over the accounts and keys of `spec`. Who was there before stays as it is; what is gone
+    /// is chosen no more. Accounts that turned out to be one stay so while both are there.
+    pub(crate) fn reconfigure(&mut self, spec: &PoolSpec) {
+        for (_, account) in self.accounts.iter_mut() {
+            account.keys.clear();
+        }
+        for (_, key) in self.keys.iter_mut() {
+            key.is_listed = false;
+        }
+        for (id, account) in spec.accounts.iter() {
+            if self.accounts.get(id).is_none() {
+                self.accounts.insert(id, Account::new());
+            }
+            let of_spec = |other: &AccountId| spec.accounts.get(*other).is_some();
+            let same_as = self.accounts[id].same_as.filter(of_spec);
+            self.accounts[id].same_as = same_as;
+            for key in &account.keys {
+                self.list(*key, same_as.unwrap_or(id));
+            }
+        }
+        self.sweep(spec);
+    }
+
+    fn list(&mut self, key: KeyId, account: AccountId) {
+        match self.keys.get_mut(key) {
+            Some(known) => (known.account, known.is_listed) = (account, true),
+            None => {
+                let new = Key {
+                    account,
+                    is_listed: true,
+                    standing: Breaker::new(KEY_BACKOFF),
+                };
+                self.keys.insert(key, new);
+            }
+        }
+        if self.accounts.get(account).is_none() {
+            self.accounts.insert(account, Account::new());
+        }
+        self.accounts[account].keys.push(key);
+    }
+
+    /// Drops the rows of what is gone and has no request under way.
+    fn sweep(&mut self, spec: &PoolSpec) {
+        for index in 0..self.accounts.width() {
+            let id = AccountId::from_index(index);
+            let is_idle = |account: &Account| account.standing.in_flight() == 0;
+            if spec.accounts.get(id).is_none() && self.accounts.get(id).is_some_and(is_idle) {
+                self.accounts.remove(id);
+            }
+        }
+        for index in 0..self.keys.width() {
+            let id = KeyId::from_index(index);
+            let is_over = |key: &Key| !key.is_listed && key.standing.in_flight() == 0;
+            if self.keys.get(id).is_some_and(is_over) {
+                self.keys.remove(id);
+            }
+        }
+    }
+}
+
+impl Account {
+    fn new() -> Self {
+        Self {
+            keys: Vec::new(),
+            standing: Breaker::new(ACCOUNT_BACKOFF),
+            fingerprint: None,
+            same_as: None,
+        }
+    }
+}

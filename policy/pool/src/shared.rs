@@ -1,0 +1,57 @@
+//! What the quota groups of a pool have in common.
+
+use keyweir_health::overload::OverloadGate;
+use keyweir_health::retry_budget::RetryBudget;
+use keyweir_terms::time::Time;
+
+use crate::ask::{Ask, RefusalReason};
+use crate::decisions::Decisions;
+use crate::leases::Leases;
+use crate::members::Members;
+use crate::models::Models;
+use crate::notices::Notices;
+use crate::spec::PoolSpec;
+
+/// What is one for all groups.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) members: Members,
+    pub(crate) models: Models,
+    pub(crate) overload: OverloadGate,
+    pub(crate) retry: RetryBudget,
+    pub(crate) leases: Leases,
+    pub(crate) draws: fastrand::Rng,
+    pub(crate) decisions: Decisions,
+    pub(crate) notices: Notices,
+}
+
+impl Shared {
+    pub(crate) fn new(spec: &PoolSpec, now: Time) -> Self {
+        let mut members = Members::default();
+        members.reconfigure(spec);
+        Self {
+            members,
+            models: Models::default(),
+            overload: OverloadGate::new(now),
+            retry: RetryBudget::new(now, spec.retry),
+            leases: Leases::default(),
+            draws: fastrand::Rng::with_seed(spec.seed),
+            decisions: Decisions::default(),
+            notices: Notices::default(),
+        }
+    }
+
+    /// Why `ask` can never be granted by this pool.
+    pub(crate) fn never(&self, ask: &Ask) -> Option<RefusalReason> {
+        match ask.account {
+            Some(account) => {
+                let is_gone = self.members.keys_of(account).is_empty();
+                is_gone.then_some(RefusalReason::AccountGone)
+            }
+            None => {
+                let is_served = self.models.get(ask.model).is_served();
+                (!is_served).then_some(RefusalReason::NoSuchModel)
+            }
+        }
+    }
+}
