@@ -43,8 +43,9 @@ fn fallbacks(base: &impl Fn() -> Scenario) -> Vec<Preset> {
         until,
     };
     // The fallback answers at once, after what the first choice is waited for. Until it has answered
-    // for the first time it gets few requests, and the others have no patience left to wait with.
-    let handed = Bounds::answered(0.998, 1.1).waiting(IMPATIENCE_SECS + 0.1);
+    // for the first time it gets few requests, and the others have no patience left to wait with:
+    // a third of a second's requests out of a minute's, at most.
+    let handed = Bounds::answered(0.995, 1.1).waiting(IMPATIENCE_SECS + 0.1);
     vec![
         preset(
             "down",
