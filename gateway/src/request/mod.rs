@@ -27,25 +27,20 @@ use keyweir_policy::wire::refusal_kind::RefusalKind;
 
 use self::intake::route::likely_dialect;
 use self::record::{Event, Record};
-use self::respond::refuse::Refuse;
 use self::stop::Stop;
 use crate::downstream::client::Client;
 use crate::headers::ANTHROPIC_VERSION;
 use crate::runtime::gateway::{Gateway, Live};
 
-/// Serves one request. `true`: its answer is complete, and the connection as good as before.
+/// Serves one request. `true`: its answer is complete, and the connection as good as before, once
+/// its body is drained.
+///
+/// Who is refused holds no place: what a request holds is given back before its refusal is written.
 pub(crate) async fn serve(gateway: &Arc<Gateway>, client: &mut Client) -> bool {
     let live = gateway.live();
     let is_anthropic = client.headers().contains_key(ANTHROPIC_VERSION);
     let mut record = Record::new(gateway, &live, likely_dialect(&live, is_anthropic));
-    let running = gateway
-        .lifecycle
-        .enter(gateway.settings.limits.requests_in_flight_max);
-    let served = match running {
-        Some(_) => handle(gateway, &live, client, &mut record).await,
-        None => Err(too_many().into()),
-    };
-    let complete = match served {
+    let complete = match handle(gateway, &live, client, &mut record).await {
         Ok(complete) => complete,
         Err(stop) => stopped(stop, client, &mut record).await,
     };
@@ -60,10 +55,12 @@ async fn handle(
     record: &mut Record,
 ) -> Result<bool, Stop> {
     let target = client.head().uri.path_and_query().cloned();
-    let taken = intake::take((gateway, live), target.as_ref(), client, record).await?;
-    let Some(taken) = taken else {
+    let admitted = intake::admit((gateway, live), target.as_ref(), client, record)?;
+    let Some(admitted) = admitted else {
         return intake::probe::answer(client, record).await;
     };
+    let _place = gateway.place(admitted.tenant).ok_or_else(too_many)?;
+    let taken = intake::take((gateway, live), admitted, client, record).await?;
     let exchange = Box::new(intake::prepare::prepare(taken, client, record));
     Box::pin(drive::run(exchange)).await
 }
@@ -100,10 +97,10 @@ pub(crate) async fn refuse_unread(gateway: &Arc<Gateway>, client: &mut Client, r
         status: answered.unwrap_or(0),
     });
     record.finish(client);
-    client.session().shutdown().await;
 }
 
-pub(crate) use self::intake::head::{too_slow, unreadable};
+pub(crate) use self::intake::head::{unread, unreadable};
+pub(crate) use self::respond::refuse::Refuse;
 
 fn too_many() -> Refuse {
     let message = "the gateway serves as many requests as it may; try again in 1 s";

@@ -293,7 +293,7 @@ impl Record {
         let tenant = asked.tenant.and_then(|tenant| self.live.tenant(tenant));
         self.gateway.access_log.write(&Line {
             request_id: asked.id.as_str(),
-            client: client.address,
+            client: client.peer.address,
             method: asked.method.as_str(),
             path: &asked.path,
             tenant: tenant.map(|tenant| tenant.id.as_str()),

@@ -68,6 +68,22 @@ async fn what_is_no_http_is_said_to_be_none() {
             "TLS",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n\r\n\r\n",
         ),
+        (
+            "a space in the path",
+            b"GET /v1/mo dels HTTP/1.1\r\nHost: a\r\n\r\n",
+        ),
+        (
+            "a tab in the path",
+            b"GET /v1/mo\tdels HTTP/1.1\r\nHost: a\r\n\r\n",
+        ),
+        (
+            "a NUL in the path",
+            b"GET /v1/mo\0dels HTTP/1.1\r\nHost: a\r\n\r\n",
+        ),
+        (
+            "a list of hosts",
+            b"GET /v1/models HTTP/1.1\r\nHost: a, b\r\n\r\n",
+        ),
         ("no host", b"GET /v1/models HTTP/1.1\r\n\r\n"),
         (
             "two hosts",
@@ -98,6 +114,10 @@ async fn headers_beyond_the_bounds_are_said_to_be_too_many_or_too_large() {
         ("many middling headers", lines(100, 700)),
         ("129 headers", lines(128, 1)),
         ("more headers than can be parsed", lines(300, 1)),
+        (
+            "a long method",
+            format!("{} /v1/models HTTP/1.1\r\n\r\n", "M".repeat(33)),
+        ),
         ("a header of 2 MiB", lines(1, 2 << 20)),
         ("a head of 8 MiB that never ends", "x".repeat(8 << 20)),
     ] {

@@ -13,6 +13,7 @@ mod http2;
 mod leaving;
 mod secrets;
 mod slow_clients;
+mod strangers;
 mod support;
 mod unreachable;
 mod upstream_faults;

@@ -64,7 +64,7 @@ fn refuse(reason: &'static str, message: &'static str) -> Refuse {
 }
 
 fn check_local(client: &Client) -> Result<(), Refuse> {
-    let is_here = client.address.is_none_or(is_loopback)
+    let is_here = client.peer.address.is_none_or(is_loopback)
         && is_local_name(client.authority().unwrap_or_default())
         && names_no_other_site(client.headers());
     if is_here {

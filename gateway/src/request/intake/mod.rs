@@ -25,6 +25,13 @@ use crate::request::record::{Chosen, Event, Record};
 use crate::request::stop::Stop;
 use crate::runtime::gateway::{Gateway, Live};
 
+/// A request whose sender is known.
+pub(crate) struct Admitted<'a> {
+    routed: Routed<'a>,
+    pub(crate) tenant: TenantId,
+    query: Option<&'a str>,
+}
+
 /// A request that has been taken in.
 pub(crate) struct Taken<'a> {
     pub(crate) gateway: &'a Gateway,
@@ -38,16 +45,17 @@ pub(crate) struct Taken<'a> {
     pub(crate) destination: Destination,
 }
 
-/// Takes a request for `target` in. `None`: it only asks whether anybody is there.
+/// Finds out what a request for `target` asks for and who sends it: all that may be known of it
+/// before anything of it is held. `None`: it only asks whether anybody is there.
 ///
 /// # Errors
 /// If it may not go on.
-pub(crate) async fn take<'a>(
-    (gateway, live): (&'a Arc<Gateway>, &'a Arc<Live>),
+pub(crate) fn admit<'a>(
+    (gateway, live): (&Gateway, &Live),
     target: Option<&'a PathAndQuery>,
     client: &mut Client,
     record: &mut Record,
-) -> Result<Option<Taken<'a>>, Stop> {
+) -> Result<Option<Admitted<'a>>, Stop> {
     record.on(Event::Received(client.head()));
     if let Err(refuse) = head::check(client.session(), &gateway.settings.limits) {
         // Whoever gets a head wrong may disagree with us about where the request ends.
@@ -63,8 +71,32 @@ pub(crate) async fn take<'a>(
         return Ok(None);
     }
     let tenant = authenticate::authenticate(live, client, dialect)?;
+    client.peer.stranger.introduced();
     record.on(Event::Authenticated(tenant));
-    let body = body::read(gateway, client).await?;
+    Ok(Some(Admitted {
+        routed,
+        tenant,
+        query: target.and_then(PathAndQuery::query),
+    }))
+}
+
+/// Takes a request in: its body, and what it says.
+///
+/// # Errors
+/// If it may not go on.
+pub(crate) async fn take<'a>(
+    (gateway, live): (&'a Arc<Gateway>, &'a Arc<Live>),
+    admitted: Admitted<'a>,
+    client: &mut Client,
+    record: &mut Record,
+) -> Result<Taken<'a>, Stop> {
+    let Admitted {
+        routed,
+        tenant,
+        query,
+    } = admitted;
+    let share = gateway.bodies.share(tenant);
+    let body = body::read(&gateway.settings, share, client).await?;
     record.on(Event::BodyRead {
         bytes: body.bytes.len(),
     });
@@ -79,8 +111,7 @@ pub(crate) async fn take<'a>(
         model: None,
         fell_back: false,
     }));
-    let query = target.and_then(PathAndQuery::query);
-    Ok(Some(Taken {
+    Ok(Taken {
         gateway,
         live,
         routed,
@@ -89,5 +120,5 @@ pub(crate) async fn take<'a>(
         body,
         description,
         destination,
-    }))
+    })
 }
