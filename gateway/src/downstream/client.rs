@@ -105,6 +105,11 @@ impl Client {
         self.bytes_out
     }
 
+    /// Whether its answer's head has been written.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.session.response_written().is_some()
+    }
+
     pub(crate) fn session(&mut self) -> &mut ServerSession {
         &mut self.session
     }

@@ -13,6 +13,7 @@
 mod answer;
 mod drive;
 mod exchange;
+mod gathered;
 mod intake;
 mod lease;
 mod outgoing;
@@ -20,8 +21,11 @@ pub(crate) mod record;
 pub(crate) mod respond;
 mod stop;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures::FutureExt;
 
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 
@@ -39,10 +43,15 @@ use crate::runtime::gateway::{Gateway, Live};
 pub(crate) async fn serve(gateway: &Arc<Gateway>, client: &mut Client) -> bool {
     let live = gateway.live();
     let is_anthropic = client.headers().contains_key(ANTHROPIC_VERSION);
-    let mut record = Record::new(gateway, &live, likely_dialect(&live, is_anthropic));
-    let complete = match handle(gateway, &live, client, &mut record).await {
-        Ok(complete) => complete,
-        Err(stop) => stopped(stop, client, &mut record).await,
+    let dialect = likely_dialect(&live, is_anthropic, client.head().uri.path());
+    let mut record = Record::new(gateway, &live, dialect);
+    // What a panic leaves behind is dropped on its way: a place, a share, a lease. What it leaves of
+    // the client's session ends with this request.
+    let handled = AssertUnwindSafe(handle(gateway, &live, client, &mut record)).catch_unwind();
+    let complete = match handled.await {
+        Ok(Ok(complete)) => complete,
+        Ok(Err(stop)) => stopped(stop, client, &mut record).await,
+        Err(_) => panicked(client, &mut record).await,
     };
     record.finish(client);
     complete
@@ -86,11 +95,28 @@ async fn stopped(stop: Stop, client: &mut Client, record: &mut Record) -> bool {
     }
 }
 
+/// Ends a request that met a mistake of ours, so that nobody takes what it got for an answer. `false`:
+/// its connection is of no use.
+async fn panicked(client: &mut Client, record: &mut Record) -> bool {
+    client.session().set_keepalive(None);
+    if client.has_begun() {
+        client.abort().await;
+        record.on(Event::Broke {
+            status: 200,
+            reason: "internal",
+        });
+        return false;
+    }
+    let message = "the gateway made a mistake; its log says where";
+    let refuse = Refuse::new(RefusalKind::Internal, "internal", message);
+    stopped(refuse.into(), client, record).await
+}
+
 /// Answers what could not be read as a request.
 pub(crate) async fn refuse_unread(gateway: &Arc<Gateway>, client: &mut Client, refuse: &Refuse) {
     let live = gateway.live();
     client.has_head = false;
-    let mut record = Record::new(gateway, &live, likely_dialect(&live, false));
+    let mut record = Record::new(gateway, &live, likely_dialect(&live, false, ""));
     let answered = refuse.answer(client, record.dialect(), record.id()).await;
     record.on(Event::Refused {
         reason: refuse.reason,

@@ -11,6 +11,7 @@ mod drain;
 mod fidelity;
 mod http2;
 mod leaving;
+mod logs;
 mod secrets;
 mod slow_clients;
 mod strangers;

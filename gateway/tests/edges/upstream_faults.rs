@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::support::api::{APIS, Api, Request};
+use crate::support::fake::Fake;
 use crate::support::frames::{self, Frames};
 use crate::support::program::Watch;
 use crate::support::stage::{Plan, Stage};
@@ -39,6 +40,64 @@ fn error_event(after_chunks: u64, error: &str) -> Fault {
     Fault::ErrorEvent {
         after_chunks,
         error: Some(error.to_owned()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn informational_answers_without_end_are_no_answer() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    let hint = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n";
+    for (hints, status) in [(3, 200), (1000, 503)] {
+        let fake = Fake::start(format!("{}{head}", hint.repeat(hints))).await;
+        let stage = Plan::new()
+            .and(&fake.tables("fake", "anthropic"))
+            .build()
+            .await;
+        let request = Api::Messages.request(false).path("/fake/v1/messages");
+        let answer = stage.ask(&request.header("x-keyweir-patience", "0")).await;
+        assert_eq!(answer.status, status, "{hints}: {}", answer.text());
+    }
+}
+
+/// A body in chunks of one byte.
+fn in_bytes(content_type: &str, body: &str) -> Vec<u8> {
+    let mut answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    .into_bytes();
+    for byte in body.bytes() {
+        answer.extend_from_slice(&[b'1', b'\r', b'\n', byte, b'\r', b'\n']);
+    }
+    answer.extend_from_slice(b"0\r\n\r\n");
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_in_chunks_of_one_byte_costs_what_its_length_does() {
+    let body = format!("{{\"text\":\"{}\"}}", "x".repeat(200_000));
+    let event = format!(
+        "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\
+         \"delta\":{{\"type\":\"text_delta\",\"text\":\"{}\"}}}}\n\n\
+         event: message_stop\ndata: {{\"type\":\"message_stop\"}}\n\n",
+        "x".repeat(200_000)
+    );
+    for (content_type, body) in [("application/json", body), ("text/event-stream", event)] {
+        let fake = Fake::start(in_bytes(content_type, &body)).await;
+        let stage = Plan::new()
+            .and(&fake.tables("fake", "anthropic"))
+            .build()
+            .await;
+        let before = stage.gateway.cpu_time();
+        let request = Api::Messages.request(false).path("/fake/v1/messages");
+        let answer = stage.ask(&request).await;
+        assert_eq!(
+            (answer.status, answer.text()),
+            (200, body),
+            "{content_type}"
+        );
+        let took = stage.gateway.cpu_time() - before;
+        // Summed up anew for each piece, it would be minutes in a build without optimization.
+        assert!(took < std::time::Duration::from_secs(10), "{took:?}");
     }
 }
 

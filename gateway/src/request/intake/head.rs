@@ -38,7 +38,7 @@ pub(crate) fn check(session: &ServerSession, limits: &GatewayLimits) -> Result<(
     if head.raw_path().len() > TARGET_MAX {
         return Err(too_large("the path and query are longer than 16 KiB").status(414));
     }
-    if !head.raw_path_is_utf8() {
+    if !head.raw_path_is_utf8() || !is_utf8_decoded(head.uri.path()) {
         return Err(malformed("the path is not valid UTF-8"));
     }
     if head.headers.len() > limits.header_count_max {
@@ -129,6 +129,30 @@ fn long_method() -> Refuse {
     too_large("the method is longer than any").status(431)
 }
 
+/// Whether a path is UTF-8 once its percent escapes are decoded. What is not, such as the overlong
+/// `%c0%ae`, some servers read as something else: a dot (RFC 3629 section 10).
+fn is_utf8_decoded(path: &str) -> bool {
+    if !path.contains('%') {
+        return true;
+    }
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, after @ ..] = rest {
+        let escaped = match rest {
+            [b'%', high, low, ..] => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        decoded.push(escaped.map_or(*first, |(high, low)| high << 4 | low));
+        rest = if escaped.is_some() { &rest[3..] } else { after };
+    }
+    std::str::from_utf8(&decoded).is_ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    let digit = char::from(digit).to_digit(16)?;
+    u8::try_from(digit).ok()
+}
+
 /// A name or an address, perhaps with a port: nothing that another reader could take for several.
 fn names_one_host(head: &pingora_http::RequestHeader) -> bool {
     let is_part = |byte: &u8| byte.is_ascii_graphic() && !b",;/\\\"<>@".contains(byte);
@@ -155,5 +179,21 @@ mod tests {
         assert!(has_header(block, b"host"));
         assert!(!has_header(block, b"content"));
         assert!(!has_header(block, b"post / http/1.1"));
+    }
+
+    #[test]
+    fn escapes_in_a_path_are_utf8() {
+        for path in ["/", "/v1/%c3%bc", "/v1/100%", "/v1/%zz", "/v1/%e2%82%ac%2e"] {
+            assert!(is_utf8_decoded(path), "{path}");
+        }
+        for path in [
+            "/v1/%c0%ae",
+            "/v1/%C0%AE%c0%ae/",
+            "/%ff",
+            "/%c3",
+            "/%ed%a0%80",
+        ] {
+            assert!(!is_utf8_decoded(path), "{path}");
+        }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod route;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use http::Method;
 use http::uri::PathAndQuery;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::TenantId;
@@ -63,6 +64,10 @@ pub(crate) fn admit<'a>(
         return Err(refuse.into());
     }
     let path = target.map_or("/", PathAndQuery::path);
+    if client.head().method == Method::HEAD && path == "/" {
+        // How some clients look whether their base URL leads anywhere.
+        return Ok(None);
+    }
     let is_anthropic = client.headers().contains_key(ANTHROPIC_VERSION);
     let routed = route::find(live, client.head().method.as_str(), path, is_anthropic)?;
     let (dialect, endpoint) = (routed.dialect, routed.route.endpoint);
@@ -95,6 +100,7 @@ pub(crate) async fn take<'a>(
         tenant,
         query,
     } = admitted;
+    prepare::check_patience(client.headers())?;
     let share = gateway.bodies.share(tenant);
     let body = body::read(&gateway.settings, share, client).await?;
     record.on(Event::BodyRead {

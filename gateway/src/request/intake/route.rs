@@ -71,11 +71,35 @@ pub(crate) fn find<'a>(
             Err(error) => worst = error,
         }
     }
-    Err(refuse(&worst))
+    let refuse = refuse(&worst);
+    Err(match base_url_hint(method, path) {
+        Some(hint) if worst == RouteError::NotServed => refuse.hint(hint),
+        _ => refuse,
+    })
 }
 
-/// The dialect to refuse in when the path does not tell.
-pub(crate) fn likely_dialect(live: &Live, is_anthropic: bool) -> Dialect {
+/// What may be wrong with the base URL of a client that asks for `path`: its SDK adds the version to
+/// it, or expects it there.
+fn base_url_hint(method: &str, path: &str) -> Option<&'static str> {
+    let is_served = |path: &str| {
+        let serves = |dialect: Dialect| dialect.route(method, path).is_ok();
+        serves(Dialect::Anthropic) || serves(Dialect::OpenAi)
+    };
+    if let Some(rest) = path.strip_prefix("/v1")
+        && is_served(rest)
+    {
+        return Some("the version stands in it twice: the base URL must not end in /v1");
+    }
+    is_served(&format!("/v1{path}")).then_some("the base URL must end in /v1")
+}
+
+/// The dialect to refuse in when the path does not tell: the one it looks like, or the one that is
+/// spoken here.
+pub(crate) fn likely_dialect(live: &Live, is_anthropic: bool, path: &str) -> Dialect {
+    let unversioned = path.trim_start_matches("/v1");
+    if unversioned.starts_with("/messages") || unversioned.starts_with("/complete") {
+        return Dialect::Anthropic;
+    }
     let speaks = |dialect| {
         live.providers
             .iter()

@@ -76,6 +76,12 @@ impl Refuse {
         self
     }
 
+    /// Says more.
+    pub(crate) fn hint(mut self, hint: &str) -> Self {
+        self.message = format!("{}; {hint}", self.message).into();
+        self
+    }
+
     /// The methods that the path is served with.
     pub(crate) fn allow(mut self, methods: &'static str) -> Self {
         self.allow = Some(methods);
