@@ -214,7 +214,7 @@ impl Client {
     fn received(&self) -> u64 {
         match &*self.session {
             ServerSession::H1(http1) => {
-                ClientSocket::of(http1.stream()).map_or(0, ClientSocket::received)
+                ClientSocket::of(http1.stream()).map_or(0, |socket| socket.watch.bytes())
             }
             _ => 0,
         }

@@ -66,7 +66,7 @@ pub(crate) async fn read(
     room: HeadRoom,
 ) -> Result<BytesMut, Unread> {
     let mut bytes = ahead;
-    socket.expect_no_chunks();
+    socket.watch.expect_no_chunks();
     if bytes.is_empty() {
         let first = read_more(socket, &mut bytes);
         match tokio::time::timeout(patience.idle, first).await {
@@ -84,7 +84,10 @@ pub(crate) async fn read(
     }
     if scan.is_coded {
         let ahead = &bytes[scan.at..];
-        socket.expect_chunks(ahead).map_err(|_| Unread::Malformed)?;
+        socket
+            .watch
+            .expect_chunks(ahead)
+            .map_err(|_| Unread::Malformed)?;
     }
     Ok(bytes)
 }
@@ -219,6 +222,7 @@ fn check_request_line(line: &[u8]) -> Result<(), Unread> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::downstream::client_socket::Received;
     use crate::downstream::strangers::Strangers;
     use tokio::io::AsyncWriteExt;
 
@@ -238,7 +242,7 @@ mod tests {
             client
         });
         let room = Strangers::new(1, 1).enter(None).head_room();
-        let mut socket = ClientSocket::new(Box::new(server));
+        let mut socket = ClientSocket::new(Box::new(server), Received::default());
         let read = read(&mut socket, BytesMut::new(), PATIENCE, max, room).await;
         drop(writing.await);
         read

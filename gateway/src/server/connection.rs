@@ -17,7 +17,7 @@ use pingora_core::protocols::{ALPN, Digest, Stream};
 use pingora_core::server::ShutdownWatch;
 
 use crate::downstream::client::Peer;
-use crate::downstream::client_socket::ClientSocket;
+use crate::downstream::client_socket::{ClientSocket, Received};
 use crate::downstream::head_reader::Patience;
 use crate::runtime::gateway::Gateway;
 use crate::server::session::{self, Line};
@@ -155,7 +155,7 @@ async fn serve_http1(
         head: timeouts.client_header,
     };
     let mut line = Line {
-        socket: ClientSocket::new(stream),
+        socket: ClientSocket::new(stream, Received::default()),
         ahead: BytesMut::new(),
     };
     loop {

@@ -91,7 +91,7 @@ async fn finish_http1(mut session: Box<ServerSession>) -> Option<Line> {
     let reusable = Box::pin(http1.reuse()).await.ok()??;
     let (stream, ahead) = reusable.into_parts();
     Some(Line {
-        socket: ClientSocket::back(stream)?,
+        socket: ClientSocket::back(stream).ok()?,
         ahead: ahead.unwrap_or_default(),
     })
 }

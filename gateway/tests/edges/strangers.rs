@@ -85,7 +85,7 @@ async fn unfinished_requests_without_a_key_take_no_place_over_http1() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_tenant_holds_no_place_while_its_body_is_thrown_away() {
     let stage = Plan::new()
-        .set("[gateway.limits]\nrequests_in_flight_max = 1\nbody_bytes_max = \"64 KiB\"")
+        .set("[gateway.limits]\nrequests_in_flight_max = 2\nbody_bytes_max = \"64 KiB\"")
         .build()
         .await;
     let mut refused = Vec::new();

@@ -59,6 +59,34 @@ async fn informational_answers_without_end_are_no_answer() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_answer_is_not_taken_for_a_whole_one_because_of_its_chunks() {
+    let body = "{\"type\":\"message\",\"content\":[]}";
+    let half = format!("11\r\n{}\r\n", &body[..0x11]);
+    let rest = format!("{:x}\r\n{}\r\n0\r\n\r\n", body.len() - 0x11, &body[0x11..]);
+    for (what, chunks) in [
+        ("an empty size", format!("{half}\r\n\r\n")),
+        ("a line feed in an extension", format!("{half}1;a\n{rest}")),
+        (
+            "a line feed for a size's end",
+            format!("{half}1\n}}\r\n0\r\n\r\n"),
+        ),
+    ] {
+        let head =
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked";
+        let fake = Fake::start(format!("{head}\r\n\r\n{chunks}")).await;
+        let stage = Plan::new()
+            .and(&fake.tables("fake", "anthropic"))
+            .build()
+            .await;
+        let request = Api::Messages.request(false).path("/fake/v1/messages");
+        let answer = stage.ask(&request.header("x-keyweir-patience", "0")).await;
+        Api::Messages.check_refusal(&answer, 503, "api_error");
+        stage.is_unharmed().await;
+        assert!(!fake.seen().is_empty(), "{what}");
+    }
+}
+
 /// A body in chunks of one byte.
 fn in_bytes(content_type: &str, body: &str) -> Vec<u8> {
     let mut answer = format!(
