@@ -41,24 +41,42 @@ impl Chunks {
     /// If that cannot be.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<(), Misframed> {
         let mut rest = bytes;
-        while let Some((first, after)) = rest.split_first() {
-            match self {
-                Self::Content { left } => {
-                    let here = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
-                    *left -= here as u64;
-                    if *left == 0 {
-                        *self = Self::ContentEnd;
-                    }
-                    rest = &rest[here..];
-                }
-                Self::Done => return Ok(()),
-                _ => {
-                    *self = self.next(*first)?;
-                    rest = after;
+        loop {
+            rest = self.content(rest);
+            let Some((first, after)) = rest.split_first() else {
+                return Ok(());
+            };
+            if *self == Self::Done {
+                return Ok(());
+            }
+            *self = self.next(*first)?;
+            rest = after;
+        }
+    }
+
+    /// Passes over content, and over the frames between pieces of it that lie here whole and have no
+    /// extension: nearly all. What is left is returned.
+    fn content<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let Self::Content { mut left } = *self else {
+            return bytes;
+        };
+        let mut rest = bytes;
+        loop {
+            let here = usize::try_from(left).unwrap_or(usize::MAX);
+            if here > rest.len() {
+                left -= rest.len() as u64;
+                *self = Self::Content { left };
+                return b"";
+            }
+            rest = &rest[here..];
+            match frame(rest) {
+                Some((size, after)) => (left, rest) = (size, after),
+                None => {
+                    *self = Self::ContentEnd;
+                    return rest;
                 }
             }
         }
-        Ok(())
     }
 
     fn next(self, byte: u8) -> Result<Self, Misframed> {
@@ -84,6 +102,26 @@ impl Chunks {
             _ => return Err(Misframed),
         })
     }
+}
+
+/// The frame between two pieces of content: the size of the second, and what comes after it.
+fn frame(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    /// Digits of a size that fits a buffer: more are looked at one by one.
+    const DIGITS: usize = 6;
+    let line = bytes.strip_prefix(b"\r\n")?;
+    let mut size = 0;
+    for (at, byte) in line.iter().take(DIGITS + 1).enumerate() {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            // A size of zero ends the body, and is looked at one by one.
+            b'\r' if size > 0 => return Some((size, line[at..].strip_prefix(b"\r\n")?)),
+            _ => return None,
+        };
+        size = size << 4 | u64::from(digit);
+    }
+    None
 }
 
 #[cfg(test)]

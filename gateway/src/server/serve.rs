@@ -20,6 +20,7 @@ use crate::downstream::loopback::is_loopback;
 use crate::runtime::gateway::{Gateway, GatewayError};
 use crate::server::connection::Connections;
 use crate::server::listen::{Certificate, ListenError, Sockets};
+use crate::server::open_files;
 use crate::telemetry::access_log::Target;
 use crate::upstream::resolve;
 
@@ -68,7 +69,8 @@ pub struct Running {
 /// # Errors
 /// If an address cannot be bound, or a secret or certificate is missing: all before the first
 /// connection is accepted.
-pub async fn start(policy: Policy, options: &Options) -> Result<Running, StartError> {
+pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, StartError> {
+    bound_connections(&mut policy);
     // Another one may be installed already: then that is what the process wants.
     let _ = rustls::crypto::ring::default_provider().install_default();
     refuse_open_listeners(&policy)?;
@@ -104,6 +106,22 @@ pub async fn start(policy: Policy, options: &Options) -> Result<Running, StartEr
     running.spawn("tls", connections(acceptor), tls, stopping);
     running.spawn("admin", Admin { gateway }, admin, stopping_admin);
     Ok(running)
+}
+
+/// No more connections than the system lets us have.
+fn bound_connections(policy: &mut Policy) {
+    let (max, possible) = (
+        &mut policy.gateway.limits.connections_max,
+        open_files::for_clients(),
+    );
+    if possible < *max {
+        tracing::info!(
+            connections_max = possible,
+            "fewer connections of clients than the policy allows: the process may not open more \
+             files (ulimit -n), and each may need one at a provider"
+        );
+        *max = possible;
+    }
 }
 
 /// Without tenants anybody may call, so nobody else may be able to.
@@ -232,16 +250,13 @@ mod tests {
             provider("openai")
         );
         std::fs::write(&path, policy).expect("written");
-        let loaded = policy_files::load(&[path]).ok().expect("it is right");
+        let loaded = policy_files::load(&[path]).expect("it is right");
         let log = folder.path().join("access.log");
         let options = Options {
             folder: loaded.folder,
             access_log: Target::File(log.clone()),
         };
-        let running = start(loaded.policy, &options)
-            .await
-            .ok()
-            .expect("it starts");
+        let running = start(loaded.policy, &options).await.expect("it starts");
 
         for (path, kind) in [
             ("/v1/messages", "\"type\":\"api_error\""),

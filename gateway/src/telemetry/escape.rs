@@ -44,7 +44,9 @@ pub(crate) fn push_json(out: &mut String, value: &str, bytes_max: usize) {
 
 /// The beginning of `value`, of at most `bytes_max`.
 pub(crate) fn beginning(value: &str, bytes_max: usize) -> &str {
-    &value[..value.floor_char_boundary(bytes_max)]
+    let mut ends = (0..=value.len().min(bytes_max)).rev();
+    let end = ends.find(|at| value.is_char_boundary(*at));
+    &value[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]

@@ -171,6 +171,19 @@ async fn strangers_beyond_their_bound_are_closed_oldest_first() {
     stage.is_unharmed().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_do_not_use_up_the_files_that_may_be_open() {
+    let stage = Plan::new().open_files(256).build().await;
+    let mut silent = Vec::new();
+    for _ in 0..400 {
+        silent.push(stage.connect().await);
+    }
+    stage.serves(Api::Messages).await;
+    stage.serves(Api::Chat).await;
+    drop(silent);
+    stage.is_unharmed().await;
+}
+
 async fn metric(stage: &Stage, name: &str) -> u64 {
     let page = stage.gateway.admin("/metrics").await.text();
     let line = page.lines().find_map(|line| line.strip_prefix(name));

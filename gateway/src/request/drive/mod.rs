@@ -11,6 +11,7 @@ use keyweir_policy::pool::ask::{Lease, Refusal};
 use keyweir_policy::terms::fault::Fault;
 
 use self::attempt::Tried;
+use crate::request::answer::Answer;
 use crate::request::exchange::Exchange;
 use crate::request::lease::HeldLease;
 use crate::request::record::{self, Chosen};
@@ -66,7 +67,7 @@ async fn wait(exchange: &mut Exchange<'_>, place: Place) -> Result<Result<Lease,
 /// How an attempt went.
 enum Attempted {
     Opened(respond::Opened),
-    Failed(Event, Option<crate::request::answer::Answer>),
+    Failed(Event, Option<Answer>),
 }
 
 /// Sends the request with the key of `lease`.
@@ -102,7 +103,7 @@ async fn attempt(exchange: &mut Exchange<'_>, lease: Lease) -> Result<Attempted,
         }
         Tried::Failed(fault, answer) => {
             exchange.settle(held, fault);
-            let status = answer.as_ref().map(|answer| answer.status());
+            let status = answer.as_ref().map(Answer::status);
             let failed = Event::Failed { key, fault, status };
             Ok(Attempted::Failed(failed, answer))
         }

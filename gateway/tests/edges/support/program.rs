@@ -50,6 +50,22 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
+/// `command` by way of a shell that bounds its files.
+fn limited(command: &Command, open_files: u32) -> Command {
+    let plain = command.as_std();
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", &format!("ulimit -n {open_files}; exec \"$0\" \"$@\"")])
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .env_remove("KEYWEIR_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    limited
+}
+
 /// What a command that ends by itself has said.
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
@@ -100,9 +116,13 @@ pub(crate) struct Program {
 type Captured = Arc<Mutex<Vec<u8>>>;
 
 impl Program {
-    /// Starts serving the policy in `files`, which has to have an `admin` address.
-    pub(crate) async fn start(files: Files, log: Option<&str>) -> Self {
+    /// Starts serving the policy in `files`, which has to have an `admin` address; with no more than
+    /// `open_files`, if that is said.
+    pub(crate) async fn start(files: Files, log: Option<&str>, open_files: Option<u32>) -> Self {
         let mut command = command(&["--log-format", "json", "serve", "--policy", "keys.toml"]);
+        if let Some(open_files) = open_files {
+            command = limited(&command, open_files);
+        }
         command.current_dir(files.path());
         if let Some(log) = log {
             command.env("KEYWEIR_LOG", log);
