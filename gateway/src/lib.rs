@@ -15,6 +15,7 @@
 //! - [`runtime`]: what all requests share
 //! - `downstream`, [`upstream`], `headers`, [`telemetry`]: the client's side, the provider's side,
 //!   which headers pass between them, and what is logged and counted
+//! - `framing`: how messages are framed on the wire
 
 mod admin;
 pub mod cli;
@@ -22,6 +23,7 @@ pub mod command;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod downstream;
+mod framing;
 mod headers;
 mod request;
 pub mod runtime;

@@ -9,6 +9,7 @@ use super::answer::answer;
 use super::state::{STATES, state_name};
 use crate::runtime::gateway::Gateway;
 use crate::runtime::provider::Provider;
+use crate::telemetry::messages;
 use crate::telemetry::metrics::{Metrics, Pools};
 
 /// The page.
@@ -30,6 +31,11 @@ fn refresh_process(gateway: &Gateway) {
     process
         .connections
         .set(signed(lifecycle.connections_open()));
+    let strangers = &gateway.strangers;
+    process.unauthenticated.set(signed(strangers.count()));
+    catch_up(&process.unauthenticated_closed, strangers.given_way());
+    catch_up(&process.access_log_lost, gateway.access_log.lost());
+    catch_up(&process.messages_lost, messages::lost());
     process
         .requests_running
         .set(signed(lifecycle.requests_running()));
@@ -37,6 +43,11 @@ fn refresh_process(gateway: &Gateway) {
         .body_bytes_held
         .set(i64::try_from(gateway.bodies.held()).unwrap_or(i64::MAX));
     process.draining.set(i64::from(!lifecycle.ready()));
+}
+
+/// Brings a counter up to what somebody else has counted.
+fn catch_up(counter: &prometheus::IntCounter, counted: u64) {
+    counter.inc_by(counted.saturating_sub(counter.get()));
 }
 
 /// Brings the gauges that mirror the pool up to date; they are only looked at by scrapes.

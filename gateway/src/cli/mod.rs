@@ -76,6 +76,7 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "simulate")]
         Command::Simulate(arguments) => simulate::run(&arguments),
     };
+    log::flush();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Said) => ExitCode::FAILURE,

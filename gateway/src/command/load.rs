@@ -18,7 +18,8 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Loaded, Failed> {
         }
         loaded => loaded?,
     };
-    say(&loaded.warnings)?;
+    // A warning that cannot be written is no reason not to do what was asked.
+    let _ = say(&loaded.warnings);
     Ok(loaded)
 }
 

@@ -1,7 +1,11 @@
 //! The client's side: one request's client, and what is kept of its request and sent as its answer.
 
-pub(crate) mod bodies;
 pub(crate) mod client;
+pub(crate) mod client_socket;
+pub(crate) mod head_reader;
+pub(crate) mod linger;
 pub(crate) mod loopback;
 pub(crate) mod request_id;
+pub(crate) mod shares;
+pub(crate) mod strangers;
 pub(crate) mod whole_events;

@@ -11,6 +11,9 @@ use bytes::{Bytes, BytesMut};
 /// pass as they come: memory is bounded, and a large event is not delayed further.
 const HELD_MAX: usize = 64 * 1024;
 
+/// The longest end of an event: two line ends, CRLF both.
+const END_MAX: usize = 4;
+
 /// What has come of an event that is not complete.
 #[derive(Debug, Default)]
 pub(crate) struct WholeEvents {
@@ -33,8 +36,13 @@ impl WholeEvents {
             self.held.extend_from_slice(&piece);
             return passed;
         }
+        // What is held ends no event, so an end lies in the new part, or begins just before it.
+        let from = self.held.len().saturating_sub(END_MAX - 1);
         self.held.extend_from_slice(&piece);
-        let whole = end_of_last(&self.held);
+        let whole = match end_of_last(&self.held[from..]) {
+            0 => 0,
+            end => from + end,
+        };
         if self.held.len() - whole > HELD_MAX {
             return self.held.split().freeze();
         }

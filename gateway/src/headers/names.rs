@@ -15,6 +15,9 @@ pub(crate) const ATTEMPTS: HeaderName = HeaderName::from_static("x-keyweir-attem
 /// Tells SDKs whether sending the same again can help.
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
+/// Tells proxies whether to gather an answer (nginx, `ngx_http_proxy_module`).
+pub(crate) const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// Tells Anthropic's dialect from others.
 pub(crate) const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 /// When the client's SDK gives up, in seconds.

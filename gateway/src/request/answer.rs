@@ -5,13 +5,14 @@ use keyweir_policy::wire::stream::StreamReader;
 use pingora_http::ResponseHeader;
 
 use crate::downstream::whole_events::WholeEvents;
+use crate::request::gathered::Gathered;
 use crate::upstream::{Link, LinkError};
 
 /// An answer whose head has been read, and perhaps some of its body.
 pub(crate) struct Answer {
     pub(crate) link: Box<Link>,
     /// What has been read of the body.
-    pub(crate) pieces: Vec<Bytes>,
+    pub(crate) body: Gathered,
     /// That is all of it.
     pub(crate) ended: bool,
 }
@@ -37,7 +38,7 @@ impl Answer {
         let ended = link.done();
         Self {
             link,
-            pieces: Vec::new(),
+            body: Gathered::default(),
             ended,
         }
     }
@@ -52,31 +53,25 @@ impl Answer {
         self.response().status.as_u16()
     }
 
-    /// Reads the next piece into [`Self::pieces`].
-    pub(crate) async fn read_piece(&mut self) -> Result<(), LinkError> {
-        match self.link.read().await? {
-            Some(piece) => {
-                self.pieces.push(piece);
-                self.ended = self.link.done();
-            }
-            None => self.ended = true,
-        }
+    /// Reads the next piece of the body, and keeps it.
+    pub(crate) async fn read_piece(&mut self) -> Result<Bytes, LinkError> {
+        let read = self.link.read().await?;
+        Ok(self.keep(read))
+    }
+
+    /// Reads what has come of the body, and keeps it.
+    pub(crate) async fn read_pieces(&mut self) -> Result<(), LinkError> {
+        let read = self.link.read_joined().await?;
+        self.keep(read);
         Ok(())
     }
 
-    /// Bytes of the body read so far.
-    pub(crate) fn len(&self) -> usize {
-        self.pieces.iter().map(Bytes::len).sum()
-    }
-
-    /// All that has been read, in one piece.
-    pub(crate) fn joined(&mut self) -> Bytes {
-        if self.pieces.len() > 1 {
-            let joined = Bytes::from(self.pieces.concat());
-            self.pieces.clear();
-            self.pieces.push(joined);
-        }
-        self.pieces.first().cloned().unwrap_or_default()
+    fn keep(&mut self, read: Option<Bytes>) -> Bytes {
+        // Pingora reads empty pieces, too, between two chunks: they are no end.
+        self.ended = read.is_none() || self.link.done();
+        let piece = read.unwrap_or_default();
+        self.body.push(piece.clone());
+        piece
     }
 
     /// Lets go of it. Its connection is kept if there is nothing more to read.

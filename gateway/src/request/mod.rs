@@ -13,6 +13,7 @@
 mod answer;
 mod drive;
 mod exchange;
+mod gathered;
 mod intake;
 mod lease;
 mod outgoing;
@@ -20,34 +21,37 @@ pub(crate) mod record;
 pub(crate) mod respond;
 mod stop;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures::FutureExt;
 
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 
 use self::intake::route::likely_dialect;
 use self::record::{Event, Record};
-use self::respond::refuse::Refuse;
 use self::stop::Stop;
 use crate::downstream::client::Client;
 use crate::headers::ANTHROPIC_VERSION;
 use crate::runtime::gateway::{Gateway, Live};
 
-/// Serves one request. `true`: its answer is complete, and the connection as good as before.
+/// Serves one request. `true`: its answer is complete, and the connection as good as before, once
+/// its body is drained.
+///
+/// Who is refused holds no place: what a request holds is given back before its refusal is written.
 pub(crate) async fn serve(gateway: &Arc<Gateway>, client: &mut Client) -> bool {
     let live = gateway.live();
     let is_anthropic = client.headers().contains_key(ANTHROPIC_VERSION);
-    let mut record = Record::new(gateway, &live, likely_dialect(&live, is_anthropic));
-    let running = gateway
-        .lifecycle
-        .enter(gateway.settings.limits.requests_in_flight_max);
-    let served = match running {
-        Some(_) => handle(gateway, &live, client, &mut record).await,
-        None => Err(too_many().into()),
-    };
-    let complete = match served {
-        Ok(complete) => complete,
-        Err(stop) => stopped(stop, client, &mut record).await,
+    let dialect = likely_dialect(&live, is_anthropic, client.head().uri.path());
+    let mut record = Record::new(gateway, &live, dialect);
+    // What a panic leaves behind is dropped on its way: a place, a share, a lease. What it leaves of
+    // the client's session ends with this request.
+    let handled = AssertUnwindSafe(handle(gateway, &live, client, &mut record)).catch_unwind();
+    let complete = match handled.await {
+        Ok(Ok(complete)) => complete,
+        Ok(Err(stop)) => stopped(stop, client, &mut record).await,
+        Err(_) => panicked(client, &mut record).await,
     };
     record.finish(client);
     complete
@@ -60,10 +64,12 @@ async fn handle(
     record: &mut Record,
 ) -> Result<bool, Stop> {
     let target = client.head().uri.path_and_query().cloned();
-    let taken = intake::take((gateway, live), target.as_ref(), client, record).await?;
-    let Some(taken) = taken else {
+    let admitted = intake::admit((gateway, live), target.as_ref(), client, record)?;
+    let Some(admitted) = admitted else {
         return intake::probe::answer(client, record).await;
     };
+    let _place = gateway.place(admitted.tenant).ok_or_else(too_many)?;
+    let taken = intake::take((gateway, live), admitted, client, record).await?;
     let exchange = Box::new(intake::prepare::prepare(taken, client, record));
     Box::pin(drive::run(exchange)).await
 }
@@ -89,21 +95,38 @@ async fn stopped(stop: Stop, client: &mut Client, record: &mut Record) -> bool {
     }
 }
 
+/// Ends a request that met a mistake of ours, so that nobody takes what it got for an answer. `false`:
+/// its connection is of no use.
+async fn panicked(client: &mut Client, record: &mut Record) -> bool {
+    client.session().set_keepalive(None);
+    if client.has_begun() {
+        client.abort().await;
+        record.on(Event::Broke {
+            status: 200,
+            reason: "internal",
+        });
+        return false;
+    }
+    let message = "the gateway made a mistake; its log says where";
+    let refuse = Refuse::new(RefusalKind::Internal, "internal", message);
+    stopped(refuse.into(), client, record).await
+}
+
 /// Answers what could not be read as a request.
 pub(crate) async fn refuse_unread(gateway: &Arc<Gateway>, client: &mut Client, refuse: &Refuse) {
     let live = gateway.live();
     client.has_head = false;
-    let mut record = Record::new(gateway, &live, likely_dialect(&live, false));
+    let mut record = Record::new(gateway, &live, likely_dialect(&live, false, ""));
     let answered = refuse.answer(client, record.dialect(), record.id()).await;
     record.on(Event::Refused {
         reason: refuse.reason,
         status: answered.unwrap_or(0),
     });
     record.finish(client);
-    client.session().shutdown().await;
 }
 
-pub(crate) use self::intake::head::{too_slow, unreadable};
+pub(crate) use self::intake::head::{unread, unreadable};
+pub(crate) use self::respond::refuse::Refuse;
 
 fn too_many() -> Refuse {
     let message = "the gateway serves as many requests as it may; try again in 1 s";

@@ -15,6 +15,7 @@ use crate::downstream::client::Client;
 use crate::downstream::request_id::RequestId;
 use crate::runtime::gateway::{Gateway, Live};
 use crate::telemetry::access_log::Line;
+use crate::telemetry::escape::beginning;
 use crate::telemetry::outcome::Outcome;
 
 /// The longest path in a line of the log.
@@ -292,7 +293,7 @@ impl Record {
         let tenant = asked.tenant.and_then(|tenant| self.live.tenant(tenant));
         self.gateway.access_log.write(&Line {
             request_id: asked.id.as_str(),
-            client: client.address,
+            client: client.peer.address,
             method: asked.method.as_str(),
             path: &asked.path,
             tenant: tenant.map(|tenant| tenant.id.as_str()),
@@ -325,11 +326,8 @@ impl Asked {
     /// Notes what was asked, without its query, which is content.
     fn see(&mut self, head: &RequestHeader) {
         self.method = head.method.clone();
-        let path = head.uri.path();
-        let end = (0..=path.len().min(PATH_BYTES_MAX))
-            .rev()
-            .find(|at| path.is_char_boundary(*at));
-        self.path.push_str(&path[..end.unwrap_or(0)]);
+        self.path
+            .push_str(beginning(head.uri.path(), PATH_BYTES_MAX));
     }
 }
 

@@ -12,9 +12,10 @@ use keyweir_policy::terms::ids::{AccountId, ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
 use parking_lot::Mutex;
 
-use crate::downstream::bodies::Bodies;
+use crate::downstream::shares::{Share, Shares};
+use crate::downstream::strangers::Strangers;
 use crate::runtime::clock::Clock;
-use crate::runtime::lifecycle::Lifecycle;
+use crate::runtime::lifecycle::{Lifecycle, Running};
 use crate::runtime::provider::{self, Provider, ProviderError};
 use crate::telemetry::access_log::{AccessLog, Target};
 use crate::telemetry::metrics::{Metrics, ProviderMetrics, TenantMetrics};
@@ -25,7 +26,12 @@ pub struct Gateway {
     pub(crate) settings: GatewaySettings,
     pub(crate) clock: Clock,
     live: ArcSwap<Live>,
-    pub(crate) bodies: Arc<Bodies>,
+    /// Connections on which no client key was shown yet.
+    pub(crate) strangers: Arc<Strangers>,
+    /// Places of requests.
+    places: Arc<Shares>,
+    /// Bytes of bodies.
+    pub(crate) bodies: Arc<Shares>,
     pub(crate) metrics: Metrics,
     pub(crate) access_log: AccessLog,
     pub(crate) lifecycle: Arc<Lifecycle>,
@@ -41,6 +47,13 @@ pub(crate) struct Live {
     /// By tenant and, within a tenant, by provider.
     tenant_metrics: Vec<OnceLock<Box<TenantMetrics>>>,
     holders: Arc<Mutex<Holders>>,
+}
+
+/// A request's place among those that run, until dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _share: Share,
+    _running: Running,
 }
 
 /// Why the gateway cannot be made.
@@ -69,16 +82,41 @@ impl Gateway {
         let settings = policy.gateway.clone();
         let access_log = AccessLog::open(log).map_err(GatewayError::AccessLog)?;
         let providers = provider::start_all(&policy, folder, clock)?;
+        let limits = &settings.limits;
+        let shares = |max, kept| Shares::new(max, kept, policy.tenants.len());
+        let places = shares(
+            limits.requests_in_flight_max as u64,
+            limits.requests_in_flight_per_tenant_max as u64,
+        );
+        let bodies = shares(
+            limits.body_bytes_held_max,
+            limits.body_bytes_held_per_tenant_max,
+        );
+        let strangers = Strangers::new(
+            limits.unauthenticated_connections_max,
+            limits.unauthenticated_connections_per_address_max,
+        );
         let live = Live::new(policy, providers, &metrics);
         Ok(Arc::new(Self {
             clock,
             live: ArcSwap::from_pointee(live),
-            bodies: Bodies::new(settings.limits.body_bytes_held_max),
+            strangers,
+            places,
+            bodies,
             metrics,
             access_log,
             lifecycle: Arc::default(),
             settings,
         }))
+    }
+
+    /// A place for a request of `tenant`, unless it would be one too many.
+    pub(crate) fn place(&self, tenant: TenantId) -> Option<Place> {
+        let mut share = self.places.share(tenant);
+        share.grow(1).then(|| Place {
+            _share: share,
+            _running: self.lifecycle.enter(),
+        })
     }
 
     /// The policy in force.

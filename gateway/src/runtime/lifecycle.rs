@@ -54,7 +54,7 @@ impl Lifecycle {
         self.last_call.load(Ordering::Relaxed)
     }
 
-    /// Requests between their head and the end of their answer.
+    /// Requests between their authentication and the end of their answer.
     pub fn requests_running(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
@@ -64,18 +64,16 @@ impl Lifecycle {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Counts a request in, unless `max` run already.
-    pub(crate) fn enter(self: &Arc<Self>, max: usize) -> Option<Running> {
-        let before = self.requests.fetch_add(1, Ordering::SeqCst);
-        let running = Running(Arc::clone(self));
-        (before < max).then_some(running)
+    /// Counts a request in.
+    pub(crate) fn enter(self: &Arc<Self>) -> Running {
+        self.requests.fetch_add(1, Ordering::SeqCst);
+        Running(Arc::clone(self))
     }
 
-    /// Counts a connection in, unless `max` are open already.
-    pub(crate) fn connect(self: &Arc<Self>, max: usize) -> Option<Connected> {
-        let before = self.connections.fetch_add(1, Ordering::Relaxed);
-        let connected = Connected(Arc::clone(self));
-        (before < max).then_some(connected)
+    /// Counts a connection in.
+    pub(crate) fn connect(self: &Arc<Self>) -> Connected {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Connected(Arc::clone(self))
     }
 
     /// Resolves once no request runs.
@@ -121,7 +119,7 @@ mod tests {
     #[tokio::test]
     async fn idle_comes_with_the_end_of_the_last_request() {
         let lifecycle = Arc::new(Lifecycle::default());
-        let running = lifecycle.enter(10).expect("there is room");
+        let running = lifecycle.enter();
         lifecycle.begin_drain();
         let waiting = tokio::spawn({
             let lifecycle = Arc::clone(&lifecycle);
@@ -136,14 +134,5 @@ mod tests {
             .await
             .expect("it is idle")
             .expect("no panic");
-    }
-
-    #[test]
-    fn no_more_than_the_bound_run_and_refused_ones_are_not_counted() {
-        let lifecycle = Arc::new(Lifecycle::default());
-        let running = lifecycle.enter(1);
-        assert!(running.is_some());
-        assert!(lifecycle.enter(1).is_none());
-        assert_eq!(lifecycle.requests_running(), 1);
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use http::header::{HeaderName, HeaderValue};
@@ -35,6 +36,8 @@ pub(crate) struct Provider {
     /// What its accounts are called.
     pub(crate) accounts: Table<AccountId, String>,
     last_error: Mutex<LastError>,
+    /// The last connection that was tried could not be made.
+    is_unreachable: AtomicBool,
 }
 
 /// What last went wrong with connections.
@@ -91,6 +94,23 @@ impl Provider {
                 "a connection to the provider failed"
             );
         }
+    }
+
+    /// Notes that no connection could be made.
+    pub(crate) fn note_unreachable(&self) {
+        self.is_unreachable.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that there is a connection.
+    pub(crate) fn note_reached(&self) {
+        if self.is_unreachable() {
+            self.is_unreachable.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the last connection that was tried could not be made.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.is_unreachable.load(Ordering::Relaxed)
     }
 
     /// What last went wrong with a connection.
@@ -183,6 +203,7 @@ fn start(
         keys,
         accounts,
         last_error: Mutex::default(),
+        is_unreachable: AtomicBool::new(false),
     }
 }
 

@@ -5,20 +5,22 @@
 //! by waiting for 24 bytes without a time-out: five bytes would hold a connection for ever. Here
 //! three bytes decide, and they have to come in time.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::BytesMut;
 use pingora_core::apps::ServerApp;
 use pingora_core::listeners::tls::Acceptor;
-use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::{self as http2, H2Accept, H2Options, HttpSession};
 use pingora_core::protocols::l4::stream::Stream as Socket;
 use pingora_core::protocols::{ALPN, Digest, Stream};
 use pingora_core::server::ShutdownWatch;
 
+use crate::downstream::client::Peer;
+use crate::downstream::client_socket::{ClientSocket, Received};
+use crate::downstream::head_reader::Patience;
 use crate::runtime::gateway::Gateway;
-use crate::server::session::{self, Patience};
+use crate::server::session::{self, Line};
 
 /// Requests a client may get wrong on one HTTP/2 connection before it is closed.
 const REJECTED_MAX: usize = 32;
@@ -48,33 +50,37 @@ impl ServerApp for Connections {
     ) -> Option<Stream> {
         let gateway = &self.gateway;
         let max = gateway.settings.limits.connections_max;
-        let Some(connected) = gateway.lifecycle.connect(max) else {
+        let connected = gateway.lifecycle.connect();
+        // Who has shown no key gives way to the one that has just come.
+        if gateway.lifecycle.connections_open() > max && !gateway.strangers.give_way() {
             gateway.metrics.process.connections_refused.inc();
             return None;
-        };
+        }
+        let peer = peer(gateway, &stream);
+        let stranger = Arc::clone(&peer.stranger);
         // A task of its own: the one this runs in has room for all that Pingora might do with a
         // connection, and would keep it for as long as the connection lives.
         let (connections, shutdown) = (Arc::clone(self), shutdown.clone());
-        tokio::spawn(async move {
+        let served = tokio::spawn(async move {
             let _connected = connected;
-            connections.serve(stream, &shutdown).await
+            connections.serve(stream, peer, &shutdown).await
         });
+        stranger.served_by(served.abort_handle());
         None
     }
 }
 
 impl Connections {
     /// Serves a connection to its end. `None`: it ended before its first request.
-    async fn serve(&self, stream: Stream, shutdown: &ShutdownWatch) -> Option<()> {
+    async fn serve(&self, stream: Stream, peer: Peer, shutdown: &ShutdownWatch) -> Option<()> {
         let gateway = &self.gateway;
-        let client = address(&stream);
         let stream = match &self.tls {
             Some(acceptor) => Box::pin(secure(gateway, acceptor, stream)).await?,
             None => stream,
         };
         match protocol(gateway, stream).await? {
-            Spoken::Http1(stream) => serve_http1(gateway, stream, client, shutdown).await,
-            Spoken::Http2(stream) => Box::pin(serve_http2(gateway, stream, client, shutdown)).await,
+            Spoken::Http1(stream) => serve_http1(gateway, stream, &peer, shutdown).await,
+            Spoken::Http2(stream) => Box::pin(serve_http2(gateway, stream, &peer, shutdown)).await,
         }
         Some(())
     }
@@ -85,9 +91,13 @@ enum Spoken {
     Http2(Stream),
 }
 
-fn address(stream: &Stream) -> Option<IpAddr> {
-    let digest = stream.get_socket_digest()?;
-    Some(digest.peer_addr()?.as_inet()?.ip())
+fn peer(gateway: &Gateway, stream: &Stream) -> Peer {
+    let digest = stream.get_socket_digest();
+    let address = digest.and_then(|digest| Some(digest.peer_addr()?.as_inet()?.ip()));
+    Peer {
+        address,
+        stranger: gateway.strangers.enter(address),
+    }
 }
 
 /// Shakes hands. `None` if the client does not, or not in time.
@@ -133,7 +143,7 @@ async fn protocol(gateway: &Gateway, mut stream: Stream) -> Option<Spoken> {
 async fn serve_http1(
     gateway: &Arc<Gateway>,
     stream: Stream,
-    client: Option<IpAddr>,
+    peer: &Peer,
     shutdown: &ShutdownWatch,
 ) {
     let timeouts = &gateway.settings.timeouts;
@@ -141,20 +151,18 @@ async fn serve_http1(
     let mut closing = std::pin::pin!(closing(shutdown.clone()));
     // A new connection is expected to say something; a used one may rest for a while.
     let mut patience = Patience {
+        idle: timeouts.client_header,
         head: timeouts.client_header,
-        idle: None,
     };
-    // Boxed: a session is large, and would be moved from step to step and back.
-    let mut session = Box::new(ServerSession::new_http1(stream));
+    let mut line = Line {
+        socket: ClientSocket::new(stream, Received::default()),
+        ahead: BytesMut::new(),
+    };
     loop {
-        let served = session::serve_http1(gateway, session, client, patience, closing.as_mut());
-        let Some(reused) = served.await else { return };
-        let (stream, settings) = reused.consume();
-        session = Box::new(ServerSession::new_http1(stream));
-        if let Some(settings) = settings {
-            settings.apply_to_session(&mut session);
-        }
-        patience.idle = Some(timeouts.client_idle);
+        let served = session::serve_http1(gateway, line, peer, patience, closing.as_mut());
+        let Some(again) = served.await else { return };
+        line = again;
+        patience.idle = timeouts.client_idle;
     }
 }
 
@@ -165,7 +173,7 @@ async fn closing(mut shutdown: ShutdownWatch) {
 async fn serve_http2(
     gateway: &Arc<Gateway>,
     stream: Stream,
-    client: Option<IpAddr>,
+    peer: &Peer,
     shutdown: &ShutdownWatch,
 ) {
     let digest = Arc::new(Digest {
@@ -204,8 +212,9 @@ async fn serve_http2(
         match accepted {
             Ok(Some(H2Accept::Session(session))) => {
                 let (gateway, running) = (Arc::clone(gateway), Arc::clone(&running));
+                let peer = peer.clone();
                 tokio::spawn(async move {
-                    session::serve_http2(&gateway, session, client).await;
+                    session::serve_http2(&gateway, session, peer).await;
                     drop(running);
                 });
             }

@@ -20,6 +20,7 @@ use crate::downstream::loopback::is_loopback;
 use crate::runtime::gateway::{Gateway, GatewayError};
 use crate::server::connection::Connections;
 use crate::server::listen::{Certificate, ListenError, Sockets};
+use crate::server::open_files;
 use crate::telemetry::access_log::Target;
 use crate::upstream::resolve;
 
@@ -68,7 +69,8 @@ pub struct Running {
 /// # Errors
 /// If an address cannot be bound, or a secret or certificate is missing: all before the first
 /// connection is accepted.
-pub async fn start(policy: Policy, options: &Options) -> Result<Running, StartError> {
+pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, StartError> {
+    bound_connections(&mut policy);
     // Another one may be installed already: then that is what the process wants.
     let _ = rustls::crypto::ring::default_provider().install_default();
     refuse_open_listeners(&policy)?;
@@ -104,6 +106,22 @@ pub async fn start(policy: Policy, options: &Options) -> Result<Running, StartEr
     running.spawn("tls", connections(acceptor), tls, stopping);
     running.spawn("admin", Admin { gateway }, admin, stopping_admin);
     Ok(running)
+}
+
+/// No more connections than the system lets us have.
+fn bound_connections(policy: &mut Policy) {
+    let (max, possible) = (
+        &mut policy.gateway.limits.connections_max,
+        open_files::for_clients(),
+    );
+    if possible < *max {
+        tracing::info!(
+            connections_max = possible,
+            "fewer connections of clients than the policy allows: the process may not open more \
+             files (ulimit -n), and each may need one at a provider"
+        );
+        *max = possible;
+    }
 }
 
 /// Without tenants anybody may call, so nobody else may be able to.
@@ -191,5 +209,78 @@ impl Running {
 async fn closed(gateway: &Gateway) {
     while gateway.lifecycle.connections_open() > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::runtime::policy_files;
+
+    async fn ask(address: SocketAddr, path: &str, model: &str) -> String {
+        let body = format!("{{\"model\":\"{model}\",\"max_tokens\":1,\"messages\":[]}}");
+        let length = body.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        let mut socket = TcpStream::connect(address).await.expect("it listens");
+        socket.write_all(request.as_bytes()).await.expect("written");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.expect("it closes");
+        answer
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_is_answered_and_logged_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keys.toml");
+        let provider = |id: &str| {
+            format!(
+                "[[provider]]\nid = \"{id}\"\ndialect = \"{id}\"\nbase_url = \"http://127.0.0.1:9\"\n\
+                 [[account]]\nid = \"{id}\"\nprovider = \"{id}\"\n\
+                 [[account.key]]\nid = \"{id}-key\"\nsecret = \"sk-{id}-Wd5nRb8kQp2mZs7yTc3vLf6x\"\n"
+            )
+        };
+        let policy = format!(
+            "[gateway]\nlisten = [\"127.0.0.1:0\"]\nadmin = \"off\"\n{}{}",
+            provider("anthropic"),
+            provider("openai")
+        );
+        std::fs::write(&path, policy).expect("written");
+        let loaded = policy_files::load(&[path]).expect("it is right");
+        let log = folder.path().join("access.log");
+        let options = Options {
+            folder: loaded.folder,
+            access_log: Target::File(log.clone()),
+        };
+        let running = start(loaded.policy, &options).await.expect("it starts");
+
+        for (path, kind) in [
+            ("/v1/messages", "\"type\":\"api_error\""),
+            ("/v1/chat/completions", "\"type\":\"server_error\""),
+        ] {
+            let answer = ask(running.clear[0], path, "panic").await;
+            assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+            assert!(answer.contains(kind), "{answer}");
+        }
+
+        let gateway = running.gateway();
+        assert_eq!(gateway.lifecycle.requests_running(), 0);
+        assert_eq!(gateway.bodies.held(), 0);
+        for provider in gateway.live().providers.values() {
+            let view = provider.pool.with(|pool, now| pool.view(now));
+            assert_eq!(view.in_flight, 0);
+        }
+        gateway.access_log.flushed().await;
+        let lines = std::fs::read_to_string(log).expect("it is there");
+        assert_eq!(
+            lines.matches("\"reason\":\"internal\"").count(),
+            2,
+            "{lines}"
+        );
+        running.stop().await;
     }
 }

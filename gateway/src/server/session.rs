@@ -1,67 +1,87 @@
 //! One request after the other on a connection, whichever version of HTTP it speaks.
 
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use pingora_core::apps::{HttpPersistentSettings, ReusedHttpStream};
+use bytes::BytesMut;
+use futures::FutureExt;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::protocols::http::v2::server::HttpSession as Http2;
 
-use crate::downstream::client::Client;
-use crate::request;
+use crate::downstream::client::{Client, Peer};
+use crate::downstream::client_socket::ClientSocket;
+use crate::downstream::head_reader::{self, Patience, Unread};
+use crate::request::{self, Refuse};
 use crate::runtime::gateway::Gateway;
 
 /// Resolves when the gateway stops taking work.
 pub(crate) type Closing<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
 
-/// How long the next request of a connection may take to arrive.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// For its head, once it has begun.
-    pub(crate) head: Duration,
-    /// For its beginning; `None`: it is the connection's first, and expected at once.
-    pub(crate) idle: Option<Duration>,
+/// An HTTP/1.1 connection between two requests.
+pub(crate) struct Line {
+    pub(crate) socket: Box<ClientSocket>,
+    /// What has come of the next request.
+    pub(crate) ahead: BytesMut,
 }
 
 /// Serves the next request of an HTTP/1.1 connection. Returns the connection if another may follow.
 pub(crate) async fn serve_http1(
     gateway: &Arc<Gateway>,
-    mut session: Box<ServerSession>,
-    address: Option<IpAddr>,
+    mut line: Line,
+    peer: &Peer,
     patience: Patience,
     closing: Closing<'_>,
-) -> Option<ReusedHttpStream> {
-    session.set_pipelining_enabled(true);
-    let whole = patience.head + patience.idle.unwrap_or_default();
+) -> Option<Line> {
+    let max = gateway.settings.limits.header_bytes_max;
+    let room = peer.stranger.head_room();
     let read = tokio::select! {
         biased;
-        read = tokio::time::timeout(whole, session.read_request()) => read,
+        read = head_reader::read(&mut line.socket, line.ahead, patience, max, room) => read,
         () = closing => return None,
     };
-    let mut client = Client::new(session, address, gateway.settings.timeouts.client_write);
+    if read == Err(Unread::Silent) {
+        return None;
+    }
+    // Boxed: a session is large, and would be moved from step to step and back.
+    let session = Box::new(ServerSession::new_http1(line.socket));
+    let mut client = Client::new(
+        session,
+        peer.clone(),
+        gateway.settings.timeouts.client_write,
+    );
     let refuse = match read {
-        Ok(Ok(true)) => None,
-        Ok(Ok(false)) => return None,
-        Ok(Err(error)) => Some(request::unreadable(&error)),
-        Err(_) if patience.idle.is_none() => Some(request::too_slow()),
-        Err(_) => return None,
+        Ok(head) => take_head(client.session(), head),
+        Err(unread) => Some(request::unread(unread)),
     };
     if let Some(refuse) = refuse {
         Box::pin(request::refuse_unread(gateway, &mut client, &refuse)).await;
+        Box::pin(client.end()).await;
         return None;
     }
     keep_alive(gateway, client.session());
     if !request::serve(gateway, &mut client).await {
         return None;
     }
+    if client.is_undrained {
+        return finish_http1(Box::pin(client.drained()).await?).await;
+    }
     finish_http1(client.into_session()).await
 }
 
+/// Has Pingora parse a head that has come whole.
+fn take_head(session: &mut ServerSession, head: BytesMut) -> Option<Refuse> {
+    session.set_pipelining_enabled(true);
+    session.set_pipelined_prefix(head);
+    // There is nothing to wait for, unless Pingora and we do not agree on where a head ends.
+    match tokio::task::unconstrained(session.read_request()).now_or_never() {
+        Some(Ok(true)) => None,
+        Some(Err(error)) => Some(request::unreadable(&error)),
+        Some(Ok(false)) | None => Some(request::unread(Unread::Malformed)),
+    }
+}
+
 /// Ends an answer, and keeps the connection if that is wanted.
-async fn finish_http1(mut session: Box<ServerSession>) -> Option<ReusedHttpStream> {
-    let settings = HttpPersistentSettings::for_session(&session);
+async fn finish_http1(mut session: Box<ServerSession>) -> Option<Line> {
     if let ServerSession::H1(http1) = &mut *session {
         http1.finish_body().await.ok()?;
     }
@@ -69,15 +89,21 @@ async fn finish_http1(mut session: Box<ServerSession>) -> Option<ReusedHttpStrea
         return None;
     };
     let reusable = Box::pin(http1.reuse()).await.ok()??;
-    Some(ReusedHttpStream::from_reusable_stream(reusable, settings))
+    let (stream, ahead) = reusable.into_parts();
+    Some(Line {
+        socket: ClientSocket::back(stream).ok()?,
+        ahead: ahead.unwrap_or_default(),
+    })
 }
 
 /// Serves a request that came over HTTP/2.
-pub(crate) async fn serve_http2(gateway: &Arc<Gateway>, session: Http2, address: Option<IpAddr>) {
+pub(crate) async fn serve_http2(gateway: &Arc<Gateway>, session: Http2, peer: Peer) {
     let session = Box::new(ServerSession::new_http2(session));
-    let mut client = Client::new(session, address, gateway.settings.timeouts.client_write);
-    if request::serve(gateway, &mut client).await {
-        let _ = client.into_session().finish().await;
+    let mut client = Client::new(session, peer, gateway.settings.timeouts.client_write);
+    if request::serve(gateway, &mut client).await
+        && let Some(session) = client.drained().await
+    {
+        let _ = session.finish().await;
     }
 }
 

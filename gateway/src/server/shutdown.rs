@@ -16,6 +16,8 @@ pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    /// Left alone, each would end the process.
+    others: [Signal; 2],
 }
 
 impl Signals {
@@ -28,6 +30,10 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            others: [
+                signal(SignalKind::user_defined1())?,
+                signal(SignalKind::user_defined2())?,
+            ],
         })
     }
 
@@ -39,6 +45,7 @@ impl Signals {
     /// Resolves when the process is to end. SIGHUP is kept for reloading the policy; it does not
     /// end the process.
     pub async fn ending(&mut self) -> Ending {
+        let [first, second] = &mut self.others;
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return Ending::Drain,
@@ -46,6 +53,8 @@ impl Signals {
                 _ = self.hang_up.recv() => {
                     tracing::warn!("SIGHUP: this version does not reload its policy; restart it");
                 }
+                _ = first.recv() => tracing::info!("SIGUSR1 means nothing here"),
+                _ = second.recv() => tracing::info!("SIGUSR2 means nothing here"),
             }
         }
     }

@@ -2,21 +2,22 @@
 //! cost. No content and no secrets: keys and tenants by their labels.
 //!
 //! Not through `tracing`: its JSON layer visits and boxes every field, which costs as much as the
-//! rest of a small request. A line is written into one shared buffer under a lock, and a task hands
-//! the buffer to the system a few times a second, so that no request ever waits for a slow disk or
-//! a full pipe. If the reader is too slow, lines are dropped and counted, never requests delayed.
+//! rest of a small request. A line is written into one shared buffer under a lock, and goes on from
+//! there by itself ([`super::sink`]).
 
 use std::fmt::Write as _;
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use parking_lot::Mutex;
+use super::escape::push_json;
+use super::sink::Sink;
 
-/// How often lines are handed to the system.
-const FLUSH_EVERY: Duration = Duration::from_millis(200);
+/// The longest text of a field: the longest name of a model that is read (`keyweir_wire::describe`).
+const TEXT_MAX: usize = 512;
 
 /// The most that is kept for a reader that does not read.
 const BUFFERED_MAX: usize = 8 * 1024 * 1024;
@@ -48,13 +49,7 @@ impl FromStr for Target {
 /// The log of one gateway.
 #[derive(Clone, Debug)]
 pub(crate) struct AccessLog {
-    buffer: Option<Arc<Mutex<Buffer>>>,
-}
-
-#[derive(Debug, Default)]
-struct Buffer {
-    lines: String,
-    dropped: u64,
+    sink: Option<Sink>,
 }
 
 /// What one line says.
@@ -85,94 +80,63 @@ pub(crate) struct Line<'a> {
 }
 
 impl AccessLog {
-    /// The log to `target`, flushed as long as the runtime runs. Must be called on one.
+    /// The log to `target`.
     ///
     /// # Errors
     /// If the file cannot be opened.
     pub(crate) fn open(target: &Target) -> std::io::Result<Self> {
-        let writer: Box<dyn Write + Send> = match target {
-            Target::Off => return Ok(Self { buffer: None }),
-            Target::Stdout => Box::new(std::io::stdout()),
-            Target::File(path) => Box::new(
-                std::fs::OpenOptions::new()
-                    .create(true)
-                    .append(true)
-                    .open(path)?,
-            ),
+        let file = match target {
+            Target::Off => return Ok(Self { sink: None }),
+            // Not through the standard library's buffer, which keeps what could not be written.
+            Target::Stdout => std::io::stdout().as_fd().try_clone_to_owned()?.into(),
+            Target::File(path) => open_file(path)?,
         };
-        let buffer = Arc::new(Mutex::new(Buffer::default()));
-        let flushed = Arc::downgrade(&buffer);
-        let writer = Arc::new(Mutex::new(writer));
-        tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(FLUSH_EVERY);
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                let Some(buffer) = flushed.upgrade() else {
-                    return;
-                };
-                let writer = Arc::clone(&writer);
-                // On the blocking pool: a full pipe must not stop a worker.
-                let _ =
-                    tokio::task::spawn_blocking(move || flush(&buffer, &mut **writer.lock())).await;
-            }
-        });
-        Ok(Self {
-            buffer: Some(buffer),
-        })
+        let sink = Sink::open(file, BUFFERED_MAX, "keyweir-access-log")?;
+        Ok(Self { sink: Some(sink) })
     }
 
     /// Whether lines go anywhere; if not, they need not be made.
     pub(crate) fn is_on(&self) -> bool {
-        self.buffer.is_some()
+        self.sink.is_some()
     }
 
     /// Adds a line.
     pub(crate) fn write(&self, line: &Line<'_>) {
-        let Some(buffer) = &self.buffer else { return };
-        let mut buffer = buffer.lock();
-        if buffer.lines.len() > BUFFERED_MAX {
-            buffer.dropped += 1;
-            return;
+        if let Some(sink) = &self.sink {
+            sink.add(|out| line.render(out));
         }
-        line.render(&mut buffer.lines);
     }
 
-    /// Waits until everything written so far was handed on, or for a second.
+    /// Lines that nobody will ever read.
+    pub(crate) fn lost(&self) -> u64 {
+        self.sink.as_ref().map_or(0, Sink::lost)
+    }
+
+    /// Waits until everything added so far was written, or for a second.
     pub(crate) async fn flushed(&self) {
-        let Some(buffer) = &self.buffer else { return };
-        for _ in 0..20 {
-            if buffer.lock().lines.is_empty() {
+        let Some(sink) = &self.sink else { return };
+        sink.hurry();
+        for _ in 0..200 {
+            if sink.is_written() {
                 break;
             }
-            tokio::time::sleep(FLUSH_EVERY / 4).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
 
-fn flush(buffer: &Mutex<Buffer>, writer: &mut dyn Write) {
-    let (lines, dropped) = {
-        let mut buffer = buffer.lock();
-        (
-            std::mem::take(&mut buffer.lines),
-            std::mem::take(&mut buffer.dropped),
-        )
-    };
-    if lines.is_empty() {
-        return;
+/// Opens a file to add to. A pipe without a reader is opened as well, which by itself would wait for
+/// one: who reads and writes it waits for nobody (`fifo(7)`, Linux).
+fn open_file(path: &Path) -> std::io::Result<File> {
+    let is_pipe = std::fs::metadata(path).is_ok_and(|file| file.file_type().is_fifo());
+    let mut options = OpenOptions::new();
+    options.append(true);
+    if is_pipe {
+        options.read(true);
+    } else {
+        options.create(true);
     }
-    if let Err(error) = writer
-        .write_all(lines.as_bytes())
-        .and_then(|()| writer.flush())
-    {
-        tracing::warn!(%error, "the access log cannot be written");
-    }
-    if dropped > 0 {
-        tracing::warn!(
-            dropped,
-            "lines of the access log were dropped: its reader is too slow"
-        );
-    }
+    options.open(path)
 }
 
 impl Line<'_> {
@@ -232,30 +196,9 @@ fn text(out: &mut String, name: &str, value: Option<&str>) {
     out.push_str(",\"");
     out.push_str(name);
     out.push_str("\":\"");
-    push_escaped(out, value);
+    // Names come from clients (methods, paths, models).
+    push_json(out, value, TEXT_MAX);
     out.push('"');
-}
-
-/// Names come from clients (paths, models), so everything that JSON or a terminal could take for
-/// more than text is escaped.
-fn push_escaped(out: &mut String, value: &str) {
-    let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\' && byte != 0x7f;
-    if value.bytes().all(plain) {
-        out.push_str(value);
-        return;
-    }
-    for character in value.chars() {
-        match character {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(character);
-            }
-            control if control.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(control));
-            }
-            other => out.push(other),
-        }
-    }
 }
 
 fn push_digits(out: &mut String, value: u64, width: usize) {

@@ -1,5 +1,8 @@
 //! What operators read: one line per request, and the metrics.
 
 pub mod access_log;
+pub(crate) mod escape;
+pub(crate) mod messages;
 pub mod metrics;
 pub(crate) mod outcome;
+pub(crate) mod sink;

@@ -9,12 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pingora_core::connectors::ConnectorOptions;
-use pingora_core::connectors::http::{v1, v2};
+use pingora_core::connectors::http::v2;
+use pingora_core::connectors::{ConnectorOptions, TransportConnector};
 use pingora_core::protocols::http::client::HttpSession;
-use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::protocols::http::v1::client::HttpSession as Http1;
+use pingora_core::upstreams::peer::{HttpPeer, Peer};
 use pingora_core::{BError, Result};
 
+use super::provider_socket::tap;
 use super::roots::{self, RootsError};
 
 /// The connections of all providers that trust the same roots. At most `idle_max` are kept idle.
@@ -37,7 +39,7 @@ pub(crate) fn connections(
 
 /// The pools of idle connections, and how to make new ones.
 pub(crate) struct Connections {
-    http1: v1::Connector,
+    http1: TransportConnector,
     http2: v2::Connector,
 }
 
@@ -45,7 +47,7 @@ impl Connections {
     /// No connections yet. Panics on a certificate in the system's store that cannot be parsed.
     fn new(options: ConnectorOptions) -> Self {
         Self {
-            http1: v1::Connector::new(Some(options.clone())),
+            http1: TransportConnector::new(Some(options.clone())),
             http2: v2::Connector::new(Some(options)),
         }
     }
@@ -71,27 +73,33 @@ impl Connections {
         if alpn.get_min_http_version() > 1 {
             return Ok(None);
         }
-        let http1 = self.http1.reused_http_session(peer).await;
-        Ok(http1.map(HttpSession::H1))
+        let stream = self.http1.reused_stream(peer).await;
+        Ok(stream.map(|stream| HttpSession::H1(Http1::new(tap(stream)))))
     }
 
     async fn connect(&self, peer: &HttpPeer) -> Result<(HttpSession, bool), BError> {
         if peer.options.alpn.get_max_http_version() > 1 {
-            let session = self.http2.new_http_session(peer).await?;
+            let session = match self.http2.new_http_session(peer).await? {
+                // The provider chose so.
+                HttpSession::H1(http1) => HttpSession::H1(Http1::new(tap(http1.into_inner()))),
+                other => other,
+            };
             return Ok((session, false));
         }
         // One may have become idle just now.
-        let (session, reused) = self.http1.get_http_session(peer).await?;
-        Ok((HttpSession::H1(session), reused))
+        let (stream, reused) = self.http1.get_stream(peer).await?;
+        Ok((HttpSession::H1(Http1::new(tap(stream))), reused))
     }
 
     /// Takes a connection back whose answer was read to its end.
     pub(super) async fn release(&self, session: HttpSession, peer: &HttpPeer, idle: Duration) {
         match session {
-            HttpSession::H1(http1) => {
-                self.http1
-                    .release_http_session(http1, peer, Some(idle))
-                    .await;
+            HttpSession::H1(mut http1) => {
+                http1.respect_keepalive();
+                if let Some(stream) = http1.reuse().await {
+                    self.http1
+                        .release_stream(stream, peer.reuse_hash(), Some(idle));
+                }
             }
             other => self.release_stream(other, peer, idle),
         }

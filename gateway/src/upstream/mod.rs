@@ -6,6 +6,7 @@ mod link;
 mod link_error;
 mod peer;
 mod provider;
+mod provider_socket;
 pub(crate) mod resolve;
 mod roots;
 mod upload;

@@ -17,6 +17,10 @@ const SLICE: usize = 64 * 1024;
 /// How long an answer may take that was sent before the provider stopped reading.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// Informational answers before the one that counts. A hint or two is usual; each costs the parsing of
+/// a head, for as long as the provider goes on.
+const INFORMATIONAL_MAX: usize = 16;
+
 /// How far an upload came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Uploaded {
@@ -67,7 +71,7 @@ async fn last_words(http1: &mut Http1) -> Option<Uploaded> {
 
 /// Reads an answer's head over HTTP/1.1; informational ones are skipped.
 pub(super) async fn read_head_http1(http1: &mut Http1) -> Result<(), BError> {
-    loop {
+    for _ in 0..=INFORMATIONAL_MAX {
         http1.read_response().await?;
         match http1.get_status().map_or(0, |status| status.as_u16()) {
             // We never ask to switch protocols, so 101 is no answer to anything.
@@ -81,6 +85,10 @@ pub(super) async fn read_head_http1(http1: &mut Http1) -> Result<(), BError> {
             _ => return Ok(()),
         }
     }
+    pingora_core::Error::e_explain(
+        ErrorType::InvalidHTTPHeader,
+        "the provider sends one informational answer after the other",
+    )
 }
 
 /// Sends a request over HTTP/2.

@@ -75,6 +75,12 @@ async fn broken_chunks_end_the_connection() {
         "5\r\nhello0\r\n\r\n",
         "5\r\nhelloooo\r\n0\r\n\r\n",
         "5\nhello\n0\n\n",
+        "\r\n\r\n",
+        "5\r\nhello\r\n\r\n\r\n",
+        "5;a\nhello\r\n0\r\n\r\n",
+        "5;a\rb\r\nhello\r\n0\r\n\r\n",
+        "5;a\0\r\nhello\r\n0\r\n\r\n",
+        ";a\r\n0\r\n\r\n",
     ] {
         is_refused_alone(&stage, "Transfer-Encoding: chunked", chunks).await;
     }

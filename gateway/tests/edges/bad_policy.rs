@@ -368,7 +368,7 @@ async fn secrets_may_come_from_the_environment_or_lie_beside_the_policy() {
     let ended = run(&other, &["check", "--secrets", &path]).await;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
     drop(elsewhere);
-    let gateway = Program::start(files, None).await;
+    let gateway = Program::start(files, None, None).await;
     assert_eq!(gateway.admin("/readyz").await.status, 200);
 }
 

@@ -68,6 +68,26 @@ async fn what_is_no_http_is_said_to_be_none() {
             "TLS",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n\r\n\r\n",
         ),
+        (
+            "a space in the path",
+            b"GET /v1/mo dels HTTP/1.1\r\nHost: a\r\n\r\n",
+        ),
+        (
+            "a tab in the path",
+            b"GET /v1/mo\tdels HTTP/1.1\r\nHost: a\r\n\r\n",
+        ),
+        (
+            "a NUL in the path",
+            b"GET /v1/mo\0dels HTTP/1.1\r\nHost: a\r\n\r\n",
+        ),
+        (
+            "a list of hosts",
+            b"GET /v1/models HTTP/1.1\r\nHost: a, b\r\n\r\n",
+        ),
+        (
+            "an overlong dot in the path",
+            b"GET /v1/files/%c0%ae%c0%ae/x HTTP/1.1\r\nHost: a\r\n\r\n",
+        ),
         ("no host", b"GET /v1/models HTTP/1.1\r\n\r\n"),
         (
             "two hosts",
@@ -98,6 +118,10 @@ async fn headers_beyond_the_bounds_are_said_to_be_too_many_or_too_large() {
         ("many middling headers", lines(100, 700)),
         ("129 headers", lines(128, 1)),
         ("more headers than can be parsed", lines(300, 1)),
+        (
+            "a long method",
+            format!("{} /v1/models HTTP/1.1\r\n\r\n", "M".repeat(33)),
+        ),
         ("a header of 2 MiB", lines(1, 2 << 20)),
         ("a head of 8 MiB that never ends", "x".repeat(8 << 20)),
     ] {
@@ -146,19 +170,85 @@ async fn paths_that_nobody_serves_are_not_found_in_the_dialect_they_look_like() 
     ] {
         for api in [Api::Messages, Api::Chat] {
             let answer = stage.ask(&api.request(false).path(path)).await;
-            let kind = match api {
+            assert_eq!(answer.status, 404, "{path}: {}", answer.text());
+            let looks_like = if path.starts_with("/v1/messages") {
+                Api::Messages
+            } else {
+                api
+            };
+            let kind = match looks_like {
                 Api::Messages => "not_found_error",
                 _ => "invalid_request_error",
             };
-            assert_eq!(answer.status, 404, "{path}: {}", answer.text());
             if !path.starts_with("/claude") {
-                api.check_refusal(&answer, 404, kind);
+                looks_like.check_refusal(&answer, 404, kind);
             }
             assert_eq!(answer.header("x-should-retry"), "false", "{path}");
         }
     }
     stage.is_unharmed().await;
     assert_eq!(stage.control().counters().requests, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_url_with_the_version_twice_or_not_at_all_is_hinted_at() {
+    let stage = Plan::new().build().await;
+    for api in APIS {
+        let path = api.path();
+        let twice = format!("/v1{path}");
+        let answer = stage.ask(&api.request(false).path(&twice)).await;
+        assert_eq!(answer.status, 404, "{twice}");
+        assert!(answer.text().contains("must not end in /v1"), "{twice}");
+    }
+    let answer = stage
+        .ask(&Api::Messages.request(false).path("/messages"))
+        .await;
+    let message = Api::Messages.check_refusal(&answer, 404, "not_found_error");
+    assert!(message.contains("must end in /v1"), "{message}");
+    let answer = stage.ask(&Request::new("GET", "/v1/nothing")).await;
+    assert!(!answer.text().contains("base URL"), "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patience_that_is_no_number_is_said_to_be_none() {
+    let stage = Plan::new().build().await;
+    for patience in ["5s", "soon", "-1", ""] {
+        let request = Api::Messages
+            .request(false)
+            .header("x-keyweir-patience", patience);
+        let answer = stage.ask(&request).await;
+        let message = Api::Messages.check_refusal(&answer, 400, "invalid_request_error");
+        assert!(message.contains("number of seconds"), "{message}");
+    }
+    stage.is_unharmed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_at_the_base_url_is_no_refusal() {
+    let stage = Plan::new().build().await;
+    let mut wire = stage.connect().await;
+    wire.send(Request::new("HEAD", "/").bytes()).await;
+    assert_eq!(wire.head().await.status, 200);
+    let page = stage.gateway.admin("/metrics").await.text();
+    assert!(!page.contains("keyweir_refusals_total{"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_gateway_says_which_header_names_another_machine() {
+    let stage = Plan::new().open().build().await;
+    let asked = Api::Messages.request(false);
+    let proxied = asked
+        .clone()
+        .without("host")
+        .header("Host", "keyweir.example");
+    let answer = stage.ask(&proxied).await;
+    let message = Api::Messages.check_refusal(&answer, 403, "permission_error");
+    assert!(message.contains("Host"), "{message}");
+    let answer = stage
+        .ask(&asked.header("origin", "https://evil.example"))
+        .await;
+    let message = Api::Messages.check_refusal(&answer, 403, "permission_error");
+    assert!(message.contains("Origin"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

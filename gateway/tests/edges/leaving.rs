@@ -42,6 +42,22 @@ async fn is_cancelled(stage: &Stage, what: &str) {
     stage.control().clear_counters();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_sends_a_byte_too_many_and_leaves_is_noticed() {
+    let stage = Plan::new().build().await;
+    for late in ["G", "GET /v1/models HTTP/1.1\r\n"] {
+        stage.control().fault(stall(Moment::BeforeHead));
+        leave(&stage, &Api::Messages.request(true), async |wire| {
+            stage.provider_has(1).await;
+            wire.send(late).await;
+            // Nothing tells when it is read; it is on loopback, and a client may leave at any time.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        })
+        .await;
+        is_cancelled(&stage, "a client that left after a byte too many").await;
+    }
+}
+
 async fn each_stage(upstream: &'static str) {
     let stage = Plan::new().upstream(upstream).build().await;
     for api in APIS {

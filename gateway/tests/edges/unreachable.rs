@@ -65,6 +65,13 @@ async fn a_connection_that_is_refused_is_told() {
     drop(free);
     let stage = stage_with(&format!("http://{address}"), "", &[]).await;
     is_unreachable(&stage, "refused").await;
+    // However often it is tried.
+    for _ in 0..20 {
+        let request = Api::Messages.request(false).path("/far/v1/messages");
+        let answer = stage.ask(&request).await;
+        let message = Api::Messages.check_refusal(&answer, 503, "api_error");
+        assert!(message.contains("cannot be reached"), "{message}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,10 +55,14 @@ fn every_gateway_setting_arrives_in_its_place() {
         [gateway.limits]
         body_bytes_max = "8 MiB"
         body_bytes_held_max = 9_000_000
+        body_bytes_held_per_tenant_max = 9_001
         header_bytes_max = 10_000
         header_count_max = 11
         connections_max = 12
+        unauthenticated_connections_max = 121
+        unauthenticated_connections_per_address_max = 122
         requests_in_flight_max = 13
+        requests_in_flight_per_tenant_max = 131
         streams_per_connection_max = 14
         [gateway.timeouts]
         connect = "15s"
@@ -96,10 +100,14 @@ fn every_gateway_setting_arrives_in_its_place() {
         limits: GatewayLimits {
             body_bytes_max: 8 << 20,
             body_bytes_held_max: 9_000_000,
+            body_bytes_held_per_tenant_max: 9_001,
             header_bytes_max: 10_000,
             header_count_max: 11,
             connections_max: 12,
+            unauthenticated_connections_max: 121,
+            unauthenticated_connections_per_address_max: 122,
             requests_in_flight_max: 13,
+            requests_in_flight_per_tenant_max: 131,
             streams_per_connection_max: 14,
         },
         timeouts: Timeouts {

@@ -69,8 +69,14 @@ async fn send(exchange: &mut Exchange<'_>, held: &mut HeldLease) -> Result<Box<L
             () = exchange.client.gone() => return Err(Interrupted::ClientLeft),
         };
         let sent = match opened {
-            Ok(link) => send_on(exchange, held, link).await?,
-            Err(error) => Err(error),
+            Ok(link) => {
+                exchange.provider().note_reached();
+                send_on(exchange, held, link).await?
+            }
+            Err(error) => {
+                exchange.provider().note_unreachable();
+                Err(error)
+            }
         };
         match sent {
             Ok(link) => return Ok(link),
@@ -134,7 +140,7 @@ async fn judge(exchange: &mut Exchange<'_>, held: &mut HeldLease, mut answer: An
         () = read => {}
         () = exchange.client.gone() => return Tried::ClientLeft,
     }
-    let body = answer.joined();
+    let body = answer.body.joined();
     let facts = &exchange.facts;
     let fields = Fields::of(&answer.response().headers);
     let header = |name: &str| fields.get(name);
@@ -154,7 +160,7 @@ async fn judge(exchange: &mut Exchange<'_>, held: &mut HeldLease, mut answer: An
 /// Reads the body of an error as far as it matters, or as far as it comes.
 async fn read_error(answer: &mut Answer) {
     let _ = tokio::time::timeout(ERROR_BODY, async {
-        while !answer.ended && answer.len() < BODY_BYTES_MAX {
+        while !answer.ended && answer.body.len() < BODY_BYTES_MAX {
             if answer.read_piece().await.is_err() {
                 return;
             }

@@ -75,6 +75,8 @@ enum Attempted {
 async fn attempt(exchange: &mut Exchange<'_>, lease: Lease) -> Result<Attempted, Stop> {
     let mut held = HeldLease::new(&exchange.provider().pool, lease);
     let key = held.key();
+    #[cfg(test)]
+    assert_ne!(exchange.plan.model(), "panic", "as the test wants it");
     let waited = exchange.plan.waited();
     exchange.record.on(record::Event::AttemptBegan {
         account: held.account(),

@@ -66,19 +66,19 @@ async fn whole(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
 }
 
 fn fault_of_whole(exchange: &Exchange<'_>, answer: &mut Answer) -> Fault {
-    let body = answer.joined();
+    let body = answer.body.joined();
     let fields = Fields::of(&answer.response().headers);
     opening::of_whole(exchange.facts.endpoint, |name| fields.get(name), &body)
 }
 
 async fn read_whole(answer: &mut Answer, deadline: &mut Deadline) -> Result<Watch, Fault> {
     while !answer.ended {
-        if answer.len() > WHOLE_MAX {
+        if answer.body.len() > WHOLE_MAX {
             return Ok(Watch::Opaque);
         }
         tokio::select! {
             biased;
-            read = answer.read_piece() => read.map_err(|_| Fault::ConnectionLost)?,
+            read = answer.read_pieces() => read.map_err(|_| Fault::ConnectionLost)?,
             () = deadline.passed() => return Err(Fault::TimedOut),
         }
     }
@@ -141,22 +141,19 @@ async fn hold(
             Opening::Undecided => {}
         }
         let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || answer.len() as u64 > settings.stream.hold_bytes_max {
+        if left.is_zero() || answer.body.len() as u64 > settings.stream.hold_bytes_max {
             return Held::Begun;
         }
         deadline.restart(left.min(settings.timeouts.stream_idle));
-        let before = answer.pieces.len();
         tokio::select! {
             biased;
-            read = answer.read_piece() => if read.is_err() {
-                return Held::Died(Fault::ConnectionLost);
+            read = answer.read_piece() => match read {
+                Ok(piece) => reader.feed(&piece),
+                Err(_) => return Held::Died(Fault::ConnectionLost),
             },
             () = deadline.passed() => if Instant::now() < until {
                 return Held::Died(Fault::TimedOut);
             },
-        }
-        for piece in &answer.pieces[before..] {
-            reader.feed(piece);
         }
     }
 }

@@ -68,13 +68,19 @@ fn refuse(reason: &'static str, message: &'static str) -> Refuse {
 }
 
 fn check_local(client: &Client) -> Result<(), Refuse> {
-    let is_here = client.address.is_none_or(is_loopback)
-        && is_local_name(client.authority().unwrap_or_default())
-        && names_no_other_site(client.headers());
-    if is_here {
+    let cause = if !client.peer.address.is_none_or(is_loopback) {
+        "this connection comes from another one"
+    } else if !is_local_name(client.authority().unwrap_or_default()) {
+        "the request's Host header names another one (a proxy before the gateway must send its own: \
+         Host: localhost)"
+    } else if !names_no_other_site(client.headers()) {
+        "the request's Origin header names another site"
+    } else {
         return Ok(());
-    }
-    let message = "without tenants in its policy file, this gateway serves its own machine only";
+    };
+    let message = format!(
+        "without tenants in its policy file, this gateway serves its own machine only, and {cause}"
+    );
     Err(Refuse::new(RefusalKind::Permission, "not_local", message).non_retryable())
 }
 

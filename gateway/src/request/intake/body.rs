@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header;
+use keyweir_policy::config::file::GatewaySettings;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 use tokio::time::Instant;
 
-use crate::downstream::bodies::Share;
 use crate::downstream::client::Client;
+use crate::downstream::shares::Share;
 use crate::request::respond::refuse::{Refuse, expects_continue};
 use crate::request::stop::Stop;
-use crate::runtime::gateway::Gateway;
 
 /// The longest silence in a body. Slow lines are slow, but not silent.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -28,19 +28,22 @@ pub(crate) struct Body {
     _share: Share,
 }
 
-/// Reads the body of `client`'s request.
+/// Reads the body of `client`'s request into `share`, which holds nothing yet.
 ///
 /// # Errors
 /// If it is too large, too slow, cut short, or there is no room for it.
-pub(crate) async fn read(gateway: &Gateway, client: &mut Client) -> Result<Body, Stop> {
-    let share = gateway.bodies.share();
+pub(crate) async fn read(
+    settings: &GatewaySettings,
+    share: Share,
+    client: &mut Client,
+) -> Result<Body, Stop> {
     if client.is_body_done() {
         return Ok(Body {
             bytes: Bytes::new(),
             _share: share,
         });
     }
-    let max = gateway.settings.limits.body_bytes_max;
+    let max = settings.limits.body_bytes_max;
     let announced = announced(client);
     if announced.is_some_and(|length| length > max) {
         return Err(too_large(max).into());
@@ -52,7 +55,7 @@ pub(crate) async fn read(gateway: &Gateway, client: &mut Client) -> Result<Body,
             .await
             .map_err(|_| Stop::ClientLeft)?;
     }
-    let whole = gateway.settings.timeouts.client_body;
+    let whole = settings.timeouts.client_body;
     client
         .session()
         .set_read_timeout(Some(SILENCE_MAX.min(whole)));
@@ -131,7 +134,7 @@ impl Reading {
             Err(_) => return Err(too_slow().into()),
         };
         if let Some(piece) = &piece
-            && !self.share.grow(piece.len())
+            && !self.share.grow(piece.len() as u64)
         {
             return Err(no_room().into());
         }
@@ -143,11 +146,20 @@ fn broken(error: &pingora_core::Error) -> Stop {
     use pingora_core::ErrorType as Kind;
     match &error.etype {
         Kind::ReadTimedout => too_slow().into(),
+        Kind::ReadError if is_misframed(error) => {
+            malformed("the request's body is not well-formed").into()
+        }
         Kind::ReadError | Kind::H2Error => Stop::ClientLeft,
         // It may only have ended its own side, and still be waiting for what we say.
         Kind::ConnectionClosed => malformed("the request's body is shorter than announced").into(),
         _ => malformed("the request's body is not well-formed").into(),
     }
+}
+
+/// What the client's socket says of chunks that are framed wrongly.
+fn is_misframed(error: &pingora_core::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::InvalidData)
 }
 
 fn malformed(message: &'static str) -> Refuse {

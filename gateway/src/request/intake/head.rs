@@ -4,11 +4,14 @@
 //! length *and* chunks (two readers of one stream may disagree where the request ends), codings we
 //! cannot undo, HTTP/1.1 without `Host`, and blocks larger than ours.
 
+use std::time::Duration;
+
 use http::{Method, Version, header};
 use keyweir_policy::config::file::GatewayLimits;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 use pingora_core::protocols::http::ServerSession;
 
+use crate::downstream::head_reader::{METHOD_MAX, Unread};
 use crate::request::respond::refuse::Refuse;
 
 /// Bytes of a path and its query. Ids and parameters are short; the bound keeps log lines short.
@@ -26,10 +29,16 @@ pub(crate) fn check(session: &ServerSession, limits: &GatewayLimits) -> Result<(
         let message = "this gateway serves an API; it does not open tunnels";
         return Err(Refuse::new(RefusalKind::MethodNotAllowed, "method", message).allow(METHODS));
     }
+    if head.method.as_str().len() > METHOD_MAX {
+        return Err(long_method());
+    }
+    if !names_one_host(head) {
+        return Err(malformed("the Host header is not the name of one host"));
+    }
     if head.raw_path().len() > TARGET_MAX {
         return Err(too_large("the path and query are longer than 16 KiB").status(414));
     }
-    if !head.raw_path_is_utf8() {
+    if !head.raw_path_is_utf8() || !is_utf8_decoded(head.uri.path()) {
         return Err(malformed("the path is not valid UTF-8"));
     }
     if head.headers.len() > limits.header_count_max {
@@ -98,10 +107,57 @@ pub(crate) fn unreadable(error: &pingora_core::Error) -> Refuse {
     malformed("this is not a well-formed HTTP request")
 }
 
-/// The answer to a head that does not come to its end.
-pub(crate) fn too_slow() -> Refuse {
-    let message = "the request's head did not arrive in time";
-    Refuse::new(RefusalKind::Timeout, "slow_head", message).status(408)
+/// The answer to a head that was not read to its end.
+pub(crate) fn unread(unread: Unread) -> Refuse {
+    match unread {
+        Unread::Slow | Unread::Silent => {
+            let message = "the request's head did not arrive in time";
+            Refuse::new(RefusalKind::Timeout, "slow_head", message).status(408)
+        }
+        Unread::TooLarge => too_large("the headers are too large").status(431),
+        Unread::Method => long_method(),
+        Unread::Malformed => malformed("this is not a well-formed HTTP request"),
+        Unread::NoRoom => {
+            let message = "the gateway holds as many request heads as it may; try again in 1 s";
+            Refuse::new(RefusalKind::Overloaded, "heads_full", message)
+                .after(Duration::from_secs(1))
+        }
+    }
+}
+
+fn long_method() -> Refuse {
+    too_large("the method is longer than any").status(431)
+}
+
+/// Whether a path is UTF-8 once its percent escapes are decoded. What is not, such as the overlong
+/// `%c0%ae`, some servers read as something else: a dot (RFC 3629 section 10).
+fn is_utf8_decoded(path: &str) -> bool {
+    if !path.contains('%') {
+        return true;
+    }
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, after @ ..] = rest {
+        let escaped = match rest {
+            [b'%', high, low, ..] => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        decoded.push(escaped.map_or(*first, |(high, low)| high << 4 | low));
+        rest = if escaped.is_some() { &rest[3..] } else { after };
+    }
+    std::str::from_utf8(&decoded).is_ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    let digit = char::from(digit).to_digit(16)?;
+    u8::try_from(digit).ok()
+}
+
+/// A name or an address, perhaps with a port: nothing that another reader could take for several.
+fn names_one_host(head: &pingora_http::RequestHeader) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_graphic() && !b",;/\\\"<>@".contains(byte);
+    let host = head.headers.get(header::HOST);
+    host.is_none_or(|host| host.as_bytes().iter().all(is_part))
 }
 
 fn malformed(message: &'static str) -> Refuse {
@@ -123,5 +179,21 @@ mod tests {
         assert!(has_header(block, b"host"));
         assert!(!has_header(block, b"content"));
         assert!(!has_header(block, b"post / http/1.1"));
+    }
+
+    #[test]
+    fn escapes_in_a_path_are_utf8() {
+        for path in ["/", "/v1/%c3%bc", "/v1/100%", "/v1/%zz", "/v1/%e2%82%ac%2e"] {
+            assert!(is_utf8_decoded(path), "{path}");
+        }
+        for path in [
+            "/v1/%c0%ae",
+            "/v1/%C0%AE%c0%ae/",
+            "/%ff",
+            "/%c3",
+            "/%ed%a0%80",
+        ] {
+            assert!(!is_utf8_decoded(path), "{path}");
+        }
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod route;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use http::Method;
 use http::uri::PathAndQuery;
 use keyweir_policy::exchange::destination::Destination;
 use keyweir_policy::exchange::routed::Routed;
@@ -27,6 +28,13 @@ use crate::request::record::{Chosen, Event, Record};
 use crate::request::stop::Stop;
 use crate::runtime::gateway::{Gateway, Live};
 
+/// A request whose sender is known.
+pub(crate) struct Admitted<'a> {
+    routed: Routed<'a>,
+    pub(crate) tenant: TenantId,
+    query: Option<&'a str>,
+}
+
 /// A request that has been taken in.
 pub(crate) struct Taken<'a> {
     pub(crate) gateway: &'a Gateway,
@@ -40,16 +48,17 @@ pub(crate) struct Taken<'a> {
     pub(crate) destination: Destination,
 }
 
-/// Takes a request for `target` in. `None`: it only asks whether anybody is there.
+/// Finds out what a request for `target` asks for and who sends it: all that may be known of it
+/// before anything of it is held. `None`: it only asks whether anybody is there.
 ///
 /// # Errors
 /// If it may not go on.
-pub(crate) async fn take<'a>(
-    (gateway, live): (&'a Arc<Gateway>, &'a Arc<Live>),
+pub(crate) fn admit<'a>(
+    (gateway, live): (&Gateway, &Live),
     target: Option<&'a PathAndQuery>,
     client: &mut Client,
     record: &mut Record,
-) -> Result<Option<Taken<'a>>, Stop> {
+) -> Result<Option<Admitted<'a>>, Stop> {
     record.on(Event::Received(client.head()));
     if let Err(refuse) = head::check(client.session(), &gateway.settings.limits) {
         // Whoever gets a head wrong may disagree with us about where the request ends.
@@ -57,6 +66,10 @@ pub(crate) async fn take<'a>(
         return Err(refuse.into());
     }
     let path = target.map_or("/", PathAndQuery::path);
+    if client.head().method == Method::HEAD && path == "/" {
+        // How some clients look whether their base URL leads anywhere.
+        return Ok(None);
+    }
     let is_anthropic = client.headers().contains_key(ANTHROPIC_VERSION);
     let routed = route::find(live, client.head().method.as_str(), path, is_anthropic)?;
     let (dialect, endpoint) = (routed.dialect, routed.route.endpoint);
@@ -65,8 +78,33 @@ pub(crate) async fn take<'a>(
         return Ok(None);
     }
     let tenant = authenticate::authenticate(live, client, dialect)?;
+    client.peer.stranger.introduced();
     record.on(Event::Authenticated(tenant));
-    let body = body::read(gateway, client).await?;
+    Ok(Some(Admitted {
+        routed,
+        tenant,
+        query: target.and_then(PathAndQuery::query),
+    }))
+}
+
+/// Takes a request in: its body, and what it says.
+///
+/// # Errors
+/// If it may not go on.
+pub(crate) async fn take<'a>(
+    (gateway, live): (&'a Arc<Gateway>, &'a Arc<Live>),
+    admitted: Admitted<'a>,
+    client: &mut Client,
+    record: &mut Record,
+) -> Result<Taken<'a>, Stop> {
+    let Admitted {
+        routed,
+        tenant,
+        query,
+    } = admitted;
+    prepare::check_patience(client.headers())?;
+    let share = gateway.bodies.share(tenant);
+    let body = body::read(&gateway.settings, share, client).await?;
     record.on(Event::BodyRead {
         bytes: body.bytes.len(),
     });
@@ -81,8 +119,7 @@ pub(crate) async fn take<'a>(
         model: None,
         fell_back: false,
     }));
-    let query = target.and_then(PathAndQuery::query);
-    Ok(Some(Taken {
+    Ok(Taken {
         gateway,
         live,
         routed,
@@ -91,5 +128,5 @@ pub(crate) async fn take<'a>(
         body,
         description,
         destination,
-    }))
+    })
 }

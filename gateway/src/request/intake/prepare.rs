@@ -15,6 +15,7 @@ use keyweir_policy::exchange::seek::Home;
 use keyweir_policy::select::affinity;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::wire::opening::is_read;
+use keyweir_policy::wire::refusal_kind::RefusalKind;
 
 use super::Taken;
 use super::body::Body;
@@ -24,6 +25,7 @@ use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE};
 use crate::request::exchange::{Exchange, Facts};
 use crate::request::outgoing::{Outgoing, Target, uri};
 use crate::request::record::Record;
+use crate::request::respond::refuse::Refuse;
 use crate::runtime::deadline::Deadline;
 use crate::runtime::provider::Provider;
 
@@ -128,6 +130,18 @@ fn time_limits(taken: &Taken<'_>, headers: &HeaderMap) -> TimeLimits {
         patience: patience(&wishes, &limits),
         attempts: taken.gateway.settings.timeouts.attempts,
     }
+}
+
+/// Whether the patience that a client asks for is one.
+///
+/// # Errors
+/// If it is not: whoever asks to wait no longer than 5s (and not 5) waits for half a minute otherwise.
+pub(crate) fn check_patience(headers: &HeaderMap) -> Result<(), Refuse> {
+    if !headers.contains_key(&PATIENCE) || seconds(headers, &PATIENCE).is_some() {
+        return Ok(());
+    }
+    let message = "x-keyweir-patience: must be a number of seconds, such as 20 or 2.5";
+    Err(Refuse::new(RefusalKind::InvalidRequest, "bad_patience", message).non_retryable())
 }
 
 /// A header that holds a number of seconds, perhaps with a fraction.

@@ -4,6 +4,7 @@ use keyweir_policy::exchange::destination::{self, Destination, NoProvider};
 use keyweir_policy::exchange::routed::{self, Routed};
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::request::Description;
+use keyweir_policy::wire::Wire;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 use keyweir_policy::wire::route::RouteError;
 
@@ -20,11 +21,37 @@ pub(crate) fn find<'a>(
     path: &'a str,
     is_anthropic: bool,
 ) -> Result<Routed<'a>, Refuse> {
-    routed::find(&live.policy, method, path, is_anthropic).map_err(|error| not_routed(&error))
+    routed::find(&live.policy, method, path, is_anthropic).map_err(|error| {
+        let refuse = not_routed(&error);
+        match base_url_hint(method, path) {
+            Some(hint) if error == RouteError::NotServed => refuse.hint(hint),
+            _ => refuse,
+        }
+    })
 }
 
-/// The dialect to refuse in when the path does not tell.
-pub(crate) fn likely_dialect(live: &Live, is_anthropic: bool) -> Dialect {
+/// What may be wrong with the base URL of a client that asks for `path`: its SDK adds the version to
+/// it, or expects it there.
+fn base_url_hint(method: &str, path: &str) -> Option<&'static str> {
+    let is_served = |path: &str| {
+        let serves = |dialect: Dialect| dialect.route(method, path).is_ok();
+        serves(Dialect::Anthropic) || serves(Dialect::OpenAi)
+    };
+    if let Some(rest) = path.strip_prefix("/v1")
+        && is_served(rest)
+    {
+        return Some("the version stands in it twice: the base URL must not end in /v1");
+    }
+    is_served(&format!("/v1{path}")).then_some("the base URL must end in /v1")
+}
+
+/// The dialect to refuse in when the path does not tell: the one it looks like, or the one that is
+/// spoken here.
+pub(crate) fn likely_dialect(live: &Live, is_anthropic: bool, path: &str) -> Dialect {
+    let unversioned = path.trim_start_matches("/v1");
+    if unversioned.starts_with("/messages") || unversioned.starts_with("/complete") {
+        return Dialect::Anthropic;
+    }
     routed::likely_dialect(&live.policy, is_anthropic)
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keyweir_policy::exchange::plan::Why;
+use keyweir_policy::pool::ask::RefusalReason;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::time::Time;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
@@ -58,6 +59,17 @@ pub(crate) fn nothing_to_relay() -> Refuse {
 pub(crate) fn why(exchange: &Exchange<'_>, why: &Why) -> Refuse {
     let now = exchange.gateway.clock.now();
     match why {
+        // A provider that cannot be connected to is held back like one that is overloaded.
+        Why::Pool(refusal)
+            if refusal.reason == RefusalReason::Overloaded
+                && exchange.provider().is_unreachable() =>
+        {
+            let refuse = unreachable(exchange, "connect_failed");
+            match refusal.retry_after(now) {
+                Some(wait) => refuse.after(wait),
+                None => refuse,
+            }
+        }
         Why::Pool(refusal) => {
             let model = Some(exchange.plan.model()).filter(|model| !model.is_empty());
             Refuse::of_pool(refusal, now, model)

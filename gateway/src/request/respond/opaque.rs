@@ -50,7 +50,7 @@ pub(super) async fn deliver(
 }
 
 async fn pass_on(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Fault {
-    for piece in std::mem::take(&mut answer.pieces) {
+    for piece in answer.body.take() {
         if write(exchange, piece, false).await.is_err() {
             return Fault::ClientLeft;
         }

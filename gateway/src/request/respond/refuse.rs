@@ -21,10 +21,6 @@ use crate::downstream::client::{Client, Left};
 use crate::downstream::request_id::RequestId;
 use crate::headers::SHOULD_RETRY;
 
-/// How long an early answer's request body is still read: a client that is busy sending does not
-/// see an answer, only a broken connection, if we close on it.
-const DRAIN: Duration = Duration::from_secs(2);
-
 /// A refusal.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refuse {
@@ -77,6 +73,12 @@ impl Refuse {
     /// Sending the same again will not help.
     pub(crate) fn non_retryable(mut self) -> Self {
         self.non_retryable = true;
+        self
+    }
+
+    /// Says more.
+    pub(crate) fn hint(mut self, hint: &str) -> Self {
+        self.message = format!("{}; {hint}", self.message).into();
         self
     }
 
@@ -145,12 +147,9 @@ impl Refuse {
         let ErrorAnswer { status, body } = dialect.refusal(self.kind, &self.message, id.as_str());
         let status = self.status.unwrap_or(status);
         let head = self.head(status, body.len(), id);
-        let drain = prepare_early_answer(client);
+        prepare_early_answer(client);
         client.write_head(head).await?;
         client.write(Bytes::from(body), true).await?;
-        if drain && client.session().drain_request_body().await.is_err() {
-            client.session().set_keepalive(None);
-        }
         Ok(status)
     }
 
@@ -184,21 +183,24 @@ impl Refuse {
     }
 }
 
-/// Sees to it that an answer reaches a client whose body was not read to its end. Whether the rest
-/// has to be read after the answer.
-fn prepare_early_answer(client: &mut Client) -> bool {
+/// Sees to it that an answer reaches a client whose body was not read to its end: the rest has to be
+/// read after the answer, when nothing is held any more.
+fn prepare_early_answer(client: &mut Client) {
     if !client.has_head || client.is_body_done() {
-        return false;
+        return;
     }
-    let session = client.session();
-    if expects_continue(session.req_header()) {
+    if expects_continue(client.head()) {
         // It waits for our leave, which it does not get: nothing more will come.
-        session.set_keepalive(None);
-        return false;
+        client.session().set_keepalive(None);
+        return;
     }
+    client.is_undrained = true;
+    let ends = !client.is_http2() && client.has_long_rest();
+    let session = client.session();
     session.set_close_on_response_before_downstream_finish(false);
-    session.set_total_drain_timeout(Some(DRAIN));
-    true
+    if ends {
+        session.set_keepalive(None);
+    }
 }
 
 fn in_seconds(wait: Option<Duration>) -> String {

@@ -5,11 +5,13 @@
 //! answer.
 
 use bytes::Bytes;
+use http::HeaderValue;
 use keyweir_policy::terms::fault::Fault;
 
 use super::explain::{Cut, DIED, LAST_CALL, STALLED};
-use super::head::{chunk, head};
+use super::head::{chunk, head, set};
 use super::piece::{Next, begin, next, write};
+use crate::headers;
 use crate::request::answer::{Answer, Stream};
 use crate::request::exchange::Exchange;
 use crate::request::lease::HeldLease;
@@ -32,6 +34,12 @@ pub(super) async fn deliver(
     mut stream: Box<Stream>,
 ) -> Result<bool, Stop> {
     let mut head = head(exchange, &answer);
+    // Proxies before us that gather answers (nginx) must not gather this one.
+    set(
+        &mut head,
+        headers::ACCEL_BUFFERING,
+        HeaderValue::from_static("no"),
+    );
     chunk(exchange, &mut head, &answer);
     let status = answer.status();
     let passed = match begin(exchange, head, status).await {
@@ -53,8 +61,8 @@ async fn pass_on(
     stream: &mut Stream,
 ) -> Passed {
     // The reader has seen this already.
-    let opening = stream.events.pass(answer.joined());
-    answer.pieces = Vec::new();
+    let opening = stream.events.pass(answer.body.joined());
+    drop(answer.body.take());
     if write(exchange, opening, false).await.is_err() {
         return Passed::ClientLeft;
     }

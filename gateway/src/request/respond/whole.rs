@@ -19,7 +19,7 @@ pub(super) async fn deliver(
     mut held: HeldLease,
     mut answer: Answer,
 ) -> Result<bool, Stop> {
-    let mut body = answer.joined();
+    let mut body = answer.body.joined();
     let facts = &exchange.facts;
     let usage = facts.dialect.read_usage(facts.endpoint, &body);
     held.charged(usage);

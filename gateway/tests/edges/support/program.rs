@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -48,6 +48,22 @@ fn command(arguments: &[&str]) -> Command {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
+}
+
+/// `command` by way of a shell that bounds its files.
+fn limited(command: &Command, open_files: u32) -> Command {
+    let plain = command.as_std();
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", &format!("ulimit -n {open_files}; exec \"$0\" \"$@\"")])
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .env_remove("KEYWEIR_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    limited
 }
 
 /// What a command that ends by itself has said.
@@ -100,9 +116,13 @@ pub(crate) struct Program {
 type Captured = Arc<Mutex<Vec<u8>>>;
 
 impl Program {
-    /// Starts serving the policy in `files`, which has to have an `admin` address.
-    pub(crate) async fn start(files: Files, log: Option<&str>) -> Self {
+    /// Starts serving the policy in `files`, which has to have an `admin` address; with no more than
+    /// `open_files`, if that is said.
+    pub(crate) async fn start(files: Files, log: Option<&str>, open_files: Option<u32>) -> Self {
         let mut command = command(&["--log-format", "json", "serve", "--policy", "keys.toml"]);
+        if let Some(open_files) = open_files {
+            command = limited(&command, open_files);
+        }
         command.current_dir(files.path());
         if let Some(log) = log {
             command.env("KEYWEIR_LOG", log);
@@ -185,6 +205,18 @@ impl Program {
         (status, self.written())
     }
 
+    /// Time of the processor that it has taken.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        let id = self.child.id().expect("it runs");
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("it runs");
+        // Its name stands in parentheses and may hold blanks; utime and stime are the 14th and
+        // 15th fields (`proc_pid_stat(5)`).
+        let (_, fields) = stat.rsplit_once(") ").expect("a name");
+        let ticks = fields.split(' ').skip(11).take(2);
+        let ticks: u64 = ticks.map(|it| it.parse::<u64>().expect("a number")).sum();
+        Duration::from_millis(ticks * 1000 / TICKS_PER_SEC)
+    }
+
     /// The most memory it has ever taken, in bytes; not exact, as the kernel counts it in batches.
     pub(crate) fn memory_peak(&self) -> u64 {
         let id = self.child.id().expect("it runs");
@@ -194,6 +226,9 @@ impl Program {
         kib.expect("a number") * 1024
     }
 }
+
+/// Ticks of the clock by which the kernel counts time of the processor (`sysconf(3)`: 100 on Linux).
+const TICKS_PER_SEC: u64 = 100;
 
 fn capture(mut from: impl AsyncRead + Send + Unpin + 'static, to: &Captured) -> JoinHandle<()> {
     let to = Arc::clone(to);
@@ -227,7 +262,7 @@ impl Watch {
     }
 
     /// It has to be over within `bound`.
-    pub(crate) fn within(&self, bound: std::time::Duration) {
+    pub(crate) fn within(&self, bound: Duration) {
         let took = self.0.elapsed();
         assert!(took < bound, "took {took:?}, not less than {bound:?}");
     }

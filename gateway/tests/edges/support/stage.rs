@@ -24,6 +24,7 @@ pub(crate) struct Plan {
     tail: String,
     files: Vec<(String, String)>,
     log: Option<&'static str>,
+    open_files: Option<u32>,
     tenants: bool,
 }
 
@@ -50,6 +51,7 @@ impl Plan {
             tail: String::new(),
             files: Vec::new(),
             log: None,
+            open_files: None,
             tenants: true,
         }
     }
@@ -86,6 +88,12 @@ impl Plan {
         self
     }
 
+    /// With no more files open than this.
+    pub(crate) fn open_files(mut self, max: u32) -> Self {
+        self.open_files = Some(max);
+        self
+    }
+
     /// Without tenants: for everybody on this machine.
     pub(crate) fn open(mut self) -> Self {
         self.tenants = false;
@@ -96,7 +104,8 @@ impl Plan {
         let provider = Provider::start(self.world.clone())
             .await
             .expect("the provider starts");
-        let gateway = Program::start(self.files(provider.base_url()), self.log).await;
+        let gateway =
+            Program::start(self.files(provider.base_url()), self.log, self.open_files).await;
         Stage { provider, gateway }
     }
 

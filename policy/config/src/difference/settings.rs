@@ -113,10 +113,14 @@ fn limits(before: &GatewayLimits, after: &GatewayLimits, changes: &mut Changes) 
         GatewayLimits {
             body_bytes_max: size,
             body_bytes_held_max: size,
+            body_bytes_held_per_tenant_max: size,
             header_bytes_max: size,
             header_count_max: count,
             connections_max: count,
+            unauthenticated_connections_max: count,
+            unauthenticated_connections_per_address_max: count,
             requests_in_flight_max: count,
+            requests_in_flight_per_tenant_max: count,
             streams_per_connection_max: count,
         }
     );

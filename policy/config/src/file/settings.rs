@@ -49,16 +49,32 @@ pub struct GatewayLimits {
     pub body_bytes_max: u64,
     /// Bytes of bodies held for all requests together. Never below `body_bytes_max`.
     pub body_bytes_held_max: u64,
+    /// Bytes of bodies of one tenant while others may need the room: so much is kept for tenants
+    /// that hold less.
+    pub body_bytes_held_per_tenant_max: u64,
     /// Bytes of one request's header block.
     pub header_bytes_max: u64,
     /// Headers of one request.
     pub header_count_max: usize,
     /// Connections of clients.
     pub connections_max: usize,
-    /// Requests between their head and the end of their answer, waiting ones included.
+    /// Connections on which no client key was shown yet; beyond, the oldest gives way.
+    pub unauthenticated_connections_max: usize,
+    /// The same, from one address (of IPv6: one /64 network).
+    pub unauthenticated_connections_per_address_max: usize,
+    /// Requests between their authentication and the end of their answer, waiting ones included.
     pub requests_in_flight_max: usize,
+    /// Requests of one tenant while others may need the places: so many are kept for tenants that
+    /// hold fewer.
+    pub requests_in_flight_per_tenant_max: usize,
     /// Streams of one HTTP/2 connection.
     pub streams_per_connection_max: u32,
+}
+
+impl GatewayLimits {
+    /// How much of a total is kept for tenants that hold less: a quarter leaves most of it to one
+    /// busy tenant and room for many others.
+    pub(super) const KEPT_SHARE: u64 = 4;
 }
 
 /// Table `gateway.timeouts`.
@@ -142,10 +158,17 @@ impl Default for GatewayLimits {
         Self {
             body_bytes_max: 32 * MIB,
             body_bytes_held_max: GIB,
+            body_bytes_held_per_tenant_max: GIB / Self::KEPT_SHARE,
             header_bytes_max: 64 * KIB,
             header_count_max: 128,
             connections_max: 20_000,
+            // A client shows its key within milliseconds; a fifth of all connections is room for
+            // bursts, and little memory: what `tests/edges/strangers` holds them to.
+            unauthenticated_connections_max: 4_096,
+            // A proxy's address stands for all clients behind it.
+            unauthenticated_connections_per_address_max: 1_024,
             requests_in_flight_max: 20_000,
+            requests_in_flight_per_tenant_max: 5_000,
             streams_per_connection_max: 256,
         }
     }

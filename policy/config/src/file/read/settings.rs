@@ -164,10 +164,22 @@ fn limits(fields: &mut Fields<'_>) -> GatewayLimits {
             "must not be below body_bytes_max: the largest body would never fit",
         );
     }
+    // Raising the one without the other is no mistake.
+    let held = held.map_or(default.body_bytes_held_max.max(body_max), |at| at.value);
+    let in_flight = counted(
+        fields,
+        "requests_in_flight_max",
+        default.requests_in_flight_max,
+        COUNTS,
+    );
     GatewayLimits {
         body_bytes_max: body_max,
-        // Raising the one without the other is no mistake.
-        body_bytes_held_max: held.map_or(default.body_bytes_held_max.max(body_max), |at| at.value),
+        body_bytes_held_max: held,
+        body_bytes_held_per_tenant_max: fields.or(
+            "body_bytes_held_per_tenant_max",
+            held / GatewayLimits::KEPT_SHARE,
+            |v| v.size(0..=TIB),
+        ),
         header_bytes_max: fields.or("header_bytes_max", default.header_bytes_max, |v| {
             v.size(KIB..=1024 * KIB)
         }),
@@ -178,11 +190,24 @@ fn limits(fields: &mut Fields<'_>) -> GatewayLimits {
             8..=4_096,
         ),
         connections_max: counted(fields, "connections_max", default.connections_max, COUNTS),
-        requests_in_flight_max: counted(
+        unauthenticated_connections_max: counted(
             fields,
-            "requests_in_flight_max",
-            default.requests_in_flight_max,
+            "unauthenticated_connections_max",
+            default.unauthenticated_connections_max,
             COUNTS,
+        ),
+        unauthenticated_connections_per_address_max: counted(
+            fields,
+            "unauthenticated_connections_per_address_max",
+            default.unauthenticated_connections_per_address_max,
+            COUNTS,
+        ),
+        requests_in_flight_max: in_flight,
+        requests_in_flight_per_tenant_max: counted(
+            fields,
+            "requests_in_flight_per_tenant_max",
+            in_flight / GatewayLimits::KEPT_SHARE as usize,
+            0..=10_000_000,
         ),
         streams_per_connection_max: counted(
             fields,

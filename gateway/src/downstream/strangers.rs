@@ -1,0 +1,376 @@
+//! Connections that have shown no client key yet.
+//!
+//! Whoever has shown no key holds nothing that others need. So these connections have bounds of
+//! their own, in all and by address, and where a bound is reached the one that has been there
+//! longest is closed for the new one: a client shows its key within milliseconds, and who does not
+//! is no client, or can connect again. (Refusing the new one instead, as of connections in general,
+//! would let whoever came first keep everybody else out.) The same holds where all connections there
+//! may be are open.
+//!
+//! What they hold beyond a connection is counted here too: bytes of heads that are long and not
+//! complete, and bodies of refused requests that are read only so that the refusal arrives.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::task::AbortHandle;
+
+/// Nobody is closed before this for a bound of strangers alone: thousands of clients that connect
+/// at once wait for each other, and are no attack.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+
+/// Bytes of incomplete heads, beyond the first few KiB of each: a thousand of the largest.
+const HEAD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Refused requests whose bodies are still read. Each costs a task and a small buffer, for a moment.
+const DRAINS_MAX: usize = 1024;
+
+/// What one address may have of [`HEAD_BYTES_MAX`] and [`DRAINS_MAX`]: a quarter.
+const OF_ONE_ADDRESS: usize = 4;
+
+/// All strangers.
+#[derive(Debug)]
+pub(crate) struct Strangers {
+    connections_max: usize,
+    per_address_max: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    /// In the order in which they came.
+    connections: BTreeMap<u64, Connection>,
+    addresses: HashMap<Network, Held>,
+    head_bytes: u64,
+    drains: usize,
+    given_way: u64,
+}
+
+/// Whose bounds a connection counts against. An IPv6 client has a whole network to itself.
+type Network = IpAddr;
+
+#[derive(Debug)]
+struct Connection {
+    from: Network,
+    since: Instant,
+    /// `None`: not yet told.
+    task: Option<AbortHandle>,
+}
+
+/// What one address holds.
+#[derive(Debug, Default)]
+struct Held {
+    connections: BTreeSet<u64>,
+    head_bytes: u64,
+    drains: usize,
+}
+
+impl Held {
+    fn is_nothing(&self) -> bool {
+        self.connections.is_empty() && self.head_bytes == 0 && self.drains == 0
+    }
+}
+
+impl Strangers {
+    /// Nobody yet, and bounds for those who come.
+    pub(crate) fn new(connections_max: usize, per_address_max: usize) -> Arc<Self> {
+        Arc::new(Self {
+            connections_max,
+            per_address_max,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Somebody connects. If that is one too many, another connection is closed.
+    pub(crate) fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> Arc<Stranger> {
+        let from = network(address);
+        let mut state = self.state.lock();
+        let number = state.next;
+        state.next += 1;
+        state.connections.insert(
+            number,
+            Connection {
+                from,
+                since: Instant::now(),
+                task: None,
+            },
+        );
+        let held = state.addresses.entry(from).or_default();
+        held.connections.insert(number);
+        let too_many_of_one = held.connections.len() > self.per_address_max;
+        if too_many_of_one && let Some(oldest) = held.connections.first().copied() {
+            state.close(oldest, LEFT_ALONE);
+        }
+        if state.connections.len() > self.connections_max {
+            state.close_oldest(LEFT_ALONE);
+        }
+        drop(state);
+        Arc::new(Stranger {
+            strangers: Arc::clone(self),
+            from,
+            number,
+            is_known: AtomicBool::new(false),
+        })
+    }
+
+    /// Closes the connection that has been here longest, however short that is. `false`: there is
+    /// none.
+    pub(crate) fn give_way(&self) -> bool {
+        self.state.lock().close_oldest(Duration::ZERO)
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.state.lock().connections.len()
+    }
+
+    /// How many were closed for others so far.
+    pub(crate) fn given_way(&self) -> u64 {
+        self.state.lock().given_way
+    }
+}
+
+impl State {
+    fn close_oldest(&mut self, left_alone: Duration) -> bool {
+        let oldest = self.connections.keys().next().copied();
+        oldest.is_some_and(|oldest| self.close(oldest, left_alone))
+    }
+
+    /// Closes a connection, unless it has come within `left_alone`.
+    fn close(&mut self, number: u64, left_alone: Duration) -> bool {
+        let connection = self.connections.get(&number);
+        let Some(connection) = connection.filter(|it| it.since.elapsed() >= left_alone) else {
+            return false;
+        };
+        let Some(task) = &connection.task else {
+            return false;
+        };
+        task.abort();
+        self.given_way += 1;
+        self.leave(number);
+        true
+    }
+
+    fn leave(&mut self, number: u64) {
+        if let Some(connection) = self.connections.remove(&number) {
+            self.of(connection.from, |held| {
+                held.connections.remove(&number);
+            });
+        }
+    }
+
+    /// Changes what an address holds; one that holds nothing is forgotten.
+    fn of<T>(&mut self, from: Network, change: impl FnOnce(&mut Held) -> T) -> T {
+        let held = self.addresses.entry(from).or_default();
+        let changed = change(held);
+        if held.is_nothing() {
+            self.addresses.remove(&from);
+        }
+        changed
+    }
+}
+
+/// The network of an address that is counted as one.
+fn network(address: Option<IpAddr>) -> Network {
+    match address.map(|address| address.to_canonical()) {
+        Some(IpAddr::V6(address)) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        Some(address) => address,
+        None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
+}
+
+/// One connection, whose client is a stranger until it has shown a key.
+#[derive(Debug)]
+pub(crate) struct Stranger {
+    strangers: Arc<Strangers>,
+    from: Network,
+    number: u64,
+    is_known: AtomicBool,
+}
+
+impl Stranger {
+    /// `task` is the connection's.
+    pub(crate) fn served_by(&self, task: AbortHandle) {
+        let mut state = self.strangers.state.lock();
+        if let Some(connection) = state.connections.get_mut(&self.number) {
+            connection.task = Some(task);
+        }
+    }
+
+    /// It has shown a key.
+    pub(crate) fn introduced(&self) {
+        if !self.is_known.load(Ordering::Relaxed) {
+            self.is_known.store(true, Ordering::Relaxed);
+            self.strangers.state.lock().leave(self.number);
+        }
+    }
+
+    /// Room for what the client sends of a head.
+    pub(crate) fn head_room(self: &Arc<Self>) -> HeadRoom {
+        HeadRoom {
+            stranger: Arc::clone(self),
+            bytes: 0,
+        }
+    }
+
+    /// Leave to read on what a refused client sends. `None`: too many do that already.
+    pub(crate) fn drain(self: &Arc<Self>) -> Option<Drain> {
+        let mut state = self.strangers.state.lock();
+        if state.drains >= DRAINS_MAX {
+            return None;
+        }
+        let has_room = state.of(self.from, |held| {
+            let has_room = held.drains < DRAINS_MAX / OF_ONE_ADDRESS;
+            held.drains += usize::from(has_room);
+            has_room
+        });
+        state.drains += usize::from(has_room);
+        has_room.then(|| Drain(Arc::clone(self)))
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        if !*self.is_known.get_mut() {
+            self.strangers.state.lock().leave(self.number);
+        }
+    }
+}
+
+/// What a head that is not complete yet holds; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct HeadRoom {
+    stranger: Arc<Stranger>,
+    bytes: u64,
+}
+
+impl HeadRoom {
+    /// Holds `bytes` more; `false`: there is no room for them. Those who have shown a key are not
+    /// counted.
+    #[must_use]
+    pub(crate) fn grow(&mut self, bytes: usize) -> bool {
+        let (stranger, bytes) = (&self.stranger, bytes as u64);
+        if stranger.is_known.load(Ordering::Relaxed) {
+            return true;
+        }
+        let mut state = stranger.strangers.state.lock();
+        if state.head_bytes + bytes > HEAD_BYTES_MAX {
+            return false;
+        }
+        let has_room = state.of(stranger.from, |held| {
+            let has_room = held.head_bytes + bytes <= HEAD_BYTES_MAX / OF_ONE_ADDRESS as u64;
+            held.head_bytes += if has_room { bytes } else { 0 };
+            has_room
+        });
+        if has_room {
+            state.head_bytes += bytes;
+            self.bytes += bytes;
+        }
+        has_room
+    }
+}
+
+impl Drop for HeadRoom {
+    fn drop(&mut self) {
+        let bytes = self.bytes;
+        if bytes > 0 {
+            let mut state = self.stranger.strangers.state.lock();
+            state.head_bytes -= bytes;
+            state.of(self.stranger.from, |held| held.head_bytes -= bytes);
+        }
+    }
+}
+
+/// Leave to read on, until dropped.
+#[derive(Debug)]
+pub(crate) struct Drain(Arc<Stranger>);
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        let mut state = self.0.strangers.state.lock();
+        state.drains -= 1;
+        state.of(self.0.from, |held| held.drains -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(address: &str) -> Option<IpAddr> {
+        Some(address.parse().expect("an address"))
+    }
+
+    fn task() -> AbortHandle {
+        tokio::spawn(std::future::pending::<()>()).abort_handle()
+    }
+
+    #[tokio::test]
+    async fn the_oldest_gives_way_and_who_has_shown_a_key_does_not() {
+        let strangers = Strangers::new(10, 10);
+        let (known, old) = (strangers.enter(None), strangers.enter(None));
+        let (known_task, old_task) = (task(), task());
+        known.served_by(known_task.clone());
+        old.served_by(old_task.clone());
+        known.introduced();
+        assert_eq!(strangers.count(), 1);
+
+        assert!(strangers.give_way());
+        tokio::task::yield_now().await;
+
+        assert!(old_task.is_finished());
+        assert!(!known_task.is_finished());
+        assert!(!strangers.give_way());
+        assert_eq!((strangers.count(), strangers.given_way()), (0, 1));
+    }
+
+    #[tokio::test]
+    async fn nobody_who_has_just_come_is_closed_for_a_bound_of_strangers() {
+        let strangers = Strangers::new(2, 1);
+        let came: Vec<_> = (0..4).map(|_| strangers.enter(None)).collect();
+        for stranger in &came {
+            stranger.served_by(task());
+        }
+        assert_eq!(strangers.count(), 4);
+        drop(came);
+        assert_eq!(strangers.count(), 0);
+        assert!(strangers.state.lock().addresses.is_empty());
+    }
+
+    #[test]
+    fn one_address_leaves_room_for_the_heads_of_others() {
+        let strangers = Strangers::new(10, 10);
+        let (one, other) = (
+            strangers.enter(from("2001:db8::1")),
+            strangers.enter(from("2001:db8:0:1::1")),
+        );
+        let neighbour = strangers.enter(from("2001:db8::2"));
+        let part = HEAD_BYTES_MAX as usize / OF_ONE_ADDRESS;
+        let (mut one, mut other) = (one.head_room(), other.head_room());
+        assert!(one.grow(part));
+        assert!(!one.grow(1));
+        assert!(!neighbour.head_room().grow(1));
+        assert!(other.grow(part));
+        drop((one, other));
+        assert_eq!(strangers.state.lock().head_bytes, 0);
+    }
+
+    #[test]
+    fn drains_are_bounded_by_address_and_given_back() {
+        let strangers = Strangers::new(10, 10);
+        let one = strangers.enter(from("10.0.0.1"));
+        let drains: Vec<_> = std::iter::from_fn(|| one.drain()).collect();
+        assert_eq!(drains.len(), DRAINS_MAX / OF_ONE_ADDRESS);
+        assert!(strangers.enter(from("10.0.0.2")).drain().is_some());
+        drop(drains);
+        assert!(one.drain().is_some());
+    }
+}
