@@ -16,6 +16,7 @@ use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId};
 use keyweir_policy::terms::table::Table;
 use keyweir_policy::wire::Wire;
+use keyweir_policy::wire::trace::Traces;
 use parking_lot::Mutex;
 
 use crate::runtime::clock::Clock;
@@ -54,6 +55,8 @@ pub(crate) struct ProviderKey {
     pub(crate) label: String,
     pub(crate) header: HeaderName,
     pub(crate) value: HeaderValue,
+    /// What its secret is recognized by in answers.
+    pub(crate) traces: Arc<Traces>,
 }
 
 /// Why the providers cannot be used as the policy says.
@@ -197,6 +200,7 @@ fn provider_key(declared: &Declared, key: &Key, secret: &ProviderSecret) -> Prov
         label: key.id.clone(),
         header: HeaderName::from_static(name),
         value,
+        traces: Arc::new(Traces::of(secret.expose())),
     }
 }
 

@@ -7,6 +7,7 @@ mod access;
 mod bad_bodies;
 mod bad_policy;
 mod bad_requests;
+mod credentials;
 mod drain;
 mod fidelity;
 mod http2;

@@ -41,6 +41,7 @@ mod wait;
 pub use self::answer::{large, opening};
 pub use self::body::describe;
 pub use self::credential::suspect_secret::SuspectSecret;
+pub use self::credential::trace;
 pub use self::refusal::kind as refusal_kind;
 
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
@@ -48,10 +49,10 @@ use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::request::{Description, Usage};
 use keyweir_terms::snapshot::Snapshot;
 
-use self::answer::{created_ids, results_url, usage};
+use self::answer::{answer_headers, created_ids, results_url, usage};
 use self::body::describe::DescribeError;
 use self::body::model_name;
-use self::credential::{client_key, credential_headers, provider_key, query};
+use self::credential::{client_key, names, provider_key, query};
 use self::ratelimit::by_dialect as headers;
 use self::refusal::error_event::StreamForm;
 use self::refusal::kind::RefusalKind;
@@ -67,9 +68,13 @@ pub trait Wire: Copy {
     /// If it is not served.
     fn route<'a>(self, method: &str, path: &'a str) -> Result<Route<'a>, RouteError>;
 
-    /// Every header (lower case) in which a client may put a credential or choose an account.
-    /// All of them are stripped before the pool key's own is set.
-    fn credential_headers(self) -> &'static [&'static str];
+    /// Whether a client puts a credential into the header `name` (lower case), or chooses an account
+    /// with it. All of them are stripped before the pool key's own is set. The same for every
+    /// dialect: a key must not leak because it was sent in another dialect's header.
+    fn is_credential_header(self, name: &str) -> bool;
+
+    /// Whether a client gets the header `name` (lower case) of an answer.
+    fn passes_to_client(self, name: &str) -> bool;
 
     /// What the client presents as its key; `header` looks up by lower-case name.
     fn client_credential<'a>(self, header: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str>;
@@ -111,8 +116,12 @@ impl Wire for Dialect {
         routes::route(self, method, path)
     }
 
-    fn credential_headers(self) -> &'static [&'static str] {
-        credential_headers::HEADERS
+    fn is_credential_header(self, name: &str) -> bool {
+        names::is_credential_header(name)
+    }
+
+    fn passes_to_client(self, name: &str) -> bool {
+        answer_headers::passes(self, name)
     }
 
     fn client_credential<'a>(self, header: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {

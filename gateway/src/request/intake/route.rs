@@ -20,7 +20,7 @@ pub(crate) fn find<'a>(
     path: &'a str,
     is_anthropic: bool,
 ) -> Result<Routed<'a>, Refuse> {
-    routed::find(&live.policy, method, path, is_anthropic).map_err(|error| not_routed(&error))
+    routed::find(&live.policy, method, path, is_anthropic).map_err(|error| not_routed(live, &error))
 }
 
 /// The dialect to refuse in when the path does not tell.
@@ -42,8 +42,16 @@ pub(crate) fn destination(
         .map_err(|error| no_provider(&error))
 }
 
-fn not_routed(error: &RouteError) -> Refuse {
-    let message = error.to_string();
+fn not_routed(live: &Live, error: &RouteError) -> Refuse {
+    let mut message = error.to_string();
+    let has_generic = || {
+        live.providers
+            .values()
+            .any(|it| it.dialect == Dialect::Generic)
+    };
+    if *error == RouteError::NotServed && has_generic() {
+        message.push_str("; a provider of the generic dialect is asked as /<provider id>/...");
+    }
     match error {
         RouteError::NotServed => Refuse::new(RefusalKind::NotFound, "unknown_path", message),
         RouteError::Forbidden => Refuse::new(RefusalKind::Permission, "administration", message),

@@ -10,7 +10,8 @@ use crate::request::exchange::Exchange;
 
 /// The head of `answer`.
 pub(super) fn head(exchange: &Exchange<'_>, answer: &Answer) -> ResponseHeader {
-    let mut head = headers::incoming(answer.response());
+    let dialect = exchange.facts.dialect;
+    let mut head = headers::incoming(answer.response(), dialect, &answer.traces);
     let plan = &exchange.plan;
     let progress = plan.progress();
     set(

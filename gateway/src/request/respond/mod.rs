@@ -7,6 +7,7 @@ pub(crate) mod explain;
 mod head;
 mod opaque;
 mod piece;
+mod redaction;
 pub(crate) mod refuse;
 mod stream;
 mod whole;

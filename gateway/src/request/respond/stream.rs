@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::wire::trace::Traces;
 
 use super::explain::{Cut, DIED, LAST_CALL, STALLED};
 use super::head::{chunk, head};
@@ -67,6 +68,7 @@ async fn pass_on(
                 stream.reader.feed(&piece);
                 held.progressed(stream.reader.output_so_far());
                 let passed = stream.events.pass(piece);
+                let passed = redacted(stream, &answer.traces, passed);
                 if write(exchange, passed, false).await.is_err() {
                     return Passed::ClientLeft;
                 }
@@ -81,6 +83,14 @@ async fn pass_on(
         None if stream.reader.ending() != Fault::None => Passed::Cut(DIED),
         _ => Passed::Whole,
     }
+}
+
+/// Without the credential's traces where the provider tells of an error: others do not quote keys.
+fn redacted(stream: &Stream, traces: &Traces, events: Bytes) -> Bytes {
+    if stream.reader.fault().is_none() {
+        return events;
+    }
+    traces.redacted(&events).map_or(events, Bytes::from)
 }
 
 fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &mut Stream, passed: &Passed) {
@@ -106,8 +116,11 @@ async fn finish(
     stream: &mut Stream,
     status: u16,
 ) -> Result<bool, Stop> {
+    let traces = answer.traces;
     answer.link.release().await;
-    write(exchange, stream.events.rest(), true).await?;
+    let rest = stream.events.rest();
+    let rest = redacted(stream, &traces, rest);
+    write(exchange, rest, true).await?;
     exchange.record.on(if stream.reader.fault().is_some() {
         Event::Broke {
             status,
