@@ -15,3 +15,4 @@
 
 pub mod permission;
 pub mod validity;
+pub mod sharing;

@@ -22,7 +22,7 @@ use keyweir_policy::wire::query_without_credentials;
 use self::body::Body;
 
 use crate::downstream::client::Client;
-use crate::headers::ANTHROPIC_VERSION;
+use crate::headers::{ANTHROPIC_VERSION, cors};
 use crate::request::record::{Chosen, Event, Record};
 use crate::request::stop::Stop;
 use crate::runtime::gateway::{Gateway, Live};
@@ -38,9 +38,12 @@ pub(crate) struct Taken<'a> {
     pub(crate) body: Body,
     pub(crate) description: Description,
     pub(crate) destination: Destination,
+    /// Who made the thing that the path names.
+    pub(crate) owner: Option<TenantId>,
 }
 
-/// Takes a request for `target` in. `None`: it only asks whether anybody is there.
+/// Takes a request for `target` in. `None`: it only asks whether anybody is there, or whether it may
+/// be sent at all.
 ///
 /// # Errors
 /// If it may not go on.
@@ -56,6 +59,11 @@ pub(crate) async fn take<'a>(
         client.session().set_keepalive(None);
         return Err(refuse.into());
     }
+    let named = &live.policy.gateway.cors_origins;
+    record.readable_by(cors::named_origin(client.headers(), named));
+    if record.cors().is_some() && cors::is_preflight(&client.head().method, client.headers()) {
+        return Ok(None);
+    }
     let path = target.map_or("/", PathAndQuery::path);
     let is_anthropic = client.headers().contains_key(ANTHROPIC_VERSION);
     let routed = route::find(live, client.head().method.as_str(), path, is_anthropic)?;
@@ -70,18 +78,18 @@ pub(crate) async fn take<'a>(
     record.on(Event::BodyRead {
         bytes: body.bytes.len(),
     });
-    let description = describe::describe(live, &routed, tenant, &body)?;
+    let query = target.and_then(PathAndQuery::query);
+    let description = describe::describe(live, &routed, tenant, (client, query), &body)?;
     record.on(Event::Described {
         model: description.model.as_deref(),
         stream: description.stream,
     });
-    let destination = route::destination(live, &routed, &description)?;
+    let (destination, known) = route::destination(live, tenant, &routed, &description)?;
     record.on(Event::Chosen(Chosen {
         provider: destination.provider,
         model: None,
         fell_back: false,
     }));
-    let query = target.and_then(PathAndQuery::query);
     Ok(Some(Taken {
         gateway,
         live,
@@ -91,5 +99,6 @@ pub(crate) async fn take<'a>(
         body,
         description,
         destination,
+        owner: known.owner,
     }))
 }

@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::wire::stream::usage_hidden;
 use keyweir_policy::wire::trace::Traces;
 
 use super::explain::{Cut, DIED, LAST_CALL, STALLED};
@@ -55,6 +56,7 @@ async fn pass_on(
 ) -> Passed {
     // The reader has seen this already.
     let opening = stream.events.pass(answer.joined());
+    let opening = without_usage(exchange, opening);
     answer.pieces = Vec::new();
     if write(exchange, opening, false).await.is_err() {
         return Passed::ClientLeft;
@@ -69,6 +71,7 @@ async fn pass_on(
                 held.progressed(stream.reader.output_so_far());
                 let passed = stream.events.pass(piece);
                 let passed = redacted(stream, &answer.traces, passed);
+                let passed = without_usage(exchange, passed);
                 if write(exchange, passed, false).await.is_err() {
                     return Passed::ClientLeft;
                 }
@@ -85,6 +88,14 @@ async fn pass_on(
     }
 }
 
+/// Without the usage that the client did not ask for.
+fn without_usage(exchange: &Exchange<'_>, events: Bytes) -> Bytes {
+    if !exchange.facts.hides_usage {
+        return events;
+    }
+    usage_hidden::hidden(&events).map_or(events, Bytes::from)
+}
+
 /// Without the credential's traces where the provider tells of an error: others do not quote keys.
 fn redacted(stream: &Stream, traces: &Traces, events: Bytes) -> Bytes {
     if stream.reader.fault().is_none() {
@@ -97,11 +108,8 @@ fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &mut Stream,
     let usage = stream.reader.usage();
     held.charged(usage);
     exchange.record.on(Event::Charged(usage));
-    for id in stream.reader.resource_ids(exchange.facts.creates) {
-        exchange
-            .live
-            .learn_holder(id, exchange.plan.provider(), held.account());
-    }
+    let ids = stream.reader.resource_ids(exchange.facts.creates);
+    exchange.learn(ids, held.account());
     let fault = match passed {
         Passed::Whole => stream.reader.ending(),
         Passed::Cut(cut) => cut.fault,
@@ -120,6 +128,7 @@ async fn finish(
     answer.link.release().await;
     let rest = stream.events.rest();
     let rest = redacted(stream, &traces, rest);
+    let rest = without_usage(exchange, rest);
     write(exchange, rest, true).await?;
     exchange.record.on(if stream.reader.fault().is_some() {
         Event::Broke {

@@ -140,6 +140,7 @@ fn unknown<'a>(method: &str, bare: &'a str) -> Route<'a> {
             None => Endpoint::Other,
         },
         resource: None,
+        is_list: false,
         creates_resource: false,
         has_model_body: false,
         has_json_body: method == "POST",
