@@ -625,8 +625,8 @@ fn a_full_table_of_models_widens_no_permission() {
         ModelPatterns::new(vec![pattern]).expect("one")
     };
     let mut spec = spec(&[(1, None), (1, None)]);
-    spec.accounts[0].models = only("good-*");
-    spec.accounts[1].models = only("fair-*");
+    spec.accounts[AccountId(0)].models = only("good-*");
+    spec.accounts[AccountId(1)].models = only("fair-*");
     let mut pool = Pool::new(spec, at(0.0));
     for number in 0..3_000 {
         pool.model(at(0.0), &format!("evil-{number}"), Endpoint::Inference);

@@ -14,48 +14,29 @@ pub struct Destination<'a> {
 }
 
 /// What is doubtful, and what to do instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
     /// What is doubtful.
-    pub message: &'static str,
+    pub message: String,
     /// What to do.
-    pub hint: &'static str,
+    pub hint: String,
 }
 
-/// What examples and templates have in a key's place.
-const PLACEHOLDERS: &[&str] = &[
-    "...",
-    "\u{2026}",
-    "<",
-    ">",
-    "${",
-    "{{",
-    "api-key-here",
-    "api_key_here",
-    "apikeyhere",
-    "changeme",
-    "change-me",
-    "change_me",
-    "dummy",
-    "insert-",
-    "placeholder",
-    "replace-",
-    "replace_",
-    "todo",
-    "xxxx",
-    "your-",
-    "your_",
-    "yourkey",
-];
+impl Doubt {
+    fn new(message: &str, hint: &str) -> Self {
+        Self {
+            message: message.to_owned(),
+            hint: hint.to_owned(),
+        }
+    }
+}
 
 /// What is probably wrong with `secret`, which is sent to `to`.
 pub fn doubt(secret: &str, to: Destination<'_>) -> Option<Doubt> {
-    let lower = secret.to_lowercase();
-    if PLACEHOLDERS.iter().any(|known| lower.contains(known)) {
-        return Some(Doubt {
-            message: "looks like a placeholder",
-            hint: "put the key itself there",
-        });
+    if let Some(suspect) = keyweir_wire::suspect_secret(secret) {
+        let told = suspect.to_string();
+        let (message, hint) = told.split_once("; ").unwrap_or((&told, "look at it again"));
+        return Some(Doubt::new(message, hint));
     }
     let host = to.host.to_string();
     let is_at = |vendor: &str| host == vendor || host.ends_with(&format!(".{vendor}"));
@@ -66,17 +47,17 @@ pub fn doubt(secret: &str, to: Destination<'_>) -> Option<Doubt> {
     // Anthropic speaks OpenAI's dialect as well, and takes its own keys there.
     let goes_astray = is_anthropics && (to.dialect == Dialect::OpenAi || is_at("openai.com"));
     if goes_astray && !is_at("anthropic.com") {
-        return Some(Doubt {
-            message: "is a key of Anthropic's, and goes to a provider of the openai dialect",
-            hint: "put it into an account of the provider it is for",
-        });
+        return Some(Doubt::new(
+            "is a key of Anthropic's, and goes to a provider of the openai dialect",
+            "put it into an account of the provider it is for",
+        ));
     }
     let goes_astray = is_openais && (to.dialect == Dialect::Anthropic || is_at("anthropic.com"));
     if goes_astray && !is_at("openai.com") {
-        return Some(Doubt {
-            message: "is a key of OpenAI's, and goes to a provider of the anthropic dialect",
-            hint: "put it into an account of the provider it is for",
-        });
+        return Some(Doubt::new(
+            "is a key of OpenAI's, and goes to a provider of the anthropic dialect",
+            "put it into an account of the provider it is for",
+        ));
     }
     None
 }
@@ -86,7 +67,7 @@ mod tests {
     use super::*;
     use crate::file::BaseUrl;
 
-    fn doubted(secret: &str, dialect: Dialect, url: &str) -> Option<&'static str> {
+    fn doubted(secret: &str, dialect: Dialect, url: &str) -> Option<String> {
         let url: BaseUrl = url.parse().expect("a URL");
         let to = Destination {
             dialect,
@@ -108,7 +89,11 @@ mod tests {
             "sk-placeholder",
         ] {
             let found = doubted(secret, Dialect::OpenAi, "https://api.openai.com");
-            assert_eq!(found, Some("looks like a placeholder"), "{secret}");
+            assert_eq!(
+                found.as_deref(),
+                Some("it looks like a placeholder"),
+                "{secret}"
+            );
         }
     }
 
