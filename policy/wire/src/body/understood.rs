@@ -366,7 +366,8 @@ fn is_plain_json(form: &Form<'_>) -> bool {
             _ => {}
         }
     }
-    types == 1 && std::str::from_utf8(form.body).is_ok()
+    let has_mark = form.body.starts_with(b"\xef\xbb\xbf");
+    types == 1 && !has_mark && std::str::from_utf8(form.body).is_ok()
 }
 
 #[cfg(test)]
