@@ -148,11 +148,16 @@ fn is_credential(name: &str) -> bool {
     if is(CREDENTIAL_WORDS) || is(ACCOUNT_WORDS) {
         return true;
     }
-    let is_harmless = is(HARMLESS_COMPANIONS);
-    let holds = |word: &String| {
-        matches!(word.as_str(), "key" | "token") && !is_harmless || has_credential_ending(word)
-    };
-    words.iter().any(holds)
+    if words.iter().any(|word| has_credential_ending(word)) {
+        return true;
+    }
+    // A key's or a token's number or version may follow, but not what it is measured in
+    // (`first-token-ms`).
+    let is_number =
+        |word: &&String| word.is_empty() || word.trim_start_matches('v').parse::<u32>().is_ok();
+    let last = words.iter().rev().find(|word| !is_number(word));
+    let is_one = last.is_some_and(|word| matches!(word.as_str(), "key" | "token"));
+    is_one && !is(HARMLESS_COMPANIONS)
 }
 
 /// `accesstoken`, but not `pagetoken`; the bare words are for the caller to judge.
@@ -219,6 +224,8 @@ mod tests {
             "x-portkey-virtual-key",
             "helicone-auth",
             "x-functions-key",
+            "x-api-key-2",
+            "x-token-v2",
             "x-vercel-oidc-token",
             "x-forwarded-access-token",
             "x-forwarded-client-cert",
@@ -258,6 +265,8 @@ mod tests {
             "x-author",
             "x-monkey",
             "x-max-tokens",
+            "x-first-token-ms",
+            "x-token-count",
             "x-page-token",
             "x-prompt-cache-key",
             "x-goog-api-client",
