@@ -101,7 +101,7 @@ impl World<'_> {
         {
             let holder = (request.plan.provider(), lease.account);
             let holders = &mut self.gateways[request.gateway].holders;
-            holders.learn(&follow_up.id(), holder);
+            holders.learn(&follow_up.id(), holder, None);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The gateways' half of the world: plans and pools, and what is done because of them.
 
+use keyweir_policy::exchange::holders::Held;
 use keyweir_policy::exchange::plan::{Event as Happened, Step};
 use keyweir_policy::exchange::seek::Home;
 use keyweir_policy::pool::ask::Lease;
@@ -23,7 +24,10 @@ impl World<'_> {
         let request = &mut self.requests[index];
         let holders = &mut self.gateways[request.gateway].holders;
         let (provider, home) = match holders.of(&follow_up.id()) {
-            Some((provider, account)) => (provider, Home::Known(account)),
+            Some(Held {
+                holder: (provider, account),
+                ..
+            }) => (provider, Home::Known(account)),
             None => {
                 let all = follow_up::holders(self.scenario);
                 (all[0].0, Home::sought(all.into_iter()))

@@ -218,7 +218,7 @@ fn gateway(scenario: &Scenario, sites: &[Site<'_>], replica: usize, things: &[Th
     let mut holders = Holders::default();
     for (thing, known) in things.iter().enumerate().filter(|(_, it)| it.is_remembered) {
         let holder = Some(known.holder);
-        holders.learn(&FollowUp { thing, holder }.id(), known.holder);
+        holders.learn(&FollowUp { thing, holder }.id(), known.holder, None);
     }
     Gateway {
         desks: sites.iter().map(desk).collect(),

@@ -27,6 +27,9 @@ impl Check {
         let loaded = load(&self.files)?;
         if self.secrets {
             check_secrets(&loaded)?;
+            for doubt in provider::doubtful_secrets(&loaded.policy, &loaded.folder) {
+                writeln!(std::io::stderr(), "warning: {doubt}")?;
+            }
         }
         let policy = &loaded.policy;
         let providers = || policy.providers.values();

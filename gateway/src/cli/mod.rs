@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::check::Check;
+use self::hash::Hash;
 use self::log::LogFormat;
 use self::serve::Serve;
 use crate::command::failed::Failed;
@@ -37,8 +38,8 @@ enum Command {
     Serve(Serve),
     /// Check policy files, and say what is wrong and what to write instead.
     Check(Check),
-    /// Make a new client key, and its hash for the policy file.
-    Hash,
+    /// Make a new client key, and its hash for the policy file; or hash one that there is.
+    Hash(Hash),
     /// Show the gateway at work, with a simulated provider: no account needed.
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
@@ -52,7 +53,7 @@ impl Command {
     /// written where they were asked for.
     const fn draws(&self) -> bool {
         match self {
-            Self::Serve(_) | Self::Check(_) | Self::Hash => false,
+            Self::Serve(_) | Self::Check(_) | Self::Hash(_) => false,
             #[cfg(feature = "demo")]
             Self::Demo(_) => true,
             #[cfg(feature = "simulate")]
@@ -70,7 +71,7 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
-        Command::Hash => hash::run(),
+        Command::Hash(hash) => hash.run(),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),
         #[cfg(feature = "simulate")]

@@ -1,6 +1,9 @@
 //! The head of an answer to a client.
 
 use http::HeaderMap;
+use http::header::HeaderValue;
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::wire::trace::Traces;
 use pingora_http::ResponseHeader;
 
 use super::stripped::passes;
@@ -8,20 +11,32 @@ use super::stripped::passes;
 /// Headers that an answer has beside the provider's: the request's name, attempts, framing, date.
 const ADDED: usize = 4;
 
-/// An answer's head as the client gets it, without the headers that the gateway adds.
-pub(crate) fn incoming(response: &ResponseHeader) -> ResponseHeader {
+/// An answer's head as a client of `dialect` gets it, without the headers that the gateway adds and
+/// without `traces` of the credential it was asked with.
+pub(crate) fn incoming(
+    response: &ResponseHeader,
+    dialect: Dialect,
+    traces: &Traces,
+) -> ResponseHeader {
     // Counted first: a map with room for those that do not pass, which are many, would be twice as
     // large for as long as the answer streams.
-    let passing = response.headers.iter().filter(|(name, _)| passes(name));
+    let headers = response.headers.iter();
+    let passing = headers.filter(|(name, _)| passes(dialect, name));
     let passing: Vec<_> = passing.collect();
     let mut kept = HeaderMap::with_capacity(passing.len() + ADDED);
     for (name, value) in passing {
-        kept.append(name, value.clone());
+        kept.append(name, redacted(value, traces));
     }
     let mut answer = http::Response::new(());
     *answer.status_mut() = response.status;
     *answer.headers_mut() = kept;
     ResponseHeader::from(answer.into_parts().0)
+}
+
+fn redacted(value: &HeaderValue, traces: &Traces) -> HeaderValue {
+    let redacted = traces.redacted(value.as_bytes());
+    let redacted = redacted.and_then(|redacted| HeaderValue::from_bytes(&redacted).ok());
+    redacted.unwrap_or_else(|| value.clone())
 }
 
 #[cfg(test)]
@@ -34,20 +49,30 @@ mod tests {
         let mut response = ResponseHeader::build(200, None).expect("valid");
         for (name, value) in [
             ("content-type", "application/json"),
-            ("request-id", "req_1"),
+            (
+                "request-id",
+                "req_1 of sk-ant-api03-Qx7vJ2mWcR9tYb4LsKd8ZfHn",
+            ),
             ("retry-after", "3"),
             ("anthropic-ratelimit-requests-remaining", "7"),
             ("x-ratelimit-reset-tokens", "6m0s"),
             ("anthropic-organization-id", "org"),
             ("set-cookie", "a=b"),
+            ("x-api-key", "k"),
+            ("location", "https://elsewhere.example/"),
+            ("access-control-allow-origin", "*"),
+            ("x-unknown", "1"),
             ("transfer-encoding", "chunked"),
         ] {
             response.append_header(name, value).expect("valid");
         }
 
-        let answer = incoming(&response);
+        let traces = Traces::of("sk-ant-api03-Qx7vJ2mWcR9tYb4LsKd8ZfHn");
+        let answer = incoming(&response, Dialect::Anthropic, &traces);
 
         let names: Vec<_> = answer.headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["content-type", "request-id", "retry-after"]);
+        let id = format!("req_1 of {}", "*".repeat(37));
+        assert_eq!(answer.headers["request-id"], id.as_str());
     }
 }

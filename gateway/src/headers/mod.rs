@@ -1,6 +1,7 @@
 //! Headers between client and provider: which are stripped, which are set, and which say something
 //! to the gateway.
 
+pub(crate) mod cors;
 mod incoming;
 mod lookup;
 mod names;

@@ -27,7 +27,7 @@ impl OutgoingHead {
         body: Option<usize>,
         readable: bool,
     ) -> Self {
-        strip(&mut headers, dialect.credential_headers());
+        strip(&mut headers, |name| dialect.is_credential_header(name));
         headers.insert(header::HOST, authority.clone());
         if let Some(length) = body {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));

@@ -6,15 +6,14 @@
 //! `accept-encoding`: an answer that the gateway cannot read can neither be failed over nor settled
 //! by what it cost, so it asks for plain text wherever it has to read.
 //!
-//! An answer keeps all its headers but these: hop-by-hop; what one key has left, which a client
-//! would take for what the pool has left; the account's identity (`anthropic-organization-id` and
-//! its like), which is the pool's affair and changes from one answer to the next; cookies; and what
-//! the provider says of its own address (`alt-svc`, `strict-transport-security`), which would send
-//! clients around the gateway or bind its name. `retry-after` of an answer that is passed through
-//! stays: it came with the very answer the client is given.
+//! Of an answer only what the dialect's list names passes ([`Wire::passes_to_client`]), and of that
+//! nothing that was set by or for one connection. `retry-after` of an answer that is passed through
+//! stays: it came with the very answer the client is given. `docs/HEADERS.md` is the operator's page.
 
 use http::HeaderMap;
 use http::header::{self, HeaderName};
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::wire::Wire;
 
 /// Concerns one connection only. A `match`, which the compiler turns into a comparison of lengths
 /// first: this and the like below run for every header of every request and answer.
@@ -34,25 +33,27 @@ fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// Set anew for every request that is sent, or the gateway's affair.
+/// Set anew for every request that is sent, or the gateway's affair; or it would make the request
+/// another one than the gateway took it for.
 fn is_replaced(name: &str) -> bool {
     matches!(
         name,
         "host"
             | "content-length"
             | "expect"
-            | "cookie"
             | "x-keyweir-patience"
             | "x-keyweir-session"
+            | "x-http-method"
+            | "x-http-method-override"
+            | "x-method-override"
     )
 }
 
-/// Takes out of a request's `headers` what does not pass; `credentials` are names, too.
-pub(super) fn strip(headers: &mut HeaderMap, credentials: &[&str]) {
+/// Takes out of a request's `headers` what does not pass.
+pub(super) fn strip(headers: &mut HeaderMap, is_credential: impl Fn(&str) -> bool) {
     remove_nominated(headers);
     // One look at each header there is, rather than one for each that might be.
-    let stripped =
-        |name: &str| is_hop_by_hop(name) || is_replaced(name) || credentials.contains(&name);
+    let stripped = |name: &str| is_hop_by_hop(name) || is_replaced(name) || is_credential(name);
     let doomed: Vec<HeaderName> = headers
         .keys()
         .filter(|name| stripped(name.as_str()))
@@ -80,42 +81,9 @@ fn remove_nominated(headers: &mut HeaderMap) {
     }
 }
 
-/// Dropped from answers by name, beside what is hop-by-hop.
-fn is_dropped(name: &str) -> bool {
-    matches!(
-        name,
-        "set-cookie"
-            | "alt-svc"
-            | "strict-transport-security"
-            | "anthropic-organization-id"
-            | "anthropic-workspace-id"
-            | "openai-organization"
-            | "openai-project"
-            | "ratelimit"
-            | "x-keyweir-request-id"
-            | "x-keyweir-waited-ms"
-            | "x-keyweir-attempts"
-            | "x-keyweir-served-by"
-    )
-}
-
-/// Families of headers that say what one key has left.
-const BUDGETS: [&str; 7] = [
-    "anthropic-ratelimit-",
-    "anthropic-priority-",
-    "anthropic-fast-",
-    "x-ratelimit-",
-    "x-ratelimitbysize-",
-    "ratelimit-",
-    "x-ms-ratelimit-",
-];
-
-/// Whether the client gets an answer's header.
-pub(super) fn passes(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    !is_hop_by_hop(name)
-        && !is_dropped(name)
-        && !BUDGETS.iter().any(|family| name.starts_with(family))
+/// Whether a client of `dialect` gets an answer's header.
+pub(super) fn passes(dialect: Dialect, name: &HeaderName) -> bool {
+    dialect.passes_to_client(name.as_str()) && !is_hop_by_hop(name.as_str())
 }
 
 #[cfg(test)]
@@ -140,9 +108,11 @@ mod tests {
         let mut headers = map(&[
             ("connection", "close, x-hop"),
             ("x-hop", "1"),
+            ("x-secret", "1"),
+            ("x-http-method-override", "PUT"),
             ("x-end", "2"),
         ]);
-        strip(&mut headers, &["x-secret"]);
+        strip(&mut headers, |name| name == "x-secret");
 
         assert_eq!(headers, map(&[("x-end", "2")]));
     }

@@ -1,7 +1,10 @@
 //! A provider's answer: its head, and what has been read of its body.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use keyweir_policy::wire::stream::StreamReader;
+use keyweir_policy::wire::trace::Traces;
 use pingora_http::ResponseHeader;
 
 use crate::downstream::whole_events::WholeEvents;
@@ -15,6 +18,8 @@ pub(crate) struct Answer {
     pub(crate) body: Gathered,
     /// That is all of it.
     pub(crate) ended: bool,
+    /// Of the credential it was asked with.
+    pub(crate) traces: Arc<Traces>,
 }
 
 /// How an answer is looked at on its way.
@@ -34,12 +39,13 @@ pub(crate) struct Stream {
 }
 
 impl Answer {
-    pub(crate) fn new(mut link: Box<Link>) -> Self {
+    pub(crate) fn new(mut link: Box<Link>, traces: Arc<Traces>) -> Self {
         let ended = link.done();
         Self {
             link,
             body: Gathered::default(),
             ended,
+            traces,
         }
     }
 
@@ -72,6 +78,22 @@ impl Answer {
         let piece = read.unwrap_or_default();
         self.body.push(piece.clone());
         piece
+    }
+
+    /// Takes the credential's traces out of what has been read.
+    pub(crate) fn redact(&mut self) {
+        let read = self.body.joined();
+        if let Some(redacted) = self.traces.redacted(&read) {
+            self.body.replace(Bytes::from(redacted));
+        }
+    }
+
+    /// [`Self::redact`], of an answer that is no error and may be long.
+    pub(crate) fn redact_whole(&mut self) {
+        let read = self.body.joined();
+        if let Some(redacted) = self.traces.redacted_whole(&read) {
+            self.body.replace(Bytes::from(redacted));
+        }
     }
 
     /// Lets go of it. Its connection is kept if there is nothing more to read.

@@ -7,6 +7,7 @@ use keyweir_policy::exchange::plan::{Event, Plan};
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::ids::{AccountId, TenantId};
 
 use crate::downstream::client::Client;
 use crate::request::lease::HeldLease;
@@ -37,6 +38,10 @@ pub(crate) struct Facts {
     pub(crate) method: http::Method,
     /// A success makes something that later requests refer to.
     pub(crate) creates: bool,
+    /// Whose the things are that a success names and that nobody is known to have made.
+    pub(crate) maker: Option<TenantId>,
+    /// The stream's usage was asked for on the client's behalf, and is not for it to see.
+    pub(crate) hides_usage: bool,
     /// Where the client thinks the provider is.
     pub(crate) public_base: Option<String>,
     /// The id of the thing that the path names.
@@ -59,6 +64,14 @@ impl<'a> Exchange<'a> {
     pub(crate) fn settle(&mut self, held: HeldLease, fault: Fault) {
         self.record.on(record::Event::AttemptEnded { fault });
         held.settle(fault);
+    }
+
+    /// The account that answered holds these.
+    pub(crate) fn learn<'i>(&self, ids: impl IntoIterator<Item = &'i String>, account: AccountId) {
+        let holder = (self.plan.provider(), account);
+        for id in ids {
+            self.live.learn_holder(id, holder, self.facts.maker);
+        }
     }
 
     /// Lets go of what another attempt would need: there will be none.

@@ -51,6 +51,12 @@ impl Gathered {
         self.pieces.first().cloned().unwrap_or_default()
     }
 
+    /// Puts `whole` in the place of all that was read.
+    pub(crate) fn replace(&mut self, whole: Bytes) {
+        *self = Self::default();
+        self.push(whole);
+    }
+
     /// Takes all of it out, in order.
     pub(crate) fn take(&mut self) -> Vec<Bytes> {
         self.close_tail();

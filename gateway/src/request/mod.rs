@@ -3,6 +3,7 @@
 //! ```text
 //! intake:   head → route → authenticate → body → describe → prepare
 //! drive:    plan ⇄ wait | attempt → opening
+//! listing:  of several accounts' lists one
 //! respond:  whole | opaque | stream, or refuse
 //! record:   metrics, one line in the access log
 //! ```
@@ -16,6 +17,7 @@ mod exchange;
 mod gathered;
 mod intake;
 mod lease;
+mod listing;
 mod outgoing;
 pub(crate) mod record;
 pub(crate) mod respond;
@@ -70,8 +72,11 @@ async fn handle(
     };
     let _place = gateway.place(admitted.tenant).ok_or_else(too_many)?;
     let taken = intake::take((gateway, live), admitted, client, record).await?;
-    let exchange = Box::new(intake::prepare::prepare(taken, client, record));
-    Box::pin(drive::run(exchange)).await
+    let (exchange, listing) = intake::prepare::prepare(taken, client, record);
+    match listing {
+        Some(listing) => Box::pin(listing::run(Box::new(exchange), listing)).await,
+        None => Box::pin(drive::run(Box::new(exchange))).await,
+    }
 }
 
 /// Answers a request that goes no further. `true`: its answer is complete.
@@ -80,6 +85,7 @@ async fn stopped(stop: Stop, client: &mut Client, record: &mut Record) -> bool {
         record.on(Event::ClientLeft);
         return false;
     };
+    let refuse = refuse.readable_by(record.cors());
     match refuse.answer(client, record.dialect(), record.id()).await {
         Ok(status) => {
             record.on(Event::Refused {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::HeaderValue;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::fault::Fault;
@@ -85,6 +86,8 @@ pub(crate) struct Record {
     asked: Asked,
     served: Served,
     end: End,
+    /// The origin whose pages may read the answer.
+    cors: Option<HeaderValue>,
 }
 
 /// Who asks for what.
@@ -140,6 +143,7 @@ impl Record {
                 bytes: 0,
             },
             served: Served::default(),
+            cors: None,
             end: End {
                 outcome: Outcome::ClientLeft,
                 reason: None,
@@ -157,6 +161,16 @@ impl Record {
     /// The dialect to speak to the client.
     pub(crate) const fn dialect(&self) -> Dialect {
         self.asked.dialect
+    }
+
+    /// The origin whose pages may read the answer.
+    pub(crate) const fn cors(&self) -> Option<&HeaderValue> {
+        self.cors.as_ref()
+    }
+
+    /// Pages of this origin may read the answer.
+    pub(crate) fn readable_by(&mut self, origin: Option<HeaderValue>) {
+        self.cors = origin;
     }
 
     pub(crate) const fn started(&self) -> Instant {

@@ -6,9 +6,11 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use keyweir_policy::config::file::{GatewaySettings, Policy, Tenant};
 use keyweir_policy::config::secret::ClientKeys;
-use keyweir_policy::exchange::holders::Holders;
+use keyweir_policy::exchange::holders::{Held, Holders};
+use keyweir_policy::exchange::ownership::{self, Hidden, Known, Named, Sight};
 use keyweir_policy::exchange::seek::Holder;
-use keyweir_policy::terms::ids::{AccountId, ProviderId, TenantId};
+use keyweir_policy::tenancy::sharing::Circles;
+use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
 use parking_lot::Mutex;
 
@@ -46,6 +48,8 @@ pub(crate) struct Live {
     provider_metrics: Table<ProviderId, ProviderMetrics>,
     /// By tenant and, within a tenant, by provider.
     tenant_metrics: Vec<OnceLock<Box<TenantMetrics>>>,
+    /// Which tenants see each other's things.
+    circles: Circles,
     holders: Arc<Mutex<Holders>>,
 }
 
@@ -134,10 +138,13 @@ impl Live {
     fn new(policy: Policy, providers: Table<ProviderId, Provider>, metrics: &Metrics) -> Self {
         let of_provider =
             |_, provider: &Provider| metrics.of_provider(&provider.id, &provider.accounts);
+        let tenants = policy.tenants.iter();
+        let of_circle = tenants.map(|(id, tenant)| (id, tenant.shares.as_deref()));
         let cells = policy.tenants.width().max(1) * providers.width();
         Self {
             client_keys: policy.client_keys(),
             provider_metrics: providers.map(of_provider),
+            circles: Circles::of(of_circle),
             policy,
             providers,
             holders: Arc::default(),
@@ -160,21 +167,57 @@ impl Live {
         &self.providers[id]
     }
 
-    /// Who holds the thing that a request's path names, or else any of those that its body names.
-    pub(crate) fn holder(&self, resource: Option<&str>, references: &[String]) -> Option<Holder> {
-        if resource.is_none() && references.is_empty() {
-            return None;
+    /// Who holds what a request of `tenant` names.
+    ///
+    /// # Errors
+    /// If any of it is not there for the tenant.
+    pub(crate) fn look_up(&self, tenant: TenantId, named: Named<'_>) -> Result<Known, Hidden> {
+        if named.resource.is_none() && named.references.is_empty() {
+            return Ok(Known::default());
         }
-        let mut holders = self.holders.lock();
-        match resource {
-            Some(id) => holders.of(id),
-            None => holders.of_any(references),
-        }
+        self.with_sight(tenant, |sight| {
+            ownership::look_up(&mut self.holders.lock(), named, sight)
+        })
     }
 
-    /// An account holds `id`.
-    pub(crate) fn learn_holder(&self, id: &str, provider: ProviderId, account: AccountId) {
-        self.holders.lock().learn(id, (provider, account));
+    /// Whether a thing is there for `tenant`.
+    pub(crate) fn shows(&self, tenant: TenantId, id: &str) -> bool {
+        let owner = self.holders.lock().of(id).and_then(|held| held.owner);
+        self.with_sight(tenant, |sight| sight.shows(owner))
+    }
+
+    /// Whether there are tenants to keep apart.
+    pub(crate) fn hides(&self) -> bool {
+        !self.circles.is_one()
+    }
+
+    /// The accounts on which something is known to lie that is there for `tenant`; `None` where
+    /// there may be more than is known.
+    pub(crate) fn accounts_with_things_of(&self, tenant: TenantId) -> Option<Vec<Holder>> {
+        self.with_sight(tenant, |sight| {
+            if sight.sees.is_none() || sight.seeks {
+                return None;
+            }
+            let holders = self.holders.lock();
+            let seen = holders.all().filter(|(_, held)| sight.shows(held.owner));
+            let mut accounts: Vec<Holder> = seen.map(|(_, Held { holder, .. })| holder).collect();
+            accounts.sort_unstable();
+            accounts.dedup();
+            Some(accounts)
+        })
+    }
+
+    fn with_sight<R>(&self, tenant: TenantId, f: impl FnOnce(Sight<'_>) -> R) -> R {
+        let sees = |owner| self.circles.sees(tenant, owner);
+        f(Sight {
+            sees: if self.hides() { Some(&sees) } else { None },
+            seeks: self.policy.gateway.seek_unknown_ids,
+        })
+    }
+
+    /// `holder` holds `id`, which `owner` made, if that was seen.
+    pub(crate) fn learn_holder(&self, id: &str, holder: Holder, owner: Option<TenantId>) {
+        self.holders.lock().learn(id, holder, owner);
     }
 
     /// Where requests go, by provider.

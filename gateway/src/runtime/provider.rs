@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use http::header::{HeaderName, HeaderValue};
 use keyweir_policy::config::file::Provider as Declared;
-use keyweir_policy::config::file::{Key, Policy};
+use keyweir_policy::config::file::{Key, Policy, SecretRef};
 use keyweir_policy::config::pool_spec::pool_spec;
-use keyweir_policy::config::secret::ProviderSecret;
+use keyweir_policy::config::secret::{Destination, ProviderSecret, doubt};
 use keyweir_policy::pool::Pool;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId};
 use keyweir_policy::terms::table::Table;
 use keyweir_policy::wire::Wire;
+use keyweir_policy::wire::trace::Traces;
 use parking_lot::Mutex;
 
 use crate::runtime::clock::Clock;
@@ -57,6 +58,8 @@ pub(crate) struct ProviderKey {
     pub(crate) label: String,
     pub(crate) header: HeaderName,
     pub(crate) value: HeaderValue,
+    /// What its secret is recognized by in answers.
+    pub(crate) traces: Arc<Traces>,
 }
 
 /// Why the providers cannot be used as the policy says.
@@ -153,6 +156,30 @@ pub fn check_secrets(policy: &Policy, folder: &Path) -> Result<(), SecretProblem
     read_secrets(policy, folder).map(drop)
 }
 
+/// What is probably wrong with secrets that are there: a line for each, without any of the secret.
+pub fn doubtful_secrets(policy: &Policy, folder: &Path) -> Vec<String> {
+    let mut doubtful = Vec::new();
+    for (_, provider) in policy.providers_in_order() {
+        let Ok(found) = secrets::read_all(&provider.keys, folder) else {
+            continue;
+        };
+        let to = Destination {
+            dialect: provider.dialect,
+            host: &provider.base_url.host,
+        };
+        for (id, key) in provider.keys.iter() {
+            // Of those in the policy file its own check has told.
+            if !matches!(key.secret, SecretRef::Literal(_))
+                && let Some(doubt) = doubt(found[id].expose(), to)
+            {
+                let (message, hint) = (doubt.message, doubt.hint);
+                doubtful.push(format!("key \"{}\": {message}; {hint}", key.id));
+            }
+        }
+    }
+    doubtful
+}
+
 /// The secrets of each provider's keys.
 fn read_secrets(
     policy: &Policy,
@@ -218,6 +245,7 @@ fn provider_key(declared: &Declared, key: &Key, secret: &ProviderSecret) -> Prov
         label: key.id.clone(),
         header: HeaderName::from_static(name),
         value,
+        traces: Arc::new(Traces::of(secret.expose())),
     }
 }
 

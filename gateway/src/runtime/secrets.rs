@@ -2,8 +2,9 @@
 //!
 //! All that cannot be found is reported at once, and no message ever holds any of a secret.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use keyweir_policy::config::file::{Key, SecretRef};
 use keyweir_policy::config::secret::{ProviderSecret, SecretError};
@@ -14,34 +15,31 @@ use keyweir_policy::terms::table::Table;
 /// path (a disk image, `/dev/zero`) from filling memory.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
-/// Why the secret of one key is not there.
+/// Why the secret of one key is not there. Says where it was looked for only as far as the key's
+/// place in the policy file does: whoever writes a secret in a name's place must not find it in a
+/// message.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretProblem {
     /// The environment variable is not set.
-    #[error("environment variable {0} is not set")]
-    EnvMissing(String),
+    #[error("the environment variable that its `env` names is not set")]
+    EnvMissing,
     /// The environment variable is no text.
-    #[error("environment variable {0} is not valid UTF-8")]
-    EnvNotText(String),
+    #[error("the environment variable that its `env` names is not valid UTF-8")]
+    EnvNotText,
     /// The file cannot be read.
-    #[error("cannot read {path}: {error}", path = .path.display())]
-    FileUnreadable {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        error: std::io::Error,
-    },
+    #[error("cannot read the file that its `file` names: {0}")]
+    FileUnreadable(std::io::Error),
     /// The file is far larger than any secret.
-    #[error("{path} is larger than {FILE_BYTES_MAX} bytes: that is no secret", path = .0.display())]
-    FileTooLarge(PathBuf),
+    #[error(
+        "the file that its `file` names is larger than {FILE_BYTES_MAX} bytes: that is no secret"
+    )]
+    FileTooLarge,
     /// What was found cannot be a credential.
-    #[error("{place}: {error}")]
-    Unfit {
-        /// Where it was found.
-        place: String,
-        /// What is wrong with it.
-        error: SecretError,
-    },
+    #[error(transparent)]
+    Unfit(#[from] SecretError),
+    /// Another key of the provider has the same.
+    #[error("is the same credential as key \"{0}\": two keys with one credential add nothing")]
+    Same(String),
 }
 
 /// Every secret that is missing, by key.
@@ -76,6 +74,13 @@ pub fn read_all(
             Err(problem) => problems.push((key.id.clone(), problem)),
         }
     }
+    let mut first: HashMap<&str, &str> = HashMap::new();
+    for (id, secret) in secrets.iter() {
+        let label = keys[id].id.as_str();
+        if let Some(other) = first.insert(secret.expose(), label) {
+            problems.push((label.to_owned(), SecretProblem::Same(other.to_owned())));
+        }
+    }
     if problems.is_empty() {
         Ok(secrets)
     } else {
@@ -93,35 +98,25 @@ fn read(reference: &SecretRef, folder: &Path) -> Result<ProviderSecret, SecretPr
 
 fn from_env(name: &str) -> Result<ProviderSecret, SecretProblem> {
     let text = std::env::var(name).map_err(|error| match error {
-        std::env::VarError::NotPresent => SecretProblem::EnvMissing(name.to_owned()),
-        std::env::VarError::NotUnicode(_) => SecretProblem::EnvNotText(name.to_owned()),
+        std::env::VarError::NotPresent => SecretProblem::EnvMissing,
+        std::env::VarError::NotUnicode(_) => SecretProblem::EnvNotText,
     })?;
-    ProviderSecret::new(&text).map_err(|error| SecretProblem::Unfit {
-        place: format!("environment variable {name}"),
-        error,
-    })
+    Ok(ProviderSecret::new(&text)?)
 }
 
 fn from_file(path: &Path) -> Result<ProviderSecret, SecretProblem> {
     use std::io::Read;
 
-    let unreadable = |error| SecretProblem::FileUnreadable {
-        path: path.to_path_buf(),
-        error,
-    };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let file = std::fs::File::open(path).map_err(SecretProblem::FileUnreadable)?;
     let mut text = String::new();
     let read = file
         .take(FILE_BYTES_MAX + 1)
         .read_to_string(&mut text)
-        .map_err(unreadable)?;
+        .map_err(SecretProblem::FileUnreadable)?;
     if read as u64 > FILE_BYTES_MAX {
-        return Err(SecretProblem::FileTooLarge(path.to_path_buf()));
+        return Err(SecretProblem::FileTooLarge);
     }
-    ProviderSecret::new(&text).map_err(|error| SecretProblem::Unfit {
-        place: path.display().to_string(),
-        error,
-    })
+    Ok(ProviderSecret::new(&text)?)
 }
 
 #[cfg(test)]
@@ -144,14 +139,44 @@ mod tests {
         let keys = [
             key("a", SecretRef::Env("KEYWEIR_TEST_SURELY_NOT_SET".into())),
             key("b", SecretRef::File("missing".into())),
+            // A secret in a name's place.
+            key("c", SecretRef::File("sk-ant-api03-hunter2".into())),
+            key("d", SecretRef::Env("AIzaSyhunter2hunter2".into())),
         ];
 
         let problems =
             read_all(&Table::from_iter(keys), folder.path()).expect_err("both are missing");
 
         let text = problems.to_string();
-        assert!(text.contains("key \"a\": environment variable KEYWEIR_TEST_SURELY_NOT_SET"));
+        assert!(
+            text.contains("key \"a\": the environment variable"),
+            "{text}"
+        );
         assert!(text.contains("key \"b\": cannot read"), "{text}");
+        assert_eq!(text.lines().count(), 4, "{text}");
+        for value in ["SURELY", "missing", "sk-ant", "hunter2"] {
+            assert!(!text.contains(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_credential_in_two_places_is_one_too_many() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("one"), "sk-test-1234\n").expect("written");
+        std::fs::write(folder.path().join("two"), "sk-test-1234").expect("written");
+        let keys = [
+            key("a", SecretRef::File("one".into())),
+            key("b", SecretRef::File("two".into())),
+        ];
+
+        let problems = read_all(&Table::from_iter(keys), folder.path()).expect_err("the same");
+
+        let text = problems.to_string();
+        assert!(
+            text.starts_with("key \"b\": is the same credential as key \"a\""),
+            "{text}"
+        );
+        assert!(!text.contains("1234"), "{text}");
     }
 
     #[test]

@@ -227,10 +227,10 @@ secret = { file = "subscription.key" }
         let ended = run(&files, &arguments).await;
         let complaint = ended.complaint();
         for (key, says) in [
-            ("from-env", "KEYWEIR_TEST_THAT_NOBODY_SETS"),
-            ("from-nowhere", "/nowhere/at/all.key"),
-            ("empty", "empty"),
-            ("two-lines", "two.key"),
+            ("from-env", "`env` names is not set"),
+            ("from-nowhere", "cannot read the file that its `file` names"),
+            ("empty", "the secret is empty"),
+            ("two-lines", "cannot stand in a header"),
             ("subscription", "subscription"),
         ] {
             let named = format!("key \"{key}\"");
@@ -240,6 +240,10 @@ secret = { file = "subscription.key" }
         }
         assert!(!complaint.contains("Ub6kWq9e"), "{complaint}");
         assert!(!complaint.contains("team-1"), "{complaint}");
+        // What stands in a secret's field may be a secret in the wrong place.
+        for value in ["THAT_NOBODY_SETS", "/nowhere", "two.key"] {
+            assert!(!complaint.contains(value), "{complaint}");
+        }
     }
 }
 
@@ -356,6 +360,70 @@ async fn a_client_key_and_its_hash_belong_together() {
         .expect("a line");
     let text = policy(&format!("\n[[tenant]]\nid = \"a\"\n{}\n", line.trim()));
     assert_eq!(check(&text).await.status.code(), Some(0));
+}
+
+#[test]
+fn a_client_key_that_there_is_can_be_hashed() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    let hash = |input: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_keyweir"))
+            .args(["hash", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut stdin = program.stdin.take().expect("piped");
+        stdin.write_all(input.as_bytes()).expect("it reads");
+        drop(stdin);
+        let ended = program.wait_with_output().expect("it ends");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (
+            ended.status.success(),
+            text(ended.stdout),
+            text(ended.stderr),
+        )
+    };
+    let line = format!("client_keys = [\"{}\"]\n", ClientKeyHash::of("own-key-1"));
+    assert_eq!(hash("own-key-1\n"), (true, line, String::new()));
+    for bad in ["", " \n", "two words", &"x".repeat(5000)] {
+        let (is_good, said, complaint) = hash(bad);
+        assert!(!is_good && said.is_empty(), "{bad}");
+        assert!(
+            bad.trim().is_empty() || !complaint.contains(bad),
+            "{complaint}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_in_a_names_place_is_not_shown() {
+    for secret in [
+        r#"{ file = "sk-ant-api03-hunter2hunter2" }"#,
+        r#"{ env = "AIzaSyhunter2hunter2" }"#,
+        r#"{ env = "sk-ant-api03-hunter2" }"#,
+        r#"{ file = "/sk-proj-hunter2" }"#,
+    ] {
+        let text = format!(
+            "[[provider]]\nid = \"a\"\ndialect = \"anthropic\"\nbase_url = \"http://127.0.0.1:1\"\n\
+             [[account]]\nid = \"a\"\nprovider = \"a\"\n[[account.key]]\nid = \"a-1\"\nsecret = {secret}\n"
+        );
+        let files = Files::new(&text);
+        for arguments in [
+            &["check", "--secrets", "keys.toml"][..],
+            &["serve", "--policy", "keys.toml"],
+        ] {
+            let ended = run(&files, arguments).await;
+            let complaint = ended.complaint();
+            assert!(!complaint.contains("hunter2"), "{complaint}");
+            assert!(
+                complaint.contains("a-1") || complaint.contains("secret"),
+                "{complaint}"
+            );
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -173,9 +173,16 @@ async fn answers_arrive_as_they_were_sent_but_for_what_is_the_keys_own() {
     let mut answer = MESSAGE.as_bytes().to_vec();
     for header in [
         &b"request-id: req_1"[..],
-        b"X-Unknown: one",
-        b"x-unknown: two",
-        b"x-latin: caf\xe9",
+        b"Anthropic-New: one",
+        b"anthropic-new: two",
+        b"anthropic-latin: caf\xe9",
+        b"x-unknown: not-on-the-list",
+        b"location: https://elsewhere.example/not-on-the-list",
+        b"refresh: 0; url=https://elsewhere.example/not-on-the-list",
+        b"access-control-allow-origin: https://not-on-the-list.example",
+        b"x-litellm-model-api-base: not-on-the-list",
+        b"llm_provider-request-id: not-on-the-list",
+        b"openai-project: not-on-the-list",
         b"anthropic-ratelimit-requests-limit: 4000",
         b"anthropic-ratelimit-requests-remaining: 3999",
         b"anthropic-ratelimit-unified-status: allowed",
@@ -202,8 +209,8 @@ async fn answers_arrive_as_they_were_sent_but_for_what_is_the_keys_own() {
         let of_name = answer.headers.iter().filter(|(other, _)| other == name);
         of_name.map(|(_, value)| value.clone()).collect()
     };
-    assert_eq!(all(&answer, "x-unknown"), [b"one", b"two"]);
-    assert_eq!(all(&answer, "x-latin"), [b"caf\xe9"]);
+    assert_eq!(all(&answer, "anthropic-new"), [b"one", b"two"]);
+    assert_eq!(all(&answer, "anthropic-latin"), [b"caf\xe9"]);
     assert_eq!(answer.header("request-id"), "req_1");
     for (name, value) in &answer.headers {
         let line = format!("{name}: {}", String::from_utf8_lossy(value));
@@ -211,6 +218,7 @@ async fn answers_arrive_as_they_were_sent_but_for_what_is_the_keys_own() {
             "ratelimit",
             "org-of-the-key",
             "of-the-edge",
+            "not-on-the-list",
             "strict-transport",
             "alt-svc",
         ] {

@@ -48,6 +48,8 @@ fn every_gateway_setting_arrives_in_its_place() {
         listen = ["127.0.0.1:1", "[::1]:2"]
         admin = "127.0.0.1:3"
         threads = 4
+        cors_origins = ["https://Four.example:44"]
+        seek_unknown_ids = true
         [gateway.tls]
         listen = ["127.0.0.1:5"]
         cert_file = "six.pem"
@@ -92,6 +94,8 @@ fn every_gateway_setting_arrives_in_its_place() {
         listen: vec![address("127.0.0.1:1"), address("[::1]:2")],
         admin: Some(address("127.0.0.1:3")),
         threads: Some(4),
+        cors_origins: vec!["https://four.example:44".to_owned()],
+        seek_unknown_ids: true,
         tls: Some(TlsSettings {
             listen: vec![address("127.0.0.1:5")],
             cert_file: "six.pem".into(),

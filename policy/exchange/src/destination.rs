@@ -38,10 +38,7 @@ pub fn destination(
     description: &Description,
     holder: Option<Holder>,
 ) -> Result<Destination, NoProvider> {
-    let speaks = |it: &Listed<'_>| match routed.named {
-        Some(named) => named == it.id,
-        None => it.dialect == routed.dialect,
-    };
+    let speaks = |it: &Listed<'_>| is_meant(routed, it);
     let held_by = |provider: ProviderId| {
         let mut speaking = directory.providers().filter(speaks);
         speaking.any(|it| it.id == provider)
@@ -53,21 +50,42 @@ pub fn destination(
     let model = description.model.as_deref();
     let takes = |it: &Listed<'_>| model.is_none_or(|model| it.models.matches(model));
     let candidates = || directory.providers().filter(speaks).filter(takes);
-    let first = candidates().next().ok_or_else(|| NoProvider {
+    // What shows no model is for a provider that takes any, if there is one.
+    let takes_any = |it: &Listed<'_>| it.models.is_any();
+    let first = match routed.route.resource {
+        None if model.is_none() => candidates().find(takes_any).or_else(|| candidates().next()),
+        _ => candidates().next(),
+    };
+    let first = first.ok_or_else(|| NoProvider {
         model: model.unwrap_or_default().to_owned(),
     })?;
-    let accounts = |it: Listed<'_>| {
-        let accounts = directory.accounts(it.id);
-        accounts.map(move |account| (it.id, account))
-    };
     let home = match routed.route.resource {
-        Some(_) => Home::sought(candidates().flat_map(accounts)),
+        Some(_) => Home::sought(candidates().flat_map(|it| accounts_of(directory, it.id))),
         None => Home::Any,
     };
     Ok(Destination {
         provider: first.id,
         home,
     })
+}
+
+/// Every account of the providers that may be meant.
+pub fn accounts(directory: &impl Directory, routed: &Routed<'_>) -> impl Iterator<Item = Holder> {
+    let meant = directory.providers().filter(|it| is_meant(routed, it));
+    meant.flat_map(|it| accounts_of(directory, it.id))
+}
+
+fn accounts_of(directory: &impl Directory, provider: ProviderId) -> impl Iterator<Item = Holder> {
+    let accounts = directory.accounts(provider);
+    accounts.map(move |account| (provider, account))
+}
+
+/// Whether a provider is the one that the path names, or else speaks the request's dialect.
+fn is_meant(routed: &Routed<'_>, provider: &Listed<'_>) -> bool {
+    match routed.named {
+        Some(named) => named == provider.id,
+        None => provider.dialect == routed.dialect,
+    }
 }
 
 #[cfg(test)]
@@ -113,7 +131,8 @@ mod tests {
         const CHAT: &str = "POST /v1/chat/completions";
         assert_eq!(chosen(CHAT, Some("mistral-large"), None), to(0, Home::Any));
         assert_eq!(chosen(CHAT, Some("gpt-5"), None), to(2, Home::Any));
-        assert_eq!(chosen("GET /v1/models", None, None), to(0, Home::Any));
+        // What shows no model is not for a provider that takes some only.
+        assert_eq!(chosen("GET /v1/models", None, None), to(2, Home::Any));
         let error = chosen("POST /mistral/v1/chat/completions", Some("gpt-5"), None);
         assert_eq!(
             error.expect_err("it takes none").to_string(),

@@ -15,6 +15,8 @@ pub mod directory;
 pub mod fallback;
 pub mod holders;
 pub mod last_word;
+pub mod listing;
+pub mod ownership;
 pub mod patience;
 pub mod plan;
 pub mod repeat;

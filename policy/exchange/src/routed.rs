@@ -2,7 +2,9 @@
 //!
 //! A path whose first segment is a provider's name goes to that provider, with the segment removed.
 //! Any other is looked up in the dialects of the providers there are: with an `anthropic-version`
-//! header in Anthropic's first, because both families have a `/v1/models` and a `/v1/files`.
+//! header in Anthropic's first, because both families have a `/v1/models` and a `/v1/files`. A provider
+//! of the generic dialect serves every path, so it gets only what names it: whatever else comes to the
+//! gateway (`/favicon.ico`, a path mistyped) is not for it to see, body and all.
 
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::ids::ProviderId;
@@ -45,7 +47,8 @@ pub fn find<'a>(
     }
     // That a method is wrong, or a path forbidden, says more than that a dialect lacks it.
     let mut worst = RouteError::NotServed;
-    for dialect in spoken(directory, is_anthropic) {
+    let dialects = spoken(directory, is_anthropic).filter(|it| *it != Dialect::Generic);
+    for dialect in dialects {
         match dialect.route(method, path) {
             Ok(route) => {
                 return Ok(Routed {
@@ -68,8 +71,7 @@ pub fn likely_dialect(directory: &impl Directory, is_anthropic: bool) -> Dialect
     first.unwrap_or(Dialect::OpenAi)
 }
 
-/// The dialects of the providers there are, the likelier first; `Generic` last, since it serves any
-/// path.
+/// The dialects of the providers there are, the likelier first.
 fn spoken(directory: &impl Directory, is_anthropic: bool) -> impl Iterator<Item = Dialect> {
     let dialects = if is_anthropic {
         [Dialect::Anthropic, Dialect::OpenAi, Dialect::Generic]
@@ -150,6 +152,32 @@ mod tests {
             Err(RouteError::MethodNotAllowed { .. })
         ));
         assert_eq!(found("GET /unheard-of", true), Err(RouteError::NotServed));
+    }
+
+    #[test]
+    fn generic_provider_gets_only_what_names_it() {
+        let directory = Fake::new(&[
+            ("own", Dialect::OpenAi, "*", 1),
+            ("gem", Dialect::Generic, "*", 1),
+        ]);
+        for (method, path) in [
+            ("POST", "/v1/videos"),
+            ("POST", "/v1/fine_tuning/jobs"),
+            ("GET", "/health"),
+            ("GET", "/favicon.ico"),
+            ("GET", "/wp-login.php"),
+            ("GET", "/gem"),
+            ("POST", "/v1/messages"),
+        ] {
+            let routed = find(&directory, method, path, false);
+            assert_eq!(routed, Err(RouteError::NotServed), "{method} {path}");
+        }
+        let wrong = find(&directory, "PUT", "/v1/chat/completions", false);
+        assert!(matches!(wrong, Err(RouteError::MethodNotAllowed { .. })));
+        let routed = find(&directory, "POST", "/gem/v1/videos", false).expect("served");
+        assert_eq!(routed.named, Some(directory.id(1)));
+        let keys = find(&directory, "POST", "/gem/key/generate", false);
+        assert_eq!(keys, Err(RouteError::Forbidden));
     }
 
     #[test]

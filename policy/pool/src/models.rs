@@ -3,8 +3,8 @@
 //! Which models share a group, the operator can say; otherwise it goes by the model's family.
 //!
 //! Clients can invent model names, so the number of both is bounded; beyond the bounds new ones
-//! share one entry. The bound on groups falls with the number of accounts, since each group has
-//! buckets for all of them.
+//! share entries, one for each set of accounts that serves them. The bound on groups falls with the
+//! number of accounts, since each group has buckets for all of them.
 
 use std::collections::HashMap;
 
@@ -26,6 +26,10 @@ const GROUPS_MIN: usize = 16;
 const GROUP_ACCOUNTS_MAX: usize = 400_000;
 /// What stands for all models beyond the bounds, and for requests that name none.
 const OTHER: &str = "";
+/// What the name of an entry for many models begins with. No model's name has a control character.
+const SHARED: char = '\n';
+/// Such entries: each is for the models that the same accounts serve, and accounts differ in few ways.
+const SHARED_MAX: usize = 64;
 
 /// All models that were ever asked for.
 #[derive(Debug, Default)]
@@ -89,7 +93,8 @@ impl Models {
         endpoint: Endpoint,
     ) -> (ModelId, Option<(GroupId, GroupName)>) {
         let is_full = self.entries.len() >= MODELS_MAX;
-        let name = if is_full { OTHER } else { name };
+        let shared = is_full.then(|| self.shared_name(served_by(spec, name)));
+        let name = shared.as_deref().unwrap_or(name);
         if let Some(known) = self.find(name, endpoint) {
             return (known, None);
         }
@@ -125,6 +130,23 @@ impl Models {
         new_groups
     }
 
+    /// The name of the entry for models beyond the bound that these accounts serve: one for each set
+    /// of accounts, so that no name is served by an account that excludes it. Patterns of accounts
+    /// are few; beyond so many sets a model is served by nobody.
+    fn shared_name(&self, served_by: Option<Vec<bool>>) -> String {
+        let Some(serves) = served_by else {
+            return OTHER.to_owned();
+        };
+        let bits = serves.iter().map(|serves| if *serves { '1' } else { '0' });
+        let name: String = std::iter::once(SHARED).chain(bits).collect();
+        let is_known = self.by_name.iter().any(|names| names.contains_key(&name));
+        if is_known || self.entries.len() < MODELS_MAX + SHARED_MAX {
+            return name;
+        }
+        let nobody = std::iter::repeat_n('0', serves.len());
+        std::iter::once(SHARED).chain(nobody).collect()
+    }
+
     fn group(
         &mut self,
         spec: &PoolSpec,
@@ -132,7 +154,10 @@ impl Models {
         endpoint: Endpoint,
     ) -> (GroupId, Option<(GroupId, GroupName)>) {
         let most = (GROUP_ACCOUNTS_MAX / spec.accounts.len().max(1)).clamp(GROUPS_MIN, GROUPS_MAX);
-        let (name, declared) = spec.group_of(model);
+        let (name, declared) = match model.starts_with(SHARED) {
+            true => (OTHER.to_owned(), None),
+            false => spec.group_of(model),
+        };
         let mut group = GroupName { endpoint, name };
         if self.groups.len() >= most && declared.is_none() && !self.groups.contains_key(&group) {
             OTHER.clone_into(&mut group.name);
@@ -149,6 +174,9 @@ impl Models {
 fn served_by(spec: &PoolSpec, name: &str) -> Option<Vec<bool>> {
     if name == OTHER {
         return None;
+    }
+    if let Some(bits) = name.strip_prefix(SHARED) {
+        return Some(bits.bytes().map(|bit| bit == b'1').collect());
     }
     let mut serves = vec![false; spec.accounts.width()];
     for (id, account) in spec.accounts.iter() {

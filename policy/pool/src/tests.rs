@@ -617,3 +617,41 @@ fn a_limit_for_a_model_is_its_groups() {
         );
     }
 }
+
+#[test]
+fn a_full_table_of_models_widens_no_permission() {
+    let only = |pattern: &str| {
+        let pattern = pattern.parse().expect("a pattern");
+        ModelPatterns::new(vec![pattern]).expect("one")
+    };
+    let mut spec = spec(&[(1, None), (1, None)]);
+    spec.accounts[AccountId(0)].models = only("good-*");
+    spec.accounts[AccountId(1)].models = only("fair-*");
+    let mut pool = Pool::new(spec, at(0.0));
+    for number in 0..3_000 {
+        pool.model(at(0.0), &format!("evil-{number}"), Endpoint::Inference);
+    }
+    for (name, account) in [
+        ("evil-late", None),
+        ("good-late", Some(0)),
+        ("fair-late", Some(1)),
+        ("good-later", Some(0)),
+        ("evil-later", None),
+    ] {
+        let asked = ask(&mut pool, at(0.0), 0.0);
+        let asked = Ask {
+            model: pool.model(at(0.0), name, Endpoint::Inference),
+            ..asked
+        };
+        match pool.admit(at(0.0), asked, &Attempts::default()) {
+            Admission::Granted(lease) => {
+                assert_eq!(Some(lease.account.0), account, "{name}");
+            }
+            Admission::Refused(refusal) => {
+                assert_eq!(refusal.reason, RefusalReason::NoSuchModel, "{name}");
+                assert_eq!(account, None, "{name}");
+            }
+            Admission::Waiting(_) => panic!("{name} waits"),
+        }
+    }
+}

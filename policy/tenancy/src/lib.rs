@@ -4,6 +4,7 @@
 //!
 //! 1. [`validity`]: may it call at all, now that it has said who it is?
 //! 2. [`permission`]: may it use the models that the request names?
+//! 3. [`sharing`]: may it see what others made?
 //!
 //! What is to come has its place here too, as files beside these. `limits` (requests and tokens in a
 //! time) and `budgets` (money in a month) are asked third, when a request's size is known and before
@@ -14,4 +15,5 @@
 //! argument.
 
 pub mod permission;
+pub mod sharing;
 pub mod validity;

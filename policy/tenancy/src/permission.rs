@@ -1,15 +1,12 @@
 //! Which models a tenant may ask for.
 //!
 //! A request may name several models (a batch, or fallbacks that the provider is to try), and each
-//! must be allowed. A request that makes a model work without our seeing which (a form, a stored
-//! prompt, a batch that lies in a file) is not for a tenant whose models are restricted: it would
-//! be a way around.
+//! must be allowed: one allowed name somewhere proves nothing. A tenant whose models are restricted may
+//! send only what is understood wholly ([`understood`]); a form, a stored prompt, a batch that lies in
+//! a file would be a way around.
 
-use keyweir_terms::dialect::Dialect;
-use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::pattern::ModelPatterns;
-use keyweir_terms::request::Description;
-use keyweir_wire::route::Route;
+use keyweir_wire::understood::{self, Form, Obscure};
 
 /// Why a tenant may not make a request. The message tells the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,50 +14,29 @@ pub enum Denied {
     /// It names a model that is not among the tenant's.
     #[error("model: this client key may not use {0}")]
     Model(String),
-    /// It does not show which model it is for.
-    #[error(
-        "model: this client key may use certain models only, and this request does not show which \
-         it is for; name one in the request's JSON body"
-    )]
-    Unseen,
+    /// It is not understood wholly.
+    #[error("model: this client key may use certain models only, and {0}")]
+    Obscure(#[from] Obscure),
 }
 
-/// Whether a tenant that has `models` may make the request that `description` describes.
+/// Whether a tenant that has `models` may make the request that `form` is.
 ///
 /// # Errors
 /// If it may not.
-pub fn check(
-    models: &ModelPatterns,
-    dialect: Dialect,
-    route: &Route<'_>,
-    description: &Description,
-) -> Result<(), Denied> {
+pub fn check(models: &ModelPatterns, form: &Form<'_>) -> Result<(), Denied> {
     if models.is_any() {
         return Ok(());
     }
-    let named = description.model.iter().chain(&description.other_models);
-    if let Some(model) = named.clone().find(|model| !models.matches(model)) {
-        return Err(Denied::Model(model.clone()));
-    }
-    if named.count() == 0 && runs_a_model(dialect, route) {
-        return Err(Denied::Unseen);
-    }
-    Ok(())
-}
-
-/// Whether a request makes a model work, as far as its route tells.
-const fn runs_a_model(dialect: Dialect, route: &Route<'_>) -> bool {
-    match route.endpoint {
-        Endpoint::Inference => true,
-        Endpoint::Batches => route.creates_resource,
-        // Of an API that we do not know, any body may be a model's.
-        Endpoint::Other => matches!(dialect, Dialect::Generic) && route.has_json_body,
-        Endpoint::CountTokens | Endpoint::Files | Endpoint::Models | Endpoint::Probe => false,
+    let named = understood::models(form)?;
+    match named.into_iter().find(|model| !models.matches(model)) {
+        Some(model) => Err(Denied::Model(model)),
+        None => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use keyweir_terms::dialect::Dialect;
     use keyweir_wire::Wire;
 
     use super::*;
@@ -68,14 +44,19 @@ mod tests {
     fn verdict(dialect: Dialect, request: &str, body: &str) -> Result<(), Denied> {
         let (method, path) = request.split_once(' ').expect("a method and a path");
         let route = dialect.route(method, path).expect("served");
-        let description = dialect
-            .describe_routed(&route, body.as_bytes())
-            .expect("well-formed");
+        let form = Form {
+            dialect,
+            method,
+            route: &route,
+            query: None,
+            headers: &[("content-type", b"application/json")],
+            body: body.as_bytes(),
+        };
         let pattern = "claude-*".parse().expect("a pattern");
         let models = ModelPatterns::new(vec![pattern]).expect("one");
-        let any = check(&ModelPatterns::any(), dialect, &route, &description);
+        let any = check(&ModelPatterns::any(), &form);
         assert_eq!(any, Ok(()), "{request} {body}");
-        check(&models, dialect, &route, &description)
+        check(&models, &form)
     }
 
     #[test]
@@ -114,6 +95,12 @@ mod tests {
                 gpt(),
             ),
             (
+                OpenAi,
+                "POST /openai/deployments/claude-1/chat/completions",
+                r#"{"model":"gpt-5"}"#,
+                gpt(),
+            ),
+            (
                 Generic,
                 "POST /v1beta/models/gpt-5:generateContent",
                 r#"{"contents":[]}"#,
@@ -147,7 +134,8 @@ mod tests {
             (Generic, "POST /model/gpt-5/invoke", "{}"),
         ] {
             let verdict = verdict(dialect, request, body);
-            assert_eq!(verdict, Err(Denied::Unseen), "{request} {body}");
+            let is_obscure = matches!(verdict, Err(Denied::Obscure(_)));
+            assert!(is_obscure, "{request} {body}");
         }
         for (dialect, request, body) in [
             (Anthropic, "GET /v1/messages/batches/msgbatch_1", ""),
@@ -155,7 +143,7 @@ mod tests {
             (OpenAi, "POST /v1/files", "--form"),
             (OpenAi, "POST /v1/batches/batch_1/cancel", ""),
             (OpenAi, "GET /v1/responses/resp_1", ""),
-            (Generic, "GET /anything", ""),
+            (Generic, "GET /v1/models", ""),
         ] {
             assert_eq!(verdict(dialect, request, body), Ok(()), "{request} {body}");
         }

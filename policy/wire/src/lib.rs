@@ -13,12 +13,13 @@
 //! | `body` | what a request's body says: model, size, conversation, references |
 //! | `answer` | what a good answer says: its form, its cost, what it made |
 //! | [`stream`] | the same of a stream, as it goes by |
+//! | [`list`] | a page of what lies on one account |
 //! | `ratelimit` | the rate-limit headers of each dialect |
 //! | `wait` | durations and moments in every form they are written in |
 //! | `provider_error` | what a provider's error says, in whatever shape |
 //! | [`classify`] | whose fault an answer is, and how long it says to stay away |
 //! | [`refusal`] | our own errors, in the client's dialect |
-//! | `reference` | ids that only one account understands |
+//! | [`mod@reference`] | ids that only one account understands |
 //! | `json` | looking into JSON without copying it |
 //!
 //! Translation between dialects, when it comes, is a room of its own (`translate`): a request or an
@@ -30,17 +31,19 @@ mod body;
 pub mod classify;
 mod credential;
 mod json;
+pub mod list;
 mod provider_error;
 mod ratelimit;
-mod reference;
+pub mod reference;
 pub mod refusal;
 pub mod route;
 pub mod stream;
 mod wait;
 
 pub use self::answer::{large, opening};
-pub use self::body::describe;
+pub use self::body::{describe, understood};
 pub use self::credential::suspect_secret::SuspectSecret;
+pub use self::credential::trace;
 pub use self::refusal::kind as refusal_kind;
 
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
@@ -48,10 +51,11 @@ use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::request::{Description, Usage};
 use keyweir_terms::snapshot::Snapshot;
 
-use self::answer::{created_ids, results_url, usage};
+use self::answer::{answer_headers, created_ids, results_url, usage};
 use self::body::describe::DescribeError;
 use self::body::model_name;
-use self::credential::{client_key, credential_headers, provider_key, query};
+use self::body::stream_usage;
+use self::credential::{client_key, names, provider_key, query};
 use self::ratelimit::by_dialect as headers;
 use self::refusal::error_event::StreamForm;
 use self::refusal::kind::RefusalKind;
@@ -67,9 +71,13 @@ pub trait Wire: Copy {
     /// If it is not served.
     fn route<'a>(self, method: &str, path: &'a str) -> Result<Route<'a>, RouteError>;
 
-    /// Every header (lower case) in which a client may put a credential or choose an account.
-    /// All of them are stripped before the pool key's own is set.
-    fn credential_headers(self) -> &'static [&'static str];
+    /// Whether a client puts a credential into the header `name` (lower case), or chooses an account
+    /// with it. All of them are stripped before the pool key's own is set. The same for every
+    /// dialect: a key must not leak because it was sent in another dialect's header.
+    fn is_credential_header(self, name: &str) -> bool;
+
+    /// Whether a client gets the header `name` (lower case) of an answer.
+    fn passes_to_client(self, name: &str) -> bool;
 
     /// What the client presents as its key; `header` looks up by lower-case name.
     fn client_credential<'a>(self, header: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str>;
@@ -111,8 +119,12 @@ impl Wire for Dialect {
         routes::route(self, method, path)
     }
 
-    fn credential_headers(self) -> &'static [&'static str] {
-        credential_headers::HEADERS
+    fn is_credential_header(self, name: &str) -> bool {
+        names::is_credential_header(name)
+    }
+
+    fn passes_to_client(self, name: &str) -> bool {
+        answer_headers::passes(self, name)
     }
 
     fn client_credential<'a>(self, header: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
@@ -179,6 +191,13 @@ pub fn resource_ids(endpoint: Endpoint, stored: bool, body: &[u8]) -> Vec<String
 /// `public_base`; all other bytes stay. `None`: there is nothing to change.
 pub fn rewrite_results_url(body: &[u8], upstream_base: &str, public_base: &str) -> Option<Vec<u8>> {
     results_url::rewrite(body, upstream_base, public_base)
+}
+
+/// A request for a stream of chat completions with its usage asked for; `None` where the client asks
+/// for it, or it cannot be asked for. What the client did not ask for,
+/// [`usage_hidden`](stream::usage_hidden) takes out again.
+pub fn with_usage_asked(body: &[u8]) -> Option<Vec<u8>> {
+    stream_usage::asked(body)
 }
 
 /// The request with `model` in place of the model it names; all other bytes stay. `None` where it

@@ -12,8 +12,16 @@
 
 use keyweir_terms::fingerprint::Fingerprint;
 
+/// The most references remembered of one request.
+pub const REFERENCES_MAX: usize = 64;
 /// A longer id is no provider's.
 pub(crate) const ID_BYTES_MAX: usize = 256;
+
+/// Whether a name is of sealed content, which whoever has it may quote: it names nothing that
+/// others could be kept from.
+pub fn is_sealed(name: &str) -> bool {
+    name.starts_with("sealed#")
+}
 
 /// So much of what is sealed tells it from all else.
 const SEALED_BYTES: usize = 512;

@@ -3,6 +3,7 @@
 //! Everything here is raced against the client: when it leaves, whatever was going on is dropped,
 //! and dropping it cancels it at the provider.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyweir_policy::terms::fault::Fault;
@@ -33,7 +34,8 @@ pub(crate) async fn try_once(exchange: &mut Exchange<'_>, held: &mut HeldLease) 
         Err(Interrupted::ClientLeft) => return Tried::ClientLeft,
         Err(Interrupted::Fault(fault)) => return Tried::Failed(fault, None),
     };
-    let answer = Answer::new(link);
+    let traces = Arc::clone(&exchange.provider().key(held.key()).traces);
+    let answer = Answer::new(link, traces);
     let facts = &exchange.facts;
     if classify::needs_body(facts.dialect, answer.status()) {
         return judge(exchange, held, answer).await;
@@ -145,13 +147,15 @@ async fn judge(exchange: &mut Exchange<'_>, held: &mut HeldLease, mut answer: An
     let fields = Fields::of(&answer.response().headers);
     let header = |name: &str| fields.get(name);
     held.refused(facts.dialect.snapshot(header));
-    match classify::classify(
+    let fault = classify::classify(
         facts.dialect,
         facts.endpoint,
         answer.status(),
         header,
         &body,
-    ) {
+    );
+    answer.redact();
+    match fault {
         Fault::None => Tried::Opened(answer, Watch::Opaque),
         fault => Tried::Failed(fault, Some(answer)),
     }

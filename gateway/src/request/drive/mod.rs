@@ -25,6 +25,25 @@ use crate::runtime::pool::{Next, Place};
 /// # Errors
 /// If there is no answer.
 pub(crate) async fn run(mut exchange: Box<Exchange<'_>>) -> Result<bool, Stop> {
+    match reach(&mut exchange).await? {
+        Reached::Opened(opened) => respond::deliver(&mut exchange, opened).await,
+        Reached::Refused(answer) => respond::relay(&mut exchange, answer).await,
+    }
+}
+
+/// What a request has come to, before the client gets any of it.
+pub(crate) enum Reached {
+    /// A good answer.
+    Opened(respond::Opened),
+    /// A provider's error that is the client's to see.
+    Refused(Answer),
+}
+
+/// Does what the plan says until there is an answer.
+///
+/// # Errors
+/// If there is none.
+pub(crate) async fn reach(exchange: &mut Exchange<'_>) -> Result<Reached, Stop> {
     let mut event = Event::Begin;
     let mut last = None;
     loop {
@@ -32,22 +51,22 @@ pub(crate) async fn run(mut exchange: Box<Exchange<'_>>) -> Result<bool, Stop> {
         if let Next::Relay = next
             && let Some(answer) = last
         {
-            return respond::relay(&mut exchange, answer).await;
+            return Ok(Reached::Refused(answer));
         }
         if let Some(answer) = last.take() {
             Box::pin(answer.discard()).await;
         }
         event = match next {
-            Next::Wait(place) => Event::Decided(wait(&mut exchange, place).await?),
-            Next::Send(lease) => match attempt(&mut exchange, lease).await? {
-                Attempted::Opened(opened) => return respond::deliver(&mut exchange, opened).await,
+            Next::Wait(place) => Event::Decided(wait(exchange, place).await?),
+            Next::Send(lease) => match attempt(exchange, lease).await? {
+                Attempted::Opened(opened) => return Ok(Reached::Opened(opened)),
                 Attempted::Failed(failed, answer) => {
                     last = answer;
                     failed
                 }
             },
-            Next::Turn => turn(&mut exchange),
-            Next::Refuse(why) => return Err(explain::why(&exchange, &why).into()),
+            Next::Turn => turn(exchange),
+            Next::Refuse(why) => return Err(explain::why(exchange, &why).into()),
             Next::Relay => return Err(explain::nothing_to_relay().into()),
         };
     }

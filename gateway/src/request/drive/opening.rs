@@ -57,8 +57,14 @@ async fn whole(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
     };
     match read {
         Ok(Watch::Whole) => match fault_of_whole(exchange, &mut answer) {
-            Fault::None => Tried::Opened(answer, Watch::Whole),
-            fault => Tried::Failed(fault, Some(answer)),
+            Fault::None => {
+                answer.redact_whole();
+                Tried::Opened(answer, Watch::Whole)
+            }
+            fault => {
+                answer.redact();
+                Tried::Failed(fault, Some(answer))
+            }
         },
         Ok(watch) => Tried::Opened(answer, watch),
         Err(fault) => Tried::Failed(fault, None),
@@ -102,6 +108,7 @@ async fn events(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
         held = hold => held,
         () = exchange.client.gone() => return Tried::ClientLeft,
     };
+    answer.redact();
     match held {
         Held::Begun => Tried::Opened(answer, Watch::Stream(stream)),
         Held::Failed(fault) => {

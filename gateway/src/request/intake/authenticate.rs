@@ -3,11 +3,15 @@
 //! With tenants in the policy file: whoever presents a client key of theirs. Without: anybody, but
 //! only on this machine. "On this machine" has to hold for a web page in a browser on it, too,
 //! which may send requests to loopback from anywhere on the web: so a request that names another
-//! site as its origin, or reached us under another name, is refused.
+//! site as its origin, that a browser says was made for one (`sec-fetch-site`: a page's pictures and
+//! links have no origin), or that reached us under another name, is refused. Programs send none of
+//! these. Origins that the policy names may call.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::SystemTime;
 
-use http::{HeaderMap, header};
+use http::HeaderMap;
+use http::header::{self, HeaderName, HeaderValue};
 use keyweir_policy::tenancy::validity::is_expired;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::TenantId;
@@ -17,7 +21,7 @@ use keyweir_policy::wire::subscription_token;
 
 use crate::downstream::client::Client;
 use crate::downstream::loopback::is_loopback;
-use crate::headers;
+use crate::headers::{self, cors};
 use crate::request::respond::refuse::Refuse;
 use crate::runtime::gateway::{ANYBODY, Live};
 
@@ -31,7 +35,7 @@ pub(crate) fn authenticate(
     dialect: Dialect,
 ) -> Result<TenantId, Refuse> {
     if live.is_open() {
-        return check_local(client).map(|()| ANYBODY);
+        return check_local(live, client).map(|()| ANYBODY);
     }
     let Some(presented) = dialect.client_credential(headers::lookup(client.headers())) else {
         return Err(refuse(
@@ -67,14 +71,17 @@ fn refuse(reason: &'static str, message: &'static str) -> Refuse {
     Refuse::new(RefusalKind::Authentication, reason, message).non_retryable()
 }
 
-fn check_local(client: &Client) -> Result<(), Refuse> {
+fn check_local(live: &Live, client: &Client) -> Result<(), Refuse> {
+    let named = &live.policy.gateway.cors_origins;
+    let is_named = || cors::named_origin(client.headers(), named).is_some();
     let cause = if !client.peer.address.is_none_or(is_loopback) {
         "this connection comes from another one"
     } else if !is_local_name(client.authority().unwrap_or_default()) {
         "the request's Host header names another one (a proxy before the gateway must send its own: \
          Host: localhost)"
-    } else if !names_no_other_site(client.headers()) {
-        "the request's Origin header names another site"
+    } else if !is_named() && !is_no_page(client.headers()) {
+        "the request comes from a web page of another site (the pages of localhost and of \
+         gateway.cors_origins may)"
     } else {
         return Ok(());
     };
@@ -84,28 +91,53 @@ fn check_local(client: &Client) -> Result<(), Refuse> {
     Err(Refuse::new(RefusalKind::Permission, "not_local", message).non_retryable())
 }
 
-fn names_no_other_site(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else {
-        return true;
+/// No page of another site made the request.
+fn is_no_page(headers: &HeaderMap) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let has_origin = headers.contains_key(header::ORIGIN);
+    let is_ours = |value: &HeaderValue| {
+        let origin = value.to_str().ok();
+        let host = origin.and_then(|origin| origin.split_once("://"));
+        host.is_some_and(|(_, host)| is_local_name(host))
     };
-    let host = origin
-        .to_str()
-        .ok()
-        .and_then(|origin| origin.split_once("://"));
-    host.is_some_and(|(_, host)| is_local_name(host))
+    // A page of ours under another name of this machine is of another site, but names its origin.
+    let is_near = |value: &HeaderValue| match value.as_bytes() {
+        b"none" | b"same-origin" | b"same-site" => true,
+        b"cross-site" => has_origin,
+        _ => false,
+    };
+    origins.all(is_ours) && headers.get_all(SEC_FETCH_SITE).iter().all(is_near)
 }
 
-/// Whether `host`, perhaps with a port, is this machine. Addresses are all right even if they are
-/// not loopback's: the listener is, and an address cannot be rebound to another site.
+/// Which site a browser made a request for. <https://www.w3.org/TR/fetch-metadata/>
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Whether `host`, perhaps with a port, is this machine by a name or an address that nobody else can
+/// have. An address of the network is not: pages are served from addresses, too.
 fn is_local_name(host: &str) -> bool {
-    if host.starts_with('[') {
-        return true;
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(rest) = host.strip_prefix('[') {
+        let Some((address, port)) = rest.split_once(']') else {
+            return false;
+        };
+        let has_port = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+        return has_port
+            && address
+                .parse::<Ipv6Addr>()
+                .is_ok_and(|it| is_loopback(it.into()));
     }
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    name.eq_ignore_ascii_case("localhost")
-        || name.to_ascii_lowercase().ends_with(".localhost")
-        || name.parse::<std::net::IpAddr>().is_ok()
-        || host.parse::<std::net::IpAddr>().is_ok()
+    let name = match host.split_once(':') {
+        Some((name, port)) if is_port(port) => name,
+        Some(_) => return false,
+        None => host,
+    };
+    let name = name.to_ascii_lowercase();
+    let is_label = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    name == "localhost"
+        || name.ends_with(".localhost") && name.bytes().all(is_label)
+        || name
+            .parse::<Ipv4Addr>()
+            .is_ok_and(|it| is_loopback(it.into()))
 }
 
 #[cfg(test)]
@@ -119,7 +151,9 @@ mod tests {
             "LocalHost:8080",
             "a.localhost",
             "127.0.0.1:80",
+            "127.0.0.2",
             "[::1]:8080",
+            "[::ffff:127.0.0.1]",
         ] {
             assert!(is_local_name(name), "{name}");
         }
@@ -129,6 +163,20 @@ mod tests {
             "example.com:8080",
             "localhost.example.com",
             "notlocalhost",
+            "93.184.216.34",
+            "93.184.216.34:80",
+            "10.0.0.1:8080",
+            "0.0.0.0:8080",
+            "[evil.example]",
+            "[2606:2800:220:1:248:1893:25c8:1946]",
+            "[::1]evil.example",
+            "[::1",
+            "[::]:8080",
+            "localhost:80:90",
+            "localhost:x",
+            "localhost/evil.example",
+            "evil.example?.localhost",
+            "user@localhost",
         ] {
             assert!(!is_local_name(name), "{name}");
         }
@@ -136,12 +184,43 @@ mod tests {
 
     #[test]
     fn a_page_of_another_site_is_not_local() {
-        let with = |origin: &'static str| {
-            HeaderMap::from_iter([(header::ORIGIN, header::HeaderValue::from_static(origin))])
+        let with = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            });
+            is_no_page(&pairs.collect())
         };
-        assert!(names_no_other_site(&HeaderMap::new()));
-        assert!(names_no_other_site(&with("http://localhost:3000")));
-        assert!(!names_no_other_site(&with("https://evil.example")));
-        assert!(!names_no_other_site(&with("null")));
+        for headers in [
+            &[][..],
+            &[("origin", "http://localhost:3000")],
+            &[
+                ("origin", "http://127.0.0.1:3000"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+            &[("origin", "tauri://localhost")],
+            &[("sec-fetch-site", "none")],
+            &[("sec-fetch-site", "same-origin")],
+        ] {
+            assert!(with(headers), "{headers:?}");
+        }
+        for headers in [
+            &[("origin", "https://evil.example")][..],
+            &[("origin", "http://93.184.216.34")],
+            &[("origin", "http://[2606:2800:220:1:248:1893:25c8:1946]")],
+            &[("origin", "http://[evil.example]")],
+            &[("origin", "null")],
+            &[("origin", "")],
+            &[
+                ("origin", "http://localhost"),
+                ("origin", "https://evil.example"),
+            ],
+            &[("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "whatever")],
+        ] {
+            assert!(!with(headers), "{headers:?}");
+        }
     }
 }

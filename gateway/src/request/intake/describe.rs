@@ -7,9 +7,11 @@ use keyweir_policy::terms::request::Description;
 use keyweir_policy::wire::Wire;
 use keyweir_policy::wire::describe::DescribeError;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
+use keyweir_policy::wire::understood::Form;
 
 use super::body::Body;
 
+use crate::downstream::client::Client;
 use crate::request::respond::refuse::Refuse;
 use crate::runtime::gateway::Live;
 
@@ -21,19 +23,30 @@ pub(crate) fn describe(
     live: &Live,
     routed: &Routed<'_>,
     tenant: TenantId,
+    (client, query): (&Client, Option<&str>),
     body: &Body,
 ) -> Result<Description, Refuse> {
     let description = read(routed, &body.bytes).map_err(|error| {
         let message = error.to_string();
         Refuse::new(RefusalKind::InvalidRequest, "invalid_body", message).non_retryable()
     })?;
-    if let Some(tenant) = live.tenant(tenant) {
-        permission::check(&tenant.models, routed.dialect, &routed.route, &description).map_err(
-            |denied| {
-                let message = denied.to_string();
-                Refuse::new(RefusalKind::Permission, "model_not_allowed", message).non_retryable()
-            },
-        )?;
+    if let Some(tenant) = live.tenant(tenant).filter(|it| !it.models.is_any()) {
+        let headers = client.headers().iter();
+        let headers: Vec<_> = headers
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        let form = Form {
+            dialect: routed.dialect,
+            method: client.head().method.as_str(),
+            route: &routed.route,
+            query,
+            headers: &headers,
+            body: &body.bytes,
+        };
+        permission::check(&tenant.models, &form).map_err(|denied| {
+            let message = denied.to_string();
+            Refuse::new(RefusalKind::Permission, "model_not_allowed", message).non_retryable()
+        })?;
     }
     Ok(description)
 }

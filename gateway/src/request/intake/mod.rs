@@ -23,7 +23,7 @@ use keyweir_policy::wire::query_without_credentials;
 use self::body::Body;
 
 use crate::downstream::client::Client;
-use crate::headers::ANTHROPIC_VERSION;
+use crate::headers::{ANTHROPIC_VERSION, cors};
 use crate::request::record::{Chosen, Event, Record};
 use crate::request::stop::Stop;
 use crate::runtime::gateway::{Gateway, Live};
@@ -46,10 +46,13 @@ pub(crate) struct Taken<'a> {
     pub(crate) body: Body,
     pub(crate) description: Description,
     pub(crate) destination: Destination,
+    /// Who made the thing that the path names.
+    pub(crate) owner: Option<TenantId>,
 }
 
 /// Finds out what a request for `target` asks for and who sends it: all that may be known of it
-/// before anything of it is held. `None`: it only asks whether anybody is there.
+/// before anything of it is held. `None`: it only asks whether anybody is there, or whether it may
+/// be sent at all.
 ///
 /// # Errors
 /// If it may not go on.
@@ -64,6 +67,11 @@ pub(crate) fn admit<'a>(
         // Whoever gets a head wrong may disagree with us about where the request ends.
         client.session().set_keepalive(None);
         return Err(refuse.into());
+    }
+    let named = &live.policy.gateway.cors_origins;
+    record.readable_by(cors::named_origin(client.headers(), named));
+    if record.cors().is_some() && cors::is_preflight(&client.head().method, client.headers()) {
+        return Ok(None);
     }
     let path = target.map_or("/", PathAndQuery::path);
     if client.head().method == Method::HEAD && path == "/" {
@@ -108,12 +116,12 @@ pub(crate) async fn take<'a>(
     record.on(Event::BodyRead {
         bytes: body.bytes.len(),
     });
-    let description = describe::describe(live, &routed, tenant, &body)?;
+    let description = describe::describe(live, &routed, tenant, (client, query), &body)?;
     record.on(Event::Described {
         model: description.model.as_deref(),
         stream: description.stream,
     });
-    let destination = route::destination(live, &routed, &description)?;
+    let (destination, known) = route::destination(live, tenant, &routed, &description)?;
     record.on(Event::Chosen(Chosen {
         provider: destination.provider,
         model: None,
@@ -128,5 +136,6 @@ pub(crate) async fn take<'a>(
         body,
         description,
         destination,
+        owner: known.owner,
     })
 }

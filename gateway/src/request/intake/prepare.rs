@@ -4,16 +4,23 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::HeaderName;
 use http::{HeaderMap, Method, Uri};
 use keyweir_policy::config::fallback;
+use keyweir_policy::exchange::destination;
 use keyweir_policy::exchange::fallback::Choice;
+use keyweir_policy::exchange::listing::Gathering;
 use keyweir_policy::exchange::patience::{PatienceLimits, Wishes, patience};
 use keyweir_policy::exchange::plan::{Plan, Request, TimeLimits};
 use keyweir_policy::exchange::routed::Routed;
-use keyweir_policy::exchange::seek::Home;
+use keyweir_policy::exchange::seek::{Holder, Home};
 use keyweir_policy::select::affinity;
+use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::ids::TenantId;
+use keyweir_policy::wire;
+use keyweir_policy::wire::list::Paging;
 use keyweir_policy::wire::opening::is_read;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 
@@ -23,28 +30,37 @@ use super::body::Body;
 use crate::downstream::client::Client;
 use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE};
 use crate::request::exchange::{Exchange, Facts};
+use crate::request::listing::Listing;
 use crate::request::outgoing::{Outgoing, Target, uri};
 use crate::request::record::Record;
 use crate::request::respond::refuse::Refuse;
 use crate::runtime::deadline::Deadline;
 use crate::runtime::provider::Provider;
 
-/// The exchange that `taken` begins, for `client`, whose head moves into it.
+/// The exchange that `taken` begins, for `client`, whose head moves into it; and the list that it is
+/// for, if that has to be put together.
 pub(crate) fn prepare<'a>(
-    taken: Taken<'a>,
+    mut taken: Taken<'a>,
     client: &'a mut Client,
     record: &'a mut Record,
-) -> Exchange<'a> {
+) -> (Exchange<'a>, Option<Listing>) {
     let provider = taken.live.provider(taken.destination.provider);
-    let facts = facts(&taken, client, provider);
+    let hides_usage = ask_for_usage(&mut taken);
+    let facts = Facts {
+        hides_usage,
+        ..facts(&taken, client, provider)
+    };
     let request = request(&taken, client, record);
     let limits = time_limits(&taken, client.headers());
     let fallbacks = fallbacks(&taken);
-    let may_turn = !fallbacks.is_empty() || matches!(taken.destination.home, Home::Sought(_));
+    let listing = listing(&taken, &request, limits);
+    let may_turn = !fallbacks.is_empty()
+        || matches!(taken.destination.home, Home::Sought(_))
+        || listing.is_some();
     let target = may_turn.then(|| Box::new(target(&taken)));
     let head = head(&taken, client, provider);
     let (gateway, live) = (taken.gateway, taken.live);
-    Exchange {
+    let exchange = Exchange {
         gateway,
         live,
         client,
@@ -63,7 +79,8 @@ pub(crate) fn prepare<'a>(
             fallbacks,
         ),
         deadline: Deadline::after(gateway.settings.timeouts.head),
-    }
+    };
+    (exchange, listing)
 }
 
 fn facts(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Facts {
@@ -73,9 +90,64 @@ fn facts(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Facts {
         endpoint: route.endpoint,
         method: client.head().method.clone(),
         creates: route.creates_resource || taken.description.stored,
+        maker: maker(taken),
+        hides_usage: false,
         public_base: public_base(&taken.routed, client, provider),
         resource: route.resource.map(str::to_owned),
     }
+}
+
+/// Asks for the stream's usage if the client does not. `true`: it is not for the client to see.
+fn ask_for_usage(taken: &mut Taken<'_>) -> bool {
+    let provider = taken.live.policy.provider(taken.destination.provider);
+    let is_asked_for = provider.stream_usage
+        && taken.routed.dialect == Dialect::OpenAi
+        && taken.description.stream
+        && taken.routed.route.endpoint == Endpoint::Inference
+        && taken.routed.path.ends_with("/completions");
+    if !is_asked_for {
+        return false;
+    }
+    let Some(body) = wire::with_usage_asked(&taken.body.bytes) else {
+        return false;
+    };
+    taken.body.bytes = Bytes::from(body);
+    true
+}
+
+/// Whose the things are that an answer names: of what follows from a thing its owner's, of a list
+/// nobody's, since it names what others made, and else the caller's.
+fn maker(taken: &Taken<'_>) -> Option<TenantId> {
+    let route = &taken.routed.route;
+    match route.resource {
+        Some(_) => taken.owner,
+        None => (!route.is_list).then_some(taken.tenant),
+    }
+}
+
+/// The list that is asked for, where it is not one account's own to a single circle of tenants.
+fn listing(taken: &Taken<'_>, request: &Request, limits: TimeLimits) -> Option<Listing> {
+    if !taken.routed.route.is_list {
+        return None;
+    }
+    let live = taken.live;
+    let asked = destination::accounts(&live.policy, &taken.routed);
+    let mut asked: Vec<Holder> = asked.collect();
+    if !live.hides() && asked.len() <= 1 {
+        return None;
+    }
+    if let Some(known) = live.accounts_with_things_of(taken.tenant) {
+        asked.retain(|account| known.contains(account));
+    }
+    let query = taken.query.as_deref().unwrap_or_default();
+    let (dialect, endpoint) = (taken.routed.dialect, taken.routed.route.endpoint);
+    let paging = Paging::read(dialect, endpoint, query);
+    Some(Listing {
+        gathering: Gathering::new(dialect, paging, asked.into_iter()),
+        tenant: taken.tenant,
+        request: request.clone(),
+        limits,
+    })
 }
 
 /// The provider's address as the client knows it: ours.

@@ -1,8 +1,10 @@
 //! What a request asks for and of whom, or the refusal if nobody serves it.
 
 use keyweir_policy::exchange::destination::{self, Destination, NoProvider};
+use keyweir_policy::exchange::ownership::{Hidden, Known, Named};
 use keyweir_policy::exchange::routed::{self, Routed};
 use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::terms::request::Description;
 use keyweir_policy::wire::Wire;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
@@ -22,7 +24,7 @@ pub(crate) fn find<'a>(
     is_anthropic: bool,
 ) -> Result<Routed<'a>, Refuse> {
     routed::find(&live.policy, method, path, is_anthropic).map_err(|error| {
-        let refuse = not_routed(&error);
+        let refuse = not_routed(live, &error);
         match base_url_hint(method, path) {
             Some(hint) if error == RouteError::NotServed => refuse.hint(hint),
             _ => refuse,
@@ -55,22 +57,44 @@ pub(crate) fn likely_dialect(live: &Live, is_anthropic: bool, path: &str) -> Dia
     routed::likely_dialect(&live.policy, is_anthropic)
 }
 
-/// Where a request goes first.
+/// Where a request of `tenant` goes first, and what is known of what it names.
 ///
 /// # Errors
-/// If no provider takes its model.
+/// If no provider takes its model, or what it names is not there for the tenant.
 pub(crate) fn destination(
     live: &Live,
+    tenant: TenantId,
     routed: &Routed<'_>,
     description: &Description,
-) -> Result<Destination, Refuse> {
-    let holder = live.holder(routed.route.resource, &description.references);
-    destination::destination(&live.policy, routed, description, holder)
-        .map_err(|error| no_provider(&error))
+) -> Result<(Destination, Known), Refuse> {
+    let named = Named {
+        resource: routed.route.resource,
+        references: &description.references,
+    };
+    let known = live.look_up(tenant, named).map_err(hidden)?;
+    let destination = destination::destination(&live.policy, routed, description, known.holder)
+        .map_err(|error| no_provider(&error))?;
+    Ok((destination, known))
 }
 
-fn not_routed(error: &RouteError) -> Refuse {
-    let message = error.to_string();
+fn hidden(error: Hidden) -> Refuse {
+    let kind = match error {
+        Hidden::Unseen => RefusalKind::NotFound,
+        Hidden::TooMany => RefusalKind::InvalidRequest,
+    };
+    Refuse::new(kind, "not_the_tenants", error.to_string()).non_retryable()
+}
+
+fn not_routed(live: &Live, error: &RouteError) -> Refuse {
+    let mut message = error.to_string();
+    let has_generic = || {
+        live.providers
+            .values()
+            .any(|it| it.dialect == Dialect::Generic)
+    };
+    if *error == RouteError::NotServed && has_generic() {
+        message.push_str("; a provider of the generic dialect is asked as /<provider id>/...");
+    }
     match error {
         RouteError::NotServed => Refuse::new(RefusalKind::NotFound, "unknown_path", message),
         RouteError::Forbidden => Refuse::new(RefusalKind::Permission, "administration", message),

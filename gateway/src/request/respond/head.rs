@@ -10,7 +10,8 @@ use crate::request::exchange::Exchange;
 
 /// The head of `answer`.
 pub(super) fn head(exchange: &Exchange<'_>, answer: &Answer) -> ResponseHeader {
-    let mut head = headers::incoming(answer.response());
+    let dialect = exchange.facts.dialect;
+    let mut head = headers::incoming(answer.response(), dialect, &answer.traces);
     let plan = &exchange.plan;
     let progress = plan.progress();
     set(
@@ -33,7 +34,19 @@ pub(super) fn head(exchange: &Exchange<'_>, answer: &Answer) -> ResponseHeader {
         let waited = u64::try_from(plan.waited().as_millis()).unwrap_or(u64::MAX);
         set(&mut head, headers::WAITED_MS, HeaderValue::from(waited));
     }
+    if let Some(origin) = exchange.record.cors() {
+        let (status, mut parts) = (head.status, head.headers.clone());
+        headers::cors::allow(&mut parts, origin.clone());
+        head = rebuilt(status, parts);
+    }
     head
+}
+
+fn rebuilt(status: StatusCode, headers: http::HeaderMap) -> ResponseHeader {
+    let mut answer = http::Response::new(());
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    ResponseHeader::from(answer.into_parts().0)
 }
 
 /// Has a body of unknown length sent in chunks, so that its end can be told from a broken one.

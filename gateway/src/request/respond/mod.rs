@@ -6,11 +6,13 @@
 pub(crate) mod explain;
 mod head;
 mod opaque;
-mod piece;
+pub(crate) mod piece;
+mod redaction;
 pub(crate) mod refuse;
 mod stream;
 mod whole;
 
+pub(crate) use self::whole::rewritten;
 use crate::request::answer::{Answer, Watch};
 use crate::request::exchange::Exchange;
 use crate::request::lease::HeldLease;
@@ -57,8 +59,8 @@ fn learn_home(exchange: &Exchange<'_>, held: &HeldLease) {
     if exchange.plan.is_sought()
         && let Some(id) = &exchange.facts.resource
     {
-        exchange
-            .live
-            .learn_holder(id, exchange.plan.provider(), held.account());
+        // Who made what had to be sought nobody knows.
+        let holder = (exchange.plan.provider(), held.account());
+        exchange.live.learn_holder(id, holder, None);
     }
 }

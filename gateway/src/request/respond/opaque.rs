@@ -6,6 +6,7 @@ use keyweir_policy::terms::fault::Fault;
 use super::explain::DIED;
 use super::head::{chunk, head};
 use super::piece::{Next, begin, next, write};
+use super::redaction::Redaction;
 use crate::request::answer::Answer;
 use crate::request::exchange::Exchange;
 use crate::request::lease::HeldLease;
@@ -24,7 +25,7 @@ pub(super) async fn deliver(
     chunk(exchange, &mut head, &answer);
     let status = answer.status();
     let fault = match begin(exchange, head, status).await {
-        Ok(()) => pass_on(exchange, &mut answer).await,
+        Ok(()) => pass_on(exchange, &mut answer, held.is_none()).await,
         Err(_) => Fault::ClientLeft,
     };
     if let Some(held) = held {
@@ -49,16 +50,22 @@ pub(super) async fn deliver(
     }
 }
 
-async fn pass_on(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Fault {
+/// Passes the body on; an error's without traces of the credential.
+async fn pass_on(exchange: &mut Exchange<'_>, answer: &mut Answer, is_error: bool) -> Fault {
+    let mut redaction = is_error.then(|| Redaction::of(&answer.traces));
+    let mut through = |piece: Bytes| match &mut redaction {
+        Some(redaction) => redaction.pass(&piece),
+        None => piece,
+    };
     for piece in answer.body.take() {
-        if write(exchange, piece, false).await.is_err() {
+        if write(exchange, through(piece), false).await.is_err() {
             return Fault::ClientLeft;
         }
     }
     while !answer.ended {
         match next(exchange, &mut answer.link).await {
             Next::Piece(piece) => {
-                if write(exchange, piece, false).await.is_err() {
+                if write(exchange, through(piece), false).await.is_err() {
                     return Fault::ClientLeft;
                 }
             }
@@ -67,5 +74,9 @@ async fn pass_on(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Fault {
             Next::ClientLeft => return Fault::ClientLeft,
         }
     }
-    Fault::None
+    let rest = redaction.as_mut().map(Redaction::rest);
+    match write(exchange, rest.unwrap_or_default(), false).await {
+        Ok(()) => Fault::None,
+        Err(_) => Fault::ClientLeft,
+    }
 }

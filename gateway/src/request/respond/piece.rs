@@ -34,7 +34,7 @@ pub(super) async fn next(exchange: &mut Exchange<'_>, link: &mut Link) -> Next {
 }
 
 /// Writes the answer's head.
-pub(super) async fn begin(
+pub(crate) async fn begin(
     exchange: &mut Exchange<'_>,
     head: ResponseHeader,
     status: u16,
@@ -44,7 +44,7 @@ pub(super) async fn begin(
 }
 
 /// Writes a piece of the answer's body, the last one if `end`.
-pub(super) async fn write(
+pub(crate) async fn write(
     exchange: &mut Exchange<'_>,
     piece: Bytes,
     end: bool,

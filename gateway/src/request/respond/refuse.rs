@@ -33,6 +33,7 @@ pub(crate) struct Refuse {
     wait: Option<Duration>,
     non_retryable: bool,
     allow: Option<&'static str>,
+    cors: Option<HeaderValue>,
 }
 
 impl Refuse {
@@ -49,6 +50,7 @@ impl Refuse {
             wait: None,
             non_retryable: false,
             allow: None,
+            cors: None,
         }
     }
 
@@ -85,6 +87,12 @@ impl Refuse {
     /// The methods that the path is served with.
     pub(crate) fn allow(mut self, methods: &'static str) -> Self {
         self.allow = Some(methods);
+        self
+    }
+
+    /// Pages of this origin may read it.
+    pub(crate) fn readable_by(mut self, origin: Option<&HeaderValue>) -> Self {
+        self.cors = origin.cloned();
         self
     }
 
@@ -178,6 +186,9 @@ impl Refuse {
         }
         if self.kind == RefusalKind::Authentication {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(origin) = self.cors.clone() {
+            crate::headers::cors::allow(headers, origin);
         }
         ResponseHeader::from(answer.into_parts().0)
     }

@@ -7,6 +7,8 @@
 use bytes::Bytes;
 use http::HeaderValue;
 use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::wire::stream::usage_hidden;
+use keyweir_policy::wire::trace::Traces;
 
 use super::explain::{Cut, DIED, LAST_CALL, STALLED};
 use super::head::{chunk, head, set};
@@ -62,6 +64,7 @@ async fn pass_on(
 ) -> Passed {
     // The reader has seen this already.
     let opening = stream.events.pass(answer.body.joined());
+    let opening = without_usage(exchange, opening);
     drop(answer.body.take());
     if write(exchange, opening, false).await.is_err() {
         return Passed::ClientLeft;
@@ -75,6 +78,8 @@ async fn pass_on(
                 stream.reader.feed(&piece);
                 held.progressed(stream.reader.output_so_far());
                 let passed = stream.events.pass(piece);
+                let passed = redacted(stream, &answer.traces, passed);
+                let passed = without_usage(exchange, passed);
                 if write(exchange, passed, false).await.is_err() {
                     return Passed::ClientLeft;
                 }
@@ -91,15 +96,28 @@ async fn pass_on(
     }
 }
 
+/// Without the usage that the client did not ask for.
+fn without_usage(exchange: &Exchange<'_>, events: Bytes) -> Bytes {
+    if !exchange.facts.hides_usage {
+        return events;
+    }
+    usage_hidden::hidden(&events).map_or(events, Bytes::from)
+}
+
+/// Without the credential's traces where the provider tells of an error: others do not quote keys.
+fn redacted(stream: &Stream, traces: &Traces, events: Bytes) -> Bytes {
+    if stream.reader.fault().is_none() {
+        return events;
+    }
+    traces.redacted(&events).map_or(events, Bytes::from)
+}
+
 fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &mut Stream, passed: &Passed) {
     let usage = stream.reader.usage();
     held.charged(usage);
     exchange.record.on(Event::Charged(usage));
-    for id in stream.reader.resource_ids(exchange.facts.creates) {
-        exchange
-            .live
-            .learn_holder(id, exchange.plan.provider(), held.account());
-    }
+    let ids = stream.reader.resource_ids(exchange.facts.creates);
+    exchange.learn(ids, held.account());
     let fault = match passed {
         Passed::Whole => stream.reader.ending(),
         Passed::Cut(cut) => cut.fault,
@@ -114,8 +132,12 @@ async fn finish(
     stream: &mut Stream,
     status: u16,
 ) -> Result<bool, Stop> {
+    let traces = answer.traces;
     answer.link.release().await;
-    write(exchange, stream.events.rest(), true).await?;
+    let rest = stream.events.rest();
+    let rest = redacted(stream, &traces, rest);
+    let rest = without_usage(exchange, rest);
+    write(exchange, rest, true).await?;
     exchange.record.on(if stream.reader.fault().is_some() {
         Event::Broke {
             status,

@@ -24,11 +24,8 @@ pub(super) async fn deliver(
     let usage = facts.dialect.read_usage(facts.endpoint, &body);
     held.charged(usage);
     exchange.record.on(Event::Charged(usage));
-    for id in wire::resource_ids(facts.endpoint, facts.creates, &body) {
-        exchange
-            .live
-            .learn_holder(&id, exchange.plan.provider(), held.account());
-    }
+    let ids = wire::resource_ids(facts.endpoint, facts.creates, &body);
+    exchange.learn(&ids, held.account());
     if let Some(rewritten) = rewritten(exchange, &body) {
         body = rewritten;
     }
@@ -51,7 +48,7 @@ pub(super) async fn deliver(
 }
 
 /// The answer with its results' address in our name, if it names one.
-fn rewritten(exchange: &Exchange<'_>, body: &[u8]) -> Option<Bytes> {
+pub(crate) fn rewritten(exchange: &Exchange<'_>, body: &[u8]) -> Option<Bytes> {
     let public = exchange.facts.public_base.as_deref()?;
     let upstream = &exchange.provider().upstream;
     let base = format!("{}{}", upstream.origin, upstream.path_prefix);

@@ -20,6 +20,7 @@ pub(crate) struct Stage {
 pub(crate) struct Plan {
     pub(crate) world: World,
     gateway: String,
+    settings: String,
     upstream: &'static str,
     tail: String,
     files: Vec<(String, String)>,
@@ -47,6 +48,7 @@ impl Plan {
         Self {
             world,
             gateway: String::new(),
+            settings: String::new(),
             upstream: "1.1",
             tail: String::new(),
             files: Vec::new(),
@@ -60,6 +62,13 @@ impl Plan {
     pub(crate) fn set(mut self, lines: &str) -> Self {
         self.gateway.push_str(lines);
         self.gateway.push('\n');
+        self
+    }
+
+    /// Adds a line to the table `gateway` itself.
+    pub(crate) fn setting(mut self, line: &str) -> Self {
+        self.settings.push_str(line);
+        self.settings.push('\n');
         self
     }
 
@@ -122,8 +131,8 @@ impl Plan {
 
     fn policy(&self, base_url: &str) -> String {
         let mut policy = format!(
-            "{}\n[gateway]\nlisten = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\n",
-            self.gateway
+            "{}\n[gateway]\n{}listen = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\n",
+            self.gateway, self.settings
         );
         for (id, dialect) in [("claude", "anthropic"), ("gpt", "openai")] {
             let _ = write!(

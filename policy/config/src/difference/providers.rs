@@ -44,6 +44,7 @@ fn compare_one(before: &Provider, after: &Provider, changes: &mut Changes) {
         ca_file,
         http,
         credential,
+        stream_usage,
         models,
         // Compared by their own names, in `compare_groups` and for all providers together.
         model_groups: _,
@@ -66,6 +67,8 @@ fn compare_one(before: &Provider, after: &Provider, changes: &mut Changes) {
         (credential, &after.credential),
         header,
     );
+    let usage = (stream_usage, &after.stream_usage);
+    changes.field(&subject, "stream_usage", usage, bool::to_string);
     changes.field(&subject, "models", (models, &after.models), show::models);
 }
 

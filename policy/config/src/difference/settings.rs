@@ -28,6 +28,8 @@ pub(super) fn compare(
         admin,
         threads,
         tls,
+        cors_origins,
+        seek_unknown_ids,
         limits: of_limits,
         timeouts: of_timeouts,
         stream: of_stream,
@@ -45,6 +47,10 @@ pub(super) fn compare(
     restart.field(&gateway, "admin", (admin, &other.admin), address);
     let auto = |threads: &Option<usize>| threads.map_or("auto".to_owned(), |it| it.to_string());
     restart.field(&gateway, "threads", (threads, &other.threads), auto);
+    let origins = (&**cors_origins, &*other.cors_origins);
+    changes.field(&gateway, "cors_origins", origins, show::list);
+    let seeks = (seek_unknown_ids, &other.seek_unknown_ids);
+    changes.field(&gateway, "seek_unknown_ids", seeks, bool::to_string);
     compare_tls(tls.as_ref(), other.tls.as_ref(), changes, restart);
     limits(of_limits, &other.limits, changes);
     timeouts(of_timeouts, &other.timeouts, changes);

@@ -56,6 +56,7 @@ fn compare_one(
         weight,
         patience,
         expires,
+        shares,
         // Compared by name.
         fallbacks: _,
     } = before;
@@ -71,6 +72,8 @@ fn compare_one(
     changes.field(&subject, "patience", (patience, &after.patience), usual);
     let expiry = (expires, &after.expires);
     changes.field(&subject, "expires", expiry, or_none(show::moment));
+    let circle = or_none(|name: &String| show::text(name));
+    changes.field(&subject, "shares", (shares, &after.shares), circle);
     let (before, after) = fallbacks;
     changes.field(&subject, "fallbacks", (&*before, &*after), show_steps);
 }

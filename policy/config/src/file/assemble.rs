@@ -88,6 +88,7 @@ fn provider(raw: RawProvider) -> Option<Provider> {
         ca_file: raw.ca_file,
         http: raw.http,
         credential: raw.credential.unwrap_or_else(|| dialect.credential_style()),
+        stream_usage: raw.stream_usage,
         models: raw.models,
         model_groups: all(raw.groups, group)?,
         accounts: Table::default(),
@@ -187,6 +188,7 @@ fn tenant(raw: RawTenant, names: &Names) -> Option<Tenant> {
         weight: raw.weight,
         patience: raw.patience,
         expires: raw.expires.map(|at| at.value),
+        shares: raw.shares,
         fallbacks: all(raw.fallbacks, |raw| fallback(raw, names))?,
     })
 }

@@ -92,6 +92,9 @@ pub struct Provider {
     pub http: ProviderHttp,
     /// Which header carries the provider key.
     pub credential: CredentialStyle,
+    /// Whether usage is asked for on behalf of clients whose streams do not ask for it. Of the openai
+    /// dialect only; the others' streams always tell.
+    pub stream_usage: bool,
     /// The models that come here when several providers speak the dialect.
     pub models: ModelPatterns,
     /// Models known to share a bucket, in file order; the first group that matches a model has it.
@@ -210,6 +213,8 @@ pub struct Tenant {
     pub patience: Option<Duration>,
     /// From when on its client keys are refused.
     pub expires: Option<SystemTime>,
+    /// The circle of tenants that share what they make; `None`: what it makes is its own.
+    pub shares: Option<String>,
     /// Where its requests go, in order, when the first choice cannot serve within patience.
     pub fallbacks: Vec<Fallback>,
 }

@@ -21,6 +21,11 @@ pub struct GatewaySettings {
     pub threads: Option<usize>,
     /// Where clients connect over TLS.
     pub tls: Option<TlsSettings>,
+    /// Origins whose web pages may call: `scheme://host[:port]`, in lower case.
+    pub cors_origins: Vec<String>,
+    /// Whether things that nobody remembers (files, batches and the like) are sought on the accounts
+    /// though there are tenants to keep apart.
+    pub seek_unknown_ids: bool,
     /// Bounds on what clients may send and hold.
     pub limits: GatewayLimits,
     /// How long anything may take.
@@ -145,6 +150,8 @@ impl Default for GatewaySettings {
             admin: Some(loopback(9090)),
             threads: None,
             tls: None,
+            cors_origins: Vec::new(),
+            seek_unknown_ids: false,
             limits: GatewayLimits::default(),
             timeouts: Timeouts::default(),
             stream: StreamSettings::default(),

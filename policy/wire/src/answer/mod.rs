@@ -1,5 +1,6 @@
 //! What a good answer says: how it is to be read, what it cost, and what it made.
 
+pub(crate) mod answer_headers;
 pub(crate) mod created_ids;
 pub(crate) mod error_inside;
 pub mod large;

@@ -233,6 +233,7 @@ impl Reading {
             | b"previous_response_id"
             | b"conversation"
             | b"input_file_id"
+            | b"file_id"
             | b"file_ids" => self.tally.reference(reader),
             b"cachedContent" | b"cached_content" => self.tally.named(reader),
             _ => reader.skip().map(drop),

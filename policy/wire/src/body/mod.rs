@@ -3,6 +3,10 @@
 mod block;
 mod content;
 pub mod describe;
+mod known_fields;
 mod media;
 pub(crate) mod model_name;
 mod references;
+pub(crate) mod stream_usage;
+mod tool;
+pub mod understood;

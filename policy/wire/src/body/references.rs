@@ -4,10 +4,8 @@
 //! given in full, id and all, is understood by every account.
 
 use crate::json::Text;
-use crate::reference::{self, ID_BYTES_MAX};
+use crate::reference::{self, ID_BYTES_MAX, REFERENCES_MAX};
 
-/// The most references remembered of one request.
-const REFERENCES_MAX: usize = 64;
 /// The most sealed pieces remembered: the newest, whose maker is remembered best. All of a
 /// conversation have one maker, or it could not have gone on.
 const SEALED_MAX: usize = 16;

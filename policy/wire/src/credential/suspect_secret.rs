@@ -61,15 +61,28 @@ pub(crate) fn suspect(secret: &str) -> Option<SuspectSecret> {
 /// No provider's key is shorter.
 const KEY_BYTES_MIN: usize = 16;
 
+/// Words of examples and templates. A key's random part has none of them by chance.
+const PLACEHOLDERS: [&str; 11] = [
+    "your-",
+    "your_",
+    "changeme",
+    "change-me",
+    "change_me",
+    "replace-",
+    "replace_",
+    "placeholder",
+    "xxxxxx",
+    "api-key-here",
+    "api_key_here",
+];
+
 fn is_placeholder(secret: &str) -> bool {
     let lower = secret.to_ascii_lowercase();
     secret.starts_with("${")
         || secret.starts_with("{{")
         || secret.starts_with('<') && secret.ends_with('>')
         || secret.ends_with("...")
-        || ["your-api-key", "your_api_key", "changeme", "replace-me"]
-            .iter()
-            .any(|words| lower.contains(words))
+        || PLACEHOLDERS.iter().any(|words| lower.contains(words))
 }
 
 /// `NAME=value`. Keys may end in `=` (base64), so something must follow, and a name comes before.

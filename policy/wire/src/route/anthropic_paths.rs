@@ -54,6 +54,11 @@ fn is_administration(path: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn lists(method: &str, path: &str) -> bool {
+        let lists = ["/v1/messages/batches", "/v1/files", "/v1/skills"];
+        method == "GET" && lists.contains(&path)
+    }
+
     #[test]
     fn serves_its_paths() {
         use Endpoint::*;
@@ -189,6 +194,7 @@ mod tests {
             let expected = Route {
                 endpoint,
                 resource,
+                is_list: lists(method, path),
                 creates_resource: creates,
                 has_model_body: model,
                 has_json_body: json,

@@ -17,21 +17,77 @@ const PREFIXES: &[&str] = &[
     "upload",
 ];
 
-/// First segments (after the prefixes) that manage accounts, keys or money.
+/// Segments that manage accounts, keys, people or money, wherever in a path they stand: vendors and
+/// the proxies before them (LiteLLM, OpenRouter, Fireworks) put them behind each other
+/// (`/api/v1/auth/keys`, `/team/new`).
 const ADMINISTRATION: &[&str] = &[
+    "account",
+    "accounts",
     "admin",
     "api-keys",
     "api_keys",
     "apikeys",
+    "audit",
+    "audit_logs",
+    "auth",
     "billing",
+    "budget",
+    "budgets",
+    "config",
+    "configs",
+    "cost",
+    "costs",
+    "credential",
+    "credentials",
+    "credit",
     "credits",
+    "customer",
+    "customers",
     "dashboard",
+    "end_user",
+    "invitation",
+    "invitations",
+    "invites",
+    "invoice",
+    "invoices",
+    "key",
     "keys",
+    "license",
+    "login",
+    "member",
+    "members",
     "oauth",
+    "org",
+    "organisation",
+    "organisations",
     "organization",
     "organizations",
+    "orgs",
+    "payment",
+    "payments",
+    "role",
+    "roles",
+    "scim",
+    "secret",
+    "secrets",
+    "service_accounts",
+    "settings",
+    "spend",
+    "sso",
+    "subscription",
+    "subscriptions",
+    "team",
+    "teams",
+    "usage",
+    "user",
+    "users",
+    "whoami",
+    "workspace",
     "workspaces",
 ];
+
+/// What follows `model` where a proxy's models are managed, and not asked.
+const MODEL_ADMINISTRATION: &[&str] = &["delete", "info", "new", "update"];
 
 pub(super) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, RouteError> {
     let bare = without_prefixes(path);
@@ -84,6 +140,7 @@ fn unknown<'a>(method: &str, bare: &'a str) -> Route<'a> {
             None => Endpoint::Other,
         },
         resource: None,
+        is_list: false,
         creates_resource: false,
         has_model_body: false,
         has_json_body: method == "POST",
@@ -127,17 +184,30 @@ fn is_version(segment: &str) -> bool {
     })
 }
 
-/// Looks through escaped slashes too: the provider may.
+/// Looks through escaped slashes too: the provider may. A segment's verb (`keys:list`) is no part of
+/// its name.
 fn is_administration(path: &str) -> bool {
-    path.split('/')
+    let segments = path
+        .split('/')
         .flat_map(|segment| segment.split("%2f").flat_map(|part| part.split("%2F")))
-        .skip(1)
-        .find(|segment| !is_prefix(segment))
-        .is_some_and(|first| {
-            ADMINISTRATION
-                .iter()
-                .any(|name| first.eq_ignore_ascii_case(name))
-        })
+        .map(|segment| {
+            let end = segment.find([':', '%']).unwrap_or(segment.len());
+            &segment[..end]
+        });
+    let is_in = |list: &[&str], segment: &str| {
+        let mut list = list.iter();
+        list.any(|name| segment.eq_ignore_ascii_case(name))
+    };
+    let mut before = "";
+    for segment in segments {
+        if is_in(ADMINISTRATION, segment)
+            || before.eq_ignore_ascii_case("model") && is_in(MODEL_ADMINISTRATION, segment)
+        {
+            return true;
+        }
+        before = segment;
+    }
+    false
 }
 
 #[cfg(test)]
@@ -186,6 +256,20 @@ mod tests {
     }
 
     #[test]
+    fn names_of_models_and_things_are_no_administration() {
+        for path in [
+            "/v1beta/models/gemini-pro:generateContent",
+            "/v1/projects/p/locations/global/publishers/google/models/gemini:predict",
+            "/model/anthropic.claude-v2/invoke",
+            "/v1/keyframes",
+            "/v1/files/user-1",
+            "/v2/rerank",
+        ] {
+            assert!(route("POST", path).is_ok(), "{path}");
+        }
+    }
+
+    #[test]
     fn refuses_administration() {
         for path in [
             "/v1/organization/costs",
@@ -198,6 +282,20 @@ mod tests {
             "/v1%2Foauth/token",
             "/api%2fv1%2fkeys",
             "/dashboard/billing",
+            "/key/generate",
+            "/api/v1/key",
+            "/api/v1/auth/keys",
+            "/user/new",
+            "/v1/USERS",
+            "/team/list",
+            "/organization/info",
+            "/v1/accounts/a/deployments",
+            "/v1/projects/p/keys:list",
+            "/x%2fBilling%3alist",
+            "/model/new",
+            "/model/update",
+            "/global/spend/logs",
+            "/config/yaml",
         ] {
             assert_eq!(route("GET", path), Err(RouteError::Forbidden), "{path}");
         }

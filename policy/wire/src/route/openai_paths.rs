@@ -126,6 +126,7 @@ pub(super) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, RouteE
     let listed = |route: Route<'a>| match route.endpoint {
         Endpoint::Inference if method != "POST" => Route {
             endpoint: Endpoint::Other,
+            is_list: method == "GET",
             ..route
         },
         _ => route,
@@ -156,6 +157,17 @@ fn is_administration(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn lists(method: &str, path: &str) -> bool {
+        let lists = [
+            "/files",
+            "/batches",
+            "/vector_stores",
+            "/containers",
+            "/chat/completions",
+        ];
+        method == "GET" && lists.iter().any(|list| path.ends_with(list))
+    }
 
     #[test]
     fn serves_its_paths_with_and_without_version() {
@@ -322,6 +334,7 @@ mod tests {
             let expected = Route {
                 endpoint,
                 resource,
+                is_list: lists(method, path),
                 creates_resource: creates,
                 has_model_body: model,
                 has_json_body: json,

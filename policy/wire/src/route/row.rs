@@ -83,6 +83,8 @@ impl Row {
         Route {
             endpoint: self.endpoint,
             resource: found.resource,
+            // What may be made is listed where it is made.
+            is_list: method == "GET" && self.creates && found.resource.is_none(),
             creates_resource: post && self.creates,
             // Where the path names the model, the body need not.
             has_model_body: post && self.body == Body::Model && found.model.is_none(),
@@ -164,7 +166,13 @@ mod tests {
         assert!(post.has_json_body && post.creates_resource && !post.has_model_body);
         let get = find(ROWS, "GET", "/v1/things").unwrap();
         assert!(!get.has_json_body && !get.creates_resource);
-        assert_eq!(find(ROWS, "HEAD", "/v1/things").unwrap(), get);
+        let head = find(ROWS, "HEAD", "/v1/things").unwrap();
+        assert!(get.is_list && !head.is_list && !post.is_list);
+        let as_get = Route {
+            is_list: true,
+            ..head
+        };
+        assert_eq!(as_get, get);
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub struct Route<'a> {
     /// The id of a stateful resource that the path names: the request must go to the account that
     /// made it.
     pub resource: Option<&'a str>,
+    /// It lists what lies on the account, whoever made it ([`list`](crate::list)).
+    pub is_list: bool,
     /// A success makes something that only its account knows: remember the answer's ids
     /// ([`resource_ids`](crate::resource_ids)).
     pub creates_resource: bool,

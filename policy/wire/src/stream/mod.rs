@@ -3,5 +3,6 @@
 mod event;
 mod lines;
 mod reader;
+pub mod usage_hidden;
 
 pub use self::reader::StreamReader;

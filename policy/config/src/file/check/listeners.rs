@@ -12,11 +12,20 @@ impl Check<'_> {
             return;
         };
         let gateway = &gateway.value;
-        if self.raw.tenants.is_empty() && !self.problems.has_unknown() {
+        if self.problems.has_unknown() {
+            // The tenants may be what is misspelt.
+        } else if self.raw.tenants.is_empty() {
             gateway
                 .client_listeners
                 .iter()
                 .for_each(|listener| self.loopback_only(listener));
+        } else {
+            let in_clear = |it: &&At<SocketAddr>| gateway.settings.listen.contains(&it.value);
+            let in_clear = gateway.client_listeners.iter().filter(in_clear);
+            in_clear.for_each(|listener| self.seen_by_others(listener));
+        }
+        if let Some(admin) = &gateway.admin {
+            self.seen_by_anybody(admin);
         }
         self.apart(
             &gateway.settings,
@@ -31,6 +40,28 @@ impl Check<'_> {
                 &listener.spot,
                 "others could reach this address, and without tenants anybody may spend the keys",
                 "add a [[tenant]], or listen on 127.0.0.1",
+            );
+        }
+    }
+
+    /// What everybody on the way can read.
+    fn seen_by_others(&self, listener: &At<SocketAddr>) {
+        if !listener.value.ip().to_canonical().is_loopback() {
+            self.warn(
+                &listener.spot,
+                "client keys and prompts come over the network in clear",
+                "listen in [gateway.tls], or here for a proxy on this machine that speaks TLS",
+            );
+        }
+    }
+
+    /// What everybody can ask.
+    fn seen_by_anybody(&self, admin: &At<SocketAddr>) {
+        if !admin.value.ip().to_canonical().is_loopback() {
+            self.warn(
+                &admin.spot,
+                "others could reach this address, and nobody is asked for a key there",
+                "listen on 127.0.0.1, or see to it that only operators reach it",
             );
         }
     }

@@ -3,7 +3,9 @@
 mod limits;
 mod listeners;
 mod references;
+mod secrets;
 mod serving;
+mod shadows;
 mod unique;
 
 use std::time::SystemTime;
@@ -25,6 +27,8 @@ pub(super) fn check(raw: &RawPolicy, files: &[(&str, &str)], problems: &Problems
     check.limits();
     check.listeners();
     check.serving(now);
+    check.shadowed_providers();
+    check.doubtful_secrets();
 }
 
 /// What every check works on.

@@ -73,17 +73,18 @@ impl Check<'_> {
     }
 
     fn unique_secrets(&self) {
-        let keys = self.raw.accounts.iter().flat_map(|account| &account.keys);
-        let secrets = keys.filter_map(|key| key.secret.as_ref());
-        self.unique_by(
-            secrets.map(|secret| (identity(&secret.value), &secret.spot)),
-            |other| {
-                (
-                    format!("{other} is the same credential"),
-                    "two keys with one credential add nothing: remove one of them",
-                )
-            },
-        );
+        // Of one provider: vendors that speak several dialects take one key for all of them.
+        let secrets = self.raw.accounts.iter().flat_map(|account| {
+            let provider = account.provider.as_ref().map(|name| name.value.as_str());
+            let secrets = account.keys.iter().filter_map(|key| key.secret.as_ref());
+            secrets.map(move |secret| ((provider, identity(&secret.value)), &secret.spot))
+        });
+        self.unique_by(secrets, |other| {
+            (
+                format!("{other} is the same credential"),
+                "two keys with one credential add nothing: remove one of them",
+            )
+        });
     }
 
     fn unique_by<'r, K: Eq + Hash>(

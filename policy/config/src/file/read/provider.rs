@@ -49,6 +49,7 @@ pub(in crate::file) struct RawProvider {
     pub(in crate::file) ca_file: Option<PathBuf>,
     pub(in crate::file) http: ProviderHttp,
     pub(in crate::file) credential: Option<CredentialStyle>,
+    pub(in crate::file) stream_usage: bool,
     pub(in crate::file) models: ModelPatterns,
     pub(in crate::file) groups: Vec<RawGroup>,
 }
@@ -73,6 +74,7 @@ pub(super) fn provider(fields: &mut Fields<'_>) -> Option<RawProvider> {
             value.one_of(&HTTP_VERSIONS)
         }),
         credential: fields.optional("credential", |value| value.one_of(&CREDENTIALS)),
+        stream_usage: fields.or("stream_usage", true, |value| value.boolean()),
         models: fields.or("models", ModelPatterns::any(), |value| patterns(&value)),
         groups: fields.tables("model_group", LIST_MAX, group),
     })

@@ -55,6 +55,12 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         admin: admin.as_ref().map_or(default.admin, |at| at.value),
         threads,
         tls: tls.flatten(),
+        cors_origins: fields.or("cors_origins", Vec::new(), |value| {
+            value.list(LISTEN_MAX, |value| origin(&value))
+        }),
+        seek_unknown_ids: fields.or("seek_unknown_ids", default.seek_unknown_ids, |value| {
+            value.boolean()
+        }),
         limits: subtable(fields, "limits", limits),
         timeouts: subtable(fields, "timeouts", timeouts),
         stream: subtable(fields, "stream", stream),
@@ -110,6 +116,23 @@ fn admin(value: &Value<'_>) -> Option<Option<SocketAddr>> {
         Some(None)
     } else {
         address(value).map(Some)
+    }
+}
+
+/// An origin as browsers send it: a scheme, a host, and a port where it is not the scheme's own.
+fn origin(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    let host = text.split_once("://").filter(|(scheme, host)| {
+        let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+        !scheme.is_empty() && scheme.bytes().all(is_scheme) && !host.is_empty()
+    });
+    let has_more = |(_, host): (&str, &str)| host.contains(['/', '?', '#', '@', '*', ' ']);
+    match host {
+        Some(host) if !has_more(host) && text.is_ascii() => Some(text.to_ascii_lowercase()),
+        _ => value.refuse_with_hint(
+            "is not an origin",
+            "write scheme and host, and no path: \"https://app.example.com\"",
+        ),
     }
 }
 

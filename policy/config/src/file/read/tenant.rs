@@ -41,6 +41,7 @@ pub(in crate::file) struct RawTenant {
     pub(in crate::file) weight: u32,
     pub(in crate::file) patience: Option<Duration>,
     pub(in crate::file) expires: Option<At<SystemTime>>,
+    pub(in crate::file) shares: Option<String>,
     pub(in crate::file) fallbacks: Vec<RawFallback>,
 }
 
@@ -85,6 +86,7 @@ pub(super) fn tenant(fields: &mut Fields<'_>) -> Option<RawTenant> {
         }),
         patience: fields.optional("patience", |value| patience(&value)),
         expires: fields.optional("expires", |value| value.at(moment)),
+        shares: fields.optional("shares", |value| value.text().map(str::to_owned)),
         fallbacks: fields.or("fallbacks", Vec::new(), |value| steps(&value)),
     })
 }

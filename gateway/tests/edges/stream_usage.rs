@@ -1,0 +1,75 @@
+//! Usage of streams whose clients do not ask for it.
+
+use crate::support::api::{Api, CLIENT_KEY};
+use crate::support::fake::Fake;
+use crate::support::stage::{Plan, Stage};
+use crate::support::until;
+use crate::support::wire::find;
+
+const HEAD: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+
+/// As OpenAI sends it where usage is asked for, and where it is not.
+const ASKED: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":null}],\"usage\":null}\n\n\
+     data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":null}\n\n\
+     data: {\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":11,\"completion_tokens\":7,\"total_tokens\":18}}\n\n\
+     data: [DONE]\n\n";
+const PLAIN: &str = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"},\"finish_reason\":null}]}\n\n\
+     data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\
+     data: [DONE]\n\n";
+
+async fn stage(more: &str) -> (Stage, Fake) {
+    let fake = Fake::start(format!("{HEAD}{ASKED}")).await;
+    let tables = fake.tables("far", "openai");
+    let tables = tables.replace(
+        "dialect = \"openai\"",
+        &format!("dialect = \"openai\"\n{more}"),
+    );
+    (Plan::new().and(&tables).build().await, fake)
+}
+
+async fn tokens(stage: &Stage) -> u64 {
+    until("the request is logged", || {
+        !stage.gateway.access_log().is_empty()
+    })
+    .await;
+    stage.gateway.access_log()[0]["output_tokens"]
+        .as_u64()
+        .unwrap_or(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_is_asked_for_and_hidden_from_clients_that_did_not_ask() {
+    let body = r#"{"model":"gpt-a","stream":true,"messages":[]}"#;
+    let (stage, fake) = stage("").await;
+    let request = Api::Chat
+        .request(true)
+        .path("/far/v1/chat/completions")
+        .body(body);
+    let answer = stage.ask(&request).await;
+    assert_eq!(answer.text(), PLAIN);
+    let seen = fake.seen().concat();
+    assert!(find(&seen, b"\"stream_options\":{\"include_usage\":true}").is_some());
+    assert_eq!(tokens(&stage).await, 7);
+    assert!(find(&seen, CLIENT_KEY.as_bytes()).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_gets_it_and_a_switch_leaves_requests_alone() {
+    let asks =
+        r#"{"model":"gpt-a","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#;
+    let plain = r#"{"model":"gpt-a","stream":true,"messages":[]}"#;
+    for (more, body) in [("", asks), ("stream_usage = false", plain)] {
+        let (stage, fake) = stage(more).await;
+        let request = Api::Chat
+            .request(true)
+            .path("/far/v1/chat/completions")
+            .body(body);
+        let answer = stage.ask(&request).await;
+        assert_eq!(answer.text(), ASKED);
+        assert!(
+            find(&fake.seen().concat(), body.as_bytes()).is_some(),
+            "{more}"
+        );
+    }
+}

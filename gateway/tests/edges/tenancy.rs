@@ -1,0 +1,261 @@
+//! What a tenant may see, and what it may ask for.
+
+use serde_json::Value;
+
+use crate::support::api::{CLIENT_KEY, Request};
+use crate::support::fake::Fake;
+use crate::support::stage::{Plan, Stage, tenant};
+use crate::support::wire::{Answer, find};
+
+const OTHER: &str = "kw_other00000000000000000000000000000000000000";
+const FRIEND: &str = "kw_friend0000000000000000000000000000000000000";
+const ALLY: &str = "kw_ally000000000000000000000000000000000000000";
+const NARROW: &str = "kw_narrow0000000000000000000000000000000000000";
+
+fn several() -> Plan {
+    Plan::new()
+        .and(&tenant("other", OTHER, ""))
+        .and(&tenant("friend", FRIEND, "shares = \"lab\""))
+        .and(&tenant("ally", ALLY, "shares = \"lab\""))
+}
+
+fn with_key(method: &str, path: &str, key: &str) -> Request {
+    let request = Request::new(method, path).header("x-api-key", key);
+    if path.starts_with("/v1/messages") || path.starts_with("/claude/") {
+        return request.header("anthropic-version", "2023-06-01");
+    }
+    request
+}
+
+async fn ask(stage: &Stage, method: &str, path: &str, key: &str, body: &str) -> Answer {
+    let mut request = with_key(method, path, key);
+    if !body.is_empty() {
+        request = request
+            .header("content-type", "application/json")
+            .body(body);
+    }
+    stage.ask(&request).await
+}
+
+const BATCH: &str = r#"{"requests":[{"custom_id":"c1","params":{"model":"claude-a","max_tokens":8,"messages":[{"role":"user","content":"hello"}]}}]}"#;
+const BATCHES: &str = "/v1/messages/batches";
+
+async fn batch(stage: &Stage, key: &str) -> String {
+    let answer = ask(stage, "POST", BATCHES, key, BATCH).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["id"].as_str().expect("an id").to_owned()
+}
+
+async fn response(stage: &Stage, key: &str, previous: Option<&str>) -> Answer {
+    let previous = previous.map_or(String::new(), |id| {
+        format!(r#","previous_response_id":"{id}""#)
+    });
+    let body = format!(r#"{{"model":"gpt-a","input":"hello","store":true{previous}}}"#);
+    ask(stage, "POST", "/v1/responses", key, &body).await
+}
+
+fn is_not_there(answer: &Answer, what: &str) {
+    assert_eq!(answer.status, 404, "{what}: {}", answer.text());
+    let text = answer.text();
+    assert!(text.contains("not found"), "{what}: {text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_tenant_made_is_not_there_for_others() {
+    let stage = several().build().await;
+    let mine = batch(&stage, CLIENT_KEY).await;
+    let before = stage.control().counters().requests;
+    for (method, path) in [
+        ("GET", format!("{BATCHES}/{mine}")),
+        ("GET", format!("{BATCHES}/{mine}/results")),
+        ("POST", format!("{BATCHES}/{mine}/cancel")),
+        ("DELETE", format!("{BATCHES}/{mine}")),
+        ("GET", format!("/claude{BATCHES}/{mine}")),
+    ] {
+        for key in [OTHER, FRIEND] {
+            is_not_there(&ask(&stage, method, &path, key, "").await, &path);
+        }
+    }
+    // The same answer as for what never was.
+    let never = ask(
+        &stage,
+        "GET",
+        &format!("{BATCHES}/msgbatch_0none"),
+        OTHER,
+        "",
+    )
+    .await;
+    let others = ask(&stage, "GET", &format!("{BATCHES}/{mine}"), OTHER, "").await;
+    let message = |answer: &Answer| answer.json()["error"].clone();
+    assert_eq!(message(&never), message(&others));
+    assert_eq!(
+        stage.control().counters().requests,
+        before,
+        "nothing was asked"
+    );
+
+    let answer = ask(&stage, "GET", &format!("{BATCHES}/{mine}"), CLIENT_KEY, "").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_response_is_not_continued_by_others() {
+    let stage = several().build().await;
+    let mine = response(&stage, CLIENT_KEY, None).await;
+    assert_eq!(mine.status, 200, "{}", mine.text());
+    let mine = mine.json()["id"].as_str().expect("an id").to_owned();
+    let path = format!("/v1/responses/{mine}");
+
+    is_not_there(&ask(&stage, "GET", &path, OTHER, "").await, "read");
+    is_not_there(&ask(&stage, "DELETE", &path, OTHER, "").await, "deleted");
+    is_not_there(&response(&stage, OTHER, Some(&mine)).await, "continued");
+    is_not_there(
+        &response(&stage, CLIENT_KEY, Some("resp_0none")).await,
+        "never was",
+    );
+    for body in [
+        format!(r#"{{"model":"gpt-a","input":"x","conversation":"{mine}"}}"#),
+        format!(r#"{{"model":"gpt-a","input":"x","conversation":{{"id":"{mine}"}}}}"#),
+        format!(
+            r#"{{"model":"gpt-a","input":[{{"role":"user","content":[{{"type":"input_file","file_id":"{mine}"}}]}}]}}"#
+        ),
+        format!(r#"{{"model":"gpt-a","input":[{{"type":"item_reference","id":"{mine}"}}]}}"#),
+    ] {
+        is_not_there(
+            &ask(&stage, "POST", "/v1/responses", OTHER, &body).await,
+            &body,
+        );
+    }
+
+    let next = response(&stage, CLIENT_KEY, Some(&mine)).await;
+    assert_eq!(next.status, 200, "{}", next.text());
+    assert_eq!(ask(&stage, "GET", &path, CLIENT_KEY, "").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenants_of_one_circle_share_what_they_make() {
+    let stage = several().build().await;
+    let shared = batch(&stage, FRIEND).await;
+    let path = format!("{BATCHES}/{shared}");
+    for (key, status) in [(FRIEND, 200), (ALLY, 200), (OTHER, 404), (CLIENT_KEY, 404)] {
+        let answer = ask(&stage, "GET", &path, key, "").await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+}
+
+async fn listed(stage: &Stage, key: &str, query: &str) -> (Vec<String>, bool) {
+    let answer = ask(stage, "GET", &format!("{BATCHES}{query}"), key, "").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let list = answer.json();
+    let ids = list["data"].as_array().expect("a list").iter();
+    let ids: Vec<String> = ids
+        .map(|it| it["id"].as_str().expect("an id").to_owned())
+        .collect();
+    assert_eq!(list["last_id"].as_str(), ids.last().map(String::as_str));
+    (ids, list["has_more"] == Value::Bool(true))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_the_tenants_own_of_all_accounts_page_by_page() {
+    let stage = several().build().await;
+    let (mut mine, mut others) = (Vec::new(), Vec::new());
+    for _ in 0..7 {
+        mine.push(batch(&stage, CLIENT_KEY).await);
+        others.push(batch(&stage, OTHER).await);
+    }
+    let (mut seen, mut query) = (Vec::new(), "?limit=3".to_owned());
+    let mut pages = 0;
+    loop {
+        let (ids, has_more) = listed(&stage, CLIENT_KEY, &query).await;
+        pages += 1;
+        seen.extend(ids);
+        if !has_more {
+            break;
+        }
+        query = format!("?limit=3&after_id={}", seen.last().expect("one"));
+    }
+    seen.sort();
+    mine.sort();
+    assert_eq!((pages, seen), (3, mine));
+    let (mut seen, _) = listed(&stage, OTHER, "").await;
+    seen.sort();
+    others.sort();
+    assert_eq!(seen, others);
+    // Whoever made nothing sees nothing, and nobody is asked for it.
+    let before = stage.control().counters().requests;
+    assert_eq!(listed(&stage, FRIEND, "").await, (Vec::new(), false));
+    assert_eq!(stage.control().counters().requests, before);
+    stage.is_unharmed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_remembers_is_sought_only_where_the_policy_says_so() {
+    for (seeks, asked) in [(false, 0), (true, 2)] {
+        let plan = several().setting(&format!("seek_unknown_ids = {seeks}"));
+        let stage = plan.build().await;
+        let path = format!("{BATCHES}/msgbatch_0none");
+        let answer = ask(&stage, "GET", &path, CLIENT_KEY, "").await;
+        assert_eq!(answer.status, 404, "{}", answer.text());
+        assert_eq!(stage.control().counters().requests, asked, "{seeks}");
+    }
+}
+
+fn narrow() -> Plan {
+    Plan::new().and(&tenant("narrow", NARROW, "models = [\"good-*\"]"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_models_is_not_evaded() {
+    const CHAT: &str = "/v1/chat/completions";
+    let fake = Fake::start("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+    let stage = narrow().and(&fake.tables("gem", "generic")).build().await;
+    let json: &[(&str, &str)] = &[("content-type", "application/json")];
+    let good = r#"{"model":"good-1","messages":[]}"#;
+    type Evasion<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a [u8]);
+    let evasions: &[Evasion<'_>] = &[
+        ("POST", "/v1/batches", json, br#"{"input_file_id":"file-1","endpoint":"/v1/chat/completions","completion_window":"24h","model":"good-1"}"#),
+        ("POST", CHAT, json, br#"{"model":"good-1","Model":"evil","messages":[]}"#),
+        ("POST", CHAT, json, b"{\"model\":\"good-1\",\"mod\xffel\":\"evil\",\"messages\":[]}"),
+        ("POST", CHAT, json, br#"{"model":"good-1","models":["evil"],"messages":[]}"#),
+        ("POST", CHAT, &[("content-type", "application/x-www-form-urlencoded")], good.as_bytes()),
+        ("POST", CHAT, &[("content-type", "application/json; charset=utf-7")], good.as_bytes()),
+        ("POST", CHAT, &[("content-type", "application/json"), ("content-encoding", "gzip")], good.as_bytes()),
+        ("POST", CHAT, &[("content-type", "application/json"), ("x-model", "evil")], good.as_bytes()),
+        ("POST", "/v1/chat/completions?mod%65l=evil", json, good.as_bytes()),
+        ("POST", "/v1/responses", json, br#"{"model":"good-1","input":"x","tools":[{"type":"image_generation"}]}"#),
+        ("POST", "/v1/messages", json, br#"{"model":"good-1","max_tokens":1,"messages":[],"tools":[{"type":"advisor_20260301","model":"evil"}]}"#),
+        ("POST", "/v1/messages/batches", json, br#"{"requests":[{"custom_id":"1","params":{"model":"good-1"}}],"Requests":[]}"#),
+        ("POST", "/openai/deployments/evil/chat/completions", json, good.as_bytes()),
+        ("POST", "/openai/deployments/good-1/chat/completions", json, br#"{"model":"evil","messages":[]}"#),
+        ("POST", "/gem/v1beta/models/evil%3AgenerateContent", json, good.as_bytes()),
+        ("POST", "/gem/v1beta/models/evil:generateContent", json, good.as_bytes()),
+        ("POST", "/gem/v1beta/tunedModels/evil:generateContent", json, good.as_bytes()),
+        ("POST", "/gem/model/evil/invoke", json, good.as_bytes()),
+        ("POST", "/gem/v1/publishers/google/models/evil:predict", json, good.as_bytes()),
+        ("PUT", "/gem/v1/chat/completions", json, good.as_bytes()),
+        ("POST", "/v1/audio/transcriptions", &[("content-type", "multipart/form-data; boundary=b")], b"--b--"),
+    ];
+    for (method, path, headers, body) in evasions {
+        let mut request = with_key(method, path, NARROW).body(*body);
+        for (name, value) in *headers {
+            request = request.header(name, value);
+        }
+        let answer = stage.ask(&request).await;
+        let text = String::from_utf8_lossy(body);
+        assert!(
+            [400, 403].contains(&answer.status),
+            "{method} {path} {text}: {}",
+            answer.status
+        );
+    }
+    assert_eq!(stage.control().counters().requests, 0);
+    assert!(fake.seen().is_empty());
+    // The override of a method does not pass, and what is understood does.
+    let overridden = with_key("POST", "/gem/v1beta/models/good-1:generateContent", NARROW)
+        .header("content-type", "application/json")
+        .header("x-http-method-override", "DELETE")
+        .body(r#"{"contents":[]}"#);
+    assert_eq!(stage.ask(&overridden).await.status, 200);
+    assert!(find(&fake.seen().concat(), b"override").is_none());
+    stage.is_unharmed().await;
+}

@@ -1,0 +1,374 @@
+//! Every model that a request names, of a request that is understood wholly.
+//!
+//! For tenants that may use certain models only. Whoever looks for *a* model in a request can be
+//! shown one while the provider reads another: in a member of another case, for readers that do not
+//! tell `Model` from `model`; in a field of a vendor's that nobody here has heard of; in a tool that
+//! asks a second model; in the path, the query or a header; in a form that is JSON as well. So such a
+//! tenant's request must be of a form whose every part is known, and what is not is refused. The
+//! price is that a new field of an API has to be added here before these tenants can use it; others
+//! do not notice.
+
+use keyweir_terms::dialect::Dialect;
+use keyweir_terms::endpoint::Endpoint;
+
+use crate::body::known_fields::{is_content, is_known};
+use crate::body::tool::{self, Tool};
+use crate::credential::query;
+use crate::json::{Kind, Malformed, Reader, Text};
+use crate::route::Route;
+
+/// What else than its body a request may be named a model in.
+#[derive(Clone, Copy, Debug)]
+pub struct Form<'a> {
+    /// What the client speaks.
+    pub dialect: Dialect,
+    /// Its method.
+    pub method: &'a str,
+    /// What its path asks for.
+    pub route: &'a Route<'a>,
+    /// Its query.
+    pub query: Option<&'a str>,
+    /// Its headers, names in lower case.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// Its body.
+    pub body: &'a [u8],
+}
+
+/// Why a request is not understood wholly. The message tells the client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Obscure {
+    /// It makes a model work and does not show which.
+    #[error("this request does not show which model it is for; name one in its JSON body")]
+    Unseen,
+    /// It is of no form that is known.
+    #[error("requests with this method and path are not served to it")]
+    Unknown,
+    /// Its body is not plain JSON.
+    #[error("the body must be JSON in UTF-8, not encoded, and its content-type application/json")]
+    NotJson,
+    /// A field of the body is not known, or stands there twice.
+    #[error("{0}: this field is not known, or is given twice; leave it out")]
+    Field(String),
+    /// A header or a part of the query names a model.
+    #[error("{0}: name the model in the request's JSON body only")]
+    Elsewhere(String),
+    /// What stands where a model is named is no name.
+    #[error("model: must be the name of a model")]
+    NoName,
+    /// A tool that makes a model work, and does not say which.
+    #[error("tools: a tool of this type may ask a model; name it in the tool, or leave it out")]
+    Tool,
+}
+
+/// A longer field's name is not repeated.
+const FIELD_BYTES_MAX: usize = 64;
+/// A longer name is no model's.
+const MODEL_BYTES_MAX: usize = 512;
+
+/// Every model that a request names.
+///
+/// # Errors
+/// If it is not understood wholly.
+pub fn models(form: &Form<'_>) -> Result<Vec<String>, Obscure> {
+    let route = form.route;
+    named_elsewhere(form)?;
+    if form.method != "POST" {
+        let is_known = route.is_list
+            || route.resource.is_some()
+            || matches!(route.endpoint, Endpoint::Models | Endpoint::Probe);
+        let is_whole = is_known && form.body.is_empty();
+        return is_whole.then(Vec::new).ok_or(Obscure::Unknown);
+    }
+    let runs = match route.endpoint {
+        Endpoint::Inference | Endpoint::CountTokens => true,
+        Endpoint::Batches => route.creates_resource,
+        Endpoint::Files => return Ok(Vec::new()),
+        Endpoint::Other if route.resource.is_some() || route.creates_resource => {
+            return Ok(Vec::new());
+        }
+        Endpoint::Other | Endpoint::Models | Endpoint::Probe => return Err(Obscure::Unknown),
+    };
+    if !runs {
+        return Ok(Vec::new());
+    }
+    if !route.has_json_body {
+        return Err(Obscure::Unseen);
+    }
+    let mut reading = Reading::new(form.dialect);
+    if let Some(model) = route.model {
+        reading.add(&unescaped(model))?;
+    }
+    reading.is_batch = route.endpoint == Endpoint::Batches;
+    reading.whole(form)?;
+    if route.endpoint == Endpoint::Batches && !reading.has_requests {
+        // It lies in a file, whatever stands beside that.
+        return Err(Obscure::Unseen);
+    }
+    if reading.models.is_empty() {
+        return Err(Obscure::Unseen);
+    }
+    Ok(reading.models)
+}
+
+/// Models are named in bodies and paths, and nowhere else.
+fn named_elsewhere(form: &Form<'_>) -> Result<(), Obscure> {
+    let short = |name: &str| name.chars().take(FIELD_BYTES_MAX).collect::<String>();
+    for (name, _) in form.headers {
+        if names_a_model(name) {
+            return Err(Obscure::Elsewhere(short(name)));
+        }
+    }
+    if form.method != "POST" {
+        return Ok(());
+    }
+    let mut names = query::names(form.query.unwrap_or_default());
+    match names.find(|name| names_a_model(name) || name.starts_with('$')) {
+        Some(name) => Err(Obscure::Elsewhere(short(&name))),
+        None => Ok(()),
+    }
+}
+
+/// Whether a member, a header or a parameter of this name may name a model: `model`, `modelId`,
+/// `advisor_model`, `fallback-models`, `deployment`, `engine`.
+fn names_a_model(name: &str) -> bool {
+    let plain: String = name
+        .chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect();
+    let ends = |word: &str| {
+        ["", "s", "id", "ids", "name", "names", "override"]
+            .iter()
+            .any(|end| {
+                plain
+                    .strip_suffix(end)
+                    .is_some_and(|plain| plain.ends_with(word))
+            })
+    };
+    ["model", "deployment", "engine"]
+        .iter()
+        .any(|word| ends(word))
+}
+
+/// A path's segment without its escapes.
+fn unescaped(segment: &str) -> String {
+    query::names(segment).next().unwrap_or_default()
+}
+
+/// What has been read so far.
+struct Reading {
+    dialect: Dialect,
+    models: Vec<String>,
+    /// It is a batch, which has requests and nothing else.
+    is_batch: bool,
+    has_requests: bool,
+    /// What was not understood first.
+    obscure: Option<Obscure>,
+}
+
+impl Reading {
+    const fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            models: Vec::new(),
+            is_batch: false,
+            has_requests: false,
+            obscure: None,
+        }
+    }
+
+    fn whole(&mut self, form: &Form<'_>) -> Result<(), Obscure> {
+        if !is_plain_json(form) {
+            return Err(Obscure::NotJson);
+        }
+        let mut reader = Reader::new(form.body);
+        let read = self.body(&mut reader, true).and_then(|()| reader.end());
+        match (self.obscure.take(), read) {
+            (Some(obscure), _) => Err(obscure),
+            (None, Err(Malformed)) => Err(Obscure::NotJson),
+            (None, Ok(())) => Ok(()),
+        }
+    }
+
+    /// A request's body, or that of one in a batch.
+    fn body(&mut self, reader: &mut Reader<'_>, is_top: bool) -> Result<(), Malformed> {
+        let mut seen: Vec<Box<[u8]>> = Vec::new();
+        reader.object(|name, reader| {
+            let is_known = match is_top && name == b"requests" {
+                true => self.is_batch || self.dialect == Dialect::Generic,
+                false => is_known(name) && !(is_top && self.is_batch),
+            };
+            if seen.iter().any(|other| **other == *name) || !is_known {
+                return self.refuse(field(name));
+            }
+            seen.push(name.into());
+            match name {
+                b"model" => self.model(reader),
+                b"models" if reader.peek()? == Kind::Array => {
+                    reader.array(|reader| self.model(reader))
+                }
+                b"models" => self.refuse(Obscure::NoName),
+                b"requests" => self.requests(reader),
+                b"tools" => self.tools(reader),
+                // A stored prompt names a model of its own.
+                b"prompt" if reader.peek()? == Kind::Object => self.refuse(Obscure::Unseen),
+                name if is_content(name) => reader.skip().map(drop),
+                _ => self.any(reader),
+            }
+        })
+    }
+
+    /// A batch's requests: each has a body of its own.
+    fn requests(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.has_requests = true;
+        if reader.peek()? != Kind::Array {
+            return self.refuse(Obscure::Unseen);
+        }
+        reader.array(|reader| {
+            let before = self.models.len();
+            let (mut has_params, mut named) = (false, false);
+            reader.object(|name, reader| match name {
+                b"custom_id" => reader.skip().map(drop),
+                b"params" if !has_params => {
+                    has_params = true;
+                    self.body(reader, false)
+                }
+                // Gemini's batches of embeddings.
+                b"model" if self.dialect == Dialect::Generic && !named => {
+                    named = true;
+                    self.model(reader)
+                }
+                b"content" | b"taskType" | b"title" | b"outputDimensionality"
+                    if self.dialect == Dialect::Generic =>
+                {
+                    reader.skip().map(drop)
+                }
+                _ => self.refuse(field(name)),
+            })?;
+            if self.models.len() == before && self.dialect != Dialect::Generic {
+                return self.refuse(Obscure::Unseen);
+            }
+            Ok(())
+        })
+    }
+
+    fn tools(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        if reader.peek()? != Kind::Array {
+            return reader.skip().map(drop);
+        }
+        reader.array(|reader| {
+            if reader.peek()? != Kind::Object {
+                return reader.skip().map(drop);
+            }
+            let before = self.models.len();
+            let mut tool = Tool::default();
+            let mut has_type = false;
+            reader.object(|name, reader| match name {
+                b"type" if has_type => self.refuse(Obscure::Tool),
+                b"type" => {
+                    has_type = true;
+                    tool = Tool::of(reader.string_or_skip()?.and_then(Text::to_text));
+                    Ok(())
+                }
+                // What a tool takes is the client's own to say, whatever it is called.
+                name if tool::is_schema(name) => reader.skip().map(drop),
+                name => self.member(name, reader),
+            })?;
+            if tool == Tool::MayAskAModel && self.models.len() == before {
+                return self.refuse(Obscure::Tool);
+            }
+            Ok(())
+        })
+    }
+
+    /// Anything: what in it is called a model must be the name of one.
+    fn any(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        match reader.peek()? {
+            Kind::Object => reader.object(|name, reader| self.member(name, reader)),
+            Kind::Array => reader.array(|reader| self.any(reader)),
+            _ => reader.skip().map(drop),
+        }
+    }
+
+    fn member(&mut self, name: &[u8], reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        if !std::str::from_utf8(name).is_ok_and(names_a_model) {
+            return self.any(reader);
+        }
+        match reader.peek()? {
+            Kind::String => self.model(reader),
+            Kind::Array => reader.array(|reader| match reader.peek()? {
+                Kind::String => self.model(reader),
+                _ => self.any(reader),
+            }),
+            _ => self.any(reader),
+        }
+    }
+
+    /// The name of a model.
+    fn model(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        let name = reader.string_or_skip()?.and_then(Text::to_text);
+        match name.map(|name| self.add(&name)) {
+            Some(Ok(())) => Ok(()),
+            _ => self.refuse(Obscure::NoName),
+        }
+    }
+
+    fn add(&mut self, name: &str) -> Result<(), Obscure> {
+        // Gemini's bodies name models by where they stand.
+        let bare = match self.dialect {
+            Dialect::Generic => name.strip_prefix("models/").unwrap_or(name),
+            _ => name,
+        };
+        let is_name = !bare.is_empty()
+            && bare.len() <= MODEL_BYTES_MAX
+            && bare.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_name {
+            return Err(Obscure::NoName);
+        }
+        if !self.models.iter().any(|known| known == bare) {
+            self.models.push(bare.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Notes what is not understood, and stops reading.
+    fn refuse(&mut self, obscure: Obscure) -> Result<(), Malformed> {
+        self.obscure.get_or_insert(obscure);
+        Err(Malformed)
+    }
+}
+
+fn field(name: &[u8]) -> Obscure {
+    let name = String::from_utf8_lossy(name);
+    Obscure::Field(name.chars().take(FIELD_BYTES_MAX).collect())
+}
+
+/// Whether the body is JSON to every reader: said to be, in UTF-8, and not encoded.
+fn is_plain_json(form: &Form<'_>) -> bool {
+    let mut types = 0;
+    for (name, value) in form.headers {
+        let value = value.to_ascii_lowercase();
+        let value = String::from_utf8_lossy(&value);
+        match *name {
+            "content-encoding" if value.trim() != "identity" => return false,
+            "content-type" => {
+                types += 1;
+                let mut parts = value.split(';').map(str::trim);
+                let is_json = parts.next() == Some("application/json");
+                let in_utf8 = |part: &str| {
+                    let charset = part.strip_prefix("charset=");
+                    charset.is_some_and(|it| it.trim_matches('"') == "utf-8")
+                };
+                if !is_json || !parts.all(|part| part.is_empty() || in_utf8(part)) {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+    }
+    let has_mark = form.body.starts_with(b"\xef\xbb\xbf");
+    types == 1 && !has_mark && std::str::from_utf8(form.body).is_ok()
+}
+
+#[cfg(test)]
+mod tests;
