@@ -104,13 +104,13 @@ impl Feed {
                 Tone::Good,
                 format!("{}: a probe was served → back in the pool", account(id)),
             ),
-            Notice::BreakerTripped(id) if was_resting(before, key(id)) => (
+            Notice::BreakerTripped(id) if was_breaker_open(before, key(id)) => (
                 Tone::Bad,
-                format!("{}: failed its trial → rests longer", key(id)),
+                format!("{}: failed its trial → left alone for longer", key(id)),
             ),
             Notice::BreakerTripped(id) => (
                 Tone::Bad,
-                format!("{}: keeps failing → rests, traffic moved", key(id)),
+                format!("{}: keeps failing → breaker open, traffic moved", key(id)),
             ),
             Notice::OverloadBegan => (
                 Tone::Bad,
@@ -138,7 +138,7 @@ impl Feed {
         for (index, (before, after)) in before.iter().zip(after).enumerate() {
             self.compare_cooldowns(at, index, before, after);
             for (before, after) in before.keys.iter().zip(&after.keys) {
-                if before.state.is_resting() && after.state.is_in() {
+                if before.state.is_breaker_open() && after.state.is_in() {
                     let text = format!("{}: passed its trial → serves again", after.name);
                     self.tell(at, Tone::Good, text);
                 }
@@ -166,7 +166,8 @@ impl Feed {
         self.tell(at, Tone::Note, text);
     }
 
-    /// Tells of a queue, and of its end. In a storm requests wait for another reason.
+    /// Tells of a queue, and of its end. While the provider is overloaded requests wait for
+    /// another reason.
     pub(super) fn queue(&mut self, at: Duration, waiting: usize, is_overloaded: bool) {
         match self.queue_since {
             None if waiting >= QUEUE && !is_overloaded => {
@@ -208,9 +209,9 @@ impl Feed {
     }
 }
 
-fn was_resting(accounts: &[AccountRow], name: &str) -> bool {
+fn was_breaker_open(accounts: &[AccountRow], name: &str) -> bool {
     let mut keys = accounts.iter().flat_map(|account| &account.keys);
-    keys.any(|key| key.name == name && key.state.is_resting())
+    keys.any(|key| key.name == name && key.state.is_breaker_open())
 }
 
 fn cooldown(account: &AccountRow) -> Option<Duration> {
@@ -281,9 +282,9 @@ mod tests {
     #[test]
     fn key_that_rested_and_serves_is_told_of() {
         let mut feed = Feed::default();
-        let resting = account(KeyState::Resting(None));
-        feed.compare(secs(1), &resting, &account(KeyState::Rejected(None)));
-        feed.compare(secs(2), &resting, &account(KeyState::Serving));
+        let failing = account(KeyState::BreakerOpen(None));
+        feed.compare(secs(1), &failing, &account(KeyState::Rejected(None)));
+        feed.compare(secs(2), &failing, &account(KeyState::Serving));
         assert_eq!(told(&feed), ["small-a: passed its trial → serves again"]);
     }
 

@@ -55,7 +55,7 @@ pub(super) enum KeyState {
     /// Its account was refused, and is left alone for so long.
     Cooling(Duration),
     /// It kept failing.
-    Resting(Option<Duration>),
+    BreakerOpen(Option<Duration>),
     /// The provider rejects it.
     Rejected(Option<Duration>),
     /// Its account has no money.
@@ -64,8 +64,8 @@ pub(super) enum KeyState {
 
 impl KeyState {
     /// Whether its breaker keeps it from serving.
-    pub(super) const fn is_resting(self) -> bool {
-        matches!(self, Self::Resting(_))
+    pub(super) const fn is_breaker_open(self) -> bool {
+        matches!(self, Self::BreakerOpen(_))
     }
 
     /// Whether it can serve as soon as there is budget.
@@ -146,7 +146,7 @@ fn state(view: &PoolView, group: Option<&GroupView>, key: &KeyView) -> KeyState 
     } else if is_out {
         KeyState::NoMoney(opens_in)
     } else if in_group.breaker != BreakerState::Closed {
-        KeyState::Resting(opens_in)
+        KeyState::BreakerOpen(opens_in)
     } else if !of_account.cooldown.is_zero() {
         KeyState::Cooling(of_account.cooldown)
     } else if of_account.buckets.is_empty() {

@@ -153,7 +153,7 @@ mod tests {
                 ),
                 account(
                     "small",
-                    vec![key("small-a", KeyState::Resting(Some(secs(59))))],
+                    vec![key("small-a", KeyState::BreakerOpen(Some(secs(59))))],
                 ),
                 AccountRow::default(),
             ],

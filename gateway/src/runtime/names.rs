@@ -51,7 +51,7 @@ impl Names {
                 tracing::warn!(
                     provider,
                     key = self.key(key),
-                    "a key keeps failing; it rests"
+                    "a key keeps failing; its breaker is open"
                 );
             }
             Notice::OverloadBegan => {

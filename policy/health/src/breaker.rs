@@ -1,4 +1,4 @@
-//! One breaker per provider key and model group: it keeps a sick key out of the way.
+//! One breaker per provider key and quota group: it keeps a sick key out of the way.
 //!
 //! - `Closed` serves. It trips on failures in a row, or on a share of failures among enough
 //!   outcomes of the last seconds. Two rules, because a key that fails always should trip after a
@@ -34,7 +34,7 @@ const RAMP_AFTER_REPRIEVE: u32 = 4;
 /// Requests in flight at which a recovering key counts as recovered.
 const RAMP_DONE: u32 = 16;
 
-/// How long the breaker of a key and model group stays open: short at first, since most faults are.
+/// How long the breaker of a key and quota group stays open: short at first, since most faults are.
 pub const OPEN_BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(1000),
     cap: Duration::from_secs(60),
@@ -66,7 +66,7 @@ impl BreakerState {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Generation(u32);
 
-/// A key's breaker for one model group.
+/// A key's breaker for one quota group.
 #[derive(Clone, Debug)]
 pub struct Breaker {
     backoff: Backoff,

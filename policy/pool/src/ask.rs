@@ -132,7 +132,7 @@ pub enum Notice {
     AccountOut(AccountId),
     /// An account that was out serves again.
     AccountBack(AccountId),
-    /// A key's breaker tripped for some model group.
+    /// A key's breaker tripped for some quota group.
     BreakerTripped(KeyId),
     /// The provider is overloaded as a whole; requests are held.
     OverloadBegan,

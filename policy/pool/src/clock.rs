@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use keyweir_terms::time::Time;
 
-/// A step back from which it is a jump.
+/// A step back from which it is a jump. Threads that look at the clock and then queue for a lock are
+/// late by milliseconds; a clock that was set is off by more than a second, or nobody would have set
+/// it.
 const JUMP: Duration = Duration::from_secs(1);
 
 /// The pool's time.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Clock {
     latest: Time,
     /// How far the pool's time is ahead of the driver's.
@@ -31,7 +33,14 @@ impl Clock {
         self.latest
     }
 
-    /// The same, for those who only look.
+    /// As it will be once it has been read at `now`, for those who only look.
+    pub(crate) fn seen(&self, now: Time) -> Self {
+        let mut clock = *self;
+        clock.read(now);
+        clock
+    }
+
+    /// The pool's time where the driver's is `now`, for those who only look.
     pub(crate) fn peek(&self, now: Time) -> Time {
         self.latest.max(now + self.ahead)
     }

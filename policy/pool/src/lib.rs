@@ -32,6 +32,8 @@ mod models;
 mod notices;
 mod output;
 mod pool;
+mod questions;
+mod reconfigure;
 mod room_full;
 mod shared;
 pub mod spec;

@@ -1,11 +1,9 @@
 //! A pool's parts, and what is asked of it as a whole.
 
-use keyweir_health::retry_budget::RetryLimits;
 use keyweir_quota::budget::Charge;
-use keyweir_terms::amount::Need;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
-use keyweir_terms::ids::{AccountId, GroupId, KeyId, ModelId, Ticket};
+use keyweir_terms::ids::{GroupId, ModelId, Ticket};
 use keyweir_terms::request::Usage;
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::table::{Id as _, Table};
@@ -16,7 +14,6 @@ use crate::asked::Asked;
 use crate::attempts::Attempts;
 use crate::attribution::Reach;
 use crate::clock::Clock;
-use crate::explain::Explanation;
 use crate::group::QuotaGroup;
 use crate::room_full;
 use crate::shared::Shared;
@@ -99,38 +96,6 @@ impl Pool {
             });
         }
         self.groups[id].wait(now, &mut self.shared, &asked)
-    }
-
-    /// When the same request would be granted, were it to ask now; `None`: never. Changes nothing.
-    ///
-    /// As optimistic as a refusal's time: nobody else comes. A waiting room that is full is no
-    /// obstacle, since it is not when its turn would come; nor is how long the request itself
-    /// holds back its next attempt.
-    pub fn would_admit(&self, now: Time, ask: &Ask, attempts: &Attempts) -> Option<Time> {
-        let now = self.clock.peek(now);
-        let ask = self.resolved(ask);
-        if self.shared.never(&ask).is_some() {
-            return None;
-        }
-        let asked = self.asked(&ask, attempts);
-        let group = &self.groups[self.group_of(&ask)];
-        let turn = group.expected_turn(now, &self.shared, &asked)?;
-        let gate = self.shared.overload.opens_at(now);
-        Some(
-            self.clock
-                .outward(gate.map_or(turn, |opens| turn.max(opens))),
-        )
-    }
-
-    /// Which key a request would get, were it to ask now for the first time, and why no other.
-    /// Changes nothing. Costs time and memory in proportion to accounts and keys.
-    pub fn explain(&self, now: Time, ask: &Ask) -> Explanation {
-        let now = self.clock.peek(now);
-        let (ask, attempts) = (self.resolved(ask), Attempts::default());
-        let asked = self.asked(&ask, &attempts);
-        let group = &self.groups[self.group_of(&ask)];
-        let explanation = group.explain(now, &self.shared, &asked);
-        explanation.told(|at| self.clock.outward(at))
     }
 
     /// A waiting client left. Tickets that are unknown (or were just decided) are ignored.
@@ -250,7 +215,7 @@ impl Pool {
         self.spread(now);
     }
 
-    fn dispatch_all(&mut self, now: Time) {
+    pub(crate) fn dispatch_all(&mut self, now: Time) {
         for index in 0..self.groups.width() {
             self.dispatch(now, GroupId::from_index(index));
         }
@@ -264,10 +229,11 @@ impl Pool {
 
     /// When something will change for someone who waits; `None` while nobody does.
     pub fn next_wake(&self, now: Time) -> Option<Time> {
-        let now = self.clock.peek(now);
+        let clock = self.clock.seen(now);
+        let now = clock.peek(now);
         let groups = self.groups.values();
         let next = groups.filter_map(|group| group.next_wake(now, &self.shared));
-        next.min().map(|at| self.clock.outward(at))
+        next.min().map(|at| clock.outward(at))
     }
 
     /// The next decision about a waiting request, if one was made by the calls before.
@@ -281,46 +247,10 @@ impl Pool {
         self.shared.notices.next()
     }
 
-    /// The account of a key; `None`: a policy removed it, and nothing of it is under way.
-    pub fn account_of(&self, key: KeyId) -> Option<AccountId> {
-        self.shared.members.account_of(key)
-    }
-
-    /// How many accounts there are.
-    pub fn account_count(&self) -> usize {
-        self.shared.members.account_count()
-    }
-
-    /// How many requests are on their way.
-    pub fn in_flight(&self) -> usize {
-        self.shared.leases.len()
-    }
-
-    /// How many requests wait.
-    pub fn waiting(&self) -> usize {
-        self.groups.values().map(|group| group.room.len()).sum()
-    }
-
-    /// What a request is expected to need.
-    pub fn need(&self, ask: &Ask) -> Need {
-        let group = &self.groups[self.group_of(ask)];
-        group.estimates.need(ask.tenant, &ask.size)
-    }
-
-    /// The bounds on retrying.
-    pub const fn retry_limits(&self) -> &RetryLimits {
-        self.shared.retry.limits()
-    }
-
     /// Takes one retry of the pool's allowance, if there is one.
     pub fn spend_retry(&mut self, now: Time) -> bool {
         let now = self.clock.read(now);
         self.shared.retry.spend(now)
-    }
-
-    /// Whether the provider is overloaded as a whole.
-    pub fn is_overloaded(&self) -> bool {
-        self.shared.overload.is_active()
     }
 
     /// Jitter, in 0..1.
@@ -328,12 +258,12 @@ impl Pool {
         self.shared.draws.f64()
     }
 
-    fn group_of(&self, ask: &Ask) -> GroupId {
+    pub(crate) fn group_of(&self, ask: &Ask) -> GroupId {
         self.shared.models.get(ask.model).group
     }
 
     /// `ask` for the account that has the keys now, where it must be a certain one.
-    fn resolved(&self, ask: &Ask) -> Ask {
+    pub(crate) fn resolved(&self, ask: &Ask) -> Ask {
         let members = &self.shared.members;
         Ask {
             account: ask.account.map(|account| members.merged(account)),
@@ -341,7 +271,7 @@ impl Pool {
         }
     }
 
-    fn asked<'a>(&self, ask: &'a Ask, attempts: &'a Attempts) -> Asked<'a> {
+    pub(crate) fn asked<'a>(&self, ask: &'a Ask, attempts: &'a Attempts) -> Asked<'a> {
         let output_max = ask.size.output_max;
         Asked {
             ask,
@@ -363,30 +293,5 @@ impl Pool {
             not_until,
             ..refusal
         }
-    }
-
-    /// Goes over to another policy without losing what is known. Accounts and keys that stay (by
-    /// their ids) keep budgets, breakers, cooldowns, estimates, affinity and open leases; where a
-    /// limit changed, its bucket stays as full as it was. What is gone takes no new requests and
-    /// settles those it has. Requests that wait and can never be served any more are refused.
-    ///
-    /// Those that wait keep their turn, and stay with the quota group in which they wait even where
-    /// their model belongs to another one now. The seed is not taken over.
-    pub fn reconfigure(&mut self, now: Time, spec: PoolSpec) {
-        let now = self.clock.read(now);
-        let before = std::mem::replace(&mut self.spec, spec);
-        let (spec, shared) = (&self.spec, &mut self.shared);
-        shared.members.reconfigure(spec);
-        shared.retry.set_limits(spec.retry);
-        for new in shared.models.reconfigure(spec, &shared.members) {
-            let id = new.0;
-            let group = QuotaGroup::new(now, spec, &shared.members, new);
-            self.groups.insert(id, group);
-        }
-        for (_, group) in self.groups.iter_mut() {
-            group.reconfigure(now, &shared.members, (&before, spec));
-            group.refuse_hopeless(now, shared);
-        }
-        self.dispatch_all(now);
     }
 }

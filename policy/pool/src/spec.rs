@@ -55,9 +55,9 @@ pub struct LimitSpec {
 /// Which models a [`LimitSpec`] holds for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LimitScope {
-    /// Each model group separately.
+    /// Each quota group separately.
     EveryGroup,
-    /// One model group of the provider, as a position in [`PoolSpec::groups`].
+    /// One that the operator named, as a position in [`PoolSpec::groups`].
     Group(usize),
     /// The groups of these models, each separately.
     Models(ModelPatterns),

@@ -1,4 +1,4 @@
-//! What one account has left for one model group: its buckets in every dimension, and what open
+//! What one account has left for one quota group: its buckets in every dimension, and what open
 //! leases hold of them.
 //!
 //! Providers charge in two ways. Requests and input are charged when a request is admitted.
@@ -77,7 +77,7 @@ impl Charge {
 /// Where an account's buckets stood when a request was sent.
 pub type Marks = [Mark; Dimension::COUNT];
 
-/// An account's buckets for one model group.
+/// An account's buckets for one quota group.
 #[derive(Clone, Debug)]
 pub struct Budget {
     buckets: [Bucket; Dimension::COUNT],

@@ -25,7 +25,7 @@ const OUTPUTS_FEW: u32 = 20;
 /// How much of each new value is taken in, at the start and in the long run.
 const WEIGHT_MIN: f64 = 0.05;
 
-/// What was learned of one model group's requests, per tenant and over all.
+/// What was learned of one quota group's requests, per tenant and over all.
 #[derive(Debug, Default)]
 pub struct Estimates {
     all: Estimate,

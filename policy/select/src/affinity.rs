@@ -2,7 +2,7 @@
 //!
 //! The provider's cache lives minutes and belongs to an account; input read from it does not count
 //! against the input budget. The map is bounded by keeping two generations: when the younger is
-//! full it becomes the older, and what was in the older and not asked for since is forgotten.
+//! full it becomes the older, and what was in the older and not asked for since is evicted.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -93,7 +93,7 @@ fn fingerprint(session: &[u8]) -> u64 {
     fingerprint.finish().unwrap_or_default()
 }
 
-/// Whether the account with the cache is worth taking over the one with the most room.
+/// Whether the account with the cache is worth taking over the one with the most headroom.
 pub fn is_worth_it(preferred_headroom: f64, best_headroom: f64) -> bool {
     preferred_headroom >= HEADROOM_MIN.min(best_headroom)
         && best_headroom - preferred_headroom <= HEADROOM_SACRIFICE_MAX
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_and_forgets_the_oldest() {
+    fn memory_is_bounded_and_the_oldest_are_evicted() {
         let mut affinity = Affinity::default();
         for conversation in 0..(3 * GENERATION_MAX as u64) {
             affinity.served(Time::ZERO, conversation, AccountId(0));

@@ -18,7 +18,7 @@ pub enum Attribution {
     KeyModel,
     /// The whole account.
     Account,
-    /// The account's budget for this model group.
+    /// The account's budget for this quota group.
     AccountGroup,
     /// The key or the provider; which one, the pool decides by what other keys see.
     KeyOrProvider,

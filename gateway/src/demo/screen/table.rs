@@ -118,8 +118,8 @@ fn state(state: KeyState) -> (Ink, String) {
         KeyState::New => (Ink::Faint, "◌ not used yet".to_owned()),
         KeyState::Serving => (Ink::Good, "● serving".to_owned()),
         KeyState::Cooling(left) => (Ink::Warning, format!("◌ 429, cooling {}", secs(left))),
-        KeyState::Resting(None) => (Ink::Warning, "◌ failed, on trial".to_owned()),
-        KeyState::Resting(rest) => (Ink::Bad, format!("✕ failing, {}", retry(rest))),
+        KeyState::BreakerOpen(None) => (Ink::Warning, "◌ failed, on trial".to_owned()),
+        KeyState::BreakerOpen(rest) => (Ink::Bad, format!("✕ failing, {}", retry(rest))),
         KeyState::Rejected(rest) => (Ink::Bad, format!("✕ revoked, {}", retry(rest))),
         KeyState::NoMoney(rest) => (Ink::Bad, format!("✕ no money, {}", retry(rest))),
     }

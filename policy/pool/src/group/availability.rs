@@ -62,6 +62,10 @@ impl QuotaGroup {
 
     /// Brings the index of headroom up to date with one account.
     pub(crate) fn refresh(&mut self, now: Time, members: &Members, account: AccountId) {
+        // A group that was made later knows nothing of an account that was gone by then.
+        if self.accounts.get(account).is_none() {
+            return;
+        }
         if self.is_open(now, members, account) {
             let budget = &self.accounts[account].budget;
             let lines = budget.lines(now);

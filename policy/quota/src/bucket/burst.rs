@@ -16,7 +16,7 @@ const ASSUMED_SECS: f64 = 3.0;
 /// "no headers" holds it, where nothing else is ever learned.
 const ASSUMED_GROWTH_PER_SEC: f64 = 0.02;
 
-/// What the burst rests on, weakest first.
+/// What the size is known from, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
     Assumed,

@@ -1,6 +1,6 @@
 //! What refusals that nobody expected leave behind: less of a bucket is used for a while.
 //!
-//! Three kinds of refusal, three answers. *The provider saw less room than we did and does not say
+//! Three kinds of refusal, three answers. *The provider saw less budget than we did and does not say
 //! why*: less of the burst is relied on. *Its headers show that others were quicker*: a reserve is
 //! held back at the bottom; what hovers above a reserve instead of above nothing refills no slower.
 //! *It says that traffic grows too fast*: less of the refill is used. Each is over by itself.
@@ -12,7 +12,7 @@ const TRUST_AFTER_SURPRISE: f64 = 0.7;
 const TRUST_MIN: f64 = 0.05;
 /// Growth of the trust per second without a surprise.
 const TRUST_GROWTH_PER_SEC: f64 = 0.02;
-/// What is held back at the bottom after a refusal that the headers explain though we saw room:
+/// What is held back at the bottom after a refusal that the headers explain though we saw enough:
 /// this share of the burst more for each, up to a bound, forgotten in this time.
 const RESERVE_STEP: f64 = 0.1;
 const RESERVE_MAX: f64 = 0.5;

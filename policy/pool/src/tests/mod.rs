@@ -1,3 +1,8 @@
+mod driver;
+mod explained;
+mod properties;
+mod reconfigured;
+
 use std::time::Duration;
 
 use keyweir_health::retry_budget::RetryLimits;
@@ -18,7 +23,7 @@ use keyweir_terms::snapshot::{Reading, Snapshot};
 use crate::Pool;
 use crate::ask::{Admission, Ask, Lease, Notice, Refusal, RefusalReason, Settlement};
 use crate::attempts::Attempts;
-use crate::spec::{AccountSpec, LimitSpec, PoolSpec};
+use crate::spec::{AccountSpec, LimitScope, LimitSpec, PoolSpec};
 
 fn at(secs: f64) -> Time {
     Time::ZERO.after_secs(secs)
@@ -35,14 +40,7 @@ fn spec(accounts: &[(usize, Option<u64>)]) -> PoolSpec {
             .map(|&(of_account, rpm)| AccountSpec {
                 keys: keys.by_ref().take(of_account).collect(),
                 models: ModelPatterns::any(),
-                limits: rpm
-                    .map(|rpm| LimitSpec {
-                        scope: crate::spec::LimitScope::EveryGroup,
-                        per_minute: [Some(rpm), None, None, None],
-                        burst_secs: Some(3.0),
-                    })
-                    .into_iter()
-                    .collect(),
+                limits: rpm.map(every_group).into_iter().collect(),
             })
             .collect(),
         weights: Table::default(),
@@ -53,6 +51,15 @@ fn spec(accounts: &[(usize, Option<u64>)]) -> PoolSpec {
         },
         retry: RetryLimits::default(),
         seed: 7,
+    }
+}
+
+/// So many requests per minute in every group.
+fn every_group(rpm: u64) -> LimitSpec {
+    LimitSpec {
+        scope: LimitScope::EveryGroup,
+        per_minute: [Some(rpm), None, None, None],
+        burst_secs: Some(3.0),
     }
 }
 
@@ -149,7 +156,7 @@ fn a_request_too_large_for_every_account_is_refused_at_once_and_for_good() {
     let ask = ask(&mut pool, at(0.0), 30.0);
     let mut attempts = Attempts::default();
     for _ in 0..2 {
-        let lease = granted(pool.admit(at(0.0), ask.clone(), &attempts));
+        let lease = granted(pool.admit(at(0.0), ask, &attempts));
         attempts.count();
         attempts.exceeds(lease.account);
         pool.settle(at(0.0), lease, &outcome(Fault::TooLargeForLimit));
@@ -343,7 +350,7 @@ fn the_first_snapshot_tells_what_an_account_can_take() {
 }
 
 #[test]
-fn a_rejected_key_is_out_in_every_lane_and_comes_back_by_a_probe() {
+fn a_rejected_key_is_out_in_every_group_and_comes_back_by_a_probe() {
     let mut pool = pool(&[(1, Some(60_000)), (1, Some(6000))]);
     let lease = granted(admit(&mut pool, at(0.0), 0.0));
     let out = lease.key;
@@ -358,7 +365,7 @@ fn a_rejected_key_is_out_in_every_lane_and_comes_back_by_a_probe() {
     }
     let later = at(130.0);
     let lease = granted(admit(&mut pool, later, 0.0));
-    assert_eq!(lease.key, out, "the idle key has the most room");
+    assert_eq!(lease.key, out, "the idle key has the most headroom");
     pool.settle(later, lease, &outcome(Fault::None));
     assert_eq!(pool.next_notice(), Some(Notice::KeyBack(out)));
 }
@@ -416,7 +423,7 @@ fn a_follow_up_goes_to_its_account_or_nowhere() {
     let mut pool = pool(&[(1, Some(600)), (1, Some(60_000))]);
     let mut ask = ask(&mut pool, at(0.0), 0.0);
     ask.account = Some(AccountId(0));
-    let lease = granted(pool.admit(at(0.0), ask.clone(), &Attempts::default()));
+    let lease = granted(pool.admit(at(0.0), ask, &Attempts::default()));
     assert_eq!(lease.account, AccountId(0));
     ask.account = Some(AccountId(9));
     let refusal = refused(pool.admit(at(0.0), ask, &Attempts::default()));
@@ -431,11 +438,11 @@ fn a_conversation_stays_with_its_account() {
     let mut pool = pool(&[(1, Some(6000)), (1, Some(6000))]);
     let mut first = ask(&mut pool, at(0.0), 0.0);
     first.affinity = Some(42);
-    let lease = granted(pool.admit(at(0.0), first.clone(), &Attempts::default()));
+    let lease = granted(pool.admit(at(0.0), first, &Attempts::default()));
     let home = lease.account;
     pool.settle(at(0.0), lease, &outcome(Fault::None));
     for _ in 0..20 {
-        let lease = granted(pool.admit(at(0.0), first.clone(), &Attempts::default()));
+        let lease = granted(pool.admit(at(0.0), first, &Attempts::default()));
         assert_eq!(lease.account, home);
         pool.settle(at(0.0), lease, &outcome(Fault::None));
     }
@@ -481,123 +488,6 @@ fn invented_model_names_do_not_grow_without_bound() {
     assert!(pool.groups.len() <= 257, "{}", pool.groups.len());
 }
 
-/// Something a driver may do to a pool.
-#[derive(Clone, Debug)]
-enum Step {
-    Admit { patience: f64, retry: bool },
-    Leave(usize),
-    Answer(usize),
-    Progress(usize, u64),
-    Settle(usize, Fault),
-    Pass(f64),
-    JumpBack(f64),
-}
-
-fn steps() -> impl proptest::strategy::Strategy<Value = Vec<Step>> {
-    use proptest::prelude::*;
-    let fault = prop_oneof![
-        4 => Just(Fault::None),
-        1 => Just(Fault::RateLimited { wait: None }),
-        1 => Just(Fault::RateLimited { wait: Some(Duration::from_secs(2)) }),
-        1 => Just(Fault::Overloaded { wait: None }),
-        1 => Just(Fault::ConnectionLost),
-        1 => Just(Fault::KeyRejected),
-        1 => Just(Fault::ClientLeft),
-        1 => Just(Fault::ModelDenied),
-        1 => Just(Fault::RampLimited { wait: None }),
-        1 => Just(Fault::OutOfMoney { wait: None }),
-    ];
-    let step = prop_oneof![
-        4 => (0.0..5.0f64, any::<bool>()).prop_map(|(patience, retry)| Step::Admit { patience, retry }),
-        1 => any::<usize>().prop_map(Step::Leave),
-        1 => any::<usize>().prop_map(Step::Answer),
-        1 => (any::<usize>(), 0u64..5000).prop_map(|(at, n)| Step::Progress(at, n)),
-        3 => (any::<usize>(), fault).prop_map(|(at, fault)| Step::Settle(at, fault)),
-        2 => (0.0..3.0f64).prop_map(Step::Pass),
-        1 => (0.0..1.0f64).prop_map(Step::JumpBack),
-    ];
-    prop::collection::vec(step, 1..120)
-}
-
-proptest::proptest! {
-    /// Whatever the driver, the clients and the provider do, in whatever order: every lease is
-    /// settled once, every ticket is decided once or left, and in the end nothing is held.
-    #[test]
-    fn no_lease_and_no_place_leaks(steps in steps()) {
-        let mut pool = pool(&[(2, Some(60)), (1, None), (1, Some(30))]);
-        let mut now = 10.0;
-        let mut leases: Vec<Lease> = Vec::new();
-        let mut tickets: Vec<Ticket> = Vec::new();
-        for step in steps {
-            match step {
-                Step::Admit { patience, retry } => {
-                    let ask = ask(&mut pool, at(now), patience);
-                    let mut attempts = Attempts::default();
-                    if retry {
-                        attempts.count();
-                    }
-                    match pool.admit(at(now), ask, &attempts) {
-                        Admission::Granted(lease) => leases.push(lease),
-                        Admission::Waiting(ticket) => tickets.push(ticket),
-                        Admission::Refused(_) => {}
-                    }
-                }
-                Step::Leave(n) if !tickets.is_empty() => {
-                    let ticket = tickets.swap_remove(n % tickets.len());
-                    pool.cancel(at(now), ticket);
-                    pool.cancel(at(now), ticket);
-                }
-                Step::Answer(n) if !leases.is_empty() => {
-                    pool.answered(at(now), &leases[n % leases.len()], &Snapshot::default());
-                }
-                Step::Progress(n, output) if !leases.is_empty() => {
-                    pool.progressed(at(now), &leases[n % leases.len()], output);
-                }
-                Step::Settle(n, fault) if !leases.is_empty() => {
-                    let lease = leases.swap_remove(n % leases.len());
-                    pool.settle(at(now), lease, &outcome(fault));
-                }
-                Step::Pass(secs) => {
-                    now += secs;
-                    pool.wake(at(now));
-                }
-                Step::JumpBack(secs) => now = (now - secs).max(0.0),
-                _ => {}
-            }
-            while let Some((ticket, decision)) = pool.next_decision() {
-                if let Some(known) = tickets.iter().position(|it| *it == ticket) {
-                    tickets.swap_remove(known);
-                    leases.extend(decision.ok());
-                } else {
-                    proptest::prop_assert!(false, "{ticket:?} decided twice, or after it left");
-                }
-            }
-            proptest::prop_assert_eq!(pool.in_flight(), leases.len());
-            proptest::prop_assert_eq!(pool.waiting(), tickets.len());
-        }
-        for lease in leases {
-            pool.settle(at(now), lease, &outcome(Fault::ClientLeft));
-        }
-        for ticket in tickets {
-            pool.cancel(at(now), ticket);
-        }
-        while let Some((_, decision)) = pool.next_decision() {
-            proptest::prop_assert!(decision.is_err(), "granted to someone who left");
-        }
-        proptest::prop_assert_eq!((pool.in_flight(), pool.waiting()), (0, 0));
-        let view = pool.view(at(now));
-        for account in view.groups.iter().flat_map(|group| &group.accounts) {
-            proptest::prop_assert_eq!(account.in_flight, 0);
-            for bucket in &account.buckets {
-                proptest::prop_assert_eq!(bucket.pending, 0.0);
-            }
-        }
-        for key in &view.keys {
-            proptest::prop_assert_eq!(key.in_flight, 0);
-        }
-    }
-}
-
 #[test]
 fn a_limit_for_a_model_is_its_groups() {
     for (named, asked, applies) in [
@@ -609,7 +499,7 @@ fn a_limit_for_a_model_is_its_groups() {
         let mut spec = spec(&[(1, Some(60))]);
         let pattern = named.parse().expect("a pattern");
         let patterns = ModelPatterns::new(vec![pattern]).expect("one");
-        spec.accounts[AccountId(0)].limits[0].scope = crate::spec::LimitScope::Models(patterns);
+        spec.accounts[AccountId(0)].limits[0].scope = LimitScope::Models(patterns);
         assert_eq!(
             spec.limit(AccountId(0), asked).is_some(),
             applies,
@@ -654,4 +544,42 @@ fn a_full_table_of_models_widens_no_permission() {
             Admission::Waiting(_) => panic!("{name} waits"),
         }
     }
+}
+
+#[test]
+fn a_probe_that_is_given_up_is_left_to_every_group() {
+    let mut pool = pool(&[(1, Some(600))]);
+    let lease = granted(admit(&mut pool, at(0.0), 0.0));
+    pool.settle(at(0.0), lease, &outcome(Fault::KeyRejected));
+    let later = at(130.0);
+    let probe = granted(admit(&mut pool, later, 0.0));
+    let mut other = ask(&mut pool, later, 30.0);
+    other.model = pool.model(later, "claude-opus-4-1", Endpoint::Inference);
+    let ticket = waiting(pool.admit(later, other, &Attempts::default()));
+    pool.settle(later, probe, &outcome(Fault::ClientLeft));
+    let (decided, decision) = pool.next_decision().unwrap();
+    assert_eq!(decided, ticket);
+    let _lease = decision.unwrap();
+}
+
+#[test]
+fn a_follow_up_to_a_merged_account_goes_to_the_one_that_has_its_keys() {
+    let mut pool = pool(&[(1, Some(60)), (1, Some(60))]);
+    let snapshot = Snapshot {
+        account_fingerprint: Some(99),
+        ..Snapshot::default()
+    };
+    for _ in 0..2 {
+        let lease = granted(admit(&mut pool, at(0.0), 0.0));
+        pool.answered(at(0.0), &lease, &snapshot);
+        pool.settle(at(0.0), lease, &outcome(Fault::None));
+    }
+    for account in [AccountId(0), AccountId(1)] {
+        let mut ask = ask(&mut pool, at(10.0), 0.0);
+        ask.account = Some(account);
+        let lease = granted(pool.admit(at(10.0), ask, &Attempts::default()));
+        assert_eq!(pool.account_of(lease.key), Some(lease.account));
+        pool.settle(at(10.0), lease, &outcome(Fault::None));
+    }
+    assert_eq!(pool.account_count(), 1);
 }

@@ -1,0 +1,80 @@
+//! What can be asked of a pool without changing it.
+
+use keyweir_health::retry_budget::RetryLimits;
+use keyweir_terms::amount::Need;
+use keyweir_terms::ids::{AccountId, KeyId};
+use keyweir_terms::time::Time;
+
+use crate::ask::Ask;
+use crate::attempts::Attempts;
+use crate::explain::Explanation;
+use crate::pool::Pool;
+
+impl Pool {
+    /// When the same request would be granted, were it to ask now; `None`: never. Changes nothing.
+    ///
+    /// As optimistic as a refusal's time: nobody else comes. A waiting room that is full is no
+    /// obstacle, since it is not when its turn would come; nor is how long the request itself
+    /// holds back its next attempt.
+    pub fn would_admit(&self, now: Time, ask: &Ask, attempts: &Attempts) -> Option<Time> {
+        let clock = self.clock.seen(now);
+        let now = clock.peek(now);
+        let ask = self.resolved(ask);
+        if self.shared.never(&ask).is_some() {
+            return None;
+        }
+        let asked = self.asked(&ask, attempts);
+        let group = &self.groups[self.group_of(&ask)];
+        let turn = group.expected_turn(now, &self.shared, &asked)?;
+        let gate = self.shared.overload.opens_at(now);
+        Some(clock.outward(gate.map_or(turn, |opens| turn.max(opens))))
+    }
+
+    /// Which key a request would get, were it to ask now for the first time, and why no other.
+    /// Changes nothing. Costs time and memory in proportion to accounts and keys.
+    pub fn explain(&self, now: Time, ask: &Ask) -> Explanation {
+        let clock = self.clock.seen(now);
+        let now = clock.peek(now);
+        let (ask, attempts) = (self.resolved(ask), Attempts::default());
+        let asked = self.asked(&ask, &attempts);
+        let group = &self.groups[self.group_of(&ask)];
+        let explanation = group.explain(now, &self.shared, &asked);
+        explanation.told(|at| clock.outward(at))
+    }
+
+    /// The account of a key; `None`: a policy removed it, and nothing of it is under way.
+    pub fn account_of(&self, key: KeyId) -> Option<AccountId> {
+        self.shared.members.account_of(key)
+    }
+
+    /// How many accounts there are.
+    pub fn account_count(&self) -> usize {
+        self.shared.members.account_count()
+    }
+
+    /// How many requests are on their way.
+    pub fn in_flight(&self) -> usize {
+        self.shared.leases.len()
+    }
+
+    /// How many requests wait.
+    pub fn waiting(&self) -> usize {
+        self.groups.values().map(|group| group.room.len()).sum()
+    }
+
+    /// What a request is expected to need.
+    pub fn need(&self, ask: &Ask) -> Need {
+        let group = &self.groups[self.group_of(ask)];
+        group.estimates.need(ask.tenant, &ask.size)
+    }
+
+    /// The bounds on retrying.
+    pub const fn retry_limits(&self) -> &RetryLimits {
+        self.shared.retry.limits()
+    }
+
+    /// Whether the provider is overloaded as a whole.
+    pub fn is_overloaded(&self) -> bool {
+        self.shared.overload.is_active()
+    }
+}

@@ -1,0 +1,155 @@
+//! What the pool says of itself.
+
+use super::*;
+use crate::explain::{AccountOut, Explanation, Held, KeyOut};
+
+fn explain(pool: &mut Pool, now: Time) -> Explanation {
+    let ask = ask(pool, now, 0.0);
+    pool.explain(now, &ask)
+}
+
+fn why(pool: &mut Pool, now: Time) -> Option<AccountOut> {
+    explain(pool, now).accounts[0].out
+}
+
+/// A pool of one account with one key, after one request with this outcome.
+fn after(rpm: Option<u64>, fault: Fault) -> Pool {
+    let mut pool = pool(&[(1, rpm)]);
+    let lease = granted(admit(&mut pool, at(0.0), 0.0));
+    pool.settle(at(0.0), lease, &outcome(fault));
+    pool
+}
+
+#[test]
+fn every_reason_is_told() {
+    let wait = Some(Duration::from_secs(20));
+    let mut cooling = after(Some(60), Fault::RateLimited { wait });
+    assert_eq!(
+        why(&mut cooling, at(1.0)),
+        Some(AccountOut::CoolsDown { until: at(20.0) })
+    );
+    let mut poor = after(
+        Some(60),
+        Fault::OutOfMoney {
+            wait: Some(Duration::from_secs(300)),
+        },
+    );
+    assert_eq!(
+        why(&mut poor, at(1.0)),
+        Some(AccountOut::AccountOut {
+            until: Some(at(300.0))
+        })
+    );
+    let mut rejected = after(Some(60), Fault::KeyRejected);
+    let explained = explain(&mut rejected, at(1.0));
+    let AccountOut::KeysOut { until: Some(until) } = explained.accounts[0].out.unwrap() else {
+        panic!("{explained:?}");
+    };
+    assert_eq!(
+        explained.accounts[0].keys[0].out,
+        Some(KeyOut::Rejected { until: Some(until) })
+    );
+    assert!(until > at(59.0), "{until:?}");
+    let mut closed = pool(&[(1, Some(0))]);
+    assert_eq!(why(&mut closed, at(0.0)), Some(AccountOut::LimitZero));
+    let mut unknown = pool(&[(1, None)]);
+    while let Admission::Granted(_) = admit(&mut unknown, at(0.0), 0.0) {}
+    assert_eq!(
+        why(&mut unknown, at(0.0)),
+        Some(AccountOut::BusyWhileUnknown)
+    );
+    let mut spent = pool(&[(1, Some(60))]);
+    while let Admission::Granted(_) = admit(&mut spent, at(0.0), 0.0) {}
+    let explained = explain(&mut spent, at(0.0));
+    let Some(AccountOut::HeadroomTooSmall { until: Some(until) }) = explained.accounts[0].out
+    else {
+        panic!("{explained:?}");
+    };
+    assert!((0.99..=1.01).contains(&until.as_secs_f64()), "{until:?}");
+    let headroom = explained.accounts[0].headroom[Dimension::Requests.index()].unwrap();
+    assert_eq!((headroom.free, headroom.needed), (0.0, 1.0));
+    assert_eq!(
+        explained.accounts[0].headroom[Dimension::InputTokens.index()],
+        None
+    );
+}
+
+#[test]
+fn a_model_that_is_denied_or_not_served_is_told() {
+    let mut spec = spec(&[(1, Some(60_000)), (1, Some(600))]);
+    let opus = "claude-opus-*".parse().expect("a pattern");
+    spec.accounts.push(AccountSpec {
+        keys: vec![KeyId(7)],
+        models: ModelPatterns::new(vec![opus]).expect("one"),
+        limits: Vec::new(),
+    });
+    let mut pool = Pool::new(spec, at(0.0));
+    let lease = granted(admit(&mut pool, at(0.0), 0.0));
+    assert_eq!(lease.account, AccountId(0));
+    pool.settle(at(0.0), lease, &outcome(Fault::ModelDenied));
+    let explained = explain(&mut pool, at(0.0));
+    let out: Vec<_> = explained.accounts.iter().map(|it| it.out).collect();
+    let expected = [
+        Some(AccountOut::ModelDenied),
+        None,
+        Some(AccountOut::ModelNotServed),
+    ];
+    assert_eq!(out, expected);
+    assert_eq!(explained.chosen, Some((AccountId(1), KeyId(1))));
+    assert_eq!(explained.accounts[0].keys[0].out, Some(KeyOut::ModelDenied));
+}
+
+#[test]
+fn what_holds_a_request_whatever_its_account_is_told() {
+    let mut pool = pool(&[(1, Some(60_000)), (1, Some(60_000))]);
+    let leases: Vec<_> = (0..6)
+        .map(|_| granted(admit(&mut pool, at(0.0), 0.0)))
+        .collect();
+    for lease in leases {
+        pool.settle(at(0.0), lease, &outcome(Fault::Overloaded { wait: None }));
+    }
+    let explained = explain(&mut pool, at(0.0));
+    let Some(Held::Overloaded { until }) = explained.held else {
+        panic!("{explained:?}");
+    };
+    let ask = ask(&mut pool, at(0.0), 30.0);
+    let would = pool.would_admit(at(0.0), &ask, &Attempts::default());
+    assert_eq!(would, Some(until));
+    waiting(pool.admit(at(0.0), ask, &Attempts::default()));
+    // The gate counts first; once it lets one through, those who wait do.
+    assert!(explain(&mut pool, at(0.0)).held.is_some());
+}
+
+#[test]
+fn an_account_that_has_cooled_down_counts_before_its_timer_has_run() {
+    let mut pool = pool(&[(1, Some(6)), (1, Some(60))]);
+    while let Admission::Granted(lease) = admit(&mut pool, at(0.0), 0.0) {
+        let wait = Some(Duration::from_secs(2));
+        let fault = match lease.account {
+            AccountId(0) => Fault::None,
+            _ => Fault::RateLimited { wait },
+        };
+        pool.settle(at(0.0), lease, &outcome(fault));
+    }
+    let ask = ask(&mut pool, at(3.5), 0.0);
+    let would = |pool: &Pool, secs| pool.would_admit(at(secs), &ask, &Attempts::default());
+    let later = would(&pool, 1.0).unwrap().as_secs_f64();
+    assert!((9.99..=10.0).contains(&later), "{later}");
+    assert_eq!(would(&pool, 3.5), Some(at(3.5)));
+    let lease = granted(pool.admit(at(3.5), ask, &Attempts::default()));
+    assert_eq!(lease.account, AccountId(1));
+}
+
+#[test]
+fn a_full_waiting_room_counts_as_its_turn() {
+    let mut pool = pool(&[(1, Some(60_000))]);
+    while let Admission::Granted(_) = admit(&mut pool, at(0.0), 0.0) {}
+    for _ in 0..100 {
+        waiting(admit(&mut pool, at(0.0), 30.0));
+    }
+    let ask = ask(&mut pool, at(0.0), 30.0);
+    let would = pool.would_admit(at(0.0), &ask, &Attempts::default());
+    let refusal = refused(pool.admit(at(0.0), ask, &Attempts::default()));
+    assert_eq!(refusal.reason, RefusalReason::RoomFull);
+    assert_eq!(would, refusal.not_until);
+}
