@@ -7,6 +7,7 @@ pub(crate) mod head;
 pub(crate) mod prepare;
 pub(crate) mod probe;
 pub(crate) mod route;
+mod seconds;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -110,7 +111,7 @@ pub(crate) async fn take<'a>(
         tenant,
         query,
     } = admitted;
-    prepare::check_patience(client.headers())?;
+    seconds::check_patience(client.headers())?;
     let share = gateway.bodies.share(tenant);
     let body = body::read(&gateway.settings, share, client).await?;
     record.on(Event::BodyRead {

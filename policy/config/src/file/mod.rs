@@ -20,7 +20,7 @@
 
 pub(crate) mod amount;
 mod assemble;
-mod base_url;
+pub(crate) mod base_url;
 mod check;
 mod fields;
 mod identity;

@@ -2,7 +2,7 @@
 
 use keyweir_terms::dialect::Dialect;
 
-use crate::file::Host;
+use crate::file::base_url::Host;
 
 /// Where the secret is to be sent.
 #[derive(Clone, Copy, Debug)]
