@@ -26,15 +26,19 @@ use keyweir_terms::time::Time;
 use self::window::Window;
 use crate::backoff::Backoff;
 
-/// Failures in a row that trip, and while a key is ramped up.
+/// Failures in a row that trip, and while a key is ramped up. Were it two, "streams", whose
+/// streams break on any key, would wait 4 s at its 99th percentile instead of half a second.
 const TRIP_CONSECUTIVE: u32 = 3;
 const TRIP_CONSECUTIVE_RAMPING: u32 = 2;
-/// Requests at a time after a reprieve.
+/// Requests at a time after a reprieve: some, since nothing was wrong with the key. From 2 to 8 no
+/// simulated world changes.
 const RAMP_AFTER_REPRIEVE: u32 = 4;
-/// Requests in flight at which a recovering key counts as recovered.
+/// Requests in flight at which a recovering key counts as recovered: after four doublings. From 8 to 32
+/// no simulated world changes.
 const RAMP_DONE: u32 = 16;
 
-/// How long the breaker of a key and quota group stays open: short at first, since most faults are.
+/// How long the breaker of a key and quota group stays open: short at first, since most faults are. As
+/// other breakers of the kind (linkerd's: 1 s to 60 s).
 pub const OPEN_BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(1000),
     cap: Duration::from_secs(60),

@@ -25,16 +25,19 @@ use keyweir_terms::time::Time;
 
 use self::evidence::Evidence;
 
-/// Probes per second: a share of the demand before the overload, within bounds.
+/// Probes per second: a share of the demand before the overload, within bounds. With twice the share
+/// "storm" and "whole storm" make more attempts per request than their bounds allow; with twice the least
+/// "small storm" makes 1.13 instead of 1.07. The most is the share of 333 requests a second.
 const PROBE_SHARE: f64 = 0.15;
 const PROBES_PER_SEC_MIN: f64 = 2.0;
 const PROBES_PER_SEC_MAX: f64 = 50.0;
-/// Probes that may follow the first success at once.
+/// Probes that may follow the first success at once: few, since in a world in which one answer in ten
+/// succeeds most of them fail (a test holds that it stays overloaded).
 const FOLLOWERS: u32 = 3;
 /// Successes in a row from which a second's worth of requests may go, and at which it is over.
 const OPENING_STREAK: u32 = 1 + FOLLOWERS;
 const ENDING_STREAK: u32 = 2 * OPENING_STREAK;
-/// Memory of the demand.
+/// Time constant of the demand: a few seconds' mean. Half and twice of it leave all bounds held.
 const DEMAND_MEMORY_SECS: f64 = 5.0;
 
 /// The provider-wide gate.

@@ -6,9 +6,11 @@
 
 use keyweir_terms::time::Time;
 
-/// Retries that can be saved up, in seconds of the steady allowance.
+/// Retries that can be saved up, in seconds of the steady allowance: as long as Finagle's budget
+/// remembers. Halved or doubled, no simulated world changes.
 const SAVED_SECS: f64 = 10.0;
-/// Retries that successes can save up, in successes.
+/// Retries that successes can save up, in successes: with the default share, twenty
+/// retries. Where the steady allowance is zero these are all there are.
 const SAVED_SUCCESSES: f64 = 100.0;
 
 /// Bounds on retrying, from the policy file.

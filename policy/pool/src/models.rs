@@ -16,11 +16,11 @@ use crate::denials::Denials;
 use crate::members::Members;
 use crate::spec::PoolSpec;
 
-/// Models that are told apart: twenty times what the largest provider lists.
+/// Models that are told apart: providers list some hundred.
 const MODELS_MAX: usize = 2_000;
-/// Groups, however few accounts there are: more than any provider has families …
+/// Groups, however few accounts there are: a few for each of the families that providers list …
 const GROUPS_MAX: usize = 256;
-/// … and however many: what one provider's current families take.
+/// … and however many there are: enough for the families that one provider serves at a time.
 const GROUPS_MIN: usize = 16;
 /// Buckets' worth of memory that groups may take together: about 900 bytes each, some 350 MiB.
 const GROUP_ACCOUNTS_MAX: usize = 400_000;

@@ -3,11 +3,15 @@
 //! Tenants that come and go use some of what those who wait seem to be due; how much shows only
 //! here.
 
-/// Seconds of capacity after which what was used counts for less than half.
+/// Seconds of capacity after which what was used counts for less than half: within the half minute that
+/// clients wait. Halved or doubled, no simulated world changes.
 const MEMORY_SECS: f64 = 10.0;
-/// Capacity used before a pace can be told.
+/// Capacity used before a pace can be told. Halved or doubled, no simulated world changes.
 const USED_MIN_SECS: f64 = 2.0;
-/// Others may come less often: the pace counts for a little more than it was.
+/// Others may come less often, and a refusal cannot be undone: the pace counts for a little less than
+/// it was. With more than all of it every world with more demand than capacity refuses requests that
+/// would have been served in time ("150": 10 % of all); with half, those that are refused wait longer
+/// before they are.
 const HOPE: f64 = 0.9;
 
 /// What was lately used, and how far the virtual time went meanwhile.

@@ -19,7 +19,8 @@ use keyweir_terms::time::Time;
 use crate::class::Class;
 use crate::waiter::{Caller, Position, Waiter};
 
-/// A class that has waited this long gets every [`AGED_TURN`]th turn.
+/// A class that has waited this long gets every [`AGED_TURN`]th turn. A tenth keeps "classes" within its
+/// bounds; so do a fifth and a twentieth, and half and twice the time.
 const AGED_AFTER: Duration = Duration::from_secs(2);
 const AGED_TURN: u32 = 10;
 

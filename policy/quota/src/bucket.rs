@@ -33,7 +33,8 @@ pub use self::totals::Mark;
 use self::totals::Totals;
 
 /// External use never takes all: this share of the refill is always assumed to be ours, so that
-/// requests go on being sent, which is what keeps the estimate alive.
+/// requests go on being sent, which is what keeps the estimate alive. Any small share does: halved or
+/// doubled, no simulated world changes.
 const OWN_SHARE_MIN: f64 = 0.05;
 /// Seconds of the window that a limit is for, where no header says otherwise: providers state theirs
 /// per minute.

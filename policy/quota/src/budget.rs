@@ -16,10 +16,12 @@ use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
 
 /// The share of the burst kept in hand where pending output is set off against coming refill:
-/// it absorbs answers that come faster or longer than the mean.
+/// it absorbs answers that come faster or longer than the mean. "output 150" answers a percent less with
+/// twice of it; with half, "long output 150" does.
 const PENDING_MARGIN: f64 = 0.4;
 /// Requests that may be on their way to an account of which nothing is known, before it has
-/// answered anything, and how many more each answer allows.
+/// answered anything. With half as many "very long" breaks its bound; more are more refusals should the
+/// account be small.
 const COLD_IN_FLIGHT: u32 = 4;
 
 /// The longest delay that is learned: an answer that takes longer is not typical of any. Both SDKs

@@ -12,17 +12,23 @@ use keyweir_terms::amount::Need;
 use keyweir_terms::ids::TenantId;
 use keyweir_terms::request::{RequestSize, Usage};
 
-/// Where learning starts: English prose in current tokenizers.
+/// Where learning starts: English prose in current tokenizers has about four bytes a token, as OpenAI's
+/// guide says. The bounds keep absurd usage from poisoning the estimate: a token of less than
+/// half a byte, or of two hundred, is none.
 const TOKENS_PER_BYTE_START: f64 = 0.25;
 const TOKENS_PER_BYTE_MIN: f64 = 0.005;
 const TOKENS_PER_BYTE_MAX: f64 = 2.0;
-/// Output of a request nobody has seen the like of.
+/// Output of a request nobody has seen the like of: a short answer. Half of it costs "long output 150"
+/// half a percent of its answers; twice of it lengthens waits in "very long".
 const OUTPUT_START: f64 = 256.0;
-/// Tokens that every message costs beside its text.
+/// Tokens that every message costs beside its text, as OpenAI's cookbook counts them for its chat
+/// models.
 const INPUT_OVERHEAD: f64 = 3.0;
 /// Answers that must have ended before their mean says more than those that are still going on.
+/// With half and with twice as many "long output 150" answers a percent less.
 const OUTPUTS_FEW: u32 = 20;
-/// How much of each new value is taken in, at the start and in the long run.
+/// How much of each new value is taken in in the long run: the mean of some twenty answers. With half
+/// and with twice of it "long output 150" answers a percent less.
 const WEIGHT_MIN: f64 = 0.05;
 
 /// What was learned of one quota group's requests, per tenant and over all.

@@ -22,16 +22,20 @@ pub const SESSION_HEADERS: [&str; 3] = [
 ///
 /// Sources: Anthropic's and OpenAI's guides to prompt caching; from 512 to 4,096, by model.
 const CACHED_LEAST: u64 = 512;
-/// Bytes of text in a token, at the least.
+/// Bytes of text in a token, at the least: four is the rule of thumb for English prose, and code has
+/// fewer.
 const TOKEN_BYTES: u64 = 3;
-/// Conversations per generation.
+/// Conversations per generation: 170 new ones per second of the cache's life, in some 2 MB.
 const GENERATION_MAX: usize = 50_000;
-/// How long a cache entry lives at the provider after its last use.
+/// How long a cache entry lives at the provider after its last use: five minutes at Anthropic, five to
+/// ten at OpenAI, by their guides to prompt caching.
 const LIFETIME: Duration = Duration::from_secs(300);
-/// The headroom below which a preferred account is left to those who have no choice.
+/// The headroom below which a preferred account is left to those who have no choice: so
+/// little is less than a single large request takes.
 const HEADROOM_MIN: f64 = 0.05;
 /// How much less headroom than the best a preferred account may have: a cached prompt saves most
-/// of the input, but an account that is this much fuller will soon have to refuse.
+/// of the input, but an account that is this much fuller will soon have to refuse. Neither figure is
+/// measured: no simulated world has conversations.
 const HEADROOM_SACRIFICE_MAX: f64 = 0.5;
 
 /// Conversations and the accounts that hold their caches.

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use keyweir_terms::time::Time;
 
-/// Share of failures that trips, and the outcomes it takes to speak of a share.
+/// Share of failures that trips, and the outcomes it takes to speak of a share. With fewer than ten, a
+/// share of a half is often luck. No simulated world depends on these or on the window: there, keys
+/// that fail fail always.
 const TRIP_SHARE: f64 = 0.5;
 pub(super) const TRIP_VOLUME: u32 = 10;
 /// Outcomes older than this do not count towards the share.

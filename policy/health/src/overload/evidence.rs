@@ -7,10 +7,12 @@ use std::time::Duration;
 use keyweir_terms::ids::KeyId;
 use keyweir_terms::time::Time;
 
-/// Outcomes that are looked at, and how old they may be.
+/// Outcomes that are looked at, and how old they may be. Halved or doubled, no simulated world changes:
+/// there are hundreds of outcomes a second where it matters. A second is what a client may wait unseen.
 const OUTCOMES_MAX: usize = 16;
 const OUTCOMES_AGE_MAX: Duration = Duration::from_secs(1);
-/// Failures it takes, and their share of the outcomes.
+/// Failures it takes, and their share of the outcomes. Two are a coincidence, and three or six make no
+/// simulated world differ; were all outcomes to fail, "small storm" would refuse some.
 const FAILURES_MIN: usize = 3;
 const FAILURE_SHARE: f64 = 0.5;
 

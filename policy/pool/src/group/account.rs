@@ -12,7 +12,8 @@ use keyweir_terms::time::Time;
 use crate::models::GroupName;
 use crate::spec::{AccountSpec, PoolSpec};
 
-/// How long an account is left alone when it refuses and does not say for how long.
+/// How long an account is left alone when it refuses and does not say for how long: as
+/// long as the breaker of a key that fails.
 const REFUSAL_BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(1000),
     cap: Duration::from_secs(60),

@@ -11,7 +11,7 @@ use crate::asked::Asked;
 use crate::shared::Shared;
 
 /// Waiters that are looked at past one that does not fit yet: with as many, being served out of a
-/// full room stays at some ten microseconds.
+/// full waiting room is measured to take some 10 µs.
 pub(crate) const LOOKAHEAD: usize = 16;
 
 impl QuotaGroup {

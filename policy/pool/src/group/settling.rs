@@ -13,11 +13,13 @@ use super::QuotaGroup;
 use crate::ask::Settlement;
 use crate::leases::{Grant, Open};
 
-/// Weight of one request in the learned delay between admission and production.
+/// Weight of one request in the learned delay between admission and production: the mean of some ten
+/// answers, so that one slow answer does not move it much.
 const DELAY_WEIGHT: f64 = 0.1;
 /// While the provider is overloaded a key's own failures count only from here, and only while most
 /// keys still serve: an overload makes every key fail, but one that never succeeds is sick beside
-/// it.
+/// it. Where nine answers in ten fail, six keys in ten fail so often in a row; hence the second
+/// condition.
 const OVERLOAD_FAILURES_MIN: u32 = 5;
 
 impl QuotaGroup {

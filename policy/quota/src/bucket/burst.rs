@@ -8,12 +8,12 @@ use keyweir_terms::snapshot::Reading;
 
 /// Seconds of refill that a bucket is assumed to save up before any header tells.
 ///
-/// The buckets of the simulated worlds hold 1, 3, 10 and 60 s ("burst 1 s", "burst 60 s"): what is
-/// assumed too low costs a little of the first minute, what is assumed too high is refused.
+/// Small beside the minute that limits are stated for: what is assumed too low costs a little of the
+/// first minute, what is assumed too high is refused. Halved or doubled, no simulated world changes:
+/// their headers tell from the first answer on.
 const ASSUMED_SECS: f64 = 3.0;
-/// Growth of the assumed burst per second without a surprise: doubled in 35 s.
-///
-/// "no headers" holds it, where nothing else is ever learned.
+/// Growth of the assumed burst per second without a surprise: doubled in 35 s, so that a provider
+/// that tells nothing is found out within some minutes. No simulated world depends on it.
 const ASSUMED_GROWTH_PER_SEC: f64 = 0.02;
 
 /// What the size is known from, weakest first.

@@ -8,8 +8,8 @@ use keyweir_terms::time::Time;
 /// How long a request may take to reach the provider, connection set-up included. Requests sent
 /// within this span of each other may arrive in any order.
 ///
-/// A TLS set-up is two round trips; 200 ms is one across an ocean (measured between continents:
-/// 70 to 90 ms each). The simulator's network takes 5 to 40 ms.
+/// What setting up a TLS connection takes across an ocean: two round trips of some 100 ms. The
+/// simulator's requests arrive out of order by less, and no bound of its worlds depends on it.
 const OVERTAKING: Duration = Duration::from_millis(200);
 
 /// Where an account's level stood at the provider when some request was sent.

@@ -11,12 +11,14 @@ pub(super) const TOLERANCE: f64 = 1e-6;
 pub(super) const SLOPE_LEAST: f64 = 1e-9;
 /// Seconds that one request in flight weighs: it only breaks ties.
 const LOAD_KNOWN: f64 = 1e-6;
-/// Requests in flight at which an account without known limits counts as half spent …
+/// Requests in flight at which an account without known limits counts as half spent: many beside what
+/// an account of which nothing is known gets at first. Halved or doubled, all bounds are held …
 const LOAD_UNKNOWN_HALF: f64 = 64.0;
 /// … and seconds of refill that it counts as holding: the burst that is assumed of one with limits.
 const UNKNOWN_SECS: f64 = 3.0;
-/// The largest share of a bucket that pending output has to find. An answer that takes more than
-/// half a bucket is produced more slowly than that half refills.
+/// The largest share of a bucket that pending output has to find: output that is foreseen is a guess,
+/// and a request must not wait for a full bucket because of it. From a quarter to all of it, no
+/// simulated world changes.
 const PENDING_SHARE_MAX: f64 = 0.5;
 
 /// An account's buckets, or the most that any account of several can have.
