@@ -111,18 +111,29 @@ fn frame(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let line = bytes.strip_prefix(b"\r\n")?;
     let mut size = 0;
     for (at, byte) in line.iter().take(DIGITS + 1).enumerate() {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            b'A'..=b'F' => byte - b'A' + 10,
+        match HEX[usize::from(*byte)] {
+            NO_DIGIT if size > 0 => return Some((size, line[at..].strip_prefix(b"\r\n")?)),
             // A size of zero ends the body, and is looked at one by one.
-            b'\r' if size > 0 => return Some((size, line[at..].strip_prefix(b"\r\n")?)),
-            _ => return None,
-        };
-        size = size << 4 | u64::from(digit);
+            NO_DIGIT => return None,
+            digit => size = size << 4 | u64::from(digit),
+        }
     }
     None
 }
+
+const NO_DIGIT: u8 = 16;
+
+/// What each byte is worth as a digit.
+const HEX: [u8; 256] = {
+    let mut worth = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        worth[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        worth[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    worth
+};
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 //!
 //! Not through `tracing`: its JSON layer visits and boxes every field, which costs as much as the
 //! rest of a small request. A line is written into one shared buffer under a lock, and goes on from
-//! there by itself ([`super::sink`]).
+//! there by itself (`sink.rs`).
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};

@@ -155,7 +155,10 @@ fn hex(digit: u8) -> Option<u8> {
 
 /// A name or an address, perhaps with a port: nothing that another reader could take for several.
 fn names_one_host(head: &pingora_http::RequestHeader) -> bool {
-    let is_part = |byte: &u8| byte.is_ascii_graphic() && !b",;/\\\"<>@".contains(byte);
+    let is_part = |byte: &u8| {
+        let separates = matches!(byte, b',' | b';' | b'/' | b'\\' | b'"' | b'<' | b'>' | b'@');
+        byte.is_ascii_graphic() && !separates
+    };
     let host = head.headers.get(header::HOST);
     host.is_none_or(|host| host.as_bytes().iter().all(is_part))
 }

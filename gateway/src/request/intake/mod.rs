@@ -4,10 +4,10 @@ pub(crate) mod authenticate;
 pub(crate) mod body;
 mod describe;
 pub(crate) mod head;
+mod patience;
 pub(crate) mod prepare;
 pub(crate) mod probe;
 pub(crate) mod route;
-mod seconds;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ pub(crate) async fn take<'a>(
         tenant,
         query,
     } = admitted;
-    seconds::check_patience(client.headers())?;
+    patience::check(client.headers())?;
     let share = gateway.bodies.share(tenant);
     let body = body::read(&gateway.settings, share, client).await?;
     record.on(Event::BodyRead {

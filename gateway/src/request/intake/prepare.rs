@@ -23,8 +23,9 @@ use keyweir_policy::wire::opening::is_read;
 
 use super::Taken;
 use super::body::Body;
+use super::patience::seconds;
 
-use super::seconds::seconds;
+use super::patience::seconds;
 use crate::downstream::client::Client;
 use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE};
 use crate::request::exchange::{Exchange, Facts};

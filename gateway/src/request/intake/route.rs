@@ -50,7 +50,8 @@ fn base_url_hint(method: &str, path: &str) -> Option<&'static str> {
 /// The dialect to refuse in when the path does not tell: the one it looks like, or the one that is
 /// spoken here.
 pub(crate) fn likely_dialect(live: &Live, is_anthropic: bool, path: &str) -> Dialect {
-    let unversioned = path.trim_start_matches("/v1");
+    let unversioned = path.strip_prefix("/v1").unwrap_or(path);
+    let unversioned = unversioned.strip_prefix("/v1").unwrap_or(unversioned);
     if unversioned.starts_with("/messages") || unversioned.starts_with("/complete") {
         return Dialect::Anthropic;
     }

@@ -1,4 +1,4 @@
-//! Headers that hold a number of seconds.
+//! How long a client says that it would wait.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::request::respond::refuse::Refuse;
 ///
 /// # Errors
 /// If it is not: whoever asks to wait no longer than 5s (and not 5) waits for half a minute otherwise.
-pub(crate) fn check_patience(headers: &HeaderMap) -> Result<(), Refuse> {
+pub(crate) fn check(headers: &HeaderMap) -> Result<(), Refuse> {
     if !headers.contains_key(&PATIENCE) || seconds(headers, &PATIENCE).is_some() {
         return Ok(());
     }
