@@ -8,7 +8,7 @@ use keyweir_terms::dialect::Dialect;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::json::{Kind, Malformed, Reader};
+use crate::json::{Kind, Malformed, Reader, Text};
 
 /// How a list is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Page {
                 Ok(())
             }
             b"next_page" => {
-                page.next = reader.string_or_skip()?.and_then(|token| token.to_text());
+                page.next = reader.string_or_skip()?.and_then(Text::to_text);
                 Ok(())
             }
             _ => reader.skip().map(drop),
@@ -101,7 +101,7 @@ fn item(reader: &mut Reader<'_>) -> Result<Option<Item>, Malformed> {
     let (mut id, mut created, mut is_everybodys) = (None, 0, false);
     Reader::new(json).object_or_skip(|name, reader| match name {
         b"id" => {
-            id = reader.string_or_skip()?.and_then(|id| id.to_text());
+            id = reader.string_or_skip()?.and_then(Text::to_text);
             Ok(())
         }
         b"created" | b"created_at" => {

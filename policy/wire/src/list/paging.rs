@@ -3,7 +3,7 @@
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
 
-use crate::list::{Page, PageForm};
+use crate::list::page::{Page, PageForm};
 
 /// What both vendors give at once where the client says nothing.
 /// (<https://docs.anthropic.com/en/api/listing-message-batches>; OpenAI's lists of files: 10,000.)
@@ -99,7 +99,7 @@ fn escaped(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::list::Item;
+    use crate::list::page::Item;
 
     #[test]
     fn a_page_is_asked_for_in_each_dialects_words() {
