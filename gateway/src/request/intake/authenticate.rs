@@ -80,8 +80,8 @@ fn check_local(live: &Live, client: &Client) -> Result<(), Refuse> {
         "the request's Host header names another one (a proxy before the gateway must send its own: \
          Host: localhost)"
     } else if !is_named() && !is_no_page(client.headers()) {
-        "the request comes from a web page of another site (the pages of localhost and of \
-         gateway.cors_origins may)"
+        "the request's Origin or Sec-Fetch-Site header names a page of another site (the pages of \
+         localhost and of gateway.cors_origins may call)"
     } else {
         return Ok(());
     };
