@@ -4,6 +4,7 @@ pub(crate) mod authenticate;
 pub(crate) mod body;
 mod describe;
 pub(crate) mod head;
+mod patience_asked;
 pub(crate) mod prepare;
 pub(crate) mod probe;
 pub(crate) mod route;
@@ -110,7 +111,7 @@ pub(crate) async fn take<'a>(
         tenant,
         query,
     } = admitted;
-    prepare::check_patience(client.headers())?;
+    patience_asked::check_patience(client.headers())?;
     let share = gateway.bodies.share(tenant);
     let body = body::read(&gateway.settings, share, client).await?;
     record.on(Event::BodyRead {

@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::HeaderName;
 use http::{HeaderMap, Method, Uri};
 use keyweir_policy::config::fallback;
 use keyweir_policy::exchange::destination;
@@ -22,18 +20,16 @@ use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::wire;
 use keyweir_policy::wire::list::Paging;
 use keyweir_policy::wire::opening::is_read;
-use keyweir_policy::wire::refusal_kind::RefusalKind;
 
 use super::Taken;
 use super::body::Body;
-
+use super::patience_asked::seconds;
 use crate::downstream::client::Client;
 use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE};
 use crate::request::exchange::{Exchange, Facts};
 use crate::request::listing::Listing;
 use crate::request::outgoing::{Outgoing, Target, uri};
 use crate::request::record::Record;
-use crate::request::respond::refuse::Refuse;
 use crate::runtime::deadline::Deadline;
 use crate::runtime::provider::Provider;
 
@@ -204,24 +200,6 @@ fn time_limits(taken: &Taken<'_>, headers: &HeaderMap) -> TimeLimits {
     }
 }
 
-/// Whether the patience that a client asks for is one.
-///
-/// # Errors
-/// If it is not: whoever asks to wait no longer than 5s (and not 5) waits for half a minute otherwise.
-pub(crate) fn check_patience(headers: &HeaderMap) -> Result<(), Refuse> {
-    if !headers.contains_key(&PATIENCE) || seconds(headers, &PATIENCE).is_some() {
-        return Ok(());
-    }
-    let message = "x-keyweir-patience: must be a number of seconds, such as 20 or 2.5";
-    Err(Refuse::new(RefusalKind::InvalidRequest, "bad_patience", message).non_retryable())
-}
-
-/// A header that holds a number of seconds, perhaps with a fraction.
-fn seconds(headers: &HeaderMap, name: &HeaderName) -> Option<Duration> {
-    let text = headers.get(name)?.to_str().ok()?.trim();
-    Duration::try_from_secs_f64(text.parse().ok()?).ok()
-}
-
 fn fallbacks(taken: &Taken<'_>) -> VecDeque<Choice> {
     let Some(model) = taken.description.model.as_deref() else {
         return VecDeque::new();
@@ -272,26 +250,4 @@ fn announces_body(client: &Client) -> bool {
 fn length(body: &Body, method: &Method, announced: bool) -> Option<usize> {
     let has_length = announced || !body.bytes.is_empty() || *method == Method::POST;
     has_length.then_some(body.bytes.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use http::header::HeaderValue;
-
-    use super::*;
-
-    const A: HeaderName = HeaderName::from_static("a");
-
-    #[test]
-    fn seconds_may_have_a_fraction_and_nonsense_is_none() {
-        let headers =
-            |value: &'static str| HeaderMap::from_iter([(A, HeaderValue::from_static(value))]);
-        assert_eq!(
-            seconds(&headers("2.5"), &A),
-            Some(Duration::from_millis(2500))
-        );
-        for nonsense in ["-1", "NaN", "inf", "1e30", "soon", ""] {
-            assert_eq!(seconds(&headers(nonsense), &A), None, "{nonsense}");
-        }
-    }
 }
