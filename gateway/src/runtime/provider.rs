@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use http::header::{HeaderName, HeaderValue};
 use keyweir_policy::config::file::Provider as Declared;
-use keyweir_policy::config::file::{Key, Policy, SecretRef};
+use keyweir_policy::config::file::{Destination, Key, Policy, SecretRef, doubt};
 use keyweir_policy::config::pool_spec::pool_spec;
-use keyweir_policy::config::secret::{Destination, ProviderSecret, doubt};
+use keyweir_policy::config::secret::ProviderSecret;
 use keyweir_policy::pool::Pool;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId};

@@ -25,7 +25,6 @@ use super::Taken;
 use super::body::Body;
 use super::patience::seconds;
 
-use super::patience::seconds;
 use crate::downstream::client::Client;
 use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE};
 use crate::request::exchange::{Exchange, Facts};

@@ -22,6 +22,7 @@ pub(crate) mod amount;
 mod assemble;
 pub(crate) mod base_url;
 mod check;
+mod doubt;
 mod fields;
 mod identity;
 mod lines;
@@ -42,6 +43,7 @@ mod tests;
 use std::time::SystemTime;
 
 pub use base_url::{BaseUrl, BaseUrlError, Host, Scheme};
+pub use doubt::{Destination, Doubt, doubt};
 pub use identity::{GONE_MAX, Gone, Identity};
 pub use policy::{
     Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider,

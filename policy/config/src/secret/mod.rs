@@ -1,9 +1,7 @@
 //! Secrets: the providers' (kept, never shown) and the clients' (never kept, only their hash).
 
 mod client_key;
-mod doubt;
 mod provider_secret;
 
 pub use client_key::{ClientKey, ClientKeyHash, ClientKeyHashError, ClientKeys};
-pub use doubt::{Destination, Doubt, doubt};
 pub use provider_secret::{ProviderSecret, SecretError};

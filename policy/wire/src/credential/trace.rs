@@ -6,7 +6,7 @@
 //!
 //! *How:* of a text only every seventh place is looked at. Four letters there that the secret has,
 //! too, say where to look closely; what is no trace passes at about one instruction a byte. A run of
-//! [`RUN_MIN`] letters cannot lie between two such places. The beginning of a key that tells its kind
+//! `RUN_MIN` letters cannot lie between two such places. The beginning of a key that tells its kind
 //! (`sk-ant-api03-`) is no secret and counts for nothing alone.
 //!
 //! *Not found:* what was encoded anew (base64, escapes inside of a key), and fewer letters in a row.

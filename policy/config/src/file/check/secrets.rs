@@ -2,8 +2,8 @@
 //! when they are read.
 
 use crate::file::check::Check;
+use crate::file::doubt::{Destination, doubt};
 use crate::file::policy::SecretRef;
-use crate::secret::{Destination, doubt};
 
 impl Check<'_> {
     pub(super) fn doubtful_secrets(&self) {

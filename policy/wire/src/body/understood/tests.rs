@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Wire;
+use crate::route::by_dialect;
 
 const JSON: &[(&str, &[u8])] = &[("content-type", b"application/json")];
 
@@ -13,7 +13,7 @@ fn named_by(
 ) -> Result<Vec<String>, Obscure> {
     let (method, target) = request.split_once(' ').expect("a method and a target");
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let route = dialect.route(method, path).expect("served");
+    let route = by_dialect::route(dialect, method, path).expect("served");
     models(&Form {
         dialect,
         method,

@@ -65,7 +65,7 @@ pub fn doubt(secret: &str, to: Destination<'_>) -> Option<Doubt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::file::BaseUrl;
+    use crate::file::base_url::BaseUrl;
 
     fn doubted(secret: &str, dialect: Dialect, url: &str) -> Option<String> {
         let url: BaseUrl = url.parse().expect("a URL");
