@@ -5,8 +5,9 @@ use keyweir_quota::budget::Charge;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::time::Time;
 
-/// Output beyond the estimate: a stream that outgrew it is expected to go on by this share. With half
-/// and with twice of it "long output 150" answers 2 % and 1 % less.
+/// Output beyond the estimate: a stream that outgrew it is expected to go on by this share. "long
+/// output 150" notices, by one or two percent of its answers; half and twice of it leave all bounds
+/// held.
 const GROWTH_FORESEEN: f64 = 0.25;
 /// The share of its expected output after which a stream's pace is known: enough to be more than the
 /// first chunk, early enough for the long worlds ("long output 150") to learn before answers end.

@@ -16,8 +16,8 @@ use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
 
 /// The share of the burst kept in hand where pending output is set off against coming refill:
-/// it absorbs answers that come faster or longer than the mean. "output 150" answers a percent less with
-/// twice of it; with half, "long output 150" does.
+/// it absorbs answers that come faster or longer than the mean. "output 150" and "long output 150"
+/// notice, by a percent of their answers either way; half and twice of it leave all bounds held.
 const PENDING_MARGIN: f64 = 0.4;
 /// Requests that may be on their way to an account of which nothing is known, before it has
 /// answered anything. With half as many "very long" breaks its bound; more are more refusals should the

@@ -18,17 +18,17 @@ use keyweir_terms::request::{RequestSize, Usage};
 const TOKENS_PER_BYTE_START: f64 = 0.25;
 const TOKENS_PER_BYTE_MIN: f64 = 0.005;
 const TOKENS_PER_BYTE_MAX: f64 = 2.0;
-/// Output of a request nobody has seen the like of: a short answer. Half of it costs "long output 150"
-/// half a percent of its answers; twice of it lengthens waits in "very long".
+/// Output of a request nobody has seen the like of: a short answer. Half and twice of it
+/// leave the bounds of all simulated worlds held.
 const OUTPUT_START: f64 = 256.0;
 /// Tokens that every message costs beside its text, as OpenAI's cookbook counts them for its chat
 /// models.
 const INPUT_OVERHEAD: f64 = 3.0;
 /// Answers that must have ended before their mean says more than those that are still going on.
-/// With half and with twice as many "long output 150" answers a percent less.
+/// "long output 150" notices, by a percent of its answers; half and twice as many leave all bounds held.
 const OUTPUTS_FEW: u32 = 20;
-/// How much of each new value is taken in in the long run: the mean of some twenty answers. With half
-/// and with twice of it "long output 150" answers a percent less.
+/// How much of each new value is taken in in the long run: the mean of some twenty answers. "long
+/// output 150" notices, by a percent of its answers; half and twice of it leave all bounds held.
 const WEIGHT_MIN: f64 = 0.05;
 
 /// What was learned of one quota group's requests, per tenant and over all.
