@@ -48,6 +48,8 @@ pub struct Plan {
     retries: Retries,
     met: Met,
     waited: Duration,
+    /// Of that, at the choices before the present one.
+    waited_before: Duration,
     waits_since: Option<Time>,
     progress: Progress,
 }
@@ -85,6 +87,7 @@ impl Plan {
             retries: Retries::default(),
             met: Met::default(),
             waited: Duration::ZERO,
+            waited_before: Duration::ZERO,
             waits_since: None,
             progress: Progress::default(),
         }
@@ -126,13 +129,13 @@ impl Plan {
     /// Says what follows `event`. `pool`: of [`Self::provider`].
     pub fn on(&mut self, pool: &mut Pool, now: Time, event: Event) -> Step {
         match event {
-            Event::Begin => self.admit(pool, now),
+            Event::Begin => self.admit(pool, now, None),
             Event::Unusable => self.unusable(now),
             Event::Decided(decision) => {
                 self.stop_waiting(now);
                 match decision {
                     Ok(lease) => self.send(lease),
-                    Err(refusal) => self.refused(pool, now, refusal),
+                    Err(refusal) => self.refused(pool, now, refusal, None),
                 }
             }
             Event::Answered => Step::Relay,
@@ -140,11 +143,12 @@ impl Plan {
         }
     }
 
-    fn admit(&mut self, pool: &mut Pool, now: Time) -> Step {
+    /// Asks for a key. `failure`: what was met just now, whose answer is still at hand.
+    fn admit(&mut self, pool: &mut Pool, now: Time, failure: Option<&Failure>) -> Step {
         let ask = self.ask(pool, now);
         match pool.admit(now, ask, &self.retries.attempts) {
             Admission::Granted(lease) => self.send(lease),
-            Admission::Refused(refusal) => self.refused(pool, now, refusal),
+            Admission::Refused(refusal) => self.refused(pool, now, refusal, failure),
             Admission::Waiting(ticket) => {
                 self.waits_since = Some(now);
                 Step::Wait(ticket)
@@ -153,8 +157,22 @@ impl Plan {
     }
 
     fn ask(&self, pool: &mut Pool, now: Time) -> Ask {
+        let ask = self.ask_until(pool, now, self.deadline(now));
+        let may_turn = !self.choices.is_last() && self.may_go_on(now);
+        if !may_turn || pool.is_up_for(now, &ask, &self.retries.attempts) {
+            return ask;
+        }
+        // Where nobody serves there is nothing to wait for: a probe, or the next choice.
+        Ask {
+            deadline: now,
+            ..ask
+        }
+    }
+
+    fn ask_until(&self, pool: &mut Pool, now: Time, deadline: Time) -> Ask {
         let request = &self.request;
         Ask {
+            request: request.id,
             tenant: request.tenant,
             model: pool.model(now, self.model(), request.endpoint),
             priority: request.priority,
@@ -162,14 +180,24 @@ impl Plan {
             affinity: request.affinity,
             account: self.choice().account,
             arrived: request.arrived,
-            deadline: self.deadline(now),
+            deadline,
             body_bytes: request.body_bytes,
         }
     }
 
+    /// How long it may still wait at the present choice. Patience is for waiting: time that attempts
+    /// took is not counted against it.
+    fn patience(&self) -> Duration {
+        let patience = self.limits.patience.saturating_sub(self.waited);
+        if self.choices.is_last() {
+            return patience;
+        }
+        let waited_here = self.waited.saturating_sub(self.waited_before);
+        patience.min(self.limits.fallback.saturating_sub(waited_here))
+    }
+
     fn deadline(&self, now: Time) -> Time {
-        // Patience is for waiting: time that attempts took is not counted against it.
-        let patience = now + self.limits.patience.saturating_sub(self.waited);
+        let patience = now + self.patience();
         if self.progress.attempts == 0 {
             return patience;
         }
@@ -194,7 +222,13 @@ impl Plan {
     }
 
     /// The pool has no key for it in time.
-    fn refused(&mut self, pool: &mut Pool, now: Time, refusal: Refusal) -> Step {
+    fn refused(
+        &mut self,
+        pool: &mut Pool,
+        now: Time,
+        refusal: Refusal,
+        failure: Option<&Failure>,
+    ) -> Step {
         if self.home.is_sought() {
             self.met.could_not_ask(refusal);
         }
@@ -202,11 +236,16 @@ impl Plan {
         if let Some(step) = self.seek_on(pool, now) {
             return step;
         }
+        if let Some(failure) = failure
+            && is_the_reason(&failure.fault)
+            && (self.choices.is_last() || !self.may_go_on(now))
+        {
+            return self.last_word(pool, now, failure);
+        }
         let why = match self.met.fault {
-            // Where the last attempt broke down, that is the reason, and no budget.
-            Some(fault) if fault.attribution() == Attribution::KeyOrProvider => {
-                self.why(pool, now, fault)
-            }
+            // Where the last attempt broke down, or was told that a key or an account is out, that is
+            // the reason, and no budget.
+            Some(fault) if is_the_reason(&fault) => self.why(pool, now, fault),
             _ => Why::Pool(refusal),
         };
         self.turn_or_refuse(now, why)
@@ -224,8 +263,10 @@ impl Plan {
             .repeats
             .may_follow(&fault, pool.retry_limits().ambiguous);
         if is_repeatable && self.may_go_on(now) {
-            if self.retries.failed(pool, now, failure) {
-                return self.admit(pool, now);
+            let patience = self.patience();
+            let may_follow = self.retries.failed(pool, now, failure, patience);
+            if may_follow && self.may_be_allowed(pool, now, &fault) {
+                return self.admit(pool, now, Some(failure));
             }
             if fallback::may_help(&fault) && !self.choices.is_last() {
                 let why = self.why(pool, now, fault);
@@ -233,6 +274,16 @@ impl Plan {
             }
         }
         self.last_word(pool, now, failure)
+    }
+
+    /// Whether another attempt may go better, where the last one may not use its model: not where the
+    /// provider refuses it to every key.
+    fn may_be_allowed(&self, pool: &mut Pool, now: Time, fault: &Fault) -> bool {
+        let is_denied = fault.attribution() == Attribution::KeyModel;
+        !is_denied || {
+            let ask = self.ask(pool, now);
+            pool.may_be_allowed(now, &ask, &self.retries.attempts)
+        }
     }
 
     fn last_word(&self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
@@ -258,7 +309,7 @@ impl Plan {
         let is_here = provider == self.provider();
         self.choices.aim(provider, account);
         if is_here {
-            return Some(self.admit(pool, now));
+            return Some(self.admit(pool, now, None));
         }
         self.retries = Retries::default();
         self.met.fault = None;
@@ -271,6 +322,7 @@ impl Plan {
             return Step::Refuse(why);
         }
         self.progress.fell_back = true;
+        self.waited_before = self.waited;
         self.retries = Retries::default();
         self.met = Met {
             before: Some(why),
@@ -289,6 +341,17 @@ impl Plan {
             not_until: None,
         }))
     }
+}
+
+/// Whether `fault` tells more than that nobody is left to ask.
+fn is_the_reason(fault: &Fault) -> bool {
+    matches!(
+        fault.attribution(),
+        Attribution::KeyOrProvider
+            | Attribution::Key
+            | Attribution::Account
+            | Attribution::KeyModel
+    )
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ impl Pool {
         });
         let groups = self.groups.values();
         PoolView {
-            is_overloaded: self.shared.overload.is_active(),
+            is_overloaded: self.shared.overload.is_active(now),
             in_flight: self.shared.leases.len(),
             groups: groups
                 .map(|group| group_view(now, group, members))

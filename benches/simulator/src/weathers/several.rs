@@ -144,7 +144,7 @@ fn homes(base: &impl Fn() -> Scenario) -> Vec<Preset> {
             "the same, but the policy does not say which account serves it",
             Bounds {
                 goodput_min: Some(0.99),
-                ..Bounds::answered(0.9, 1.02)
+                ..Bounds::answered(0.9, 1.02).at_once()
             },
             one_account(false, base()),
         ),
