@@ -28,7 +28,7 @@ use keyweir_terms::fault::{Attribution, Fault};
 use keyweir_terms::ids::ProviderId;
 use keyweir_terms::time::Time;
 
-use crate::fallback::{self, Choice, Choices};
+use crate::fallback::{Choice, Choices, Occasion};
 use crate::last_word::{self, Met};
 use crate::repeat::Repeats;
 use crate::retry::Retries;
@@ -248,16 +248,23 @@ impl Plan {
             Some(fault) if is_the_reason(&fault) => self.why(pool, now, fault),
             _ => Why::Pool(refusal),
         };
-        self.turn_or_refuse(now, why)
+        self.turn_or_refuse(now, Occasion::Unavailable, why)
     }
 
     fn failed(&mut self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
-        let Failure { fault, status, .. } = *failure;
+        let fault = failure.fault;
         self.met.fault = Some(fault);
-        if status == Some(404)
+        if is_not_here(failure)
             && let Some(step) = self.seek_on(pool, now)
         {
             return step;
+        }
+        if fault == Fault::ContextTooLong
+            && self.may_go_on(now)
+            && self.choices.has_for(Occasion::ContextLength)
+        {
+            let why = self.why(pool, now, fault);
+            return self.turn_or_refuse(now, Occasion::ContextLength, why);
         }
         let is_repeatable = self
             .repeats
@@ -268,9 +275,10 @@ impl Plan {
             if may_follow && self.may_be_allowed(pool, now, &fault) {
                 return self.admit(pool, now, Some(failure));
             }
-            if fallback::may_help(&fault) && !self.choices.is_last() {
+            let occasion = Occasion::of(&fault);
+            if occasion == Some(Occasion::Unavailable) && !self.choices.is_last() {
                 let why = self.why(pool, now, fault);
-                return self.turn_or_refuse(now, why);
+                return self.turn_or_refuse(now, Occasion::Unavailable, why);
             }
         }
         self.last_word(pool, now, failure)
@@ -288,7 +296,7 @@ impl Plan {
 
     fn last_word(&self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
         match self.met.unasked {
-            Some(refusal) if failure.status == Some(404) => Step::Refuse(Why::Pool(refusal)),
+            Some(refusal) if is_not_here(failure) => Step::Refuse(Why::Pool(refusal)),
             _ if last_word::may_be_relayed(&failure.fault, failure.status) => Step::Relay,
             _ => Step::Refuse(self.why(pool, now, failure.fault)),
         }
@@ -317,8 +325,8 @@ impl Plan {
     }
 
     /// Turns to the next choice, or where there is none, or no time for it, tells the client `why`.
-    fn turn_or_refuse(&mut self, now: Time, why: Why) -> Step {
-        if !self.may_go_on(now) || !self.choices.turn() {
+    fn turn_or_refuse(&mut self, now: Time, occasion: Occasion, why: Why) -> Step {
+        if !self.may_go_on(now) || !self.choices.turn(occasion) {
             return Step::Refuse(why);
         }
         self.progress.fell_back = true;
@@ -341,6 +349,11 @@ impl Plan {
             not_until: None,
         }))
     }
+}
+
+/// Whether an account says that it does not have what the request names.
+fn is_not_here(failure: &Failure) -> bool {
+    failure.status == Some(404) || failure.fault == Fault::ReferenceUnknown
 }
 
 /// Whether `fault` tells more than that nobody is left to ask.

@@ -1,6 +1,6 @@
 //! The third table: several providers, fallbacks, and what one account alone has or serves.
 
-use keyweir_policy::exchange::fallback::Choice;
+use keyweir_policy::exchange::fallback::{Choice, Occasions};
 use keyweir_policy::terms::ids::ProviderId;
 use keyweir_policy::terms::pattern::{ModelPattern, ModelPatterns};
 
@@ -200,6 +200,7 @@ fn to(provider: u32, model: Option<&str>) -> FallbackRule {
             provider: ProviderId(provider),
             account: None,
             model: model.map(str::to_owned),
+            on: Occasions::default(),
         }],
         ..FallbackRule::default()
     }

@@ -11,6 +11,7 @@ use keyweir_terms::ids::AccountId;
 
 use self::house::{End, GOOD, House, MODEL, Outcome, UNKNOWN, limits, request};
 use super::*;
+use crate::fallback::Occasions;
 
 const FIRST: ProviderId = ProviderId(0);
 const BROKEN: Outcome = (Fault::Broken { wait: None }, Some(500));
@@ -40,6 +41,7 @@ fn to(provider: u32, model: Option<&str>) -> Choice {
         provider: ProviderId(provider),
         account: None,
         model: model.map(str::to_owned),
+        on: Occasions::default(),
     }
 }
 
@@ -454,6 +456,48 @@ fn what_a_fallback_serves_is_answered_and_what_is_wrong_with_the_request_is_not_
     let end = house.drive(&mut plan(0, Home::Any, fallbacks.into()), |_| wrong);
     assert_eq!(end, End::Relayed(wrong));
     assert_eq!(house.sent.len(), 1);
+}
+
+#[test]
+fn what_is_too_long_goes_to_a_choice_that_is_for_it_and_to_no_other() {
+    let too_long = (Fault::ContextTooLong, Some(400));
+    let longer = Choice {
+        on: Occasions {
+            unavailable: false,
+            context_length: true,
+        },
+        ..to(1, Some("longer"))
+    };
+    let mut house = House::new(&[2, 2], RetryLimits::default());
+    let fallbacks = [to(1, Some("other")), longer];
+    let mut first = plan(0, Home::Any, fallbacks.clone().into());
+    let end = house.drive(&mut first, |sent| match sent.model.as_str() {
+        "longer" => GOOD,
+        _ => too_long,
+    });
+    assert_eq!(end, End::Answered);
+    assert_eq!(house.sent.len(), 2);
+    let mut house = House::new(&[2, 2], RetryLimits::default());
+    let mut other = plan(0, Home::Any, fallbacks[..1].to_vec().into());
+    assert_eq!(
+        house.drive(&mut other, |_| too_long),
+        End::Relayed(too_long)
+    );
+    assert_eq!(house.sent.len(), 1);
+}
+
+#[test]
+fn what_another_account_made_is_sought_on_and_charges_nobody() {
+    let unknown = (Fault::ReferenceUnknown, Some(400));
+    let candidates = [holder(0, 0), holder(0, 1), holder(0, 2)];
+    let mut house = House::new(&[3], RetryLimits::default());
+    let mut seeking = plan(0, Home::sought(candidates.into_iter()), [].into());
+    let end = house.drive(&mut seeking, |sent| match sent.account {
+        AccountId(2) => GOOD,
+        _ => unknown,
+    });
+    assert_eq!(end, End::Answered);
+    assert_eq!(asked(&house), candidates);
 }
 
 #[test]

@@ -158,9 +158,11 @@ fn charged(settlement: &Settlement) -> Charged {
         | Fault::Aborted
         | Fault::ConnectionLost
         | Fault::TimedOut => Charged::Work,
-        Fault::BadRequest | Fault::ReferenceUnknown | Fault::ModelDenied | Fault::Broken { .. } => {
-            Charged::RequestOnly
-        }
+        Fault::BadRequest
+        | Fault::ReferenceUnknown
+        | Fault::ContextTooLong
+        | Fault::ModelDenied
+        | Fault::Broken { .. } => Charged::RequestOnly,
         Fault::RateLimited { .. }
         | Fault::RampLimited { .. }
         | Fault::TooLargeForLimit
