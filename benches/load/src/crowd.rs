@@ -16,7 +16,7 @@ use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::fault::Fault;
-use keyweir_policy::terms::ids::{KeyId, ModelId, TenantId, Ticket};
+use keyweir_policy::terms::ids::{KeyId, ModelId, RequestId, TenantId, Ticket};
 use keyweir_policy::terms::pattern::ModelPatterns;
 use keyweir_policy::terms::request::{Priority, RequestSize, Usage};
 use keyweir_policy::terms::snapshot::{Reading, Snapshot};
@@ -79,6 +79,7 @@ impl Crowd {
     /// A request as any other.
     pub(crate) fn ask(&mut self) -> Ask {
         Ask {
+            request: RequestId(self.draws.u64(..)),
             tenant: TenantId(self.draws.u32(..TENANTS)),
             model: self.model,
             priority: Priority::Normal,

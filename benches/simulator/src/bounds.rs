@@ -209,7 +209,8 @@ impl Bounds {
         if self.storm {
             report.amplification_of(STORM.0, STORM.1)
         } else {
-            report.upstream as f64 / (report.answered + report.told + report.cut).max(1) as f64
+            let sent = report.answered + report.told + report.relayed + report.cut;
+            report.upstream as f64 / sent.max(1) as f64
         }
     }
 }

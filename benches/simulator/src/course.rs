@@ -53,7 +53,7 @@ impl Head {
 fn usual_status(fault: &Fault) -> Option<u16> {
     match fault {
         Fault::None | Fault::StreamBroken => Some(200),
-        Fault::BadRequest | Fault::ReferenceUnknown => Some(400),
+        Fault::BadRequest | Fault::ReferenceUnknown | Fault::ContextTooLong => Some(400),
         Fault::KeyRejected => Some(401),
         Fault::OutOfMoney { .. } => Some(402),
         Fault::AccountDisabled | Fault::ModelDenied | Fault::ScopeMissing => Some(403),

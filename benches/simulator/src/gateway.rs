@@ -8,7 +8,7 @@ use keyweir_policy::pool::ask::Lease;
 use crate::follow_up::{self, FollowUp};
 use crate::metered::Place;
 use crate::plan::plan_of_follow_up;
-use crate::world::{Event, World};
+use crate::world::{Event, World, request_id};
 
 impl World<'_> {
     /// A request reaches its gateway.
@@ -33,7 +33,8 @@ impl World<'_> {
                 (all[0].0, Home::sought(all.into_iter()))
             }
         };
-        request.plan = plan_of_follow_up(self.scenario, &request.arrival, provider, home);
+        let asked = (request_id(index), &request.arrival);
+        request.plan = plan_of_follow_up(self.scenario, asked, provider, home);
     }
 
     /// Tells a request's plan what happened, does what it says, and what follows of that.

@@ -7,20 +7,24 @@ use keyweir_policy::exchange::fallback::Choice;
 use keyweir_policy::exchange::plan::{Plan, Request as Asked, TimeLimits};
 use keyweir_policy::exchange::seek::Home;
 use keyweir_policy::terms::endpoint::Endpoint;
-use keyweir_policy::terms::ids::{ProviderId, TenantId};
+use keyweir_policy::terms::ids::{ProviderId, RequestId, TenantId};
 use keyweir_policy::terms::request::RequestSize;
 
 use crate::clock::clock;
 use crate::scenario::Scenario;
 use crate::traffic::Arrival;
 
-/// The gateway's default.
+/// The gateway's defaults.
+const FALLBACK_AFTER: Duration = Duration::from_secs(1);
 const ATTEMPTS_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// The plan of a request that any account may serve.
-pub(crate) fn plan(scenario: &Scenario, arrival: &Arrival) -> Plan {
+pub(crate) fn plan(scenario: &Scenario, id: RequestId, arrival: &Arrival) -> Plan {
     let model = scenario.models[arrival.model].clone();
-    let asked = asked(scenario, arrival, Endpoint::Inference, model);
+    let asked = Asked {
+        id,
+        ..asked(scenario, arrival, Endpoint::Inference, model)
+    };
     let fallbacks = fallbacks(scenario, arrival);
     let limits = limits(scenario, arrival);
     Plan::new(asked, limits, ProviderId(0), Home::Any, fallbacks)
@@ -29,17 +33,21 @@ pub(crate) fn plan(scenario: &Scenario, arrival: &Arrival) -> Plan {
 /// The plan of a request that follows up on a thing. `provider`: whom to ask first.
 pub(crate) fn plan_of_follow_up(
     scenario: &Scenario,
-    arrival: &Arrival,
+    (id, arrival): (RequestId, &Arrival),
     provider: ProviderId,
     home: Home,
 ) -> Plan {
-    let asked = asked(scenario, arrival, Endpoint::Batches, String::new());
+    let asked = Asked {
+        id,
+        ..asked(scenario, arrival, Endpoint::Batches, String::new())
+    };
     let limits = limits(scenario, arrival);
     Plan::new(asked, limits, provider, home, VecDeque::new())
 }
 
 fn asked(scenario: &Scenario, arrival: &Arrival, endpoint: Endpoint, model: String) -> Asked {
     Asked {
+        id: RequestId(0),
         tenant: TenantId(arrival.tenant as u32),
         priority: scenario.tenants[arrival.tenant].priority,
         size: RequestSize {
@@ -61,6 +69,7 @@ fn limits(scenario: &Scenario, arrival: &Arrival) -> TimeLimits {
     let patience = scenario.patience_of(arrival.tenant).max(0.0);
     TimeLimits {
         patience: Duration::from_secs_f64(patience),
+        fallback: FALLBACK_AFTER,
         attempts: ATTEMPTS_TIME_MAX,
     }
 }

@@ -7,7 +7,7 @@ use keyweir_policy::exchange::holders::Holders;
 use keyweir_policy::exchange::plan::{Failure, Plan};
 use keyweir_policy::pool::Pool;
 use keyweir_policy::pool::ask::Lease;
-use keyweir_policy::terms::ids::Ticket;
+use keyweir_policy::terms::ids::{RequestId, Ticket};
 use keyweir_policy::terms::time::Time;
 
 use crate::clock::clock;
@@ -172,7 +172,7 @@ impl<'a> World<'a> {
             arrival,
             gateway: index % self.gateways.len(),
             follows,
-            plan: plan(self.scenario, &arrival),
+            plan: plan(self.scenario, request_id(index), &arrival),
             lease: None,
             place: Place::default(),
             course: Course::Whole,
@@ -206,6 +206,11 @@ impl<'a> World<'a> {
         self.now = next.at;
         Some(next.event)
     }
+}
+
+/// What the pools call a request.
+pub(crate) const fn request_id(index: usize) -> RequestId {
+    RequestId(index as u64)
 }
 
 fn gateway(scenario: &Scenario, sites: &[Site<'_>], replica: usize, things: &[Thing]) -> Gateway {

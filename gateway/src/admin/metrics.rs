@@ -65,7 +65,7 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
         .storm
         .with_label_values(&[id])
         .set(i64::from(view.is_overloaded));
-    let keys: Vec<_> = view.keys.iter().map(|key| key.standing).collect();
+    let keys: Vec<_> = view.keys.iter().map(|key| key.state).collect();
     let accounts: Vec<_> = view.accounts.iter().map(|it| it.standing).collect();
     for state in STATES {
         let count =

@@ -68,7 +68,7 @@ fn keys(provider: &Provider, view: &PoolView) -> Vec<Value> {
             json!({
                 "id": provider.key(key.key).label,
                 "account": account(key.account),
-                "state": state_name(key.standing),
+                "state": state_name(key.state),
                 "requests_running": key.in_flight,
             })
         })

@@ -39,12 +39,14 @@ fn choice(first: ProviderId, step: &Fallback) -> Choice {
         provider: provider.or(step.provider).unwrap_or(first),
         account,
         model: step.model.clone(),
+        on: step.on,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keyweir_exchange::fallback::Occasions;
     use keyweir_terms::ids::AccountId;
     use std::time::SystemTime;
 
@@ -87,7 +89,7 @@ mod tests {
         secret = { env = "D" }
         [[fallback]]
         models = ["claude-opus-*"]
-        steps = [{ model = "claude-sonnet-4-5" }, { account = "c" }, { provider = "other" }]
+        steps = [{ model = "claude-sonnet-4-5" }, { account = "c", on = ["unavailable", "context_length"] }, { provider = "other" }]
     "#;
 
     fn policy() -> Policy {
@@ -105,11 +107,16 @@ mod tests {
                 provider: ProviderId(0),
                 account: None,
                 model: Some("claude-sonnet-4-5".to_owned()),
+                on: Occasions::default(),
             },
             Choice {
                 provider: ProviderId(1),
                 account: Some(AccountId(1)),
                 model: None,
+                on: Occasions {
+                    unavailable: true,
+                    context_length: true,
+                },
             },
         ];
         assert_eq!(found, expected);

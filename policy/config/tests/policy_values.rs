@@ -7,6 +7,7 @@ use keyweir_config::file::{
     Account, Fallback, GatewayLimits, GatewaySettings, LimitScope, Policy, ProviderHttp, Scheme,
     SecretRef, StreamSettings, Timeouts, TlsSettings, UpstreamSettings, WaitingSettings,
 };
+use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_terms::amount::Dimension;
@@ -148,6 +149,7 @@ fn every_setting_of_waiting_and_retrying_arrives_in_its_place() {
         [waiting]
         patience = "1s"
         patience_max = "2s"
+        fallback_after = "300ms"
         requests_max = 3
         per_tenant_max = 4
         bytes_max = 5
@@ -161,6 +163,7 @@ fn every_setting_of_waiting_and_retrying_arrives_in_its_place() {
     let waiting = WaitingSettings {
         patience: secs(1),
         patience_max: secs(2),
+        fallback_after: Duration::from_millis(300),
         room: RoomLimits {
             requests_max: 3,
             per_tenant_max: 4,
@@ -307,6 +310,7 @@ fn tenants_and_fallbacks() {
         model: model.map(str::to_owned),
         provider: provider.map(ProviderId),
         account,
+        on: Occasions::default(),
     };
     let steps = [
         step(Some("claude-haiku-4-5"), None, None),

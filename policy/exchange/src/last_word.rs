@@ -20,6 +20,7 @@ const fn speaks_of_the_request(fault: &Fault) -> bool {
         Fault::None
         | Fault::BadRequest
         | Fault::ReferenceUnknown
+        | Fault::ContextTooLong
         | Fault::ModelDenied
         | Fault::TooLargeForLimit
         | Fault::Overloaded { .. }

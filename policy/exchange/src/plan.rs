@@ -28,7 +28,7 @@ use keyweir_terms::fault::{Attribution, Fault};
 use keyweir_terms::ids::ProviderId;
 use keyweir_terms::time::Time;
 
-use crate::fallback::{self, Choice, Choices};
+use crate::fallback::{Choice, Choices, Occasion};
 use crate::last_word::{self, Met};
 use crate::repeat::Repeats;
 use crate::retry::Retries;
@@ -48,6 +48,8 @@ pub struct Plan {
     retries: Retries,
     met: Met,
     waited: Duration,
+    /// Of that, at the choices before the present one.
+    waited_before: Duration,
     waits_since: Option<Time>,
     progress: Progress,
 }
@@ -85,6 +87,7 @@ impl Plan {
             retries: Retries::default(),
             met: Met::default(),
             waited: Duration::ZERO,
+            waited_before: Duration::ZERO,
             waits_since: None,
             progress: Progress::default(),
         }
@@ -126,13 +129,13 @@ impl Plan {
     /// Says what follows `event`. `pool`: of [`Self::provider`].
     pub fn on(&mut self, pool: &mut Pool, now: Time, event: Event) -> Step {
         match event {
-            Event::Begin => self.admit(pool, now),
+            Event::Begin => self.admit(pool, now, None),
             Event::Unusable => self.unusable(now),
             Event::Decided(decision) => {
                 self.stop_waiting(now);
                 match decision {
                     Ok(lease) => self.send(lease),
-                    Err(refusal) => self.refused(pool, now, refusal),
+                    Err(refusal) => self.refused(pool, now, refusal, None),
                 }
             }
             Event::Answered => Step::Relay,
@@ -140,11 +143,12 @@ impl Plan {
         }
     }
 
-    fn admit(&mut self, pool: &mut Pool, now: Time) -> Step {
+    /// Asks for a key. `failure`: what was met just now, whose answer is still at hand.
+    fn admit(&mut self, pool: &mut Pool, now: Time, failure: Option<&Failure>) -> Step {
         let ask = self.ask(pool, now);
         match pool.admit(now, ask, &self.retries.attempts) {
             Admission::Granted(lease) => self.send(lease),
-            Admission::Refused(refusal) => self.refused(pool, now, refusal),
+            Admission::Refused(refusal) => self.refused(pool, now, refusal, failure),
             Admission::Waiting(ticket) => {
                 self.waits_since = Some(now);
                 Step::Wait(ticket)
@@ -153,8 +157,22 @@ impl Plan {
     }
 
     fn ask(&self, pool: &mut Pool, now: Time) -> Ask {
+        let ask = self.ask_until(pool, now, self.deadline(now));
+        let may_turn = !self.choices.is_last() && self.may_go_on(now);
+        if !may_turn || pool.is_up_for(now, &ask, &self.retries.attempts) {
+            return ask;
+        }
+        // Where nobody serves there is nothing to wait for: a probe, or the next choice.
+        Ask {
+            deadline: now,
+            ..ask
+        }
+    }
+
+    fn ask_until(&self, pool: &mut Pool, now: Time, deadline: Time) -> Ask {
         let request = &self.request;
         Ask {
+            request: request.id,
             tenant: request.tenant,
             model: pool.model(now, self.model(), request.endpoint),
             priority: request.priority,
@@ -162,14 +180,24 @@ impl Plan {
             affinity: request.affinity,
             account: self.choice().account,
             arrived: request.arrived,
-            deadline: self.deadline(now),
+            deadline,
             body_bytes: request.body_bytes,
         }
     }
 
+    /// How long it may still wait at the present choice. Patience is for waiting: time that attempts
+    /// took is not counted against it.
+    fn patience(&self) -> Duration {
+        let patience = self.limits.patience.saturating_sub(self.waited);
+        if self.choices.is_last() {
+            return patience;
+        }
+        let waited_here = self.waited.saturating_sub(self.waited_before);
+        patience.min(self.limits.fallback.saturating_sub(waited_here))
+    }
+
     fn deadline(&self, now: Time) -> Time {
-        // Patience is for waiting: time that attempts took is not counted against it.
-        let patience = now + self.limits.patience.saturating_sub(self.waited);
+        let patience = now + self.patience();
         if self.progress.attempts == 0 {
             return patience;
         }
@@ -194,7 +222,13 @@ impl Plan {
     }
 
     /// The pool has no key for it in time.
-    fn refused(&mut self, pool: &mut Pool, now: Time, refusal: Refusal) -> Step {
+    fn refused(
+        &mut self,
+        pool: &mut Pool,
+        now: Time,
+        refusal: Refusal,
+        failure: Option<&Failure>,
+    ) -> Step {
         if self.home.is_sought() {
             self.met.could_not_ask(refusal);
         }
@@ -202,42 +236,67 @@ impl Plan {
         if let Some(step) = self.seek_on(pool, now) {
             return step;
         }
+        if let Some(failure) = failure
+            && is_the_reason(&failure.fault)
+            && (self.choices.is_last() || !self.may_go_on(now))
+        {
+            return self.last_word(pool, now, failure);
+        }
         let why = match self.met.fault {
-            // Where the last attempt broke down, that is the reason, and no budget.
-            Some(fault) if fault.attribution() == Attribution::KeyOrProvider => {
-                self.why(pool, now, fault)
-            }
+            // Where the last attempt broke down, or was told that a key or an account is out, that is
+            // the reason, and no budget.
+            Some(fault) if is_the_reason(&fault) => self.why(pool, now, fault),
             _ => Why::Pool(refusal),
         };
-        self.turn_or_refuse(now, why)
+        self.turn_or_refuse(now, Occasion::Unavailable, why)
     }
 
     fn failed(&mut self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
-        let Failure { fault, status, .. } = *failure;
+        let fault = failure.fault;
         self.met.fault = Some(fault);
-        if status == Some(404)
+        if is_not_here(failure)
             && let Some(step) = self.seek_on(pool, now)
         {
             return step;
+        }
+        if fault == Fault::ContextTooLong
+            && self.may_go_on(now)
+            && self.choices.has_for(Occasion::ContextLength)
+        {
+            let why = self.why(pool, now, fault);
+            return self.turn_or_refuse(now, Occasion::ContextLength, why);
         }
         let is_repeatable = self
             .repeats
             .may_follow(&fault, pool.retry_limits().ambiguous);
         if is_repeatable && self.may_go_on(now) {
-            if self.retries.failed(pool, now, failure) {
-                return self.admit(pool, now);
+            let patience = self.patience();
+            let may_follow = self.retries.failed(pool, now, failure, patience);
+            if may_follow && self.may_be_allowed(pool, now, &fault) {
+                return self.admit(pool, now, Some(failure));
             }
-            if fallback::may_help(&fault) && !self.choices.is_last() {
+            let occasion = Occasion::of(&fault);
+            if occasion == Some(Occasion::Unavailable) && !self.choices.is_last() {
                 let why = self.why(pool, now, fault);
-                return self.turn_or_refuse(now, why);
+                return self.turn_or_refuse(now, Occasion::Unavailable, why);
             }
         }
         self.last_word(pool, now, failure)
     }
 
+    /// Whether another attempt may go better, where the last one may not use its model: not where the
+    /// provider refuses it to every key.
+    fn may_be_allowed(&self, pool: &mut Pool, now: Time, fault: &Fault) -> bool {
+        let is_denied = fault.attribution() == Attribution::KeyModel;
+        !is_denied || {
+            let ask = self.ask(pool, now);
+            pool.may_be_allowed(now, &ask, &self.retries.attempts)
+        }
+    }
+
     fn last_word(&self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
         match self.met.unasked {
-            Some(refusal) if failure.status == Some(404) => Step::Refuse(Why::Pool(refusal)),
+            Some(refusal) if is_not_here(failure) => Step::Refuse(Why::Pool(refusal)),
             _ if last_word::may_be_relayed(&failure.fault, failure.status) => Step::Relay,
             _ => Step::Refuse(self.why(pool, now, failure.fault)),
         }
@@ -258,7 +317,7 @@ impl Plan {
         let is_here = provider == self.provider();
         self.choices.aim(provider, account);
         if is_here {
-            return Some(self.admit(pool, now));
+            return Some(self.admit(pool, now, None));
         }
         self.retries = Retries::default();
         self.met.fault = None;
@@ -266,11 +325,12 @@ impl Plan {
     }
 
     /// Turns to the next choice, or where there is none, or no time for it, tells the client `why`.
-    fn turn_or_refuse(&mut self, now: Time, why: Why) -> Step {
-        if !self.may_go_on(now) || !self.choices.turn() {
+    fn turn_or_refuse(&mut self, now: Time, occasion: Occasion, why: Why) -> Step {
+        if !self.may_go_on(now) || !self.choices.turn(occasion) {
             return Step::Refuse(why);
         }
         self.progress.fell_back = true;
+        self.waited_before = self.waited;
         self.retries = Retries::default();
         self.met = Met {
             before: Some(why),
@@ -289,6 +349,22 @@ impl Plan {
             not_until: None,
         }))
     }
+}
+
+/// Whether an account says that it does not have what the request names.
+fn is_not_here(failure: &Failure) -> bool {
+    failure.status == Some(404) || failure.fault == Fault::ReferenceUnknown
+}
+
+/// Whether `fault` tells more than that nobody is left to ask.
+fn is_the_reason(fault: &Fault) -> bool {
+    matches!(
+        fault.attribution(),
+        Attribution::KeyOrProvider
+            | Attribution::Key
+            | Attribution::Account
+            | Attribution::KeyModel
+    )
 }
 
 #[cfg(test)]

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use keyweir_terms::endpoint::Endpoint;
-use keyweir_terms::ids::TenantId;
+use keyweir_terms::ids::{RequestId, TenantId};
 use keyweir_terms::request::{Priority, RequestSize};
 use keyweir_terms::time::Time;
 
 /// A request, as far as it stays the same whoever is asked.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// Which it is, to the pools: the same for all its attempts, and no other's.
+    pub id: RequestId,
     /// Who asks.
     pub tenant: TenantId,
     /// The class it waits in.
@@ -35,6 +37,9 @@ pub struct Request {
 pub struct TimeLimits {
     /// In the waiting room, in all. The time that attempts take is not counted.
     pub patience: Duration,
+    /// Of that, at each choice that is not the last: how long before it turns to the next. Falling
+    /// back costs nothing but preference.
+    pub fallback: Duration,
     /// From its arrival until no attempt but the first is begun, whoever would be asked.
     pub attempts: Duration,
 }

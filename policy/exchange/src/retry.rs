@@ -1,32 +1,31 @@
-//! Whether a failed attempt is followed by another at the same provider.
+//! Whether a failed attempt is followed by another at the same provider, and when.
 //!
-//! Two kinds of failure are told apart. A *refusal* (429, a revoked key, no money) cost the
-//! provider nothing and took its cause out of the pool, so the next attempt goes elsewhere; it is
-//! bounded only so that a large pool of dead keys cannot be walked to its end by one request. A
-//! *breakdown* (5xx, a dead connection) may repeat everywhere, so it is bounded by attempts and,
-//! for the pool as a whole, by its retry budget. While the overload gate is active its own rate is
-//! the bound; requests are held, not given up.
+//! The operator's bound on attempts holds whatever they meet. What does not count towards it is an
+//! attempt that only showed that a key or an account cannot be used (revoked, no money, too small): it
+//! cost the provider nothing and took its cause out of the request's way. Of those there are so many
+//! more and no more, so that a large pool of dead keys cannot be walked to its end by one request.
 //!
-//! Each kind is counted by itself: a request that was held as a probe for long can still be refused
-//! by one account and served by the next.
+//! A *breakdown* (5xx, a dead connection) goes elsewhere at once. One that follows the request there is
+//! given time: a little in any case, and where nobody is served, the rest of its patience, so that the
+//! attempts are not over before the provider is back. What others are served meanwhile ends that wait.
+//! For the pool as a whole breakdowns are bounded by its retry budget.
 
 use std::time::Duration;
 
 use keyweir_health::backoff::Backoff;
 use keyweir_pool::Pool;
 use keyweir_pool::attempts::Attempts;
+use keyweir_queue::hold::Hold;
 use keyweir_terms::fault::Attribution;
-use keyweir_terms::ids::KeyId;
 use keyweir_terms::time::Time;
 
 use crate::step::Failure;
 
-/// Refusals one request may meet, as a multiple of its attempts.
-pub(crate) const REFUSALS_PER_ATTEMPT: u32 = 4;
-/// Times one request may serve as a probe while the provider is overloaded.
-pub(crate) const OVERLOAD_ATTEMPTS_MAX: u32 = 32;
-/// How long a request that broke down twice waits before it is sent again.
-const BREAKDOWN_BACKOFF: Backoff = Backoff {
+/// Attempts in all, those counted that only showed a key or an account to be out, as a multiple of the
+/// operator's bound: half of a pool may be out, and a request still finds the other half.
+pub(crate) const ATTEMPTS_FACTOR: u32 = 2;
+/// How long a request that failed twice waits before it is sent again, whoever is served.
+const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(250),
     cap: Duration::from_secs(8),
 };
@@ -35,61 +34,119 @@ const AVOID_BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(500),
     cap: Duration::from_secs(8),
 };
+/// The part of its patience after which a request's last attempt is made, where nobody is served; the
+/// rest is for the attempt to find a key.
+const SPREAD_SHARE: f64 = 0.85;
+/// Of what is left until then, the part that each attempt leaves to those after it. A quarter first,
+/// then a quarter of the rest …: most outages are short.
+const SPREAD_FACTOR: f64 = 4.0;
 
 /// What a request's failures at one provider add up to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Retries {
     /// What the pool is told of them.
     pub(crate) attempts: Attempts,
-    refusals: u32,
-    breakdowns: u32,
-    /// Breakdowns while the overload gate was active.
-    overloads: u32,
+    /// Breakdowns, and refusals for want of budget.
+    failures: u32,
+    denials: u32,
 }
 
 impl Retries {
-    /// Notes a failed attempt, and says whether another may follow.
-    pub(crate) fn failed(&mut self, pool: &mut Pool, now: Time, failure: &Failure) -> bool {
+    /// Notes a failed attempt, and says whether another may follow. `patience`: how long the request
+    /// may be held back, where nobody is served.
+    pub(crate) fn failed(
+        &mut self,
+        pool: &mut Pool,
+        now: Time,
+        failure: &Failure,
+        patience: Duration,
+    ) -> bool {
         self.attempts.count();
+        let (key, account) = (failure.key, pool.account_of(failure.key));
         match failure.fault.attribution() {
+            Attribution::Request | Attribution::Us => return false,
             Attribution::Nobody => {
-                if let Some(account) = pool.account_of(failure.key) {
+                if let Some(account) = account {
                     self.attempts.exceeds(account);
                 }
-                self.may_be_refused_again(pool)
             }
-            Attribution::Request | Attribution::Us => false,
-            Attribution::Key | Attribution::Account | Attribution::AccountGroup => {
-                self.may_be_refused_again(pool)
-            }
+            Attribution::Key => self.attempts.rejected(key, None),
+            Attribution::Account => self.attempts.rejected(key, account),
             Attribution::KeyModel => {
                 // Another key may have access; if not, the model is what is wrong.
-                self.breakdowns += 1;
-                self.breakdowns <= 1
+                self.attempts.denied(key);
+                self.denials += 1;
+                if self.denials > 1 {
+                    return false;
+                }
             }
-            Attribution::KeyOrProvider => self.may_break_down_again(pool, now, failure.key),
+            Attribution::AccountGroup => {
+                if let Some(account) = account {
+                    self.attempts.refused(account);
+                }
+                self.fail(pool, now, Duration::ZERO);
+            }
+            Attribution::KeyOrProvider => {
+                let until = now + AVOID_BACKOFF.after_full_jitter(self.failures, pool.draw());
+                self.attempts.broke_down(now, key, until);
+                self.fail(pool, now, patience);
+                if self.may_follow(pool) {
+                    return pool.spend_retry(now);
+                }
+            }
         }
+        self.may_follow(pool)
     }
 
-    fn may_be_refused_again(&mut self, pool: &Pool) -> bool {
-        self.refusals += 1;
+    fn may_follow(&self, pool: &Pool) -> bool {
         let most = pool.retry_limits().attempts_max;
-        self.refusals < most.saturating_mul(REFUSALS_PER_ATTEMPT)
+        self.failures < most && self.attempts.made() < most.saturating_mul(ATTEMPTS_FACTOR)
     }
 
-    fn may_break_down_again(&mut self, pool: &mut Pool, now: Time, key: KeyId) -> bool {
-        if pool.is_overloaded() {
-            self.overloads += 1;
-            return self.overloads < OVERLOAD_ATTEMPTS_MAX;
+    fn fail(&mut self, pool: &mut Pool, now: Time, patience: Duration) {
+        let (earlier, draw) = (self.failures, pool.draw());
+        self.failures += 1;
+        // The first time it goes elsewhere at once.
+        if earlier == 0 {
+            return;
         }
-        let draw = pool.draw();
-        let backoff = |schedule: Backoff| now + schedule.after_full_jitter(self.breakdowns, draw);
-        // The first time it goes elsewhere at once; a fault that follows it there is given time.
-        if self.breakdowns > 0 {
-            self.attempts.hold_until(backoff(BREAKDOWN_BACKOFF));
+        let left = pool
+            .retry_limits()
+            .attempts_max
+            .saturating_sub(self.failures);
+        let backoff = BACKOFF.after_full_jitter(earlier, draw);
+        let spread = Backoff {
+            first: patience.mul_f64(share_before_next(left)),
+            cap: patience,
+        };
+        self.attempts.hold(Hold {
+            not_before: now + backoff,
+            until: now + spread.after(0, draw),
+            since: now,
+        });
+    }
+}
+
+/// The share of a request's patience after which the next of `left` attempts is made.
+fn share_before_next(left: u32) -> f64 {
+    let others = i32::try_from(left.saturating_sub(1)).unwrap_or(i32::MAX);
+    SPREAD_SHARE / SPREAD_FACTOR.powi(others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_are_spread_over_the_patience() {
+        let mut patience = 30.0;
+        let mut at = Vec::new();
+        for left in [3, 2, 1] {
+            let wait = patience * share_before_next(left);
+            patience -= wait;
+            at.push((30.0 - patience).round() as u32);
         }
-        self.attempts.avoid(key, backoff(AVOID_BACKOFF));
-        self.breakdowns += 1;
-        self.breakdowns < pool.retry_limits().attempts_max && pool.spend_retry(now)
+        assert_eq!(at, [2, 8, 27]);
+        assert_eq!(share_before_next(u32::MAX), 0.0);
     }
 }

@@ -14,6 +14,9 @@
 //! Every transition starts a new generation; an outcome counts only in the generation its request
 //! was granted in, so that the stragglers of a fault cannot open a breaker that a probe has closed.
 //!
+//! One request's failures count once, however often it is sent: the pool reports the first of them,
+//! and takes it back ([`Breaker::absolve`]) where the fault turns out to follow the request.
+//!
 //! Refusals for want of budget never come here: they are cooldowns, which end by themselves, and
 //! punishing a key for them costs more capacity than it saves.
 
@@ -90,6 +93,7 @@ enum State {
         ramp: Option<u32>,
     },
     Open {
+        since: Time,
         until: Time,
     },
     HalfOpen,
@@ -121,7 +125,7 @@ impl Breaker {
     pub fn state(&self, now: Time) -> BreakerState {
         match self.state {
             State::Closed { .. } => BreakerState::Closed,
-            State::Open { until } if now < until => BreakerState::Open,
+            State::Open { until, .. } if now < until => BreakerState::Open,
             State::Open { .. } | State::HalfOpen => BreakerState::HalfOpen,
         }
     }
@@ -130,8 +134,16 @@ impl Breaker {
     pub fn admits(&self, now: Time) -> bool {
         match self.state {
             State::Closed { ramp, .. } => ramp.is_none_or(|allowed| self.in_flight < allowed),
-            State::Open { until } => now >= until,
+            State::Open { until, .. } => now >= until,
             State::HalfOpen => false,
+        }
+    }
+
+    /// Since when it is open, and until when.
+    pub const fn is_open_for(&self) -> Option<(Time, Time)> {
+        match self.state {
+            State::Open { since, until } => Some((since, until)),
+            State::Closed { .. } | State::HalfOpen => None,
         }
     }
 
@@ -143,12 +155,13 @@ impl Breaker {
     /// When it will admit by itself; `None`: now, or when an outcome is known.
     pub fn opens_at(&self, now: Time) -> Option<Time> {
         match self.state {
-            State::Open { until } if now < until => Some(until),
+            State::Open { until, .. } if now < until => Some(until),
             _ => None,
         }
     }
 
-    /// A request is granted. Only to be called when [`Self::admits`].
+    /// A request is granted: when [`Self::admits`], or as a probe before its time where nobody else
+    /// can serve.
     pub fn grant(&mut self) -> Generation {
         if let State::Open { .. } = self.state {
             self.turn(State::HalfOpen);
@@ -239,17 +252,57 @@ impl Breaker {
     pub fn passed(&mut self, now: Time, granted: Generation) {
         self.released();
         if granted == self.generation && matches!(self.state, State::HalfOpen) {
-            self.turn(State::Open { until: now });
+            self.turn(State::Open {
+                since: now,
+                until: now,
+            });
         }
+    }
+
+    /// A request of generation `granted` was refused, and it is the key's fault: one answer says so.
+    pub fn refused(&mut self, now: Time, granted: Generation, draw: f64) {
+        self.released();
+        if granted == self.generation {
+            self.open(now, None, draw);
+        }
+    }
+
+    /// What was held against it is cleared up.
+    pub fn close(&mut self) {
+        self.opened = 0;
+        self.turn(State::default());
     }
 
     /// Opens whatever the counts say.
     pub fn open(&mut self, now: Time, wait: Option<Duration>, draw: f64) {
         let backoff = self.backoff.after(self.opened, draw);
         self.opened = self.opened.saturating_add(1);
+        self.open_for(now, wait.unwrap_or_default().max(backoff));
+    }
+
+    /// Opens for `span`, and for no longer the next time.
+    pub fn open_for(&mut self, now: Time, span: Duration) {
         self.turn(State::Open {
-            until: now + wait.unwrap_or_default().max(backoff),
+            since: now,
+            until: now + span,
         });
+    }
+
+    /// A failure that was counted here at `failed_at` was the request's own fault. What opened it
+    /// since may have rested on it.
+    pub fn absolve(&mut self, now: Time, failed_at: Time) {
+        match &mut self.state {
+            State::Closed {
+                consecutive,
+                window,
+                ..
+            } => {
+                *consecutive = consecutive.saturating_sub(1);
+                window.absolve(now);
+            }
+            State::Open { since, .. } if *since >= failed_at => self.reprieve(),
+            State::Open { .. } | State::HalfOpen => {}
+        }
     }
 
     /// What opened it turned out to be the provider's fault: close it, but with care.
@@ -269,6 +322,11 @@ impl Breaker {
             State::Closed { consecutive, .. } => consecutive,
             _ => 0,
         }
+    }
+
+    /// Whether nothing has changed since a request of generation `granted` was granted.
+    pub fn is_still(&self, granted: Generation) -> bool {
+        granted == self.generation
     }
 
     /// Requests in flight on this key and group.

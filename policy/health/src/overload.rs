@@ -2,8 +2,8 @@
 //!
 //! A failure that one key sees is the key's; a failure that several keys see in the same second
 //! is the provider's, and walking the pool with it only adds to the load. The test is the same
-//! for 529, 5xx and dead connections: most outcomes of the last seconds failed, over more than
-//! one key.
+//! for 529, 5xx and dead connections: most requests of the last second failed, several of them, over
+//! more than one key. Each request counts once, however often it is sent.
 //!
 //! While the gate is active requests wait, and a few go through as probes at a limited rate: a seventh of
 //! what was asked before. A success lets a few more go at once; if they succeed too, a second's
@@ -16,11 +16,14 @@
 //! few.
 //!
 //! A wrong alarm (most keys sick, the provider well) ends by itself: the sick keys' breakers still
-//! open, the probes go to the others and succeed.
+//! open, the probes go to the others and succeed. And where nobody asks any more, or nothing fails,
+//! it ends by time.
 
 mod evidence;
 
-use keyweir_terms::ids::KeyId;
+use std::time::Duration;
+
+use keyweir_terms::ids::{KeyId, RequestId};
 use keyweir_terms::time::Time;
 
 use self::evidence::Evidence;
@@ -37,6 +40,9 @@ const FOLLOWERS: u32 = 3;
 /// Successes in a row from which a second's worth of requests may go, and at which it is over.
 const OPENING_STREAK: u32 = 1 + FOLLOWERS;
 const ENDING_STREAK: u32 = 2 * OPENING_STREAK;
+/// An overload of which nothing has been seen for so long is over: some ten probes at the slowest
+/// rate would have shown it.
+const QUIET: Duration = Duration::from_secs(5);
 /// Time constant of the demand: a few seconds' mean. Half and twice of it leave all bounds held.
 const DEMAND_MEMORY_SECS: f64 = 5.0;
 
@@ -54,6 +60,8 @@ enum State {
     Inactive,
     Active {
         began: Time,
+        /// When it was seen last.
+        seen: Time,
         /// When the next probe may go.
         next: Time,
         /// Attempts that may go beside it.
@@ -86,8 +94,16 @@ impl OverloadGate {
     }
 
     /// Whether the provider is taken to be overloaded.
-    pub fn is_active(&self) -> bool {
-        matches!(self.state, State::Active { .. })
+    pub fn is_active(&self, now: Time) -> bool {
+        matches!(self.state, State::Active { seen, .. } if now.since(seen) < QUIET)
+    }
+
+    /// Time has passed.
+    pub fn lapse(&mut self, now: Time) -> Change {
+        if matches!(self.state, State::Inactive) || self.is_active(now) {
+            return Change::None;
+        }
+        self.end()
     }
 
     /// When the next attempt may go; `None`: now.
@@ -95,7 +111,7 @@ impl OverloadGate {
         match self.state {
             State::Active {
                 next, allowed: 0, ..
-            } if now < next => Some(next),
+            } if now < next && self.is_active(now) => Some(next),
             _ => None,
         }
     }
@@ -117,8 +133,8 @@ impl OverloadGate {
 
     /// An attempt granted at `granted` succeeded. What was under way before the overload began
     /// says nothing about it.
-    pub fn succeeded(&mut self, now: Time, granted: Time, key: KeyId) -> Change {
-        self.evidence.record(now, key, false);
+    pub fn succeeded(&mut self, now: Time, granted: Time, attempt: (RequestId, KeyId)) -> Change {
+        self.evidence.record(now, attempt, false);
         let demand = self.demand_per_sec.ceil() as u32;
         let State::Active {
             began,
@@ -141,20 +157,21 @@ impl OverloadGate {
         if *streak < ENDING_STREAK {
             return Change::None;
         }
-        self.state = State::Inactive;
-        self.evidence.clear();
-        Change::Ended
+        self.end()
     }
 
     /// An attempt failed in a way that may be the provider's fault. `keys` is how many keys could
-    /// have failed: where there is only one, it alone is evidence enough.
-    pub fn failed(&mut self, now: Time, key: KeyId, keys: usize) -> Change {
-        self.evidence.record(now, key, true);
+    /// have failed.
+    pub fn failed(&mut self, now: Time, attempt: (RequestId, KeyId), keys: usize) -> Change {
+        self.evidence.record(now, attempt, true);
         if let State::Active {
-            allowed, streak, ..
+            seen,
+            allowed,
+            streak,
+            ..
         } = &mut self.state
         {
-            (*allowed, *streak) = (0, 0);
+            (*seen, *allowed, *streak) = (now, 0, 0);
             return Change::None;
         }
         if !self.evidence.is_widespread(now, keys) {
@@ -162,11 +179,29 @@ impl OverloadGate {
         }
         self.state = State::Active {
             began: now,
+            seen: now,
             next: now.after_secs(1.0 / self.floor()),
             allowed: 0,
             streak: 0,
         };
         Change::Began
+    }
+
+    /// Whether others than `request` were served since, most of them: what it meets again and again
+    /// is its own fault then.
+    pub fn are_others_served(&self, since: Time, request: RequestId) -> bool {
+        self.evidence.are_others_served(since, request)
+    }
+
+    /// What `request` met is its own fault.
+    pub fn dismiss(&mut self, request: RequestId) {
+        self.evidence.dismiss(request);
+    }
+
+    fn end(&mut self) -> Change {
+        self.state = State::Inactive;
+        self.evidence.clear();
+        Change::Ended
     }
 
     /// The keys that failed lately: their breakers were charged with what was the provider's.
@@ -190,34 +225,85 @@ mod tests {
         Time::ZERO.after_secs(secs)
     }
 
+    /// An attempt of another request than all others, with `key`.
+    fn by_another(key: KeyId) -> (RequestId, KeyId) {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static NEXT: AtomicU64 = AtomicU64::new(100);
+        (RequestId(NEXT.fetch_add(1, Ordering::Relaxed)), key)
+    }
+
     fn active() -> OverloadGate {
         let mut gate = OverloadGate::new(at(0.0));
         for n in 0..500 {
             gate.grant(at(f64::from(n) * 0.01));
         }
-        gate.failed(at(5.0), A, 2);
-        gate.failed(at(5.0), B, 2);
-        assert_eq!(gate.failed(at(5.0), A, 2), Change::Began);
+        gate.failed(at(5.0), by_another(A), 2);
+        gate.failed(at(5.0), by_another(B), 2);
+        assert_eq!(gate.failed(at(5.0), by_another(A), 2), Change::Began);
         gate
     }
 
     #[test]
     fn one_sick_key_is_no_overload() {
-        let mut gate = OverloadGate::new(at(0.0));
-        for _ in 0..20 {
-            assert_eq!(gate.failed(at(1.0), A, 2), Change::None);
+        for keys in [1, 2] {
+            let mut gate = OverloadGate::new(at(0.0));
+            for _ in 0..20 {
+                assert_eq!(gate.failed(at(1.0), by_another(A), keys), Change::None);
+            }
+            assert!(!gate.is_active(at(1.0)));
         }
-        assert!(!gate.is_active());
+    }
+
+    #[test]
+    fn one_request_is_no_overload_wherever_it_fails() {
+        let mut gate = OverloadGate::new(at(0.0));
+        for n in 0..20 {
+            let attempt = (RequestId(n % 2), KeyId(n as u32));
+            assert_eq!(gate.failed(at(1.0), attempt, 20), Change::None);
+        }
+    }
+
+    #[test]
+    fn a_request_that_is_served_after_all_speaks_for_the_provider() {
+        let mut gate = OverloadGate::new(at(0.0));
+        for n in 0..20 {
+            assert_eq!(gate.failed(at(1.0), (RequestId(n), A), 2), Change::None);
+            gate.succeeded(at(1.0), at(1.0), (RequestId(n), B));
+        }
+    }
+
+    #[test]
+    fn it_ends_by_time_where_nothing_is_seen_of_it() {
+        let mut gate = active();
+        gate.failed(at(8.0), by_another(A), 2);
+        assert!(gate.is_active(at(12.9)));
+        assert_eq!(gate.lapse(at(12.9)), Change::None);
+        assert!(!gate.is_active(at(13.0)) && gate.opens_at(at(13.0)).is_none());
+        assert_eq!(gate.lapse(at(13.0)), Change::Ended);
+    }
+
+    #[test]
+    fn others_are_served_where_most_of_them_are() {
+        let mut gate = OverloadGate::new(at(0.0));
+        let poison = RequestId(0);
+        assert!(!gate.are_others_served(at(1.0), poison));
+        gate.succeeded(at(1.0), at(1.0), (poison, A));
+        gate.failed(at(1.0), (RequestId(1), A), 2);
+        assert!(!gate.are_others_served(at(1.0), poison));
+        gate.succeeded(at(1.0), at(1.0), (RequestId(2), A));
+        gate.succeeded(at(1.0), at(1.0), (RequestId(3), A));
+        assert!(gate.are_others_served(at(1.0), poison));
+        assert!(!gate.are_others_served(at(1.1), poison));
     }
 
     #[test]
     fn failures_among_many_successes_are_no_overload() {
         let mut gate = OverloadGate::new(at(0.0));
         for _ in 0..10 {
-            gate.succeeded(at(1.0), at(1.0), A);
+            gate.succeeded(at(1.0), at(1.0), by_another(A));
         }
         for key in [A, B, A, B] {
-            assert_eq!(gate.failed(at(1.0), key, 2), Change::None);
+            assert_eq!(gate.failed(at(1.0), by_another(key), 2), Change::None);
         }
     }
 
@@ -229,7 +315,7 @@ mod tests {
             let now = at(5.0 + f64::from(step) * 0.01);
             if gate.opens_at(now).is_none() {
                 gate.grant(now);
-                gate.failed(now, if step % 2 == 0 { A } else { B }, 2);
+                gate.failed(now, by_another(if step % 2 == 0 { A } else { B }), 2);
                 granted += 1;
             }
         }
@@ -239,7 +325,8 @@ mod tests {
     #[test]
     fn a_few_successes_in_a_row_end_it() {
         let mut gate = active();
-        let ended = (0..10).find(|_| gate.succeeded(at(6.0), at(5.5), A) == Change::Ended);
+        let ended =
+            (0..10).find(|_| gate.succeeded(at(6.0), at(5.5), by_another(A)) == Change::Ended);
         assert!(ended.is_some_and(|n| n < 8), "{ended:?}");
         assert!(gate.opens_at(at(6.0)).is_none());
     }
@@ -249,7 +336,11 @@ mod tests {
         let mut gate = active();
         let now = at(5.1);
         for n in 0..4 {
-            gate.succeeded(at(5.05), at(5.02), if n % 2 == 0 { A } else { B });
+            gate.succeeded(
+                at(5.05),
+                at(5.02),
+                by_another(if n % 2 == 0 { A } else { B }),
+            );
         }
         let mut granted = 0;
         while gate.opens_at(now).is_none() {
@@ -257,7 +348,7 @@ mod tests {
             granted += 1;
         }
         assert!((50..=101).contains(&granted), "{granted}");
-        gate.failed(now, A, 2);
+        gate.failed(now, by_another(A), 2);
         assert!(gate.opens_at(now).is_some());
     }
 
@@ -265,9 +356,12 @@ mod tests {
     fn answers_to_requests_from_before_do_not_end_it() {
         let mut gate = active();
         for _ in 0..20 {
-            assert_eq!(gate.succeeded(at(5.2), at(4.9), A), Change::None);
+            assert_eq!(
+                gate.succeeded(at(5.2), at(4.9), by_another(A)),
+                Change::None
+            );
         }
-        assert!(gate.is_active());
+        assert!(gate.is_active(at(6.0)));
     }
 
     #[test]
@@ -275,11 +369,11 @@ mod tests {
         let mut gate = active();
         for n in 0..300 {
             if n % 10 == 0 {
-                gate.succeeded(at(6.0), at(5.5), A);
+                gate.succeeded(at(6.0), at(5.5), by_another(A));
             } else {
-                gate.failed(at(6.0), B, 2);
+                gate.failed(at(6.0), by_another(B), 2);
             }
         }
-        assert!(gate.is_active());
+        assert!(gate.is_active(at(6.0)));
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyweir_terms::fault::Fault;
-use keyweir_terms::ids::{AccountId, KeyId, ModelId, TenantId, Ticket};
+use keyweir_terms::ids::{AccountId, KeyId, ModelId, RequestId, TenantId, Ticket};
 use keyweir_terms::request::{Priority, RequestSize, Usage};
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
@@ -11,6 +11,8 @@ use keyweir_terms::time::Time;
 /// A request that asks for a key.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
+    /// Which request it is: the same for all its attempts.
+    pub request: RequestId,
     /// Who asks.
     pub tenant: TenantId,
     /// What for, from [`Pool::model`](crate::Pool::model).

@@ -1,5 +1,8 @@
-//! What a request's earlier attempts tell the pool about its next one.
+//! What a request's earlier attempts tell the pool about its next one: whom it does not go to again,
+//! and what it has been charged for already. A request's retries are one piece of evidence, so
+//! whoever it met first is charged, and nobody after.
 
+use keyweir_queue::hold::Hold;
 use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::time::Time;
 
@@ -11,9 +14,24 @@ pub struct Attempts {
     pub(crate) avoided: Vec<KeyId>,
     pub(crate) avoided_until: Time,
     /// Not to be sent before this.
-    pub(crate) not_before: Time,
-    /// Accounts whose limits are too small for it.
-    pub(crate) too_small: Vec<AccountId>,
+    pub(crate) hold: Hold,
+    /// Keys and accounts that cannot serve it, whatever they do for others.
+    ruled_out_keys: Vec<KeyId>,
+    ruled_out_accounts: Vec<AccountId>,
+    /// Accounts that had no budget for it: others come first.
+    refused_by: Vec<AccountId>,
+    pub(crate) earlier: Earlier,
+}
+
+/// Whom a request met first, of each kind of failure.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Earlier {
+    /// The key it broke down with, and when.
+    pub(crate) broke_down: Option<(KeyId, Time)>,
+    /// The key with which it was told of a key or an account that is out.
+    pub(crate) rejected: Option<KeyId>,
+    /// The account that had no budget for it.
+    pub(crate) refused: Option<AccountId>,
 }
 
 impl Attempts {
@@ -28,23 +46,67 @@ impl Attempts {
     }
 
     /// One more was sent.
-    pub fn count(&mut self) {
+    pub const fn count(&mut self) {
         self.made = self.made.saturating_add(1);
     }
 
-    /// Other keys come before `key` until `until`.
-    pub fn avoid(&mut self, key: KeyId, until: Time) {
+    /// It broke down with `key` at `now`: other keys come before it until `until`.
+    pub fn broke_down(&mut self, now: Time, key: KeyId, until: Time) {
+        self.earlier.broke_down.get_or_insert((key, now));
         self.avoided.push(key);
         self.avoided_until = until;
     }
 
-    /// The next one is not sent before `at`.
-    pub const fn hold_until(&mut self, at: Time) {
-        self.not_before = at;
+    /// `key` was rejected, or its `account` is out, or so it was told: it does not go there again.
+    pub fn rejected(&mut self, key: KeyId, account: Option<AccountId>) {
+        self.earlier.rejected.get_or_insert(key);
+        self.denied(key);
+        self.ruled_out_accounts.extend(account);
+    }
+
+    /// `key` may not be used for what it asks.
+    pub fn denied(&mut self, key: KeyId) {
+        self.ruled_out_keys.push(key);
+    }
+
+    /// `account` had no budget for it.
+    pub fn refused(&mut self, account: AccountId) {
+        self.earlier.refused.get_or_insert(account);
+        self.refused_by.push(account);
     }
 
     /// The limits of `account` are too small for it.
     pub fn exceeds(&mut self, account: AccountId) {
-        self.too_small.push(account);
+        self.ruled_out_accounts.push(account);
+    }
+
+    /// How long the next one is held back.
+    pub const fn hold(&mut self, hold: Hold) {
+        self.hold = hold;
+    }
+
+    /// Whether it minds whom it goes to, beside what anyone minds.
+    pub(crate) const fn is_choosy(&self) -> bool {
+        self.made > 0
+    }
+
+    pub(crate) const fn has_broken_down(&self) -> bool {
+        self.earlier.broke_down.is_some()
+    }
+
+    pub(crate) fn rules_out(&self, account: AccountId) -> bool {
+        self.ruled_out_accounts.contains(&account)
+    }
+
+    pub(crate) fn rules_out_key(&self, key: KeyId) -> bool {
+        self.ruled_out_keys.contains(&key)
+    }
+
+    pub(crate) fn avoids(&self, now: Time, key: KeyId) -> bool {
+        now < self.avoided_until && self.avoided.contains(&key)
+    }
+
+    pub(crate) fn was_refused_by(&self, account: AccountId) -> bool {
+        self.refused_by.contains(&account)
     }
 }

@@ -1,8 +1,9 @@
-//! What outcomes teach about health: the one party whose fault it was is charged.
+//! What outcomes teach about health: the one party whose fault it was is charged, and of one request's
+//! attempts the first.
 
 use keyweir_health::overload::Change;
 use keyweir_terms::fault::{Attribution, Fault};
-use keyweir_terms::ids::KeyId;
+use keyweir_terms::ids::{KeyId, RequestId};
 use keyweir_terms::time::Time;
 
 use crate::ask::{Notice, Settlement};
@@ -29,46 +30,50 @@ impl Shared {
         settlement: &Settlement,
     ) -> Reach {
         let (grant, fault) = (&open.grant, &settlement.fault);
-        let attribution = fault.attribution();
-        match attribution {
+        match fault.attribution() {
             // The provider did its work, or saw that the request is wrong: the key is well.
             Attribution::Nobody | Attribution::Request => {
                 return self.succeeded(now, group, open, fault);
             }
-            Attribution::KeyOrProvider => return self.broke_down(now, group, grant, fault),
-            Attribution::Us
-            | Attribution::AccountGroup
-            | Attribution::Key
-            | Attribution::Account
-            | Attribution::KeyModel => {
+            Attribution::KeyOrProvider => return self.broke_down(now, group, open, fault),
+            Attribution::Key | Attribution::Account => self.rejected(now, open, fault),
+            Attribution::AccountGroup => {
+                let draw = self.draws.f64();
+                group.refused(now, &self.members, open, (settlement, draw));
                 self.members.passed(now, grant);
-                group.passed(now, grant);
-            }
-        }
-        match attribution {
-            Attribution::AccountGroup => group.refused(now, open, settlement, self.draws.f64()),
-            Attribution::Key => {
-                let draw = self.draws.f64();
-                self.members.reject(now, grant.key, fault.wait(), draw);
-                self.notices.add(Notice::KeyOut(grant.key));
-            }
-            Attribution::Account => {
-                let draw = self.draws.f64();
-                self.members.close(now, grant.account, fault.wait(), draw);
-                self.notices.add(Notice::AccountOut(grant.account));
+                return Reach::default();
             }
             Attribution::KeyModel => {
                 let model = self.models.get_mut(open.request.model);
                 model.denials.denied(now, grant.key);
             }
-            _ => {}
+            Attribution::Us => {}
         }
+        self.members.passed(now, grant);
+        group.passed(now, grant);
         Reach::default()
     }
 
-    /// An attempt granted at `granted` succeeded, as far as the provider as a whole is concerned.
-    pub(crate) fn provider_succeeded(&mut self, now: Time, grant: &Grant) -> Reach {
-        if self.overload.succeeded(now, grant.at, grant.key) != Change::Ended {
+    /// An attempt succeeded, as far as the provider as a whole is concerned.
+    pub(crate) fn provider_succeeded(
+        &mut self,
+        now: Time,
+        grant: &Grant,
+        request: RequestId,
+    ) -> Reach {
+        let attempt = (request, grant.key);
+        let change = self.overload.succeeded(now, grant.at, attempt);
+        self.overload_changed(change)
+    }
+
+    /// Time has passed, and with it perhaps the overload.
+    pub(crate) fn lapse(&mut self, now: Time) -> Reach {
+        let change = self.overload.lapse(now);
+        self.overload_changed(change)
+    }
+
+    fn overload_changed(&mut self, change: Change) -> Reach {
+        if change != Change::Ended {
             return Reach::default();
         }
         self.notices.add(Notice::OverloadEnded);
@@ -102,32 +107,6 @@ impl Shared {
         if open.answered {
             return Reach::default();
         }
-        self.provider_succeeded(now, grant)
-    }
-
-    fn broke_down(
-        &mut self,
-        now: Time,
-        group: &mut QuotaGroup,
-        grant: &Grant,
-        fault: &Fault,
-    ) -> Reach {
-        self.members.passed(now, grant);
-        let in_service = self.members.keys_in_service(now);
-        let change = self.overload.failed(now, grant.key, in_service);
-        let draw = self.draws.f64();
-        if self.overload.is_active() && !group.is_sick_in_overload(now, grant) {
-            group.failed_in_overload(now, grant);
-        } else if group.failed(now, grant, fault.wait(), draw) {
-            self.notices.add(Notice::BreakerTripped(grant.key));
-        }
-        if change != Change::Began {
-            return Reach::default();
-        }
-        self.notices.add(Notice::OverloadBegan);
-        Reach {
-            is_overload_changed: true,
-            reprieved: self.overload.suspects().collect(),
-        }
+        self.provider_succeeded(now, grant, open.request.id)
     }
 }

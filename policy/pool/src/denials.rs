@@ -45,6 +45,11 @@ impl Denials {
         denial.is_some_and(|denial| now < denial.until)
     }
 
+    /// Whether `key` has served the model.
+    pub(crate) fn has_served(&self, key: KeyId) -> bool {
+        self.proven.contains(&key)
+    }
+
     /// The key served the model.
     pub(crate) fn served(&mut self, key: KeyId) {
         self.proven.insert(key);

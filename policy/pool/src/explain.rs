@@ -18,6 +18,8 @@ pub struct Explanation {
     pub held: Option<Held>,
     /// The account and key that it would be sent with, were it not held; `None`: all are out.
     pub chosen: Option<(AccountId, KeyId)>,
+    /// That is a probe: nobody can serve, and it may be back.
+    pub is_probe: bool,
     /// All accounts that could serve it, in the order of their ids.
     pub accounts: Vec<AccountExplanation>,
 }

@@ -2,8 +2,9 @@
 //! budget for it, every key's breaker, and those who wait for either.
 //!
 //! What a group decides stands in the files beside this one, in the order in which a request meets
-//! it: [`admission`], [`turn`], [`choose`] (which account and key), [`grant`], [`dispatch`] of those
-//! who wait, [`settling`]; and [`availability`], which all of them ask.
+//! it: [`admission`], [`turn`], [`choose`] (which account and key), [`last_resort`] (whom, where nobody
+//! can serve), [`grant`], [`dispatch`] of those who wait, [`settling`], [`refusal`] (whom a 429
+//! charges); and [`availability`], which all of them ask.
 
 mod account;
 mod admission;
@@ -13,7 +14,9 @@ mod choose;
 mod dispatch;
 mod explain;
 mod grant;
+mod last_resort;
 mod reconfigure;
+mod refusal;
 mod settling;
 mod timers;
 mod turn;
@@ -49,6 +52,8 @@ pub(crate) struct QuotaGroup {
     affinity: Affinity,
     capacity: Capacity,
     timers: Timers,
+    /// When it was last seen that the provider serves.
+    served_at: Time,
     /// When someone who waits will fit, as of the last look.
     fits_at: Option<Time>,
 }
@@ -72,6 +77,7 @@ impl QuotaGroup {
             affinity: Affinity::default(),
             capacity: Capacity::default(),
             timers: Timers::default(),
+            served_at: Time::ZERO,
             fits_at: None,
         };
         group.add_members(now, spec, members);

@@ -2,10 +2,11 @@
 
 use keyweir_health::breaker::Generation;
 use keyweir_quota::budget::{Charge, Marks};
-use keyweir_terms::ids::{AccountId, GroupId, KeyId, ModelId, TenantId};
+use keyweir_terms::ids::{AccountId, GroupId, KeyId, ModelId, RequestId, TenantId};
 use keyweir_terms::request::RequestSize;
 use keyweir_terms::time::Time;
 
+use crate::attempts::Earlier;
 use crate::output::Output;
 
 /// A row of the table, and the turn it was used in, so that no lease is ever taken for another.
@@ -48,6 +49,9 @@ pub(crate) struct Generations {
 /// What its end tells something about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
+    pub(crate) id: RequestId,
+    /// Whom it has failed with before.
+    pub(crate) earlier: Earlier,
     pub(crate) tenant: TenantId,
     pub(crate) model: ModelId,
     pub(crate) size: RequestSize,

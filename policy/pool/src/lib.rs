@@ -19,6 +19,7 @@ pub mod ask;
 mod asked;
 pub mod attempts;
 mod attribution;
+mod breakdown;
 mod clock;
 mod decisions;
 mod denials;
@@ -34,9 +35,11 @@ mod output;
 mod pool;
 mod questions;
 mod reconfigure;
+mod rejection;
 mod room_full;
 mod shared;
 pub mod spec;
+mod standing;
 pub mod view;
 
 #[cfg(test)]

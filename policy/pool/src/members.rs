@@ -1,32 +1,18 @@
 //! Accounts and keys, whatever the model: which key belongs to whom, which are out, and which
 //! accounts turned out to be one.
 //!
-//! An account's *standing* is open while it is out of money or disabled, a key's while the provider
-//! rejects it. What a policy removed keeps its row while leases are open on it, so that they can be
+//! An account's [*standing*](crate::standing) is open while it is out of money or disabled, a key's
+//! while the provider rejects it. What a policy removed keeps its row while leases are open on it, so that they can be
 //! settled, and is chosen no more: an account has no keys then, a key no account that lists it.
 
-use std::time::Duration;
-
-use keyweir_health::backoff::Backoff;
-use keyweir_health::breaker::{Breaker, BreakerState, Generation};
-use keyweir_terms::ids::{AccountId, KeyId};
+use keyweir_health::breaker::Generation;
+use keyweir_terms::ids::{AccountId, KeyId, RequestId};
 use keyweir_terms::table::{Id as _, Table};
 use keyweir_terms::time::Time;
 
 use crate::leases::Grant;
 use crate::spec::PoolSpec;
-
-/// How often an account without money is looked at again. Topping it up is a person's work, but
-/// nobody should have to tell the gateway afterwards.
-const ACCOUNT_BACKOFF: Backoff = Backoff {
-    first: Duration::from_secs(120),
-    cap: Duration::from_secs(1_800),
-};
-/// How often a rejected key is looked at again: it will hardly recover without a new policy.
-const KEY_BACKOFF: Backoff = Backoff {
-    first: Duration::from_secs(120),
-    cap: Duration::from_secs(1_800),
-};
+use crate::standing::{Standing, Word};
 
 /// The accounts and keys of a pool.
 #[derive(Debug, Default)]
@@ -42,7 +28,7 @@ pub(crate) struct Members {
 pub(crate) struct Account {
     /// The keys it is asked with.
     pub(crate) keys: Vec<KeyId>,
-    pub(crate) standing: Breaker,
+    pub(crate) standing: Standing,
     /// What responses call it.
     fingerprint: Option<u64>,
     /// The account that it turned out to be, and that has its keys.
@@ -55,7 +41,7 @@ pub(crate) struct Key {
     pub(crate) account: AccountId,
     /// Its account is asked with it.
     is_listed: bool,
-    pub(crate) standing: Breaker,
+    pub(crate) standing: Standing,
 }
 
 /// Who serves again.
@@ -120,6 +106,24 @@ impl Members {
         self.keys.values().filter(is_in).take(2).count()
     }
 
+    /// Whether a key of another account than that of `grant` (`beyond_account`), or another key, may
+    /// be used as far as standing goes.
+    pub(crate) fn is_another_in_service(
+        &self,
+        now: Time,
+        grant: &Grant,
+        beyond_account: bool,
+    ) -> bool {
+        self.keys.iter().any(|(id, key)| {
+            let account = &self.accounts[key.account];
+            id != grant.key
+                && !(beyond_account && key.account == grant.account)
+                && key.is_listed
+                && key.standing.admits(now)
+                && account.standing.admits(now)
+        })
+    }
+
     /// A request is granted on `account` and `key`; returns the generations of both.
     pub(crate) fn grant(&mut self, account: AccountId, key: KeyId) -> (Generation, Generation) {
         let of_account = &mut self.accounts[account].standing;
@@ -141,23 +145,16 @@ impl Members {
 
     /// A request succeeded.
     pub(crate) fn succeeded(&mut self, now: Time, grant: &Grant) -> Back {
-        self.end(grant, |account, key| {
-            let was_probed = |breaker: &Breaker| breaker.state(now) == BreakerState::HalfOpen;
-            let probed = (was_probed(account), was_probed(key));
-            account.succeeded(now, grant.generations.account);
-            key.succeeded(now, grant.generations.key);
-            let is_closed = |breaker: &Breaker| breaker.state(now) == BreakerState::Closed;
-            Back {
-                account: probed.0 && is_closed(account),
-                key: probed.1 && is_closed(key),
-            }
+        self.end(grant, |account, key| Back {
+            account: account.succeeded(now, grant.generations.account),
+            key: key.succeeded(now, grant.generations.key),
         })
     }
 
     fn end<R>(
         &mut self,
         grant: &Grant,
-        outcome: impl FnOnce(&mut Breaker, &mut Breaker) -> R,
+        outcome: impl FnOnce(&mut Standing, &mut Standing) -> R,
     ) -> R {
         let account = &mut self.accounts[grant.account].standing;
         let key = &mut self.keys[grant.key];
@@ -170,23 +167,30 @@ impl Members {
         outcome(account, &mut key.standing)
     }
 
-    /// The provider rejects a key.
-    pub(crate) fn reject(&mut self, now: Time, key: KeyId, wait: Option<Duration>, draw: f64) {
+    /// A request was told that the provider rejects a key; returns whether it is out, as of now.
+    pub(crate) fn reject(&mut self, now: Time, key: KeyId, word: &Word) -> bool {
         let key = &mut self.keys[key];
-        key.standing.open(now, wait, draw);
         self.changed.push(key.account);
+        key.standing.hear(now, word)
     }
 
-    /// An account is out of money or disabled.
-    pub(crate) fn close(
-        &mut self,
-        now: Time,
-        account: AccountId,
-        wait: Option<Duration>,
-        draw: f64,
-    ) {
-        self.accounts[account].standing.open(now, wait, draw);
+    /// A request was told that an account is out of money or disabled; returns whether it is out, as
+    /// of now.
+    pub(crate) fn close(&mut self, now: Time, account: AccountId, word: &Word) -> bool {
         self.changed.push(account);
+        self.accounts[account].standing.hear(now, word)
+    }
+
+    /// What `request` was told with `key` it is told with others too.
+    pub(crate) fn doubt(&mut self, now: Time, key: KeyId, request: RequestId) {
+        let Some(key) = self.keys.get_mut(key) else {
+            return;
+        };
+        key.standing.doubt(now, request);
+        if let Some(account) = self.accounts.get_mut(key.account) {
+            account.standing.doubt(now, request);
+        }
+        self.changed.push(key.account);
     }
 
     /// An account whose standing, or whose keys' standing, has changed since this was asked last:
@@ -248,7 +252,7 @@ impl Members {
                 let new = Key {
                     account,
                     is_listed: true,
-                    standing: Breaker::new(KEY_BACKOFF),
+                    standing: Standing::new(),
                 };
                 self.keys.insert(key, new);
             }
@@ -282,7 +286,7 @@ impl Account {
     fn new() -> Self {
         Self {
             keys: Vec::new(),
-            standing: Breaker::new(ACCOUNT_BACKOFF),
+            standing: Standing::new(),
             fingerprint: None,
             same_as: None,
         }

@@ -63,6 +63,7 @@ impl Pool {
             deadline: self.clock.inward(ask.deadline),
             ..self.resolved(&ask)
         };
+        self.lapse(now);
         let admission = self.admit_or_wait(now, &ask, attempts);
         self.spread(now);
         match admission {
@@ -126,12 +127,13 @@ impl Pool {
         if std::mem::replace(&mut open.answered, true) {
             return;
         }
-        let grant = open.grant;
+        let (grant, request) = (open.grant, open.request.id);
         let group = &mut self.groups[grant.group];
         group.reconcile(now, open, snapshot);
         self.shared.recognize(group, grant.account, snapshot);
         group.refresh(now, &self.shared.members, grant.account);
-        let reach = self.shared.provider_succeeded(now, &grant);
+        group.serves(now);
+        let reach = self.shared.provider_succeeded(now, &grant, request);
         self.follow(now, grant.group, &reach);
     }
 
@@ -186,11 +188,7 @@ impl Pool {
 
     /// Lets all hear of what an outcome in `group` changed, and grants what can be granted now.
     fn follow(&mut self, now: Time, group: GroupId, reach: &Reach) {
-        for (_, group) in self.groups.iter_mut() {
-            for key in &reach.reprieved {
-                group.reprieve(now, &self.shared.members, *key);
-            }
-        }
+        self.reprieve(now, reach);
         if self.spread(now) || reach.is_overload_changed {
             self.dispatch_all(now);
         } else {
@@ -224,7 +222,22 @@ impl Pool {
     /// Time has passed: to be called at [`Self::next_wake`], at the latest.
     pub fn wake(&mut self, now: Time) {
         let now = self.clock.read(now);
+        self.lapse(now);
         self.dispatch_all(now);
+    }
+
+    /// An overload of which nothing is seen any more is over.
+    fn lapse(&mut self, now: Time) {
+        let reach = self.shared.lapse(now);
+        self.reprieve(now, &reach);
+    }
+
+    fn reprieve(&mut self, now: Time, reach: &Reach) {
+        for (_, group) in self.groups.iter_mut() {
+            for key in &reach.reprieved {
+                group.reprieve(now, &self.shared.members, *key);
+            }
+        }
     }
 
     /// When something will change for someone who waits; `None` while nobody does.

@@ -74,7 +74,30 @@ impl Pool {
     }
 
     /// Whether the provider is overloaded as a whole.
-    pub fn is_overloaded(&self) -> bool {
-        self.shared.overload.is_active()
+    pub fn is_overloaded(&self, now: Time) -> bool {
+        let now = self.clock.seen(now).peek(now);
+        self.shared.overload.is_active(now)
+    }
+
+    /// Whether there is a key for such a request that the provider does not refuse its model to, as far
+    /// as is known.
+    pub fn may_be_allowed(&self, now: Time, ask: &Ask, attempts: &Attempts) -> bool {
+        let now = self.clock.seen(now).peek(now);
+        let ask = self.resolved(ask);
+        let asked = self.asked(&ask, attempts);
+        let group = &self.groups[self.group_of(&ask)];
+        let choosing = group.choosing(now, &self.shared, &asked);
+        let mut accounts = group.accounts.ids();
+        accounts.any(|account| choosing.has_key(account, true))
+    }
+
+    /// Whether anybody can serve such a request, be it that it would have to wait for its turn: the
+    /// provider is not overloaded as a whole, and not every key for it is out or its breaker open.
+    pub fn is_up_for(&self, now: Time, ask: &Ask, attempts: &Attempts) -> bool {
+        let now = self.clock.seen(now).peek(now);
+        let ask = self.resolved(ask);
+        let asked = self.asked(&ask, attempts);
+        let group = &self.groups[self.group_of(&ask)];
+        !self.shared.overload.is_active(now) && group.is_any_up(now, &self.shared, &asked)
     }
 }

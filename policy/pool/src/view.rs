@@ -105,6 +105,9 @@ pub struct KeyView {
     pub account: AccountId,
     /// Open: the provider rejects it.
     pub standing: BreakerState,
+    /// What it does: open where the provider rejects it, or its breaker is open for some group; half
+    /// open while either is probed.
+    pub state: BreakerState,
     /// Requests on their way with it.
     pub in_flight: u32,
 }
@@ -118,6 +121,7 @@ impl Pool {
             key: id,
             account: key.account,
             standing: key.standing.state(now),
+            state: self.state_of(now, id, key.standing.state(now)),
             in_flight: key.standing.in_flight(),
         });
         let accounts = members.accounts().map(|(id, account)| StandingView {
@@ -126,7 +130,7 @@ impl Pool {
         });
         let groups = self.groups.values();
         PoolView {
-            is_overloaded: self.shared.overload.is_active(),
+            is_overloaded: self.shared.overload.is_active(now),
             in_flight: self.shared.leases.len(),
             groups: groups
                 .map(|group| group_view(now, group, members))
@@ -134,6 +138,20 @@ impl Pool {
             keys: keys.collect(),
             accounts: accounts.collect(),
         }
+    }
+}
+
+impl Pool {
+    fn state_of(&self, now: Time, key: KeyId, standing: BreakerState) -> BreakerState {
+        let groups = self.groups.values();
+        let breakers = groups.filter_map(|group| group.breakers.get(key));
+        let states = breakers.map(|breaker| breaker.state(now)).chain([standing]);
+        let worse = |one, other| match (one, other) {
+            (BreakerState::Open, _) | (_, BreakerState::Open) => BreakerState::Open,
+            (BreakerState::HalfOpen, _) | (_, BreakerState::HalfOpen) => BreakerState::HalfOpen,
+            _ => BreakerState::Closed,
+        };
+        states.fold(BreakerState::Closed, worse)
     }
 }
 

@@ -9,8 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use keyweir_terms::ids::{TenantId, Ticket};
-use keyweir_terms::time::Time;
 
+use crate::hold::Look;
 use crate::pace::Pace;
 use crate::tenant_queue::{Cursor, TURNS_PER_SEC, TenantQueue, WEIGHT_MIN};
 use crate::waiter::{Caller, Position, Waiter};
@@ -118,13 +118,33 @@ impl<W> Class<W> {
     }
 
     /// The first `most` positions in the order of their turns, those left out that may not go yet.
-    pub(super) fn front(&self, class: usize, now: Time, most: usize, into: &mut Vec<Position>) {
-        let retries = self.retries.iter().filter(|(_, it)| it.not_before <= now);
-        into.extend(retries.take(most).map(|(ticket, _)| Position {
+    pub(super) fn front(&self, class: usize, look: &Look, most: usize, into: &mut Vec<Position>) {
+        self.retries_in_front(class, look, false, most, into);
+        self.queues_in_front(class, most, into);
+        self.retries_in_front(class, look, true, most, into);
+    }
+
+    /// The retries that come before all queues, or (`last`) after them.
+    fn retries_in_front(
+        &self,
+        class: usize,
+        look: &Look,
+        last: bool,
+        most: usize,
+        into: &mut Vec<Position>,
+    ) {
+        let comes =
+            |it: &Waiter<W>| (look.broken_last && it.broke_down) == last && it.hold.allows(look);
+        let retries = self.retries.iter().filter(|(_, it)| comes(it));
+        let left = most.saturating_sub(into.len());
+        into.extend(retries.take(left).map(|(ticket, _)| Position {
             class,
             tenant: None,
             ticket: *ticket,
         }));
+    }
+
+    fn queues_in_front(&self, class: usize, most: usize, into: &mut Vec<Position>) {
         let mut later = self.turns.iter().peekable();
         let mut cursors: Vec<Cursor<'_, W>> = Vec::new();
         while into.len() < most {

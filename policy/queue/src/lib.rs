@@ -1,6 +1,7 @@
 //! Who goes next: the waiting room of a quota group and its priority classes.
 
 mod class;
+pub mod hold;
 mod pace;
 mod tenant_queue;
 pub mod waiter;

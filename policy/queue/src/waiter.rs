@@ -1,5 +1,6 @@
 //! Who waits, and where.
 
+use crate::hold::Hold;
 use keyweir_terms::ids::{TenantId, Ticket};
 use keyweir_terms::request::Priority;
 use keyweir_terms::time::Time;
@@ -24,8 +25,10 @@ pub struct Waiter<W> {
     pub deadline: Time,
     /// When it came.
     pub arrived: Time,
-    /// Not to be sent before this. Only retries are told to wait so.
-    pub not_before: Time,
+    /// How long it is held back. Only retries are.
+    pub hold: Hold,
+    /// It has been tried, and broke down.
+    pub broke_down: bool,
     /// Bytes of body it holds.
     pub bytes: u64,
     /// Seconds of the group's capacity it takes.

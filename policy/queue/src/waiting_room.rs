@@ -17,6 +17,7 @@ use keyweir_terms::ids::{TenantId, Ticket};
 use keyweir_terms::time::Time;
 
 use crate::class::Class;
+use crate::hold::Look;
 use crate::waiter::{Caller, Position, Waiter};
 
 /// A class that has waited this long gets every [`AGED_TURN`]th turn. A tenth keeps "classes" within its
@@ -115,13 +116,13 @@ impl<W> WaitingRoom<W> {
     }
 
     /// The first `most` positions in the order of their turns, those left out that may not go yet.
-    pub fn front(&self, now: Time, most: usize) -> Vec<Position> {
-        let aged = self.aged_class(now);
+    pub fn front(&self, look: &Look, most: usize) -> Vec<Position> {
+        let aged = self.aged_class(look.now);
         let others = (0..self.classes.len()).filter(|class| Some(*class) != aged);
         let mut positions = Vec::with_capacity(most);
         for class in aged.into_iter().chain(others) {
             if positions.len() < most {
-                self.classes[class].front(class, now, most, &mut positions);
+                self.classes[class].front(class, look, most, &mut positions);
             }
         }
         positions
@@ -161,12 +162,12 @@ impl<W> WaitingRoom<W> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    /// The earliest moment at which someone who may not go yet may go.
-    pub fn next_not_before(&self, now: Time) -> Option<Time> {
+    /// The earliest moment at which someone who is held back may go.
+    pub fn next_release(&self, look: &Look) -> Option<Time> {
         let retries = self.classes.iter().flat_map(Class::retries);
         retries
-            .map(|waiter| waiter.not_before)
-            .filter(|not_before| *not_before > now)
+            .map(|waiter| waiter.hold.ends_at(look.served_at))
+            .filter(|ends_at| *ends_at > look.now)
             .min()
     }
 

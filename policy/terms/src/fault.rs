@@ -60,6 +60,8 @@ pub enum Fault {
     /// The request names or quotes something that this account does not have or cannot read (an
     /// earlier response, a file, sealed reasoning): the account that made it may.
     ReferenceUnknown,
+    /// The request is longer than the model's context. Another model may take it.
+    ContextTooLong,
     /// Any other 4xx: the request is at fault and is answered as the provider did.
     BadRequest,
     /// 529 or its like: the provider says it is overloaded.
@@ -92,7 +94,9 @@ impl Fault {
     pub const fn attribution(&self) -> Attribution {
         match self {
             Self::None | Self::TooLargeForLimit => Attribution::Nobody,
-            Self::BadRequest | Self::ReferenceUnknown => Attribution::Request,
+            Self::BadRequest | Self::ReferenceUnknown | Self::ContextTooLong => {
+                Attribution::Request
+            }
             Self::KeyRejected => Attribution::Key,
             Self::ModelDenied | Self::ScopeMissing => Attribution::KeyModel,
             Self::OutOfMoney { .. } | Self::AccountDisabled => Attribution::Account,
@@ -137,6 +141,7 @@ impl Fault {
             Self::AccountDisabled => "account_disabled",
             Self::ModelDenied => "model_denied",
             Self::ReferenceUnknown => "reference_unknown",
+            Self::ContextTooLong => "context_too_long",
             Self::BadRequest => "bad_request",
             Self::Overloaded { .. } => "overloaded",
             Self::Broken { .. } => "broken",

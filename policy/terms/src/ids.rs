@@ -62,6 +62,11 @@ handle!(
     TenantId
 );
 
+/// One request of a client, whatever becomes of it: what it met, wherever, is one request's evidence.
+/// The driver gives it; no two that are under way at once have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub u64);
+
 /// A place in the waiting room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);

@@ -1,6 +1,6 @@
 //! The third table: several providers, fallbacks, and what one account alone has or serves.
 
-use keyweir_policy::exchange::fallback::Choice;
+use keyweir_policy::exchange::fallback::{Choice, Occasions};
 use keyweir_policy::terms::ids::ProviderId;
 use keyweir_policy::terms::pattern::{ModelPattern, ModelPatterns};
 
@@ -144,7 +144,7 @@ fn homes(base: &impl Fn() -> Scenario) -> Vec<Preset> {
             "the same, but the policy does not say which account serves it",
             Bounds {
                 goodput_min: Some(0.99),
-                ..Bounds::answered(0.9, 1.02)
+                ..Bounds::answered(0.9, 1.02).at_once()
             },
             one_account(false, base()),
         ),
@@ -200,6 +200,7 @@ fn to(provider: u32, model: Option<&str>) -> FallbackRule {
             provider: ProviderId(provider),
             account: None,
             model: model.map(str::to_owned),
+            on: Occasions::default(),
         }],
         ..FallbackRule::default()
     }

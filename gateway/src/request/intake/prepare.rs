@@ -16,6 +16,7 @@ use keyweir_policy::exchange::seek::{Holder, Home};
 use keyweir_policy::select::affinity;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::ids::RequestId;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::wire;
 use keyweir_policy::wire::list::Paging;
@@ -167,6 +168,7 @@ fn request(taken: &Taken<'_>, client: &Client, record: &Record) -> Request {
         .find_map(|name| client.headers().get(*name));
     let session = session.map(http::HeaderValue::as_bytes);
     Request {
+        id: RequestId(fastrand::u64(..)),
         tenant: taken.tenant,
         priority: taken
             .live
@@ -197,6 +199,7 @@ fn time_limits(taken: &Taken<'_>, headers: &HeaderMap) -> TimeLimits {
     };
     TimeLimits {
         patience: patience(&wishes, &limits),
+        fallback: waiting.fallback_after,
         attempts: taken.gateway.settings.timeouts.attempts,
     }
 }

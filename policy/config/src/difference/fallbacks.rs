@@ -1,5 +1,6 @@
 //! What has changed of fallbacks, by the models they are for.
 
+use keyweir_exchange::fallback::Occasions;
 use keyweir_terms::pattern::ModelPattern;
 
 use super::change::{Changes, Subject};
@@ -7,8 +8,8 @@ use super::pairs::pair;
 use super::show;
 use crate::file::{Fallback, Policy};
 
-/// A step by names: model, provider, account.
-pub(super) type Step = [Option<String>; 3];
+/// A step by names: model, provider, account, and what it is for where that is not the usual.
+pub(super) type Step = [Option<String>; 4];
 
 /// Fallbacks for some models.
 struct Listed {
@@ -61,10 +62,15 @@ pub(super) fn steps(policy: &Policy, steps: &[Fallback]) -> Vec<Step> {
             model,
             provider,
             account,
+            on,
         } = step;
         let provider = provider.map(|id| policy.provider(id).id.clone());
         let account = account.map(|(id, account)| policy.provider(id).accounts[account].id.clone());
-        [model.clone(), provider, account]
+        let on = (*on != Occasions::default()).then(|| match on.unavailable {
+            true => "unavailable and context_length".to_owned(),
+            false => "context_length".to_owned(),
+        });
+        [model.clone(), provider, account, on]
     };
     steps.iter().map(step).collect()
 }
@@ -76,7 +82,7 @@ pub(super) fn show_steps(steps: &[Step]) -> String {
         Some(format!("{kind} {}", show::text(name)))
     };
     let step = |step: &Step| {
-        let words = ["model", "provider", "account"].into_iter().zip(step);
+        let words = ["model", "provider", "account", "on"].into_iter().zip(step);
         words.filter_map(word).collect::<Vec<_>>().join(" at ")
     };
     let steps: Vec<String> = steps.iter().map(step).collect();

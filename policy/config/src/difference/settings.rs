@@ -186,6 +186,7 @@ fn waiting(before: &WaitingSettings, after: &WaitingSettings, changes: &mut Chan
     let WaitingSettings {
         patience,
         patience_max,
+        fallback_after,
         room,
     } = before;
     let table = Subject::Settings("waiting");
@@ -193,6 +194,8 @@ fn waiting(before: &WaitingSettings, after: &WaitingSettings, changes: &mut Chan
     changes.field(&table, "patience", usual, duration);
     let most = (patience_max, &after.patience_max);
     changes.field(&table, "patience_max", most, duration);
+    let fallback = (fallback_after, &after.fallback_after);
+    changes.field(&table, "fallback_after", fallback, duration);
     let after = &after.room;
     fields!(
         changes,

@@ -209,5 +209,6 @@ fn fallback(raw: RawFallback, names: &Names) -> Option<Fallback> {
         model: raw.model,
         provider: provider.transpose().ok()?,
         account: account.transpose().ok()?,
+        on: raw.on,
     })
 }

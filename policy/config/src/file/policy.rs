@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use crate::file::base_url::BaseUrl;
 use crate::file::settings::{GatewaySettings, WaitingSettings};
 use crate::secret::{ClientKeyHash, ClientKeys, ProviderSecret};
+use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
@@ -229,6 +230,8 @@ pub struct Fallback {
     pub provider: Option<ProviderId>,
     /// Ask this account of this provider, whatever `provider` says.
     pub account: Option<(ProviderId, AccountId)>,
+    /// What it is for.
+    pub on: Occasions,
 }
 
 /// Fallbacks for some models, whoever asks.

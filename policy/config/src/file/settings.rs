@@ -139,6 +139,8 @@ pub struct WaitingSettings {
     pub patience: Duration,
     /// The most a client may ask for.
     pub patience_max: Duration,
+    /// Of its patience, how long it waits for a choice that has a fallback.
+    pub fallback_after: Duration,
     /// How many may wait for a provider.
     pub room: RoomLimits,
 }
@@ -224,6 +226,7 @@ impl Default for WaitingSettings {
         Self {
             patience: Duration::from_secs(30),
             patience_max: Duration::from_secs(600),
+            fallback_after: Duration::from_secs(1),
             room: RoomLimits {
                 requests_max: 10_000,
                 per_tenant_max: 2_000,

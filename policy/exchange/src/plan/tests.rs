@@ -11,7 +11,7 @@ use keyweir_terms::ids::AccountId;
 
 use self::house::{End, GOOD, House, MODEL, Outcome, UNKNOWN, limits, request};
 use super::*;
-use crate::retry::OVERLOAD_ATTEMPTS_MAX;
+use crate::fallback::Occasions;
 
 const FIRST: ProviderId = ProviderId(0);
 const BROKEN: Outcome = (Fault::Broken { wait: None }, Some(500));
@@ -31,11 +31,17 @@ fn creating(fallbacks: VecDeque<Choice>) -> Plan {
     Plan::new(request, limits(30), FIRST, Home::Any, fallbacks)
 }
 
+fn plan_at_present(house: &House, patience_secs: u64, fallbacks: VecDeque<Choice>) -> Plan {
+    let limits = limits(patience_secs);
+    Plan::new(request(house.now), limits, FIRST, Home::Any, fallbacks)
+}
+
 fn to(provider: u32, model: Option<&str>) -> Choice {
     Choice {
         provider: ProviderId(provider),
         account: None,
         model: model.map(str::to_owned),
+        on: Occasions::default(),
     }
 }
 
@@ -79,12 +85,12 @@ fn each_fault_gets_its_attempts_and_its_last_word() {
         (Fault::StreamBroken, Some(200), 4, false),
         (Fault::ClientLeft, None, 1, false),
         (Fault::Aborted, None, 1, false),
-        (Fault::TooLargeForLimit, Some(429), 16, true),
-        (Fault::KeyRejected, Some(401), 16, false),
-        (Fault::OutOfMoney { wait }, Some(402), 16, false),
-        (Fault::AccountDisabled, Some(403), 16, false),
-        (Fault::RateLimited { wait }, Some(429), 16, false),
-        (Fault::RampLimited { wait }, Some(429), 16, false),
+        (Fault::TooLargeForLimit, Some(429), 8, true),
+        (Fault::KeyRejected, Some(401), 8, false),
+        (Fault::OutOfMoney { wait }, Some(402), 8, false),
+        (Fault::AccountDisabled, Some(403), 8, false),
+        (Fault::RateLimited { wait }, Some(429), 4, false),
+        (Fault::RampLimited { wait }, Some(429), 4, false),
     ] {
         let mut house = House::calm(RetryLimits::default());
         let mut plan = plan(30, Home::Any, [].into());
@@ -101,12 +107,16 @@ fn each_fault_gets_its_attempts_and_its_last_word() {
 
 #[test]
 fn attempts_per_request_are_the_operators() {
-    for (attempts_max, breakdowns, refusals) in [(1, 1, 4), (2, 2, 8), (7, 7, 28)] {
+    for (attempts_max, failures, rejections) in [(1, 1, 2), (2, 2, 4), (7, 7, 14)] {
         let retry = RetryLimits {
             attempts_max,
             ..RetryLimits::default()
         };
-        for (met, attempts) in [(BROKEN, breakdowns), (LIMITED, refusals)] {
+        for (met, attempts) in [
+            (BROKEN, failures),
+            (LIMITED, failures),
+            ((Fault::KeyRejected, Some(401)), rejections),
+        ] {
             let mut house = House::calm(retry);
             house.drive(&mut plan(60, Home::Any, [].into()), |_| met);
             assert_eq!(house.sent.len(), attempts, "{met:?} of {attempts_max}");
@@ -167,31 +177,141 @@ fn an_ambiguous_failure_is_not_repeated_where_that_is_switched_off() {
 }
 
 #[test]
-fn an_overloaded_provider_holds_a_request_rather_than_giving_it_up() {
+fn attempts_are_bounded_while_the_provider_is_overloaded_and_spread_over_the_patience() {
     let overloaded = (Fault::Overloaded { wait: None }, Some(529));
     let mut house = House::new(&[8], RetryLimits::default());
     house.overload(0);
     let end = house.drive(&mut plan(300, Home::Any, [].into()), |_| overloaded);
-    assert_eq!(house.sent.len(), OVERLOAD_ATTEMPTS_MAX as usize);
+    assert_eq!(house.sent.len(), 4);
     assert_eq!(end, End::Relayed(overloaded));
+    let last = house.sent[3].at.as_secs_f64();
+    assert!((150.0..300.0).contains(&last), "{last}");
 }
 
 #[test]
-fn a_request_that_was_held_for_long_may_still_be_refused_by_an_account() {
-    let overloaded = (Fault::Overloaded { wait: None }, Some(529));
+fn attempts_are_bounded_whatever_the_pool_makes_of_them() {
+    let zero = Some(Duration::ZERO);
+    for met in [
+        BROKEN,
+        (Fault::Overloaded { wait: None }, Some(529)),
+        (Fault::Broken { wait: None }, Some(200)),
+        (Fault::RateLimited { wait: zero }, Some(429)),
+        LIMITED,
+        LOST,
+    ] {
+        for accounts in [1, 2, 4, 40] {
+            let mut house = House::new(&[accounts], RetryLimits::default());
+            house.drive(&mut plan(60, Home::Any, [].into()), |_| met);
+            let sent = house.sent.len();
+            assert!(sent <= 4, "{met:?}, {accounts} accounts: {sent}");
+        }
+    }
+}
+
+#[test]
+fn the_last_key_of_a_pool_is_tried_over_the_whole_patience() {
+    let mut house = House::new(&[1], RetryLimits::default());
+    let end = house.drive(&mut plan(30, Home::Any, [].into()), |_| BROKEN);
+    assert_eq!(end, End::Relayed(BROKEN));
+    let at: Vec<_> = house.sent.iter().map(|it| it.at.as_secs_f64()).collect();
+    assert_eq!(at.len(), 4);
+    assert!((3.0..10.0).contains(&at[2]), "{at:?}");
+    assert!((17.0..30.0).contains(&at[3]), "{at:?}");
+}
+
+#[test]
+fn a_request_that_is_told_of_dead_keys_finds_the_one_that_lives() {
     let mut house = House::new(&[8], RetryLimits::default());
-    house.overload(0);
-    let mut attempt = 0;
-    let end = house.drive(&mut plan(300, Home::Any, [].into()), |_| {
-        attempt += 1;
-        match attempt {
-            1..=20 => overloaded,
-            21 => LIMITED,
-            _ => GOOD,
+    let lives = AccountId(5);
+    let end = house.drive(&mut plan(30, Home::Any, [].into()), |sent| {
+        match sent.account == lives {
+            true => GOOD,
+            false => (Fault::KeyRejected, Some(401)),
         }
     });
     assert_eq!(end, End::Answered);
-    assert_eq!(attempt, 22);
+    assert!(house.sent.len() <= 8);
+}
+
+#[test]
+fn what_every_key_is_told_of_itself_is_told_at_once_and_in_our_words() {
+    for fault in [
+        Fault::KeyRejected,
+        Fault::OutOfMoney { wait: None },
+        Fault::AccountDisabled,
+    ] {
+        let mut house = House::new(&[3], RetryLimits::default());
+        let end = house.drive(&mut plan(30, Home::Any, [].into()), |_| (fault, Some(401)));
+        assert_eq!(super::tests::fault(end), fault);
+        assert_eq!(house.sent.len(), 3);
+        assert_eq!(house.now, Time::ZERO);
+        // And others are served, by whoever serves them.
+        let end = house.drive(&mut plan(30, Home::Any, [].into()), |_| GOOD);
+        assert_eq!((end, house.now), (End::Answered, Time::ZERO));
+    }
+}
+
+#[test]
+fn with_another_choice_left_nothing_is_waited_for_where_nobody_serves() {
+    let mut house = House::new(&[2, 2], RetryLimits::default());
+    let begun = house.now;
+    for _ in 0..40 {
+        let mut plan = plan_at_present(&house, 30, [to(1, None)].into());
+        let end = house.drive(&mut plan, |sent| match sent.provider {
+            FIRST => LOST,
+            _ => GOOD,
+        });
+        assert_eq!(end, End::Answered);
+        assert!(plan.waited() <= Duration::from_secs(1));
+        house.now = house.now + Duration::from_millis(300);
+    }
+    let secs = house.now.secs_since(begun);
+    let at_first = |sent: &&house::Sent| sent.provider == FIRST;
+    let probes = house.sent.iter().filter(at_first).count() as f64;
+    assert!(probes <= 8.0 + 4.0 * secs / 3.0, "{probes} in {secs} s");
+}
+
+#[test]
+fn a_first_choice_that_is_back_has_its_requests_within_seconds() {
+    let mut house = House::new(&[1, 1], RetryLimits::default());
+    let back_at = Time::ZERO + Duration::from_secs(200);
+    let mut first_answer = None;
+    for _ in 0..300 {
+        let mut plan = plan_at_present(&house, 30, [to(1, None)].into());
+        let mut by = FIRST;
+        let now = house.now;
+        house.drive(&mut plan, |sent| {
+            by = sent.provider;
+            match by == FIRST && now < back_at {
+                true => LOST,
+                false => GOOD,
+            }
+        });
+        if by == FIRST && now >= back_at {
+            first_answer.get_or_insert(now.since(back_at));
+        }
+        house.now = house.now + Duration::from_secs(1);
+    }
+    assert!(first_answer.is_some_and(|after| after <= Duration::from_secs(4)));
+}
+
+#[test]
+fn a_request_waits_for_its_first_choice_as_long_as_it_may() {
+    let wait = Some(Duration::from_secs(3));
+    let limited = (Fault::RateLimited { wait }, Some(429));
+    for (fallback, provider) in [(1, ProviderId(1)), (5, FIRST)] {
+        let mut house = House::new(&[1, 1], RetryLimits::default());
+        house.drive(&mut plan(0, Home::Any, [].into()), |_| limited);
+        let limits = TimeLimits {
+            fallback: Duration::from_secs(fallback),
+            ..limits(30)
+        };
+        let fallbacks = [to(1, None)].into();
+        let mut plan = Plan::new(request(house.now), limits, FIRST, Home::Any, fallbacks);
+        assert_eq!(house.drive(&mut plan, |_| GOOD), End::Answered);
+        let last = house.sent.last().expect("it was sent");
+        assert_eq!(last.provider, provider);
+    }
 }
 
 #[test]
@@ -252,22 +372,17 @@ fn a_retry_does_not_wait_beyond_the_time_for_attempts() {
 }
 
 #[test]
-fn what_is_held_until_the_time_for_attempts_is_over_does_not_fall_back() {
+fn an_overloaded_first_choice_is_left_at_once() {
     let overloaded = (Fault::Overloaded { wait: None }, Some(529));
     let mut house = House::new(&[8, 8], RetryLimits::default());
     house.overload(0);
-    let limits = TimeLimits {
-        patience: Duration::from_secs(30),
-        attempts: Duration::from_secs(10),
-    };
-    let fallbacks = [to(1, None)].into();
-    let mut plan = Plan::new(request(house.now), limits, FIRST, Home::Any, fallbacks);
+    let begun = house.now;
+    let mut plan = plan_at_present(&house, 30, [to(1, None)].into());
     let end = house.drive(&mut plan, |sent| match sent.provider {
         FIRST => overloaded,
         _ => GOOD,
     });
-    assert_eq!(fault(end), overloaded.0);
-    assert!(house.sent.iter().all(|sent| sent.provider == FIRST));
+    assert_eq!((end, house.now), (End::Answered, begun));
 }
 
 #[test]
@@ -276,6 +391,7 @@ fn a_first_attempt_may_be_at_a_fallback_however_late() {
     house.now = house.now + Duration::from_secs(5);
     let limits = TimeLimits {
         patience: Duration::ZERO,
+        fallback: Duration::from_secs(1),
         attempts: Duration::from_secs(1),
     };
     let wait = Some(Duration::from_secs(60));
@@ -295,6 +411,7 @@ fn a_first_attempt_may_wait_longer_than_the_time_for_attempts() {
     house.drive(&mut plan(0, Home::Any, [].into()), |_| limited);
     let limits = TimeLimits {
         patience: Duration::from_secs(30),
+        fallback: Duration::from_secs(1),
         attempts: Duration::from_secs(1),
     };
     let mut plan = Plan::new(request(house.now), limits, FIRST, Home::Any, [].into());
@@ -339,6 +456,48 @@ fn what_a_fallback_serves_is_answered_and_what_is_wrong_with_the_request_is_not_
     let end = house.drive(&mut plan(0, Home::Any, fallbacks.into()), |_| wrong);
     assert_eq!(end, End::Relayed(wrong));
     assert_eq!(house.sent.len(), 1);
+}
+
+#[test]
+fn what_is_too_long_goes_to_a_choice_that_is_for_it_and_to_no_other() {
+    let too_long = (Fault::ContextTooLong, Some(400));
+    let longer = Choice {
+        on: Occasions {
+            unavailable: false,
+            context_length: true,
+        },
+        ..to(1, Some("longer"))
+    };
+    let mut house = House::new(&[2, 2], RetryLimits::default());
+    let fallbacks = [to(1, Some("other")), longer];
+    let mut first = plan(0, Home::Any, fallbacks.clone().into());
+    let end = house.drive(&mut first, |sent| match sent.model.as_str() {
+        "longer" => GOOD,
+        _ => too_long,
+    });
+    assert_eq!(end, End::Answered);
+    assert_eq!(house.sent.len(), 2);
+    let mut house = House::new(&[2, 2], RetryLimits::default());
+    let mut other = plan(0, Home::Any, fallbacks[..1].to_vec().into());
+    assert_eq!(
+        house.drive(&mut other, |_| too_long),
+        End::Relayed(too_long)
+    );
+    assert_eq!(house.sent.len(), 1);
+}
+
+#[test]
+fn what_another_account_made_is_sought_on_and_charges_nobody() {
+    let unknown = (Fault::ReferenceUnknown, Some(400));
+    let candidates = [holder(0, 0), holder(0, 1), holder(0, 2)];
+    let mut house = House::new(&[3], RetryLimits::default());
+    let mut seeking = plan(0, Home::sought(candidates.into_iter()), [].into());
+    let end = house.drive(&mut seeking, |sent| match sent.account {
+        AccountId(2) => GOOD,
+        _ => unknown,
+    });
+    assert_eq!(end, End::Answered);
+    assert_eq!(asked(&house), candidates);
 }
 
 #[test]
@@ -492,8 +651,10 @@ fn seeking_begins_from_nothing_at_each_provider() {
 fn what_broke_down_at_one_provider_is_no_reason_at_the_next() {
     let mut house = House::new(&[1, 1], RetryLimits::default());
     let second = ProviderId(1);
-    let mut out = Plan::new(request(Time::ZERO), limits(0), second, Home::Any, [].into());
-    house.drive(&mut out, |_| (Fault::KeyRejected, Some(401)));
+    for _ in 0..2 {
+        let mut out = Plan::new(request(Time::ZERO), limits(0), second, Home::Any, [].into());
+        house.drive(&mut out, |_| (Fault::KeyRejected, Some(401)));
+    }
     let candidates = [holder(0, 0), holder(1, 0)];
     let mut seeking = plan(0, Home::sought(candidates.into_iter()), [].into());
     let end = house.drive(&mut seeking, |_| LOST);

@@ -114,3 +114,39 @@ fn a_probe_whose_client_left_is_let_through_again() {
     breaker.passed(now, probe);
     assert!(breaker.admits(now));
 }
+
+#[test]
+fn what_was_the_requests_own_fault_counts_no_longer() {
+    let mut breaker = Breaker::new(OPEN_BACKOFF);
+    for _ in 0..20 {
+        let granted = breaker.grant();
+        assert!(!breaker.failed(at(0.0), granted, None, 0.0));
+        breaker.absolve(at(0.0), at(0.0));
+    }
+    let mut breaker = tripped();
+    breaker.absolve(at(0.1), at(0.1));
+    assert_eq!(breaker.state(at(0.1)), BreakerState::Open);
+    breaker.absolve(at(0.1), at(0.0));
+    assert_eq!(breaker.state(at(0.1)), BreakerState::Closed);
+}
+
+#[test]
+fn what_is_opened_for_a_span_stays_open_no_longer_the_next_time() {
+    let mut breaker = Breaker::new(OPEN_BACKOFF);
+    for n in 0..5 {
+        let now = at(f64::from(n) * 10.0);
+        breaker.open_for(now, Duration::from_secs(2));
+        assert_eq!(breaker.is_open_for(), Some((now, now.after_secs(2.0))));
+    }
+    breaker.open(at(60.0), None, 1.0);
+    assert_eq!(breaker.opens_at(at(60.0)), Some(at(61.0)));
+}
+
+#[test]
+fn a_probe_before_its_time_is_one_at_a_time_too() {
+    let mut breaker = tripped();
+    let probe = breaker.grant();
+    assert!(!breaker.admits(at(0.1)));
+    breaker.succeeded(at(0.1), probe);
+    assert!(breaker.admits(at(0.1)));
+}

@@ -31,6 +31,15 @@ impl Window {
         self.failures[0] = self.failures[0].saturating_add(u32::from(failed));
     }
 
+    /// An attempt that was recorded as failed says nothing after all.
+    pub(super) fn absolve(&mut self, now: Time) {
+        self.turn_to(now);
+        let half = usize::from(self.failures[0] == 0);
+        let was_failure = u32::from(self.failures[half] > 0);
+        self.failures[half] -= was_failure;
+        self.outcomes[half] -= was_failure;
+    }
+
     /// Whether too many failed.
     pub(super) fn is_bad(&mut self, now: Time) -> bool {
         self.turn_to(now);

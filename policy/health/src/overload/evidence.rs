@@ -1,18 +1,23 @@
-//! Whether failures are the provider's: most outcomes of the last second failed, over more than one
-//! key.
+//! Whether failures are the provider's: most requests of the last second failed, several of them, over
+//! more than one key.
+//!
+//! Each request counts once, by its latest outcome: one that fails wherever it is sent is one piece
+//! of evidence, and one that was served by another key speaks for the provider.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use keyweir_terms::ids::KeyId;
+use keyweir_terms::ids::{KeyId, RequestId};
 use keyweir_terms::time::Time;
 
-/// Outcomes that are looked at, and how old they may be. Halved or doubled, no simulated world changes:
-/// there are hundreds of outcomes a second where it matters. A second is what a client may wait unseen.
-const OUTCOMES_MAX: usize = 16;
-const OUTCOMES_AGE_MAX: Duration = Duration::from_secs(1);
-/// Failures it takes, and their share of the outcomes. Two are a coincidence, and three or six make no
-/// simulated world differ; were all outcomes to fail, "small storm" would refuse some.
+/// Requests that are looked at.
+const REQUESTS_MAX: usize = 16;
+/// How old outcomes may be that say something of the provider now.
+const AGE_MAX: Duration = Duration::from_secs(1);
+/// Others that must have been served beside a request that fails, for the fault to be its own: one may
+/// be served by luck where most are not.
+const SERVED_MIN: usize = 2;
+/// Requests that must have failed, and their share of all.
 const FAILURES_MIN: usize = 3;
 const FAILURE_SHARE: f64 = 0.5;
 
@@ -22,9 +27,11 @@ pub(super) struct Evidence {
     recent: VecDeque<Outcome>,
 }
 
+/// How a request's latest attempt went.
 #[derive(Debug, Clone, Copy)]
 struct Outcome {
     at: Time,
+    request: RequestId,
     key: KeyId,
     failed: bool,
 }
@@ -32,20 +39,27 @@ struct Outcome {
 impl Evidence {
     pub(super) fn none() -> Self {
         Self {
-            recent: VecDeque::with_capacity(OUTCOMES_MAX),
+            recent: VecDeque::with_capacity(REQUESTS_MAX),
         }
     }
 
-    /// An attempt ended.
-    pub(super) fn record(&mut self, now: Time, key: KeyId, failed: bool) {
-        if self.recent.len() == OUTCOMES_MAX {
+    /// An attempt of `request` with `key` ended.
+    pub(super) fn record(&mut self, now: Time, (request, key): (RequestId, KeyId), failed: bool) {
+        self.dismiss(request);
+        if self.recent.len() == REQUESTS_MAX {
             self.recent.pop_front();
         }
         self.recent.push_back(Outcome {
             at: now,
+            request,
             key,
             failed,
         });
+    }
+
+    /// What `request` met is its own fault.
+    pub(super) fn dismiss(&mut self, request: RequestId) {
+        self.recent.retain(|outcome| outcome.request != request);
     }
 
     /// What was before counts no longer.
@@ -53,19 +67,31 @@ impl Evidence {
         self.recent.clear();
     }
 
-    /// Whether the provider fails. `keys` is how many keys could have failed: where there is only
-    /// one, it alone is evidence enough.
-    pub(super) fn is_widespread(&mut self, now: Time, keys: usize) -> bool {
-        let is_old = |outcome: &Outcome| now.since(outcome.at) > OUTCOMES_AGE_MAX;
-        while self.recent.front().is_some_and(is_old) {
-            self.recent.pop_front();
-        }
-        let failures = self.failed_keys().count();
-        let first = self.failed_keys().next();
-        let distinct = self.failed_keys().any(|key| Some(key) != first);
+    /// Whether the provider fails. `keys` is how many keys could have failed: of one alone it cannot
+    /// be told whether it is the key or the provider, and its breaker does as well.
+    pub(super) fn is_widespread(&self, now: Time, keys: usize) -> bool {
+        let is_young = |outcome: &&Outcome| now.since(outcome.at) <= AGE_MAX;
+        let requests = self.recent.iter().filter(is_young).count();
+        let failed = || {
+            let young = self.recent.iter().filter(is_young);
+            young.filter(|outcome| outcome.failed)
+        };
+        let failures = failed().count();
+        let first = failed().next().map(|outcome| outcome.key);
         failures >= FAILURES_MIN
-            && failures as f64 >= FAILURE_SHARE * self.recent.len() as f64
-            && (distinct || keys <= 1)
+            && failures as f64 >= FAILURE_SHARE * requests as f64
+            && failed().any(|outcome| Some(outcome.key) != first)
+            && keys > 1
+    }
+
+    /// Whether several other requests than `request` were served since, and most.
+    pub(super) fn are_others_served(&self, since: Time, request: RequestId) -> bool {
+        let is_other = |outcome: &&Outcome| outcome.request != request && outcome.at >= since;
+        let others = self.recent.iter().filter(is_other);
+        let (failed, all) = others.fold((0, 0), |(failed, all), outcome| {
+            (failed + usize::from(outcome.failed), all + 1)
+        });
+        all - failed >= SERVED_MIN && all > 2 * failed
     }
 
     /// The keys that failed lately, as often as they did.

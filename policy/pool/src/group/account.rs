@@ -7,6 +7,7 @@ use keyweir_quota::bucket::{Bucket, Declared};
 use keyweir_quota::budget::Budget;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::endpoint::Endpoint;
+use keyweir_terms::ids::KeyId;
 use keyweir_terms::time::Time;
 
 use crate::models::GroupName;
@@ -29,6 +30,9 @@ pub(crate) struct GroupAccount {
     /// Unexplained refusals since the last success, and when the last one took effect.
     refusals: u32,
     refused_at: Time,
+    /// A key that was refused without a reason, and when, until another outcome tells whether it is
+    /// the key or the account.
+    pub(crate) doubted: Option<(KeyId, Time)>,
 }
 
 impl GroupAccount {
@@ -42,6 +46,7 @@ impl GroupAccount {
             cooldown_until: Time::ZERO,
             refusals: 0,
             refused_at: Time::ZERO,
+            doubted: None,
         }
     }
 
@@ -73,6 +78,9 @@ impl GroupAccount {
     pub(crate) fn recovered(&mut self, granted: Time) {
         if granted >= self.refused_at {
             self.refusals = 0;
+        }
+        if self.doubted.is_some_and(|(_, at)| granted >= at) {
+            self.doubted = None;
         }
     }
 }

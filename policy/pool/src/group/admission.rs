@@ -21,7 +21,7 @@ impl QuotaGroup {
         shared: &mut Shared,
         asked: &Asked<'_>,
     ) -> Option<Lease> {
-        if !self.room.is_empty() || asked.attempts.not_before > now {
+        if !self.room.is_empty() || !asked.attempts.hold.allows(&self.look(now, shared)) {
             return None;
         }
         let chosen = self.choose(now, shared, asked, &[])?;
@@ -80,7 +80,8 @@ impl QuotaGroup {
             caller: asked.caller(),
             deadline: asked.ask.deadline,
             arrived: asked.ask.arrived,
-            not_before: asked.attempts.not_before,
+            hold: asked.attempts.hold,
+            broke_down: asked.attempts.has_broken_down(),
             bytes: asked.ask.body_bytes,
             cost: self.cost_secs(now, shared, &asked.charge),
             what: asked.keep(),

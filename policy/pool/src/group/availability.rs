@@ -74,7 +74,10 @@ impl QuotaGroup {
             return;
         }
         self.headroom.set(account, now, None);
-        if let Some(at) = self.opens_at(now, members, account) {
+        // Where nobody else can serve, it may be probed before it opens.
+        let opens_at = self.opens_at(now, members, account);
+        let probed_at = self.may_be_probed_at(now, members, account);
+        if let Some(at) = opens_at.into_iter().chain(probed_at).min() {
             self.timers.set(at, account);
         }
     }

@@ -1,7 +1,7 @@
 //! The choice for one request: the account with the most headroom, or the one that holds the
 //! conversation's prompt cache where that is worth it, and the least busy of its keys.
 
-use keyweir_health::breaker::Breaker;
+use keyweir_health::breaker::{Breaker, BreakerState};
 use keyweir_select::affinity::{self, Affinity};
 use keyweir_select::headroom::HeadroomIndex;
 use keyweir_terms::ids::{AccountId, KeyId};
@@ -61,14 +61,33 @@ impl Choosing<'_> {
 
     fn account(&self, draw: u64, is_out: impl Fn(&AccountId) -> bool) -> Option<AccountId> {
         let (now, asked, charge) = (self.now, self.asked, &self.asked.charge);
-        let too_small = &asked.attempts.too_small;
-        let is_in = |account: AccountId| !is_out(&account) && !too_small.contains(&account);
+        let is_in = |account: AccountId| !is_out(&account) && !asked.attempts.rules_out(account);
         if let Some(only) = asked.ask.account {
             let fits = self.headroom.headroom(only, now, charge).is_some();
             return (fits && is_in(only)).then_some(only);
         }
         let allowed = |account: AccountId| self.model.is_served_by(account) && is_in(account);
-        let best = self.headroom.best(now, charge, draw, allowed)?;
+        if !asked.attempts.is_choosy() {
+            return self.best(draw, allowed);
+        }
+        self.best(draw, |account| {
+            allowed(account) && self.is_for_retries(account)
+        })
+        .or_else(|| self.best(draw, allowed))
+    }
+
+    /// Whether `account` has not refused the request, and can tell more of it than of itself: a probe
+    /// is for another request than one that broke down.
+    fn is_for_retries(&self, account: AccountId) -> bool {
+        let attempts = self.asked.attempts;
+        let is_closed = |key: &KeyId| self.breakers[*key].state(self.now) == BreakerState::Closed;
+        !attempts.was_refused_by(account)
+            && (!attempts.has_broken_down() || self.members.keys_of(account).iter().any(is_closed))
+    }
+
+    fn best(&self, draw: u64, allowed: impl Fn(AccountId) -> bool) -> Option<AccountId> {
+        let (now, asked, charge) = (self.now, self.asked, &self.asked.charge);
+        let best = self.headroom.best(now, charge, draw, &allowed)?;
         let is_worth_it = |account: &AccountId| {
             let headroom = self.headroom.headroom(*account, now, charge);
             headroom.is_some_and(|headroom| affinity::is_worth_it(headroom, best.headroom))
@@ -91,35 +110,57 @@ impl Choosing<'_> {
             return None;
         }
         let minds_denials = self.minds_denials();
-        let avoids = self.now < self.asked.attempts.avoided_until;
+        let attempts = self.asked.attempts;
+        let is_probe = |key: KeyId| self.breakers[key].state(self.now) != BreakerState::Closed;
+        let is_for_others = |key: KeyId| attempts.has_broken_down() && is_probe(key);
         keys[start..]
             .iter()
             .chain(&keys[..start])
             .copied()
-            .filter(|key| self.is_usable(*key))
-            .filter(|key| !(avoids && self.asked.attempts.avoided.contains(key)))
-            .filter(|key| !(minds_denials && self.model.denials.includes(self.now, *key)))
+            .filter(|key| self.may_use(*key, minds_denials))
+            .filter(|key| !attempts.avoids(self.now, *key))
             .take(KEYS_COMPARED)
-            .min_by_key(|key| self.members.key(*key).standing.in_flight())
+            .min_by_key(|key| {
+                let in_flight = self.members.key(*key).standing.in_flight();
+                (is_for_others(*key), in_flight)
+            })
+    }
+
+    /// Whether `account` has a key that the request may use, be it avoided for now.
+    pub(crate) fn has_key(&self, account: AccountId, minds_denials: bool) -> bool {
+        let of_pool = self.members.account(account);
+        of_pool.is_some_and(|it| {
+            let mut keys = it.keys.iter();
+            it.standing.admits(self.now) && keys.any(|key| self.may_use(*key, minds_denials))
+        })
+    }
+
+    fn may_use(&self, key: KeyId, minds_denials: bool) -> bool {
+        self.is_usable(key)
+            && !self.asked.attempts.rules_out_key(key)
+            && !(minds_denials && self.model.denials.includes(self.now, key))
     }
 
     fn is_usable(&self, key: KeyId) -> bool {
         self.members.key(key).standing.admits(self.now) && self.breakers[key].admits(self.now)
     }
 
-    /// Whether keys that are denied the model are left out: where every key is, the provider's own
-    /// word is better than ours.
+    /// Whether keys that are denied the model are left out: where every key is that may be used, the
+    /// provider's own word is better than ours.
     pub(crate) fn minds_denials(&self) -> bool {
         let denials = &self.model.denials;
         !denials.is_empty()
             && self
                 .members
                 .accounts()
-                .filter(|(account, _)| match self.asked.ask.account {
-                    Some(only) => only == *account,
-                    None => self.model.is_served_by(*account),
+                .filter(|(account, it)| {
+                    let is_asked_for = match self.asked.ask.account {
+                        Some(only) => only == *account,
+                        None => self.model.is_served_by(*account),
+                    };
+                    is_asked_for && it.standing.admits(self.now)
                 })
                 .flat_map(|(_, account)| &account.keys)
-                .any(|key| !denials.includes(self.now, *key))
+                .any(|key| self.is_usable(*key) && !denials.includes(self.now, *key))
     }
 }

@@ -1,5 +1,7 @@
 //! The waiting room's turns: who of those waiting can be granted now, and when to look again.
 
+use keyweir_health::breaker::{Breaker, BreakerState};
+use keyweir_queue::hold::Look;
 use keyweir_queue::waiter::Position;
 use keyweir_quota::budget::Charge;
 use keyweir_terms::ids::{AccountId, Ticket};
@@ -32,12 +34,22 @@ impl QuotaGroup {
         }
         let moments = [
             self.room.next_deadline(),
-            self.room.next_not_before(now),
+            self.room.next_release(&self.look(now, shared)),
             self.fits_at,
             self.timers.next(),
             shared.overload.opens_at(now),
         ];
         moments.into_iter().flatten().min()
+    }
+
+    /// What those who wait are looked at with.
+    pub(crate) fn look(&self, now: Time, shared: &Shared) -> Look {
+        let is_closed = |breaker: &Breaker| breaker.state(now) == BreakerState::Closed;
+        Look {
+            now,
+            served_at: self.served_at,
+            broken_last: shared.overload.is_active(now) || !self.breakers.values().any(is_closed),
+        }
     }
 
     fn dispatch_once(&mut self, now: Time, shared: &mut Shared) -> bool {
@@ -47,7 +59,8 @@ impl QuotaGroup {
         }
         let mut blocked = Blocked::default();
         let mut granted = false;
-        for position in self.room.front(now, LOOKAHEAD) {
+        let look = self.look(now, shared);
+        for position in self.room.front(&look, LOOKAHEAD) {
             granted |= self.try_waiter(now, shared, position, &mut blocked);
             if blocked.is_total || shared.overload.opens_at(now).is_some() {
                 break;
@@ -73,6 +86,9 @@ impl QuotaGroup {
         }
         let Some(chosen) = self.choose(now, shared, &asked, &blocked.reserved) else {
             let earliest = self.earliest_fit(now, shared, &asked, &blocked.reserved);
+            // Where it fits now and was not chosen, it is its own avoiding that keeps it, and a timer
+            // tells when that ends.
+            let earliest = earliest.filter(|(_, at)| *at > now || !asked.is_retry());
             blocked.add(&asked, earliest);
             return false;
         };
@@ -92,7 +108,7 @@ impl QuotaGroup {
             };
             let refusal = Refusal {
                 not_until: self.expected_turn(now, shared, &waiter.what.asked()),
-                reason: match shared.overload.is_active() {
+                reason: match shared.overload.is_active(now) {
                     true => RefusalReason::Overloaded,
                     false => RefusalReason::PatienceOver,
                 },
@@ -123,6 +139,11 @@ impl QuotaGroup {
     }
 }
 
+/// Whether what keeps it waiting keeps those behind it too: it may go wherever any may.
+fn is_like_any(asked: &Asked<'_>) -> bool {
+    asked.ask.account.is_none() && !asked.attempts.is_choosy()
+}
+
 /// Those found not to fit in one pass over the room.
 #[derive(Default)]
 struct Blocked {
@@ -137,7 +158,7 @@ impl Blocked {
     /// Whether one that needs no more was already found not to fit.
     fn includes(&self, asked: &Asked<'_>) -> bool {
         let charge = &asked.charge;
-        asked.ask.account.is_none()
+        is_like_any(asked)
             && self.smallest.iter().any(|blocked| {
                 (0..charge.prompt.len()).all(|d| {
                     blocked.prompt[d] <= charge.prompt[d] && blocked.pending[d] <= charge.pending[d]
@@ -146,7 +167,7 @@ impl Blocked {
     }
 
     fn add(&mut self, asked: &Asked<'_>, earliest: Option<(AccountId, Time)>) {
-        let is_free = asked.ask.account.is_none();
+        let is_free = is_like_any(asked);
         if is_free {
             self.smallest.push(asked.charge);
         }

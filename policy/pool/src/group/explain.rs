@@ -24,17 +24,16 @@ impl QuotaGroup {
             }
         }
         let choosing = Choosing {
-            now,
-            asked,
-            model: shared.models.get(asked.ask.model),
-            members: &shared.members,
-            breakers: &self.breakers,
             headroom: &index,
-            affinity: &self.affinity,
+            ..self.choosing(now, shared, asked)
         };
         // The draws that the next grant will make.
         let mut draws = shared.draws.clone();
         let chosen = choosing.choose(&mut draws, &[]);
+        let probed = match chosen {
+            Some(_) => None,
+            None => self.choose_at_last(now, shared, asked, &[]),
+        };
         let is_candidate =
             |account: &AccountId| asked.ask.account.is_none_or(|only| only == *account);
         let candidates = self.accounts.ids().filter(is_candidate);
@@ -42,7 +41,8 @@ impl QuotaGroup {
             endpoint: self.name.endpoint,
             group: self.name.name.clone(),
             held: self.held(now, shared),
-            chosen: chosen.map(|chosen| (chosen.account, chosen.key)),
+            chosen: chosen.or(probed).map(|it| (it.account, it.key)),
+            is_probe: probed.is_some(),
             accounts: candidates
                 .map(|account| self.explain_account(&choosing, account))
                 .collect(),

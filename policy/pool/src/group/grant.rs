@@ -24,7 +24,23 @@ impl QuotaGroup {
         if shared.overload.opens_at(now).is_some() {
             return None;
         }
-        let choosing = Choosing {
+        // The draws alone change; they are put back so that everything else can be looked at.
+        let mut draws = shared.draws.clone();
+        let chosen = self
+            .choosing(now, shared, asked)
+            .choose(&mut draws, reserved);
+        shared.draws = draws;
+        chosen.or_else(|| self.choose_at_last(now, shared, asked, reserved))
+    }
+
+    /// What a choice for `asked` is made from.
+    pub(crate) fn choosing<'a>(
+        &'a self,
+        now: Time,
+        shared: &'a Shared,
+        asked: &'a Asked<'a>,
+    ) -> Choosing<'a> {
+        Choosing {
             now,
             asked,
             model: shared.models.get(asked.ask.model),
@@ -32,8 +48,7 @@ impl QuotaGroup {
             breakers: &self.breakers,
             headroom: &self.headroom,
             affinity: &self.affinity,
-        };
-        choosing.choose(&mut shared.draws, reserved)
+        }
     }
 
     /// Takes what `asked` needs of what was chosen.
@@ -62,6 +77,8 @@ impl QuotaGroup {
                 generations,
             },
             request: Request {
+                id: asked.ask.request,
+                earlier: asked.attempts.earlier,
                 tenant: asked.ask.tenant,
                 model: asked.ask.model,
                 size: asked.ask.size,

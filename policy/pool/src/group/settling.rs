@@ -6,6 +6,7 @@ use std::time::Duration;
 use keyweir_quota::budget::Charge;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::fault::Fault;
+use keyweir_terms::ids::KeyId;
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
 
@@ -21,6 +22,9 @@ const DELAY_WEIGHT: f64 = 0.1;
 /// it. Where nine answers in ten fail, six keys in ten fail so often in a row; hence the second
 /// condition.
 const OVERLOAD_FAILURES_MIN: u32 = 5;
+
+/// What may lie between an outcome's settlement and its report to the plan: a turn of a busy runtime.
+const SETTLING: Duration = Duration::from_millis(100);
 
 impl QuotaGroup {
     /// Applies what the head of a response said of the account's budgets.
@@ -88,8 +92,14 @@ impl QuotaGroup {
 
     /// The provider did its work: key and account are well.
     pub(crate) fn succeeded(&mut self, now: Time, grant: &Grant) {
+        self.serves(now);
         self.breakers[grant.key].succeeded(now, grant.generations.key_model);
         self.accounts[grant.account].recovered(grant.at);
+    }
+
+    /// Somebody is being served.
+    pub(crate) const fn serves(&mut self, now: Time) {
+        self.served_at = now;
     }
 
     /// The outcome says nothing about the key.
@@ -97,20 +107,11 @@ impl QuotaGroup {
         self.breakers[grant.key].passed(now, grant.generations.key_model);
     }
 
-    /// The provider refused for want of budget.
-    pub(crate) fn refused(&mut self, now: Time, open: &Open, settlement: &Settlement, draw: f64) {
-        let account = &mut self.accounts[open.grant.account];
-        let explained = match settlement.fault {
-            Fault::RampLimited { .. } => {
-                account.budget.slow_down(now);
-                false
-            }
-            _ => account
-                .budget
-                .refused(now, &open.marks, &open.charge, &settlement.snapshot),
-        };
-        let wait = settlement.fault.wait();
-        account.refused(now, open.grant.at, (wait, explained), draw);
+    /// What was charged to `key` at `failed_at` was the request's own fault.
+    pub(crate) fn absolve(&mut self, now: Time, key: KeyId, failed_at: Time) {
+        if let Some(breaker) = self.breakers.get_mut(key) {
+            breaker.absolve(now, failed_at - SETTLING);
+        }
     }
 
     /// An attempt failed through the key's fault; returns whether that opened its breaker.
@@ -159,9 +160,11 @@ fn charged(settlement: &Settlement) -> Charged {
         | Fault::Aborted
         | Fault::ConnectionLost
         | Fault::TimedOut => Charged::Work,
-        Fault::BadRequest | Fault::ReferenceUnknown | Fault::ModelDenied | Fault::Broken { .. } => {
-            Charged::RequestOnly
-        }
+        Fault::BadRequest
+        | Fault::ReferenceUnknown
+        | Fault::ContextTooLong
+        | Fault::ModelDenied
+        | Fault::Broken { .. } => Charged::RequestOnly,
         Fault::RateLimited { .. }
         | Fault::RampLimited { .. }
         | Fault::TooLargeForLimit

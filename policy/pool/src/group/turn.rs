@@ -14,7 +14,10 @@ pub(crate) fn may_serve(shared: &Shared, asked: &Asked<'_>, account: AccountId) 
         Some(only) => only == account,
         None => shared.models.get(asked.ask.model).is_served_by(account),
     };
-    is_asked_for && !asked.attempts.too_small.contains(&account)
+    let keys = || shared.members.keys_of(account).iter();
+    is_asked_for
+        && !asked.attempts.rules_out(account)
+        && !(asked.is_retry() && keys().all(|key| asked.attempts.rules_out_key(*key)))
 }
 
 impl QuotaGroup {
@@ -36,6 +39,7 @@ impl QuotaGroup {
         let due = self.earliest_due(now, shared, asked);
         let fits = match fits.into_iter().chain(due).min() {
             Some(at) => at,
+            None if self.choose_at_last(now, shared, asked, &[]).is_some() => now,
             None => self.next_change(now, shared, asked)?,
         };
         Some(ahead.max(fits))
@@ -49,8 +53,15 @@ impl QuotaGroup {
         asked: &Asked<'_>,
         reserved: &[AccountId],
     ) -> Option<(AccountId, Time)> {
-        let allowed =
-            |account: AccountId| may_serve(shared, asked, account) && !reserved.contains(&account);
+        let choosing = self.choosing(now, shared, asked);
+        let minds_denials = choosing.minds_denials();
+        // Only what is denied, or what a retry may not use, keeps it from a key of an open account.
+        let minds_keys = minds_denials || asked.is_retry();
+        let allowed = |account: AccountId| {
+            may_serve(shared, asked, account)
+                && !reserved.contains(&account)
+                && (!minds_keys || choosing.has_key(account, minds_denials))
+        };
         self.headroom.earliest(now, &asked.charge, allowed)
     }
 
@@ -70,6 +81,14 @@ impl QuotaGroup {
     /// When a closed account may open again; `now` where that can be any moment.
     fn next_change(&self, now: Time, shared: &Shared, asked: &Asked<'_>) -> Option<Time> {
         let members = &shared.members;
+        let is_last = !self.is_any_up(now, shared, asked);
+        let opens_at = |account: AccountId| {
+            let at = self.opens_at(now, members, account).unwrap_or(now);
+            let probed_at = is_last.then(|| self.may_be_probed_at(now, members, account));
+            probed_at
+                .flatten()
+                .map_or(at, |probed_at| at.min(probed_at))
+        };
         self.accounts
             .iter()
             .filter(|(account, in_group)| {
@@ -77,7 +96,7 @@ impl QuotaGroup {
                     && !members.keys_of(*account).is_empty()
                     && !in_group.budget.is_closed()
             })
-            .map(|(account, _)| self.opens_at(now, members, account).unwrap_or(now))
+            .map(|(account, _)| opens_at(account))
             .min()
     }
 }

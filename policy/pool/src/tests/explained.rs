@@ -20,6 +20,14 @@ fn after(rpm: Option<u64>, fault: Fault) -> Pool {
     pool
 }
 
+/// The same after two requests: one is not believed.
+fn after_two(rpm: Option<u64>, fault: Fault) -> Pool {
+    let mut pool = after(rpm, fault);
+    let lease = granted(admit(&mut pool, at(0.0), 0.0));
+    pool.settle(at(0.0), lease, &outcome(fault));
+    pool
+}
+
 #[test]
 fn every_reason_is_told() {
     let wait = Some(Duration::from_secs(20));
@@ -28,7 +36,7 @@ fn every_reason_is_told() {
         why(&mut cooling, at(1.0)),
         Some(AccountOut::CoolsDown { until: at(20.0) })
     );
-    let mut poor = after(
+    let mut poor = after_two(
         Some(60),
         Fault::OutOfMoney {
             wait: Some(Duration::from_secs(300)),
@@ -40,7 +48,7 @@ fn every_reason_is_told() {
             until: Some(at(300.0))
         })
     );
-    let mut rejected = after(Some(60), Fault::KeyRejected);
+    let mut rejected = after_two(Some(60), Fault::KeyRejected);
     let explained = explain(&mut rejected, at(1.0));
     let AccountOut::KeysOut { until: Some(until) } = explained.accounts[0].out.unwrap() else {
         panic!("{explained:?}");

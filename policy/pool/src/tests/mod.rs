@@ -1,8 +1,10 @@
 mod driver;
+mod evidence;
 mod explained;
 mod properties;
 mod reconfigured;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyweir_health::retry_budget::RetryLimits;
@@ -10,7 +12,7 @@ use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
-use keyweir_terms::ids::{AccountId, KeyId, Ticket};
+use keyweir_terms::ids::{AccountId, KeyId, RequestId, Ticket};
 use keyweir_terms::request::{Priority, RequestSize, Usage};
 use keyweir_terms::table::Table;
 use keyweir_terms::time::Time;
@@ -24,6 +26,12 @@ use crate::Pool;
 use crate::ask::{Admission, Ask, Lease, Notice, Refusal, RefusalReason, Settlement};
 use crate::attempts::Attempts;
 use crate::spec::{AccountSpec, LimitScope, LimitSpec, PoolSpec};
+
+/// A request that nobody has made before.
+fn new_request() -> RequestId {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    RequestId(NEXT.fetch_add(1, Ordering::Relaxed))
+}
 
 fn at(secs: f64) -> Time {
     Time::ZERO.after_secs(secs)
@@ -69,6 +77,7 @@ fn pool(accounts: &[(usize, Option<u64>)]) -> Pool {
 
 fn ask(pool: &mut Pool, now: Time, patience: f64) -> Ask {
     Ask {
+        request: new_request(),
         tenant: TenantId(0),
         model: pool.model(now, "claude-sonnet-4-5", Endpoint::Inference),
         priority: Priority::Normal,
@@ -135,12 +144,13 @@ fn requests_spread_in_proportion_to_the_headroom() {
 #[test]
 fn accounts_that_cool_down_are_spent_and_keys_that_are_rejected_are_out() {
     let wait = Some(Duration::from_secs(100));
-    for (fault, reason) in [
-        (Fault::RateLimited { wait }, RefusalReason::Exhausted),
-        (Fault::KeyRejected, RefusalReason::AllOpen),
+    for (fault, requests, reason) in [
+        (Fault::RateLimited { wait }, 2, RefusalReason::Exhausted),
+        // The last key is out when two requests say so.
+        (Fault::KeyRejected, 3, RefusalReason::AllOpen),
     ] {
         let mut pool = pool(&[(1, None), (1, None)]);
-        for _ in 0..2 {
+        for _ in 0..requests {
             let lease = granted(admit(&mut pool, at(0.0), 0.0));
             pool.settle(at(0.0), lease, &outcome(fault));
         }
@@ -411,7 +421,7 @@ fn a_failed_request_goes_elsewhere_first() {
     let failed = lease.key;
     let mut attempts = Attempts::default();
     attempts.count();
-    attempts.avoid(failed, at(1.0));
+    attempts.broke_down(at(0.0), failed, at(1.0));
     pool.settle(at(0.0), lease, &outcome(Fault::Broken { wait: None }));
     let ask = ask(&mut pool, at(0.0), 30.0);
     let lease = granted(pool.admit(at(0.0), ask, &attempts));
@@ -549,8 +559,10 @@ fn a_full_table_of_models_widens_no_permission() {
 #[test]
 fn a_probe_that_is_given_up_is_left_to_every_group() {
     let mut pool = pool(&[(1, Some(600))]);
-    let lease = granted(admit(&mut pool, at(0.0), 0.0));
-    pool.settle(at(0.0), lease, &outcome(Fault::KeyRejected));
+    for _ in 0..2 {
+        let lease = granted(admit(&mut pool, at(0.0), 0.0));
+        pool.settle(at(0.0), lease, &outcome(Fault::KeyRejected));
+    }
     let later = at(130.0);
     let probe = granted(admit(&mut pool, later, 0.0));
     let mut other = ask(&mut pool, later, 30.0);

@@ -1,6 +1,15 @@
 use keyweir_terms::request::Priority;
 
 use super::*;
+use crate::hold::Hold;
+
+fn look(now: Time) -> Look {
+    Look {
+        now,
+        served_at: Time::ZERO,
+        broken_last: false,
+    }
+}
 
 fn caller(tenant: u32, priority: Priority, weight: f64) -> Caller {
     Caller {
@@ -15,7 +24,8 @@ fn waiter(tenant: u32, cost: f64) -> Waiter<()> {
         caller: caller(tenant, Priority::Normal, 1.0),
         deadline: Time::ZERO + Duration::from_secs(30),
         arrived: Time::ZERO,
-        not_before: Time::ZERO,
+        hold: Hold::NONE,
+        broke_down: false,
         bytes: 1,
         cost,
         what: (),
@@ -25,7 +35,7 @@ fn waiter(tenant: u32, cost: f64) -> Waiter<()> {
 fn served(room: &mut WaitingRoom<()>, turns: usize) -> Vec<u32> {
     (0..turns)
         .map_while(|_| {
-            let position = *room.front(Time::ZERO, 1).first()?;
+            let position = *room.front(&look(Time::ZERO), 1).first()?;
             room.serve(Time::ZERO, position)
                 .map(|(_, waiter)| waiter.caller.tenant.0)
         })
@@ -108,7 +118,7 @@ fn high_goes_first_and_low_still_moves() {
     let now = Time::ZERO + AGED_AFTER;
     let order: Vec<_> = (0..33)
         .map(|_| {
-            let position = room.front(now, 1)[0];
+            let position = room.front(&look(now), 1)[0];
             room.serve(now, position).unwrap().1.caller.tenant.0
         })
         .collect();
@@ -122,15 +132,44 @@ fn a_retry_goes_to_the_front_once_it_may() {
     room.enter(Ticket(1), false, waiter(1, 0.1));
     let later = Time::ZERO + Duration::from_secs(1);
     let retry = Waiter {
-        not_before: later,
+        hold: Hold {
+            not_before: later,
+            ..Hold::NONE
+        },
         ..waiter(2, 0.1)
     };
     room.enter(Ticket(2), true, retry);
-    let first =
-        |room: &WaitingRoom<()>, now| room.get(room.front(now, 1)[0]).unwrap().caller.tenant.0;
+    let first = |room: &WaitingRoom<()>, now| {
+        room.get(room.front(&look(now), 1)[0])
+            .unwrap()
+            .caller
+            .tenant
+            .0
+    };
     assert_eq!(first(&room, Time::ZERO), 1);
-    assert_eq!(room.next_not_before(Time::ZERO), Some(later));
+    assert_eq!(room.next_release(&look(Time::ZERO)), Some(later));
     assert_eq!(first(&room, later), 2);
+}
+
+#[test]
+fn what_broke_down_comes_last_while_nobody_knows_whether_the_provider_serves() {
+    let mut room = WaitingRoom::default();
+    let broken = Waiter {
+        broke_down: true,
+        ..waiter(2, 0.1)
+    };
+    room.enter(Ticket(0), true, broken);
+    room.enter(Ticket(1), false, waiter(1, 0.1));
+    room.enter(Ticket(2), true, waiter(3, 0.1));
+    for (broken_last, expected) in [(false, [0, 2, 1]), (true, [2, 1, 0])] {
+        let look = Look {
+            broken_last,
+            ..look(Time::ZERO)
+        };
+        let front = room.front(&look, 16).into_iter();
+        let tickets: Vec<u64> = front.map(|position| position.ticket.0).collect();
+        assert_eq!(tickets, expected);
+    }
 }
 
 #[test]
@@ -182,10 +221,10 @@ fn the_front_is_in_the_order_of_turns() {
         let cost = f64::from(tenant) * 0.1;
         room.enter(Ticket(n), false, waiter(tenant, cost));
     }
-    let front = room.front(Time::ZERO, 16);
+    let front = room.front(&look(Time::ZERO), 16);
     assert_eq!(front.len(), 16);
     for position in front {
-        assert_eq!(room.front(Time::ZERO, 1), [position]);
+        assert_eq!(room.front(&look(Time::ZERO), 1), [position]);
         room.serve(Time::ZERO, position);
     }
 }

@@ -151,7 +151,7 @@ mod tests {
             ),
             (
                 r#"{"error":{"message":"too long","code":"context_length_exceeded"}}"#,
-                BadRequest,
+                ContextTooLong,
             ),
             (
                 r#"{"error":{"code":"Arrearage","message":"x","type":"Arrearage"},"choices":[]}"#,

@@ -159,6 +159,11 @@ impl Charge {
                 "the account that made it, where it can be found",
                 AS_IT_CAME,
             ],
+            Self::ContextTooLong => [
+                "the request: it is longer than the model's context",
+                "a fallback with `on = [\"context_length\"]`, if there is one",
+                AS_IT_CAME,
+            ],
             Self::BadRequest => [
                 "the request",
                 "nothing: no other attempt would be answered otherwise",

@@ -61,6 +61,7 @@ pub(crate) enum Charge {
     AccountDisabled,
     ModelDenied,
     ReferenceUnknown,
+    ContextTooLong,
     BadRequest,
     Overloaded,
     Broken,
@@ -112,7 +113,7 @@ impl Says {
 
 impl Charge {
     /// All of them.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::RateLimited,
         Self::RampLimited,
         Self::TooLargeForLimit,
@@ -122,6 +123,7 @@ impl Charge {
         Self::AccountDisabled,
         Self::ModelDenied,
         Self::ReferenceUnknown,
+        Self::ContextTooLong,
         Self::BadRequest,
         Self::Overloaded,
         Self::Broken,
@@ -145,6 +147,7 @@ impl Charge {
             Self::AccountDisabled => Fault::AccountDisabled,
             Self::ModelDenied => Fault::ModelDenied,
             Self::ReferenceUnknown => Fault::ReferenceUnknown,
+            Self::ContextTooLong => Fault::ContextTooLong,
             Self::BadRequest => Fault::BadRequest,
             Self::Overloaded => Fault::Overloaded { wait },
             Self::Broken => Fault::Broken { wait },

@@ -129,7 +129,7 @@ impl StreamReader {
     }
 
     /// What the stream's beginning tells; `ended`: nothing more will come. A failure may be the
-    /// request's ([`Fault::BadRequest`]): then [`Self::error_answer`] is for the client.
+    /// request's (by [`Fault::attribution`]): then [`Self::error_answer`] is for the client.
     pub fn opening(&mut self, ended: bool) -> Opening {
         if ended {
             self.end();

@@ -307,6 +307,9 @@ pub(super) fn waiting(fields: &mut Fields<'_>) -> WaitingSettings {
     WaitingSettings {
         patience,
         patience_max: patience_max.map_or(default.patience_max.max(patience), |at| at.value),
+        fallback_after: fields.or("fallback_after", default.fallback_after, |value| {
+            value.duration(secs(0)..=hours(24))
+        }),
         room: room(fields, default.room),
     }
 }

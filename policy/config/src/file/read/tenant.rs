@@ -13,6 +13,7 @@ use crate::file::read::settings::patience;
 use crate::file::report::Severity;
 use crate::file::value::Value;
 use crate::secret::{ClientKey, ClientKeyHash};
+use keyweir_exchange::fallback::Occasions;
 use keyweir_terms::pattern::ModelPatterns;
 use keyweir_terms::request::Priority;
 
@@ -51,6 +52,7 @@ pub(in crate::file) struct RawFallback {
     pub(in crate::file) model: Option<String>,
     pub(in crate::file) provider: Option<At<String>>,
     pub(in crate::file) account: Option<At<String>>,
+    pub(in crate::file) on: Occasions,
 }
 
 /// Table `fallback`, as written.
@@ -142,11 +144,34 @@ fn steps(value: &Value<'_>) -> Option<Vec<RawFallback>> {
     value.list(STEPS_MAX, |value| value.table(step))
 }
 
+/// What a step is for; never nothing.
+fn occasions(value: &Value<'_>) -> Option<Occasions> {
+    const WORDS: [(&str, Occasion); 2] = [
+        ("unavailable", Occasion::Unavailable),
+        ("context_length", Occasion::ContextLength),
+    ];
+    let listed = value.list(WORDS.len(), |value| value.one_of(&WORDS))?;
+    if listed.is_empty() {
+        return value.refuse("needs at least one word");
+    }
+    Some(Occasions {
+        unavailable: listed.contains(&Occasion::Unavailable),
+        context_length: listed.contains(&Occasion::ContextLength),
+    })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    Unavailable,
+    ContextLength,
+}
+
 fn step(fields: &mut Fields<'_>) -> Option<RawFallback> {
     let step = RawFallback {
         model: fields.optional("model", |value| value.text().map(str::to_owned)),
         provider: fields.optional("provider", reference),
         account: fields.optional("account", reference),
+        on: fields.or("on", Occasions::default(), |value| occasions(&value)),
     };
     if !["model", "provider", "account"]
         .iter()

@@ -7,7 +7,7 @@ use proptest::sample::select;
 
 use super::house::{End, GOOD, House, Outcome, UNKNOWN, request};
 use super::*;
-use crate::retry::REFUSALS_PER_ATTEMPT;
+use crate::retry::ATTEMPTS_FACTOR;
 use crate::seek::ASKED_MAX;
 
 /// What is drawn.
@@ -115,6 +115,7 @@ fn cases() -> impl Strategy<Value = Case> {
             fallbacks,
             limits: TimeLimits {
                 patience: Duration::from_secs(patience),
+                fallback: Duration::from_secs(1),
                 attempts: Duration::from_secs(attempts),
             },
             attempt: Duration::from_millis(attempt),
@@ -156,9 +157,7 @@ impl Case {
 
     /// Attempts that one request may make in all.
     fn attempts_max(&self) -> usize {
-        let breakdowns = self.retry.attempts_max.max(2);
-        let refusals = self.retry.attempts_max * REFUSALS_PER_ATTEMPT;
-        let at_one = (breakdowns + refusals + OVERLOAD_ATTEMPTS_MAX) as usize;
+        let at_one = (self.retry.attempts_max * ATTEMPTS_FACTOR) as usize;
         match &self.home {
             Home::Any => at_one * (1 + self.fallbacks.len()),
             Home::Known(_) => at_one,

@@ -1,5 +1,6 @@
 //! Pools, and a driver that does what a plan says.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use keyweir_health::retry_budget::RetryLimits;
@@ -10,7 +11,7 @@ use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
-use keyweir_terms::ids::{AccountId, KeyId, ProviderId, TenantId, Ticket};
+use keyweir_terms::ids::{AccountId, KeyId, ProviderId, RequestId, TenantId, Ticket};
 use keyweir_terms::pattern::ModelPatterns;
 use keyweir_terms::request::{Priority, RequestSize, Usage};
 use keyweir_terms::snapshot::Snapshot;
@@ -179,7 +180,7 @@ impl House {
     /// Everybody else's requests fail at one provider until it is overloaded.
     pub(super) fn overload(&mut self, provider: usize) {
         let wait = None;
-        while !self.pools[provider].is_overloaded() {
+        while !self.pools[provider].is_overloaded(self.now) {
             let mut plan = plan_at(self.now, provider);
             let now = self.now;
             match plan.on(&mut self.pools[provider], now, Event::Begin) {
@@ -227,6 +228,7 @@ pub(super) const MODEL: &str = "claude-opus-5";
 
 pub(super) fn request(arrived: Time) -> Request {
     Request {
+        id: new_id(),
         tenant: TenantId(0),
         priority: Priority::Normal,
         size: RequestSize {
@@ -246,8 +248,15 @@ pub(super) fn request(arrived: Time) -> Request {
 pub(super) fn limits(patience_secs: u64) -> TimeLimits {
     TimeLimits {
         patience: Duration::from_secs(patience_secs),
+        fallback: Duration::from_secs(1),
         attempts: Duration::from_secs(600),
     }
+}
+
+/// The id of a request that nobody has had.
+fn new_id() -> RequestId {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    RequestId(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn plan_at(arrived: Time, provider: usize) -> Plan {

@@ -181,7 +181,7 @@ fn openais_errors() {
                 "context_length_exceeded",
                 "too long",
             ),
-            BadRequest,
+            ContextTooLong,
         ),
         (
             400,

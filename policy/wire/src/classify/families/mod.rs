@@ -8,6 +8,7 @@ mod alibaba;
 mod anthropic;
 mod anyone;
 mod bedrock;
+mod context;
 mod edges;
 mod google;
 mod openai;
@@ -20,6 +21,7 @@ use crate::classify::row::Family;
 /// All families, in the order in which they are tried.
 pub(crate) const FAMILIES: &[Family] = &[
     edges::PAGES,
+    context::CONTEXT,
     anthropic::ANTHROPIC,
     google::GOOGLE,
     resellers::OPENROUTER,

@@ -90,6 +90,31 @@ fn openai() {
             400,
             &[],
             r#"{"error":{"message":"maximum context length is 8192 tokens","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#,
+            ContextTooLong,
+        ),
+        (
+            400,
+            &[],
+            r#"{"error":{"message":"This model's maximum context length is 128000 tokens. However, your messages resulted in 130011 tokens.","type":"invalid_request_error","param":"messages","code":null}}"#,
+            ContextTooLong,
+        ),
+        (
+            400,
+            &[],
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 215000 tokens > 200000 maximum"}}"#,
+            ContextTooLong,
+        ),
+        (
+            400,
+            &[],
+            r#"{"error":{"code":400,"message":"The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).","status":"INVALID_ARGUMENT"}}"#,
+            ContextTooLong,
+        ),
+        // What quotes the request is not the provider's own word.
+        (
+            400,
+            &[],
+            r#"{"error":{"message":"Invalid value: 'prompt is too long'","type":"invalid_request_error","code":"invalid_value"}}"#,
             BadRequest,
         ),
     ]);

@@ -1,0 +1,96 @@
+//! Whom a refusal for want of budget charges: the account where the provider explains it, by headers or
+//! by a wait; and where it does not, the key or the account.
+//!
+//! A key may be sick while its account's others are served. It is the cheaper guess: only the key is
+//! left alone then, and the next outcome decides. Where another key of the account is served after it,
+//! that was right; where another is refused too, it is the account.
+
+use std::time::Duration;
+
+use keyweir_terms::fault::Fault;
+use keyweir_terms::ids::KeyId;
+use keyweir_terms::time::Time;
+
+use super::QuotaGroup;
+use crate::ask::Settlement;
+use crate::leases::Open;
+use crate::members::Members;
+
+/// How long a key's refusal speaks against its account together with another's: a few times the first
+/// backoff of either.
+const DOUBTED: Duration = Duration::from_secs(10);
+
+/// Whom a refusal that nothing explains is charged to.
+enum Guess {
+    Key,
+    Account,
+    /// The request: it was refused elsewhere before, and one request is one piece of evidence.
+    Nobody,
+}
+
+impl QuotaGroup {
+    /// The provider refused for want of budget.
+    pub(crate) fn refused(
+        &mut self,
+        now: Time,
+        members: &Members,
+        open: &Open,
+        (settlement, draw): (&Settlement, f64),
+    ) {
+        let grant = &open.grant;
+        let account = &mut self.accounts[grant.account];
+        let wait = settlement.fault.wait().filter(|wait| !wait.is_zero());
+        let is_ramp = matches!(settlement.fault, Fault::RampLimited { .. });
+        let explained = if is_ramp {
+            account.budget.slow_down(now);
+            false
+        } else {
+            let snapshot = &settlement.snapshot;
+            account
+                .budget
+                .refused(now, &open.marks, &open.charge, snapshot)
+        };
+        let guess = if explained || is_ramp || wait.is_some() {
+            Guess::Account
+        } else {
+            self.guess(now, members, open)
+        };
+        if matches!(guess, Guess::Key) {
+            self.breakers[grant.key].refused(now, grant.generations.key_model, draw);
+            return;
+        }
+        self.passed(now, grant);
+        if matches!(guess, Guess::Account) {
+            let account = &mut self.accounts[grant.account];
+            account.refused(now, grant.at, (wait, explained), draw);
+        }
+    }
+
+    fn guess(&mut self, now: Time, members: &Members, open: &Open) -> Guess {
+        let grant = &open.grant;
+        let first = open.request.earlier.refused;
+        if first.is_some_and(|first| first != grant.account) {
+            return Guess::Nobody;
+        }
+        let is_other = |key: &&KeyId| **key != grant.key && members.key(**key).standing.admits(now);
+        if members
+            .keys_of(grant.account)
+            .iter()
+            .find(is_other)
+            .is_none()
+        {
+            return Guess::Account;
+        }
+        let doubted = &mut self.accounts[grant.account].doubted;
+        let other = doubted.filter(|(key, at)| *key != grant.key && now.since(*at) < DOUBTED);
+        if let Some((other, _)) = other {
+            *doubted = None;
+            if let Some(breaker) = self.breakers.get_mut(other) {
+                breaker.reprieve();
+            }
+            return Guess::Account;
+        }
+        *doubted = Some((grant.key, now));
+        Guess::Key
+    }
+}
