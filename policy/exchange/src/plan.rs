@@ -213,9 +213,9 @@ impl Plan {
     }
 
     fn failed(&mut self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
-        let Failure { fault, status, .. } = *failure;
+        let fault = failure.fault;
         self.met.fault = Some(fault);
-        if status == Some(404)
+        if failure.is_unknown()
             && let Some(step) = self.seek_on(pool, now)
         {
             return step;
@@ -237,7 +237,7 @@ impl Plan {
 
     fn last_word(&self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
         match self.met.unasked {
-            Some(refusal) if failure.status == Some(404) => Step::Refuse(Why::Pool(refusal)),
+            Some(refusal) if failure.is_unknown() => Step::Refuse(Why::Pool(refusal)),
             _ if last_word::may_be_relayed(&failure.fault, failure.status) => Step::Relay,
             _ => Step::Refuse(self.why(pool, now, failure.fault)),
         }
