@@ -15,10 +15,11 @@
 //! - [`runtime`]: what all requests share
 //! - `downstream`, [`upstream`], `headers`, [`telemetry`]: the client's side, the provider's side,
 //!   which headers pass between them, and what is logged and counted
-//! - `framing`: how messages are framed on the wire
+//! - `coding`, `framing`: bodies that come compressed; how messages are framed on the wire
 
 mod admin;
 pub mod cli;
+mod coding;
 pub mod command;
 #[cfg(feature = "demo")]
 pub mod demo;

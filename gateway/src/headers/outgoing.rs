@@ -57,6 +57,11 @@ impl OutgoingHead {
         }
     }
 
+    /// The body is in no coding any more.
+    pub(crate) fn is_plain(&mut self) {
+        self.headers.remove(header::CONTENT_ENCODING);
+    }
+
     /// Lets go of the headers: nothing is sent any more.
     pub(crate) fn forget(&mut self) {
         self.headers = HeaderMap::new();

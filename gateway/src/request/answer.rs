@@ -3,23 +3,39 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use keyweir_policy::wire::large::LargeAnswer;
+use keyweir_policy::wire::refusal::ErrorAnswer;
 use keyweir_policy::wire::stream::StreamReader;
 use keyweir_policy::wire::trace::Traces;
 use pingora_http::ResponseHeader;
 
+use crate::coding::{Coding, Decoded, Decoder};
 use crate::downstream::whole_events::WholeEvents;
 use crate::request::gathered::Gathered;
 use crate::upstream::{Link, LinkError};
 
 /// An answer whose head has been read, and perhaps some of its body.
 pub(crate) struct Answer {
-    pub(crate) link: Box<Link>,
-    /// What has been read of the body.
+    link: Box<Link>,
+    /// Undoes the body's coding, where it has to be read.
+    coded: Option<Box<Coded>>,
+    /// What has been read of the body, decoded.
     pub(crate) body: Gathered,
     /// That is all of it.
     pub(crate) ended: bool,
+    /// What kind of text it turned out to be, where its head says something else.
+    pub(crate) content_type: Option<&'static str>,
+    /// The error answer that it should have been: it came with 200.
+    pub(crate) told: Option<ErrorAnswer>,
     /// Of the credential it was asked with.
     pub(crate) traces: Arc<Traces>,
+}
+
+/// A body on its way through a decoder.
+struct Coded {
+    decoder: Decoder,
+    /// Something came of it. What is empty has no coding.
+    has_begun: bool,
 }
 
 /// How an answer is looked at on its way.
@@ -28,6 +44,8 @@ pub(crate) enum Watch {
     Stream(Box<Stream>),
     /// As one JSON text, which has been read to its end.
     Whole,
+    /// As one JSON text that is too long to be held.
+    Large(Box<LargeAnswer>),
     /// Not at all.
     Opaque,
 }
@@ -43,10 +61,27 @@ impl Answer {
         let ended = link.done();
         Self {
             link,
+            coded: None,
             body: Gathered::default(),
             ended,
+            content_type: None,
+            told: None,
             traces,
         }
+    }
+
+    /// Has the body decoded as it is read, if it came in a coding that can be undone.
+    pub(crate) fn decode(&mut self) {
+        if let Ok(Some(coding)) = Coding::of(&self.response().headers) {
+            let decoder = Decoder::new(coding);
+            let has_begun = false;
+            self.coded = Some(Box::new(Coded { decoder, has_begun }));
+        }
+    }
+
+    /// Whether the body as it is read is another than came.
+    pub(crate) fn is_decoded(&self) -> bool {
+        self.coded.is_some()
     }
 
     pub(crate) fn response(&self) -> &ResponseHeader {
@@ -55,29 +90,64 @@ impl Answer {
             .expect("an answer's head has been read")
     }
 
+    /// Its status, or the one that it should have had.
     pub(crate) fn status(&self) -> u16 {
-        self.response().status.as_u16()
+        match &self.told {
+            Some(told) => told.status,
+            None => self.response().status.as_u16(),
+        }
     }
 
     /// Reads the next piece of the body, and keeps it.
     pub(crate) async fn read_piece(&mut self) -> Result<Bytes, LinkError> {
-        let read = self.link.read().await?;
+        let read = self.read(false).await?;
         Ok(self.keep(read))
     }
 
     /// Reads what has come of the body, and keeps it.
     pub(crate) async fn read_pieces(&mut self) -> Result<(), LinkError> {
-        let read = self.link.read_joined().await?;
+        let read = self.read(true).await?;
         self.keep(read);
         Ok(())
     }
 
     fn keep(&mut self, read: Option<Bytes>) -> Bytes {
         // Pingora reads empty pieces, too, between two chunks: they are no end.
-        self.ended = read.is_none() || self.link.done();
+        self.ended = read.is_none() || self.coded.is_none() && self.link.done();
         let piece = read.unwrap_or_default();
         self.body.push(piece.clone());
         piece
+    }
+
+    /// The next piece, with all that has come by now; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, LinkError> {
+        self.read(true).await
+    }
+
+    async fn read(&mut self, joined: bool) -> Result<Option<Bytes>, LinkError> {
+        loop {
+            if let Some(decoded) = self.decoded()? {
+                return Ok(Some(decoded));
+            }
+            let piece = if joined {
+                self.link.read_joined().await?
+            } else {
+                self.link.read().await?
+            };
+            match (piece, &mut self.coded) {
+                (Some(piece), Some(coded)) => coded.feed(piece),
+                (None, Some(coded)) => return coded.rest(),
+                (piece, None) => return Ok(piece),
+            }
+        }
+    }
+
+    /// What is there already of a coded body.
+    fn decoded(&mut self) -> Result<Option<Bytes>, LinkError> {
+        match &mut self.coded {
+            Some(coded) => coded.next(),
+            None => Ok(None),
+        }
     }
 
     /// Takes the credential's traces out of what has been read.
@@ -101,5 +171,40 @@ impl Answer {
         if self.ended {
             self.link.release().await;
         }
+    }
+
+    /// Lets go of the connection of an answer that is complete, whether or not the connection knows:
+    /// nobody waits for it.
+    pub(crate) async fn release(mut self) {
+        if self.ended || self.link.done() {
+            self.link.release().await;
+        } else {
+            self.link.release_at_end();
+        }
+    }
+}
+
+impl Coded {
+    fn feed(&mut self, piece: Bytes) {
+        self.has_begun |= !piece.is_empty();
+        self.decoder.feed(piece);
+    }
+
+    fn next(&mut self) -> Result<Option<Bytes>, LinkError> {
+        if !self.has_begun {
+            return Ok(None);
+        }
+        match self.decoder.next() {
+            Ok(Decoded::Piece(piece)) => Ok(Some(piece)),
+            // What may come after the end of the coding is nothing.
+            Ok(Decoded::Hungry | Decoded::End) => Ok(None),
+            Err(error) => Err(LinkError::Lost(format!("its coding is broken: {error}"))),
+        }
+    }
+
+    /// What is left when no coded piece comes any more.
+    fn rest(&mut self) -> Result<Option<Bytes>, LinkError> {
+        self.decoder.end();
+        self.next()
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Facts {
     pub(crate) dialect: Dialect,
     pub(crate) endpoint: Endpoint,
     pub(crate) method: http::Method,
+    /// Its body is JSON, so a model's answer is, too.
+    pub(crate) asks_in_json: bool,
     /// A success makes something that later requests refer to.
     pub(crate) creates: bool,
     /// Whose the things are that a success names and that nobody is known to have made.
@@ -46,6 +48,8 @@ pub(crate) struct Facts {
     pub(crate) public_base: Option<String>,
     /// The id of the thing that the path names.
     pub(crate) resource: Option<String>,
+    /// Names of what its body refers to, which only one account knows or can read.
+    pub(crate) references: Vec<String>,
 }
 
 impl<'a> Exchange<'a> {

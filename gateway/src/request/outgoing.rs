@@ -6,8 +6,10 @@ use http::uri::PathAndQuery;
 use keyweir_policy::exchange::fallback::Choice;
 use keyweir_policy::wire;
 
+use crate::coding::decode_whole;
 use crate::headers::OutgoingHead;
 use crate::request::intake::body::Body;
+use crate::request::intake::plain::Coded;
 use crate::upstream::Upstream;
 
 /// A request as it is sent, as often as it takes.
@@ -15,6 +17,9 @@ pub(crate) struct Outgoing {
     pub(crate) head: OutgoingHead,
     /// Dropped once an answer is on its way.
     pub(crate) body: Option<Body>,
+    /// The coding that it is in. As it came, it goes to whom the client had in mind; others are sent
+    /// it in plain.
+    pub(crate) coded: Option<Coded>,
     /// What is needed to aim at another provider; absent where none may be asked.
     pub(crate) target: Option<Box<Target>>,
 }
@@ -36,6 +41,9 @@ impl Outgoing {
     /// Aims at `choice`, which is at `upstream`. `false`: the body names no model that could be
     /// replaced.
     pub(crate) fn aim(&mut self, choice: &Choice, upstream: &Upstream) -> bool {
+        if !self.make_plain() {
+            return false;
+        }
         if let Some(model) = &choice.model
             && !self.name_model(model)
         {
@@ -48,6 +56,20 @@ impl Outgoing {
         let uri = uri(prefix, &target.path, target.query.as_deref());
         let length = self.body.as_ref().map(|body| body.bytes.len());
         self.head.aim(uri, &upstream.authority, length);
+        true
+    }
+
+    /// Undoes the body's coding: who is turned to may not know it.
+    fn make_plain(&mut self) -> bool {
+        let (Some(coded), Some(body)) = (&self.coded, &mut self.body) else {
+            return true;
+        };
+        let Ok(plain) = decode_whole(coded.coding, &body.bytes, coded.length) else {
+            return false;
+        };
+        body.bytes = plain;
+        self.head.is_plain();
+        self.coded = None;
         true
     }
 
@@ -65,6 +87,7 @@ impl Outgoing {
     /// Lets go of what another attempt would need.
     pub(crate) fn let_go(&mut self) {
         self.body = None;
+        self.coded = None;
         self.target = None;
         self.head.forget();
     }

@@ -27,6 +27,10 @@ const STALE_WITHIN: Duration = Duration::from_secs(1);
 /// How much of an answer that comes faster than it is passed on is passed on at once, about.
 const JOINED: usize = 4 * 1024;
 
+/// How long the connection of an answer that is complete may take to say so, and still be kept. Ends
+/// come with the last piece, or in the packet after it.
+const END_WITHIN: Duration = Duration::from_secs(1);
+
 /// One request and its answer.
 pub(crate) struct Link {
     session: Option<HttpSession>,
@@ -225,6 +229,17 @@ impl Link {
             // Boxed: the session is moved on and on, and every stream would carry the room for it.
             Box::pin(connections.release(session, &self.peer, self.upstream.idle)).await;
         }
+    }
+
+    /// [`Self::release`], once the answer ends, if that is soon. Nobody waits for it.
+    pub(crate) fn release_at_end(mut self: Box<Self>) {
+        tokio::spawn(async move {
+            let rest = async { while let Ok(Some(_)) = self.read().await {} };
+            let ended = tokio::time::timeout(END_WITHIN, rest).await;
+            if ended.is_ok() && self.done() {
+                self.release().await;
+            }
+        });
     }
 
     fn explain(&self, error: &BError, sent: bool) -> LinkError {

@@ -4,9 +4,11 @@
 //! All tests drive the real program in a process of its own.
 
 mod access;
+mod answers;
 mod bad_bodies;
 mod bad_policy;
 mod bad_requests;
+mod compression;
 mod credentials;
 mod drain;
 mod fidelity;
@@ -14,6 +16,7 @@ mod http2;
 mod leaving;
 mod logs;
 mod pages;
+mod references;
 mod secrets;
 mod slow_clients;
 mod strangers;

@@ -1,13 +1,14 @@
 //! Who is asked first.
 //!
 //! The provider that the path names, or else any that speaks the request's dialect. Among those: the
-//! one where the thing lives that the request names, or else the first, in the order of preference,
-//! that takes its model.
+//! one where the thing lives that the request names, in its path or its body, or else the first, in
+//! the order of preference, that takes its model.
 
 use keyweir_terms::ids::ProviderId;
 use keyweir_terms::request::Description;
 
 use crate::directory::{Directory, Listed};
+use crate::ownership;
 use crate::routed::Routed;
 use crate::seek::{Holder, Home};
 
@@ -59,9 +60,14 @@ pub fn destination(
     let first = first.ok_or_else(|| NoProvider {
         model: model.unwrap_or_default().to_owned(),
     })?;
-    let home = match routed.route.resource {
-        Some(_) => Home::sought(candidates().flat_map(|it| accounts_of(directory, it.id))),
-        None => Home::Any,
+    let refers = || {
+        let mut references = description.references.iter();
+        references.any(|id| ownership::is_somebodys(id))
+    };
+    let home = if routed.route.resource.is_some() || refers() {
+        Home::sought(candidates().flat_map(|it| accounts_of(directory, it.id)))
+    } else {
+        Home::Any
     };
     Ok(Destination {
         provider: first.id,
@@ -169,5 +175,24 @@ mod tests {
         let all = [account(0, 0), account(2, 0), account(2, 1), account(3, 0)];
         assert_eq!(destination.provider, directory.id(0));
         assert_eq!(destination.home, Home::sought(all.into_iter()));
+    }
+
+    #[test]
+    fn what_a_body_refers_to_is_sought_like_what_a_path_names() {
+        let directory = directory();
+        let account = |place, account| (directory.id(place), AccountId(account));
+        let routed = find(&directory, "POST", "/v1/responses", false).expect("served");
+        let home = |reference: &str| {
+            let description = Description {
+                model: Some("gpt-5".to_owned()),
+                references: vec![reference.to_owned()],
+                ..Description::default()
+            };
+            let chosen = super::destination(&directory, &routed, &description, None);
+            chosen.expect("a provider").home
+        };
+        let all = [account(2, 0), account(2, 1), account(3, 0)];
+        assert_eq!(home("resp_1"), Home::sought(all.into_iter()));
+        assert_eq!(home("auto"), Home::Any);
     }
 }

@@ -92,6 +92,11 @@ pub fn look_up(holders: &mut Holders, named: Named<'_>, sight: Sight<'_>) -> Res
     Ok(known)
 }
 
+/// Whether what a body refers to is somebody's, so that only its account has it.
+pub(crate) fn is_somebodys(id: &str) -> bool {
+    is_sealed(id) || is_made(id)
+}
+
 /// Whether an id is of something that somebody made, as all that providers give are: a kind, a mark,
 /// and letters with digits among them. What a provider has for everybody has a plain name (`auto`,
 /// Anthropic's skill `pptx`).

@@ -254,7 +254,7 @@ impl Plan {
     fn failed(&mut self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
         let fault = failure.fault;
         self.met.fault = Some(fault);
-        if is_not_here(failure)
+        if failure.is_unknown()
             && let Some(step) = self.seek_on(pool, now)
         {
             return step;
@@ -296,7 +296,7 @@ impl Plan {
 
     fn last_word(&self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
         match self.met.unasked {
-            Some(refusal) if is_not_here(failure) => Step::Refuse(Why::Pool(refusal)),
+            Some(refusal) if failure.is_unknown() => Step::Refuse(Why::Pool(refusal)),
             _ if last_word::may_be_relayed(&failure.fault, failure.status) => Step::Relay,
             _ => Step::Refuse(self.why(pool, now, failure.fault)),
         }
@@ -349,11 +349,6 @@ impl Plan {
             not_until: None,
         }))
     }
-}
-
-/// Whether an account says that it does not have what the request names.
-fn is_not_here(failure: &Failure) -> bool {
-    failure.status == Some(404) || failure.fault == Fault::ReferenceUnknown
 }
 
 /// Whether `fault` tells more than that nobody is left to ask.

@@ -31,6 +31,13 @@ pub struct Failure {
     pub status: Option<u16>,
 }
 
+impl Failure {
+    /// The account does not have the thing that the request names.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.status == Some(404) || self.fault == Fault::ReferenceUnknown
+    }
+}
+
 /// What to do.
 #[derive(Debug)]
 pub enum Step {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::Wire;
 use keyweir_policy::wire::classify::{self, BODY_BYTES_MAX};
+use keyweir_policy::wire::opening::is_read;
 
 use super::opening;
 use super::tried::Tried;
@@ -35,8 +36,12 @@ pub(crate) async fn try_once(exchange: &mut Exchange<'_>, held: &mut HeldLease) 
         Err(Interrupted::Fault(fault)) => return Tried::Failed(fault, None),
     };
     let traces = Arc::clone(&exchange.provider().key(held.key()).traces);
-    let answer = Answer::new(link, traces);
+    let mut answer = Answer::new(link, traces);
     let facts = &exchange.facts;
+    // An error is read whatever it is about.
+    if facts.method != http::Method::HEAD && (is_read(facts.endpoint) || answer.status() >= 400) {
+        answer.decode();
+    }
     if classify::needs_body(facts.dialect, answer.status()) {
         return judge(exchange, held, answer).await;
     }

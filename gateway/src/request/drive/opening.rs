@@ -1,11 +1,14 @@
 //! The beginning of a good answer, read before the client gets any of it.
 //!
-//! What must be known of it, [`keyweir_policy::wire::opening`] says. Reading is bounded in bytes,
-//! and for streams in time, so that pings reach the client before it gives up.
+//! What must be known of it, [`keyweir_policy::wire::opening`] says: what it is, whatever its head
+//! announces; of a JSON answer all of it, of a stream all before its first content. Reading is
+//! bounded in bytes, and for streams in time, so that pings reach the client before it gives up.
 
-use http::header;
+use http::{Method, header};
 use keyweir_policy::terms::fault::Fault;
-use keyweir_policy::wire::opening::{self, Announced, Form, Opening};
+use keyweir_policy::wire::large::LargeAnswer;
+use keyweir_policy::wire::opening::{self, Announced, BodyForm, Form, Opening};
+use keyweir_policy::wire::refusal::ErrorAnswer;
 use keyweir_policy::wire::stream::StreamReader;
 use tokio::time::Instant;
 
@@ -13,112 +16,208 @@ use super::tried::Tried;
 use crate::downstream::whole_events::WholeEvents;
 use crate::headers::Fields;
 use crate::request::answer::{Answer, Stream, Watch};
-use crate::request::exchange::Exchange;
+use crate::request::exchange::{Exchange, Facts};
 use crate::request::record;
-use crate::runtime::deadline::Deadline;
-use crate::runtime::gateway::Gateway;
 
 /// The longest JSON answer that is read as a whole: far above any model's answer, and above a page
-/// of a list of batches. Longer ones pass unread.
+/// of a list of batches. Of longer ones only the end is read.
 const WHOLE_MAX: usize = 2 * 1024 * 1024;
 
+/// How much of an answer is looked at to see what it is. What it begins with is a few bytes; before
+/// that may be a byte order mark and blank lines.
+const LOOK_MAX: usize = 1024;
+
 /// Reads as much of `answer` as must be known before the client gets any of it.
-pub(crate) async fn open(exchange: &mut Exchange<'_>, answer: Answer) -> Tried {
-    match form(exchange, &answer) {
-        Form::Opaque => Tried::Opened(answer, Watch::Opaque),
-        Form::Json => whole(exchange, answer).await,
-        Form::Events => events(exchange, answer).await,
+pub(crate) async fn open(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
+    let until = Instant::now() + exchange.gateway.settings.stream.hold_head;
+    match look(exchange, &mut answer, until).await {
+        Looked::Is(form) => {
+            note_form(exchange, &mut answer, form);
+            match form {
+                Form::Opaque => Tried::Opened(answer, Watch::Opaque),
+                Form::Json => whole(exchange, answer).await,
+                Form::Events => events(exchange, answer, until).await,
+            }
+        }
+        Looked::Failed(fault) => Tried::Failed(fault, None),
+        Looked::ClientLeft => Tried::ClientLeft,
     }
 }
 
-fn form(exchange: &Exchange<'_>, answer: &Answer) -> Form {
+/// What an answer turned out to be.
+enum Looked {
+    Is(Form),
+    Failed(Fault),
+    ClientLeft,
+}
+
+/// Finds out what `answer` is.
+async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer, until: Instant) -> Looked {
+    let mut seen = Beginning::default();
+    loop {
+        let announced = announced(&exchange.facts, answer);
+        let as_announced = opening::form(&announced);
+        let asks_in_json = exchange.facts.asks_in_json;
+        match opening::form_of_body(&announced, asks_in_json, &seen.bytes, answer.ended) {
+            BodyForm::Known(form) => return Looked::Is(form),
+            BodyForm::NoAnswer => return Looked::Failed(Fault::Broken { wait: None }),
+            BodyForm::Undecided => {}
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if seen.bytes.len() >= LOOK_MAX || as_announced == Form::Events && left.is_zero() {
+            return Looked::Is(as_announced);
+        }
+        let idle = exchange.gateway.settings.timeouts.stream_idle;
+        let is_stream = as_announced == Form::Events;
+        exchange
+            .deadline
+            .restart(if is_stream { left.min(idle) } else { idle });
+        tokio::select! {
+            biased;
+            read = answer.read_piece() => match read {
+                Ok(piece) => seen.add(&piece),
+                Err(_) => return Looked::Failed(Fault::ConnectionLost),
+            },
+            () = exchange.client.gone() => return Looked::ClientLeft,
+            () = exchange.deadline.passed() => if !is_stream || Instant::now() < until {
+                return Looked::Failed(Fault::TimedOut);
+            },
+        }
+    }
+}
+
+fn announced<'a>(facts: &Facts, answer: &'a Answer) -> Announced<'a> {
     let headers = &answer.response().headers;
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    opening::form(&Announced {
-        endpoint: exchange.facts.endpoint,
-        bodiless: exchange.facts.method == http::Method::HEAD,
+    Announced {
+        endpoint: facts.endpoint,
+        bodiless: facts.method == Method::HEAD,
         content_type: text(header::CONTENT_TYPE),
-        content_encoding: text(header::CONTENT_ENCODING),
-    })
+        content_encoding: text(header::CONTENT_ENCODING).filter(|_| !answer.is_decoded()),
+    }
+}
+
+/// The first bytes of an answer that are not blank.
+#[derive(Default)]
+struct Beginning {
+    bytes: Vec<u8>,
+}
+
+impl Beginning {
+    fn add(&mut self, piece: &[u8]) {
+        let piece = if self.bytes.is_empty() {
+            piece.trim_ascii_start()
+        } else {
+            piece
+        };
+        let room = LOOK_MAX - self.bytes.len();
+        self.bytes
+            .extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+}
+
+/// Corrects what the answer's head says of its form.
+fn note_form(exchange: &Exchange<'_>, answer: &mut Answer, form: Form) {
+    if form != opening::form(&announced(&exchange.facts, answer)) {
+        answer.content_type = match form {
+            Form::Events => Some("text/event-stream"),
+            Form::Json => Some("application/json"),
+            Form::Opaque => None,
+        };
+    }
 }
 
 async fn whole(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
-    let Exchange {
-        gateway,
-        client,
-        deadline,
-        ..
-    } = exchange;
-    deadline.restart(gateway.settings.timeouts.stream_idle);
-    let read = tokio::select! {
-        biased;
-        read = read_whole(&mut answer, deadline) => read,
-        () = client.gone() => return Tried::ClientLeft,
+    let read = match read_whole(exchange, &mut answer).await {
+        Ok(read) => read,
+        Err(Interrupted::ClientLeft) => return Tried::ClientLeft,
+        Err(Interrupted::Fault(fault)) => return Tried::Failed(fault, None),
     };
-    match read {
-        Ok(Watch::Whole) => match fault_of_whole(exchange, &mut answer) {
-            Fault::None => {
-                answer.redact_whole();
-                Tried::Opened(answer, Watch::Whole)
-            }
-            fault => {
-                answer.redact();
-                Tried::Failed(fault, Some(answer))
-            }
-        },
-        Ok(watch) => Tried::Opened(answer, watch),
-        Err(fault) => Tried::Failed(fault, None),
+    if let Read::TooLong = read {
+        let facts = &exchange.facts;
+        let large = LargeAnswer::new(facts.dialect, facts.endpoint);
+        return Tried::Opened(answer, Watch::Large(Box::new(large)));
+    }
+    let body = answer.body.joined();
+    let fault = {
+        let fields = Fields::of(&answer.response().headers);
+        opening::of_whole(exchange.facts.endpoint, |name| fields.get(name), &body)
+    };
+    match fault {
+        Fault::None => {
+            answer.redact_whole();
+            Tried::Opened(answer, Watch::Whole)
+        }
+        fault => {
+            answer.redact();
+            let body = answer.body.joined();
+            answer.told = opening::error_answer(exchange.facts.dialect, &body);
+            Tried::Failed(fault, Some(answer))
+        }
     }
 }
 
-fn fault_of_whole(exchange: &Exchange<'_>, answer: &mut Answer) -> Fault {
-    let body = answer.body.joined();
-    let fields = Fields::of(&answer.response().headers);
-    opening::of_whole(exchange.facts.endpoint, |name| fields.get(name), &body)
+/// How reading a JSON answer ended.
+enum Read {
+    Whole,
+    TooLong,
 }
 
-async fn read_whole(answer: &mut Answer, deadline: &mut Deadline) -> Result<Watch, Fault> {
+/// Why it did not.
+enum Interrupted {
+    Fault(Fault),
+    ClientLeft,
+}
+
+async fn read_whole(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Result<Read, Interrupted> {
+    let idle = exchange.gateway.settings.timeouts.stream_idle;
+    exchange.deadline.restart(idle);
     while !answer.ended {
         if answer.body.len() > WHOLE_MAX {
-            return Ok(Watch::Opaque);
+            return Ok(Read::TooLong);
         }
         tokio::select! {
             biased;
-            read = answer.read_pieces() => read.map_err(|_| Fault::ConnectionLost)?,
-            () = deadline.passed() => return Err(Fault::TimedOut),
+            read = answer.read_pieces() => if read.is_err() {
+                return Err(Interrupted::Fault(Fault::ConnectionLost));
+            },
+            () = exchange.client.gone() => return Err(Interrupted::ClientLeft),
+            () = exchange.deadline.passed() => return Err(Interrupted::Fault(Fault::TimedOut)),
         }
     }
-    Ok(Watch::Whole)
+    Ok(Read::Whole)
 }
 
-async fn events(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
+async fn events(exchange: &mut Exchange<'_>, mut answer: Answer, until: Instant) -> Tried {
     let facts = &exchange.facts;
     let mut stream = Box::new(Stream {
         reader: StreamReader::new(facts.dialect, facts.endpoint),
         events: WholeEvents::default(),
     });
-    let hold = hold(
-        exchange.gateway,
-        &mut answer,
-        &mut stream.reader,
-        &mut exchange.deadline,
-    );
-    let held = tokio::select! {
-        biased;
-        held = hold => held,
-        () = exchange.client.gone() => return Tried::ClientLeft,
-    };
+    let held = hold(exchange, &mut answer, &mut stream.reader, until).await;
     answer.redact();
-    match held {
-        Held::Begun => Tried::Opened(answer, Watch::Stream(stream)),
-        Held::Failed(fault) => {
-            exchange.record.on(record::Event::FaultHidden);
-            Tried::Failed(fault, Some(answer))
-        }
-        Held::Died(fault) => {
-            exchange.record.on(record::Event::FaultHidden);
-            Tried::Failed(fault, None)
-        }
+    let fault = match held {
+        Held::Begun => return Tried::Opened(answer, Watch::Stream(stream)),
+        Held::ClientLeft => return Tried::ClientLeft,
+        Held::Failed(fault) | Held::Died(fault) => fault,
+    };
+    exchange.record.on(record::Event::FaultHidden);
+    if let Held::Died(_) = held {
+        return Tried::Failed(fault, None);
+    }
+    answer.told = stream
+        .reader
+        .error_answer()
+        .map(|told| without_traces(&answer, told));
+    Tried::Failed(fault, Some(answer))
+}
+
+fn without_traces(answer: &Answer, told: ErrorAnswer) -> ErrorAnswer {
+    let redacted = answer.traces.redacted(told.body.as_bytes());
+    let body = redacted.and_then(|body| String::from_utf8(body).ok());
+    ErrorAnswer {
+        body: body.unwrap_or(told.body),
+        ..told
     }
 }
 
@@ -130,16 +229,18 @@ enum Held {
     Failed(Fault),
     /// It broke.
     Died(Fault),
+    ClientLeft,
 }
 
 async fn hold(
-    gateway: &Gateway,
+    exchange: &mut Exchange<'_>,
     answer: &mut Answer,
     reader: &mut StreamReader,
-    deadline: &mut Deadline,
+    until: Instant,
 ) -> Held {
-    let settings = &gateway.settings;
-    let until = Instant::now() + settings.stream.hold_head;
+    let settings = &exchange.gateway.settings;
+    // What was read to see what it is.
+    reader.feed(&answer.body.joined());
     loop {
         match reader.opening(answer.ended) {
             Opening::Failed(fault) => return Held::Failed(fault),
@@ -151,14 +252,16 @@ async fn hold(
         if left.is_zero() || answer.body.len() as u64 > settings.stream.hold_bytes_max {
             return Held::Begun;
         }
-        deadline.restart(left.min(settings.timeouts.stream_idle));
+        let idle = settings.timeouts.stream_idle;
+        exchange.deadline.restart(left.min(idle));
         tokio::select! {
             biased;
             read = answer.read_piece() => match read {
                 Ok(piece) => reader.feed(&piece),
                 Err(_) => return Held::Died(Fault::ConnectionLost),
             },
-            () = deadline.passed() => if Instant::now() < until {
+            () = exchange.client.gone() => return Held::ClientLeft,
+            () = exchange.deadline.passed() => if Instant::now() < until {
                 return Held::Died(Fault::TimedOut);
             },
         }

@@ -166,7 +166,7 @@ fn malformed(message: &'static str) -> Refuse {
     Refuse::new(RefusalKind::InvalidRequest, "malformed", message).non_retryable()
 }
 
-fn too_large(max: u64) -> Refuse {
+pub(super) fn too_large(max: u64) -> Refuse {
     let message = format!("the request's body is larger than {max} bytes");
     Refuse::new(RefusalKind::RequestTooLarge, "body_too_large", message).non_retryable()
 }
@@ -176,7 +176,7 @@ fn too_slow() -> Refuse {
     Refuse::new(RefusalKind::Timeout, "slow_body", message).status(408)
 }
 
-fn no_room() -> Refuse {
+pub(super) fn no_room() -> Refuse {
     let message = "the gateway holds as many request bodies as it may; try again in 1 s";
     Refuse::new(RefusalKind::Overloaded, "bodies_full", message).after(Duration::from_secs(1))
 }

@@ -9,8 +9,6 @@ use keyweir_policy::wire::describe::DescribeError;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 use keyweir_policy::wire::understood::Form;
 
-use super::body::Body;
-
 use crate::downstream::client::Client;
 use crate::request::respond::refuse::Refuse;
 use crate::runtime::gateway::Live;
@@ -24,9 +22,9 @@ pub(crate) fn describe(
     routed: &Routed<'_>,
     tenant: TenantId,
     (client, query): (&Client, Option<&str>),
-    body: &Body,
+    body: &[u8],
 ) -> Result<Description, Refuse> {
-    let description = read(routed, &body.bytes).map_err(|error| {
+    let description = read(routed, body).map_err(|error| {
         let message = error.to_string();
         Refuse::new(RefusalKind::InvalidRequest, "invalid_body", message).non_retryable()
     })?;
@@ -41,7 +39,7 @@ pub(crate) fn describe(
             route: &routed.route,
             query,
             headers: &headers,
-            body: &body.bytes,
+            body,
         };
         permission::check(&tenant.models, &form).map_err(|denied| {
             let message = denied.to_string();

@@ -5,6 +5,7 @@ pub(crate) mod body;
 mod describe;
 pub(crate) mod head;
 mod patience;
+pub(crate) mod plain;
 pub(crate) mod prepare;
 pub(crate) mod probe;
 pub(crate) mod route;
@@ -22,6 +23,7 @@ use keyweir_policy::terms::request::Description;
 use keyweir_policy::wire::query_without_credentials;
 
 use self::body::Body;
+use self::plain::Coded;
 
 use crate::downstream::client::Client;
 use crate::headers::{ANTHROPIC_VERSION, cors};
@@ -45,6 +47,8 @@ pub(crate) struct Taken<'a> {
     /// Without credentials.
     pub(crate) query: Option<Cow<'a, str>>,
     pub(crate) body: Body,
+    /// The coding that the body came in.
+    pub(crate) coded: Option<Coded>,
     pub(crate) description: Description,
     pub(crate) destination: Destination,
     /// Who made the thing that the path names.
@@ -117,7 +121,14 @@ pub(crate) async fn take<'a>(
     record.on(Event::BodyRead {
         bytes: body.bytes.len(),
     });
-    let description = describe::describe(live, &routed, tenant, (client, query), &body)?;
+    let plain = if routed.route.has_json_body {
+        let share = gateway.bodies.share(tenant);
+        plain::plain(&gateway.settings, share, client.headers(), &body)?
+    } else {
+        None
+    };
+    let json = plain.as_ref().map_or(&body.bytes, |plain| &plain.bytes);
+    let description = describe::describe(live, &routed, tenant, (client, query), json)?;
     record.on(Event::Described {
         model: description.model.as_deref(),
         stream: description.stream,
@@ -135,6 +146,7 @@ pub(crate) async fn take<'a>(
         tenant,
         query: query.map(query_without_credentials),
         body,
+        coded: plain.map(|plain| plain.coded),
         description,
         destination,
         owner: known.owner,

@@ -67,6 +67,7 @@ pub(crate) fn prepare<'a>(
         outgoing: Outgoing {
             head,
             body: Some(taken.body),
+            coded: taken.coded,
             target,
         },
         plan: Plan::new(
@@ -87,11 +88,13 @@ fn facts(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Facts {
         dialect: taken.routed.dialect,
         endpoint: route.endpoint,
         method: client.head().method.clone(),
+        asks_in_json: route.has_json_body,
         creates: route.creates_resource || taken.description.stored,
         maker: maker(taken),
         hides_usage: false,
         public_base: public_base(&taken.routed, client, provider),
         resource: route.resource.map(str::to_owned),
+        references: taken.description.references.clone(),
     }
 }
 

@@ -12,6 +12,18 @@ use crate::request::exchange::Exchange;
 pub(super) fn head(exchange: &Exchange<'_>, answer: &Answer) -> ResponseHeader {
     let dialect = exchange.facts.dialect;
     let mut head = headers::incoming(answer.response(), dialect, &answer.traces);
+    if answer.is_decoded() {
+        // It came in a coding that nobody had asked for, and goes on in plain, which all read.
+        head.remove_header(&header::CONTENT_ENCODING);
+        head.remove_header(&header::CONTENT_LENGTH);
+    }
+    if let Some(content_type) = answer.content_type {
+        set(
+            &mut head,
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(content_type),
+        );
+    }
     let plan = &exchange.plan;
     let progress = plan.progress();
     set(

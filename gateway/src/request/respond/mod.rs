@@ -10,6 +10,7 @@ pub(crate) mod piece;
 mod redaction;
 pub(crate) mod refuse;
 mod stream;
+mod told;
 mod whole;
 
 pub(crate) use self::whole::rewritten;
@@ -41,26 +42,50 @@ pub(crate) async fn deliver(exchange: &mut Exchange<'_>, opened: Opened) -> Resu
         // Boxed: files and results are few, and every request would carry its future.
         Watch::Opaque => {
             let answered = Outcome::Answered;
-            Box::pin(opaque::deliver(exchange, Some(held), answer, answered)).await
+            Box::pin(opaque::deliver(
+                exchange,
+                Some(held),
+                answer,
+                None,
+                answered,
+            ))
+            .await
+        }
+        Watch::Large(large) => {
+            let answered = Outcome::Answered;
+            let large = Some(large);
+            Box::pin(opaque::deliver(
+                exchange,
+                Some(held),
+                answer,
+                large,
+                answered,
+            ))
+            .await
         }
     }
 }
 
 /// Gives a provider's error to the client as it is; its lease has been settled. `true`: all of it
 /// arrived.
-pub(crate) async fn relay(exchange: &mut Exchange<'_>, answer: Answer) -> Result<bool, Stop> {
+pub(crate) async fn relay(exchange: &mut Exchange<'_>, mut answer: Answer) -> Result<bool, Stop> {
     exchange.let_go();
+    if let Some(told) = answer.told.take() {
+        return Box::pin(told::deliver(exchange, answer, told)).await;
+    }
     let passed = Outcome::PassedThrough;
-    Box::pin(opaque::deliver(exchange, None, answer, passed)).await
+    Box::pin(opaque::deliver(exchange, None, answer, None, passed)).await
 }
 
-/// The account that answers knows the thing asked for.
+/// The account that answers knows the things asked for and referred to.
 fn learn_home(exchange: &Exchange<'_>, held: &HeldLease) {
-    if exchange.plan.is_sought()
-        && let Some(id) = &exchange.facts.resource
-    {
+    if !exchange.plan.is_sought() {
+        return;
+    }
+    let holder = (exchange.plan.provider(), held.account());
+    let facts = &exchange.facts;
+    for id in facts.resource.iter().chain(&facts.references) {
         // Who made what had to be sought nobody knows.
-        let holder = (exchange.plan.provider(), held.account());
         exchange.live.learn_holder(id, holder, None);
     }
 }

@@ -1,7 +1,8 @@
-//! An answer that is not read: it is passed on as it comes.
+//! An answer that is not read, or of which only the end is: it is passed on as it comes.
 
 use bytes::Bytes;
 use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::wire::large::LargeAnswer;
 
 use super::explain::DIED;
 use super::head::{chunk, head};
@@ -14,26 +15,38 @@ use crate::request::record::Event;
 use crate::request::stop::Stop;
 use crate::telemetry::outcome::Outcome;
 
-/// Passes `answer` on. `held`: its lease, if it is still open.
+/// Passes `answer` on. `held`: its lease, if it is still open. `large`: watches its end, if that
+/// tells anything.
 pub(super) async fn deliver(
     exchange: &mut Exchange<'_>,
     held: Option<HeldLease>,
     mut answer: Answer,
+    mut large: Option<Box<LargeAnswer>>,
     outcome: Outcome,
 ) -> Result<bool, Stop> {
     let mut head = head(exchange, &answer);
     chunk(exchange, &mut head, &answer);
     let status = answer.status();
     let fault = match begin(exchange, head, status).await {
-        Ok(()) => pass_on(exchange, &mut answer, held.is_none()).await,
+        Ok(()) => {
+            let way = Way {
+                large: &mut large,
+                redaction: held.is_none().then(|| Redaction::of(&answer.traces)),
+            };
+            pass_on(exchange, &mut answer, way).await
+        }
         Err(_) => Fault::ClientLeft,
     };
-    if let Some(held) = held {
+    if let Some(mut held) = held {
+        if let Some(large) = &large {
+            held.charged(large.usage());
+            exchange.record.on(Event::Charged(large.usage()));
+        }
         exchange.settle(held, fault);
     }
     match fault {
         Fault::None => {
-            answer.link.release().await;
+            answer.release().await;
             write(exchange, Bytes::new(), true).await?;
             exchange.record.on(Event::Ended { outcome, status });
             Ok(true)
@@ -50,22 +63,50 @@ pub(super) async fn deliver(
     }
 }
 
-/// Passes the body on; an error's without traces of the credential.
-async fn pass_on(exchange: &mut Exchange<'_>, answer: &mut Answer, is_error: bool) -> Fault {
-    let mut redaction = is_error.then(|| Redaction::of(&answer.traces));
-    let mut through = |piece: Bytes| match &mut redaction {
-        Some(redaction) => redaction.pass(&piece),
-        None => piece,
-    };
+/// What happens to a body on its way.
+struct Way<'a> {
+    large: &'a mut Option<Box<LargeAnswer>>,
+    /// Takes traces of the credential out of an error.
+    redaction: Option<Redaction>,
+}
+
+impl Way<'_> {
+    fn through(&mut self, piece: Bytes) -> Bytes {
+        if let Some(large) = self.large {
+            large.feed(&piece);
+        }
+        match &mut self.redaction {
+            Some(redaction) => redaction.pass(&piece),
+            None => piece,
+        }
+    }
+
+    fn rest(&mut self) -> Bytes {
+        self.redaction
+            .as_mut()
+            .map(Redaction::rest)
+            .unwrap_or_default()
+    }
+
+    /// Whose fault the end is.
+    fn ending(&self) -> Fault {
+        self.large
+            .as_ref()
+            .map_or(Fault::None, |large| large.ending())
+    }
+}
+
+async fn pass_on(exchange: &mut Exchange<'_>, answer: &mut Answer, mut way: Way<'_>) -> Fault {
+    let idle = exchange.gateway.settings.timeouts.stream_idle;
     for piece in answer.body.take() {
-        if write(exchange, through(piece), false).await.is_err() {
+        if write(exchange, way.through(piece), false).await.is_err() {
             return Fault::ClientLeft;
         }
     }
     while !answer.ended {
-        match next(exchange, &mut answer.link).await {
+        match next(exchange, answer, idle).await {
             Next::Piece(piece) => {
-                if write(exchange, through(piece), false).await.is_err() {
+                if write(exchange, way.through(piece), false).await.is_err() {
                     return Fault::ClientLeft;
                 }
             }
@@ -74,9 +115,8 @@ async fn pass_on(exchange: &mut Exchange<'_>, answer: &mut Answer, is_error: boo
             Next::ClientLeft => return Fault::ClientLeft,
         }
     }
-    let rest = redaction.as_mut().map(Redaction::rest);
-    match write(exchange, rest.unwrap_or_default(), false).await {
-        Ok(()) => Fault::None,
+    match write(exchange, way.rest(), false).await {
+        Ok(()) => way.ending(),
         Err(_) => Fault::ClientLeft,
     }
 }

@@ -1,13 +1,15 @@
 //! Pieces of an answer: the next one from the provider, and writing it to the client.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use pingora_http::ResponseHeader;
 
 use crate::downstream::client::Left;
+use crate::request::answer::Answer;
 use crate::request::exchange::Exchange;
 use crate::request::record::Event;
 use crate::request::stop::Stop;
-use crate::upstream::Link;
 
 /// What the provider sent next.
 pub(super) enum Next {
@@ -18,12 +20,12 @@ pub(super) enum Next {
     ClientLeft,
 }
 
-pub(super) async fn next(exchange: &mut Exchange<'_>, link: &mut Link) -> Next {
-    let idle = exchange.gateway.settings.timeouts.stream_idle;
+/// Waits at most `idle`.
+pub(super) async fn next(exchange: &mut Exchange<'_>, answer: &mut Answer, idle: Duration) -> Next {
     exchange.deadline.restart(idle);
     tokio::select! {
         biased;
-        read = link.read_joined() => match read {
+        read = answer.next() => match read {
             Ok(Some(piece)) => Next::Piece(piece),
             Ok(None) => Next::End,
             Err(_) => Next::Died,

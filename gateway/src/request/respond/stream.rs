@@ -1,8 +1,10 @@
 //! A stream of events on its way to the client: passed on as it comes, watched as it passes.
 //!
-//! It ends well only if the provider said so in the stream itself. Whatever else ends it, the client
-//! gets an error event of its dialect and then an unclean end: SDKs take a clean one for a whole
-//! answer.
+//! It ends well only if the provider said so in the stream itself; once it has, it is over, whatever
+//! the connection does then. Whatever else ends it, the client gets an error event of its dialect and
+//! then an unclean end: SDKs take a clean one for a whole answer.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -20,6 +22,11 @@ use crate::request::lease::HeldLease;
 use crate::request::record::Event;
 use crate::request::stop::Stop;
 use crate::telemetry::outcome::Outcome;
+
+/// How long more may come after a stream has said that its answer is complete (usage, the dialect's
+/// last event). Several answers in one stream may be made one after the other, so this is long
+/// beside the pause before a first word; some connections are never closed.
+const AFTER_FINISH: Duration = Duration::from_secs(15);
 
 /// How the passing on of a stream ended.
 enum Passed {
@@ -62,6 +69,9 @@ async fn pass_on(
     answer: &mut Answer,
     stream: &mut Stream,
 ) -> Passed {
+    if stream.reader.is_over() {
+        learn_made(exchange, held, stream);
+    }
     // The reader has seen this already.
     let opening = stream.events.pass(answer.body.joined());
     let opening = without_usage(exchange, opening);
@@ -69,14 +79,24 @@ async fn pass_on(
     if write(exchange, opening, false).await.is_err() {
         return Passed::ClientLeft;
     }
-    while !answer.ended {
+    let idle = exchange.gateway.settings.timeouts.stream_idle;
+    while !answer.ended && !stream.reader.is_over() {
         if exchange.gateway.lifecycle.is_last_call() {
             return Passed::Cut(LAST_CALL);
         }
-        match next(exchange, &mut answer.link).await {
+        let said_all = stream.reader.finished() || stream.reader.fault().is_some();
+        let idle = if said_all {
+            idle.min(AFTER_FINISH)
+        } else {
+            idle
+        };
+        match next(exchange, answer, idle).await {
             Next::Piece(piece) => {
                 stream.reader.feed(&piece);
                 held.progressed(stream.reader.output_so_far());
+                if stream.reader.is_over() {
+                    learn_made(exchange, held, stream);
+                }
                 let passed = stream.events.pass(piece);
                 let passed = redacted(stream, &answer.traces, passed);
                 let passed = without_usage(exchange, passed);
@@ -85,6 +105,11 @@ async fn pass_on(
                 }
             }
             Next::End => answer.ended = true,
+            Next::Died | Next::Stalled if said_all => {
+                // What has not come to its end is no event.
+                stream.events.rest();
+                return Passed::Whole;
+            }
             Next::Died => return Passed::Cut(DIED),
             Next::Stalled => return Passed::Cut(STALLED),
             Next::ClientLeft => return Passed::ClientLeft,
@@ -116,8 +141,7 @@ fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &mut Stream,
     let usage = stream.reader.usage();
     held.charged(usage);
     exchange.record.on(Event::Charged(usage));
-    let ids = stream.reader.resource_ids(exchange.facts.creates);
-    exchange.learn(ids, held.account());
+    learn_made(exchange, &held, stream);
     let fault = match passed {
         Passed::Whole => stream.reader.ending(),
         Passed::Cut(cut) => cut.fault,
@@ -126,18 +150,23 @@ fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &mut Stream,
     exchange.settle(held, fault);
 }
 
+/// What the answer made is asked for as soon as its last word has been read.
+fn learn_made(exchange: &Exchange<'_>, held: &HeldLease, stream: &Stream) {
+    let made = stream.reader.resource_ids(exchange.facts.creates);
+    exchange.learn(made, held.account());
+}
+
 async fn finish(
     exchange: &mut Exchange<'_>,
     answer: Answer,
     stream: &mut Stream,
     status: u16,
 ) -> Result<bool, Stop> {
-    let traces = answer.traces;
-    answer.link.release().await;
     let rest = stream.events.rest();
-    let rest = redacted(stream, &traces, rest);
+    let rest = redacted(stream, &answer.traces, rest);
     let rest = without_usage(exchange, rest);
     write(exchange, rest, true).await?;
+    answer.release().await;
     exchange.record.on(if stream.reader.fault().is_some() {
         Event::Broke {
             status,

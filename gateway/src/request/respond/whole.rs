@@ -37,7 +37,7 @@ pub(super) async fn deliver(
     );
     let status = answer.status();
     exchange.settle(held, Fault::None);
-    answer.link.release().await;
+    answer.release().await;
     begin(exchange, head, status).await?;
     write(exchange, body, true).await?;
     exchange.record.on(Event::Ended {

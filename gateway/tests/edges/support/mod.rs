@@ -5,6 +5,7 @@ pub(crate) mod api;
 pub(crate) mod fake;
 pub(crate) mod frames;
 pub(crate) mod program;
+pub(crate) mod scripted;
 pub(crate) mod stage;
 pub(crate) mod tls;
 pub(crate) mod wire;

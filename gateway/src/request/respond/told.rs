@@ -1,0 +1,39 @@
+//! An error that came where an answer belongs, as the error answer that it should have been.
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{self, HeaderValue};
+use keyweir_policy::wire::refusal::ErrorAnswer;
+
+use super::head::{head, set};
+use super::piece::{begin, write};
+use crate::request::answer::Answer;
+use crate::request::exchange::Exchange;
+use crate::request::record::Event;
+use crate::request::stop::Stop;
+use crate::telemetry::outcome::Outcome;
+
+/// Gives the client what `answer` `told`.
+pub(super) async fn deliver(
+    exchange: &mut Exchange<'_>,
+    answer: Answer,
+    told: ErrorAnswer,
+) -> Result<bool, Stop> {
+    let mut head = head(exchange, &answer);
+    let status = StatusCode::from_u16(told.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    // Cannot fail: it is a status already.
+    let _ = head.set_status(status);
+    head.remove_header(&header::CONTENT_ENCODING);
+    let length = HeaderValue::from(told.body.len());
+    set(&mut head, header::CONTENT_LENGTH, length);
+    let json = HeaderValue::from_static("application/json");
+    set(&mut head, header::CONTENT_TYPE, json);
+    answer.discard().await;
+    begin(exchange, head, status.as_u16()).await?;
+    write(exchange, Bytes::from(told.body), true).await?;
+    exchange.record.on(Event::Ended {
+        outcome: Outcome::PassedThrough,
+        status: status.as_u16(),
+    });
+    Ok(true)
+}
