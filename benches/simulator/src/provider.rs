@@ -10,7 +10,7 @@ use crate::course::{Course, Head, PIECES};
 use crate::headers;
 use crate::metered::Place;
 use crate::scenario::SnapshotTaken;
-use crate::weather::{Lie, Weather};
+use crate::weather::{Lie, Poison, Weather};
 use crate::world::{Event, World};
 
 impl World<'_> {
@@ -159,6 +159,7 @@ impl World<'_> {
                 Weather::AlwaysRefused { key: it } if it == key => {
                     Fault::RateLimited { wait: None }
                 }
+                Weather::Poison { share, poison } if lot(index) < share => poison.fault(),
                 Weather::Overloaded { share, from, until }
                     if (from..until).contains(&now) && draws.f64() < share =>
                 {
@@ -206,6 +207,19 @@ impl World<'_> {
             return course;
         }
         Course::Whole
+    }
+}
+
+impl Poison {
+    const fn fault(self) -> Fault {
+        let wait = None;
+        match self {
+            Self::Broken => Fault::Broken { wait },
+            Self::Overloaded => Fault::Overloaded { wait },
+            Self::Rejected => Fault::KeyRejected,
+            Self::Poor => Fault::OutOfMoney { wait },
+            Self::Refused => Fault::RateLimited { wait },
+        }
     }
 }
 

@@ -57,6 +57,13 @@ pub enum Weather {
         /// The share.
         share: f64,
     },
+    /// This share of requests is answered so whoever is asked, and is alone in that.
+    Poison {
+        /// The share.
+        share: f64,
+        /// How.
+        poison: Poison,
+    },
     /// An account has no access to a model, though the policy does not say so.
     Denied {
         /// Which account.
@@ -99,6 +106,21 @@ pub enum Weather {
         /// The share.
         by: f64,
     },
+}
+
+/// How every key answers a request that none can serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poison {
+    /// 500.
+    Broken,
+    /// 529.
+    Overloaded,
+    /// 401, as if the key were wrong.
+    Rejected,
+    /// 402, as if the account had no money.
+    Poor,
+    /// 429, without headers or a wait.
+    Refused,
 }
 
 /// How headers about budgets lie.

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use keyweir_pool::Pool;
 use keyweir_pool::ask::{Admission, Ask, Lease, Refusal};
+use keyweir_pool::attempts::Attempts;
 use keyweir_terms::fault::{Attribution, Fault};
 use keyweir_terms::ids::ProviderId;
 use keyweir_terms::time::Time;
@@ -230,6 +231,7 @@ impl Plan {
         failure: Option<&Failure>,
     ) -> Step {
         if self.home.is_sought() {
+            let refusal = self.for_another(pool, now, refusal);
             self.met.could_not_ask(refusal);
         }
         // The account that cannot be asked now may not be the one that knows.
@@ -282,6 +284,16 @@ impl Plan {
             }
         }
         self.last_word(pool, now, failure)
+    }
+
+    /// `refusal` as another request would meet it: this one may have ruled out whom it asked.
+    fn for_another(&self, pool: &mut Pool, now: Time, refusal: Refusal) -> Refusal {
+        let ask = self.ask(pool, now);
+        let not_until = pool.would_admit(now, &ask, &Attempts::default());
+        Refusal {
+            not_until: refusal.not_until.or(not_until),
+            ..refusal
+        }
     }
 
     /// Whether another attempt may go better, where the last one may not use its model: not where the

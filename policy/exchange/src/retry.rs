@@ -70,8 +70,8 @@ impl Retries {
                     self.attempts.exceeds(account);
                 }
             }
-            Attribution::Key => self.attempts.rejected(key, None),
-            Attribution::Account => self.attempts.rejected(key, account),
+            Attribution::Key => self.attempts.rejected(now, key, None),
+            Attribution::Account => self.attempts.rejected(now, key, account),
             Attribution::KeyModel => {
                 // Another key may have access; if not, the model is what is wrong.
                 self.attempts.denied(key);
@@ -82,7 +82,7 @@ impl Retries {
             }
             Attribution::AccountGroup => {
                 if let Some(account) = account {
-                    self.attempts.refused(account);
+                    self.attempts.refused(now, key, account);
                 }
                 self.fail(pool, now, Duration::ZERO);
             }

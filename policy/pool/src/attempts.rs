@@ -28,10 +28,22 @@ pub struct Attempts {
 pub(crate) struct Earlier {
     /// The key it broke down with, and when.
     pub(crate) broke_down: Option<(KeyId, Time)>,
-    /// The key with which it was told of a key or an account that is out.
-    pub(crate) rejected: Option<KeyId>,
-    /// The account that had no budget for it.
-    pub(crate) refused: Option<AccountId>,
+    /// What it was told of keys and accounts: the first of it.
+    pub(crate) rejected: [Option<Rejection>; REJECTIONS_MAX],
+    /// The account that had no budget for it, the key, and when.
+    pub(crate) refused: Option<(AccountId, KeyId, Time)>,
+}
+
+/// Rejections of one request that are remembered: as many as it makes attempts, by default.
+const REJECTIONS_MAX: usize = 4;
+
+/// What a request was told of a key or its account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rejection {
+    pub(crate) key: KeyId,
+    pub(crate) at: Time,
+    /// It was of the account.
+    pub(crate) is_account: bool,
 }
 
 impl Attempts {
@@ -57,9 +69,17 @@ impl Attempts {
         self.avoided_until = until;
     }
 
-    /// `key` was rejected, or its `account` is out, or so it was told: it does not go there again.
-    pub fn rejected(&mut self, key: KeyId, account: Option<AccountId>) {
-        self.earlier.rejected.get_or_insert(key);
+    /// `key` was rejected, or its `account` is out, or so it was told at `now`: it does not go there
+    /// again.
+    pub fn rejected(&mut self, now: Time, key: KeyId, account: Option<AccountId>) {
+        let mut places = self.earlier.rejected.iter_mut();
+        if let Some(place) = places.find(|place| place.is_none()) {
+            *place = Some(Rejection {
+                key,
+                at: now,
+                is_account: account.is_some(),
+            });
+        }
         self.denied(key);
         self.ruled_out_accounts.extend(account);
     }
@@ -69,9 +89,9 @@ impl Attempts {
         self.ruled_out_keys.push(key);
     }
 
-    /// `account` had no budget for it.
-    pub fn refused(&mut self, account: AccountId) {
-        self.earlier.refused.get_or_insert(account);
+    /// `account` had no budget for it at `now`, or so it was told with `key`.
+    pub fn refused(&mut self, now: Time, key: KeyId, account: AccountId) {
+        self.earlier.refused.get_or_insert((account, key, now));
         self.refused_by.push(account);
     }
 

@@ -94,6 +94,8 @@ impl Shared {
         let back = self.members.succeeded(now, grant);
         group.succeeded(now, grant);
         if *fault == Fault::None {
+            self.served_at = Some(now);
+            self.confirm_rejections(now, open);
             self.retry.earn(now);
             let model = self.models.get_mut(open.request.model);
             model.denials.served(grant.key);

@@ -10,6 +10,7 @@ use keyweir_terms::ids::{AccountId, KeyId, RequestId};
 use keyweir_terms::table::{Id as _, Table};
 use keyweir_terms::time::Time;
 
+use crate::attempts::Rejection;
 use crate::leases::Grant;
 use crate::spec::PoolSpec;
 use crate::standing::{Standing, Word};
@@ -146,8 +147,8 @@ impl Members {
     /// A request succeeded.
     pub(crate) fn succeeded(&mut self, now: Time, grant: &Grant) -> Back {
         self.end(grant, |account, key| Back {
-            account: account.succeeded(now, grant.generations.account),
-            key: key.succeeded(now, grant.generations.key),
+            account: account.succeeded(now, grant.at, grant.generations.account),
+            key: key.succeeded(now, grant.at, grant.generations.key),
         })
     }
 
@@ -181,16 +182,31 @@ impl Members {
         self.accounts[account].standing.hear(now, word)
     }
 
-    /// What `request` was told with `key` it is told with others too.
-    pub(crate) fn doubt(&mut self, now: Time, key: KeyId, request: RequestId) {
+    /// What `request` was told with `key` it is told with others too, and it alone (`it_alone`).
+    pub(crate) fn doubt(&mut self, now: Time, key: KeyId, request: RequestId, it_alone: bool) {
         let Some(key) = self.keys.get_mut(key) else {
             return;
         };
-        key.standing.doubt(now, request);
+        key.standing.doubt(now, request, it_alone);
         if let Some(account) = self.accounts.get_mut(key.account) {
-            account.standing.doubt(now, request);
+            account.standing.doubt(now, request, it_alone);
         }
         self.changed.push(key.account);
+    }
+
+    /// A request that was rejected was served by another key; returns whether the key, or its account,
+    /// is out as of now.
+    pub(crate) fn confirm(&mut self, now: Time, rejection: &Rejection, draw: f64) -> bool {
+        let Some(key) = self.keys.get_mut(rejection.key) else {
+            return false;
+        };
+        self.changed.push(key.account);
+        match self.accounts.get_mut(key.account) {
+            Some(account) if rejection.is_account => {
+                account.standing.confirm(now, rejection.at, draw)
+            }
+            _ => key.standing.confirm(now, rejection.at, draw),
+        }
     }
 
     /// An account whose standing, or whose keys' standing, has changed since this was asked last:

@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) draws: fastrand::Rng,
     pub(crate) decisions: Decisions,
     pub(crate) notices: Notices,
+    /// When anybody was served last.
+    pub(crate) served_at: Option<Time>,
 }
 
 impl Shared {
@@ -38,6 +40,7 @@ impl Shared {
             draws: fastrand::Rng::with_seed(spec.seed),
             decisions: Decisions::default(),
             notices: Notices::default(),
+            served_at: None,
         }
     }
 

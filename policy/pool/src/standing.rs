@@ -1,11 +1,12 @@
 //! Whether an account has money, or a provider takes a key, as far as that is known.
 //!
 //! One request's word is not enough to take anybody out: what the provider says of a key may be about
-//! this endpoint, this model or this size. So whoever is spoken of is *suspected* first: left alone for
-//! a moment, then probed by another request, and asked at once where nobody else can serve. A second
-//! request that is told the same confirms it; a success clears it. Only a key or account that never
-//! served goes out on one request's word, where others are left, and where that request is not told the
-//! same of the next one too.
+//! this endpoint, this model, this size, or this request. So whoever is spoken of is *suspected* first:
+//! left alone for a moment, then probed by another request, and asked at once where nobody else can
+//! serve. What confirms it: a second request that is told the same, or that the request itself is then
+//! served by another. A success clears it; and the word of a request that is told the same by one key
+//! after the other, while others are served, is taken back. Only a key or account that never served
+//! goes out on one request's word at once, where others are left.
 //!
 //! What is out is probed slowly, since a person has to mend it; where nobody else can serve, every few
 //! seconds.
@@ -29,23 +30,34 @@ const SUSPECTED: Duration = Duration::from_secs(2);
 /// How often what is out is probed where nobody else can serve.
 const PROBED_AT_LAST: Duration = Duration::from_secs(5);
 
+/// Words that are told apart.
+const WORDS_MAX: usize = 4;
+/// Requests that must have been told the same.
+const WORDS_ENOUGH: usize = 2;
+/// Words taken back, with no success in between, that count all the same: where half of a pool is out
+/// (the world "half dead") most requests meet two that are. A client whose requests are wrong would
+/// have to be alone for as many.
+const DOUBTED_ENOUGH: u32 = 8;
+
 /// What is known of a key or an account, whatever the model.
 #[derive(Debug)]
 pub(crate) struct Standing {
     breaker: Breaker,
+    /// Requests that were told that it is out, and whose word counts.
+    words: Vec<RequestId>,
+    /// Words taken back since it served last.
+    doubted: u32,
     verdict: Verdict,
-    has_served: bool,
+    /// When the latest request was sent that it served.
+    proven_at: Option<Time>,
 }
 
-/// What was heard of it.
+/// What is made of that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// Nothing that counts.
     Well,
-    /// One request was told that it is out.
-    Suspected(RequestId),
-    /// It is out. Whose word that is, where it is one request's alone.
-    Out(Option<RequestId>),
+    Suspected,
+    Out,
 }
 
 /// What a request was told of a key or an account.
@@ -65,8 +77,10 @@ impl Standing {
     pub(crate) fn new() -> Self {
         Self {
             breaker: Breaker::new(OUT_BACKOFF),
+            words: Vec::new(),
+            doubted: 0,
             verdict: Verdict::Well,
-            has_served: false,
+            proven_at: None,
         }
     }
 
@@ -89,8 +103,8 @@ impl Standing {
         }
         match self.verdict {
             Verdict::Well => false,
-            Verdict::Suspected(by) => by != request,
-            Verdict::Out(_) => {
+            Verdict::Suspected => !self.words.contains(&request),
+            Verdict::Out => {
                 let open = self.breaker.is_open_for();
                 open.is_some_and(|(since, _)| now.since(since) >= PROBED_AT_LAST)
             }
@@ -111,11 +125,11 @@ impl Standing {
 
     /// Whether it has served anything.
     pub(crate) const fn has_served(&self) -> bool {
-        self.has_served
+        self.proven_at.is_some()
     }
 
     pub(crate) const fn is_suspected(&self) -> bool {
-        matches!(self.verdict, Verdict::Suspected(_))
+        matches!(self.verdict, Verdict::Suspected)
     }
 
     pub(crate) fn grant(&mut self) -> Generation {
@@ -126,51 +140,85 @@ impl Standing {
         self.breaker.passed(now, granted);
     }
 
-    /// A request succeeded; returns whether it was out, and is back.
-    pub(crate) fn succeeded(&mut self, now: Time, granted: Generation) -> bool {
-        self.has_served = true;
+    /// A request that was sent at `sent` succeeded; returns whether it was out, and is back.
+    pub(crate) fn succeeded(&mut self, now: Time, sent: Time, granted: Generation) -> bool {
+        self.proven_at = self.proven_at.max(Some(sent));
+        self.doubted = 0;
         let was_closed = self.breaker.state(now) == BreakerState::Closed;
         self.breaker.succeeded(now, granted);
         if was_closed || self.breaker.state(now) != BreakerState::Closed {
             return false;
         }
-        let was_out = matches!(self.verdict, Verdict::Out(_));
-        if !was_out {
-            self.breaker.close();
+        let was_out = self.verdict == Verdict::Out;
+        if was_out {
+            self.verdict = Verdict::Well;
+            self.words.clear();
+        } else {
+            self.clear();
         }
-        self.verdict = Verdict::Well;
         was_out
     }
 
     /// A request was told that it is out; returns whether it is, as of now.
     pub(crate) fn hear(&mut self, now: Time, word: &Word) -> bool {
-        let by = match self.verdict {
+        if self.verdict == Verdict::Out && !self.breaker.is_still(word.granted) {
             // It was sent before that was known.
-            Verdict::Out(_) if !self.breaker.is_still(word.granted) => return false,
-            Verdict::Out(by) => by,
-            Verdict::Suspected(by) if by != word.by => None,
-            Verdict::Well if word.may_be_believed && !self.has_served => Some(word.by),
-            Verdict::Well | Verdict::Suspected(_) => {
-                self.suspect(now, word.by);
-                return false;
-            }
-        };
-        self.verdict = Verdict::Out(by.filter(|by| *by == word.by));
-        self.breaker.open(now, word.wait, word.draw);
+            return false;
+        }
+        if !self.words.contains(&word.by) && self.words.len() < WORDS_MAX {
+            self.words.push(word.by);
+        }
+        let is_new = word.may_be_believed && !self.has_served();
+        let is_enough = self.words.len() >= WORDS_ENOUGH || self.doubted >= DOUBTED_ENOUGH;
+        if self.verdict == Verdict::Out || is_enough || is_new {
+            self.verdict = Verdict::Out;
+            self.breaker.open(now, word.wait, word.draw);
+            return true;
+        }
+        self.suspect(now);
+        false
+    }
+
+    /// A request that was told at `told` that it is out was served by another; returns whether that
+    /// takes it out. Not what has served others since.
+    pub(crate) fn confirm(&mut self, now: Time, told: Time, draw: f64) -> bool {
+        let has_served_since = self.proven_at.is_some_and(|proven| proven >= told);
+        if self.verdict == Verdict::Out || has_served_since {
+            return false;
+        }
+        self.verdict = Verdict::Out;
+        self.breaker.open(now, None, draw);
         true
     }
 
-    /// `request` is told the same wherever it goes: it is out no longer, if that was its word alone.
-    pub(crate) fn doubt(&mut self, now: Time, request: RequestId) -> bool {
-        let is_its_word = self.verdict == Verdict::Out(Some(request));
-        if is_its_word {
-            self.suspect(now, request);
+    /// `request` is told the same by others too: what rests on its word is taken back. Where others
+    /// than the request are served (`it_alone`), it is what is wrong.
+    pub(crate) fn doubt(&mut self, now: Time, request: RequestId, it_alone: bool) {
+        if self.verdict == Verdict::Well || !self.words.contains(&request) {
+            return;
         }
-        is_its_word
+        if it_alone {
+            self.words.retain(|by| *by != request);
+            self.doubted = self.doubted.saturating_add(1);
+        }
+        if self.doubted > DOUBTED_ENOUGH {
+            return;
+        }
+        if it_alone && self.words.is_empty() {
+            self.clear();
+        } else if self.words.len() < WORDS_ENOUGH {
+            self.suspect(now);
+        }
     }
 
-    fn suspect(&mut self, now: Time, by: RequestId) {
-        self.verdict = Verdict::Suspected(by);
+    fn clear(&mut self) {
+        self.verdict = Verdict::Well;
+        self.words.clear();
+        self.breaker.close();
+    }
+
+    fn suspect(&mut self, now: Time) {
+        self.verdict = Verdict::Suspected;
         self.breaker.open_for(now, SUSPECTED);
     }
 }
@@ -196,7 +244,7 @@ mod tests {
     fn proven() -> Standing {
         let mut standing = Standing::new();
         let granted = standing.grant();
-        standing.succeeded(at(0.0), granted);
+        standing.succeeded(at(0.0), at(0.0), granted);
         standing
     }
 
@@ -220,7 +268,10 @@ mod tests {
         assert!(standing.admits_at_last(at(0.0), RequestId(2)));
         let granted = standing.grant();
         assert!(standing.admits_at_last(at(0.0), RequestId(3)));
-        assert!(!standing.succeeded(at(0.1), granted), "it was not out");
+        assert!(
+            !standing.succeeded(at(0.1), at(0.1), granted),
+            "it was not out"
+        );
         assert!(!standing.is_suspected() && standing.admits(at(0.1)));
         assert!(!standing.hear(at(0.2), &word(4, true)));
     }
@@ -231,11 +282,53 @@ mod tests {
         assert!(!standing.hear(at(0.0), &word(1, false)));
         let mut standing = Standing::new();
         assert!(standing.hear(at(0.0), &word(1, true)));
-        assert!(!standing.doubt(at(0.0), RequestId(2)));
-        assert!(standing.doubt(at(0.0), RequestId(1)));
+        standing.doubt(at(0.0), RequestId(2), false);
+        assert!(!standing.is_suspected());
+        standing.doubt(at(0.0), RequestId(1), false);
         assert!(standing.is_suspected());
         standing.hear(at(0.1), &word(2, true));
-        assert!(!standing.doubt(at(0.1), RequestId(2)), "two have said so");
+        standing.doubt(at(0.1), RequestId(2), false);
+        assert!(!standing.is_suspected(), "two have said so");
+    }
+
+    #[test]
+    fn the_words_of_requests_that_are_told_the_same_everywhere_while_others_are_served_do_not_count()
+     {
+        let mut standing = proven();
+        for by in 0..7 {
+            standing.hear(at(0.1), &word(by, true));
+            standing.doubt(at(0.1), RequestId(by), true);
+            assert!(standing.admits(at(0.1)));
+        }
+        standing.hear(at(0.1), &word(20, true));
+        assert!(standing.hear(at(0.1), &word(21, true)));
+        standing.doubt(at(0.1), RequestId(21), true);
+        assert!(standing.is_suspected(), "one is left");
+    }
+
+    #[test]
+    fn words_taken_back_count_where_nobody_is_served_in_between() {
+        let mut standing = proven();
+        let out = (0..20).find(|by| {
+            let out = standing.hear(at(0.1), &word(*by, true));
+            standing.doubt(at(0.1), RequestId(*by), true);
+            out
+        });
+        assert_eq!(out, Some(u64::from(DOUBTED_ENOUGH)));
+        assert_eq!(standing.state(at(0.1)), BreakerState::Open);
+    }
+
+    #[test]
+    fn a_request_that_is_served_by_another_confirms_what_it_was_told() {
+        let mut standing = proven();
+        standing.hear(at(1.0), &word(1, true));
+        assert!(standing.confirm(at(1.1), at(1.0), 1.0));
+        assert_eq!(standing.state(at(1.1)), BreakerState::Open);
+        let mut standing = proven();
+        standing.hear(at(1.0), &word(1, true));
+        let granted = standing.grant();
+        standing.succeeded(at(1.1), at(1.05), granted);
+        assert!(!standing.confirm(at(1.2), at(1.0), 1.0), "it serves others");
     }
 
     #[test]
@@ -257,6 +350,6 @@ mod tests {
         assert!(standing.admits_at_last(at(5.0), RequestId(2)));
         let granted = standing.grant();
         assert!(!standing.admits_at_last(at(5.0), RequestId(3)));
-        assert!(standing.succeeded(at(5.1), granted), "it is back");
+        assert!(standing.succeeded(at(5.1), at(5.0), granted), "it is back");
     }
 }

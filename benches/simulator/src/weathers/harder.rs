@@ -2,6 +2,7 @@
 
 use keyweir_policy::terms::request::Priority;
 
+use super::blame::blame;
 use super::preset::{Preset, preset};
 use super::worlds::*;
 use crate::bounds::Bounds;
@@ -19,6 +20,7 @@ pub fn harder(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
     presets.extend(long_answers(&base));
     presets.extend(many_sides(&base));
     presets.extend(liars_and_clocks(&base));
+    presets.extend(blame(&base));
     presets
 }
 

@@ -21,6 +21,8 @@ const OUTAGE: (f64, f64) = (20.0, 50.0);
 const OUT_FROM: f64 = 30.0;
 /// How long requests wait that would rather go elsewhere.
 const IMPATIENCE_SECS: f64 = 2.0;
+/// How long a choice that has a fallback is waited for.
+const FALLBACK_SECS: f64 = 1.0;
 const OPUS: &str = "claude-opus-4-1";
 
 /// The third table.
@@ -45,7 +47,7 @@ fn fallbacks(base: &impl Fn() -> Scenario) -> Vec<Preset> {
     // The fallback answers at once, after what the first choice is waited for. Until it has answered
     // for the first time it gets few requests, and the others have no patience left to wait with:
     // a third of a second's requests out of a minute's, at most.
-    let handed = Bounds::answered(0.995, 1.1).waiting(IMPATIENCE_SECS + 0.1);
+    let handed = Bounds::answered(0.995, 1.1).waiting(FALLBACK_SECS + 0.1);
     vec![
         preset(
             "down",
@@ -61,8 +63,10 @@ fn fallbacks(base: &impl Fn() -> Scenario) -> Vec<Preset> {
         ),
         preset(
             "down patient",
-            "no connection for 30 s, patience 30 s: held for the first provider, not handed over",
-            Bounds::answered(0.999, 1.1),
+            "the same, but patience 30 s: what waits for no longer than it must does not wait",
+            Bounds::answered(0.999, 1.1)
+                .waiting(FALLBACK_SECS + 0.1)
+                .hands_over(handover(OUTAGE, 0.99)),
             down(unreachable, base()),
         ),
         preset(

@@ -30,6 +30,8 @@ pub(crate) struct GroupAccount {
     /// Unexplained refusals since the last success, and when the last one took effect.
     refusals: u32,
     refused_at: Time,
+    /// Until when the backoff after it lasts.
+    backoff_until: Time,
     /// A key that was refused without a reason, and when, until another outcome tells whether it is
     /// the key or the account.
     pub(crate) doubted: Option<(KeyId, Time)>,
@@ -46,6 +48,7 @@ impl GroupAccount {
             cooldown_until: Time::ZERO,
             refusals: 0,
             refused_at: Time::ZERO,
+            backoff_until: Time::ZERO,
             doubted: None,
         }
     }
@@ -68,10 +71,23 @@ impl GroupAccount {
                 let backoff = REFUSAL_BACKOFF.after(self.refusals, draw);
                 self.refusals = self.refusals.saturating_add(1);
                 self.refused_at = now;
+                self.backoff_until = now + backoff;
                 backoff
             }
         };
         self.cooldown_until = self.cooldown_until.max(now + wait);
+    }
+
+    /// The unexplained refusal that was reported at `at` was the request's own fault. Another since
+    /// then stands.
+    pub(crate) fn take_back(&mut self, now: Time, at: Time) {
+        if self.doubted.is_some_and(|(_, doubted)| doubted <= at) {
+            self.doubted = None;
+        }
+        if self.refused_at <= at && self.cooldown_until == self.backoff_until {
+            self.cooldown_until = now;
+            self.refusals = self.refusals.saturating_sub(1);
+        }
     }
 
     /// A success that was granted after the last refusal: the refusals are over.

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use keyweir_terms::fault::Fault;
-use keyweir_terms::ids::KeyId;
+use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::time::Time;
 
 use super::QuotaGroup;
@@ -66,10 +66,22 @@ impl QuotaGroup {
         }
     }
 
+    /// What a request charged at `at` it is refused elsewhere too, while others are served.
+    fn take_back(&mut self, now: Time, (account, key): (AccountId, KeyId), at: Time) {
+        self.absolve(now, key, at);
+        if let Some(account) = self.accounts.get_mut(account) {
+            account.take_back(now, at);
+        }
+    }
+
     fn guess(&mut self, now: Time, members: &Members, open: &Open) -> Guess {
         let grant = &open.grant;
         let first = open.request.earlier.refused;
-        if first.is_some_and(|first| first != grant.account) {
+        if let Some((account, key, at)) = first.filter(|(first, ..)| *first != grant.account) {
+            if self.served_at > at {
+                self.take_back(now, (account, key), at);
+                self.refresh(now, members, account);
+            }
             return Guess::Nobody;
         }
         let is_other = |key: &&KeyId| **key != grant.key && members.key(**key).standing.admits(now);

@@ -149,9 +149,9 @@ impl World {
             poison.attempts.count();
             match fault {
                 BROKEN => poison.attempts.broke_down(self.now, key, self.now),
-                Fault::KeyRejected => poison.attempts.rejected(key, None),
-                Fault::OutOfMoney { .. } => poison.attempts.rejected(key, Some(account)),
-                _ => poison.attempts.refused(account),
+                Fault::KeyRejected => poison.attempts.rejected(self.now, key, None),
+                Fault::OutOfMoney { .. } => poison.attempts.rejected(self.now, key, Some(account)),
+                _ => poison.attempts.refused(self.now, key, account),
             }
         }
         keys
@@ -324,6 +324,23 @@ fn two_requests_take_a_key_out_and_others_come_first_meanwhile() {
 }
 
 #[test]
+fn a_request_that_another_key_serves_takes_out_the_key_that_rejected_it() {
+    let mut world = World::proven(&[1, 1, 1]);
+    world.pass(1.0);
+    let mut request = world.request();
+    let lease = world.sent(&mut request);
+    let rejected = lease.key;
+    world.settle(lease, Fault::KeyRejected);
+    request.attempts.count();
+    request.attempts.rejected(world.now, rejected, None);
+    assert_eq!(world.notices(), []);
+    let lease = world.sent(&mut request);
+    assert_ne!(lease.key, rejected);
+    world.settle(lease, Fault::None);
+    assert_eq!(world.notices(), [Notice::KeyOut(rejected)]);
+}
+
+#[test]
 fn what_is_out_is_probed_every_few_seconds_where_nobody_else_serves() {
     let mut world = World::proven(&[1]);
     world.poison(Fault::KeyRejected, 1);
@@ -369,7 +386,7 @@ fn an_unexplained_refusal_charges_the_key_while_the_accounts_others_serve() {
                 let account = lease.account;
                 world.settle(lease, REFUSED);
                 request.attempts.count();
-                request.attempts.refused(account);
+                request.attempts.refused(world.now, sick, account);
                 let lease = world.sent(&mut request);
                 assert_ne!(lease.key, sick);
                 world.settle(lease, Fault::None);
@@ -415,7 +432,7 @@ fn a_key_that_serves_other_models_is_denied_the_one_it_is_rejected_for() {
             let key = lease.key;
             world.settle(lease, Fault::KeyRejected);
             image.attempts.count();
-            image.attempts.rejected(key, None);
+            image.attempts.rejected(world.now, key, None);
         }
         assert!(world.serves());
         world.pass(0.1);
