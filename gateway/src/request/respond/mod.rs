@@ -42,12 +42,26 @@ pub(crate) async fn deliver(exchange: &mut Exchange<'_>, opened: Opened) -> Resu
         // Boxed: files and results are few, and every request would carry its future.
         Watch::Opaque => {
             let answered = Outcome::Answered;
-            Box::pin(opaque::deliver(exchange, Some(held), answer, None, answered)).await
+            Box::pin(opaque::deliver(
+                exchange,
+                Some(held),
+                answer,
+                None,
+                answered,
+            ))
+            .await
         }
         Watch::Large(large) => {
             let answered = Outcome::Answered;
             let large = Some(large);
-            Box::pin(opaque::deliver(exchange, Some(held), answer, large, answered)).await
+            Box::pin(opaque::deliver(
+                exchange,
+                Some(held),
+                answer,
+                large,
+                answered,
+            ))
+            .await
         }
     }
 }

@@ -85,7 +85,11 @@ async fn pass_on(
             return Passed::Cut(LAST_CALL);
         }
         let said_all = stream.reader.finished() || stream.reader.fault().is_some();
-        let idle = if said_all { idle.min(AFTER_FINISH) } else { idle };
+        let idle = if said_all {
+            idle.min(AFTER_FINISH)
+        } else {
+            idle
+        };
         match next(exchange, answer, idle).await {
             Next::Piece(piece) => {
                 stream.reader.feed(&piece);

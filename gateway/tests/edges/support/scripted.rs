@@ -160,7 +160,7 @@ pub(crate) async fn open_gateway(settings: &str, tables: &str) -> Program {
     let policy = format!(
         "{settings}\n[gateway]\nlisten = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\n{tables}"
     );
-    Program::start(Files::new(&policy), None).await
+    Program::start(Files::new(&policy), None, None).await
 }
 
 /// Sends a request on a connection of its own, and reads its answer.

@@ -27,6 +27,7 @@ mod identity;
 mod lines;
 mod policy;
 mod problems;
+mod proxy_url;
 mod read;
 mod report;
 mod settings;
@@ -47,6 +48,7 @@ pub use policy::{
     Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider,
     ProviderHttp, SecretRef, Tenant,
 };
+pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
 pub use report::{Problem, Report, Severity};
 pub use settings::{
     GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
