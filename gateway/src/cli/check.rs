@@ -60,6 +60,11 @@ fn check_secrets(loaded: &Loaded) -> Result<(), Failed> {
             .filter_map(|path| upstream::check_roots(&loaded.folder.join(path)).err())
             .map(|it| it.to_string()),
     );
+    let providers = loaded.policy.providers.values();
+    problems.extend(providers.filter_map(|it| {
+        let error = upstream::check_proxy(it).err()?;
+        Some(format!("provider \"{}\": {error}", it.id))
+    }));
     if let Some(tls) = &loaded.policy.gateway.tls {
         problems.extend(
             listen::check_certificate(tls, &loaded.folder)

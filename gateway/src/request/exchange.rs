@@ -13,6 +13,7 @@ use crate::downstream::client::Client;
 use crate::request::lease::HeldLease;
 use crate::request::outgoing::Outgoing;
 use crate::request::record::{self, Record};
+use crate::request::silence::Silence;
 use crate::runtime::deadline::Deadline;
 use crate::runtime::gateway::{Gateway, Live};
 use crate::runtime::pool::Next;
@@ -28,6 +29,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) outgoing: Outgoing,
     pub(crate) plan: Plan,
     pub(crate) deadline: Deadline,
+    pub(crate) silence: Silence,
 }
 
 /// What stays the same whoever is asked.
@@ -67,6 +69,9 @@ impl<'a> Exchange<'a> {
     /// Ends an attempt.
     pub(crate) fn settle(&mut self, held: HeldLease, fault: Fault) {
         self.record.on(record::Event::AttemptEnded { fault });
+        if fault == Fault::TimedOut {
+            self.silence.timed_out();
+        }
         held.settle(fault);
     }
 

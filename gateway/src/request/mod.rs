@@ -21,6 +21,7 @@ mod listing;
 mod outgoing;
 pub(crate) mod record;
 pub(crate) mod respond;
+mod silence;
 mod stop;
 
 use std::panic::AssertUnwindSafe;

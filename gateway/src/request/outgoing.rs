@@ -52,8 +52,8 @@ impl Outgoing {
         let Some(target) = &self.target else {
             return false;
         };
-        let prefix = upstream.prefix_for(&target.path);
-        let uri = uri(prefix, &target.path, target.query.as_deref());
+        let (prefix, path) = upstream.target(&target.path);
+        let uri = uri(prefix, path, target.query.as_deref());
         let length = self.body.as_ref().map(|body| body.bytes.len());
         self.head.aim(uri, &upstream.authority, length);
         true

@@ -15,7 +15,7 @@ use pingora_http::RequestHeader;
 use crate::downstream::client::Client;
 use crate::downstream::request_id::RequestId;
 use crate::runtime::gateway::{Gateway, Live};
-use crate::telemetry::access_log::Line;
+use crate::telemetry::access_log::{FailedAttempt, Line};
 use crate::telemetry::escape::beginning;
 use crate::telemetry::outcome::Outcome;
 
@@ -113,6 +113,18 @@ struct Served {
     attempts: u32,
     waited: Duration,
     fell_back: bool,
+    /// The attempt that runs, or ran last, and since when.
+    attempt_began: Option<Instant>,
+    failed: Vec<Failed>,
+}
+
+/// An attempt that failed.
+#[derive(Debug)]
+struct Failed {
+    provider: ProviderId,
+    key: KeyId,
+    fault: &'static str,
+    took: Duration,
 }
 
 /// How it ended.
@@ -207,11 +219,15 @@ impl Record {
                 served.account = Some(account);
                 served.key = Some(key);
                 served.attempts += 1;
+                served.attempt_began = Some(Instant::now());
                 served.waited = waited;
             }
             Event::Connected { reused } => self.count_connection(reused),
             Event::FaultHidden => self.count_hidden_fault(),
-            Event::AttemptEnded { fault } => self.count_attempt(fault),
+            Event::AttemptEnded { fault } => {
+                served.note_failure(fault);
+                self.count_attempt(fault);
+            }
             Event::AnswerBegan { status } => {
                 end.first_byte = Some(self.started.elapsed());
                 end.status = status;
@@ -298,6 +314,19 @@ impl Record {
         }
     }
 
+    fn failed_attempts(&self) -> Vec<FailedAttempt<'_>> {
+        let named = self.served.failed.iter().map(|failed| {
+            let provider = self.live.provider(failed.provider);
+            FailedAttempt {
+                provider: &provider.id,
+                key: &provider.key(failed.key).label,
+                fault: failed.fault,
+                took: failed.took,
+            }
+        });
+        named.collect()
+    }
+
     fn log(&self, client: &Client) {
         if !self.gateway.access_log.is_on() {
             return;
@@ -324,6 +353,7 @@ impl Record {
                 .zip(served.key)
                 .map(|(provider, key)| provider.key(key).label.as_str()),
             attempts: served.attempts,
+            failed: self.failed_attempts(),
             waited: served.waited,
             first_byte: end.first_byte,
             duration: self.started.elapsed(),
@@ -333,6 +363,23 @@ impl Record {
             cache_read_tokens: end.usage.cache_read,
             output_tokens: end.usage.output,
         });
+    }
+}
+
+impl Served {
+    fn note_failure(&mut self, fault: Fault) {
+        if matches!(fault, Fault::None | Fault::ClientLeft) {
+            return;
+        }
+        if let (Some(provider), Some(key)) = (self.provider, self.key) {
+            let began = self.attempt_began.map(|began| began.elapsed());
+            self.failed.push(Failed {
+                provider,
+                key,
+                fault: fault.as_str(),
+                took: began.unwrap_or_default(),
+            });
+        }
     }
 }
 

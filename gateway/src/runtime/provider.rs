@@ -24,7 +24,7 @@ use crate::runtime::clock::Clock;
 use crate::runtime::names::Names;
 use crate::runtime::pool::SharedPool;
 use crate::runtime::secrets::{self, SecretProblems};
-use crate::upstream::{self, Connections, RootsError, Upstream};
+use crate::upstream::{self, Connections, ProxyError, RootsError, Upstream};
 
 /// One provider.
 pub(crate) struct Provider {
@@ -75,6 +75,14 @@ pub enum ProviderError {
         provider: String,
         /// What is wrong.
         error: RootsError,
+    },
+    /// Its proxy cannot be used.
+    #[error("provider \"{provider}\": {error}")]
+    Proxy {
+        /// The provider.
+        provider: String,
+        /// What is wrong.
+        error: ProxyError,
     },
 }
 
@@ -142,8 +150,16 @@ pub(crate) fn start_all(
                 provider: declared.id.clone(),
                 error,
             })?;
+        let (timeouts, settings) = (&policy.gateway.timeouts, &policy.gateway.upstream);
+        let upstream =
+            Upstream::new((id, declared), connections, timeouts, settings).map_err(|error| {
+                ProviderError::Proxy {
+                    provider: declared.id.clone(),
+                    error,
+                }
+            })?;
         let secrets = secrets.remove(id).unwrap_or_default();
-        providers.insert(id, start(policy, id, &secrets, connections, clock));
+        providers.insert(id, start(policy, id, &secrets, upstream, clock));
     }
     Ok(providers)
 }
@@ -204,7 +220,7 @@ fn start(
     policy: &Policy,
     id: ProviderId,
     secrets: &Table<KeyId, ProviderSecret>,
-    connections: Arc<Connections>,
+    upstream: Upstream,
     clock: Clock,
 ) -> Provider {
     let declared = policy.provider(id);
@@ -216,12 +232,6 @@ fn start(
         keys: declared.keys.map(|_, key| key.id.clone()),
     };
     let pool = Pool::new(pool_spec(policy, id, fastrand::u64(..)), clock.now());
-    let upstream = Upstream::new(
-        (id, declared),
-        connections,
-        &policy.gateway.timeouts,
-        &policy.gateway.upstream,
-    );
     Provider {
         id: declared.id.clone(),
         dialect: declared.dialect,

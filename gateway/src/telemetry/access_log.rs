@@ -69,6 +69,8 @@ pub(crate) struct Line<'a> {
     pub(crate) account: Option<&'a str>,
     pub(crate) key: Option<&'a str>,
     pub(crate) attempts: u32,
+    /// The attempts that failed, in order.
+    pub(crate) failed: Vec<FailedAttempt<'a>>,
     pub(crate) waited: Duration,
     pub(crate) first_byte: Option<Duration>,
     pub(crate) duration: Duration,
@@ -77,6 +79,15 @@ pub(crate) struct Line<'a> {
     pub(crate) input_tokens: Option<u64>,
     pub(crate) cache_read_tokens: Option<u64>,
     pub(crate) output_tokens: Option<u64>,
+}
+
+/// How one attempt failed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FailedAttempt<'a> {
+    pub(crate) provider: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) fault: &'a str,
+    pub(crate) took: Duration,
 }
 
 impl AccessLog {
@@ -166,6 +177,7 @@ impl Line<'_> {
         text(out, "account", self.account);
         text(out, "key", self.key);
         number(out, "attempts", Some(self.attempts.into()));
+        self.failed(out);
         number(out, "waited_ms", Some(millis(self.waited)));
         number(out, "first_byte_ms", self.first_byte.map(millis));
         number(out, "duration_ms", Some(millis(self.duration)));
@@ -175,6 +187,27 @@ impl Line<'_> {
         number(out, "cache_read_tokens", self.cache_read_tokens);
         number(out, "output_tokens", self.output_tokens);
         out.push_str("}\n");
+    }
+}
+
+impl Line<'_> {
+    /// `"failed":[{"provider":…,"key":…,"fault":…,"ms":…}]`, where an attempt has.
+    fn failed(&self, out: &mut String) {
+        let mut opens = ",\"failed\":[";
+        for attempt in &self.failed {
+            out.push_str(opens);
+            out.push_str("{\"provider\":\"");
+            push_json(out, attempt.provider, TEXT_MAX);
+            out.push('"');
+            text(out, "key", Some(attempt.key));
+            text(out, "fault", Some(attempt.fault));
+            number(out, "ms", Some(millis(attempt.took)));
+            out.push('}');
+            opens = ",";
+        }
+        if !self.failed.is_empty() {
+            out.push(']');
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where a provider's name points to.
+//! Where a provider's name points to, or that of the proxy before it.
 //!
 //! Pingora resolves names on the calling thread and unwraps; here they are resolved by tokio's
 //! blocking pool, ahead of requests, and again on a schedule. A failure keeps what was known: a

@@ -7,8 +7,10 @@ mod link_error;
 mod peer;
 mod provider;
 mod provider_socket;
+mod proxy;
 pub(crate) mod resolve;
 mod roots;
+mod target;
 mod upload;
 
 pub(crate) use connections::{Connections, connections};
@@ -18,4 +20,5 @@ pub(crate) use provider::Upstream;
 pub(crate) use roots::check_system as check_system_roots;
 pub(crate) use upload::Uploaded;
 
+pub use proxy::{ProxyError, check as check_proxy};
 pub use roots::{RootsError, check as check_roots};

@@ -71,6 +71,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         connect = "15s"
         send = "16s"
         head = "17s"
+        first_token = "19s"
         stream_idle = "18s"
         attempts = "19s"
         client_header = "20s"
@@ -119,6 +120,7 @@ fn every_gateway_setting_arrives_in_its_place() {
             connect: secs(15),
             send: secs(16),
             head: secs(17),
+            first_token: secs(19),
             stream_idle: secs(18),
             attempts: secs(19),
             client_header: secs(20),

@@ -118,9 +118,8 @@ async fn send_on(
         Ok(Uploaded::Answered) => return Ok(Ok(link)),
         Err(error) => return Ok(Err(error)),
     }
-    exchange
-        .deadline
-        .restart(exchange.gateway.settings.timeouts.head);
+    let timeouts = &exchange.gateway.settings.timeouts;
+    exchange.deadline.restart(exchange.silence.begins(timeouts));
     tokio::select! {
         biased;
         head = link.head() => Ok(head.map(|()| link)),

@@ -30,7 +30,7 @@ const LOOK_MAX: usize = 1024;
 /// Reads as much of `answer` as must be known before the client gets any of it.
 pub(crate) async fn open(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
     let until = Instant::now() + exchange.gateway.settings.stream.hold_head;
-    match look(exchange, &mut answer, until).await {
+    match look(exchange, &mut answer).await {
         Looked::Is(form) => {
             note_form(exchange, &mut answer, form);
             match form {
@@ -39,7 +39,12 @@ pub(crate) async fn open(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tri
                 Form::Events => events(exchange, answer, until).await,
             }
         }
-        Looked::Failed(fault) => Tried::Failed(fault, None),
+        Looked::Failed(fault) => {
+            if opening::form(&announced(&exchange.facts, &answer)) == Form::Events {
+                exchange.record.on(record::Event::FaultHidden);
+            }
+            Tried::Failed(fault, None)
+        }
         Looked::ClientLeft => Tried::ClientLeft,
     }
 }
@@ -52,7 +57,9 @@ enum Looked {
 }
 
 /// Finds out what `answer` is.
-async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer, until: Instant) -> Looked {
+///
+/// Nothing that has come so far helps the client, so there is no hurry to give it any.
+async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Looked {
     let mut seen = Beginning::default();
     loop {
         let announced = announced(&exchange.facts, answer);
@@ -63,15 +70,15 @@ async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer, until: Instant) 
             BodyForm::NoAnswer => return Looked::Failed(Fault::Broken { wait: None }),
             BodyForm::Undecided => {}
         }
-        let left = until.saturating_duration_since(Instant::now());
-        if seen.bytes.len() >= LOOK_MAX || as_announced == Form::Events && left.is_zero() {
+        let timeouts = &exchange.gateway.settings.timeouts;
+        let idle = match as_announced {
+            Form::Events => exchange.silence.left(timeouts),
+            Form::Json | Form::Opaque => timeouts.stream_idle,
+        };
+        if seen.bytes.len() >= LOOK_MAX {
             return Looked::Is(as_announced);
         }
-        let idle = exchange.gateway.settings.timeouts.stream_idle;
-        let is_stream = as_announced == Form::Events;
-        exchange
-            .deadline
-            .restart(if is_stream { left.min(idle) } else { idle });
+        exchange.deadline.restart(idle);
         tokio::select! {
             biased;
             read = answer.read_piece() => match read {
@@ -79,9 +86,7 @@ async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer, until: Instant) 
                 Err(_) => return Looked::Failed(Fault::ConnectionLost),
             },
             () = exchange.client.gone() => return Looked::ClientLeft,
-            () = exchange.deadline.passed() => if !is_stream || Instant::now() < until {
-                return Looked::Failed(Fault::TimedOut);
-            },
+            () = exchange.deadline.passed() => return Looked::Failed(Fault::TimedOut),
         }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod plain;
 pub(crate) mod prepare;
 pub(crate) mod probe;
 pub(crate) mod route;
+mod upgrade;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -77,6 +78,9 @@ pub(crate) fn admit<'a>(
     record.readable_by(cors::named_origin(client.headers(), named));
     if record.cors().is_some() && cors::is_preflight(&client.head().method, client.headers()) {
         return Ok(None);
+    }
+    if upgrade::asks_for_web_socket(client.headers()) {
+        return Err(upgrade::refuse().into());
     }
     let path = target.map_or("/", PathAndQuery::path);
     if client.head().method == Method::HEAD && path == "/" {

@@ -32,6 +32,7 @@ use crate::request::exchange::{Exchange, Facts};
 use crate::request::listing::Listing;
 use crate::request::outgoing::{Outgoing, Target, uri};
 use crate::request::record::Record;
+use crate::request::silence::{Asked, Silence};
 use crate::runtime::deadline::Deadline;
 use crate::runtime::provider::Provider;
 
@@ -57,6 +58,7 @@ pub(crate) fn prepare<'a>(
         || listing.is_some();
     let target = may_turn.then(|| Box::new(target(&taken)));
     let head = head(&taken, client, provider);
+    let silence = Silence::new(asked(&taken));
     let (gateway, live) = (taken.gateway, taken.live);
     let exchange = Exchange {
         gateway,
@@ -78,8 +80,22 @@ pub(crate) fn prepare<'a>(
             fallbacks,
         ),
         deadline: Deadline::after(gateway.settings.timeouts.head),
+        silence,
     };
     (exchange, listing)
+}
+
+/// What is asked for, as far as it decides how long silence may last.
+fn asked(taken: &Taken<'_>) -> Asked {
+    let (route, description) = (&taken.routed.route, &taken.description);
+    if route.endpoint != Endpoint::Inference || !route.has_json_body {
+        return Asked::Anything;
+    }
+    match description.size.output_max {
+        _ if description.stream => Asked::Stream,
+        Some(tokens) => Asked::Whole(tokens),
+        None => Asked::Anything,
+    }
 }
 
 fn facts(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Facts {
@@ -238,13 +254,13 @@ fn head(taken: &Taken<'_>, client: &mut Client, provider: &Provider) -> Outgoing
 /// What is asked of the provider: its own path prefix, the path, and the query.
 fn first_uri(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Uri {
     let routed = &taken.routed;
-    let prefix = provider.upstream.prefix_for(routed.path);
+    let (prefix, path) = provider.upstream.target(routed.path);
     let is_stripped = matches!(taken.query, Some(Cow::Owned(_)));
     if prefix.is_empty() && routed.named.is_none() && !is_stripped {
         let unchanged = client.head().uri.path_and_query().cloned();
         return unchanged.map(Uri::from).unwrap_or_default();
     }
-    uri(prefix, routed.path, taken.query.as_deref())
+    uri(prefix, path, taken.query.as_deref())
 }
 
 fn announces_body(client: &Client) -> bool {

@@ -184,6 +184,10 @@ impl Refuse {
         if let Some(methods) = self.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(methods));
         }
+        if self.status == Some(426) {
+            // What is spoken instead.
+            headers.insert(header::UPGRADE, HeaderValue::from_static("HTTP/1.1"));
+        }
         if self.kind == RefusalKind::Authentication {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

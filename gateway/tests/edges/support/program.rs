@@ -19,14 +19,27 @@ use super::{PATIENCE, in_time, until};
 /// A policy file in a folder of its own, and what the program finds beside it.
 pub(crate) struct Files {
     folder: TempDir,
+    variables: Vec<(String, String)>,
 }
 
 impl Files {
     pub(crate) fn new(policy: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let files = Self { folder };
+        let variables = Vec::new();
+        let files = Self { folder, variables };
         files.write("keys.toml", policy);
         files
+    }
+
+    /// With this in the program's environment.
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        let variables = self.variables.iter();
+        variables.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
@@ -76,7 +89,7 @@ pub(crate) struct Ended {
 /// Runs the program in the folder of `files`, to its end.
 pub(crate) async fn run(files: &Files, arguments: &[&str]) -> Ended {
     let mut command = command(arguments);
-    command.current_dir(files.path());
+    command.current_dir(files.path()).envs(files.variables());
     let output = in_time("the program's end", command.output())
         .await
         .expect("it runs");
@@ -120,6 +133,7 @@ impl Program {
     /// `open_files`, if that is said.
     pub(crate) async fn start(files: Files, log: Option<&str>, open_files: Option<u32>) -> Self {
         let mut command = command(&["--log-format", "json", "serve", "--policy", "keys.toml"]);
+        command.envs(files.variables());
         if let Some(open_files) = open_files {
             command = limited(&command, open_files);
         }

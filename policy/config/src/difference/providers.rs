@@ -7,7 +7,7 @@ use keyweir_terms::dialect::CredentialStyle;
 use super::change::{Changes, Subject};
 use super::pairs::pair;
 use super::show::{self, or_none};
-use crate::file::{BaseUrl, ModelGroup, Policy, Provider, ProviderHttp};
+use crate::file::{BaseUrl, ModelGroup, Policy, Provider, ProviderHttp, ProxySetting};
 
 pub(super) fn compare(before: &Policy, after: &Policy, changes: &mut Changes) {
     let pairs = pair(by_name(before), by_name(after));
@@ -43,6 +43,7 @@ fn compare_one(before: &Provider, after: &Provider, changes: &mut Changes) {
         base_url,
         ca_file,
         http,
+        proxy,
         credential,
         stream_usage,
         models,
@@ -60,6 +61,7 @@ fn compare_one(before: &Provider, after: &Provider, changes: &mut Changes) {
     changes.field(&subject, "ca_file", (ca_file, &after.ca_file), path);
     let version = |http: &ProviderHttp| http.as_str().to_owned();
     changes.field(&subject, "http", (http, &after.http), version);
+    changes.field(&subject, "proxy", (proxy, &after.proxy), show_proxy);
     let header = |style: &CredentialStyle| style.as_str().to_owned();
     changes.field(
         &subject,
@@ -70,6 +72,15 @@ fn compare_one(before: &Provider, after: &Provider, changes: &mut Changes) {
     let usage = (stream_usage, &after.stream_usage);
     changes.field(&subject, "stream_usage", usage, bool::to_string);
     changes.field(&subject, "models", (models, &after.models), show::models);
+}
+
+fn show_proxy(proxy: &ProxySetting) -> String {
+    match proxy {
+        ProxySetting::Environment => "the environment's".to_owned(),
+        ProxySetting::Off => "off".to_owned(),
+        ProxySetting::At(proxy) => show::text(&proxy.to_string()),
+        ProxySetting::Env(name) => show::text(&format!("${name}")),
+    }
 }
 
 fn show_url(url: &BaseUrl) -> String {

@@ -142,6 +142,7 @@ fn timeouts(before: &Timeouts, after: &Timeouts, changes: &mut Changes) {
             connect: duration,
             send: duration,
             head: duration,
+            first_token: duration,
             stream_idle: duration,
             attempts: duration,
             client_header: duration,

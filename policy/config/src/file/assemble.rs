@@ -87,6 +87,7 @@ fn provider(raw: RawProvider) -> Option<Provider> {
         base_url: raw.base_url?,
         ca_file: raw.ca_file,
         http: raw.http,
+        proxy: raw.proxy,
         credential: raw.credential.unwrap_or_else(|| dialect.credential_style()),
         stream_usage: raw.stream_usage,
         models: raw.models,

@@ -28,6 +28,7 @@ mod identity;
 mod lines;
 mod policy;
 mod problems;
+mod proxy_url;
 mod read;
 mod report;
 mod settings;
@@ -49,6 +50,7 @@ pub use policy::{
     Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider,
     ProviderHttp, SecretRef, Tenant,
 };
+pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
 pub use report::{Problem, Report, Severity};
 pub use settings::{
     GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::file::base_url::BaseUrl;
+use crate::file::proxy_url::ProxySetting;
 use crate::file::settings::{GatewaySettings, WaitingSettings};
 use crate::secret::{ClientKeyHash, ClientKeys, ProviderSecret};
 use keyweir_exchange::fallback::Occasions;
@@ -91,6 +92,8 @@ pub struct Provider {
     pub ca_file: Option<PathBuf>,
     /// Which HTTP to speak to it.
     pub http: ProviderHttp,
+    /// How it is reached.
+    pub proxy: ProxySetting,
     /// Which header carries the provider key.
     pub credential: CredentialStyle,
     /// Whether usage is asked for on behalf of clients whose streams do not ask for it. Of the openai

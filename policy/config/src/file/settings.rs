@@ -91,6 +91,9 @@ pub struct Timeouts {
     pub send: Duration,
     /// From the last byte of a request to the provider's answer's head.
     pub head: Duration,
+    /// From the last byte of a request for a stream to the first that comes of it; of one for a
+    /// whole answer, that long beside what its cap on output takes.
+    pub first_token: Duration,
     /// Between two reads of an answer's body.
     pub stream_idle: Duration,
     /// No further attempt begins later than this after the request came.
@@ -189,6 +192,10 @@ impl Default for Timeouts {
             connect: Duration::from_secs(5),
             send: Duration::from_secs(60),
             head: Duration::from_secs(600),
+            // A little longer than the edges before most providers wait for a first byte themselves
+            // (Cloudflare's 524, after 100 to 120 s): who is silent for longer does not answer
+            // through them. Shorter would leave models that think without a word of it.
+            first_token: Duration::from_secs(125),
             stream_idle: Duration::from_secs(300),
             attempts: Duration::from_secs(600),
             client_header: Duration::from_secs(10),

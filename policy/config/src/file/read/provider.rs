@@ -6,8 +6,10 @@ use crate::file::base_url::{BaseUrl, Scheme};
 use crate::file::fields::Fields;
 use crate::file::policy::ProviderHttp;
 use crate::file::problems::At;
+use crate::file::proxy_url::{ProxySetting, ProxyUrl};
 use crate::file::read::bounds::LIST_MAX;
 use crate::file::read::names::{id, patterns};
+use crate::file::read::secret_ref::variable;
 use crate::file::read::settings::path;
 use crate::file::report::Severity;
 use crate::file::value::Value;
@@ -48,6 +50,7 @@ pub(in crate::file) struct RawProvider {
     pub(in crate::file) base_url: Option<BaseUrl>,
     pub(in crate::file) ca_file: Option<PathBuf>,
     pub(in crate::file) http: ProviderHttp,
+    pub(in crate::file) proxy: ProxySetting,
     pub(in crate::file) credential: Option<CredentialStyle>,
     pub(in crate::file) stream_usage: bool,
     pub(in crate::file) models: ModelPatterns,
@@ -73,6 +76,7 @@ pub(super) fn provider(fields: &mut Fields<'_>) -> Option<RawProvider> {
         http: fields.or("http", ProviderHttp::Auto, |value| {
             value.one_of(&HTTP_VERSIONS)
         }),
+        proxy: fields.or("proxy", ProxySetting::default(), proxy),
         credential: fields.optional("credential", |value| value.one_of(&CREDENTIALS)),
         stream_usage: fields.or("stream_usage", true, |value| value.boolean()),
         models: fields.or("models", ModelPatterns::any(), |value| patterns(&value)),
@@ -100,14 +104,40 @@ fn base_url(value: &Value<'_>, dialect: Option<Dialect>) -> Option<BaseUrl> {
             "write https://, unless only you can listen on the way",
         );
     }
-    let path_brings_version = matches!(dialect, Some(Dialect::Anthropic | Dialect::OpenAi));
-    if path_brings_version && url.path_prefix.split('/').any(|segment| segment == "v1") {
+    // In the openai dialect, a version in the base URL stands in the place of the client's; in
+    // Anthropic's, only at its end.
+    let mut segments = url.path_prefix.rsplit('/').skip(1);
+    if dialect == Some(Dialect::Anthropic) && segments.any(|segment| segment == "v1") {
         value.warn(
             "requests bring their own /v1, so that paths would have it twice",
             "leave /v1 and what follows it out of the base URL",
         );
     }
     Some(url)
+}
+
+fn proxy(value: Value<'_>) -> Option<ProxySetting> {
+    const HOW: &str = "write \"off\", \"http://host:port\" or { env = \"NAME\" }";
+    if value.is_table() {
+        return value.table(|fields| {
+            let name = fields.required("env", |value| variable(&value))?;
+            Some(ProxySetting::Env(name))
+        });
+    }
+    let Some(text) = value.as_string() else {
+        return value.refuse_with_hint("must say which proxy to use", HOW);
+    };
+    if text == "off" {
+        return Some(ProxySetting::Off);
+    }
+    match text.parse::<ProxyUrl>() {
+        Ok(proxy) if proxy.credentials().is_some() => value.refuse_with_hint(
+            "holds credentials, which belong elsewhere",
+            "put the address into an environment variable and write { env = \"NAME\" }",
+        ),
+        Ok(proxy) => Some(ProxySetting::At(proxy)),
+        Err(error) => value.refuse_with_hint(error.to_string(), HOW),
+    }
 }
 
 fn group(fields: &mut Fields<'_>) -> Option<RawGroup> {

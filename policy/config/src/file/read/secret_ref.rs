@@ -67,7 +67,7 @@ fn by_reference(value: Value<'_>) -> Option<SecretRef> {
     })
 }
 
-fn variable(value: &Value<'_>) -> Option<String> {
+pub(super) fn variable(value: &Value<'_>) -> Option<String> {
     let name = value.string()?;
     let first_fits = name
         .bytes()

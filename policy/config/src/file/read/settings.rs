@@ -256,6 +256,7 @@ fn timeouts(fields: &mut Fields<'_>) -> Timeouts {
         connect: span("connect", default.connect, &short),
         send: span("send", default.send, &long),
         head: span("head", default.head, &long),
+        first_token: span("first_token", default.first_token, &long),
         stream_idle: span("stream_idle", default.stream_idle, &long),
         attempts: span("attempts", default.attempts, &long),
         client_header: span("client_header", default.client_header, &short),

@@ -1,0 +1,99 @@
+//! How long a provider may be silent at first before it is left for another.
+//!
+//! Of a stream something comes soon, if anything is at work: an opening, a ping, a comment. A whole
+//! answer takes as long as it is long, at most as its cap on output allows. Each time-out that a
+//! request meets doubles the next: what nobody answers in time may be slow, not dead.
+
+use std::time::Duration;
+
+use keyweir_policy::config::file::Timeouts;
+use tokio::time::Instant;
+
+/// Hosted models produce 20 tokens a second and more; half of that.
+const TOKENS_PER_SEC_MIN: u64 = 10;
+
+/// How long silence may last for one request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Silence {
+    asked: Asked,
+    /// Time-outs that the request has met.
+    met: u32,
+    /// When the last attempt had been sent.
+    sent: Instant,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A model's answer, as a stream.
+    Stream,
+    /// A model's answer as a whole, of so many tokens at most.
+    Whole(u64),
+    /// Something that may take any time.
+    Anything,
+}
+
+impl Silence {
+    pub(crate) fn new(asked: Asked) -> Self {
+        Self {
+            asked,
+            met: 0,
+            sent: Instant::now(),
+        }
+    }
+
+    /// An attempt has been sent. The longest that its answer's head may take.
+    pub(crate) fn begins(&mut self, timeouts: &Timeouts) -> Duration {
+        self.sent = Instant::now();
+        self.most(timeouts)
+    }
+
+    /// An attempt was left for its silence.
+    pub(crate) fn timed_out(&mut self) {
+        self.met += 1;
+    }
+
+    /// How long is left for a first byte.
+    pub(crate) fn left(&self, timeouts: &Timeouts) -> Duration {
+        self.most(timeouts).saturating_sub(self.sent.elapsed())
+    }
+
+    fn most(&self, timeouts: &Timeouts) -> Duration {
+        let producing = match self.asked {
+            Asked::Stream => Duration::ZERO,
+            Asked::Whole(tokens) => Duration::from_secs(tokens.div_ceil(TOKENS_PER_SEC_MIN)),
+            Asked::Anything => return timeouts.head,
+        };
+        let most = timeouts.first_token.saturating_add(producing);
+        most.saturating_mul(1 << self.met.min(16))
+            .min(timeouts.head)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_asked_for_decides_how_long_silence_may_last() {
+        let timeouts = Timeouts {
+            first_token: Duration::from_secs(100),
+            head: Duration::from_secs(600),
+            ..Timeouts::default()
+        };
+        let most = |asked| Silence::new(asked).begins(&timeouts).as_secs();
+        assert_eq!(most(Asked::Stream), 100);
+        assert_eq!(most(Asked::Whole(64)), 107);
+        assert_eq!(most(Asked::Whole(100_000)), 600);
+        assert_eq!(most(Asked::Whole(u64::MAX)), 600);
+        assert_eq!(most(Asked::Anything), 600);
+
+        let mut silence = Silence::new(Asked::Stream);
+        for expected in [100, 200, 400, 600, 600] {
+            assert_eq!(silence.begins(&timeouts).as_secs(), expected);
+            silence.timed_out();
+        }
+        tokio::time::advance(Duration::from_secs(250)).await;
+        assert_eq!(silence.left(&timeouts).as_secs(), 350);
+    }
+}
