@@ -111,6 +111,19 @@ impl Fault {
         }
     }
 
+    /// It tells the client something of its request: what the provider said is for the client, even
+    /// where it came with a status that says that all is well.
+    pub const fn is_about_the_request(&self) -> bool {
+        matches!(
+            self,
+            Self::BadRequest
+                | Self::ReferenceUnknown
+                | Self::ContextTooLong
+                | Self::ModelDenied
+                | Self::TooLargeForLimit
+        )
+    }
+
     /// The provider's own word on how long to stay away.
     pub const fn wait(&self) -> Option<Duration> {
         match self {

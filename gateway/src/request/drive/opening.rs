@@ -156,7 +156,7 @@ async fn whole(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
         fault => {
             answer.redact();
             let body = answer.body.joined();
-            answer.told = opening::error_answer(exchange.facts.dialect, &body);
+            answer.told = opening::error_answer(exchange.facts.dialect, &body, &fault);
             Tried::Failed(fault, Some(answer))
         }
     }

@@ -61,8 +61,10 @@ pub(crate) fn why(exchange: &Exchange<'_>, why: &Why) -> Refuse {
     match why {
         // A provider that cannot be connected to is held back like one that is overloaded.
         Why::Pool(refusal)
-            if refusal.reason == RefusalReason::Overloaded
-                && exchange.provider().is_unreachable() =>
+            if matches!(
+                refusal.reason,
+                RefusalReason::Overloaded | RefusalReason::AllOpen
+            ) && exchange.provider().is_unreachable() =>
         {
             let refuse = unreachable(exchange, "connect_failed");
             match refusal.retry_after(now) {

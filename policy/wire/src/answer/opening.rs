@@ -179,8 +179,10 @@ impl Look {
 /// The error in a whole answer that came with 200 (see [`of_whole`]), as the error answer that it
 /// should have been, in the client's dialect: for an error that is the request's. `None`: there is
 /// none.
-pub fn error_answer(dialect: Dialect, body: &[u8]) -> Option<ErrorAnswer> {
-    error_inside::answer(dialect, body)
+pub fn error_answer(dialect: Dialect, body: &[u8], fault: &Fault) -> Option<ErrorAnswer> {
+    fault
+        .is_about_the_request()
+        .then(|| error_inside::answer(dialect, body))?
 }
 
 /// What the beginning of a stream tells.

@@ -113,6 +113,9 @@ impl StreamReader {
     /// dialect and in the provider's words: for an error of the request that came before content.
     pub fn error_answer(&self) -> Option<ErrorAnswer> {
         let failure = self.failure.as_ref()?;
+        if !failure.fault.is_about_the_request() {
+            return None;
+        }
         error_inside::answer(self.dialect, &failure.data)
     }
 
