@@ -1,6 +1,6 @@
 //! What a request will need, before anybody has counted its tokens.
 //!
-//! Input is the tokens of its text, learned per byte ([`input`]), plus images and documents by their
+//! Input is the tokens of its text, learned per byte (`estimate/input.rs`), plus images and documents by their
 //! own rule. Output is the mean of what this tenant and model really produced,
 //! at most the client's cap. The mean, and not a high quantile: a lease follows the stream as it
 //! grows and is trued up at its end, so an estimate that is too low on one request is made good
