@@ -111,9 +111,9 @@ impl Fault {
         }
     }
 
-    /// It tells the client something of its request: what the provider said is for the client, even
-    /// where it came with a status that says that all is well.
-    pub const fn is_about_the_request(&self) -> bool {
+    /// What the provider said is for the client in the provider's words, even where it came with a
+    /// status that says that all is well. An overload is not: that status would be no SDK's for it.
+    pub const fn is_for_the_client(&self) -> bool {
         matches!(
             self,
             Self::BadRequest
@@ -121,6 +121,7 @@ impl Fault {
                 | Self::ContextTooLong
                 | Self::ModelDenied
                 | Self::TooLargeForLimit
+                | Self::Broken { .. }
         )
     }
 

@@ -181,7 +181,7 @@ impl Look {
 /// none.
 pub fn error_answer(dialect: Dialect, body: &[u8], fault: &Fault) -> Option<ErrorAnswer> {
     fault
-        .is_about_the_request()
+        .is_for_the_client()
         .then(|| error_inside::answer(dialect, body))?
 }
 

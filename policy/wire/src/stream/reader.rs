@@ -113,7 +113,7 @@ impl StreamReader {
     /// dialect and in the provider's words: for an error of the request that came before content.
     pub fn error_answer(&self) -> Option<ErrorAnswer> {
         let failure = self.failure.as_ref()?;
-        if !failure.fault.is_about_the_request() {
+        if !failure.fault.is_for_the_client() {
             return None;
         }
         error_inside::answer(self.dialect, &failure.data)
