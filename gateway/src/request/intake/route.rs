@@ -72,14 +72,17 @@ pub(crate) fn destination(
         resource: routed.route.resource,
         references: &description.references,
     };
-    let known = live.look_up(tenant, named).map_err(hidden)?;
+    let known = live
+        .look_up(tenant, named)
+        .map_err(|error| hidden(error, routed))?;
     let destination = destination::destination(&live.policy, routed, description, known.holder)
         .map_err(|error| no_provider(&error))?;
     Ok((destination, known))
 }
 
-fn hidden(error: Hidden) -> Refuse {
+fn hidden(error: Hidden, routed: &Routed<'_>) -> Refuse {
     let kind = match error {
+        Hidden::Unseen if routed.route.resource.is_none() => RefusalKind::UnknownReference,
         Hidden::Unseen => RefusalKind::NotFound,
         Hidden::TooMany => RefusalKind::InvalidRequest,
     };

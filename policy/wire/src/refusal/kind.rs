@@ -11,6 +11,8 @@ pub enum RefusalKind {
     Permission,
     /// No such path or model.
     NotFound,
+    /// The body refers to something that is not there for this client key.
+    UnknownReference,
     /// The path exists, but not with this method.
     MethodNotAllowed,
     /// The body or the headers are larger than allowed.
@@ -29,11 +31,12 @@ pub enum RefusalKind {
 
 impl RefusalKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InvalidRequest,
         Self::Authentication,
         Self::Permission,
         Self::NotFound,
+        Self::UnknownReference,
         Self::MethodNotAllowed,
         Self::RequestTooLarge,
         Self::Timeout,
