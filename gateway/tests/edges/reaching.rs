@@ -95,19 +95,17 @@ async fn a_provider_is_reached_through_its_proxy() {
         assert_eq!(ask(&gateway, &Api::Chat.request(false)).await.status, 200);
     }
 
-    // One tunnel, used twice.
-    let [asked] = &proxy.asked()[..] else {
-        panic!("{:?}", proxy.asked());
-    };
+    // Every tunnel leads to the provider, and shows the proxy its credentials. (A tunnel is used
+    // again once its last answer has been let go of, which the client does not wait for.)
+    let asked = proxy.asked();
+    assert!(!asked.is_empty());
     let target = provider.url().replace("http://", "");
-    assert!(
-        asked.starts_with(&format!("CONNECT {target} HTTP/1.1\r\n")),
-        "{asked}"
-    );
-    assert!(
-        asked.contains("Proxy-Authorization: Basic bWU6cEBzcw==\r\n"),
-        "{asked}"
-    );
+    let connect = format!("CONNECT {target} HTTP/1.1\r\n");
+    let credentials = "Proxy-Authorization: Basic bWU6cEBzcw==\r\n";
+    for head in asked {
+        assert!(head.starts_with(&connect), "{head}");
+        assert!(head.contains(credentials), "{head}");
+    }
     assert!(!gateway.written().contains("p@ss"));
 }
 
