@@ -4,6 +4,8 @@
 //! announces; of a JSON answer all of it, of a stream all before its first content. Reading is
 //! bounded in bytes, and for streams in time, so that pings reach the client before it gives up.
 
+use std::sync::Arc;
+
 use http::{Method, header};
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::large::LargeAnswer;
@@ -146,7 +148,9 @@ async fn whole(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
     let body = answer.body.joined();
     let fault = {
         let fields = Fields::of(&answer.response().headers);
-        opening::of_whole(exchange.facts.endpoint, |name| fields.get(name), &body)
+        let rules = &exchange.provider().rules;
+        let header = |name: &str| fields.get(name);
+        opening::of_whole(rules, exchange.facts.endpoint, header, &body)
     };
     match fault {
         Fault::None => {
@@ -195,8 +199,9 @@ async fn read_whole(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Result<
 
 async fn events(exchange: &mut Exchange<'_>, mut answer: Answer, until: Instant) -> Tried {
     let facts = &exchange.facts;
+    let rules = Arc::clone(&exchange.provider().rules);
     let mut stream = Box::new(Stream {
-        reader: StreamReader::new(facts.dialect, facts.endpoint),
+        reader: StreamReader::new(facts.dialect, facts.endpoint, rules),
         events: WholeEvents::default(),
     });
     let held = hold(exchange, &mut answer, &mut stream.reader, until).await;

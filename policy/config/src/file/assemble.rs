@@ -91,6 +91,7 @@ fn provider(raw: RawProvider) -> Option<Provider> {
         credential: raw.credential.unwrap_or_else(|| dialect.credential_style()),
         stream_usage: raw.stream_usage,
         models: raw.models,
+        rules: raw.rules.into(),
         model_groups: all(raw.groups, group)?,
         accounts: Table::default(),
         keys: Table::default(),

@@ -1,6 +1,7 @@
 //! The validated policy: every name resolved, every value within its bounds.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::file::base_url::BaseUrl;
@@ -15,6 +16,7 @@ use keyweir_terms::ids::{AccountId, KeyId, ModelGroupId, ProviderId, TenantId};
 use keyweir_terms::pattern::ModelPatterns;
 use keyweir_terms::request::Priority;
 use keyweir_terms::table::Table;
+use keyweir_wire::classify::Rule;
 
 /// All that the policy files say.
 ///
@@ -101,6 +103,8 @@ pub struct Provider {
     pub stream_usage: bool,
     /// The models that come here when several providers speak the dialect.
     pub models: ModelPatterns,
+    /// What its errors mean to the operator, before the table that holds for everybody.
+    pub rules: Arc<[Rule]>,
     /// Models known to share a bucket, in file order; the first group that matches a model has it.
     pub model_groups: Table<ModelGroupId, ModelGroup>,
     /// What it meters.
