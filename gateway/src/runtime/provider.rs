@@ -37,6 +37,8 @@ pub(crate) struct Provider {
     pub(crate) keys: Table<KeyId, ProviderKey>,
     /// What its errors mean to the operator.
     pub(crate) rules: Arc<[Rule]>,
+    /// Whether its streamed answers are held until they are complete.
+    pub(crate) whole_answers: bool,
     /// What its accounts are called.
     pub(crate) accounts: Table<AccountId, String>,
     last_error: Mutex<LastError>,
@@ -242,6 +244,7 @@ fn start(
         upstream: Arc::new(upstream),
         keys,
         rules: Arc::clone(&declared.rules),
+        whole_answers: declared.whole_answers,
         accounts,
         last_error: Mutex::default(),
         is_unreachable: AtomicBool::new(false),

@@ -28,3 +28,4 @@ mod support;
 mod tenancy;
 mod unreachable;
 mod upstream_faults;
+mod whole_answers;

@@ -51,7 +51,7 @@ pub(crate) async fn try_once(exchange: &mut Exchange<'_>, held: &mut HeldLease) 
     match classify(exchange, answer.status(), header, b"") {
         Fault::None => {
             held.answered(&snapshot);
-            opening::open(exchange, answer).await
+            opening::open(exchange, held, answer).await
         }
         fault => {
             held.refused(snapshot);

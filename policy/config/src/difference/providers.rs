@@ -47,6 +47,7 @@ fn compare_one(before: &Provider, after: &Provider, changes: &mut Changes) {
         proxy,
         credential,
         stream_usage,
+        whole_answers,
         models,
         rules,
         // Compared by their own names, in `compare_groups` and for all providers together.
@@ -73,6 +74,8 @@ fn compare_one(before: &Provider, after: &Provider, changes: &mut Changes) {
     );
     let usage = (stream_usage, &after.stream_usage);
     changes.field(&subject, "stream_usage", usage, bool::to_string);
+    let whole = (whole_answers, &after.whole_answers);
+    changes.field(&subject, "whole_answers", whole, bool::to_string);
     changes.field(&subject, "models", (models, &after.models), show::models);
     let rules = (&**rules, &*after.rules);
     changes.field(&subject, "classify", rules, show_rules);

@@ -101,6 +101,8 @@ pub struct Provider {
     /// Whether usage is asked for on behalf of clients whose streams do not ask for it. Of the openai
     /// dialect only; the others' streams always tell.
     pub stream_usage: bool,
+    /// Whether its streamed answers are held until they are complete, unless the client says otherwise.
+    pub whole_answers: bool,
     /// The models that come here when several providers speak the dialect.
     pub models: ModelPatterns,
     /// What its errors mean to the operator, before the table that holds for everybody.
@@ -223,6 +225,8 @@ pub struct Tenant {
     pub expires: Option<SystemTime>,
     /// The circle of tenants that share what they make; `None`: what it makes is its own.
     pub shares: Option<String>,
+    /// Whether its streamed answers are held until they are complete, unless the client says otherwise.
+    pub whole_answers: bool,
     /// Where its requests go, in order, when the first choice cannot serve within patience.
     pub fallbacks: Vec<Fallback>,
 }

@@ -151,6 +151,19 @@ impl StreamReader {
         }
     }
 
+    /// [`Self::opening`] of a stream that is held until it is complete: only then it has begun.
+    pub fn whole(&mut self, ended: bool) -> Opening {
+        let knows_its_end = self.dialect != Dialect::Generic;
+        match self.opening(ended) {
+            Opening::Begun if self.over || ended && (self.finished() || !knows_its_end) => {
+                Opening::Begun
+            }
+            Opening::Begun if ended => Opening::Cut,
+            Opening::Begun => Opening::Undecided,
+            other => other,
+        }
+    }
+
     /// Whose fault the end of a stream is that has reached the client: a stream that ends without
     /// saying so was cut, however clean its end looks, and an error that comes after content is a
     /// broken stream, whatever it says. How the connection ended plays no part: a stream that said
