@@ -5,6 +5,8 @@ use keyweir_policy::select::affinity::SESSION_HEADERS;
 
 /// Our own request header: how long the client would wait, in seconds.
 pub(crate) const PATIENCE: HeaderName = HeaderName::from_static("x-keyweir-patience");
+/// Our own request header: whether a streamed answer is held until it is complete.
+pub(crate) const WHOLE: HeaderName = HeaderName::from_static("x-keyweir-whole");
 /// The name of the request.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-keyweir-request-id");
 /// How long the request waited for a key.

@@ -10,6 +10,7 @@ use keyweir_policy::wire::trace::Traces;
 use pingora_http::ResponseHeader;
 
 use crate::coding::{Coding, Decoded, Decoder};
+use crate::downstream::shares::Share;
 use crate::downstream::whole_events::WholeEvents;
 use crate::request::gathered::Gathered;
 use crate::upstream::{Link, LinkError};
@@ -54,6 +55,8 @@ pub(crate) enum Watch {
 pub(crate) struct Stream {
     pub(crate) reader: StreamReader,
     pub(crate) events: WholeEvents,
+    /// Its share of what all requests may hold, where it is held until it is complete.
+    pub(crate) share: Option<Share>,
 }
 
 impl Answer {

@@ -46,6 +46,10 @@ pub(crate) struct Facts {
     pub(crate) maker: Option<TenantId>,
     /// The stream's usage was asked for on the client's behalf, and is not for it to see.
     pub(crate) hides_usage: bool,
+    /// Whether a streamed answer is held until it is complete; `None`: as its provider has it.
+    pub(crate) whole: Option<bool>,
+    /// Who asks.
+    pub(crate) tenant: TenantId,
     /// Where the client thinks the provider is.
     pub(crate) public_base: Option<String>,
     /// The id of the thing that the path names.

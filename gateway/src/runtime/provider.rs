@@ -17,6 +17,7 @@ use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId};
 use keyweir_policy::terms::table::Table;
 use keyweir_policy::wire::Wire;
+use keyweir_policy::wire::classify::Rule;
 use keyweir_policy::wire::trace::Traces;
 use parking_lot::Mutex;
 
@@ -34,6 +35,10 @@ pub(crate) struct Provider {
     pub(crate) pool: Arc<SharedPool>,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) keys: Table<KeyId, ProviderKey>,
+    /// What its errors mean to the operator.
+    pub(crate) rules: Arc<[Rule]>,
+    /// Whether its streamed answers are held until they are complete.
+    pub(crate) whole_answers: bool,
     /// What its accounts are called.
     pub(crate) accounts: Table<AccountId, String>,
     last_error: Mutex<LastError>,
@@ -238,6 +243,8 @@ fn start(
         pool: SharedPool::start(pool, clock, names),
         upstream: Arc::new(upstream),
         keys,
+        rules: Arc::clone(&declared.rules),
+        whole_answers: declared.whole_answers,
         accounts,
         last_error: Mutex::default(),
         is_unreachable: AtomicBool::new(false),

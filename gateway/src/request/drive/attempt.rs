@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::Wire;
-use keyweir_policy::wire::classify::{self, BODY_BYTES_MAX};
+use keyweir_policy::wire::classify::{self, Asked, BODY_BYTES_MAX};
 use keyweir_policy::wire::opening::is_read;
 
 use super::opening;
@@ -48,10 +48,10 @@ pub(crate) async fn try_once(exchange: &mut Exchange<'_>, held: &mut HeldLease) 
     let fields = Fields::of(&answer.response().headers);
     let header = |name: &str| fields.get(name);
     let snapshot = facts.dialect.snapshot(header);
-    match classify::classify(facts.dialect, facts.endpoint, answer.status(), header, b"") {
+    match classify(exchange, answer.status(), header, b"") {
         Fault::None => {
             held.answered(&snapshot);
-            opening::open(exchange, answer).await
+            opening::open(exchange, held, answer).await
         }
         fault => {
             held.refused(snapshot);
@@ -138,6 +138,20 @@ fn fault_of(exchange: &Exchange<'_>, error: LinkError) -> Fault {
     fault
 }
 
+fn classify<'a>(
+    exchange: &Exchange<'_>,
+    status: u16,
+    header: impl Fn(&str) -> Option<&'a str>,
+    body: &[u8],
+) -> Fault {
+    let asked = Asked {
+        dialect: exchange.facts.dialect,
+        endpoint: exchange.facts.endpoint,
+        status,
+    };
+    classify::classify(&exchange.provider().rules, asked, header, body)
+}
+
 /// Says whose fault an answer is that has to be read for that.
 async fn judge(exchange: &mut Exchange<'_>, held: &mut HeldLease, mut answer: Answer) -> Tried {
     let read = read_error(&mut answer);
@@ -151,13 +165,7 @@ async fn judge(exchange: &mut Exchange<'_>, held: &mut HeldLease, mut answer: An
     let fields = Fields::of(&answer.response().headers);
     let header = |name: &str| fields.get(name);
     held.refused(facts.dialect.snapshot(header));
-    let fault = classify::classify(
-        facts.dialect,
-        facts.endpoint,
-        answer.status(),
-        header,
-        &body,
-    );
+    let fault = classify(exchange, answer.status(), header, &body);
     answer.redact();
     match fault {
         Fault::None => Tried::Opened(answer, Watch::Opaque),

@@ -10,6 +10,7 @@ pub(crate) mod prepare;
 pub(crate) mod probe;
 pub(crate) mod route;
 mod upgrade;
+mod whole;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -54,6 +55,8 @@ pub(crate) struct Taken<'a> {
     pub(crate) destination: Destination,
     /// Who made the thing that the path names.
     pub(crate) owner: Option<TenantId>,
+    /// Whether the client wants a streamed answer whole, if it says so.
+    pub(crate) whole: Option<bool>,
 }
 
 /// Finds out what a request for `target` asks for and who sends it: all that may be known of it
@@ -120,6 +123,7 @@ pub(crate) async fn take<'a>(
         query,
     } = admitted;
     patience::check(client.headers())?;
+    let whole = whole::wished(client.headers())?;
     let share = gateway.bodies.share(tenant);
     let body = body::read(&gateway.settings, share, client).await?;
     record.on(Event::BodyRead {
@@ -144,6 +148,7 @@ pub(crate) async fn take<'a>(
         fell_back: false,
     }));
     Ok(Taken {
+        whole,
         gateway,
         live,
         routed,

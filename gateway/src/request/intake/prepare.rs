@@ -108,10 +108,19 @@ fn facts(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Facts {
         creates: route.creates_resource || taken.description.stored,
         maker: maker(taken),
         hides_usage: false,
+        whole: whole(taken),
+        tenant: taken.tenant,
         public_base: public_base(&taken.routed, client, provider),
         resource: route.resource.map(str::to_owned),
         references: taken.description.references.clone(),
     }
+}
+
+/// Whether a streamed answer is held until it is complete; `None`: as its provider has it.
+fn whole(taken: &Taken<'_>) -> Option<bool> {
+    let tenant = taken.live.tenant(taken.tenant);
+    let by_tenant = tenant.is_some_and(|tenant| tenant.whole_answers);
+    taken.whole.or(by_tenant.then_some(true))
 }
 
 /// Asks for the stream's usage if the client does not. `true`: it is not for the client to see.

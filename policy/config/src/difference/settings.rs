@@ -164,6 +164,7 @@ fn stream(before: &StreamSettings, after: &StreamSettings, changes: &mut Changes
         StreamSettings {
             hold_head: duration,
             hold_bytes_max: size,
+            whole_bytes_max: size,
         }
     );
 }

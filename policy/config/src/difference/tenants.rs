@@ -57,6 +57,7 @@ fn compare_one(
         patience,
         expires,
         shares,
+        whole_answers,
         // Compared by name.
         fallbacks: _,
     } = before;
@@ -74,6 +75,8 @@ fn compare_one(
     changes.field(&subject, "expires", expiry, or_none(show::moment));
     let circle = or_none(|name: &String| show::text(name));
     changes.field(&subject, "shares", (shares, &after.shares), circle);
+    let whole = (whole_answers, &after.whole_answers);
+    changes.field(&subject, "whole_answers", whole, bool::to_string);
     let (before, after) = fallbacks;
     changes.field(&subject, "fallbacks", (&*before, &*after), show_steps);
 }

@@ -1,6 +1,7 @@
 //! The validated policy: every name resolved, every value within its bounds.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::file::base_url::BaseUrl;
@@ -15,6 +16,7 @@ use keyweir_terms::ids::{AccountId, KeyId, ModelGroupId, ProviderId, TenantId};
 use keyweir_terms::pattern::ModelPatterns;
 use keyweir_terms::request::Priority;
 use keyweir_terms::table::Table;
+use keyweir_wire::classify::Rule;
 
 /// All that the policy files say.
 ///
@@ -99,8 +101,12 @@ pub struct Provider {
     /// Whether usage is asked for on behalf of clients whose streams do not ask for it. Of the openai
     /// dialect only; the others' streams always tell.
     pub stream_usage: bool,
+    /// Whether its streamed answers are held until they are complete, unless the client says otherwise.
+    pub whole_answers: bool,
     /// The models that come here when several providers speak the dialect.
     pub models: ModelPatterns,
+    /// What its errors mean to the operator, before the table that holds for everybody.
+    pub rules: Arc<[Rule]>,
     /// Models known to share a bucket, in file order; the first group that matches a model has it.
     pub model_groups: Table<ModelGroupId, ModelGroup>,
     /// What it meters.
@@ -219,6 +225,8 @@ pub struct Tenant {
     pub expires: Option<SystemTime>,
     /// The circle of tenants that share what they make; `None`: what it makes is its own.
     pub shares: Option<String>,
+    /// Whether its streamed answers are held until they are complete, unless the client says otherwise.
+    pub whole_answers: bool,
     /// Where its requests go, in order, when the first choice cannot serve within patience.
     pub fallbacks: Vec<Fallback>,
 }

@@ -120,6 +120,9 @@ pub struct StreamSettings {
     pub hold_head: Duration,
     /// In bytes of the stream's beginning.
     pub hold_bytes_max: u64,
+    /// The longest streamed answer that is held until it is complete, where that is wanted. They count
+    /// among the bodies that are held.
+    pub whole_bytes_max: u64,
 }
 
 /// Table `gateway.upstream`: connections to providers.
@@ -213,6 +216,9 @@ impl Default for StreamSettings {
         Self {
             hold_head: Duration::from_secs(10),
             hold_bytes_max: 64 * KIB,
+            // 128,000 tokens, one event of 250 bytes each, are eight times as much; nearly all
+            // answers are far shorter.
+            whole_bytes_max: 4 * MIB,
         }
     }
 }

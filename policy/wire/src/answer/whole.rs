@@ -3,7 +3,7 @@
 //! What is caught: pages and banners, nothing at all, JSON that ends before its end, and an error
 //! where the answer belongs, as resellers send it when the model behind them fails.
 
-use crate::classify;
+use crate::classify::{self, Rule};
 use crate::json::{Kind, Malformed, Reader};
 use crate::provider_error::ProviderError;
 use crate::wait::moment::Moment;
@@ -16,9 +16,10 @@ const TOKEN_BYTES_MAX: usize = 6;
 /// What a file may begin with to say that it is UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Whose fault the whole `body` is that answers a request to `endpoint`; `header` looks up by
-/// lower-case name.
+/// Whose fault the whole `body` is that answers a request to `endpoint`: an error in it by `rules`, or
+/// else by the table. `header` looks up by lower-case name.
 pub fn of_whole<'a>(
+    rules: &[Rule],
     endpoint: Endpoint,
     header: impl Fn(&str) -> Option<&'a str>,
     body: &[u8],
@@ -39,7 +40,7 @@ pub fn of_whole<'a>(
         return Fault::None;
     }
     let date = header("date").and_then(Moment::from_http_date);
-    match classify::inside(endpoint, ProviderError::read(json), date) {
+    match classify::inside(rules, endpoint, ProviderError::read(json), date) {
         Fault::None => Fault::Broken { wait: None },
         fault => fault,
     }
@@ -121,7 +122,7 @@ mod tests {
 
     fn judged(endpoint: Endpoint, body: &[u8]) -> Fault {
         let header = |name: &str| (name == "date").then_some("Sun, 22 Nov 2026 02:00:00 GMT");
-        of_whole(endpoint, header, body)
+        of_whole(&[], endpoint, header, body)
     }
 
     const BROKEN: Fault = Broken { wait: Option::None };

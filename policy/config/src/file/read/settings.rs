@@ -277,6 +277,9 @@ fn stream(fields: &mut Fields<'_>) -> StreamSettings {
         hold_bytes_max: fields.or("hold_bytes_max", default.hold_bytes_max, |v| {
             v.size(KIB..=16 * 1024 * KIB)
         }),
+        whole_bytes_max: fields.or("whole_bytes_max", default.whole_bytes_max, |v| {
+            v.size(KIB..=GIB)
+        }),
     }
 }
 

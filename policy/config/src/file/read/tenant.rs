@@ -43,6 +43,7 @@ pub(in crate::file) struct RawTenant {
     pub(in crate::file) patience: Option<Duration>,
     pub(in crate::file) expires: Option<At<SystemTime>>,
     pub(in crate::file) shares: Option<String>,
+    pub(in crate::file) whole_answers: bool,
     pub(in crate::file) fallbacks: Vec<RawFallback>,
 }
 
@@ -88,6 +89,7 @@ pub(super) fn tenant(fields: &mut Fields<'_>) -> Option<RawTenant> {
         }),
         patience: fields.optional("patience", |value| patience(&value)),
         expires: fields.optional("expires", |value| value.at(moment)),
+        whole_answers: fields.or("whole_answers", false, |value| value.boolean()),
         shares: fields.optional("shares", |value| value.text().map(str::to_owned)),
         fallbacks: fields.or("fallbacks", Vec::new(), |value| steps(&value)),
     })
