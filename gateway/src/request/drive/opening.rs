@@ -29,7 +29,7 @@ const LOOK_MAX: usize = 1024;
 
 /// Reads as much of `answer` as must be known before the client gets any of it.
 pub(crate) async fn open(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
-    let until = Instant::now() + exchange.gateway.settings.stream.hold_head;
+    let until = Instant::now() + exchange.live.settings().stream.hold_head;
     match look(exchange, &mut answer).await {
         Looked::Is(form) => {
             note_form(exchange, &mut answer, form);
@@ -70,7 +70,7 @@ async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Looked {
             BodyForm::NoAnswer => return Looked::Failed(Fault::Broken { wait: None }),
             BodyForm::Undecided => {}
         }
-        let timeouts = &exchange.gateway.settings.timeouts;
+        let timeouts = &exchange.live.settings().timeouts;
         let idle = match as_announced {
             Form::Events => exchange.silence.left(timeouts),
             Form::Json | Form::Opaque => timeouts.stream_idle,
@@ -175,7 +175,7 @@ enum Interrupted {
 }
 
 async fn read_whole(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Result<Read, Interrupted> {
-    let idle = exchange.gateway.settings.timeouts.stream_idle;
+    let idle = exchange.live.settings().timeouts.stream_idle;
     exchange.deadline.restart(idle);
     while !answer.ended {
         if answer.body.len() > WHOLE_MAX {
@@ -243,7 +243,7 @@ async fn hold(
     reader: &mut StreamReader,
     until: Instant,
 ) -> Held {
-    let settings = &exchange.gateway.settings;
+    let settings = &exchange.live.settings();
     // What was read to see what it is.
     reader.feed(&answer.body.joined());
     loop {
