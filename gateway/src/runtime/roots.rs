@@ -28,7 +28,10 @@ impl Roots {
         let idle_max = policy.gateway.upstream.idle_max;
         let is_needed = |it: &Provider| it.base_url.scheme == Scheme::Https && it.ca_file.is_none();
         let is_same = before.idle_max == idle_max && before.folder == folder;
-        let made = is_same.then(|| before.made.clone()).unwrap_or_default();
+        let made = match is_same {
+            true => before.made.clone(),
+            false => HashMap::new(),
+        };
         if !made.contains_key(&None) && policy.providers.values().any(is_needed) {
             upstream::check_system_roots()?;
         }

@@ -4,6 +4,7 @@
 
 mod house;
 mod keys;
+mod large;
 mod mistakes;
 mod secrets;
 mod storm;

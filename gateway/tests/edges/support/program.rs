@@ -183,6 +183,11 @@ impl Program {
         format!("{}{}", text(&self.stdout), text(&self.stderr))
     }
 
+    /// Its messages so far.
+    pub(crate) fn messages(&self) -> String {
+        text(&self.stderr)
+    }
+
     /// The lines of its access log so far.
     pub(crate) fn access_log(&self) -> Vec<serde_json::Value> {
         let text = text(&self.stdout);
