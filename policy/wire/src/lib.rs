@@ -39,6 +39,7 @@ pub mod refusal;
 pub mod route;
 pub mod stream;
 mod wait;
+mod word_list;
 
 pub use self::answer::{large, opening};
 pub use self::body::{describe, understood};

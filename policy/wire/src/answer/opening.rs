@@ -115,6 +115,11 @@ enum Media {
 impl Media {
     fn of(announced: &Announced<'_>) -> Self {
         let media = announced.content_type.unwrap_or_default();
+        match media {
+            "application/json" => return Self::Json,
+            "text/event-stream; charset=utf-8" => return Self::Events,
+            _ => {}
+        }
         let media = media.split(';').next().unwrap_or_default().trim();
         let begins = |with: &str| {
             media

@@ -29,12 +29,13 @@ pub fn of_whole<'a>(
     {
         return Fault::None;
     }
-    if !matches!(json.trim_ascii_start().first(), Some(b'{' | b'[')) || is_cut(json) {
+    let whole = Whole::read(json);
+    if whole.is_cut {
         return Fault::Broken { wait: None };
     }
     let asks_a_model = matches!(endpoint, Endpoint::Inference | Endpoint::CountTokens);
     // A batch or a stored response may well report the error of what it was about.
-    if !asks_a_model || !Whole::read(json).is_error() {
+    if !asks_a_model || !whole.is_error() {
         return Fault::None;
     }
     let date = header("date").and_then(Moment::from_http_date);
@@ -44,30 +45,31 @@ pub fn of_whole<'a>(
     }
 }
 
-/// JSON whose end is missing. What is malformed before that is for the client to judge: some read
-/// more leniently than we do.
-fn is_cut(json: &[u8]) -> bool {
-    let json = json.trim_ascii_end();
-    let mut reader = Reader::new(json);
-    reader.skip().is_err() && json.len() < reader.problem().at + TOKEN_BYTES_MAX
-}
-
 /// What stands at the top of an answer.
 #[derive(Default)]
 struct Whole {
+    /// Its end is missing, or it is no JSON from the beginning. What is malformed before its end is
+    /// for the client to judge: some read more leniently than we do.
+    is_cut: bool,
     has_error: bool,
     has_answer: bool,
 }
 
 impl Whole {
     fn read(json: &[u8]) -> Self {
+        let json = json.trim_ascii_end();
         let mut whole = Self::default();
         let mut reader = Reader::new(json);
-        let _malformed = match reader.peek() {
+        let read = match reader.peek() {
+            Ok(Kind::Object) => whole.object(&mut reader),
             // Some of Google's errors are a list of one.
             Ok(Kind::Array) => reader.array(|reader| whole.object(reader)),
-            _ => whole.object(&mut reader),
+            _ => {
+                whole.is_cut = true;
+                return whole;
+            }
         };
+        whole.is_cut = read.is_err() && json.len() < reader.problem().at + TOKEN_BYTES_MAX;
         whole
     }
 
