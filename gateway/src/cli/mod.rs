@@ -81,6 +81,7 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Said) => ExitCode::FAILURE,
+        Err(Failed::With(status)) => ExitCode::from(status),
         Err(Failed::Because(why)) => {
             let _ = writeln!(std::io::stderr(), "keyweir: {why}");
             ExitCode::FAILURE
