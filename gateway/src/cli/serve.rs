@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::command::failed::Failed;
 use crate::command::load::load;
 use crate::server::serve::{self, Options};
+use crate::server::service_manager;
 use crate::server::shutdown::{self, Ending, Signals};
 use crate::telemetry::access_log::Target;
 
@@ -52,7 +53,10 @@ impl Serve {
             if let Some(address) = running.admin {
                 tracing::info!(%address, "listening for operators");
             }
-            match signals.ending().await {
+            service_manager::ready();
+            let ending = signals.ending().await;
+            service_manager::stopping();
+            match ending {
                 Ending::Drain => tokio::select! {
                     () = running.drain() => {}
                     () = signals.interrupted() => tracing::warn!("stopped in the middle of draining"),

@@ -4,5 +4,6 @@
 pub(crate) mod connection;
 pub mod listen;
 pub mod serve;
+pub(crate) mod service_manager;
 pub(crate) mod session;
 pub mod shutdown;
