@@ -117,7 +117,7 @@ mod tests {
         };
         let said = asked.run().map_err(|failed| match failed {
             Failed::Because(why) => why,
-            Failed::Said => unreachable!("it says why"),
+            Failed::Said | Failed::With(_) => unreachable!("it says why"),
         });
         let head = serving.join().expect("no panic");
         assert!(head.starts_with("GET /readyz HTTP/1.1\r\n"), "{head}");
