@@ -12,6 +12,7 @@ use keyweir_policy::config::file::Provider as Declared;
 use keyweir_policy::config::file::{Destination, Key, Policy, SecretRef, doubt};
 use keyweir_policy::config::pool_spec::pool_spec;
 use keyweir_policy::config::secret::ProviderSecret;
+use keyweir_policy::exchange::silence::Silences;
 use keyweir_policy::pool::Pool;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId};
@@ -41,6 +42,8 @@ pub(crate) struct Provider {
     pub(crate) whole_answers: bool,
     /// What its accounts are called.
     pub(crate) accounts: Table<AccountId, String>,
+    /// How long its models may be silent.
+    pub(crate) silences: Mutex<Silences>,
     last_error: Mutex<LastError>,
     /// The last connection that was tried could not be made.
     is_unreachable: AtomicBool,
@@ -246,6 +249,7 @@ fn start(
         rules: Arc::clone(&declared.rules),
         whole_answers: declared.whole_answers,
         accounts,
+        silences: Mutex::default(),
         last_error: Mutex::default(),
         is_unreachable: AtomicBool::new(false),
     }

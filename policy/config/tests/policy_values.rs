@@ -72,6 +72,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         send = "16s"
         head = "17s"
         first_token = "19s"
+        first_token_fallback = "1900ms"
         stream_idle = "18s"
         attempts = "19s"
         client_header = "20s"
@@ -121,6 +122,7 @@ fn every_gateway_setting_arrives_in_its_place() {
             send: secs(16),
             head: secs(17),
             first_token: secs(19),
+            first_token_fallback: Duration::from_millis(1900),
             stream_idle: secs(18),
             attempts: secs(19),
             client_header: secs(20),

@@ -112,6 +112,11 @@ impl Plan {
             .unwrap_or(&self.request.model)
     }
 
+    /// Whether somebody is left to ask where the present choice cannot serve.
+    pub fn has_fallback(&self) -> bool {
+        !self.choices.is_last()
+    }
+
     /// How long it has been in the waiting room.
     pub const fn waited(&self) -> Duration {
         self.waited
@@ -272,8 +277,10 @@ impl Plan {
             .repeats
             .may_follow(&fault, pool.retry_limits().ambiguous);
         if is_repeatable && self.may_go_on(now) {
+            // Who is silent to one key is silent to the next, and each takes long to tell.
+            let is_left = fault == Fault::TimedOut && self.has_fallback();
             let patience = self.patience();
-            let may_follow = self.retries.failed(pool, now, failure, patience);
+            let may_follow = !is_left && self.retries.failed(pool, now, failure, patience);
             if may_follow && self.may_be_allowed(pool, now, &fault) {
                 return self.admit(pool, now, Some(failure));
             }
