@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use keyweir_policy::terms::request::Usage;
 use keyweir_policy::wire::large::LargeAnswer;
 use keyweir_policy::wire::refusal::ErrorAnswer;
 use keyweir_policy::wire::stream::StreamReader;
@@ -43,8 +44,8 @@ struct Coded {
 pub(crate) enum Watch {
     /// Event by event.
     Stream(Box<Stream>),
-    /// As one JSON text, which has been read to its end.
-    Whole,
+    /// As one JSON text, which has been read to its end and says what it cost.
+    Whole(Usage),
     /// As one JSON text that is too long to be held.
     Large(Box<LargeAnswer>),
     /// Not at all.

@@ -75,8 +75,8 @@ async fn handle(
     let taken = intake::take((gateway, live), admitted, client, record).await?;
     let (exchange, listing) = intake::prepare::prepare(taken, client, record);
     match listing {
-        Some(listing) => Box::pin(listing::run(Box::new(exchange), listing)).await,
-        None => Box::pin(drive::run(Box::new(exchange))).await,
+        Some(listing) => Box::pin(listing::run(exchange, listing)).await,
+        None => Box::pin(drive::run(exchange)).await,
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::holding::{Held, Holding};
 use super::tried::Tried;
 use crate::downstream::whole_events::WholeEvents;
-use crate::headers::Fields;
+use crate::headers;
 use crate::request::answer::{Answer, Stream, Watch};
 use crate::request::exchange::{Exchange, Facts};
 use crate::request::lease::HeldLease;
@@ -153,16 +153,16 @@ async fn whole(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
         return Tried::Opened(answer, Watch::Large(Box::new(large)));
     }
     let body = answer.body.joined();
-    let fault = {
-        let fields = Fields::of(&answer.response().headers);
+    let whole = {
         let rules = &exchange.provider().rules;
-        let header = |name: &str| fields.get(name);
-        opening::of_whole(rules, exchange.facts.endpoint, header, &body)
+        let asked = (exchange.facts.dialect, exchange.facts.endpoint);
+        let header = headers::lookup(&answer.response().headers);
+        opening::of_whole(rules, asked, header, &body)
     };
-    match fault {
+    match whole.fault {
         Fault::None => {
             answer.redact_whole();
-            Tried::Opened(answer, Watch::Whole)
+            Tried::Opened(answer, Watch::Whole(whole.usage))
         }
         fault => {
             answer.redact();

@@ -27,7 +27,7 @@ use super::body::Body;
 use super::patience::seconds;
 
 use crate::downstream::client::Client;
-use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE};
+use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE, SESSION};
 use crate::request::exchange::{Exchange, Facts};
 use crate::request::listing::Listing;
 use crate::request::outgoing::{Outgoing, Target, uri};
@@ -42,7 +42,7 @@ pub(crate) fn prepare<'a>(
     mut taken: Taken<'a>,
     client: &'a mut Client,
     record: &'a mut Record,
-) -> (Exchange<'a>, Option<Listing>) {
+) -> (Box<Exchange<'a>>, Option<Listing>) {
     let provider = taken.live.provider(taken.destination.provider);
     let hides_usage = ask_for_usage(&mut taken);
     let facts = Facts {
@@ -60,7 +60,7 @@ pub(crate) fn prepare<'a>(
     let head = head(&taken, client, provider);
     let silence = Silence::new(asked(&taken));
     let (gateway, live) = (taken.gateway, taken.live);
-    let exchange = Exchange {
+    let exchange = Box::new(Exchange {
         gateway,
         live,
         client,
@@ -81,7 +81,7 @@ pub(crate) fn prepare<'a>(
         ),
         deadline: Deadline::after(gateway.settings.timeouts.head),
         silence,
-    };
+    });
     (exchange, listing)
 }
 
@@ -191,9 +191,7 @@ fn public_base(routed: &Routed<'_>, client: &Client, provider: &Provider) -> Opt
 
 fn request(taken: &Taken<'_>, client: &Client, record: &Record) -> Request {
     let description = &taken.description;
-    let session = affinity::SESSION_HEADERS
-        .iter()
-        .find_map(|name| client.headers().get(*name));
+    let session = SESSION.iter().find_map(|name| client.headers().get(name));
     let session = session.map(http::HeaderValue::as_bytes);
     Request {
         id: RequestId(fastrand::u64(..)),

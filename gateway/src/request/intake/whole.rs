@@ -12,7 +12,7 @@ use crate::request::respond::refuse::Refuse;
 /// # Errors
 /// If it says neither yes nor no: whoever misspells it would take a risk that it thinks is covered.
 pub(super) fn wished(headers: &HeaderMap) -> Result<Option<bool>, Refuse> {
-    match headers.get(&WHOLE).map(|value| value.as_bytes()) {
+    match headers.get(&WHOLE).map(http::HeaderValue::as_bytes) {
         None => Ok(None),
         Some(b"true") => Ok(Some(true)),
         Some(b"false") => Ok(Some(false)),

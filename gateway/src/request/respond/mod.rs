@@ -38,7 +38,7 @@ pub(crate) async fn deliver(exchange: &mut Exchange<'_>, opened: Opened) -> Resu
     exchange.let_go();
     learn_home(exchange, &held);
     match watch {
-        Watch::Whole => whole::deliver(exchange, held, answer).await,
+        Watch::Whole(usage) => whole::deliver(exchange, held, answer, usage).await,
         Watch::Stream(stream) => stream::deliver(exchange, held, answer, stream).await,
         // Boxed: files and results are few, and every request would carry its future.
         Watch::Opaque => {

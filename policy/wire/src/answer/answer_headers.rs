@@ -9,20 +9,7 @@
 use keyweir_terms::dialect::Dialect;
 
 use crate::credential::names::is_credential_header;
-
-/// A list, for comparing a name with at little cost and for telling of.
-macro_rules! list {
-    ($(#[$doc:meta])* $all:ident, $is:ident: $($name:literal),+ $(,)?) => {
-        $(#[$doc])*
-        #[cfg(test)]
-        const $all: &[&str] = &[$($name),+];
-
-        /// Whether `name` is on the list. The compiler compares lengths first.
-        fn $is(name: &str) -> bool {
-            matches!(name, $($name)|+)
-        }
-    };
-}
+use crate::word_list::list;
 
 list!(
     /// What belongs to HTTP and its content, and the ids by which a provider's support finds a

@@ -1,6 +1,8 @@
 //! Which things an answer says exist at the provider, so that later requests for them go to the
 //! account that has them.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
 
 use crate::json::{Kind, Malformed, Reader};
@@ -10,7 +12,8 @@ use keyweir_terms::endpoint::Endpoint;
 /// The most ids remembered of one answer (a page of a list).
 const IDS_MAX: usize = 1_000;
 /// What is in answers that name what lasts whether or not they are stored.
-const LASTING: [&[u8]; 3] = [b"\"container", b"\"encrypted_content", b"\"audio\""];
+static LASTING: LazyLock<[memmem::Finder<'static>; 3]> =
+    LazyLock::new(|| ["\"container", "\"encrypted_content", "\"audio\""].map(memmem::Finder::new));
 /// How far back a repeated id is looked for.
 const RECENT: usize = 16;
 
@@ -22,8 +25,7 @@ pub(crate) fn ids(endpoint: Endpoint, stored: bool, body: &[u8]) -> Vec<String> 
         Endpoint::Batches | Endpoint::Files | Endpoint::Other => true,
     };
     // Nearly all answers of models name nothing that stays, and need not be read for it.
-    let names = |name: &&[u8]| memmem::find(body, name).is_some();
-    if !is_kept && !LASTING.iter().any(names) {
+    if !is_kept && LASTING.iter().all(|name| name.find(body).is_none()) {
         return Vec::new();
     }
     let mut found = Ids::default();

@@ -5,8 +5,11 @@
 //! what another said. A name is read as words, however they are put together (`x-api-key`,
 //! `apiKey`, `API_KEY`), so that what only sounds alike (`monkey`, `max_tokens`, `author`) stays.
 
-/// Words that name a credential wherever they stand.
-const CREDENTIAL_WORDS: &[&str] = &[
+use crate::word_list::list;
+
+list!(
+    /// Words that name a credential wherever they stand.
+    CREDENTIAL_WORDS, is_credential_word:
     "apikey",
     "assertion",
     "auth",
@@ -29,7 +32,7 @@ const CREDENTIAL_WORDS: &[&str] = &[
     "secret",
     "sig",
     "signature",
-];
+);
 
 /// What such words end in where nothing stands between them: `accesstoken`, `xapikey`.
 const CREDENTIAL_ENDINGS: &[&str] = &[
@@ -56,8 +59,9 @@ const CREDENTIAL_ENDINGS: &[&str] = &[
     "virtualkey",
 ];
 
-/// Words with which `key` and `token` mean something else: a place in a list, a cache, a count.
-const HARMLESS_COMPANIONS: &[&str] = &[
+list!(
+    /// Words with which `key` and `token` mean something else: a place in a list, a cache, a count.
+    HARMLESS_COMPANIONS, is_harmless_companion:
     "affinity",
     "after",
     "before",
@@ -85,10 +89,11 @@ const HARMLESS_COMPANIONS: &[&str] = &[
     "surrogate",
     "sync",
     "type",
-];
+);
 
-/// Words that name the account to be charged, which is the pool's to choose.
-const ACCOUNT_WORDS: &[&str] = &[
+list!(
+    /// Words that name the account to be charged, which is the pool's to choose.
+    ACCOUNT_WORDS, is_account_word:
     "account",
     "billing",
     "org",
@@ -96,7 +101,7 @@ const ACCOUNT_WORDS: &[&str] = &[
     "organization",
     "project",
     "workspace",
-];
+);
 
 /// What SDKs send with every request; most names are one of these, and need not be taken apart.
 fn is_plainly_none(name: &str) -> bool {
@@ -122,6 +127,14 @@ fn is_plainly_none(name: &str) -> bool {
     ) || name.starts_with("x-stainless-")
 }
 
+/// What clients present their keys in; the same goes for these.
+fn is_plainly_one(name: &str) -> bool {
+    matches!(
+        name,
+        "authorization" | "x-api-key" | "api-key" | "x-goog-api-key" | "cookie"
+    )
+}
+
 /// Whether a header (its name in lower case) holds a client's credential, or chooses the account to
 /// be charged.
 pub(crate) fn is_credential_header(name: &str) -> bool {
@@ -129,7 +142,7 @@ pub(crate) fn is_credential_header(name: &str) -> bool {
         return false;
     }
     // The gateway opens no WebSockets; browsers put keys into the protocols they offer there.
-    name.starts_with("sec-websocket-") || is_credential(name)
+    is_plainly_one(name) || name.starts_with("sec-websocket-") || is_credential(name)
 }
 
 /// Whether a query's parameter, decoded, holds a credential, or makes the request another one than
@@ -139,25 +152,29 @@ pub(super) fn is_credential_parameter(name: &str) -> bool {
     let lower = name.trim().to_ascii_lowercase();
     lower.starts_with('$')
         || matches!(lower.as_str(), "_method" | "x-http-method-override")
-        || is_credential(name)
+        || is_credential(&parted(name))
 }
 
+/// Of a name in lower case whose words are parted by anything but letters and digits.
 fn is_credential(name: &str) -> bool {
-    let words = words(name);
-    let is = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    if is(CREDENTIAL_WORDS) || is(ACCOUNT_WORDS) {
-        return true;
+    let (mut is_one, mut is_harmless) = (false, false);
+    for word in name.split(|letter: char| !letter.is_alphanumeric()) {
+        if is_credential_word(word) || is_account_word(word) || has_credential_ending(word) {
+            return true;
+        }
+        // A key's or a token's number or version may follow, but not what it is measured in
+        // (`first-token-ms`).
+        if !is_number(word) {
+            is_one = matches!(word, "key" | "token");
+            is_harmless |= is_harmless_companion(word);
+        }
     }
-    if words.iter().any(|word| has_credential_ending(word)) {
-        return true;
-    }
-    // A key's or a token's number or version may follow, but not what it is measured in
-    // (`first-token-ms`).
-    let is_number =
-        |word: &&String| word.is_empty() || word.trim_start_matches('v').parse::<u32>().is_ok();
-    let last = words.iter().rev().find(|word| !is_number(word));
-    let is_one = last.is_some_and(|word| matches!(word.as_str(), "key" | "token"));
-    is_one && !is(HARMLESS_COMPANIONS)
+    is_one && !is_harmless
+}
+
+fn is_number(word: &str) -> bool {
+    let digits = word.trim_start_matches('v');
+    digits.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// `accesstoken`, but not `pagetoken`; the bare words are for the caller to judge.
@@ -167,30 +184,24 @@ fn has_credential_ending(word: &str) -> bool {
         endings.find_map(|ending| word.strip_suffix(ending).map(|before| (before, *ending)));
     match found {
         Some(("", "token")) => false,
-        Some((before, "token")) => !HARMLESS_COMPANIONS.contains(&before),
+        Some((before, "token")) => !is_harmless_companion(before),
         Some(_) => true,
         None => false,
     }
 }
 
-/// The words of a name in lower case: parted by anything but letters and digits, and where a
-/// capital follows a small letter.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
+/// A name in lower case, with its words parted where a capital follows a small letter.
+fn parted(name: &str) -> String {
+    let mut parted = String::with_capacity(name.len() + 4);
     let mut was_small = false;
     for letter in name.chars() {
-        let is_new = !letter.is_alphanumeric() || was_small && letter.is_uppercase();
-        if is_new && words.last().is_some_and(|word| !word.is_empty()) {
-            words.push(String::new());
+        if was_small && letter.is_uppercase() {
+            parted.push(' ');
         }
-        if letter.is_alphanumeric()
-            && let Some(word) = words.last_mut()
-        {
-            word.extend(letter.to_lowercase());
-        }
+        parted.extend(letter.to_lowercase());
         was_small = letter.is_lowercase() || letter.is_ascii_digit();
     }
-    words
+    parted
 }
 
 #[cfg(test)]

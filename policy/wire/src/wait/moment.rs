@@ -41,22 +41,33 @@ impl Moment {
         if text.len() < 19 || !text.is_ascii() {
             return None;
         }
-        let (day, time) = (&text[..10], text[11..].trim_end_matches(" UTC"));
         if !matches!(text.as_bytes()[10], b'T' | b't' | b' ') {
             return None;
         }
+        // Written as the standard wants it, which nearly all are.
+        if let Ok(moment) = OffsetDateTime::parse(text, &Rfc3339) {
+            return Some(Self::from(moment));
+        }
+        let (day, time) = (&text[..10], text[11..].trim_end_matches(" UTC"));
         let zone = if time.contains(['Z', 'z', '+', '-']) {
             ""
         } else {
             "Z"
         };
-        let moment = OffsetDateTime::parse(&format!("{day}T{time}{zone}"), &Rfc3339).ok()?;
-        Some(Self(moment.unix_timestamp_nanos() as f64 / 1e9))
+        let moment = OffsetDateTime::parse(&format!("{day}T{time}{zone}"), &Rfc3339);
+        moment.ok().map(Self::from)
     }
 
     /// Seconds from `earlier` until this moment; negative if it is the later one.
     pub(crate) fn secs_since(self, earlier: Self) -> f64 {
         self.0 - earlier.0
+    }
+}
+
+impl From<OffsetDateTime> for Moment {
+    fn from(moment: OffsetDateTime) -> Self {
+        let nanos = f64::from(moment.nanosecond());
+        Self(moment.unix_timestamp() as f64 + nanos / 1e9)
     }
 }
 

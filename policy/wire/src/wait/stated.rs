@@ -54,12 +54,17 @@ impl Stated {
     pub(crate) fn from_text(text: &str, unit: Unit) -> Option<Self> {
         let text = text.trim().trim_matches('"').trim();
         let whole = |text: &str| {
+            // No number has a hyphen there, and no duration.
+            if text.as_bytes().get(4) == Some(&b'-')
+                && let Some(moment) = Moment::from_rfc3339(text)
+            {
+                return Some(Self::At(moment));
+            }
             if let Ok(number) = text.parse::<f64>() {
                 return Self::from_number(number, unit, !text.contains('.'));
             }
             duration::read(text)
                 .map(Self::from)
-                .or_else(|| Moment::from_rfc3339(text).map(Self::At))
                 .or_else(|| Moment::from_http_date(text).map(Self::At))
         };
         // A header that came twice is joined by a comma; so is a date, which has one itself.
