@@ -84,6 +84,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         [gateway.stream]
         hold_head = "26s"
         hold_bytes_max = 27_000
+        whole_bytes_max = 27_500
         [gateway.upstream]
         idle_max = 28
         idle = "29s"
@@ -135,6 +136,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         stream: StreamSettings {
             hold_head: secs(26),
             hold_bytes_max: 27_000,
+            whole_bytes_max: 27_500,
         },
         upstream: UpstreamSettings {
             idle_max: 28,
