@@ -9,6 +9,7 @@ use keyweir_policy::config::file::Provider as Declared;
 use keyweir_policy::config::file::{Destination, Key, Policy, SecretRef, doubt};
 use keyweir_policy::config::pool_spec::pool_spec;
 use keyweir_policy::config::secret::ProviderSecret;
+use keyweir_policy::exchange::silence::Silences;
 use keyweir_policy::pool::Pool;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::ProviderId;
@@ -16,7 +17,7 @@ use keyweir_policy::terms::table::Table;
 use keyweir_policy::wire::Wire;
 use keyweir_policy::wire::classify::Rule;
 use keyweir_policy::wire::trace::Traces;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::runtime::clock::Clock;
 use crate::runtime::parts::{Parts, ProviderKey};
@@ -42,6 +43,8 @@ pub(crate) struct Provider {
 /// What is known of reaching a provider.
 #[derive(Debug, Default)]
 struct Reach {
+    /// How long its models may be silent.
+    silences: Mutex<Silences>,
     last_error: Mutex<LastError>,
     /// The last connection that was tried could not be made.
     is_unreachable: AtomicBool,
@@ -110,6 +113,11 @@ impl Provider {
     /// Whether the last connection that was tried could not be made.
     pub(crate) fn is_unreachable(&self) -> bool {
         self.reach.is_unreachable.load(Ordering::Relaxed)
+    }
+
+    /// How long its models may be silent.
+    pub(crate) fn silences(&self) -> MutexGuard<'_, Silences> {
+        self.reach.silences.lock()
     }
 
     /// What last went wrong with a connection.

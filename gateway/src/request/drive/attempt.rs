@@ -129,8 +129,8 @@ async fn send_on(
         Ok(Uploaded::Answered) => return Ok(Ok(link)),
         Err(error) => return Ok(Err(error)),
     }
-    let timeouts = &exchange.live.settings().timeouts;
-    exchange.deadline.restart(exchange.silence.begins(timeouts));
+    let silence = exchange.silence_begins();
+    exchange.deadline.restart(silence);
     tokio::select! {
         biased;
         head = link.head() => Ok(head.map(|()| link)),

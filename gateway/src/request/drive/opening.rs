@@ -41,6 +41,7 @@ pub(crate) async fn open(
     match look(exchange, &mut answer).await {
         Looked::Is(form) => {
             note_form(exchange, &mut answer, form);
+            exchange.silence_ends();
             match form {
                 Form::Opaque => Tried::Opened(answer, Watch::Opaque),
                 Form::Json => whole(exchange, answer).await,

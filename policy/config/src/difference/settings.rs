@@ -143,6 +143,7 @@ fn timeouts(before: &Timeouts, after: &Timeouts, changes: &mut Changes) {
             send: duration,
             head: duration,
             first_token: duration,
+            first_token_fallback: duration,
             stream_idle: duration,
             attempts: duration,
             client_header: duration,
