@@ -154,10 +154,10 @@ mod tests {
         shares.bound(50, 25, 2);
         assert!(!quiet.grow(1));
         drop(busy);
-        assert!(quiet.grow(50));
+        assert!(quiet.grow(25));
 
         shares.bound(200, 25, 2);
-        assert!(quiet.grow(125));
+        assert!(quiet.grow(150));
         assert!(!quiet.grow(1));
         drop(quiet);
         assert_eq!(shares.held(), 0);

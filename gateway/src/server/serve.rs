@@ -87,8 +87,8 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     let _ = rustls::crypto::ring::default_provider().install_default();
     refuse_open_listeners(&policy).map_err(ListenError::from)?;
     let folder = options.folder.as_path();
-    let read = || secrets::read(&policy, folder, &Secrets::default(), Anew::All);
-    let secrets = tokio::task::block_in_place(read)?;
+    // Blocks, as it may: nobody is served yet.
+    let secrets = secrets::read(&policy, folder, &Secrets::default(), Anew::All)?;
     let settings = policy.gateway.clone();
     let clear = Sockets::bind(&settings.listen)?;
     let tls_addresses = settings.tls.as_ref().map_or(&[][..], |tls| &tls.listen);

@@ -1,6 +1,6 @@
 //! How a reload comes about.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 
 use simulated_provider::Provider;
@@ -203,7 +203,10 @@ async fn check_says_what_a_reload_would_change() {
     let policy = Plan::new().policy("http://127.0.0.1:9");
     let files = Files::new(&policy);
     for (name, _) in crate::support::stage::KEYS {
-        files.write(&format!("{name}.key"), "sk-open-to-all");
+        let file = files.path().join(format!("{name}.key"));
+        std::fs::write(&file, "sk-open-to-all").expect("written");
+        let open = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(file, open).expect("ours");
     }
     let more = policy.clone() + &tenant("new", NEW, "");
     files.write("more.toml", &more);

@@ -1,6 +1,7 @@
 //! The program in a process of its own, with all that it writes.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -53,8 +54,12 @@ impl Files {
         variables.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// Writes a file that nobody else may read.
     pub(crate) fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path().join(name), text).expect("written");
+        let path = self.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        let own = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(path, own).expect("ours");
     }
 
     pub(crate) fn path(&self) -> &Path {
