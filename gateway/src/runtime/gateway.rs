@@ -51,7 +51,7 @@ pub(crate) struct Live {
     pub(crate) client_keys: ClientKeys,
     pub(crate) providers: Table<ProviderId, Provider>,
     provider_metrics: Table<ProviderId, ProviderMetrics>,
-    /// By tenant and, within a tenant, by provider.
+    /// By tenant and, within a tenant, by provider; in the last row, of whoever is no tenant.
     tenant_metrics: Vec<OnceLock<Box<TenantMetrics>>>,
     /// Which tenants see each other's things.
     circles: Circles,
@@ -99,8 +99,9 @@ pub enum GatewayError {
     AccessLog(std::io::Error),
 }
 
-/// The tenant of requests where the policy has none: everybody is welcome on loopback.
-pub(crate) const ANYBODY: TenantId = TenantId(0);
+/// The tenant of requests where the policy has none: everybody is welcome on loopback. No tenant of a
+/// later policy has this id: theirs are rows of a table, which is bounded far below.
+pub(crate) const ANYBODY: TenantId = TenantId(u32::MAX);
 
 impl Gateway {
     /// A gateway for `policy`, with these `secrets`; relative paths start at `folder`. Must be called
@@ -216,7 +217,7 @@ impl Live {
         };
         let tenants = policy.tenants.iter();
         let of_circle = tenants.map(|(id, tenant)| (id, tenant.shares.as_deref()));
-        let cells = policy.tenants.width().max(1) * providers.width();
+        let cells = (policy.tenants.width() + 1) * providers.width();
         Self {
             client_keys,
             provider_metrics: providers.map(of_provider),
@@ -326,7 +327,8 @@ impl Live {
         tenant: TenantId,
         provider: ProviderId,
     ) -> &TenantMetrics {
-        let cell = tenant.index() * self.providers.width() + provider.index();
+        let row = tenant.index().min(self.policy.tenants.width());
+        let cell = row * self.providers.width() + provider.index();
         self.tenant_metrics[cell].get_or_init(|| {
             let tenant = self.tenant(tenant).map_or("", |tenant| tenant.id.as_str());
             Box::new(metrics.of_tenant(tenant, &self.provider(provider).id))
