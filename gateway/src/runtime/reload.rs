@@ -34,7 +34,7 @@ use crate::runtime::roots::Roots;
 use crate::runtime::secrets::{self, Anew, SecretProblems, Secrets};
 use crate::upstream::{RootsError, Upstream, resolve};
 
-/// Lines of a difference that are told; the rest is counted.
+/// Lines of a difference, and warnings, that are told; of a difference the rest is counted.
 const LINES_MAX: usize = 100;
 
 /// Replaces a gateway's policy.
@@ -211,7 +211,7 @@ impl Reloader {
         };
         let providers = making.all(&live.providers)?;
         if hash != self.gateway.policy_status.lock().hash {
-            for warning in &warnings.problems {
+            for warning in warnings.problems.iter().take(LINES_MAX) {
                 tracing::warn!("{warning}");
             }
         }
