@@ -3,18 +3,20 @@
 # make build   the release binary, target/release/keyweir
 # make bench   measure the gateway beside a minimal pass-through; see docs/BENCHMARKING.md
 # make lint    formatting, clippy, rustdoc
+# make test-chart        the Helm chart's static tests; a part of make test
+# make test-kubernetes   the chart in a real cluster, under load; see helm/tests/kubernetes
 # make deny    licences, advisories and sources of all dependencies
 
 CARGO ?= cargo
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: demo test unit clients build bench lint deny prerequisites test-prerequisites
+.PHONY: demo test unit clients test-chart test-kubernetes build bench lint deny prerequisites test-prerequisites
 
 demo: prerequisites
 	$(CARGO) run --quiet -p keyweir -- demo $(ARGS)
 
-test: unit clients
+test: unit clients test-chart
 
 unit: test-prerequisites
 	$(CARGO) test --workspace --no-fail-fast
@@ -22,6 +24,15 @@ unit: test-prerequisites
 # The official SDKs and curl against the real binary.
 clients: test-prerequisites
 	PYTHON=$(PYTHON) gateway/tests/clients/run
+
+# Lint, schemas, values that do not fit together: with Helm 3 and 4, without a cluster.
+test-chart: test-prerequisites
+	$(CARGO) build --quiet -p keyweir
+	PYTHON=$(PYTHON) helm/tests/run
+
+# In the cluster that KUBECONFIG names, or in one that is brought up for it.
+test-kubernetes: test-prerequisites
+	PYTHON=$(PYTHON) helm/tests/kubernetes/run
 
 build: prerequisites
 	$(CARGO) build --release -p keyweir

@@ -74,14 +74,14 @@ impl<'a> Exchange<'a> {
 
     /// An attempt has been sent. The longest that its answer's head may take.
     pub(crate) fn silence_begins(&mut self) -> Duration {
-        let timeouts = &self.gateway.settings.timeouts;
+        let timeouts = &self.live.settings().timeouts;
         let may_leave = self.silence.is_of_a_stream() && self.plan.has_fallback();
         let allowed = may_leave.then(|| {
             let limits = SilenceLimits {
                 first: timeouts.first_token_fallback,
                 most: timeouts.first_token,
             };
-            let silences = self.provider().silences.lock();
+            let silences = self.provider().silences();
             silences.allowed(self.plan.model(), limits)
         });
         self.silence.begins(timeouts, allowed)
@@ -90,7 +90,7 @@ impl<'a> Exchange<'a> {
     /// Something of a stream has come.
     pub(crate) fn silence_ends(&mut self) {
         if let Some((allowed, silent)) = self.silence.ends() {
-            let mut silences = self.provider().silences.lock();
+            let mut silences = self.provider().silences();
             silences.heard(self.plan.model(), allowed, silent);
         }
     }
@@ -101,7 +101,7 @@ impl<'a> Exchange<'a> {
         if fault == Fault::TimedOut
             && let Some(allowed) = self.silence.timed_out()
         {
-            let mut silences = self.provider().silences.lock();
+            let mut silences = self.provider().silences();
             silences.left(self.plan.model(), allowed);
         }
         held.settle(fault);

@@ -24,6 +24,7 @@ mod silence;
 mod slow_clients;
 mod strangers;
 mod stream_usage;
+#[allow(dead_code, reason = "the tests of reloads use the rest")]
 mod support;
 mod tenancy;
 mod unreachable;

@@ -349,7 +349,8 @@ fn client_keys_lead_to_their_tenant() {
          [[tenant]]\nid = \"b\"\nclient_keys = [\"{}\"]\n",
         key.hash()
     );
-    let client_keys = parse(&[("keys.toml", &text)]).client_keys();
+    let client_keys =
+        keyweir_config::secret::ClientKeys::new(parse(&[("keys.toml", &text)]).client_keys());
     assert_eq!(client_keys.tenant(key.expose()), Some(TenantId(1)));
     assert_eq!(client_keys.tenant("kw_other"), None);
 }

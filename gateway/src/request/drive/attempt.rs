@@ -18,6 +18,7 @@ use crate::request::answer::{Answer, Watch};
 use crate::request::exchange::Exchange;
 use crate::request::lease::HeldLease;
 use crate::request::record;
+use crate::runtime::parts::ProviderKey;
 use crate::upstream::{Link, LinkError, Uploaded};
 
 /// Idle connections that may turn out to be closed before a new one is made. Stale connections come
@@ -30,13 +31,19 @@ const ERROR_BODY: Duration = Duration::from_secs(1);
 /// Sends the request with the key of `held` and reads the answer as far as it must be known before
 /// it can be given to the client.
 pub(crate) async fn try_once(exchange: &mut Exchange<'_>, held: &mut HeldLease) -> Tried {
-    let link = match send(exchange, held).await {
+    let parts = exchange.provider().pool.parts.load();
+    let key = parts.credential(held.key()).cloned();
+    drop(parts);
+    // Leases are sent at once, long before what is gone is gone from here too.
+    let Some(key) = key else {
+        return Tried::Failed(Fault::ConnectFailed, None);
+    };
+    let link = match send(exchange, held, &key).await {
         Ok(link) => link,
         Err(Interrupted::ClientLeft) => return Tried::ClientLeft,
         Err(Interrupted::Fault(fault)) => return Tried::Failed(fault, None),
     };
-    let traces = Arc::clone(&exchange.provider().key(held.key()).traces);
-    let mut answer = Answer::new(link, traces);
+    let mut answer = Answer::new(link, Arc::clone(&key.traces));
     let facts = &exchange.facts;
     // An error is read whatever it is about.
     if facts.method != http::Method::HEAD && (is_read(facts.endpoint) || answer.status() >= 400) {
@@ -66,7 +73,11 @@ enum Interrupted {
     ClientLeft,
 }
 
-async fn send(exchange: &mut Exchange<'_>, held: &mut HeldLease) -> Result<Box<Link>, Interrupted> {
+async fn send(
+    exchange: &mut Exchange<'_>,
+    held: &mut HeldLease,
+    key: &ProviderKey,
+) -> Result<Box<Link>, Interrupted> {
     let mut stale = 0;
     loop {
         let upstream = &exchange.provider().upstream;
@@ -78,7 +89,7 @@ async fn send(exchange: &mut Exchange<'_>, held: &mut HeldLease) -> Result<Box<L
         let sent = match opened {
             Ok(link) => {
                 exchange.provider().note_reached();
-                send_on(exchange, held, link).await?
+                send_on(exchange, held, link, key).await?
             }
             Err(error) => {
                 exchange.provider().note_unreachable();
@@ -98,12 +109,12 @@ async fn send_on(
     exchange: &mut Exchange<'_>,
     held: &mut HeldLease,
     mut link: Box<Link>,
+    key: &ProviderKey,
 ) -> Result<Result<Box<Link>, LinkError>, Interrupted> {
     exchange.record.on(record::Event::Connected {
         reused: link.reused(),
     });
     held.sent();
-    let key = exchange.provider().key(held.key());
     let head = exchange
         .outgoing
         .head

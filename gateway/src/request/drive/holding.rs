@@ -87,7 +87,7 @@ impl Holding<'_> {
 
     /// How long the next piece may take.
     fn left(&self, exchange: &Exchange<'_>) -> Duration {
-        let idle = exchange.gateway.settings.timeouts.stream_idle;
+        let idle = exchange.live.settings().timeouts.stream_idle;
         if self.stream.share.is_none() {
             let left = self.until.saturating_duration_since(Instant::now());
             left.min(idle)
@@ -108,7 +108,7 @@ impl Holding<'_> {
 
     /// Whether `more` bytes fit among what is held.
     fn has_room(&mut self, exchange: &Exchange<'_>, more: usize) -> bool {
-        let settings = &exchange.gateway.settings.stream;
+        let settings = &exchange.live.settings().stream;
         let len = self.answer.body.len() as u64;
         match &mut self.stream.share {
             Some(share) => len <= settings.whole_bytes_max && share.grow(more as u64),

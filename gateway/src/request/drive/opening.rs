@@ -37,7 +37,7 @@ pub(crate) async fn open(
     lease: &mut HeldLease,
     mut answer: Answer,
 ) -> Tried {
-    let until = Instant::now() + exchange.gateway.settings.stream.hold_head;
+    let until = Instant::now() + exchange.live.settings().stream.hold_head;
     match look(exchange, &mut answer).await {
         Looked::Is(form) => {
             note_form(exchange, &mut answer, form);
@@ -79,7 +79,7 @@ async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Looked {
             BodyForm::NoAnswer => return Looked::Failed(Fault::Broken { wait: None }),
             BodyForm::Undecided => {}
         }
-        let timeouts = &exchange.gateway.settings.timeouts;
+        let timeouts = &exchange.live.settings().timeouts;
         let idle = match as_announced {
             Form::Events => exchange.silence.left(timeouts),
             Form::Json | Form::Opaque => timeouts.stream_idle,
@@ -186,7 +186,7 @@ enum Interrupted {
 }
 
 async fn read_whole(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Result<Read, Interrupted> {
-    let idle = exchange.gateway.settings.timeouts.stream_idle;
+    let idle = exchange.live.settings().timeouts.stream_idle;
     exchange.deadline.restart(idle);
     while !answer.ended {
         if answer.body.len() > WHOLE_MAX {

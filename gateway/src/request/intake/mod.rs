@@ -66,13 +66,13 @@ pub(crate) struct Taken<'a> {
 /// # Errors
 /// If it may not go on.
 pub(crate) fn admit<'a>(
-    (gateway, live): (&Gateway, &Live),
+    live: &Live,
     target: Option<&'a PathAndQuery>,
     client: &mut Client,
     record: &mut Record,
 ) -> Result<Option<Admitted<'a>>, Stop> {
     record.on(Event::Received(client.head()));
-    if let Err(refuse) = head::check(client.session(), &gateway.settings.limits) {
+    if let Err(refuse) = head::check(client.session(), &live.settings().limits) {
         // Whoever gets a head wrong may disagree with us about where the request ends.
         client.session().set_keepalive(None);
         return Err(refuse.into());
@@ -125,13 +125,13 @@ pub(crate) async fn take<'a>(
     patience::check(client.headers())?;
     let whole = whole::wished(client.headers())?;
     let share = gateway.bodies.share(tenant);
-    let body = body::read(&gateway.settings, share, client).await?;
+    let body = body::read(live.settings(), share, client).await?;
     record.on(Event::BodyRead {
         bytes: body.bytes.len(),
     });
     let plain = if routed.route.has_json_body {
         let share = gateway.bodies.share(tenant);
-        plain::plain(&gateway.settings, share, client.headers(), &body)?
+        plain::plain(live.settings(), share, client.headers(), &body)?
     } else {
         None
     };

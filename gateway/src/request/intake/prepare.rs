@@ -79,7 +79,7 @@ pub(crate) fn prepare<'a>(
             taken.destination.home,
             fallbacks,
         ),
-        deadline: Deadline::after(gateway.settings.timeouts.head),
+        deadline: Deadline::after(live.settings().timeouts.head),
         silence,
     });
     (exchange, listing)
@@ -226,7 +226,7 @@ fn time_limits(taken: &Taken<'_>, headers: &HeaderMap) -> TimeLimits {
     TimeLimits {
         patience: patience(&wishes, &limits),
         fallback: waiting.fallback_after,
-        attempts: taken.gateway.settings.timeouts.attempts,
+        attempts: taken.live.settings().timeouts.attempts,
     }
 }
 

@@ -79,7 +79,7 @@ async fn pass_on(
     if write(exchange, opening, false).await.is_err() {
         return Passed::ClientLeft;
     }
-    let idle = exchange.gateway.settings.timeouts.stream_idle;
+    let idle = exchange.live.settings().timeouts.stream_idle;
     while !answer.ended && !stream.reader.is_over() {
         if exchange.gateway.lifecycle.is_last_call() {
             return Passed::Cut(LAST_CALL);

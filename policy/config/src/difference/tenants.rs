@@ -21,7 +21,7 @@ pub(super) fn compare(before: &Policy, after: &Policy, changes: &mut Changes) {
         changes.removed(Subject::Tenant(name.to_owned()));
     }
     for (name, tenant) in pairs.added {
-        let keys = tenant.client_keys.len();
+        let keys = tenant.client_keys.len() + tenant.client_key_refs.len();
         let plural = if keys == 1 { "" } else { "s" };
         let words = format!("{keys} client key{plural}");
         changes.added(Subject::Tenant(name.to_owned()), words);
@@ -51,6 +51,7 @@ fn compare_one(
         id,
         // Compared one by one.
         client_keys: _,
+        client_key_refs,
         models,
         priority,
         weight,
@@ -62,6 +63,8 @@ fn compare_one(
         fallbacks: _,
     } = before;
     let subject = Subject::Tenant(id.clone());
+    let elsewhere = (&**client_key_refs, &*after.client_key_refs);
+    changes.field(&subject, "client_keys", elsewhere, show::secrets);
     changes.field(&subject, "models", (models, &after.models), show::models);
     let class = |priority: &Priority| priority.as_str().to_owned();
     changes.field(&subject, "priority", (priority, &after.priority), class);

@@ -186,6 +186,7 @@ fn tenant(raw: RawTenant, names: &Names) -> Option<Tenant> {
     Some(Tenant {
         id: raw.id?.value,
         client_keys: raw.client_keys.into_iter().map(|at| at.value).collect(),
+        client_key_refs: raw.client_key_refs,
         models: raw.models,
         priority: raw.priority,
         weight: raw.weight,
