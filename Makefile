@@ -18,7 +18,9 @@ FUZZ_TARGETS = policy:answer policy:error policy:policy_file policy:request poli
 .PHONY: demo test unit clients build bench fuzz lint deny prerequisites test-prerequisites
 
 demo: prerequisites
-	$(CARGO) run --quiet -p keyweir -- demo $(ARGS)
+	@echo "compiling the gateway and a simulated provider: minutes the first time, seconds afterwards"
+	$(CARGO) build -p keyweir --no-default-features --features demo
+	@$(CARGO) run --quiet -p keyweir --no-default-features --features demo -- demo $(ARGS)
 
 test: unit clients
 
