@@ -4,6 +4,8 @@
 # make bench   measure the gateway beside a minimal pass-through; see docs/BENCHMARKING.md
 # make fuzz    every parser of foreign text, FUZZ_SECONDS each; see docs/FUZZING.md
 # make lint    formatting, clippy, rustdoc
+# make test-chart        the Helm chart's static tests; a part of make test
+# make test-kubernetes   the chart in a real cluster, under load; see helm/tests/kubernetes
 # make deny    licences, advisories and sources of all dependencies
 
 CARGO ?= cargo
@@ -15,14 +17,14 @@ FUZZ_SECONDS ?= 60
 FUZZ_TARGETS = policy:answer policy:error policy:policy_file policy:request policy:stream \
   gateway:coding gateway:framing
 
-.PHONY: demo test unit clients build bench fuzz lint deny prerequisites test-prerequisites
+.PHONY: demo test unit clients test-chart test-kubernetes build bench fuzz lint deny prerequisites test-prerequisites
 
 demo: prerequisites
 	@echo "compiling the gateway and a simulated provider: minutes the first time, seconds afterwards"
 	$(CARGO) build -p keyweir --no-default-features --features demo
 	@$(CARGO) run --quiet -p keyweir --no-default-features --features demo -- demo $(ARGS)
 
-test: unit clients
+test: unit clients test-chart
 
 unit: test-prerequisites
 	$(CARGO) test --workspace --no-fail-fast
@@ -30,6 +32,15 @@ unit: test-prerequisites
 # The official SDKs and curl against the real binary.
 clients: test-prerequisites
 	PYTHON=$(PYTHON) gateway/tests/clients/run
+
+# Lint, schemas, values that do not fit together: with Helm 3 and 4, without a cluster.
+test-chart: test-prerequisites
+	$(CARGO) build --quiet -p keyweir
+	PYTHON=$(PYTHON) helm/tests/run
+
+# In the cluster that KUBECONFIG names, or in one that is brought up for it.
+test-kubernetes: test-prerequisites
+	PYTHON=$(PYTHON) helm/tests/kubernetes/run
 
 build: prerequisites
 	$(CARGO) build --release -p keyweir

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::Write;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -10,7 +11,7 @@ use simulated_provider::{Provider, World};
 /// An LLM provider in a box: strict budgets, Anthropic's and OpenAI's APIs, faults on command.
 ///
 /// Prints its base URL as its first line and serves until it gets SIGTERM or SIGINT. It listens
-/// on 127.0.0.1 only.
+/// on 127.0.0.1, unless told another address.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
@@ -21,6 +22,9 @@ struct Options {
     /// A world of eight keys in five accounts of different sizes, answering at a human pace.
     #[arg(long)]
     demo: bool,
+    /// Address to listen on. Beats the file's.
+    #[arg(long)]
+    address: Option<IpAddr>,
     /// Port to listen on; 0 takes a free one. Beats the file's.
     #[arg(long)]
     port: Option<u16>,
@@ -65,6 +69,9 @@ fn world(options: &Options) -> Result<World, Box<dyn Error>> {
         None if options.demo => World::demo(),
         None => World::unlimited("sk-sim"),
     };
+    if let Some(address) = options.address {
+        world.address = address;
+    }
     if let Some(port) = options.port {
         world.port = port;
     }

@@ -1,6 +1,6 @@
 //! The listener, its connections, and their end.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ impl Provider {
 
     /// Starts a provider whose budgets go by `clock`.
     pub async fn start_at(world: World, clock: Clock) -> Result<RunningProvider, StartError> {
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, world.port));
+        let addr = SocketAddr::new(world.address, world.port);
         let listen_error = |source| StartError::Listen { addr, source };
         let identity = match &world.tls {
             Some(tls) => Some(Identity::new(tls, world.http)?),

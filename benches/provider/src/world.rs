@@ -3,6 +3,8 @@
 //! The shape of the TOML file of the binary and of [`crate::Provider::start`]. Everything has a
 //! default, so that a test names only what it is about.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use serde::{Deserialize, Serialize};
 
 use crate::fault::FaultRule;
@@ -15,7 +17,9 @@ use crate::lies::Lie;
 pub struct World {
     /// Every draw follows from it and from the order of requests.
     pub seed: u64,
-    /// The port to listen on, on 127.0.0.1; 0 takes a free one.
+    /// The address to listen on; 127.0.0.1 by default, 0.0.0.0 in a pod.
+    pub address: IpAddr,
+    /// The port to listen on; 0 takes a free one.
     pub port: u16,
     /// A path under which everything is served (`/prefix`), as some base URLs have.
     pub path_prefix: String,
@@ -63,6 +67,7 @@ impl Default for World {
     fn default() -> Self {
         Self {
             seed: 1,
+            address: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             path_prefix: String::new(),
             http: HttpVersions::Both,

@@ -6,6 +6,7 @@ use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::snapshot::{Reading, Snapshot};
 
 use crate::taken::{Amounts, Taken};
+use crate::told::Truth;
 
 /// An account at the provider. A limit of zero is no limit.
 #[derive(Clone, Debug)]
@@ -99,6 +100,15 @@ impl StrictBucket {
         from + self.wait_for(from, amount)
     }
 
+    fn truth(&mut self, now: f64) -> Option<Truth> {
+        let level = self.level(now);
+        (!self.is_unlimited()).then(|| Truth {
+            limit: self.per_minute,
+            level,
+            full_in: (self.burst - level) / (self.per_minute / 60.0),
+        })
+    }
+
     fn reading(&mut self, now: f64, thousands: bool) -> Option<Reading> {
         if self.is_unlimited() {
             return None;
@@ -187,6 +197,11 @@ impl StrictAccount {
             snapshot.readings[index] = bucket.reading(now, index != Dimension::Requests.index());
         }
         snapshot
+    }
+
+    /// What its buckets are at `now`.
+    pub fn truth(&mut self, now: f64) -> [Option<Truth>; Dimension::COUNT] {
+        std::array::from_fn(|index| self.enforced[index].truth(now))
     }
 
     /// What was charged, by minute of the run.

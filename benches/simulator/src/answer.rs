@@ -31,6 +31,12 @@ impl World<'_> {
             status: head.status,
         };
         self.requests[index].failure = Some(failure);
+        if let Fault::RateLimited { wait: Some(wait) } = head.fault {
+            let request = &self.requests[index];
+            let asked = (request.gateway, request.place);
+            let until = self.stay_away.entry(asked).or_default();
+            *until = until.max(self.now + wait.as_secs_f64());
+        }
         let settlement = Settlement {
             snapshot: head.snapshot,
             sent: head.fault != Fault::ConnectFailed,

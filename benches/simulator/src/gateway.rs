@@ -10,6 +10,9 @@ use crate::metered::Place;
 use crate::plan::plan_of_follow_up;
 use crate::world::{Event, World, request_id};
 
+/// What gateways' clocks are rounded to does not make an attempt too early.
+const CLOCK_GRAIN_SECS: f64 = 1e-4;
+
 impl World<'_> {
     /// A request reaches its gateway.
     pub(crate) fn arrive(&mut self, index: usize) {
@@ -139,6 +142,10 @@ impl World<'_> {
             group: self.metered[provider].group(model),
             account: lease.account.index(),
         };
+        let asked = (request.gateway, request.place);
+        let until = self.stay_away.get(&asked);
+        let is_hasty = |until: &f64| self.now + CLOCK_GRAIN_SECS < *until;
+        self.report.hasty += usize::from(until.is_some_and(is_hasty));
         request.sent_at = self.now;
         request.lease = Some(lease);
         let journey = &mut self.report.journeys[index];

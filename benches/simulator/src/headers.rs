@@ -10,7 +10,8 @@ use keyweir_policy::wire::Wire;
 
 use crate::weather::Lie;
 
-const NAMES: [&str; Dimension::COUNT] = ["requests", "input-tokens", "output-tokens", "tokens"];
+pub(crate) const NAMES: [&str; Dimension::COUNT] =
+    ["requests", "input-tokens", "output-tokens", "tokens"];
 
 /// What the gateway reads where the truth at `now` is `truth`. `draw` gives numbers in 0..1.
 pub fn lie(lie: Lie, truth: &Snapshot, now: f64, mut draw: impl FnMut() -> f64) -> Snapshot {
@@ -50,12 +51,12 @@ fn told(lie: Lie, truth: &Reading, now: u64) -> [String; 3] {
 }
 
 /// Runs with lies are shorter than a day.
-fn moment(secs: u64) -> String {
+pub(crate) fn moment(secs: u64) -> String {
     let (hours, minutes, seconds) = clock(secs);
     format!("2026-01-01T{hours:02}:{minutes:02}:{seconds:02}Z")
 }
 
-fn http_date(secs: u64) -> String {
+pub(crate) fn http_date(secs: u64) -> String {
     let (hours, minutes, seconds) = clock(secs);
     format!("Thu, 01 Jan 2026 {hours:02}:{minutes:02}:{seconds:02} GMT")
 }

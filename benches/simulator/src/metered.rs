@@ -19,7 +19,7 @@ pub(crate) struct Metered {
 }
 
 /// The buckets that an attempt is charged to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) provider: usize,
     pub(crate) group: usize,

@@ -33,8 +33,12 @@ impl World<'_> {
         let account = self.metered[place.provider].at(place);
         if let Err(wait) = account.admit(self.now, &taken) {
             self.report.refused_upstream += 1;
-            let wait = Some(Duration::from_secs(wait.ceil() as u64));
-            let head = Head::of(Fault::RateLimited { wait }, self.snapshot(place));
+            let wait = match &self.scenario.told {
+                Some(told) => told.wait(wait),
+                None => Some(Duration::from_secs(wait.ceil() as u64)),
+            };
+            let snapshot = self.snapshot_of(place, true);
+            let head = Head::of(Fault::RateLimited { wait }, snapshot);
             return self.head_at(self.now + back, index, head);
         }
         match self.wrong(index, place) {
@@ -127,8 +131,19 @@ impl World<'_> {
     }
 
     fn snapshot(&mut self, place: Place) -> Snapshot {
+        self.snapshot_of(place, false)
+    }
+
+    fn snapshot_of(&mut self, place: Place, is_refusal: bool) -> Snapshot {
         if self.scenario.snapshot_taken == SnapshotTaken::Never {
             return Snapshot::default();
+        }
+        if let Some(told) = &self.scenario.told {
+            if told.on_refusals_only && !is_refusal {
+                return Snapshot::default();
+            }
+            let truth = self.metered[place.provider].at(place).truth(self.now);
+            return told.snapshot(truth, self.now);
         }
         let truth = self.metered[place.provider].at(place).snapshot(self.now);
         let mut weather = self.sites[place.provider].weather.iter();

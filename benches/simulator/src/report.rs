@@ -24,6 +24,8 @@ pub struct Report {
     pub upstream: usize,
     /// Attempts that the provider refused for want of budget.
     pub refused_upstream: usize,
+    /// Attempts that were sent to an account within the wait that it had asked for.
+    pub hasty: usize,
     /// Attempts that met an overloaded provider.
     pub overloaded_upstream: usize,
     /// Seconds each answered request waited before its last attempt was sent, sorted.

@@ -7,6 +7,7 @@ use keyweir_policy::terms::request::Priority;
 use crate::account::AccountWorld;
 use crate::beyond::Beyond;
 use crate::taken::Taken;
+use crate::told::Told;
 use crate::traffic::{Arrival, Shape};
 use crate::weather::Weather;
 
@@ -47,6 +48,8 @@ pub struct Scenario {
     pub arrivals: Option<Vec<Arrival>>,
     /// When a response's headers are made.
     pub snapshot_taken: SnapshotTaken,
+    /// What the first provider's headers say, and how; `None`: all of it, as the dialect means it.
+    pub told: Option<Told>,
     /// Further providers, fallbacks to them, and requests that must go to one account.
     pub beyond: Beyond,
     /// Everything random follows from it.
@@ -160,6 +163,7 @@ impl Scenario {
             output_max: Some(4096),
             arrivals: None,
             snapshot_taken: SnapshotTaken::AtAdmission,
+            told: None,
             beyond: Beyond::default(),
             seed,
         }

@@ -115,6 +115,8 @@ pub(crate) struct World<'a> {
     pub(crate) metered: Vec<Metered>,
     pub(crate) gateways: Vec<Gateway>,
     pub(crate) requests: Vec<Request>,
+    /// Until when an account has asked a gateway to stay away.
+    pub(crate) stay_away: HashMap<(usize, Place), f64>,
     pub(crate) report: Report,
 }
 
@@ -135,6 +137,7 @@ impl<'a> World<'a> {
             gateways: gateways.collect(),
             sites,
             requests: Vec::with_capacity(arrivals.len()),
+            stay_away: HashMap::new(),
             report: Report {
                 requests: arrivals.len(),
                 answered_by_tenant: vec![0; scenario.tenants.len()],

@@ -8,6 +8,7 @@ use keyweir_policy::pool::view::GroupView;
 use super::answer::answer;
 use super::state::{STATES, state_name};
 use crate::runtime::gateway::Gateway;
+use crate::runtime::parts::Parts;
 use crate::runtime::provider::Provider;
 use crate::telemetry::messages;
 use crate::telemetry::metrics::{Metrics, Pools};
@@ -78,18 +79,21 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
             .set(count(&accounts));
     }
     for group in &view.groups {
-        refresh_group(pools, provider, group);
+        refresh_group(pools, &provider.pool.parts.load(), group);
     }
 }
 
-fn refresh_group(pools: &Pools, provider: &Provider, group: &GroupView) {
+fn refresh_group(pools: &Pools, parts: &Parts, group: &GroupView) {
     let label = group_name(group);
     for account in &group.accounts {
-        let Some(name) = provider.accounts.get(account.account) else {
-            continue;
-        };
+        let name = parts.account(account.account);
         for bucket in &account.buckets {
-            let labels = [&provider.id, name, &label, bucket.dimension.as_str()];
+            let labels = [
+                parts.provider.as_str(),
+                name,
+                &label,
+                bucket.dimension.as_str(),
+            ];
             pools
                 .budget_limit
                 .with_label_values(&labels)

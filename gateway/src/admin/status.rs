@@ -1,14 +1,17 @@
 //! `/status`: providers, accounts, keys and budgets as the gateway sees them, as JSON.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use http::{Response, StatusCode};
 use keyweir_policy::health::breaker::BreakerState;
 use keyweir_policy::pool::view::{GroupView, PoolView};
-use keyweir_policy::terms::ids::{AccountId, ProviderId};
+use keyweir_policy::terms::ids::ProviderId;
 use serde_json::{Value, json};
 
 use super::answer::answer;
 use super::state::state_name;
 use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::parts::Parts;
 use crate::runtime::provider::Provider;
 
 /// The page.
@@ -26,6 +29,7 @@ fn status(gateway: &Gateway) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "ready": gateway.lifecycle.ready(),
+        "policy": policy_status(gateway),
         "connections": gateway.lifecycle.connections_open(),
         "requests_running": gateway.lifecycle.requests_running(),
         "body_bytes_held": gateway.bodies.held(),
@@ -33,8 +37,28 @@ fn status(gateway: &Gateway) -> Value {
     })
 }
 
+fn policy_status(gateway: &Gateway) -> Value {
+    let status = gateway.policy_status.lock().clone();
+    let moment = |at: SystemTime| {
+        let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        since.as_secs_f64()
+    };
+    json!({
+        "hash": status.hash,
+        "since": status.since.map(moment),
+        "read": status.read.map(moment),
+        "failed": status.failure.map(|failure| json!({
+            "at": moment(failure.at),
+            "mistakes": failure.why.lines().collect::<Vec<_>>(),
+        })),
+        "needs_restart": status.restart,
+        "secrets_failed": status.secrets,
+    })
+}
+
 fn provider_status(live: &Live, id: ProviderId, provider: &Provider) -> Value {
     let view = provider.pool.with(|pool, now| pool.view(now));
+    let parts = provider.pool.parts.load();
     json!({
         "id": provider.id,
         "dialect": provider.dialect.as_str(),
@@ -42,32 +66,31 @@ fn provider_status(live: &Live, id: ProviderId, provider: &Provider) -> Value {
         "resolved": provider.upstream.addresses().known(),
         "overloaded": view.is_overloaded,
         "requests_running": view.in_flight,
-        "accounts": accounts(provider, &view),
-        "keys": keys(provider, &view),
-        "groups": view.groups.iter().map(|group| group_status(provider, group)).collect::<Vec<_>>(),
+        "accounts": accounts(&parts, &view),
+        "keys": keys(&parts, &view),
+        "groups": view.groups.iter().map(|group| group_status(&parts, group)).collect::<Vec<_>>(),
     })
 }
 
-fn accounts(provider: &Provider, view: &PoolView) -> Vec<Value> {
+fn accounts(parts: &Parts, view: &PoolView) -> Vec<Value> {
     view.accounts
         .iter()
         .map(|it| {
             json!({
-                "id": provider.accounts.get(it.account),
+                "id": parts.account(it.account),
                 "state": state_name(it.standing),
             })
         })
         .collect()
 }
 
-fn keys(provider: &Provider, view: &PoolView) -> Vec<Value> {
-    let account = |id: AccountId| provider.accounts.get(id);
+fn keys(parts: &Parts, view: &PoolView) -> Vec<Value> {
     view.keys
         .iter()
         .map(|key| {
             json!({
-                "id": provider.key(key.key).label,
-                "account": account(key.account),
+                "id": parts.key(key.key),
+                "account": parts.account(key.account),
                 "state": state_name(key.state),
                 "requests_running": key.in_flight,
             })
@@ -75,9 +98,9 @@ fn keys(provider: &Provider, view: &PoolView) -> Vec<Value> {
         .collect()
 }
 
-fn group_status(provider: &Provider, group: &GroupView) -> Value {
+fn group_status(parts: &Parts, group: &GroupView) -> Value {
     let accounts = group.accounts.iter().map(|account| {
-        let id = provider.accounts.get(account.account);
+        let id = parts.account(account.account);
         let buckets = account.buckets.iter().map(|bucket| {
             json!({
                 "dimension": bucket.dimension.as_str(),
@@ -107,7 +130,7 @@ fn group_status(provider: &Provider, group: &GroupView) -> Value {
         "accounts": accounts.collect::<Vec<_>>(),
         "resting_keys": open
             .map(|it| {
-                json!({ "id": provider.key(it.key).label, "state": state_name(it.breaker) })
+                json!({ "id": parts.key(it.key), "state": state_name(it.breaker) })
             })
             .collect::<Vec<_>>(),
     })

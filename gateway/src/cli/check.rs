@@ -1,13 +1,16 @@
-//! `keyweir check`: what is wrong with policy files.
+//! `keyweir check`: what is wrong with policy files, and what they would change.
 
 use std::io::Write;
 use std::path::PathBuf;
 
+use keyweir_policy::config::difference::Difference;
+
 use crate::command::failed::Failed;
-use crate::command::load::load;
-use crate::runtime::policy_files::Loaded;
+use crate::command::load::{load, say};
+use crate::downstream::certificate;
+use crate::runtime::policy_files::{self, LoadError, Loaded};
 use crate::runtime::provider;
-use crate::server::listen;
+use crate::runtime::secrets::{self, Anew, Secrets};
 use crate::upstream;
 
 /// What `check` may be told.
@@ -19,17 +22,40 @@ pub(super) struct Check {
     /// Also look for the secrets and certificates that the files name.
     #[arg(long)]
     secrets: bool,
+    /// Also print what a reload would change, from the policy in this file or folder to the one that
+    /// is checked.
+    #[arg(long, value_name = "OLD")]
+    against: Option<PathBuf>,
+    /// With --against: end with 3 where a reload would change something, and with 4 where some of it
+    /// needs a restart. (0: nothing; 1: a mistake.)
+    #[arg(long, requires = "against")]
+    exit_code: bool,
 }
+
+/// Statuses of `--exit-code`.
+const CHANGED: u8 = 3;
+const NEEDS_RESTART: u8 = 4;
 
 impl Check {
     /// Checks.
     pub(super) fn run(self) -> Result<(), Failed> {
         let loaded = load(&self.files)?;
+        let mut doubts = secrets::open_to_all(&loaded.policy, &loaded.folder);
         if self.secrets {
-            check_secrets(&loaded)?;
-            for doubt in provider::doubtful_secrets(&loaded.policy, &loaded.folder) {
-                writeln!(std::io::stderr(), "warning: {doubt}")?;
-            }
+            let secrets = check_secrets(&loaded)?;
+            doubts.extend(provider::doubtful_secrets(&loaded.policy, &secrets));
+        }
+        for doubt in doubts {
+            writeln!(std::io::stderr(), "warning: {doubt}")?;
+        }
+        if let Some(old) = self.against {
+            let difference = against(old, &loaded)?;
+            let status = match &difference {
+                _ if !self.exit_code || difference.is_empty() => return Ok(()),
+                it if it.restart.is_empty() => CHANGED,
+                _ => NEEDS_RESTART,
+            };
+            return Err(Failed::With(status));
         }
         let policy = &loaded.policy;
         let providers = || policy.providers.values();
@@ -45,11 +71,31 @@ impl Check {
     }
 }
 
-fn check_secrets(loaded: &Loaded) -> Result<(), Failed> {
-    let mut problems = Vec::new();
-    if let Err(error) = provider::check_secrets(&loaded.policy, &loaded.folder) {
-        problems.push(error.to_string());
+/// Prints what a reload would change, from the policy at `old` to `loaded`.
+fn against(old: PathBuf, loaded: &Loaded) -> Result<Difference, Failed> {
+    // What is probably not meant in the old one is no matter.
+    let old = match policy_files::load(&[old]) {
+        Err(LoadError::Mistakes(report)) => {
+            say(&report)?;
+            return Err(Failed::Said);
+        }
+        old => old?,
+    };
+    let difference = Difference::between(&old.policy, &loaded.policy);
+    let mut out = std::io::stdout();
+    if difference.is_empty() {
+        writeln!(out, "ok: a reload changes nothing")?;
+    } else {
+        write!(out, "{difference}")?;
     }
+    Ok(difference)
+}
+
+fn check_secrets(loaded: &Loaded) -> Result<Secrets, Failed> {
+    let mut problems = Vec::new();
+    let none = Secrets::default();
+    let secrets = secrets::read(&loaded.policy, &loaded.folder, &none, Anew::All);
+    problems.extend(secrets.as_ref().err().map(ToString::to_string));
     let own_roots = loaded
         .policy
         .providers
@@ -67,14 +113,13 @@ fn check_secrets(loaded: &Loaded) -> Result<(), Failed> {
     }));
     if let Some(tls) = &loaded.policy.gateway.tls {
         problems.extend(
-            listen::check_certificate(tls, &loaded.folder)
+            certificate::check(tls, &loaded.folder)
                 .err()
                 .map(|it| it.to_string()),
         );
     }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Failed::Because(problems.join("\n")))
+    match secrets {
+        Ok(secrets) if problems.is_empty() => Ok(secrets),
+        _ => Err(Failed::Because(problems.join("\n"))),
     }
 }

@@ -2,8 +2,10 @@
 
 mod check;
 mod hash;
+mod healthcheck;
 mod log;
 mod serve;
+mod sleep;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -12,8 +14,10 @@ use clap::{Parser, Subcommand};
 
 use self::check::Check;
 use self::hash::Hash;
+use self::healthcheck::Healthcheck;
 use self::log::LogFormat;
 use self::serve::Serve;
+use self::sleep::Sleep;
 use crate::command::failed::Failed;
 #[cfg(feature = "demo")]
 use crate::demo;
@@ -40,6 +44,10 @@ enum Command {
     Check(Check),
     /// Make a new client key, and its hash for the policy file; or hash one that there is.
     Hash(Hash),
+    /// Ask a gateway whether it is alive or ready: for images and units without curl.
+    Healthcheck(Healthcheck),
+    /// Do nothing for so many seconds: for a preStop hook in an image without a shell.
+    Sleep(Sleep),
     /// Show the gateway at work, with a simulated provider: no account needed.
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
@@ -53,7 +61,11 @@ impl Command {
     /// written where they were asked for.
     const fn draws(&self) -> bool {
         match self {
-            Self::Serve(_) | Self::Check(_) | Self::Hash(_) => false,
+            Self::Serve(_)
+            | Self::Check(_)
+            | Self::Hash(_)
+            | Self::Healthcheck(_)
+            | Self::Sleep(_) => false,
             #[cfg(feature = "demo")]
             Self::Demo(_) => true,
             #[cfg(feature = "simulate")]
@@ -72,6 +84,8 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
         Command::Hash(hash) => hash.run(),
+        Command::Healthcheck(healthcheck) => healthcheck.run(),
+        Command::Sleep(sleep) => sleep.run(),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),
         #[cfg(feature = "simulate")]
@@ -81,6 +95,7 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Said) => ExitCode::FAILURE,
+        Err(Failed::With(status)) => ExitCode::from(status),
         Err(Failed::Because(why)) => {
             let _ = writeln!(std::io::stderr(), "keyweir: {why}");
             ExitCode::FAILURE

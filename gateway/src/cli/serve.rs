@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use crate::command::failed::Failed;
 use crate::command::load::load;
 use crate::server::serve::{self, Options};
-use crate::server::shutdown::{Ending, Signals};
+use crate::server::service_manager;
+use crate::server::shutdown::{self, Ending, Signals};
 use crate::telemetry::access_log::Target;
 
 /// What `serve` may be told.
@@ -22,7 +23,8 @@ pub(super) struct Serve {
 impl Serve {
     /// Serves.
     pub(super) fn run(self) -> Result<(), Failed> {
-        let loaded = load(&[self.policy])?;
+        let files = vec![self.policy];
+        let loaded = load(&files)?;
         let threads = match loaded.policy.gateway.threads {
             Some(threads) => threads,
             None => std::thread::available_parallelism()?.get(),
@@ -33,12 +35,15 @@ impl Serve {
             .enable_all()
             .build()?;
         let options = Options {
+            files,
+            hash: loaded.hash,
             folder: loaded.folder,
             access_log: self.access_log,
         };
         let served = runtime.block_on(async {
-            let mut signals = Signals::listen()?;
+            let (mut signals, hang_ups) = (Signals::listen()?, shutdown::hang_ups()?);
             let running = serve::start(loaded.policy, &options).await?;
+            hang_ups.reload(running.reloader());
             for address in &running.clear {
                 tracing::info!(%address, "listening");
             }
@@ -48,7 +53,10 @@ impl Serve {
             if let Some(address) = running.admin {
                 tracing::info!(%address, "listening for operators");
             }
-            match signals.ending().await {
+            service_manager::ready();
+            let ending = signals.ending().await;
+            service_manager::stopping();
+            match ending {
                 Ending::Drain => tokio::select! {
                     () = running.drain() => {}
                     () = signals.interrupted() => tracing::warn!("stopped in the middle of draining"),

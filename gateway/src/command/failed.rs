@@ -4,6 +4,8 @@
 pub enum Failed {
     /// It has said so itself.
     Said,
+    /// It has said what there is to say, and ends with this status.
+    With(u8),
     /// This is to be said.
     Because(String),
 }

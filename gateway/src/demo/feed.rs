@@ -85,8 +85,9 @@ impl Feed {
         notice: Notice,
         before: &[AccountRow],
     ) {
-        let key = |id: KeyId| provider.key(id).label.as_str();
-        let account = |id: AccountId| provider.accounts[id].as_str();
+        let parts = provider.pool.parts.load();
+        let key = |id: KeyId| parts.key(id);
+        let account = |id: AccountId| parts.account(id);
         let (tone, text) = match notice {
             Notice::KeyOut(id) => (
                 Tone::Bad,

@@ -78,11 +78,11 @@ impl KeyState {
 pub(super) fn rows(provider: &Provider, view: &PoolView) -> Vec<AccountRow> {
     // All models share one group, so the first group of inference is the only one.
     let group = view.groups.iter().find(|group| is_inference(group));
-    let mut rows: Vec<AccountRow> = provider
-        .accounts
-        .iter()
+    let parts = provider.pool.parts.load();
+    let mut rows: Vec<AccountRow> = parts
+        .accounts()
         .map(|(account, name)| AccountRow {
-            name: name.clone(),
+            name: name.to_owned(),
             fills: group
                 .and_then(|group| account_in(group, account))
                 .map_or([None; 3], fills),
@@ -91,7 +91,7 @@ pub(super) fn rows(provider: &Provider, view: &PoolView) -> Vec<AccountRow> {
         .collect();
     for key in &view.keys {
         rows[key.account.index()].keys.push(KeyRow {
-            name: provider.key(key.key).label.clone(),
+            name: parts.key(key.key).to_owned(),
             in_flight: key.in_flight,
             state: state(view, group, key),
         });

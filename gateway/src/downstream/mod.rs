@@ -1,5 +1,6 @@
 //! The client's side: one request's client, and what is kept of its request and sent as its answer.
 
+pub(crate) mod certificate;
 pub(crate) mod client;
 pub(crate) mod client_socket;
 pub(crate) mod head_reader;

@@ -6,31 +6,57 @@
 //! can get. What counts is what is there, not what was announced: a client that promises 32 MiB and
 //! sends nothing takes nothing from the others.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use keyweir_policy::terms::ids::TenantId;
+
+/// Counters are made for so many tenants at a time, so that they can grow in number and stay where
+/// they are.
+const CHUNK: usize = 256;
+
+/// Chunks: three times as many tenants as a policy has at most, since a policy may replace all of
+/// them while requests of the old ones run. Tenants beyond share the last counter.
+const CHUNKS: usize = 128;
 
 /// The bound, and what is held of it.
 #[derive(Debug)]
 pub(crate) struct Shares {
-    max: u64,
+    max: AtomicU64,
     /// What only tenants may take that hold no more than this with it.
-    kept: u64,
+    kept: AtomicU64,
     held: AtomicU64,
-    of_tenants: Box<[AtomicU64]>,
+    of_tenants: [OnceLock<Box<[AtomicU64; CHUNK]>>; CHUNKS],
 }
 
 impl Shares {
     /// Nothing held, of at most `max` in all; `kept` of it for tenants that hold no more than that,
     /// if there is more than one of the `tenants`.
     pub(crate) fn new(max: u64, kept: u64, tenants: usize) -> Arc<Self> {
-        Arc::new(Self {
-            max,
-            kept: if tenants > 1 { kept.min(max) } else { 0 },
+        let shares = Self {
+            max: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
             held: AtomicU64::new(0),
-            of_tenants: (0..tenants.max(1)).map(|_| AtomicU64::new(0)).collect(),
-        })
+            of_tenants: [const { OnceLock::new() }; CHUNKS],
+        };
+        shares.bound(max, kept, tenants);
+        Arc::new(shares)
+    }
+
+    /// From now on these bounds hold; what is held beyond them stays until it is given back.
+    pub(crate) fn bound(&self, max: u64, kept: u64, tenants: usize) {
+        let kept = if tenants > 1 { kept.min(max) } else { 0 };
+        // Never more kept than there is, for whoever looks between the two.
+        self.kept.store(0, Ordering::Relaxed);
+        self.max.store(max, Ordering::Release);
+        self.kept.store(kept, Ordering::Release);
+    }
+
+    fn of(&self, tenant: TenantId) -> &AtomicU64 {
+        let index = tenant.index().min(CHUNK * CHUNKS - 1);
+        let chunk = self.of_tenants[index / CHUNK]
+            .get_or_init(|| Box::new([const { AtomicU64::new(0) }; CHUNK]));
+        &chunk[index % CHUNK]
     }
 
     /// What is held now.
@@ -49,10 +75,13 @@ impl Shares {
 
     fn take(&self, tenant: TenantId, amount: u64) -> bool {
         let all = self.held.fetch_add(amount, Ordering::Relaxed) + amount;
-        let own = self.of_tenants.get(tenant.index());
-        let own = own.map_or(0, |own| own.fetch_add(amount, Ordering::Relaxed) + amount);
-        let is_open = all <= self.max - self.kept || own <= self.kept;
-        let fits = all <= self.max && is_open;
+        let own = self.of(tenant).fetch_add(amount, Ordering::Relaxed) + amount;
+        let (max, kept) = (
+            self.max.load(Ordering::Relaxed),
+            self.kept.load(Ordering::Relaxed),
+        );
+        let is_open = all <= max.saturating_sub(kept) || own <= kept;
+        let fits = all <= max && is_open;
         if !fits {
             self.give_back(tenant, amount);
         }
@@ -61,9 +90,7 @@ impl Shares {
 
     fn give_back(&self, tenant: TenantId, amount: u64) {
         self.held.fetch_sub(amount, Ordering::Relaxed);
-        if let Some(own) = self.of_tenants.get(tenant.index()) {
-            own.fetch_sub(amount, Ordering::Relaxed);
-        }
+        self.of(tenant).fetch_sub(amount, Ordering::Relaxed);
     }
 }
 
@@ -114,6 +141,25 @@ mod tests {
         drop(first);
         assert!(second.grow(30));
         drop(second);
+        assert_eq!(shares.held(), 0);
+    }
+
+    #[test]
+    fn bounds_can_change_while_something_is_held() {
+        let shares = Shares::new(100, 25, 1);
+        let late = TenantId(40_000);
+        let (mut busy, mut quiet) = (shares.share(BUSY), shares.share(late));
+        assert!(busy.grow(100));
+
+        shares.bound(50, 25, 2);
+        assert!(!quiet.grow(1));
+        drop(busy);
+        assert!(quiet.grow(25));
+
+        shares.bound(200, 25, 2);
+        assert!(quiet.grow(150));
+        assert!(!quiet.grow(1));
+        drop(quiet);
         assert_eq!(shares.held(), 0);
     }
 

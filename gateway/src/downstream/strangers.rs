@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -35,8 +35,8 @@ const OF_ONE_ADDRESS: usize = 4;
 /// All strangers.
 #[derive(Debug)]
 pub(crate) struct Strangers {
-    connections_max: usize,
-    per_address_max: usize,
+    connections_max: AtomicUsize,
+    per_address_max: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -80,10 +80,18 @@ impl Strangers {
     /// Nobody yet, and bounds for those who come.
     pub(crate) fn new(connections_max: usize, per_address_max: usize) -> Arc<Self> {
         Arc::new(Self {
-            connections_max,
-            per_address_max,
+            connections_max: connections_max.into(),
+            per_address_max: per_address_max.into(),
             state: Mutex::default(),
         })
+    }
+
+    /// From now on these bounds hold for those who come.
+    pub(crate) fn bound(&self, connections_max: usize, per_address_max: usize) {
+        self.connections_max
+            .store(connections_max, Ordering::Relaxed);
+        self.per_address_max
+            .store(per_address_max, Ordering::Relaxed);
     }
 
     /// Somebody connects. If that is one too many, another connection is closed.
@@ -102,11 +110,11 @@ impl Strangers {
         );
         let held = state.addresses.entry(from).or_default();
         held.connections.insert(number);
-        let too_many_of_one = held.connections.len() > self.per_address_max;
+        let too_many_of_one = held.connections.len() > self.per_address_max.load(Ordering::Relaxed);
         if too_many_of_one && let Some(oldest) = held.connections.first().copied() {
             state.close(oldest, LEFT_ALONE);
         }
-        if state.connections.len() > self.connections_max {
+        if state.connections.len() > self.connections_max.load(Ordering::Relaxed) {
             state.close_oldest(LEFT_ALONE);
         }
         drop(state);

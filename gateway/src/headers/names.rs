@@ -1,9 +1,12 @@
 //! The headers that the gateway itself reads and writes.
 
 use http::header::HeaderName;
+use keyweir_policy::select::affinity::SESSION_HEADERS;
 
 /// Our own request header: how long the client would wait, in seconds.
 pub(crate) const PATIENCE: HeaderName = HeaderName::from_static("x-keyweir-patience");
+/// Our own request header: whether a streamed answer is held until it is complete.
+pub(crate) const WHOLE: HeaderName = HeaderName::from_static("x-keyweir-whole");
 /// The name of the request.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-keyweir-request-id");
 /// How long the request waited for a key.
@@ -22,3 +25,9 @@ pub(crate) const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-
 pub(crate) const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 /// When the client's SDK gives up, in seconds.
 pub(crate) const CLIENT_TIMEOUT: HeaderName = HeaderName::from_static("x-stainless-timeout");
+/// In which clients name their session.
+pub(crate) static SESSION: [HeaderName; SESSION_HEADERS.len()] = [
+    HeaderName::from_static(SESSION_HEADERS[0]),
+    HeaderName::from_static(SESSION_HEADERS[1]),
+    HeaderName::from_static(SESSION_HEADERS[2]),
+];

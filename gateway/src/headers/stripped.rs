@@ -43,6 +43,7 @@ fn is_replaced(name: &str) -> bool {
             | "expect"
             | "x-keyweir-patience"
             | "x-keyweir-session"
+            | "x-keyweir-whole"
             | "x-http-method"
             | "x-http-method-override"
             | "x-method-override"

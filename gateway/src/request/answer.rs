@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use keyweir_policy::terms::request::Usage;
 use keyweir_policy::wire::large::LargeAnswer;
 use keyweir_policy::wire::refusal::ErrorAnswer;
 use keyweir_policy::wire::stream::StreamReader;
@@ -10,6 +11,7 @@ use keyweir_policy::wire::trace::Traces;
 use pingora_http::ResponseHeader;
 
 use crate::coding::{Coding, Decoded, Decoder};
+use crate::downstream::shares::Share;
 use crate::downstream::whole_events::WholeEvents;
 use crate::request::gathered::Gathered;
 use crate::upstream::{Link, LinkError};
@@ -42,8 +44,8 @@ struct Coded {
 pub(crate) enum Watch {
     /// Event by event.
     Stream(Box<Stream>),
-    /// As one JSON text, which has been read to its end.
-    Whole,
+    /// As one JSON text, which has been read to its end and says what it cost.
+    Whole(Usage),
     /// As one JSON text that is too long to be held.
     Large(Box<LargeAnswer>),
     /// Not at all.
@@ -54,6 +56,8 @@ pub(crate) enum Watch {
 pub(crate) struct Stream {
     pub(crate) reader: StreamReader,
     pub(crate) events: WholeEvents,
+    /// Its share of what all requests may hold, where it is held until it is complete.
+    pub(crate) share: Option<Share>,
 }
 
 impl Answer {

@@ -2,8 +2,10 @@
 //! that says what to do next.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyweir_policy::exchange::plan::{Event, Plan};
+use keyweir_policy::exchange::silence::SilenceLimits;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::fault::Fault;
@@ -46,6 +48,10 @@ pub(crate) struct Facts {
     pub(crate) maker: Option<TenantId>,
     /// The stream's usage was asked for on the client's behalf, and is not for it to see.
     pub(crate) hides_usage: bool,
+    /// Whether a streamed answer is held until it is complete; `None`: as its provider has it.
+    pub(crate) whole: Option<bool>,
+    /// Who asks.
+    pub(crate) tenant: TenantId,
     /// Where the client thinks the provider is.
     pub(crate) public_base: Option<String>,
     /// The id of the thing that the path names.
@@ -66,11 +72,37 @@ impl<'a> Exchange<'a> {
         pool.advance(&mut self.plan, event)
     }
 
+    /// An attempt has been sent. The longest that its answer's head may take.
+    pub(crate) fn silence_begins(&mut self) -> Duration {
+        let timeouts = &self.live.settings().timeouts;
+        let may_leave = self.silence.is_of_a_stream() && self.plan.has_fallback();
+        let allowed = may_leave.then(|| {
+            let limits = SilenceLimits {
+                first: timeouts.first_token_fallback,
+                most: timeouts.first_token,
+            };
+            let silences = self.provider().silences();
+            silences.allowed(self.plan.model(), limits)
+        });
+        self.silence.begins(timeouts, allowed)
+    }
+
+    /// Something of a stream has come.
+    pub(crate) fn silence_ends(&mut self) {
+        if let Some((allowed, silent)) = self.silence.ends() {
+            let mut silences = self.provider().silences();
+            silences.heard(self.plan.model(), allowed, silent);
+        }
+    }
+
     /// Ends an attempt.
     pub(crate) fn settle(&mut self, held: HeldLease, fault: Fault) {
         self.record.on(record::Event::AttemptEnded { fault });
-        if fault == Fault::TimedOut {
-            self.silence.timed_out();
+        if fault == Fault::TimedOut
+            && let Some(allowed) = self.silence.timed_out()
+        {
+            let mut silences = self.provider().silences();
+            silences.left(self.plan.model(), allowed);
         }
         held.settle(fault);
     }

@@ -104,7 +104,7 @@ async fn page(exchange: &mut Exchange<'_>, opened: Opened) -> Option<Page> {
         watch,
     } = opened;
     exchange.settle(held, Fault::None);
-    let Watch::Whole = watch else {
+    let Watch::Whole(_) = watch else {
         return None;
     };
     let mut body = answer.body.joined();

@@ -43,14 +43,16 @@ use crate::runtime::gateway::{Gateway, Live};
 /// its body is drained.
 ///
 /// Who is refused holds no place: what a request holds is given back before its refusal is written.
-pub(crate) async fn serve(gateway: &Arc<Gateway>, client: &mut Client) -> bool {
-    let live = gateway.live();
+pub(crate) async fn serve(
+    (gateway, live): (&Arc<Gateway>, &Arc<Live>),
+    client: &mut Client,
+) -> bool {
     let is_anthropic = client.headers().contains_key(ANTHROPIC_VERSION);
-    let dialect = likely_dialect(&live, is_anthropic, client.head().uri.path());
-    let mut record = Record::new(gateway, &live, dialect);
+    let dialect = likely_dialect(live, is_anthropic, client.head().uri.path());
+    let mut record = Record::new(gateway, live, dialect);
     // What a panic leaves behind is dropped on its way: a place, a share, a lease. What it leaves of
     // the client's session ends with this request.
-    let handled = AssertUnwindSafe(handle(gateway, &live, client, &mut record)).catch_unwind();
+    let handled = AssertUnwindSafe(handle(gateway, live, client, &mut record)).catch_unwind();
     let complete = match handled.await {
         Ok(Ok(complete)) => complete,
         Ok(Err(stop)) => stopped(stop, client, &mut record).await,
@@ -67,7 +69,7 @@ async fn handle(
     record: &mut Record,
 ) -> Result<bool, Stop> {
     let target = client.head().uri.path_and_query().cloned();
-    let admitted = intake::admit((gateway, live), target.as_ref(), client, record)?;
+    let admitted = intake::admit(live, target.as_ref(), client, record)?;
     let Some(admitted) = admitted else {
         return intake::probe::answer(client, record).await;
     };
@@ -75,8 +77,8 @@ async fn handle(
     let taken = intake::take((gateway, live), admitted, client, record).await?;
     let (exchange, listing) = intake::prepare::prepare(taken, client, record);
     match listing {
-        Some(listing) => Box::pin(listing::run(Box::new(exchange), listing)).await,
-        None => Box::pin(drive::run(Box::new(exchange))).await,
+        Some(listing) => Box::pin(listing::run(exchange, listing)).await,
+        None => Box::pin(drive::run(exchange)).await,
     }
 }
 
@@ -120,10 +122,13 @@ async fn panicked(client: &mut Client, record: &mut Record) -> bool {
 }
 
 /// Answers what could not be read as a request.
-pub(crate) async fn refuse_unread(gateway: &Arc<Gateway>, client: &mut Client, refuse: &Refuse) {
-    let live = gateway.live();
+pub(crate) async fn refuse_unread(
+    (gateway, live): (&Arc<Gateway>, &Arc<Live>),
+    client: &mut Client,
+    refuse: &Refuse,
+) {
     client.has_head = false;
-    let mut record = Record::new(gateway, &live, likely_dialect(&live, false, ""));
+    let mut record = Record::new(gateway, live, likely_dialect(live, false, ""));
     let answered = refuse.answer(client, record.dialect(), record.id()).await;
     record.on(Event::Refused {
         reason: refuse.reason,

@@ -319,7 +319,7 @@ impl Record {
             let provider = self.live.provider(failed.provider);
             FailedAttempt {
                 provider: &provider.id,
-                key: &provider.key(failed.key).label,
+                key: provider.pool.parts.load().key(failed.key).to_owned(),
                 fault: failed.fault,
                 took: failed.took,
             }
@@ -333,6 +333,7 @@ impl Record {
         }
         let (asked, served, end) = (&self.asked, &self.served, &self.end);
         let provider = served.provider.map(|provider| self.live.provider(provider));
+        let parts = provider.map(|provider| provider.pool.parts.load());
         let tenant = asked.tenant.and_then(|tenant| self.live.tenant(tenant));
         self.gateway.access_log.write(&Line {
             request_id: asked.id.as_str(),
@@ -346,12 +347,14 @@ impl Record {
             status: end.status,
             outcome: end.outcome.as_str(),
             reason: end.reason,
-            account: provider
+            account: parts
+                .as_ref()
                 .zip(served.account)
-                .map(|(provider, account)| provider.accounts[account].as_str()),
-            key: provider
+                .map(|(parts, account)| parts.account(account)),
+            key: parts
+                .as_ref()
                 .zip(served.key)
-                .map(|(provider, key)| provider.key(key).label.as_str()),
+                .map(|(parts, key)| parts.key(key)),
             attempts: served.attempts,
             failed: self.failed_attempts(),
             waited: served.waited,

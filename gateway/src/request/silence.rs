@@ -2,11 +2,13 @@
 //!
 //! Of a stream something comes soon, if anything is at work: an opening, a ping, a comment. A whole
 //! answer takes as long as it is long, at most as its cap on output allows. Each time-out that a
-//! request meets doubles the next: what nobody answers in time may be slow, not dead.
+//! request meets doubles the next: what nobody answers in time may be slow, not dead. A stream that has
+//! a fallback goes there sooner, as [`keyweir_policy::exchange::silence`] has learned.
 
 use std::time::Duration;
 
 use keyweir_policy::config::file::Timeouts;
+use keyweir_policy::exchange::silence::Allowed;
 use tokio::time::Instant;
 
 /// Hosted models produce 20 tokens a second and more; half of that.
@@ -18,6 +20,8 @@ pub(crate) struct Silence {
     asked: Asked,
     /// Time-outs that the request has met.
     met: u32,
+    /// What the last attempt was allowed, of a stream with a fallback that was not heard of yet.
+    allowed: Option<Allowed>,
     /// When the last attempt had been sent.
     sent: Instant,
 }
@@ -38,19 +42,34 @@ impl Silence {
         Self {
             asked,
             met: 0,
+            allowed: None,
             sent: Instant::now(),
         }
     }
 
-    /// An attempt has been sent. The longest that its answer's head may take.
-    pub(crate) fn begins(&mut self, timeouts: &Timeouts) -> Duration {
+    /// Whether a stream is asked for.
+    pub(crate) fn is_of_a_stream(&self) -> bool {
+        self.asked == Asked::Stream
+    }
+
+    /// An attempt has been sent; `allowed`: what it is, where it has a fallback. The longest that its
+    /// answer's head may take.
+    pub(crate) fn begins(&mut self, timeouts: &Timeouts, allowed: Option<Allowed>) -> Duration {
+        self.allowed = allowed;
         self.sent = Instant::now();
         self.most(timeouts)
     }
 
-    /// An attempt was left for its silence.
-    pub(crate) fn timed_out(&mut self) {
+    /// Something has come. What that took, and what it was allowed, if it had a fallback.
+    pub(crate) fn ends(&mut self) -> Option<(Allowed, Duration)> {
+        let allowed = self.allowed.take()?;
+        Some((allowed, self.sent.elapsed()))
+    }
+
+    /// An attempt timed out. What it was allowed, if that was for its silence and it had a fallback.
+    pub(crate) fn timed_out(&mut self) -> Option<Allowed> {
         self.met += 1;
+        self.allowed.take()
     }
 
     /// How long is left for a first byte.
@@ -59,6 +78,9 @@ impl Silence {
     }
 
     fn most(&self, timeouts: &Timeouts) -> Duration {
+        if let Some(allowed) = self.allowed {
+            return allowed.span.min(timeouts.head);
+        }
         let producing = match self.asked {
             Asked::Stream => Duration::ZERO,
             Asked::Whole(tokens) => Duration::from_secs(tokens.div_ceil(TOKENS_PER_SEC_MIN)),
@@ -81,7 +103,7 @@ mod tests {
             head: Duration::from_secs(600),
             ..Timeouts::default()
         };
-        let most = |asked| Silence::new(asked).begins(&timeouts).as_secs();
+        let most = |asked| Silence::new(asked).begins(&timeouts, None).as_secs();
         assert_eq!(most(Asked::Stream), 100);
         assert_eq!(most(Asked::Whole(64)), 107);
         assert_eq!(most(Asked::Whole(100_000)), 600);
@@ -90,8 +112,8 @@ mod tests {
 
         let mut silence = Silence::new(Asked::Stream);
         for expected in [100, 200, 400, 600, 600] {
-            assert_eq!(silence.begins(&timeouts).as_secs(), expected);
-            silence.timed_out();
+            assert_eq!(silence.begins(&timeouts, None).as_secs(), expected);
+            assert_eq!(silence.timed_out(), None);
         }
         tokio::time::advance(Duration::from_secs(250)).await;
         assert_eq!(silence.left(&timeouts).as_secs(), 350);

@@ -1,9 +1,10 @@
 //! What all requests share: the policy in force, and what the process keeps over policies.
 
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use keyweir_policy::config::file::{GatewaySettings, Policy, Tenant};
 use keyweir_policy::config::secret::ClientKeys;
 use keyweir_policy::exchange::holders::{Held, Holders};
@@ -18,14 +19,16 @@ use crate::downstream::shares::{Share, Shares};
 use crate::downstream::strangers::Strangers;
 use crate::runtime::clock::Clock;
 use crate::runtime::lifecycle::{Lifecycle, Running};
-use crate::runtime::provider::{self, Provider, ProviderError};
+use crate::runtime::policy_status::PolicyStatus;
+use crate::runtime::provider::{Making, Provider, ProviderError};
+use crate::runtime::roots::Roots;
+use crate::runtime::secrets::Secrets;
 use crate::telemetry::access_log::{AccessLog, Target};
 use crate::telemetry::metrics::{Metrics, ProviderMetrics, TenantMetrics};
-use crate::upstream::Upstream;
+use crate::upstream::{RootsError, Upstream};
 
 /// The gateway.
 pub struct Gateway {
-    pub(crate) settings: GatewaySettings,
     pub(crate) clock: Clock,
     live: ArcSwap<Live>,
     /// Connections on which no client key was shown yet.
@@ -37,6 +40,8 @@ pub struct Gateway {
     pub(crate) metrics: Metrics,
     pub(crate) access_log: AccessLog,
     pub(crate) lifecycle: Arc<Lifecycle>,
+    /// How the policy came into force, and what is wrong with the one that would follow.
+    pub(crate) policy_status: Mutex<PolicyStatus>,
 }
 
 /// The policy in force, and all that was made from it. Replaced as a whole; a request keeps the one
@@ -51,6 +56,26 @@ pub(crate) struct Live {
     /// Which tenants see each other's things.
     circles: Circles,
     holders: Arc<Mutex<Holders>>,
+    pub(crate) roots: Roots,
+}
+
+/// What a policy comes into force with.
+pub(crate) struct Next {
+    pub(crate) policy: Policy,
+    pub(crate) client_keys: ClientKeys,
+    pub(crate) providers: Table<ProviderId, Provider>,
+    pub(crate) roots: Roots,
+}
+
+/// The settings in force, for who has no request yet. Not to be held for long.
+pub(crate) struct Settings(Guard<Arc<Live>>);
+
+impl Deref for Settings {
+    type Target = GatewaySettings;
+
+    fn deref(&self) -> &GatewaySettings {
+        self.0.settings()
+    }
 }
 
 /// A request's place among those that run, until dropped.
@@ -63,9 +88,12 @@ pub(crate) struct Place {
 /// Why the gateway cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum GatewayError {
-    /// A provider's secrets or roots are missing.
+    /// A provider cannot be reached as the policy says.
     #[error(transparent)]
     Provider(#[from] ProviderError),
+    /// There is nothing to verify certificates against.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
     /// The access log cannot be opened.
     #[error("the access log cannot be opened: {0}")]
     AccessLog(std::io::Error),
@@ -76,43 +104,78 @@ pub enum GatewayError {
 pub(crate) const ANYBODY: TenantId = TenantId(u32::MAX);
 
 impl Gateway {
-    /// A gateway for `policy`; relative secret files start at `folder`. Must be called on a
-    /// runtime.
+    /// A gateway for `policy`, with these `secrets`; relative paths start at `folder`. Must be called
+    /// on a runtime.
     ///
     /// # Errors
-    /// If secrets, roots or the log are not there.
-    pub fn new(policy: Policy, folder: &Path, log: &Target) -> Result<Arc<Self>, GatewayError> {
+    /// If roots or the log are not there.
+    pub(crate) fn new(
+        policy: Policy,
+        secrets: &Secrets,
+        folder: &Path,
+        log: &Target,
+    ) -> Result<Arc<Self>, GatewayError> {
         let clock = Clock::start();
         let metrics = Metrics::new();
-        let settings = policy.gateway.clone();
         let access_log = AccessLog::open(log).map_err(GatewayError::AccessLog)?;
-        let providers = provider::start_all(&policy, folder, clock)?;
-        let limits = &settings.limits;
-        let shares = |max, kept| Shares::new(max, kept, policy.tenants.len());
-        let places = shares(
-            limits.requests_in_flight_max as u64,
-            limits.requests_in_flight_per_tenant_max as u64,
-        );
-        let bodies = shares(
-            limits.body_bytes_held_max,
-            limits.body_bytes_held_per_tenant_max,
-        );
-        let strangers = Strangers::new(
-            limits.unauthenticated_connections_max,
-            limits.unauthenticated_connections_per_address_max,
-        );
-        let live = Live::new(policy, providers, &metrics);
-        Ok(Arc::new(Self {
+        let mut roots = Roots::after(&Roots::default(), &policy, folder)?;
+        let mut making = Making {
+            policy: &policy,
+            secrets: &secrets.of_keys,
+            roots: &mut roots,
             clock,
-            live: ArcSwap::from_pointee(live),
-            strangers,
-            places,
-            bodies,
+        };
+        let prepared = making.all(&Table::default())?;
+        let mut providers = Table::default();
+        for (id, prepared) in prepared {
+            providers.insert(id, prepared.provider);
+        }
+        let next = Next {
+            client_keys: ClientKeys::new(secrets.client_keys.iter().copied()),
+            policy,
+            providers,
+            roots,
+        };
+        let gateway = Self {
+            clock,
+            live: ArcSwap::from_pointee(Live::new(next, &metrics, Arc::default())),
+            strangers: Strangers::new(0, 0),
+            places: Shares::new(0, 0, 0),
+            bodies: Shares::new(0, 0, 0),
             metrics,
             access_log,
             lifecycle: Arc::default(),
-            settings,
-        }))
+            policy_status: Mutex::default(),
+        };
+        gateway.bound(&gateway.live().policy);
+        Ok(Arc::new(gateway))
+    }
+
+    /// From now on `next` is the policy in force. Returns the one that was.
+    pub(crate) fn replace(&self, next: Next) -> Arc<Live> {
+        let holders = Arc::clone(&self.live().holders);
+        let live = Arc::new(Live::new(next, &self.metrics, holders));
+        self.bound(&live.policy);
+        self.live.swap(live)
+    }
+
+    /// From now on the bounds of `policy` hold.
+    fn bound(&self, policy: &Policy) {
+        let (limits, tenants) = (&policy.gateway.limits, policy.tenants.len());
+        self.places.bound(
+            limits.requests_in_flight_max as u64,
+            limits.requests_in_flight_per_tenant_max as u64,
+            tenants,
+        );
+        self.bodies.bound(
+            limits.body_bytes_held_max,
+            limits.body_bytes_held_per_tenant_max,
+            tenants,
+        );
+        self.strangers.bound(
+            limits.unauthenticated_connections_max,
+            limits.unauthenticated_connections_per_address_max,
+        );
     }
 
     /// A place for a request of `tenant`, unless it would be one too many.
@@ -129,6 +192,11 @@ impl Gateway {
         self.live.load_full()
     }
 
+    /// The settings in force, for who has no request yet.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings(self.live.load())
+    }
+
     /// Whether requests are taken, and how many run.
     pub fn lifecycle(&self) -> &Arc<Lifecycle> {
         &self.lifecycle
@@ -136,21 +204,40 @@ impl Gateway {
 }
 
 impl Live {
-    fn new(policy: Policy, providers: Table<ProviderId, Provider>, metrics: &Metrics) -> Self {
-        let of_provider =
-            |_, provider: &Provider| metrics.of_provider(&provider.id, &provider.accounts);
+    fn new(next: Next, metrics: &Metrics, holders: Arc<Mutex<Holders>>) -> Self {
+        let Next {
+            policy,
+            client_keys,
+            providers,
+            roots,
+        } = next;
+        let of_provider = |id, provider: &Provider| {
+            let accounts = policy.provider(id).accounts.map(|_, it| it.id.clone());
+            metrics.of_provider(&provider.id, &accounts)
+        };
         let tenants = policy.tenants.iter();
         let of_circle = tenants.map(|(id, tenant)| (id, tenant.shares.as_deref()));
         let cells = (policy.tenants.width() + 1) * providers.width();
         Self {
-            client_keys: policy.client_keys(),
+            client_keys,
             provider_metrics: providers.map(of_provider),
             circles: Circles::of(of_circle),
             policy,
             providers,
-            holders: Arc::default(),
+            holders,
+            roots,
             tenant_metrics: (0..cells).map(|_| OnceLock::new()).collect(),
         }
+    }
+
+    /// Listeners, bounds and time-outs.
+    pub(crate) fn settings(&self) -> &GatewaySettings {
+        &self.policy.gateway
+    }
+
+    /// Whether anything that is known of is an account's, or a tenant's.
+    pub(crate) fn holds_for(&self, is_theirs: impl Fn(Held) -> bool) -> bool {
+        self.holders.lock().all().any(|(_, held)| is_theirs(held))
     }
 
     /// Whether anybody may call, without a client key.

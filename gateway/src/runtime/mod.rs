@@ -3,10 +3,16 @@
 
 pub mod clock;
 pub(crate) mod deadline;
+pub mod effective;
 pub mod gateway;
 pub mod lifecycle;
-pub(crate) mod names;
+mod open_files;
+pub(crate) mod parts;
 pub mod policy_files;
+pub(crate) mod policy_status;
 pub(crate) mod pool;
-pub mod provider;
+pub(crate) mod provider;
+pub mod reload;
+pub(crate) mod roots;
 pub mod secrets;
+pub(crate) mod watch;

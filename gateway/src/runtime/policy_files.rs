@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use keyweir_policy::config::file;
-use keyweir_policy::config::file::{Policy, Report};
+use keyweir_policy::config::file::{Identity, Policy, Report};
+use sha2::{Digest, Sha256};
 
 /// All files together. Ten thousand keys take one megabyte.
 const BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -40,13 +41,26 @@ pub struct Loaded {
     pub warnings: Report,
     /// Where relative paths in it start.
     pub folder: PathBuf,
+    /// What tells the files from any others: the beginning of a hash of their names and texts.
+    pub hash: String,
 }
+
+/// Bytes of a hash that are shown.
+const HASH_BYTES: usize = 8;
 
 /// Reads the policy at `paths`, files or folders.
 ///
 /// # Errors
 /// If files cannot be read, or hold mistakes.
 pub fn load(paths: &[PathBuf]) -> Result<Loaded, LoadError> {
+    load_after(paths, &Identity::default())
+}
+
+/// The same for a policy that follows others, whose names have their ids from `identity`.
+///
+/// # Errors
+/// If files cannot be read, or hold mistakes.
+pub(crate) fn load_after(paths: &[PathBuf], identity: &Identity) -> Result<Loaded, LoadError> {
     let mut files = Vec::new();
     for path in paths {
         files.extend(files_at(path)?);
@@ -61,7 +75,8 @@ pub fn load(paths: &[PathBuf]) -> Result<Loaded, LoadError> {
         .iter()
         .map(|(name, text)| (name.as_str(), text.as_str()))
         .collect();
-    let (policy, warnings) = file::parse(&named, SystemTime::now()).map_err(LoadError::Mistakes)?;
+    let (policy, warnings) =
+        file::parse_after(&named, SystemTime::now(), identity).map_err(LoadError::Mistakes)?;
     let folder = files
         .first()
         .and_then(|path| path.parent())
@@ -70,10 +85,26 @@ pub fn load(paths: &[PathBuf]) -> Result<Loaded, LoadError> {
         policy,
         warnings,
         folder: folder.to_path_buf(),
+        hash: hash(&named),
     })
 }
 
-fn files_at(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
+fn hash(named: &[(&str, &str)]) -> String {
+    let mut digest = Sha256::new();
+    for (name, text) in named {
+        for part in [name, text] {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+    }
+    let bytes = digest.finalize();
+    let shown = bytes.iter().take(HASH_BYTES);
+    shown.map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The files of `path`: itself, or the `*.toml` of a folder but those that begin with a dot, which
+/// editors make.
+pub(crate) fn files_at(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
     let unreadable = |error| LoadError::Unreadable {
         path: path.to_path_buf(),
         error,
@@ -84,12 +115,12 @@ fn files_at(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
-        if file
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-            && file.is_file()
-        {
-            files.push(file);
+        let is_hidden = file
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let is_toml = file.extension().is_some_and(|it| it == "toml");
+        if is_toml && !is_hidden && !file.is_dir() {
+            files.push(regular(file)?);
         }
     }
     files.sort();
@@ -98,6 +129,16 @@ fn files_at(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
     } else {
         Ok(files)
     }
+}
+
+/// `file`, if it can be read without waiting for somebody to write it.
+fn regular(file: PathBuf) -> Result<PathBuf, LoadError> {
+    let error = match std::fs::metadata(&file) {
+        Ok(metadata) if metadata.is_file() => return Ok(file),
+        Ok(_) => std::io::Error::other("it is no file"),
+        Err(error) => error,
+    };
+    Err(LoadError::Unreadable { path: file, error })
 }
 
 fn read(path: &Path, left: &mut u64) -> Result<String, LoadError> {

@@ -10,14 +10,17 @@
 //! much and a wake-up more, and an answer's settlement must not queue behind admissions.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use keyweir_policy::exchange::plan::{Event, Plan, Step, Why};
 use keyweir_policy::pool::Pool;
 use keyweir_policy::pool::ask::{Lease, Notice, Refusal, Settlement};
+use keyweir_policy::pool::spec::PoolSpec;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::Ticket;
 use keyweir_policy::terms::request::Usage;
@@ -27,7 +30,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::runtime::clock::Clock;
-use crate::runtime::names::Names;
+use crate::runtime::parts::Parts;
 
 /// The shortest sleep between two wake-ups: what tokio's timer can tell apart anyway. It keeps a
 /// core that names a moment in the past from turning the timer into a busy loop.
@@ -36,12 +39,12 @@ const SLEEP_MIN: Duration = Duration::from_millis(1);
 type Decision = Result<Lease, Refusal>;
 
 /// One provider's pool.
-#[derive(Debug)]
 pub(crate) struct SharedPool {
     clock: Clock,
     state: Mutex<State>,
     rewind: Notify,
-    names: Names,
+    /// What its accounts and keys are called, and their secrets.
+    pub(crate) parts: ArcSwap<Parts>,
     watcher: OnceLock<mpsc::UnboundedSender<Notice>>,
 }
 
@@ -69,7 +72,7 @@ pub(crate) enum Next {
 
 impl SharedPool {
     /// `pool`, with its timer running until this is dropped. Must be called on a runtime.
-    pub(crate) fn start(pool: Pool, clock: Clock, names: Names) -> Arc<Self> {
+    pub(crate) fn start(pool: Pool, clock: Clock, parts: Parts) -> Arc<Self> {
         let shared = Arc::new(Self {
             clock,
             state: Mutex::new(State {
@@ -78,7 +81,7 @@ impl SharedPool {
                 armed: Time::NEVER,
             }),
             rewind: Notify::new(),
-            names,
+            parts: ArcSwap::from_pointee(parts),
             watcher: OnceLock::new(),
         });
         tokio::spawn(keep_time(Arc::downgrade(&shared)));
@@ -124,6 +127,25 @@ impl SharedPool {
         self.with_state(|state, now| f(&mut state.pool, now))
     }
 
+    /// Goes over to another policy, with `parts` for what its accounts and keys are. Those who wait are
+    /// served by it, or refused.
+    pub(crate) fn reconfigure(&self, spec: PoolSpec, parts: Parts) {
+        // First: whoever is granted a new key finds its secret.
+        self.replace(parts);
+        self.with(|pool, now| pool.reconfigure(now, spec));
+    }
+
+    /// Takes no more requests, as `spec` without accounts says; those who wait are refused.
+    pub(crate) fn retire(&self, spec: PoolSpec) {
+        self.with(|pool, now| pool.reconfigure(now, spec));
+    }
+
+    /// Has `parts` for what its accounts and keys are.
+    pub(crate) fn replace(&self, parts: Parts) {
+        let parts = parts.after(&self.parts.load(), Instant::now());
+        self.parts.store(Arc::new(parts));
+    }
+
     /// What operators are told from now on, beside the log. For one watcher: a second hears nothing.
     #[cfg(feature = "demo")]
     pub(crate) fn watch(&self) -> mpsc::UnboundedReceiver<Notice> {
@@ -154,13 +176,19 @@ impl SharedPool {
     fn report(&self, first: Notice) {
         let mut next = Some(first);
         while let Some(notice) = next {
-            self.names.log(notice);
+            self.parts.load().log(notice);
             if let Some(watcher) = self.watcher.get() {
                 // A watcher that has left misses nothing.
                 let _ = watcher.send(notice);
             }
             next = self.state.lock().pool.next_notice();
         }
+    }
+}
+
+impl fmt::Debug for SharedPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedPool").finish_non_exhaustive()
     }
 }
 

@@ -1,8 +1,5 @@
-//! A provider while the gateway runs: its pool, its connections, its credentials, and what it is
-//! known to hold.
+//! A provider while the gateway runs: its pool, its connections, and what is known of reaching it.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,30 +9,42 @@ use keyweir_policy::config::file::Provider as Declared;
 use keyweir_policy::config::file::{Destination, Key, Policy, SecretRef, doubt};
 use keyweir_policy::config::pool_spec::pool_spec;
 use keyweir_policy::config::secret::ProviderSecret;
+use keyweir_policy::exchange::silence::Silences;
 use keyweir_policy::pool::Pool;
 use keyweir_policy::terms::dialect::Dialect;
-use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId};
+use keyweir_policy::terms::ids::ProviderId;
 use keyweir_policy::terms::table::Table;
 use keyweir_policy::wire::Wire;
+use keyweir_policy::wire::classify::Rule;
 use keyweir_policy::wire::trace::Traces;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::runtime::clock::Clock;
-use crate::runtime::names::Names;
+use crate::runtime::parts::{Parts, ProviderKey};
 use crate::runtime::pool::SharedPool;
-use crate::runtime::secrets::{self, SecretProblems};
-use crate::upstream::{self, Connections, ProxyError, RootsError, Upstream};
+use crate::runtime::roots::Roots;
+use crate::runtime::secrets::{OfKeys, Secrets};
+use crate::upstream::{ProxyError, RootsError, Upstream};
 
-/// One provider.
+/// One provider, as one policy has it. What it has of its own lives on in the next.
 pub(crate) struct Provider {
     /// Its name in the policy file.
     pub(crate) id: String,
     pub(crate) dialect: Dialect,
     pub(crate) pool: Arc<SharedPool>,
     pub(crate) upstream: Arc<Upstream>,
-    pub(crate) keys: Table<KeyId, ProviderKey>,
-    /// What its accounts are called.
-    pub(crate) accounts: Table<AccountId, String>,
+    /// What its errors mean to the operator.
+    pub(crate) rules: Arc<[Rule]>,
+    /// Whether its streamed answers are held until they are complete.
+    pub(crate) whole_answers: bool,
+    reach: Arc<Reach>,
+}
+
+/// What is known of reaching a provider.
+#[derive(Debug, Default)]
+struct Reach {
+    /// How long its models may be silent.
+    silences: Mutex<Silences>,
     last_error: Mutex<LastError>,
     /// The last connection that was tried could not be made.
     is_unreachable: AtomicBool,
@@ -52,22 +61,9 @@ struct LastError {
 /// one.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// A provider key, ready to be sent.
-pub(crate) struct ProviderKey {
-    /// What logs call it.
-    pub(crate) label: String,
-    pub(crate) header: HeaderName,
-    pub(crate) value: HeaderValue,
-    /// What its secret is recognized by in answers.
-    pub(crate) traces: Arc<Traces>,
-}
-
 /// Why the providers cannot be used as the policy says.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
-    /// Secrets are missing.
-    #[error(transparent)]
-    Secrets(#[from] SecretProblems),
     /// There is nothing to verify certificates against.
     #[error("provider \"{provider}\": {error}")]
     Roots {
@@ -87,14 +83,9 @@ pub enum ProviderError {
 }
 
 impl Provider {
-    /// The credential of a key.
-    pub(crate) fn key(&self, key: KeyId) -> &ProviderKey {
-        &self.keys[key]
-    }
-
     /// Notes what went wrong with a connection, and tells the log now and then.
     pub(crate) fn note_error(&self, text: &str) {
-        let mut last = self.last_error.lock();
+        let mut last = self.reach.last_error.lock();
         last.text.clear();
         last.text.push_str(text);
         if last.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
@@ -109,76 +100,127 @@ impl Provider {
 
     /// Notes that no connection could be made.
     pub(crate) fn note_unreachable(&self) {
-        self.is_unreachable.store(true, Ordering::Relaxed);
+        self.reach.is_unreachable.store(true, Ordering::Relaxed);
     }
 
     /// Notes that there is a connection.
     pub(crate) fn note_reached(&self) {
         if self.is_unreachable() {
-            self.is_unreachable.store(false, Ordering::Relaxed);
+            self.reach.is_unreachable.store(false, Ordering::Relaxed);
         }
     }
 
     /// Whether the last connection that was tried could not be made.
     pub(crate) fn is_unreachable(&self) -> bool {
-        self.is_unreachable.load(Ordering::Relaxed)
+        self.reach.is_unreachable.load(Ordering::Relaxed)
+    }
+
+    /// How long its models may be silent.
+    pub(crate) fn silences(&self) -> MutexGuard<'_, Silences> {
+        self.reach.silences.lock()
     }
 
     /// What last went wrong with a connection.
     pub(crate) fn last_error(&self) -> String {
-        self.last_error.lock().text.clone()
+        self.reach.last_error.lock().text.clone()
     }
 }
 
-/// All providers of `policy`. Must be called on a runtime: pools keep time.
-pub(crate) fn start_all(
-    policy: &Policy,
-    folder: &Path,
-    clock: Clock,
-) -> Result<Table<ProviderId, Provider>, ProviderError> {
-    let mut secrets = read_secrets(policy, folder)?;
-    let mut by_roots = ByRoots {
-        policy,
-        folder,
-        made: HashMap::new(),
-    };
-    let mut providers = Table::default();
-    for (id, declared) in policy.providers.iter() {
-        let connections = by_roots
-            .of(declared)
-            .map_err(|error| ProviderError::Roots {
-                provider: declared.id.clone(),
-                error,
-            })?;
-        let (timeouts, settings) = (&policy.gateway.timeouts, &policy.gateway.upstream);
-        let upstream =
-            Upstream::new((id, declared), connections, timeouts, settings).map_err(|error| {
-                ProviderError::Proxy {
-                    provider: declared.id.clone(),
-                    error,
-                }
-            })?;
-        let secrets = secrets.remove(id).unwrap_or_default();
-        providers.insert(id, start(policy, id, &secrets, upstream, clock));
-    }
-    Ok(providers)
+/// A provider as a policy to come has it.
+pub(crate) struct Prepared {
+    pub(crate) provider: Provider,
+    /// What its pool's accounts and keys will be; `None`: the pool is new, and has them.
+    pub(crate) parts: Option<Parts>,
 }
 
-/// Whether every secret of `policy` is there.
-///
-/// # Errors
-/// All that are not.
-pub fn check_secrets(policy: &Policy, folder: &Path) -> Result<(), SecretProblems> {
-    read_secrets(policy, folder).map(drop)
+/// What providers are made from.
+pub(crate) struct Making<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) secrets: &'a OfKeys,
+    pub(crate) roots: &'a mut Roots,
+    pub(crate) clock: Clock,
+}
+
+impl Making<'_> {
+    /// All providers of the policy, with what they have in common with those of `before`. Nothing of
+    /// those is changed. Must be called on a runtime: pools keep time.
+    ///
+    /// # Errors
+    /// If one cannot be reached as the policy says.
+    pub(crate) fn all(
+        &mut self,
+        before: &Table<ProviderId, Provider>,
+    ) -> Result<Table<ProviderId, Prepared>, ProviderError> {
+        let mut providers = Table::default();
+        for (id, declared) in self.policy.providers.iter() {
+            let before = before.get(id);
+            let upstream = self.upstream(declared, before)?;
+            providers.insert(id, self.one((id, declared), upstream, before));
+        }
+        Ok(providers)
+    }
+
+    fn upstream(
+        &mut self,
+        declared: &Declared,
+        before: Option<&Provider>,
+    ) -> Result<Arc<Upstream>, ProviderError> {
+        let connections = self.roots.of(declared).map_err(|error| {
+            let provider = declared.id.clone();
+            ProviderError::Roots { provider, error }
+        })?;
+        let gateway = &self.policy.gateway;
+        let settings = (&gateway.timeouts, &gateway.upstream);
+        let before = before.map(|before| &before.upstream);
+        if let Some(same) = before.filter(|it| it.is_made_from(declared, &connections, settings)) {
+            return Ok(Arc::clone(same));
+        }
+        let before = before.map(Arc::as_ref);
+        let made = Upstream::new(declared, connections, settings, before).map_err(|error| {
+            let provider = declared.id.clone();
+            ProviderError::Proxy { provider, error }
+        })?;
+        Ok(Arc::new(made))
+    }
+
+    fn one(
+        &self,
+        (id, declared): (ProviderId, &Declared),
+        upstream: Arc<Upstream>,
+        before: Option<&Provider>,
+    ) -> Prepared {
+        let accounts = declared.accounts.map(|_, account| account.id.clone());
+        let secrets = &self.secrets[id];
+        let keys = secrets
+            .map(|key, secret| Arc::new(provider_key(declared, &declared.keys[key], secret)));
+        let parts = Parts::new(declared.id.clone(), accounts, keys);
+        // What is known of an API in one dialect says nothing of one in another.
+        let before = before.filter(|before| before.dialect == declared.dialect);
+        let (pool, parts) = match before {
+            Some(before) => (Arc::clone(&before.pool), Some(parts)),
+            None => {
+                let spec = pool_spec(self.policy, id, fastrand::u64(..));
+                let pool = Pool::new(spec, self.clock.now());
+                (SharedPool::start(pool, self.clock, parts), None)
+            }
+        };
+        let provider = Provider {
+            id: declared.id.clone(),
+            dialect: declared.dialect,
+            pool,
+            upstream,
+            rules: Arc::clone(&declared.rules),
+            whole_answers: declared.whole_answers,
+            reach: before.map(|it| Arc::clone(&it.reach)).unwrap_or_default(),
+        };
+        Prepared { provider, parts }
+    }
 }
 
 /// What is probably wrong with secrets that are there: a line for each, without any of the secret.
-pub fn doubtful_secrets(policy: &Policy, folder: &Path) -> Vec<String> {
+pub(crate) fn doubtful_secrets(policy: &Policy, secrets: &Secrets) -> Vec<String> {
     let mut doubtful = Vec::new();
-    for (_, provider) in policy.providers_in_order() {
-        let Ok(found) = secrets::read_all(&provider.keys, folder) else {
-            continue;
-        };
+    for (provider_id, provider) in policy.providers_in_order() {
         let to = Destination {
             dialect: provider.dialect,
             host: &provider.base_url.host,
@@ -186,7 +228,7 @@ pub fn doubtful_secrets(policy: &Policy, folder: &Path) -> Vec<String> {
         for (id, key) in provider.keys.iter() {
             // Of those in the policy file its own check has told.
             if !matches!(key.secret, SecretRef::Literal(_))
-                && let Some(doubt) = doubt(found[id].expose(), to)
+                && let Some(doubt) = doubt(secrets.of_keys[provider_id][id].expose(), to)
             {
                 let (message, hint) = (doubt.message, doubt.hint);
                 doubtful.push(format!("key \"{}\": {message}; {hint}", key.id));
@@ -194,54 +236,6 @@ pub fn doubtful_secrets(policy: &Policy, folder: &Path) -> Vec<String> {
         }
     }
     doubtful
-}
-
-/// The secrets of each provider's keys.
-fn read_secrets(
-    policy: &Policy,
-    folder: &Path,
-) -> Result<Table<ProviderId, Table<KeyId, ProviderSecret>>, SecretProblems> {
-    let mut all = Table::default();
-    let mut problems = Vec::new();
-    for (id, provider) in policy.providers.iter() {
-        match secrets::read_all(&provider.keys, folder) {
-            Ok(secrets) => drop(all.insert(id, secrets)),
-            Err(SecretProblems(more)) => problems.extend(more),
-        }
-    }
-    if problems.is_empty() {
-        Ok(all)
-    } else {
-        Err(SecretProblems(problems))
-    }
-}
-
-fn start(
-    policy: &Policy,
-    id: ProviderId,
-    secrets: &Table<KeyId, ProviderSecret>,
-    upstream: Upstream,
-    clock: Clock,
-) -> Provider {
-    let declared = policy.provider(id);
-    let accounts = declared.accounts.map(|_, account| account.id.clone());
-    let keys = secrets.map(|key, secret| provider_key(declared, &declared.keys[key], secret));
-    let names = Names {
-        provider: declared.id.clone(),
-        accounts: accounts.clone(),
-        keys: declared.keys.map(|_, key| key.id.clone()),
-    };
-    let pool = Pool::new(pool_spec(policy, id, fastrand::u64(..)), clock.now());
-    Provider {
-        id: declared.id.clone(),
-        dialect: declared.dialect,
-        pool: SharedPool::start(pool, clock, names),
-        upstream: Arc::new(upstream),
-        keys,
-        accounts,
-        last_error: Mutex::default(),
-        is_unreachable: AtomicBool::new(false),
-    }
 }
 
 fn provider_key(declared: &Declared, key: &Key, secret: &ProviderSecret) -> ProviderKey {
@@ -256,30 +250,5 @@ fn provider_key(declared: &Declared, key: &Key, secret: &ProviderSecret) -> Prov
         header: HeaderName::from_static(name),
         value,
         traces: Arc::new(Traces::of(secret.expose())),
-    }
-}
-
-/// Connections per set of roots: loading the system's takes time and memory, and connections
-/// made with different roots must not share a pool.
-struct ByRoots<'a> {
-    policy: &'a Policy,
-    folder: &'a Path,
-    made: HashMap<Option<PathBuf>, Arc<Connections>>,
-}
-
-impl ByRoots<'_> {
-    fn of(&mut self, declared: &Declared) -> Result<Arc<Connections>, RootsError> {
-        if let Some(known) = self.made.get(&declared.ca_file) {
-            return Ok(Arc::clone(known));
-        }
-        let roots = declared.ca_file.as_ref().map(|path| self.folder.join(path));
-        if roots.is_none() {
-            upstream::check_system_roots(self.policy)?;
-        }
-        let idle_max = self.policy.gateway.upstream.idle_max;
-        let connections = upstream::connections(roots.as_deref(), idle_max)?;
-        self.made
-            .insert(declared.ca_file.clone(), Arc::clone(&connections));
-        Ok(connections)
     }
 }

@@ -8,7 +8,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::BytesMut;
 use pingora_core::apps::ServerApp;
 use pingora_core::listeners::tls::Acceptor;
 use pingora_core::protocols::http::v2::server::{self as http2, H2Accept, H2Options, HttpSession};
@@ -18,7 +17,6 @@ use pingora_core::server::ShutdownWatch;
 
 use crate::downstream::client::Peer;
 use crate::downstream::client_socket::{ClientSocket, Received};
-use crate::downstream::head_reader::Patience;
 use crate::runtime::gateway::Gateway;
 use crate::server::session::{self, Line};
 
@@ -49,7 +47,7 @@ impl ServerApp for Connections {
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let gateway = &self.gateway;
-        let max = gateway.settings.limits.connections_max;
+        let max = gateway.settings().limits.connections_max;
         let connected = gateway.lifecycle.connect();
         // Who has shown no key gives way to the one that has just come.
         if gateway.lifecycle.connections_open() > max && !gateway.strangers.give_way() {
@@ -103,7 +101,7 @@ fn peer(gateway: &Gateway, stream: &Stream) -> Peer {
 /// Shakes hands. `None` if the client does not, or not in time.
 async fn secure(gateway: &Gateway, acceptor: &Acceptor, stream: Stream) -> Option<Stream> {
     let socket = stream.into_any().downcast::<Socket>().ok()?;
-    let patience = gateway.settings.timeouts.client_header;
+    let patience = gateway.settings().timeouts.client_header;
     let shaken = tokio::time::timeout(patience, acceptor.tls_handshake(*socket)).await;
     match shaken {
         Ok(Ok(secured)) => Some(Box::new(secured)),
@@ -127,7 +125,7 @@ async fn protocol(gateway: &Gateway, mut stream: Stream) -> Option<Spoken> {
         });
     }
     let mut first = [0; 3];
-    let patience = gateway.settings.timeouts.client_header;
+    let patience = gateway.settings().timeouts.client_header;
     tokio::time::timeout(patience, stream.try_peek(&mut first))
         .await
         .ok()?
@@ -146,23 +144,14 @@ async fn serve_http1(
     peer: &Peer,
     shutdown: &ShutdownWatch,
 ) {
-    let timeouts = &gateway.settings.timeouts;
     // Once per connection: subscribing to the watch for each request would take its lock twice.
     let mut closing = std::pin::pin!(closing(shutdown.clone()));
-    // A new connection is expected to say something; a used one may rest for a while.
-    let mut patience = Patience {
-        idle: timeouts.client_header,
-        head: timeouts.client_header,
-    };
-    let mut line = Line {
-        socket: ClientSocket::new(stream, Received::default()),
-        ahead: BytesMut::new(),
-    };
+    let socket = ClientSocket::new(stream, Received::default());
+    let mut line = Line::new(socket, &gateway.settings());
     loop {
-        let served = session::serve_http1(gateway, line, peer, patience, closing.as_mut());
+        let served = session::serve_http1(gateway, line, peer, closing.as_mut());
         let Some(again) = served.await else { return };
         line = again;
-        patience.idle = timeouts.client_idle;
     }
 }
 
@@ -182,7 +171,7 @@ async fn serve_http2(
         proxy_digest: stream.get_proxy_digest(),
         socket_digest: stream.get_socket_digest(),
     });
-    let timeouts = &gateway.settings.timeouts;
+    let timeouts = gateway.settings().timeouts;
     let handshake = http2::handshake(stream, Some(options(gateway)));
     let Ok(Ok(mut connection)) = tokio::time::timeout(timeouts.client_header, handshake).await
     else {
@@ -230,7 +219,7 @@ async fn serve_http2(
 }
 
 fn options(gateway: &Gateway) -> H2Options {
-    let limits = &gateway.settings.limits;
+    let limits = &gateway.settings().limits;
     let mut options = http2::default_h2_options();
     options
         .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX))

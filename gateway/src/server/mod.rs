@@ -3,7 +3,7 @@
 
 pub(crate) mod connection;
 pub mod listen;
-pub(crate) mod open_files;
 pub mod serve;
+pub(crate) mod service_manager;
 pub(crate) mod session;
 pub mod shutdown;

@@ -16,11 +16,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
-use crate::downstream::loopback::is_loopback;
+use crate::downstream::certificate::Certificate;
+use crate::runtime::effective::{bound_connections, refuse_open_listeners};
 use crate::runtime::gateway::{Gateway, GatewayError};
+use crate::runtime::reload::{Origin, Reloader};
+use crate::runtime::secrets::{self, Anew, SecretProblems, Secrets};
+use crate::runtime::watch as policy_watch;
 use crate::server::connection::Connections;
-use crate::server::listen::{Certificate, ListenError, Sockets};
-use crate::server::open_files;
+use crate::server::listen::{ListenError, Sockets};
 use crate::telemetry::access_log::Target;
 use crate::upstream::resolve;
 
@@ -33,6 +36,11 @@ const CLOSE: Duration = Duration::from_secs(1);
 /// What the policy file does not say.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// The files and folders that the policy came from, to be followed when they change. Empty: it
+    /// came from none.
+    pub files: Vec<PathBuf>,
+    /// What tells those files as they were read from any others.
+    pub hash: String,
     /// Where relative paths in the policy start.
     pub folder: PathBuf,
     /// Where the access log goes.
@@ -45,6 +53,9 @@ pub enum StartError {
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// Secrets are missing.
+    #[error(transparent)]
+    Secrets(#[from] SecretProblems),
     /// It cannot reach its providers.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -53,6 +64,7 @@ pub enum StartError {
 /// A gateway that runs.
 pub struct Running {
     gateway: Arc<Gateway>,
+    reloader: Arc<Reloader>,
     /// Where clients connect in clear.
     pub clear: Vec<SocketAddr>,
     /// Where clients connect over TLS.
@@ -73,18 +85,30 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     bound_connections(&mut policy);
     // Another one may be installed already: then that is what the process wants.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    refuse_open_listeners(&policy)?;
+    refuse_open_listeners(&policy).map_err(ListenError::from)?;
+    let folder = options.folder.as_path();
+    // Blocks, as it may: nobody is served yet.
+    let secrets = secrets::read(&policy, folder, &Secrets::default(), Anew::All)?;
     let settings = policy.gateway.clone();
     let clear = Sockets::bind(&settings.listen)?;
     let tls_addresses = settings.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
     let tls = Sockets::bind(tls_addresses)?;
-    let load = |tls| Certificate::load(tls, &options.folder);
+    let load = |tls| Certificate::load(tls, folder).map_err(ListenError::from);
     let certificate = settings.tls.as_ref().map(load).transpose()?;
     let admin = Sockets::bind(settings.admin.as_slice())?;
-    let gateway = Gateway::new(policy, &options.folder, &options.access_log)?;
+    let gateway = Gateway::new(policy, &secrets, folder, &options.access_log)?;
     let live = gateway.live();
     resolve::first(live.upstreams()).await;
     resolve::keep(live.upstreams(), settings.upstream.dns_refresh);
+    drop(live);
+    let origin = Origin {
+        files: options.files.clone(),
+        folder: folder.to_path_buf(),
+        hash: options.hash.clone(),
+    };
+    let acceptor = certificate.as_ref().map(Certificate::acceptor);
+    let reloader = Reloader::new(Arc::clone(&gateway), origin, secrets, certificate);
+    policy_watch::start(&reloader);
 
     let (stop, stopping) = watch::channel(false);
     let (stop_admin, stopping_admin) = watch::channel(false);
@@ -97,52 +121,23 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
         tls: tls.addresses.clone(),
         admin: admin.addresses.first().copied(),
         gateway: Arc::clone(&gateway),
+        reloader: Arc::clone(&reloader),
         stop,
         stop_admin,
         services: Vec::new(),
     };
-    let acceptor = certificate.map(|certificate| certificate.acceptor());
     running.spawn("clear", connections(None), clear, stopping.clone());
     running.spawn("tls", connections(acceptor), tls, stopping);
-    running.spawn("admin", Admin { gateway }, admin, stopping_admin);
+    running.spawn("admin", Admin { gateway, reloader }, admin, stopping_admin);
     Ok(running)
 }
 
-/// No more connections than the system lets us have.
-fn bound_connections(policy: &mut Policy) {
-    let (max, possible) = (
-        &mut policy.gateway.limits.connections_max,
-        open_files::for_clients(),
-    );
-    if possible < *max {
-        tracing::info!(
-            connections_max = possible,
-            "fewer connections of clients than the policy allows: the process may not open more \
-             files (ulimit -n), and each may need one at a provider"
-        );
-        *max = possible;
-    }
-}
-
-/// Without tenants anybody may call, so nobody else may be able to.
-fn refuse_open_listeners(policy: &Policy) -> Result<(), ListenError> {
-    if !policy.tenants.is_empty() {
-        return Ok(());
-    }
-    let gateway = &policy.gateway;
-    let over_tls = gateway.tls.iter().flat_map(|tls| &tls.listen);
-    match gateway
-        .listen
-        .iter()
-        .chain(over_tls)
-        .find(|address| !is_loopback(address.ip()))
-    {
-        Some(open) => Err(ListenError::OpenToAll(*open)),
-        None => Ok(()),
-    }
-}
-
 impl Running {
+    /// Replaces the policy.
+    pub fn reloader(&self) -> &Arc<Reloader> {
+        &self.reloader
+    }
+
     /// What the gateway's requests share.
     pub fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
@@ -172,7 +167,7 @@ impl Running {
     /// end, as long as grace lasts; what still runs then ends in an error. Returns as soon as
     /// nothing is left.
     pub async fn drain(self) {
-        let timeouts = &self.gateway.settings.timeouts;
+        let timeouts = self.gateway.settings().timeouts;
         let lifecycle = &self.gateway.lifecycle;
         lifecycle.begin_drain();
         tracing::info!(delay = ?timeouts.drain_delay, grace = ?timeouts.drain, "draining");
@@ -255,6 +250,7 @@ mod tests {
         let options = Options {
             folder: loaded.folder,
             access_log: Target::File(log.clone()),
+            ..Options::default()
         };
         let running = start(loaded.policy, &options).await.expect("it starts");
 

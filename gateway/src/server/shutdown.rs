@@ -1,6 +1,10 @@
-//! Signals: when the process is to end, and how.
+//! Signals: when the process is to end, and how; and when the policy is to be read anew.
+
+use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::runtime::reload::{Reloader, Trigger};
 
 /// How the process is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +19,6 @@ pub enum Ending {
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    hang_up: Signal,
     /// Left alone, each would end the process.
     others: [Signal; 2],
 }
@@ -29,7 +32,6 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
             others: [
                 signal(SignalKind::user_defined1())?,
                 signal(SignalKind::user_defined2())?,
@@ -42,20 +44,41 @@ impl Signals {
         let _ = self.interrupt.recv().await;
     }
 
-    /// Resolves when the process is to end. SIGHUP is kept for reloading the policy; it does not
-    /// end the process.
+    /// Resolves when the process is to end.
     pub async fn ending(&mut self) -> Ending {
         let [first, second] = &mut self.others;
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return Ending::Drain,
                 _ = self.interrupt.recv() => return Ending::Now,
-                _ = self.hang_up.recv() => {
-                    tracing::warn!("SIGHUP: this version does not reload its policy; restart it");
-                }
                 _ = first.recv() => tracing::info!("SIGUSR1 means nothing here"),
                 _ = second.recv() => tracing::info!("SIGUSR2 means nothing here"),
             }
         }
+    }
+}
+
+/// Has the policy read anew with each SIGHUP, also while the gateway drains. Must be called on a
+/// runtime, before the process may get one: it would end by it.
+///
+/// # Errors
+/// If the system refuses.
+pub fn hang_ups() -> std::io::Result<HangUps> {
+    Ok(HangUps(signal(SignalKind::hangup())?))
+}
+
+/// SIGHUP, from now on.
+pub struct HangUps(Signal);
+
+impl HangUps {
+    /// Reloads with each from now on.
+    pub fn reload(mut self, reloader: &Arc<Reloader>) {
+        let reloader = Arc::clone(reloader);
+        tokio::spawn(async move {
+            while self.0.recv().await.is_some() {
+                let reloaded = reloader.reload(Trigger::Signal).await;
+                tracing::info!(result = reloaded.as_str(), "SIGHUP");
+            }
+        });
     }
 }

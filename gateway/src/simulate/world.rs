@@ -225,6 +225,7 @@ impl World<'_> {
             output_max: Some(output_max).filter(|max| *max > 0),
             arrivals: Some(arrivals),
             snapshot_taken: SnapshotTaken::AtAdmission,
+            told: None,
             beyond: Beyond::default(),
             seed: self.seed,
         }

@@ -82,10 +82,10 @@ pub(crate) struct Line<'a> {
 }
 
 /// How one attempt failed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FailedAttempt<'a> {
     pub(crate) provider: &'a str,
-    pub(crate) key: &'a str,
+    pub(crate) key: String,
     pub(crate) fault: &'a str,
     pub(crate) took: Duration,
 }
@@ -199,7 +199,7 @@ impl Line<'_> {
             out.push_str("{\"provider\":\"");
             push_json(out, attempt.provider, TEXT_MAX);
             out.push('"');
-            text(out, "key", Some(attempt.key));
+            text(out, "key", Some(&attempt.key));
             text(out, "fault", Some(attempt.fault));
             number(out, "ms", Some(millis(attempt.took)));
             out.push('}');

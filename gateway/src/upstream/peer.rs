@@ -6,7 +6,6 @@ use std::time::Duration;
 use keyweir_policy::config::file::{
     BaseUrl, Provider, ProviderHttp, Scheme, Timeouts, UpstreamSettings,
 };
-use keyweir_policy::terms::ids::ProviderId;
 use pingora_core::protocols::{ALPN, TcpKeepalive};
 use pingora_core::upstreams::peer::{HttpPeer, PeerOptions};
 
@@ -31,7 +30,7 @@ const PROBE: TcpKeepalive = TcpKeepalive {
 
 /// All of a peer but its address.
 pub(super) fn template(
-    (id, provider): (ProviderId, &Provider),
+    (place, provider): (u64, &Provider),
     timeouts: &Timeouts,
     settings: &UpstreamSettings,
 ) -> HttpPeer {
@@ -43,8 +42,8 @@ pub(super) fn template(
     };
     let mut peer = HttpPeer::new((Ipv4Addr::LOCALHOST, provider.base_url.port), tls, sni);
     // Pooled connections are told apart by address, name and this: a provider never rides on a
-    // connection that another one's settings (version, roots) made.
-    peer.group_key = u64::from(id.0) * 2;
+    // connection that another one's settings (version, roots) made, or its own of before.
+    peer.group_key = place * 2;
     peer.options = options(provider, tls, timeouts, settings);
     peer
 }

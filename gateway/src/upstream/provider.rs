@@ -1,12 +1,14 @@
 //! One provider, as far as connections go: where it is, and what its requests begin with.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::HeaderValue;
-use keyweir_policy::config::file::{BaseUrl, Provider, Timeouts, UpstreamSettings};
+use keyweir_policy::config::file::{
+    BaseUrl, Provider, ProviderHttp, ProxySetting, Timeouts, UpstreamSettings,
+};
 use keyweir_policy::terms::dialect::Dialect;
-use keyweir_policy::terms::ids::ProviderId;
 
 use super::address::Addresses;
 use super::connections::Connections;
@@ -14,8 +16,15 @@ use super::peer::template;
 use super::proxy::{ProxyError, tunnel};
 use super::target;
 
+/// Numbers of [`Upstream::place`].
+static PLACES: AtomicU64 = AtomicU64::new(0);
+
 /// One provider, as far as connections go.
 pub(crate) struct Upstream {
+    /// Those with one number may use each other's idle connections.
+    place: u64,
+    /// What it was made from.
+    made_from: MadeFrom,
     pub(super) connections: Arc<Connections>,
     pub(super) addresses: Addresses,
     pub(super) idle: Duration,
@@ -30,18 +39,24 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// The connections to `provider`, among `connections`.
+    /// The connections to `provider`, among `connections`; idle ones of `before` are taken over
+    /// where they lead to the same place in the same way.
     ///
     /// # Errors
     /// If it is to be reached through a proxy that cannot be used.
     pub(crate) fn new(
-        (id, provider): (ProviderId, &Provider),
+        provider: &Provider,
         connections: Arc<Connections>,
-        timeouts: &Timeouts,
-        settings: &UpstreamSettings,
+        (timeouts, settings): (&Timeouts, &UpstreamSettings),
+        before: Option<&Self>,
     ) -> Result<Self, ProxyError> {
         let base = &provider.base_url;
-        let mut template = template((id, provider), timeouts, settings);
+        let made_from = MadeFrom::new(provider, timeouts, settings);
+        let same = before.filter(|it| {
+            it.made_from.way == made_from.way && Arc::ptr_eq(&it.connections, &connections)
+        });
+        let place = same.map_or_else(|| PLACES.fetch_add(1, Ordering::Relaxed), |it| it.place);
+        let mut template = template((place, provider), timeouts, settings);
         let (mut host, mut port) = (base.host.clone(), base.port);
         if let Some(tunnel) = tunnel(provider, timeouts.connect)? {
             // The proxy's own: it knows the provider's.
@@ -49,6 +64,8 @@ impl Upstream {
             template.options.custom_l4 = Some(Arc::new(tunnel));
         }
         Ok(Self {
+            place,
+            made_from,
             connections,
             addresses: Addresses::new(host, port, template),
             dialect: provider.dialect,
@@ -61,6 +78,17 @@ impl Upstream {
         })
     }
 
+    /// Whether [`Self::new`] would make the same anew.
+    pub(crate) fn is_made_from(
+        &self,
+        provider: &Provider,
+        connections: &Arc<Connections>,
+        (timeouts, settings): (&Timeouts, &UpstreamSettings),
+    ) -> bool {
+        Arc::ptr_eq(&self.connections, connections)
+            && self.made_from == MadeFrom::new(provider, timeouts, settings)
+    }
+
     /// What a request for `path` asks the provider for, in two parts.
     pub(crate) fn target<'a>(&'a self, path: &'a str) -> (&'a str, &'a str) {
         let prefix = self.path_prefix.as_str();
@@ -70,6 +98,40 @@ impl Upstream {
     /// Where the provider is, to be resolved anew now and then.
     pub(crate) fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+}
+
+/// All of a policy that an [`Upstream`] depends on, roots aside.
+#[derive(PartialEq)]
+struct MadeFrom {
+    way: Way,
+    dialect: Dialect,
+    connect: Duration,
+    send: Duration,
+    settings: UpstreamSettings,
+}
+
+/// Where connections lead, and how they are made.
+#[derive(PartialEq)]
+struct Way {
+    base_url: BaseUrl,
+    http: ProviderHttp,
+    proxy: ProxySetting,
+}
+
+impl MadeFrom {
+    fn new(provider: &Provider, timeouts: &Timeouts, settings: &UpstreamSettings) -> Self {
+        Self {
+            way: Way {
+                base_url: provider.base_url.clone(),
+                http: provider.http,
+                proxy: provider.proxy.clone(),
+            },
+            dialect: provider.dialect,
+            connect: timeouts.connect,
+            send: timeouts.send,
+            settings: *settings,
+        }
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::path::{Path, PathBuf};
 
-use keyweir_policy::config::file::{Policy, Scheme};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -57,13 +56,9 @@ pub fn check(path: &Path) -> Result<(), RootsError> {
     }
 }
 
-/// Whether the system has roots, if any provider of `policy` needs them.
-pub(crate) fn check_system(policy: &Policy) -> Result<(), RootsError> {
-    let needed = policy
-        .providers
-        .values()
-        .any(|provider| provider.base_url.scheme == Scheme::Https && provider.ca_file.is_none());
-    if needed && rustls_native_certs::load_native_certs().certs.is_empty() {
+/// Whether the system has roots.
+pub(crate) fn check_system() -> Result<(), RootsError> {
+    if rustls_native_certs::load_native_certs().certs.is_empty() {
         return Err(RootsError::NoneOnSystem);
     }
     Ok(())

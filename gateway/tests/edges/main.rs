@@ -8,6 +8,7 @@ mod answers;
 mod bad_bodies;
 mod bad_policy;
 mod bad_requests;
+mod classification;
 mod compression;
 mod credentials;
 mod drain;
@@ -23,7 +24,9 @@ mod silence;
 mod slow_clients;
 mod strangers;
 mod stream_usage;
+#[allow(dead_code, reason = "the tests of reloads use the rest")]
 mod support;
 mod tenancy;
 mod unreachable;
 mod upstream_faults;
+mod whole_answers;

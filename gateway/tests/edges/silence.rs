@@ -105,3 +105,32 @@ async fn a_whole_answer_has_as_long_as_its_cap_on_output_takes() {
         answer.text()
     );
 }
+
+#[tokio::test]
+async fn a_stream_with_a_fallback_leaves_a_silent_provider_soon_and_a_slow_one_is_given_the_time() {
+    // Two accounts: none but the first that is asked is asked at all.
+    let slow = Scripted::start(|_| {
+        let mut acts = vec![Act::Pause(Duration::from_millis(1_500))];
+        acts.extend(crate::support::scripted::events(STREAM));
+        acts
+    })
+    .await;
+    let backup = Scripted::start(|_| crate::support::scripted::events(STREAM)).await;
+    let dialect = "dialect = \"openai\"";
+    let tables = format!(
+        "{}{}\n[[fallback]]\nmodels = [\"gpt-*\"]\nsteps = [{{ provider = \"two\" }}]\n",
+        slow.tables("one", dialect, 2),
+        backup.tables("two", dialect, 1),
+    );
+    let settings = "[gateway.timeouts]\nfirst_token_fallback = \"1s\"\n";
+    let gateway = open_gateway(settings, &tables).await;
+
+    for (attempts, at_the_slow, at_the_backup) in [(2, 1, 1), (1, 2, 1), (1, 3, 1)] {
+        let answer = ask(&gateway, &Api::Chat.request(true)).await;
+
+        assert!(answer.whole && answer.text() == STREAM, "{}", answer.text());
+        assert_eq!(answer.attempts(), attempts);
+        assert_eq!(slow.seen().len(), at_the_slow);
+        assert_eq!(backup.seen().len(), at_the_backup);
+    }
+}

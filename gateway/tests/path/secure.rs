@@ -55,6 +55,7 @@ async fn gateway(
     let options = Options {
         folder: folder.path().to_path_buf(),
         access_log: Target::Off,
+        ..Options::default()
     };
     let running = serve::start(policy, &options).await;
     (

@@ -72,6 +72,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         send = "16s"
         head = "17s"
         first_token = "19s"
+        first_token_fallback = "1900ms"
         stream_idle = "18s"
         attempts = "19s"
         client_header = "20s"
@@ -83,6 +84,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         [gateway.stream]
         hold_head = "26s"
         hold_bytes_max = 27_000
+        whole_bytes_max = 27_500
         [gateway.upstream]
         idle_max = 28
         idle = "29s"
@@ -121,6 +123,7 @@ fn every_gateway_setting_arrives_in_its_place() {
             send: secs(16),
             head: secs(17),
             first_token: secs(19),
+            first_token_fallback: Duration::from_millis(1900),
             stream_idle: secs(18),
             attempts: secs(19),
             client_header: secs(20),
@@ -133,6 +136,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         stream: StreamSettings {
             hold_head: secs(26),
             hold_bytes_max: 27_000,
+            whole_bytes_max: 27_500,
         },
         upstream: UpstreamSettings {
             idle_max: 28,
@@ -345,7 +349,8 @@ fn client_keys_lead_to_their_tenant() {
          [[tenant]]\nid = \"b\"\nclient_keys = [\"{}\"]\n",
         key.hash()
     );
-    let client_keys = parse(&[("keys.toml", &text)]).client_keys();
+    let client_keys =
+        keyweir_config::secret::ClientKeys::new(parse(&[("keys.toml", &text)]).client_keys());
     assert_eq!(client_keys.tenant(key.expose()), Some(TenantId(1)));
     assert_eq!(client_keys.tenant("kw_other"), None);
 }

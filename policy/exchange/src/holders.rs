@@ -14,10 +14,11 @@
 use std::collections::HashMap;
 
 use keyweir_terms::ids::TenantId;
+use keyweir_wire::reference::is_sealed;
 
 use crate::seek::Holder;
 
-/// Ids in one generation: some 10 MiB for both, and months of batches for most.
+/// Ids of one kind in one generation: some 10 MiB for both, and months of batches for most.
 const GENERATION_MAX: usize = 50_000;
 
 /// Where a thing is, and whose.
@@ -30,26 +31,65 @@ pub struct Held {
 }
 
 /// What accounts are known to hold.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Holders {
-    younger: HashMap<Box<str>, Held>,
-    older: HashMap<Box<str>, Held>,
-    generation_max: usize,
-}
-
-impl Default for Holders {
-    fn default() -> Self {
-        Self {
-            younger: HashMap::new(),
-            older: HashMap::new(),
-            generation_max: GENERATION_MAX,
-        }
-    }
+    /// Batches, files and the like.
+    things: Generations,
+    /// Sealed content. Every answer of a model that thinks has some, and few outlive their
+    /// conversation: they may not push out what was made to last.
+    sealed: Generations,
 }
 
 impl Holders {
     /// Who holds `id`, if that is known.
     pub fn of(&mut self, id: &str) -> Option<Held> {
+        self.kind_of(id).of(id)
+    }
+
+    /// `holder` holds `id`, which `owner` made, if that was seen. A thing that has an owner keeps it,
+    /// whoever is told of it later.
+    pub fn learn(&mut self, id: &str, holder: Holder, owner: Option<TenantId>) {
+        let generations = self.kind_of(id);
+        let known = generations.of(id).and_then(|held| held.owner);
+        let owner = known.or(owner);
+        generations.insert(id.into(), Held { holder, owner });
+    }
+
+    /// Everything that is known but for what is sealed, in no order.
+    pub fn all(&self) -> impl Iterator<Item = (&str, Held)> {
+        let all = self.things.younger.iter().chain(&self.things.older);
+        all.map(|(id, held)| (&**id, *held))
+    }
+
+    fn kind_of(&mut self, id: &str) -> &mut Generations {
+        if is_sealed(id) {
+            &mut self.sealed
+        } else {
+            &mut self.things
+        }
+    }
+}
+
+/// Ids of one kind.
+#[derive(Debug)]
+struct Generations {
+    younger: HashMap<Box<str>, Held>,
+    older: HashMap<Box<str>, Held>,
+    each_max: usize,
+}
+
+impl Default for Generations {
+    fn default() -> Self {
+        Self {
+            younger: HashMap::new(),
+            older: HashMap::new(),
+            each_max: GENERATION_MAX,
+        }
+    }
+}
+
+impl Generations {
+    fn of(&mut self, id: &str) -> Option<Held> {
         if let Some(held) = self.younger.get(id) {
             return Some(*held);
         }
@@ -58,22 +98,8 @@ impl Holders {
         Some(held)
     }
 
-    /// `holder` holds `id`, which `owner` made, if that was seen. A thing that has an owner keeps it,
-    /// whoever is told of it later.
-    pub fn learn(&mut self, id: &str, holder: Holder, owner: Option<TenantId>) {
-        let known = self.of(id).and_then(|held| held.owner);
-        let owner = known.or(owner);
-        self.insert(id.into(), Held { holder, owner });
-    }
-
-    /// Everything that is known, in no order.
-    pub fn all(&self) -> impl Iterator<Item = (&str, Held)> {
-        let all = self.younger.iter().chain(&self.older);
-        all.map(|(id, held)| (&**id, *held))
-    }
-
     fn insert(&mut self, id: Box<str>, held: Held) {
-        if self.younger.len() >= self.generation_max && !self.younger.contains_key(&id) {
+        if self.younger.len() >= self.each_max && !self.younger.contains_key(&id) {
             self.older = std::mem::take(&mut self.younger);
         }
         self.younger.insert(id, held);
@@ -90,12 +116,34 @@ mod tests {
         (ProviderId(0), AccountId(account))
     }
 
+    fn small() -> Holders {
+        let ten = || Generations {
+            each_max: 10,
+            ..Generations::default()
+        };
+        Holders {
+            things: ten(),
+            sealed: ten(),
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_pushes_out_nothing_that_was_made_to_last() {
+        let mut holders = small();
+        holders.learn("batch_1", at(1), None);
+        for number in 0..1_000 {
+            holders.learn(&format!("sealed#{number:016x}"), at(2), None);
+        }
+        assert_eq!(holders.of("batch_1").map(|held| held.holder), Some(at(1)));
+        let last = holders.of("sealed#00000000000003e7");
+        assert_eq!(last.map(|held| held.holder), Some(at(2)));
+        assert!(holders.sealed.younger.len() <= 10 && holders.sealed.older.len() <= 10);
+        assert_eq!(holders.all().count(), 1);
+    }
+
     #[test]
     fn what_is_used_stays_and_what_is_not_is_evicted() {
-        let mut holders = Holders {
-            generation_max: 10,
-            ..Holders::default()
-        };
+        let mut holders = small();
         holders.learn("used", at(1), None);
         holders.learn("unused", at(2), None);
 
@@ -105,7 +153,7 @@ mod tests {
         }
 
         assert_eq!(holders.of("unused"), None);
-        assert!(holders.younger.len() <= 10 && holders.older.len() <= 10);
+        assert!(holders.things.younger.len() <= 10 && holders.things.older.len() <= 10);
     }
 
     #[test]

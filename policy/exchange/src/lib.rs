@@ -24,4 +24,5 @@ pub mod request;
 pub mod retry;
 pub mod routed;
 pub mod seek;
+pub mod silence;
 pub mod step;

@@ -38,6 +38,10 @@ use crate::seek::Home;
 pub use crate::request::{Request, TimeLimits};
 pub use crate::step::{Event, Failure, Step, Why};
 
+/// An attempt that breaks down after so long is not made again where there is a fallback. Far above the
+/// time in which a provider says that it is down, and well within what a client waits for a first word.
+const LONG: Duration = Duration::from_secs(5);
+
 /// The plan of one request.
 #[derive(Debug)]
 pub struct Plan {
@@ -52,6 +56,8 @@ pub struct Plan {
     /// Of that, at the choices before the present one.
     waited_before: Duration,
     waits_since: Option<Time>,
+    /// When the last attempt began.
+    sent: Option<Time>,
     progress: Progress,
 }
 
@@ -90,6 +96,7 @@ impl Plan {
             waited: Duration::ZERO,
             waited_before: Duration::ZERO,
             waits_since: None,
+            sent: None,
             progress: Progress::default(),
         }
     }
@@ -110,6 +117,11 @@ impl Plan {
             .model
             .as_deref()
             .unwrap_or(&self.request.model)
+    }
+
+    /// Whether somebody is left to ask where the present choice cannot serve.
+    pub fn has_fallback(&self) -> bool {
+        !self.choices.is_last()
     }
 
     /// How long it has been in the waiting room.
@@ -135,7 +147,7 @@ impl Plan {
             Event::Decided(decision) => {
                 self.stop_waiting(now);
                 match decision {
-                    Ok(lease) => self.send(lease),
+                    Ok(lease) => self.send(now, lease),
                     Err(refusal) => self.refused(pool, now, refusal, None),
                 }
             }
@@ -148,7 +160,7 @@ impl Plan {
     fn admit(&mut self, pool: &mut Pool, now: Time, failure: Option<&Failure>) -> Step {
         let ask = self.ask(pool, now);
         match pool.admit(now, ask, &self.retries.attempts) {
-            Admission::Granted(lease) => self.send(lease),
+            Admission::Granted(lease) => self.send(now, lease),
             Admission::Refused(refusal) => self.refused(pool, now, refusal, failure),
             Admission::Waiting(ticket) => {
                 self.waits_since = Some(now);
@@ -211,9 +223,18 @@ impl Plan {
         self.progress.attempts == 0 || since < self.limits.attempts
     }
 
-    fn send(&mut self, lease: Lease) -> Step {
+    fn send(&mut self, now: Time, lease: Lease) -> Step {
+        self.sent = Some(now);
         self.progress.attempts += 1;
         Step::Send(lease)
+    }
+
+    /// Whether it took long to learn of `fault`, which another key may well meet too: who has somebody
+    /// else to ask does not spend that time again.
+    fn took_long(&self, now: Time, fault: &Fault) -> bool {
+        let is_breakdown = fault.attribution() == Attribution::KeyOrProvider;
+        let took = self.sent.map_or(Duration::ZERO, |sent| now.since(sent));
+        *fault == Fault::TimedOut || is_breakdown && took >= LONG
     }
 
     fn stop_waiting(&mut self, now: Time) {
@@ -272,8 +293,9 @@ impl Plan {
             .repeats
             .may_follow(&fault, pool.retry_limits().ambiguous);
         if is_repeatable && self.may_go_on(now) {
+            let is_left = self.has_fallback() && self.took_long(now, &fault);
             let patience = self.patience();
-            let may_follow = self.retries.failed(pool, now, failure, patience);
+            let may_follow = !is_left && self.retries.failed(pool, now, failure, patience);
             if may_follow && self.may_be_allowed(pool, now, &fault) {
                 return self.admit(pool, now, Some(failure));
             }

@@ -81,6 +81,8 @@ pub enum RefusalReason {
     NoSuchModel,
     /// The account a follow-up belongs to is gone.
     AccountGone,
+    /// Its tenant left the policy while it waited.
+    TenantGone,
     /// Every budget is spent for longer than the request would wait.
     Exhausted,
     /// Every key is out or its breaker open.
@@ -99,6 +101,7 @@ impl RefusalReason {
         match self {
             Self::NoSuchModel => "no_such_model",
             Self::AccountGone => "account_gone",
+            Self::TenantGone => "tenant_gone",
             Self::Exhausted => "exhausted",
             Self::AllOpen => "all_open",
             Self::Overloaded => "overloaded",

@@ -173,7 +173,8 @@ impl Models {
 
 fn served_by(spec: &PoolSpec, name: &str) -> Option<Vec<bool>> {
     if name == OTHER {
-        return None;
+        // Nobody is left to serve anything.
+        return spec.accounts.is_empty().then(Vec::new);
     }
     if let Some(bits) = name.strip_prefix(SHARED) {
         return Some(bits.bytes().map(|bit| bit == b'1').collect());
@@ -182,5 +183,5 @@ fn served_by(spec: &PoolSpec, name: &str) -> Option<Vec<bool>> {
     for (id, account) in spec.accounts.iter() {
         serves[id.index()] = account.models.matches(name);
     }
-    serves.contains(&false).then_some(serves)
+    (serves.contains(&false) || serves.is_empty()).then_some(serves)
 }

@@ -10,10 +10,11 @@ impl Pool {
     /// Goes over to another policy without losing what is known. Accounts and keys that stay (by
     /// their ids) keep budgets, breakers, cooldowns, estimates, affinity and open leases; where a
     /// limit changed, its bucket stays as full as it was. What is gone takes no new requests and
-    /// settles those it has. Requests that wait and can never be served any more are refused.
+    /// settles those it has. Requests that wait and can never be served any more are refused, and
+    /// those whose tenant is gone.
     ///
-    /// Those that wait keep their turn, and stay with the quota group in which they wait even where
-    /// their model belongs to another one now. The seed is not taken over.
+    /// Those that wait keep their turn; where their model belongs to another quota group now, they
+    /// wait there, behind those who do already. The seed is not taken over.
     pub fn reconfigure(&mut self, now: Time, spec: PoolSpec) {
         let now = self.clock.read(now);
         let before = std::mem::replace(&mut self.spec, spec);
@@ -27,8 +28,25 @@ impl Pool {
         }
         for (_, group) in self.groups.iter_mut() {
             group.reconfigure(now, &shared.members, (&before, spec));
-            group.refuse_hopeless(now, shared);
+        }
+        self.move_waiters(now);
+        for (_, group) in self.groups.iter_mut() {
+            group.refuse_hopeless(now, &mut self.shared, &self.spec);
         }
         self.dispatch_all(now);
+    }
+
+    /// Lets those wait with the quota group of their model who wait with another.
+    fn move_waiters(&mut self, now: Time) {
+        let mut moved = Vec::new();
+        for (_, group) in self.groups.iter_mut() {
+            moved.extend(group.let_go_of_moved(&self.shared.models));
+        }
+        for (ticket, waiting) in moved {
+            let asked = waiting.asked();
+            let asked = self.asked(asked.ask, asked.attempts);
+            let group = self.group_of(asked.ask);
+            self.groups[group].enter_as(ticket, now, &self.shared, &asked);
+        }
     }
 }

@@ -102,6 +102,11 @@ impl PoolSpec {
         })
     }
 
+    /// Whether a tenant is none of the policy, where the policy has any.
+    pub(crate) fn is_gone(&self, tenant: TenantId) -> bool {
+        !self.weights.is_empty() && self.weights.get(tenant).is_none()
+    }
+
     /// The weight of a tenant's share of the turns.
     pub(crate) fn weight(&self, tenant: TenantId) -> f64 {
         self.weights.get(tenant).copied().unwrap_or(1.0)

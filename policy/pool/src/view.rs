@@ -117,14 +117,22 @@ impl Pool {
     pub fn view(&self, now: Time) -> PoolView {
         let now = self.clock.peek(now);
         let members = &self.shared.members;
-        let keys = members.keys().map(|(id, key)| KeyView {
+        // What a policy removed is there as long as it carries something.
+        let is_there = |account: AccountId, in_flight: u32| {
+            in_flight > 0 || self.spec.accounts.get(account).is_some()
+        };
+        let keys = members.keys();
+        let keys = keys.filter(|(id, key)| members.lists(*id) || key.standing.in_flight() > 0);
+        let keys = keys.map(|(id, key)| KeyView {
             key: id,
             account: key.account,
             standing: key.standing.state(now),
             state: self.state_of(now, id, key.standing.state(now)),
             in_flight: key.standing.in_flight(),
         });
-        let accounts = members.accounts().map(|(id, account)| StandingView {
+        let accounts = members.accounts();
+        let accounts = accounts.filter(|(id, it)| is_there(*id, it.standing.in_flight()));
+        let accounts = accounts.map(|(id, account)| StandingView {
             account: id,
             standing: account.standing.state(now),
         });
@@ -133,7 +141,7 @@ impl Pool {
             is_overloaded: self.shared.overload.is_active(now),
             in_flight: self.shared.leases.len(),
             groups: groups
-                .map(|group| group_view(now, group, members))
+                .map(|group| group_view(now, group, (members, &is_there)))
                 .collect(),
             keys: keys.collect(),
             accounts: accounts.collect(),
@@ -155,13 +163,20 @@ impl Pool {
     }
 }
 
-fn group_view(now: Time, group: &QuotaGroup, members: &Members) -> GroupView {
-    let keys = group.breakers.iter().map(|(id, breaker)| GroupKeyView {
+fn group_view(
+    now: Time,
+    group: &QuotaGroup,
+    (members, is_there): (&Members, &dyn Fn(AccountId, u32) -> bool),
+) -> GroupView {
+    let keys = group.breakers.iter();
+    let keys = keys.filter(|(id, it)| members.lists(*id) || it.in_flight() > 0);
+    let keys = keys.map(|(id, breaker)| GroupKeyView {
         key: id,
         breaker: breaker.state(now),
         opens_in: opens_in(now, group, members, id),
     });
     let accounts = group.accounts.iter();
+    let accounts = accounts.filter(|(id, it)| is_there(*id, it.budget.in_flight()));
     GroupView {
         endpoint: group.name.endpoint,
         group: group.name.name.clone(),

@@ -123,6 +123,18 @@ impl<I: Id, T> Table<I, T> {
     }
 }
 
+impl<I: Id, T> IntoIterator for Table<I, T> {
+    type Item = (I, T);
+    type IntoIter = std::vec::IntoIter<(I, T)>;
+
+    /// All rows with their ids, in the order of the ids.
+    fn into_iter(self) -> Self::IntoIter {
+        let rows = self.rows.into_iter().enumerate();
+        let rows = rows.filter_map(|(index, row)| Some((I::from_index(index), row?)));
+        rows.collect::<Vec<_>>().into_iter()
+    }
+}
+
 impl<I: Id, T> Index<I> for Table<I, T> {
     type Output = T;
 

@@ -49,10 +49,10 @@ pub use self::refusal::kind as refusal_kind;
 
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
 use keyweir_terms::endpoint::Endpoint;
-use keyweir_terms::request::{Description, Usage};
+use keyweir_terms::request::Description;
 use keyweir_terms::snapshot::Snapshot;
 
-use self::answer::{answer_headers, created_ids, results_url, usage};
+use self::answer::{answer_headers, created_ids, results_url};
 use self::body::describe::DescribeError;
 use self::body::model_name;
 use self::body::stream_usage;
@@ -107,9 +107,6 @@ pub trait Wire: Copy {
     /// [`error_event`](stream::StreamReader::error_event): it knows the stream's form.
     fn error_event(self, kind: RefusalKind, message: &str, request_id: &str) -> String;
 
-    /// The tokens that a JSON answer says were charged.
-    fn read_usage(self, endpoint: Endpoint, body: &[u8]) -> Usage;
-
     /// What the response's headers say of the account's budgets; `header` looks up by lower-case
     /// name.
     fn snapshot<'a>(self, header: impl Fn(&str) -> Option<&'a str>) -> Snapshot;
@@ -150,14 +147,6 @@ impl Wire for Dialect {
 
     fn error_event(self, kind: RefusalKind, message: &str, request_id: &str) -> String {
         error_event::event(StreamForm::of(self), kind, message, request_id)
-    }
-
-    fn read_usage(self, endpoint: Endpoint, body: &[u8]) -> Usage {
-        if usage::is_charged(self, endpoint) {
-            usage::read(body)
-        } else {
-            Usage::default()
-        }
     }
 
     fn snapshot<'a>(self, header: impl Fn(&str) -> Option<&'a str>) -> Snapshot {

@@ -2,6 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
 
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
@@ -86,7 +87,7 @@ fn a_30_mib_body_is_described_without_a_copy() {
 #[test]
 fn a_stream_that_comes_line_by_line_is_read_without_a_copy() {
     let line = br#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"x"}}"#;
-    let mut reader = StreamReader::new(Dialect::Anthropic, Endpoint::Inference);
+    let mut reader = StreamReader::new(Dialect::Anthropic, Endpoint::Inference, Arc::default());
     let bytes = allocated(|| {
         for _ in 0..1_000 {
             reader.feed(b"event: content_block_delta\n");

@@ -1,14 +1,14 @@
 //! Prints the table of weathers: what the policy reaches in each, what it must reach, and what an
 //! all-knowing scheduler reaches with the same arrivals.
 //!
-//! `cargo run --release -p keyweir-simulator -- [--seed N] [--only NAME] [--harder]`
+//! `cargo run --release -p keyweir-simulator -- [--seed N] [--only NAME] [--harder] [--random N]`
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 use keyweir_simulator::weathers::{self, Preset};
-use keyweir_simulator::{Report, SnapshotTaken, bounds, run};
+use keyweir_simulator::{Report, SnapshotTaken, bounds, random, run};
 
 /// Runs the policy engine through the weathers and says what it reached.
 #[derive(Debug, Parser)]
@@ -26,6 +26,13 @@ struct Arguments {
     /// The provider makes its budget headers when an answer's head is sent, not at admission.
     #[arg(long)]
     late_headers: bool,
+    /// So many worlds drawn at random instead, from the seed and those that follow it: in how many
+    /// the policy keeps up, and the worst of them made small.
+    #[arg(long, value_name = "WORLDS")]
+    random: Option<usize>,
+    /// Of those, every one that is not held.
+    #[arg(long, requires = "random")]
+    all: bool,
 }
 
 fn main() -> std::io::Result<ExitCode> {
@@ -36,6 +43,15 @@ fn main() -> std::io::Result<ExitCode> {
         SnapshotTaken::AtAdmission
     };
     let mut out = std::io::stdout();
+    if let Some(worlds) = arguments.random {
+        let survey = random::survey(arguments.seed, worlds);
+        write!(out, "{}", survey.told(arguments.all))?;
+        return Ok(if survey.is_held() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
+    }
     let mut presets = weathers::promised(arguments.seed, taken);
     if arguments.harder || arguments.only.is_some() {
         presets.extend(weathers::harder(arguments.seed, taken));

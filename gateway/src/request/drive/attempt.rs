@@ -4,11 +4,11 @@
 //! and dropping it cancels it at the provider.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::Wire;
-use keyweir_policy::wire::classify::{self, BODY_BYTES_MAX};
+use keyweir_policy::wire::classify::{self, Asked, BODY_BYTES_MAX};
 use keyweir_policy::wire::opening::is_read;
 
 use super::opening;
@@ -18,6 +18,7 @@ use crate::request::answer::{Answer, Watch};
 use crate::request::exchange::Exchange;
 use crate::request::lease::HeldLease;
 use crate::request::record;
+use crate::runtime::parts::ProviderKey;
 use crate::upstream::{Link, LinkError, Uploaded};
 
 /// Idle connections that may turn out to be closed before a new one is made. Stale connections come
@@ -30,13 +31,19 @@ const ERROR_BODY: Duration = Duration::from_secs(1);
 /// Sends the request with the key of `held` and reads the answer as far as it must be known before
 /// it can be given to the client.
 pub(crate) async fn try_once(exchange: &mut Exchange<'_>, held: &mut HeldLease) -> Tried {
-    let link = match send(exchange, held).await {
+    let parts = exchange.provider().pool.parts.load();
+    let key = parts.credential(held.key()).cloned();
+    drop(parts);
+    // Leases are sent at once, long before what is gone is gone from here too.
+    let Some(key) = key else {
+        return Tried::Failed(Fault::ConnectFailed, None);
+    };
+    let link = match send(exchange, held, &key).await {
         Ok(link) => link,
         Err(Interrupted::ClientLeft) => return Tried::ClientLeft,
         Err(Interrupted::Fault(fault)) => return Tried::Failed(fault, None),
     };
-    let traces = Arc::clone(&exchange.provider().key(held.key()).traces);
-    let mut answer = Answer::new(link, traces);
+    let mut answer = Answer::new(link, Arc::clone(&key.traces));
     let facts = &exchange.facts;
     // An error is read whatever it is about.
     if facts.method != http::Method::HEAD && (is_read(facts.endpoint) || answer.status() >= 400) {
@@ -48,10 +55,10 @@ pub(crate) async fn try_once(exchange: &mut Exchange<'_>, held: &mut HeldLease) 
     let fields = Fields::of(&answer.response().headers);
     let header = |name: &str| fields.get(name);
     let snapshot = facts.dialect.snapshot(header);
-    match classify::classify(facts.dialect, facts.endpoint, answer.status(), header, b"") {
+    match classify(exchange, answer.status(), header, b"") {
         Fault::None => {
             held.answered(&snapshot);
-            opening::open(exchange, answer).await
+            opening::open(exchange, held, answer).await
         }
         fault => {
             held.refused(snapshot);
@@ -66,7 +73,11 @@ enum Interrupted {
     ClientLeft,
 }
 
-async fn send(exchange: &mut Exchange<'_>, held: &mut HeldLease) -> Result<Box<Link>, Interrupted> {
+async fn send(
+    exchange: &mut Exchange<'_>,
+    held: &mut HeldLease,
+    key: &ProviderKey,
+) -> Result<Box<Link>, Interrupted> {
     let mut stale = 0;
     loop {
         let upstream = &exchange.provider().upstream;
@@ -78,7 +89,7 @@ async fn send(exchange: &mut Exchange<'_>, held: &mut HeldLease) -> Result<Box<L
         let sent = match opened {
             Ok(link) => {
                 exchange.provider().note_reached();
-                send_on(exchange, held, link).await?
+                send_on(exchange, held, link, key).await?
             }
             Err(error) => {
                 exchange.provider().note_unreachable();
@@ -98,12 +109,12 @@ async fn send_on(
     exchange: &mut Exchange<'_>,
     held: &mut HeldLease,
     mut link: Box<Link>,
+    key: &ProviderKey,
 ) -> Result<Result<Box<Link>, LinkError>, Interrupted> {
     exchange.record.on(record::Event::Connected {
         reused: link.reused(),
     });
     held.sent();
-    let key = exchange.provider().key(held.key());
     let head = exchange
         .outgoing
         .head
@@ -118,8 +129,8 @@ async fn send_on(
         Ok(Uploaded::Answered) => return Ok(Ok(link)),
         Err(error) => return Ok(Err(error)),
     }
-    let timeouts = &exchange.gateway.settings.timeouts;
-    exchange.deadline.restart(exchange.silence.begins(timeouts));
+    let silence = exchange.silence_begins();
+    exchange.deadline.restart(silence);
     tokio::select! {
         biased;
         head = link.head() => Ok(head.map(|()| link)),
@@ -138,6 +149,20 @@ fn fault_of(exchange: &Exchange<'_>, error: LinkError) -> Fault {
     fault
 }
 
+fn classify<'a>(
+    exchange: &Exchange<'_>,
+    status: u16,
+    header: impl Fn(&str) -> Option<&'a str>,
+    body: &[u8],
+) -> Fault {
+    let asked = Asked {
+        dialect: exchange.facts.dialect,
+        endpoint: exchange.facts.endpoint,
+        status,
+    };
+    classify::classify(&exchange.provider().rules, asked, header, body)
+}
+
 /// Says whose fault an answer is that has to be read for that.
 async fn judge(exchange: &mut Exchange<'_>, held: &mut HeldLease, mut answer: Answer) -> Tried {
     let read = read_error(&mut answer);
@@ -149,15 +174,14 @@ async fn judge(exchange: &mut Exchange<'_>, held: &mut HeldLease, mut answer: An
     let body = answer.body.joined();
     let facts = &exchange.facts;
     let fields = Fields::of(&answer.response().headers);
-    let header = |name: &str| fields.get(name);
+    // Where an error is not dated, a moment that it names is worth what our clock is.
+    let now = httpdate::fmt_http_date(SystemTime::now());
+    let header = |name: &str| match fields.get(name) {
+        None if name == "date" => Some(now.as_str()),
+        found => found,
+    };
     held.refused(facts.dialect.snapshot(header));
-    let fault = classify::classify(
-        facts.dialect,
-        facts.endpoint,
-        answer.status(),
-        header,
-        &body,
-    );
+    let fault = classify(exchange, answer.status(), header, &body);
     answer.redact();
     match fault {
         Fault::None => Tried::Opened(answer, Watch::Opaque),

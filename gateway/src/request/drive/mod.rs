@@ -4,6 +4,7 @@
 //! last word.
 
 mod attempt;
+mod holding;
 mod opening;
 mod tried;
 

@@ -4,19 +4,23 @@
 //! announces; of a JSON answer all of it, of a stream all before its first content. Reading is
 //! bounded in bytes, and for streams in time, so that pings reach the client before it gives up.
 
+use std::sync::Arc;
+
 use http::{Method, header};
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::large::LargeAnswer;
-use keyweir_policy::wire::opening::{self, Announced, BodyForm, Form, Opening};
+use keyweir_policy::wire::opening::{self, Announced, BodyForm, Form};
 use keyweir_policy::wire::refusal::ErrorAnswer;
 use keyweir_policy::wire::stream::StreamReader;
 use tokio::time::Instant;
 
+use super::holding::{Held, Holding};
 use super::tried::Tried;
 use crate::downstream::whole_events::WholeEvents;
-use crate::headers::Fields;
+use crate::headers;
 use crate::request::answer::{Answer, Stream, Watch};
 use crate::request::exchange::{Exchange, Facts};
+use crate::request::lease::HeldLease;
 use crate::request::record;
 
 /// The longest JSON answer that is read as a whole: far above any model's answer, and above a page
@@ -28,15 +32,20 @@ const WHOLE_MAX: usize = 2 * 1024 * 1024;
 const LOOK_MAX: usize = 1024;
 
 /// Reads as much of `answer` as must be known before the client gets any of it.
-pub(crate) async fn open(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
-    let until = Instant::now() + exchange.gateway.settings.stream.hold_head;
+pub(crate) async fn open(
+    exchange: &mut Exchange<'_>,
+    lease: &mut HeldLease,
+    mut answer: Answer,
+) -> Tried {
+    let until = Instant::now() + exchange.live.settings().stream.hold_head;
     match look(exchange, &mut answer).await {
         Looked::Is(form) => {
             note_form(exchange, &mut answer, form);
+            exchange.silence_ends();
             match form {
                 Form::Opaque => Tried::Opened(answer, Watch::Opaque),
                 Form::Json => whole(exchange, answer).await,
-                Form::Events => events(exchange, answer, until).await,
+                Form::Events => events(exchange, lease, answer, until).await,
             }
         }
         Looked::Failed(fault) => {
@@ -70,7 +79,7 @@ async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Looked {
             BodyForm::NoAnswer => return Looked::Failed(Fault::Broken { wait: None }),
             BodyForm::Undecided => {}
         }
-        let timeouts = &exchange.gateway.settings.timeouts;
+        let timeouts = &exchange.live.settings().timeouts;
         let idle = match as_announced {
             Form::Events => exchange.silence.left(timeouts),
             Form::Json | Form::Opaque => timeouts.stream_idle,
@@ -144,14 +153,16 @@ async fn whole(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
         return Tried::Opened(answer, Watch::Large(Box::new(large)));
     }
     let body = answer.body.joined();
-    let fault = {
-        let fields = Fields::of(&answer.response().headers);
-        opening::of_whole(exchange.facts.endpoint, |name| fields.get(name), &body)
+    let whole = {
+        let rules = &exchange.provider().rules;
+        let asked = (exchange.facts.dialect, exchange.facts.endpoint);
+        let header = headers::lookup(&answer.response().headers);
+        opening::of_whole(rules, asked, header, &body)
     };
-    match fault {
+    match whole.fault {
         Fault::None => {
             answer.redact_whole();
-            Tried::Opened(answer, Watch::Whole)
+            Tried::Opened(answer, Watch::Whole(whole.usage))
         }
         fault => {
             answer.redact();
@@ -175,7 +186,7 @@ enum Interrupted {
 }
 
 async fn read_whole(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Result<Read, Interrupted> {
-    let idle = exchange.gateway.settings.timeouts.stream_idle;
+    let idle = exchange.live.settings().timeouts.stream_idle;
     exchange.deadline.restart(idle);
     while !answer.ended {
         if answer.body.len() > WHOLE_MAX {
@@ -193,14 +204,32 @@ async fn read_whole(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Result<
     Ok(Read::Whole)
 }
 
-async fn events(exchange: &mut Exchange<'_>, mut answer: Answer, until: Instant) -> Tried {
-    let facts = &exchange.facts;
+async fn events(
+    exchange: &mut Exchange<'_>,
+    lease: &mut HeldLease,
+    mut answer: Answer,
+    until: Instant,
+) -> Tried {
+    let (facts, provider) = (&exchange.facts, exchange.provider());
+    let is_whole = facts.whole.unwrap_or(provider.whole_answers);
+    let rules = Arc::clone(&provider.rules);
     let mut stream = Box::new(Stream {
-        reader: StreamReader::new(facts.dialect, facts.endpoint),
+        reader: StreamReader::new(facts.dialect, facts.endpoint, rules),
         events: WholeEvents::default(),
+        share: is_whole.then(|| exchange.gateway.bodies.share(facts.tenant)),
     });
-    let held = hold(exchange, &mut answer, &mut stream.reader, until).await;
-    answer.redact();
+    let holding = Holding {
+        lease,
+        answer: &mut answer,
+        stream: &mut stream,
+        until,
+    };
+    let held = holding.hold(exchange).await;
+    if stream.share.is_some() && stream.reader.fault().is_none() {
+        answer.redact_whole();
+    } else {
+        answer.redact();
+    }
     let fault = match held {
         Held::Begun => return Tried::Opened(answer, Watch::Stream(stream)),
         Held::ClientLeft => return Tried::ClientLeft,
@@ -223,52 +252,5 @@ fn without_traces(answer: &Answer, told: ErrorAnswer) -> ErrorAnswer {
     ErrorAnswer {
         body: body.unwrap_or(told.body),
         ..told
-    }
-}
-
-/// How holding a stream's head back ended.
-enum Held {
-    /// The client may have it.
-    Begun,
-    /// It reported this.
-    Failed(Fault),
-    /// It broke.
-    Died(Fault),
-    ClientLeft,
-}
-
-async fn hold(
-    exchange: &mut Exchange<'_>,
-    answer: &mut Answer,
-    reader: &mut StreamReader,
-    until: Instant,
-) -> Held {
-    let settings = &exchange.gateway.settings;
-    // What was read to see what it is.
-    reader.feed(&answer.body.joined());
-    loop {
-        match reader.opening(answer.ended) {
-            Opening::Failed(fault) => return Held::Failed(fault),
-            Opening::Begun => return Held::Begun,
-            Opening::Cut => return Held::Died(Fault::ConnectionLost),
-            Opening::Undecided => {}
-        }
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || answer.body.len() as u64 > settings.stream.hold_bytes_max {
-            return Held::Begun;
-        }
-        let idle = settings.timeouts.stream_idle;
-        exchange.deadline.restart(left.min(idle));
-        tokio::select! {
-            biased;
-            read = answer.read_piece() => match read {
-                Ok(piece) => reader.feed(&piece),
-                Err(_) => return Held::Died(Fault::ConnectionLost),
-            },
-            () = exchange.client.gone() => return Held::ClientLeft,
-            () = exchange.deadline.passed() => if Instant::now() < until {
-                return Held::Died(Fault::TimedOut);
-            },
-        }
     }
 }

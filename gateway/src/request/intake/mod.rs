@@ -10,6 +10,7 @@ pub(crate) mod prepare;
 pub(crate) mod probe;
 pub(crate) mod route;
 mod upgrade;
+mod whole;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -54,6 +55,8 @@ pub(crate) struct Taken<'a> {
     pub(crate) destination: Destination,
     /// Who made the thing that the path names.
     pub(crate) owner: Option<TenantId>,
+    /// Whether the client wants a streamed answer whole, if it says so.
+    pub(crate) whole: Option<bool>,
 }
 
 /// Finds out what a request for `target` asks for and who sends it: all that may be known of it
@@ -63,13 +66,13 @@ pub(crate) struct Taken<'a> {
 /// # Errors
 /// If it may not go on.
 pub(crate) fn admit<'a>(
-    (gateway, live): (&Gateway, &Live),
+    live: &Live,
     target: Option<&'a PathAndQuery>,
     client: &mut Client,
     record: &mut Record,
 ) -> Result<Option<Admitted<'a>>, Stop> {
     record.on(Event::Received(client.head()));
-    if let Err(refuse) = head::check(client.session(), &gateway.settings.limits) {
+    if let Err(refuse) = head::check(client.session(), &live.settings().limits) {
         // Whoever gets a head wrong may disagree with us about where the request ends.
         client.session().set_keepalive(None);
         return Err(refuse.into());
@@ -120,14 +123,15 @@ pub(crate) async fn take<'a>(
         query,
     } = admitted;
     patience::check(client.headers())?;
+    let whole = whole::wished(client.headers())?;
     let share = gateway.bodies.share(tenant);
-    let body = body::read(&gateway.settings, share, client).await?;
+    let body = body::read(live.settings(), share, client).await?;
     record.on(Event::BodyRead {
         bytes: body.bytes.len(),
     });
     let plain = if routed.route.has_json_body {
         let share = gateway.bodies.share(tenant);
-        plain::plain(&gateway.settings, share, client.headers(), &body)?
+        plain::plain(live.settings(), share, client.headers(), &body)?
     } else {
         None
     };
@@ -144,6 +148,7 @@ pub(crate) async fn take<'a>(
         fell_back: false,
     }));
     Ok(Taken {
+        whole,
         gateway,
         live,
         routed,

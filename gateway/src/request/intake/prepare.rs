@@ -27,7 +27,7 @@ use super::body::Body;
 use super::patience::seconds;
 
 use crate::downstream::client::Client;
-use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE};
+use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE, SESSION};
 use crate::request::exchange::{Exchange, Facts};
 use crate::request::listing::Listing;
 use crate::request::outgoing::{Outgoing, Target, uri};
@@ -42,7 +42,7 @@ pub(crate) fn prepare<'a>(
     mut taken: Taken<'a>,
     client: &'a mut Client,
     record: &'a mut Record,
-) -> (Exchange<'a>, Option<Listing>) {
+) -> (Box<Exchange<'a>>, Option<Listing>) {
     let provider = taken.live.provider(taken.destination.provider);
     let hides_usage = ask_for_usage(&mut taken);
     let facts = Facts {
@@ -60,7 +60,7 @@ pub(crate) fn prepare<'a>(
     let head = head(&taken, client, provider);
     let silence = Silence::new(asked(&taken));
     let (gateway, live) = (taken.gateway, taken.live);
-    let exchange = Exchange {
+    let exchange = Box::new(Exchange {
         gateway,
         live,
         client,
@@ -79,9 +79,9 @@ pub(crate) fn prepare<'a>(
             taken.destination.home,
             fallbacks,
         ),
-        deadline: Deadline::after(gateway.settings.timeouts.head),
+        deadline: Deadline::after(live.settings().timeouts.head),
         silence,
-    };
+    });
     (exchange, listing)
 }
 
@@ -108,10 +108,19 @@ fn facts(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Facts {
         creates: route.creates_resource || taken.description.stored,
         maker: maker(taken),
         hides_usage: false,
+        whole: whole(taken),
+        tenant: taken.tenant,
         public_base: public_base(&taken.routed, client, provider),
         resource: route.resource.map(str::to_owned),
         references: taken.description.references.clone(),
     }
+}
+
+/// Whether a streamed answer is held until it is complete; `None`: as its provider has it.
+fn whole(taken: &Taken<'_>) -> Option<bool> {
+    let tenant = taken.live.tenant(taken.tenant);
+    let by_tenant = tenant.is_some_and(|tenant| tenant.whole_answers);
+    taken.whole.or(by_tenant.then_some(true))
 }
 
 /// Asks for the stream's usage if the client does not. `true`: it is not for the client to see.
@@ -182,9 +191,7 @@ fn public_base(routed: &Routed<'_>, client: &Client, provider: &Provider) -> Opt
 
 fn request(taken: &Taken<'_>, client: &Client, record: &Record) -> Request {
     let description = &taken.description;
-    let session = affinity::SESSION_HEADERS
-        .iter()
-        .find_map(|name| client.headers().get(*name));
+    let session = SESSION.iter().find_map(|name| client.headers().get(name));
     let session = session.map(http::HeaderValue::as_bytes);
     Request {
         id: RequestId(fastrand::u64(..)),
@@ -219,7 +226,7 @@ fn time_limits(taken: &Taken<'_>, headers: &HeaderMap) -> TimeLimits {
     TimeLimits {
         patience: patience(&wishes, &limits),
         fallback: waiting.fallback_after,
-        attempts: taken.gateway.settings.timeouts.attempts,
+        attempts: taken.live.settings().timeouts.attempts,
     }
 }
 

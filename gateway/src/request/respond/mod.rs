@@ -13,6 +13,7 @@ mod stream;
 mod told;
 mod whole;
 
+pub(crate) use self::stream::AFTER_FINISH;
 pub(crate) use self::whole::rewritten;
 use crate::request::answer::{Answer, Watch};
 use crate::request::exchange::Exchange;
@@ -37,7 +38,7 @@ pub(crate) async fn deliver(exchange: &mut Exchange<'_>, opened: Opened) -> Resu
     exchange.let_go();
     learn_home(exchange, &held);
     match watch {
-        Watch::Whole => whole::deliver(exchange, held, answer).await,
+        Watch::Whole(usage) => whole::deliver(exchange, held, answer, usage).await,
         Watch::Stream(stream) => stream::deliver(exchange, held, answer, stream).await,
         // Boxed: files and results are few, and every request would carry its future.
         Watch::Opaque => {

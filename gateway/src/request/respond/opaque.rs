@@ -97,7 +97,7 @@ impl Way<'_> {
 }
 
 async fn pass_on(exchange: &mut Exchange<'_>, answer: &mut Answer, mut way: Way<'_>) -> Fault {
-    let idle = exchange.gateway.settings.timeouts.stream_idle;
+    let idle = exchange.live.settings().timeouts.stream_idle;
     for piece in answer.body.take() {
         if write(exchange, way.through(piece), false).await.is_err() {
             return Fault::ClientLeft;

@@ -111,6 +111,10 @@ impl Refuse {
                 RefusalKind::NotFound,
                 "the account that holds this resource is no longer part of the pool".to_owned(),
             ),
+            Why::TenantGone => (
+                RefusalKind::Authentication,
+                "this client key was revoked while the request waited".to_owned(),
+            ),
             Why::Exhausted if wait.is_none() => (
                 RefusalKind::RateLimited,
                 format!("{model}: the request is larger than the limit of every account"),

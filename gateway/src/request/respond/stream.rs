@@ -26,7 +26,7 @@ use crate::telemetry::outcome::Outcome;
 /// How long more may come after a stream has said that its answer is complete (usage, the dialect's
 /// last event). Several answers in one stream may be made one after the other, so this is long
 /// beside the pause before a first word; some connections are never closed.
-const AFTER_FINISH: Duration = Duration::from_secs(15);
+pub(crate) const AFTER_FINISH: Duration = Duration::from_secs(15);
 
 /// How the passing on of a stream ended.
 enum Passed {
@@ -79,7 +79,7 @@ async fn pass_on(
     if write(exchange, opening, false).await.is_err() {
         return Passed::ClientLeft;
     }
-    let idle = exchange.gateway.settings.timeouts.stream_idle;
+    let idle = exchange.live.settings().timeouts.stream_idle;
     while !answer.ended && !stream.reader.is_over() {
         if exchange.gateway.lifecycle.is_last_call() {
             return Passed::Cut(LAST_CALL);

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use keyweir_policy::terms::fault::Fault;
-use keyweir_policy::wire::{self, Wire};
+use keyweir_policy::terms::request::Usage;
+use keyweir_policy::wire;
 
 use super::head::{head, set};
 use super::piece::{begin, write};
@@ -18,10 +19,10 @@ pub(super) async fn deliver(
     exchange: &mut Exchange<'_>,
     mut held: HeldLease,
     mut answer: Answer,
+    usage: Usage,
 ) -> Result<bool, Stop> {
     let mut body = answer.body.joined();
     let facts = &exchange.facts;
-    let usage = facts.dialect.read_usage(facts.endpoint, &body);
     held.charged(usage);
     exchange.record.on(Event::Charged(usage));
     let ids = wire::resource_ids(facts.endpoint, facts.creates, &body);

@@ -7,6 +7,7 @@
 
 mod attempts;
 mod endpoints;
+mod policy;
 mod pools;
 mod process;
 mod provider;
@@ -23,6 +24,7 @@ use self::register::Register;
 use self::requests::Requests;
 use super::outcome::Outcome;
 
+pub(crate) use self::policy::PolicyMetrics;
 pub(crate) use self::pools::Pools;
 pub(crate) use self::provider::ProviderMetrics;
 pub(crate) use self::requests::TenantMetrics;
@@ -32,6 +34,7 @@ pub struct Metrics {
     register: Register,
     pub(crate) process: Process,
     pub(crate) pools: Pools,
+    pub(crate) policy: PolicyMetrics,
     requests: Requests,
     attempts: Attempts,
 }
@@ -49,6 +52,7 @@ impl Metrics {
         Self {
             process: Process::new(&register),
             pools: Pools::new(&register),
+            policy: PolicyMetrics::new(&register),
             requests: Requests::new(&register),
             attempts: Attempts::new(&register),
             register,

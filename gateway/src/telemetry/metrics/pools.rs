@@ -56,4 +56,18 @@ impl Pools {
             ),
         }
     }
+    /// What was there may be gone: the next scrape shows what is there.
+    pub(crate) fn forget(&self) {
+        for gauges in [
+            &self.waiting,
+            &self.in_flight,
+            &self.storm,
+            &self.keys,
+            &self.accounts,
+        ] {
+            gauges.reset();
+        }
+        self.budget_limit.reset();
+        self.budget_level.reset();
+    }
 }

@@ -53,7 +53,7 @@ impl Process {
             ),
             body_bytes_held: registry.gauge(
                 "keyweir_body_bytes_held",
-                "Bytes of request bodies kept for another attempt.",
+                "Bytes of request bodies kept for another attempt, and of answers held until they are complete.",
             ),
             draining: registry.gauge("keyweir_draining", "1 once the gateway takes no new work."),
         }

@@ -2,7 +2,7 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    Encoder, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
@@ -42,6 +42,10 @@ impl Register {
 
     pub(super) fn real_gauges(&self, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
         self.enter(GaugeVec::new(Opts::new(name, help), labels).expect(VALID))
+    }
+
+    pub(super) fn real_gauge(&self, name: &str, help: &str) -> Gauge {
+        self.enter(Gauge::new(name, help).expect(VALID))
     }
 
     pub(super) fn gauge(&self, name: &str, help: &str) -> IntGauge {

@@ -1,6 +1,7 @@
 //! The program in a process of its own, with all that it writes.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -20,15 +21,26 @@ use super::{PATIENCE, in_time, until};
 pub(crate) struct Files {
     folder: TempDir,
     variables: Vec<(String, String)>,
+    policy: &'static str,
 }
 
 impl Files {
     pub(crate) fn new(policy: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let variables = Vec::new();
-        let files = Self { folder, variables };
+        let files = Self {
+            folder,
+            variables,
+            policy: "keys.toml",
+        };
         files.write("keys.toml", policy);
         files
+    }
+
+    /// Served is this, a file or a folder of them.
+    pub(crate) fn serving(mut self, policy: &'static str) -> Self {
+        self.policy = policy;
+        self
     }
 
     /// With this in the program's environment.
@@ -42,8 +54,12 @@ impl Files {
         variables.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// Writes a file that nobody else may read.
     pub(crate) fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path().join(name), text).expect("written");
+        let path = self.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        let own = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(path, own).expect("ours");
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -123,7 +139,7 @@ pub(crate) struct Program {
     /// Where they connect over TLS.
     pub(crate) tls: Option<SocketAddr>,
     pub(crate) admin: SocketAddr,
-    _files: Files,
+    pub(crate) files: Files,
 }
 
 type Captured = Arc<Mutex<Vec<u8>>>;
@@ -132,7 +148,7 @@ impl Program {
     /// Starts serving the policy in `files`, which has to have an `admin` address; with no more than
     /// `open_files`, if that is said.
     pub(crate) async fn start(files: Files, log: Option<&str>, open_files: Option<u32>) -> Self {
-        let mut command = command(&["--log-format", "json", "serve", "--policy", "keys.toml"]);
+        let mut command = command(&["--log-format", "json", "serve", "--policy", files.policy]);
         command.envs(files.variables());
         if let Some(open_files) = open_files {
             command = limited(&command, open_files);
@@ -163,13 +179,18 @@ impl Program {
             stdout,
             stderr,
             readers,
-            _files: files,
+            files,
         }
     }
 
     /// All it has written so far, access log and messages.
     pub(crate) fn written(&self) -> String {
         format!("{}{}", text(&self.stdout), text(&self.stderr))
+    }
+
+    /// Its messages so far.
+    pub(crate) fn messages(&self) -> String {
+        text(&self.stderr)
     }
 
     /// The lines of its access log so far.
@@ -184,8 +205,17 @@ impl Program {
 
     /// What it answers operators.
     pub(crate) async fn admin(&self, path: &str) -> Answer {
+        self.ask_admin("GET", path).await
+    }
+
+    /// Has it reload its policy.
+    pub(crate) async fn reload(&self) -> Answer {
+        self.ask_admin("POST", "/reload").await
+    }
+
+    async fn ask_admin(&self, method: &str, path: &str) -> Answer {
         let mut wire = Wire::connect(self.admin).await;
-        let request = Request::new("GET", path).header("connection", "close");
+        let request = Request::new(method, path).header("connection", "close");
         wire.send(request.bytes()).await;
         wire.answer().await
     }

@@ -118,7 +118,7 @@ impl Plan {
         Stage { provider, gateway }
     }
 
-    fn files(&self, base_url: &str) -> Files {
+    pub(crate) fn files(&self, base_url: &str) -> Files {
         let files = Files::new(&self.policy(base_url));
         for (name, key) in KEYS {
             files.write(&format!("{name}.key"), key);
@@ -129,7 +129,7 @@ impl Plan {
         files
     }
 
-    fn policy(&self, base_url: &str) -> String {
+    pub(crate) fn policy(&self, base_url: &str) -> String {
         let mut policy = format!(
             "{}\n[gateway]\n{}listen = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\n",
             self.gateway, self.settings

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use keyweir_terms::dialect::CredentialStyle;
+use keyweir_wire::classify::Rule;
 
 use super::change::{Changes, Subject};
 use super::pairs::pair;
@@ -46,7 +47,9 @@ fn compare_one(before: &Provider, after: &Provider, changes: &mut Changes) {
         proxy,
         credential,
         stream_usage,
+        whole_answers,
         models,
+        rules,
         // Compared by their own names, in `compare_groups` and for all providers together.
         model_groups: _,
         accounts: _,
@@ -71,7 +74,16 @@ fn compare_one(before: &Provider, after: &Provider, changes: &mut Changes) {
     );
     let usage = (stream_usage, &after.stream_usage);
     changes.field(&subject, "stream_usage", usage, bool::to_string);
+    let whole = (whole_answers, &after.whole_answers);
+    changes.field(&subject, "whole_answers", whole, bool::to_string);
     changes.field(&subject, "models", (models, &after.models), show::models);
+    let rules = (&**rules, &*after.rules);
+    changes.field(&subject, "classify", rules, show_rules);
+}
+
+fn show_rules(rules: &[Rule]) -> String {
+    let rules: Vec<String> = rules.iter().map(Rule::to_string).collect();
+    show::list(&rules)
 }
 
 fn show_proxy(proxy: &ProxySetting) -> String {

@@ -143,6 +143,7 @@ fn timeouts(before: &Timeouts, after: &Timeouts, changes: &mut Changes) {
             send: duration,
             head: duration,
             first_token: duration,
+            first_token_fallback: duration,
             stream_idle: duration,
             attempts: duration,
             client_header: duration,
@@ -164,6 +165,7 @@ fn stream(before: &StreamSettings, after: &StreamSettings, changes: &mut Changes
         StreamSettings {
             hold_head: duration,
             hold_bytes_max: size,
+            whole_bytes_max: size,
         }
     );
 }

@@ -74,6 +74,16 @@ pub(super) fn secret(secret: &SecretRef) -> String {
     match secret {
         SecretRef::Env(name) => format!("env {}", text(name)),
         SecretRef::File(file) => format!("file {}", path(file)),
+        // Its arguments may hold a secret of their own.
+        SecretRef::Command(command) => {
+            let program = command.words.first().map(String::as_str);
+            format!("command {}", text(program.unwrap_or_default()))
+        }
         SecretRef::Literal(_) => "in the policy file".to_owned(),
     }
+}
+
+/// Where secrets are.
+pub(super) fn secrets(secrets: &[SecretRef]) -> String {
+    list(&secrets.iter().map(secret).collect::<Vec<_>>())
 }

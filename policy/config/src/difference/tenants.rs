@@ -21,7 +21,7 @@ pub(super) fn compare(before: &Policy, after: &Policy, changes: &mut Changes) {
         changes.removed(Subject::Tenant(name.to_owned()));
     }
     for (name, tenant) in pairs.added {
-        let keys = tenant.client_keys.len();
+        let keys = tenant.client_keys.len() + tenant.client_key_refs.len();
         let plural = if keys == 1 { "" } else { "s" };
         let words = format!("{keys} client key{plural}");
         changes.added(Subject::Tenant(name.to_owned()), words);
@@ -51,16 +51,20 @@ fn compare_one(
         id,
         // Compared one by one.
         client_keys: _,
+        client_key_refs,
         models,
         priority,
         weight,
         patience,
         expires,
         shares,
+        whole_answers,
         // Compared by name.
         fallbacks: _,
     } = before;
     let subject = Subject::Tenant(id.clone());
+    let elsewhere = (&**client_key_refs, &*after.client_key_refs);
+    changes.field(&subject, "client_keys", elsewhere, show::secrets);
     changes.field(&subject, "models", (models, &after.models), show::models);
     let class = |priority: &Priority| priority.as_str().to_owned();
     changes.field(&subject, "priority", (priority, &after.priority), class);
@@ -74,6 +78,8 @@ fn compare_one(
     changes.field(&subject, "expires", expiry, or_none(show::moment));
     let circle = or_none(|name: &String| show::text(name));
     changes.field(&subject, "shares", (shares, &after.shares), circle);
+    let whole = (whole_answers, &after.whole_answers);
+    changes.field(&subject, "whole_answers", whole, bool::to_string);
     let (before, after) = fallbacks;
     changes.field(&subject, "fallbacks", (&*before, &*after), show_steps);
 }

@@ -126,6 +126,11 @@ const CHANGES: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "base_url = \"https://second.example\"\n",
+        "base_url = \"https://second.example\"\n[[provider.classify]]\nstatus = 400\ncode = \"Daily\"\ncharged_as = \"rate_limited\"\n[[provider.classify]]\nbegins = \"plan\"\ncharged_as = \"out_of_money\"\n",
+        &["provider second: classify none → 400 daily as rate_limited, \"plan\" as out_of_money"],
+    ),
+    (
         "[[account]]\nid = \"team-a\"",
         "[[provider]]\nid = \"third\"\ndialect = \"generic\"\nbase_url = \"https://third.example\"\n[[account]]\nid = \"team-a\"",
         &["provider third: added (generic at https://third.example)"],

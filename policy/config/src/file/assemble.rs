@@ -90,7 +90,9 @@ fn provider(raw: RawProvider) -> Option<Provider> {
         proxy: raw.proxy,
         credential: raw.credential.unwrap_or_else(|| dialect.credential_style()),
         stream_usage: raw.stream_usage,
+        whole_answers: raw.whole_answers,
         models: raw.models,
+        rules: raw.rules.into(),
         model_groups: all(raw.groups, group)?,
         accounts: Table::default(),
         keys: Table::default(),
@@ -184,12 +186,14 @@ fn tenant(raw: RawTenant, names: &Names) -> Option<Tenant> {
     Some(Tenant {
         id: raw.id?.value,
         client_keys: raw.client_keys.into_iter().map(|at| at.value).collect(),
+        client_key_refs: raw.client_key_refs,
         models: raw.models,
         priority: raw.priority,
         weight: raw.weight,
         patience: raw.patience,
         expires: raw.expires.map(|at| at.value),
         shares: raw.shares,
+        whole_answers: raw.whole_answers,
         fallbacks: all(raw.fallbacks, |raw| fallback(raw, names))?,
     })
 }

@@ -48,7 +48,7 @@ pub use doubt::{Destination, Doubt, doubt};
 pub use identity::{GONE_MAX, Gone, Identity};
 pub use policy::{
     Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider,
-    ProviderHttp, SecretRef, Tenant,
+    ProviderHttp, SecretCommand, SecretRef, Tenant,
 };
 pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
 pub use report::{Problem, Report, Severity};

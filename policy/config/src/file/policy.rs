@@ -1,12 +1,13 @@
 //! The validated policy: every name resolved, every value within its bounds.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::file::base_url::BaseUrl;
 use crate::file::proxy_url::ProxySetting;
 use crate::file::settings::{GatewaySettings, WaitingSettings};
-use crate::secret::{ClientKeyHash, ClientKeys, ProviderSecret};
+use crate::secret::{ClientKeyHash, ProviderSecret};
 use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_terms::amount::Dimension;
@@ -15,6 +16,7 @@ use keyweir_terms::ids::{AccountId, KeyId, ModelGroupId, ProviderId, TenantId};
 use keyweir_terms::pattern::ModelPatterns;
 use keyweir_terms::request::Priority;
 use keyweir_terms::table::Table;
+use keyweir_wire::classify::Rule;
 
 /// All that the policy files say.
 ///
@@ -69,13 +71,12 @@ impl Policy {
         providers.flat_map(|(id, provider)| provider.accounts.values().map(move |it| (id, it)))
     }
 
-    /// Which tenant each client key belongs to.
-    pub fn client_keys(&self) -> ClientKeys {
-        let of_tenant = |(id, tenant): (TenantId, &Tenant)| {
-            let hashes = tenant.client_keys.clone().into_iter();
-            hashes.map(move |hash| (hash, id))
-        };
-        ClientKeys::new(self.tenants.iter().flat_map(of_tenant))
+    /// Which tenant each client key belongs to, of those whose hashes stand in the files.
+    pub fn client_keys(&self) -> impl Iterator<Item = (ClientKeyHash, TenantId)> {
+        self.tenants.iter().flat_map(|(id, tenant)| {
+            let hashes = tenant.client_keys.iter();
+            hashes.map(move |hash| (*hash, id))
+        })
     }
 }
 
@@ -99,8 +100,12 @@ pub struct Provider {
     /// Whether usage is asked for on behalf of clients whose streams do not ask for it. Of the openai
     /// dialect only; the others' streams always tell.
     pub stream_usage: bool,
+    /// Whether its streamed answers are held until they are complete, unless the client says otherwise.
+    pub whole_answers: bool,
     /// The models that come here when several providers speak the dialect.
     pub models: ModelPatterns,
+    /// What its errors mean to the operator, before the table that holds for everybody.
+    pub rules: Arc<[Rule]>,
     /// Models known to share a bucket, in file order; the first group that matches a model has it.
     pub model_groups: Table<ModelGroupId, ModelGroup>,
     /// What it meters.
@@ -188,7 +193,7 @@ pub struct Key {
     pub secret: SecretRef,
 }
 
-/// Where a provider key's secret is found. Reading it is the gateway's part.
+/// Where a secret is found. Reading it is the gateway's part.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SecretRef {
     /// In this environment variable.
@@ -196,8 +201,21 @@ pub enum SecretRef {
     /// In this file, whose last newline does not count. Relative paths start at the folder of
     /// the policy file.
     File(PathBuf),
+    /// What this command prints.
+    Command(SecretCommand),
     /// In the policy file itself.
     Literal(ProviderSecret),
+}
+
+/// A command that prints a secret on its standard output. No shell is between.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SecretCommand {
+    /// The program and its arguments; never empty. It runs in the folder of the policy file.
+    pub words: Vec<String>,
+    /// How long it may run.
+    pub timeout: Duration,
+    /// How often it runs again.
+    pub refresh: Duration,
 }
 
 /// Who calls.
@@ -207,6 +225,9 @@ pub struct Tenant {
     pub id: String,
     /// The hashes of the client keys it may present.
     pub client_keys: Vec<ClientKeyHash>,
+    /// Where more of them are: each a client key or its hash, or several, a line for each. Never
+    /// literals.
+    pub client_key_refs: Vec<SecretRef>,
     /// The models it may use.
     pub models: ModelPatterns,
     /// The class its requests wait in.
@@ -219,6 +240,8 @@ pub struct Tenant {
     pub expires: Option<SystemTime>,
     /// The circle of tenants that share what they make; `None`: what it makes is its own.
     pub shares: Option<String>,
+    /// Whether its streamed answers are held until they are complete, unless the client says otherwise.
+    pub whole_answers: bool,
     /// Where its requests go, in order, when the first choice cannot serve within patience.
     pub fallbacks: Vec<Fallback>,
 }

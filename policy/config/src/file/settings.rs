@@ -94,6 +94,8 @@ pub struct Timeouts {
     /// From the last byte of a request for a stream to the first that comes of it; of one for a
     /// whole answer, that long beside what its cap on output takes.
     pub first_token: Duration,
+    /// The same for a stream that has a fallback to go to, of a model that is not known to be slower.
+    pub first_token_fallback: Duration,
     /// Between two reads of an answer's body.
     pub stream_idle: Duration,
     /// No further attempt begins later than this after the request came.
@@ -120,6 +122,9 @@ pub struct StreamSettings {
     pub hold_head: Duration,
     /// In bytes of the stream's beginning.
     pub hold_bytes_max: u64,
+    /// The longest streamed answer that is held until it is complete, where that is wanted. They count
+    /// among the bodies that are held.
+    pub whole_bytes_max: u64,
 }
 
 /// Table `gateway.upstream`: connections to providers.
@@ -196,6 +201,8 @@ impl Default for Timeouts {
             // (Cloudflare's 524, after 100 to 120 s): who is silent for longer does not answer
             // through them. Shorter would leave models that think without a word of it.
             first_token: Duration::from_secs(125),
+            // Most models begin within a few seconds, and those that do not are soon known.
+            first_token_fallback: Duration::from_secs(12),
             stream_idle: Duration::from_secs(300),
             attempts: Duration::from_secs(600),
             client_header: Duration::from_secs(10),
@@ -213,6 +220,9 @@ impl Default for StreamSettings {
         Self {
             hold_head: Duration::from_secs(10),
             hold_bytes_max: 64 * KIB,
+            // 128,000 tokens, one event of 250 bytes each, are eight times as much; nearly all
+            // answers are far shorter.
+            whole_bytes_max: 4 * MIB,
         }
     }
 }
@@ -233,7 +243,8 @@ impl Default for WaitingSettings {
         Self {
             patience: Duration::from_secs(30),
             patience_max: Duration::from_secs(600),
-            fallback_after: Duration::from_secs(1),
+            // Waits of 1 or 2 s are what providers most often ask for after a burst.
+            fallback_after: Duration::from_millis(2_500),
             room: RoomLimits {
                 requests_max: 10_000,
                 per_tenant_max: 2_000,

@@ -386,6 +386,39 @@ fn an_overloaded_first_choice_is_left_at_once() {
 }
 
 #[test]
+fn a_breakdown_that_took_long_is_not_met_again_where_there_is_a_fallback() {
+    for (met, secs, at_the_first) in [
+        (LOST, 30, 1),
+        (BROKEN, 5, 1),
+        ((Fault::TimedOut, None), 1, 1),
+    ] {
+        for (fallbacks, expected) in [([to(1, None)].into(), at_the_first), ([].into(), 2)] {
+            let mut house = House::new(&[8, 8], RetryLimits::default());
+            house.attempt = Duration::from_secs(secs);
+            let mut asked = 0;
+            let end = house.drive(&mut plan(30, Home::Any, fallbacks), |sent| {
+                asked += usize::from(sent.provider == FIRST);
+                let is_good = sent.provider != FIRST || asked == 2;
+                if is_good { GOOD } else { met }
+            });
+            assert_eq!(end, End::Answered, "{met:?}");
+            assert_eq!(asked, expected, "{met:?}");
+        }
+    }
+}
+
+#[test]
+fn a_breakdown_that_was_quick_is_met_elsewhere_before_falling_back() {
+    let mut house = House::new(&[8, 8], RetryLimits::default());
+    house.attempt = Duration::from_millis(500);
+    let end = house.drive(&mut plan(30, Home::Any, [to(1, None)].into()), |sent| {
+        if sent.at == Time::ZERO { LOST } else { GOOD }
+    });
+    assert_eq!(end, End::Answered);
+    assert!(house.sent.iter().all(|sent| sent.provider == FIRST));
+}
+
+#[test]
 fn a_first_attempt_may_be_at_a_fallback_however_late() {
     let mut house = House::new(&[1, 1], RetryLimits::default());
     house.now = house.now + Duration::from_secs(5);

@@ -73,6 +73,18 @@ impl QuotaGroup {
 
     fn enter(&mut self, now: Time, shared: &mut Shared, asked: &Asked<'_>) -> Ticket {
         let ticket = shared.decisions.ticket();
+        self.enter_as(ticket, now, shared, asked);
+        ticket
+    }
+
+    /// Takes a place in the room under a ticket that it has already.
+    pub(crate) fn enter_as(
+        &mut self,
+        ticket: Ticket,
+        now: Time,
+        shared: &Shared,
+        asked: &Asked<'_>,
+    ) {
         if asked.attempts.avoided_until > now {
             self.timers.set_for_waiter(asked.attempts.avoided_until);
         }
@@ -87,7 +99,6 @@ impl QuotaGroup {
             what: asked.keep(),
         };
         self.room.enter(ticket, asked.is_retry(), waiter);
-        ticket
     }
 
     /// Seconds of the whole group's refill that `charge` takes.

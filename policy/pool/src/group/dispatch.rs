@@ -11,6 +11,7 @@ use super::QuotaGroup;
 use crate::ask::{Refusal, RefusalReason};
 use crate::asked::Asked;
 use crate::shared::Shared;
+use crate::spec::PoolSpec;
 
 /// Waiters that are looked at past one that does not fit yet: with as many, being served out of a
 /// full waiting room is measured to take some 10 µs.
@@ -117,9 +118,10 @@ impl QuotaGroup {
         }
     }
 
-    /// Refuses those who can never be served any more, whatever time brings.
-    pub(crate) fn refuse_hopeless(&mut self, now: Time, shared: &mut Shared) {
+    /// Refuses those who can never be served any more under the policy `spec`, whatever time brings.
+    pub(crate) fn refuse_hopeless(&mut self, now: Time, shared: &mut Shared, spec: &PoolSpec) {
         let hopeless = |asked: &Asked<'_>| match shared.never(asked.ask) {
+            _ if spec.is_gone(asked.ask.tenant) => Some(RefusalReason::TenantGone),
             Some(reason) => Some(reason),
             None if self.expected_turn(now, shared, asked).is_none() => {
                 Some(RefusalReason::Exhausted)

@@ -1,13 +1,15 @@
 //! A quota group under a new policy: who stays keeps budgets, breakers, cooldowns and open leases.
 
 use keyweir_terms::amount::Dimension;
-use keyweir_terms::ids::{AccountId, KeyId};
+use keyweir_terms::ids::{AccountId, KeyId, Ticket};
 use keyweir_terms::table::Id as _;
 use keyweir_terms::time::Time;
 
 use super::QuotaGroup;
 use super::account::declared;
+use crate::asked::Waiting;
 use crate::members::Members;
+use crate::models::Models;
 use crate::spec::PoolSpec;
 
 impl QuotaGroup {
@@ -22,6 +24,18 @@ impl QuotaGroup {
         self.sweep(now, members, after);
         self.capacity.forget();
         self.add_members(now, after, members);
+    }
+
+    /// Lets those go who wait here and whose model belongs to another group.
+    pub(crate) fn let_go_of_moved(&mut self, models: &Models) -> Vec<(Ticket, Waiting)> {
+        let waiting = self.room.iter();
+        let moved = waiting.filter(|(_, waiter)| {
+            let ask = waiter.what.asked().ask;
+            models.get(ask.model).group != self.id
+        });
+        let moved: Vec<Ticket> = moved.map(|(ticket, _)| ticket).collect();
+        let mut leave = |ticket| Some((ticket, self.room.leave(ticket)?.what));
+        moved.into_iter().filter_map(&mut leave).collect()
     }
 
     fn redeclare(&mut self, now: Time, before: &PoolSpec, after: &PoolSpec) {

@@ -107,3 +107,47 @@ fn accounts_that_turned_out_to_be_one_stay_so() {
     );
     assert_eq!(pool.account_count(), 2);
 }
+
+#[test]
+fn those_whose_tenant_is_gone_are_refused() {
+    let mut policy = spec(&[(1, Some(60))]);
+    policy.weights = [1.0, 1.0].into_iter().collect();
+    let mut pool = Pool::new(policy.clone(), at(0.0));
+    while let Admission::Granted(_) = admit(&mut pool, at(0.0), 0.0) {}
+    let mut stays = ask(&mut pool, at(0.0), 30.0);
+    stays.tenant = TenantId(0);
+    let mut goes = stays;
+    goes.tenant = TenantId(1);
+    let stays = waiting(pool.admit(at(0.0), stays, &Attempts::default()));
+    let goes = waiting(pool.admit(at(0.0), goes, &Attempts::default()));
+
+    policy.weights = [1.0].into_iter().collect();
+    pool.reconfigure(at(0.1), policy);
+
+    let (decided, decision) = pool.next_decision().unwrap();
+    assert_eq!(decided, goes);
+    assert_eq!(decision.unwrap_err().reason, RefusalReason::TenantGone);
+    assert!(pool.next_decision().is_none());
+    pool.cancel(at(0.2), stays);
+    assert_eq!(pool.waiting(), 0);
+}
+
+#[test]
+fn those_whose_model_moves_wait_with_its_new_group() {
+    let mut pool = pool(&[(1, Some(60))]);
+    while let Admission::Granted(_) = admit(&mut pool, at(0.0), 0.0) {}
+    let ticket = waiting(admit(&mut pool, at(0.0), 30.0));
+    let model = pool.view(at(0.0)).groups[0].group.clone();
+
+    // A group of its own, whose bucket nobody has used.
+    let mut policy = spec(&[(1, Some(60))]);
+    let all = ModelPatterns::any();
+    policy.groups = vec![(format!("{model}-apart"), all)];
+    pool.reconfigure(at(0.1), policy);
+
+    let (decided, decision) = pool.next_decision().unwrap();
+    assert_eq!(decided, ticket);
+    let lease = decision.unwrap();
+    pool.settle(at(0.1), lease, &outcome(Fault::None));
+    assert_eq!(pool.waiting(), 0);
+}

@@ -4,7 +4,7 @@
 //! head is held until its first content (providers report overload in a stream that has just begun
 //! with 200), and a JSON answer until its end, which is no loss: nobody can use half of one.
 
-pub use crate::answer::whole::of_whole;
+pub use crate::answer::whole::{WholeAnswer, of_whole};
 
 use crate::answer::error_inside;
 use crate::refusal::ErrorAnswer;

@@ -25,20 +25,6 @@ pub(crate) const fn is_charged(dialect: Dialect, endpoint: Endpoint) -> bool {
     }
 }
 
-/// The usage of a JSON answer; of a malformed one, what was read before it broke.
-pub(crate) fn read(body: &[u8]) -> Usage {
-    let mut usage = Usage::default();
-    let mut reader = Reader::new(body);
-    let _malformed = reader.object_or_skip(|name, reader| match name {
-        b"usage" | b"usageMetadata" => {
-            usage = read_object(reader)?;
-            Ok(())
-        }
-        _ => reader.skip().map(drop),
-    });
-    usage
-}
-
 /// The usage that stands last in the end of an answer that is too large to be read whole. In text
 /// the quotes around its name would be escaped.
 pub(crate) fn in_tail(tail: &[u8]) -> Usage {
@@ -123,7 +109,11 @@ fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Wire;
+    use crate::answer::opening::of_whole;
+
+    fn read(dialect: Dialect, endpoint: Endpoint, body: &[u8]) -> Usage {
+        of_whole(&[], (dialect, endpoint), |_| None, body).usage
+    }
 
     fn usage(input: Option<u64>, cache_read: Option<u64>, output: Option<u64>) -> Usage {
         Usage {
@@ -164,7 +154,8 @@ mod tests {
                 usage(Some(4), None, Some(10)),
             ),
         ] {
-            assert_eq!(read(body.as_bytes()), expected, "{body}");
+            let read = read(Dialect::OpenAi, Endpoint::Inference, body.as_bytes());
+            assert_eq!(read, expected, "{body}");
         }
     }
 
@@ -206,7 +197,8 @@ mod tests {
             r#"{"usage":{"output_tokens":18446744073709551615}}"#,
             r#"{"message":{"usage":{"input_tokens":1}}}"#,
         ] {
-            assert_eq!(read(body.as_bytes()), Usage::default(), "{body}");
+            let read = read(Dialect::OpenAi, Endpoint::Inference, body.as_bytes());
+            assert_eq!(read, Usage::default(), "{body}");
         }
     }
 
@@ -221,7 +213,7 @@ mod tests {
             (Dialect::Generic, Endpoint::Other, Some(5)),
         ] {
             assert_eq!(
-                dialect.read_usage(endpoint, body).input,
+                read(dialect, endpoint, body).input,
                 input,
                 "{dialect:?} {endpoint:?}"
             );

@@ -1,14 +1,18 @@
-//! Whose fault a whole answer is that came with 200 and as JSON.
+//! What a whole answer says that came with 200 and as JSON: whose fault it is that it is none, and what
+//! it cost. It is gone through once.
 //!
 //! What is caught: pages and banners, nothing at all, JSON that ends before its end, and an error
 //! where the answer belongs, as resellers send it when the model behind them fails.
 
-use crate::classify;
+use crate::answer::usage;
+use crate::classify::{self, Rule};
 use crate::json::{Kind, Malformed, Reader};
 use crate::provider_error::ProviderError;
 use crate::wait::moment::Moment;
+use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
+use keyweir_terms::request::Usage;
 
 /// Near the end of what was read: the longest token that may be cut in its middle (an escape, or
 /// `false`) begins so many bytes before it.
@@ -16,61 +20,92 @@ const TOKEN_BYTES_MAX: usize = 6;
 /// What a file may begin with to say that it is UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Whose fault the whole `body` is that answers a request to `endpoint`; `header` looks up by
-/// lower-case name.
+/// What a whole answer says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WholeAnswer {
+    /// Whose fault it is that it is none, if it is none.
+    pub fault: Fault,
+    /// The tokens that it says were charged to its request; of a malformed one, those read before it
+    /// broke.
+    pub usage: Usage,
+}
+
+/// What the whole `body` says that answers a request to `endpoint`: an error in it by `rules`, or else
+/// by the table. `header` looks up by lower-case name.
 pub fn of_whole<'a>(
-    endpoint: Endpoint,
+    rules: &[Rule],
+    (dialect, endpoint): (Dialect, Endpoint),
     header: impl Fn(&str) -> Option<&'a str>,
     body: &[u8],
-) -> Fault {
+) -> WholeAnswer {
     let json = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    // Other APIs may answer with a number, or nothing.
-    if endpoint == Endpoint::Other && !matches!(json.trim_ascii_start().first(), Some(b'{' | b'['))
-    {
-        return Fault::None;
+    let top = Top::read(json);
+    let fault = if top.is_cut {
+        // Other APIs may answer with a number, or nothing.
+        let may_be_anything = endpoint == Endpoint::Other && !begins(json);
+        if may_be_anything {
+            Fault::None
+        } else {
+            Fault::Broken { wait: None }
+        }
+    } else if asks_a_model(endpoint) && top.is_error() {
+        let date = header("date").and_then(Moment::from_http_date);
+        match classify::inside(rules, endpoint, ProviderError::read(json), date) {
+            Fault::None => Fault::Broken { wait: None },
+            fault => fault,
+        }
+    } else {
+        Fault::None
+    };
+    let is_charged = usage::is_charged(dialect, endpoint);
+    WholeAnswer {
+        fault,
+        usage: if is_charged {
+            top.usage
+        } else {
+            Usage::default()
+        },
     }
-    let whole = Whole::read(json);
-    if whole.is_cut {
-        return Fault::Broken { wait: None };
-    }
-    let asks_a_model = matches!(endpoint, Endpoint::Inference | Endpoint::CountTokens);
-    // A batch or a stored response may well report the error of what it was about.
-    if !asks_a_model || !whole.is_error() {
-        return Fault::None;
-    }
-    let date = header("date").and_then(Moment::from_http_date);
-    match classify::inside(endpoint, ProviderError::read(json), date) {
-        Fault::None => Fault::Broken { wait: None },
-        fault => fault,
-    }
+}
+
+/// A batch or a stored response may well report the error of what it was about; a model's answer has
+/// none.
+const fn asks_a_model(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Inference | Endpoint::CountTokens)
+}
+
+/// Whether an object or a list begins here.
+fn begins(json: &[u8]) -> bool {
+    matches!(json.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
 /// What stands at the top of an answer.
 #[derive(Default)]
-struct Whole {
+struct Top {
     /// Its end is missing, or it is no JSON from the beginning. What is malformed before its end is
     /// for the client to judge: some read more leniently than we do.
     is_cut: bool,
     has_error: bool,
     has_answer: bool,
+    usage: Usage,
 }
 
-impl Whole {
+impl Top {
     fn read(json: &[u8]) -> Self {
         let json = json.trim_ascii_end();
-        let mut whole = Self::default();
+        let mut top = Self::default();
         let mut reader = Reader::new(json);
         let read = match reader.peek() {
-            Ok(Kind::Object) => whole.object(&mut reader),
+            Ok(Kind::Object) => top.object(&mut reader),
             // Some of Google's errors are a list of one.
-            Ok(Kind::Array) => reader.array(|reader| whole.object(reader)),
+            Ok(Kind::Array) => reader.array(|reader| top.object(reader)),
             _ => {
-                whole.is_cut = true;
-                return whole;
+                top.is_cut = true;
+                return top;
             }
         };
-        whole.is_cut = read.is_err() && json.len() < reader.problem().at + TOKEN_BYTES_MAX;
-        whole
+        top.is_cut = read.is_err() && json.len() < reader.problem().at + TOKEN_BYTES_MAX;
+        top
     }
 
     const fn is_error(&self) -> bool {
@@ -91,6 +126,10 @@ impl Whole {
             b"choices" | b"content" | b"output" | b"candidates" | b"data" | b"embedding"
             | b"embeddings" | b"results" | b"text" | b"completion" => {
                 self.has_answer |= is_filled(reader)?;
+                Ok(())
+            }
+            b"usage" | b"usageMetadata" => {
+                self.usage = usage::read_object(reader)?;
                 Ok(())
             }
             _ => reader.skip().map(drop),
@@ -121,7 +160,7 @@ mod tests {
 
     fn judged(endpoint: Endpoint, body: &[u8]) -> Fault {
         let header = |name: &str| (name == "date").then_some("Sun, 22 Nov 2026 02:00:00 GMT");
-        of_whole(endpoint, header, body)
+        of_whole(&[], (Dialect::OpenAi, endpoint), header, body).fault
     }
 
     const BROKEN: Fault = Broken { wait: Option::None };

@@ -13,7 +13,6 @@
 
 use crate::classify::heard::{Heard, is_html};
 use crate::classify::rules::{self, Rule};
-use crate::classify::table;
 use crate::provider_error::ProviderError;
 use crate::wait::moment::Moment;
 use keyweir_terms::dialect::Dialect;
@@ -34,25 +33,10 @@ pub struct Asked {
     pub status: u16,
 }
 
-/// Whose fault an answer is. `header` looks up by lower-case name; `body_prefix` is the beginning
-/// of the body where [`needs_body`] asked for it, else empty.
+/// Whose fault an answer is: by the operator's `rules` for the provider, or else by the table.
+/// `header` looks up by lower-case name; `body_prefix` is the beginning of the body where
+/// [`needs_body`] asked for it, else empty.
 pub fn classify<'a>(
-    dialect: Dialect,
-    endpoint: Endpoint,
-    status: u16,
-    header: impl Fn(&str) -> Option<&'a str>,
-    body_prefix: &[u8],
-) -> Fault {
-    let asked = Asked {
-        dialect,
-        endpoint,
-        status,
-    };
-    classify_by(&[], asked, header, body_prefix)
-}
-
-/// [`classify`], with the operator's rules for the provider before all rows of the table.
-pub fn classify_by<'a>(
     rules: &[Rule],
     asked: Asked,
     header: impl Fn(&str) -> Option<&'a str>,
@@ -84,14 +68,19 @@ pub const fn needs_body(dialect: Dialect, status: u16) -> bool {
 }
 
 /// An error that came as an event of a stream: classified as the status it would have had.
-pub(crate) fn in_stream(said: ProviderError) -> Fault {
-    inside(Endpoint::Inference, said, None)
+pub(crate) fn in_stream(rules: &[Rule], said: ProviderError) -> Fault {
+    inside(rules, Endpoint::Inference, said, None)
 }
 
 /// An error that came where an answer belongs: classified as the status it would have had.
 /// `date`: of the answer.
-pub(crate) fn inside(endpoint: Endpoint, said: ProviderError, date: Option<Moment>) -> Fault {
-    table::fault(&Heard::inside(endpoint, said, date))
+pub(crate) fn inside(
+    rules: &[Rule],
+    endpoint: Endpoint,
+    said: ProviderError,
+    date: Option<Moment>,
+) -> Fault {
+    rules::fault(rules, &Heard::inside(endpoint, said, date))
 }
 
 /// A page for people in the place of an answer.

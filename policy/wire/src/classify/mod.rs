@@ -11,8 +11,9 @@ mod row;
 mod rules;
 mod table;
 
-pub use self::blame::{Asked, BODY_BYTES_MAX, classify, classify_by, needs_body};
+pub use self::blame::{Asked, BODY_BYTES_MAX, classify, needs_body};
 pub(crate) use self::blame::{in_stream, inside};
 pub(crate) use self::heard::status_inside;
 pub use self::page::page;
-pub use self::rules::{Rule, RuleError};
+pub use self::row::Charge;
+pub use self::rules::Rule;

@@ -52,6 +52,18 @@ code* is `error.type`, `error.code`, `error.status`, `details.error_code` or a `
 compared without case; `*` stands for a name. Only how a message *begins* can take a key or an account
 out of service: the rest may quote the request. A wait that is stated outranks words.
 
+**Your own rows.** A provider may have rows of its own in the policy file; they stand before all of
+these, and hold for errors inside a 2xx and in streams, too. All that a row names must fit, and what it
+does not name is not looked at:
+
+```toml
+[[provider.classify]]
+status = 400                  # from 400 to 599; of an error in a 2xx, the one it names or implies
+code = \"quota.daily\"         # the type or code
+begins = \"daily quota of *\"  # how the message begins; * stands for a name
+charged_as = \"rate_limited\"  # as in the next table
+```
+
 **Success.** A 2xx is a success, unless it is a page of HTML, an empty or cut body, or an error in
 JSON where an answer belongs: an error in a 2xx, or in a stream before its first content, is
 classified as the status it names, or that goes with its type or code. An error after the first
@@ -61,7 +73,7 @@ APIs redirects.
 **Waits.** Taken from `retry-after-ms`, `x-ms-retry-after-ms`, `retry-after`, then from the body
 (`retry_after`, `retry_after_ms`, `RetryInfo.retryDelay` and their like), then from its words
 (\"try again in 6m0s\"): seconds, fractions, durations (`1m30s`), dates (RFC 9110, RFC 3339) and epochs.
-A moment is compared with the answer's own `Date`. More than a month is a month; more than a year is
+A moment is compared with the answer's own `Date`, or with the gateway's clock. More than a month is a month; more than a year is
 no wait.
 ";
 

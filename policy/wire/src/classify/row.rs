@@ -49,9 +49,10 @@ pub(crate) enum Says {
     NoJson,
 }
 
-/// Whom an answer is charged to: a [`Fault`] before the wait is known.
+/// Whom an answer is charged to: a [`Fault`] of the same name before the wait is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Charge {
+#[expect(missing_docs, reason = "each is the fault of its name")]
+pub enum Charge {
     RateLimited,
     RampLimited,
     TooLargeForLimit,
@@ -113,7 +114,7 @@ impl Says {
 
 impl Charge {
     /// All of them.
-    pub(crate) const ALL: [Self; 13] = [
+    pub const ALL: [Self; 13] = [
         Self::RateLimited,
         Self::RampLimited,
         Self::TooLargeForLimit,
@@ -129,11 +130,9 @@ impl Charge {
         Self::Broken,
     ];
 
-    /// The one whose fault has this name ([`Fault::as_str`]).
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|charge| charge.fault(None).as_str() == name)
+    /// The name of its fault ([`Fault::as_str`]).
+    pub const fn as_str(self) -> &'static str {
+        self.fault(None).as_str()
     }
 
     pub(crate) const fn fault(self, wait: Option<Duration>) -> Fault {

@@ -127,6 +127,14 @@ fn is_plainly_none(name: &str) -> bool {
     ) || name.starts_with("x-stainless-")
 }
 
+/// What clients present their keys in; the same goes for these.
+fn is_plainly_one(name: &str) -> bool {
+    matches!(
+        name,
+        "authorization" | "x-api-key" | "api-key" | "x-goog-api-key" | "cookie"
+    )
+}
+
 /// Whether a header (its name in lower case) holds a client's credential, or chooses the account to
 /// be charged.
 pub(crate) fn is_credential_header(name: &str) -> bool {
@@ -134,7 +142,7 @@ pub(crate) fn is_credential_header(name: &str) -> bool {
         return false;
     }
     // The gateway opens no WebSockets; browsers put keys into the protocols they offer there.
-    name.starts_with("sec-websocket-") || is_credential(name)
+    is_plainly_one(name) || name.starts_with("sec-websocket-") || is_credential(name)
 }
 
 /// Whether a query's parameter, decoded, holds a credential, or makes the request another one than

@@ -7,11 +7,13 @@
 //! what it is. After the dialect's last event (`[DONE]`, `message_stop`, `response.completed` and
 //! its like) the stream is over, whatever the connection does then, and nothing more is read of it.
 
+use std::sync::Arc;
+
 use crate::answer::created_ids::Ids;
 use crate::answer::error_inside;
 use crate::answer::opening::Opening;
 use crate::answer::usage;
-use crate::classify;
+use crate::classify::{self, Rule};
 use crate::provider_error::ProviderError;
 use crate::refusal::ErrorAnswer;
 use crate::refusal::error_event::{self, StreamForm};
@@ -32,6 +34,7 @@ const BYTES_PER_TOKEN: u64 = 4;
 #[derive(Debug)]
 pub struct StreamReader {
     dialect: Dialect,
+    rules: Arc<[Rule]>,
     is_charged: bool,
     lines: Lines,
     /// The data of an event that is spread over several lines.
@@ -54,10 +57,11 @@ pub struct StreamReader {
 }
 
 impl StreamReader {
-    /// A reader for one response.
-    pub fn new(dialect: Dialect, endpoint: Endpoint) -> Self {
+    /// A reader for one response, which judges the errors in it by `rules`, or else by the table.
+    pub fn new(dialect: Dialect, endpoint: Endpoint, rules: Arc<[Rule]>) -> Self {
         Self {
             dialect,
+            rules,
             is_charged: usage::is_charged(dialect, endpoint),
             lines: Lines::default(),
             data: Vec::new(),
@@ -144,6 +148,19 @@ impl StreamReader {
             None if ended && self.dialect == Dialect::Generic => Opening::Begun,
             None if ended => Opening::Cut,
             None => Opening::Undecided,
+        }
+    }
+
+    /// [`Self::opening`] of a stream that is held until it is complete: only then it has begun.
+    pub fn whole(&mut self, ended: bool) -> Opening {
+        let knows_its_end = self.dialect != Dialect::Generic;
+        match self.opening(ended) {
+            Opening::Begun if self.over || ended && (self.finished() || !knows_its_end) => {
+                Opening::Begun
+            }
+            Opening::Begun if ended => Opening::Cut,
+            Opening::Begun => Opening::Undecided,
+            other => other,
         }
     }
 
@@ -279,7 +296,7 @@ impl StreamReader {
     fn fail(&mut self, data: &[u8]) {
         if self.failure.is_none() {
             self.failure = Some(Failure {
-                fault: classify::in_stream(ProviderError::read(data)),
+                fault: classify::in_stream(&self.rules, ProviderError::read(data)),
                 data: data[..data.len().min(EVENT_BYTES_MAX)].into(),
             });
         }

@@ -77,7 +77,8 @@ impl Check<'_> {
         let secrets = self.raw.accounts.iter().flat_map(|account| {
             let provider = account.provider.as_ref().map(|name| name.value.as_str());
             let secrets = account.keys.iter().filter_map(|key| key.secret.as_ref());
-            secrets.map(move |secret| ((provider, identity(&secret.value)), &secret.spot))
+            let found = secrets.filter_map(|secret| Some((identity(&secret.value)?, &secret.spot)));
+            found.map(move |(identity, spot)| ((provider, identity), spot))
         });
         self.unique_by(secrets, |other| {
             (
@@ -104,11 +105,12 @@ impl Check<'_> {
     }
 }
 
-/// Two secrets with one identity are one credential.
-fn identity(secret: &SecretRef) -> (u8, &[u8]) {
+/// Two secrets with one identity are one credential. A command may print another each time.
+fn identity(secret: &SecretRef) -> Option<(u8, &[u8])> {
     match secret {
-        SecretRef::Env(name) => (0, name.as_bytes()),
-        SecretRef::File(path) => (1, path.as_os_str().as_encoded_bytes()),
-        SecretRef::Literal(secret) => (2, secret.expose().as_bytes()),
+        SecretRef::Env(name) => Some((0, name.as_bytes())),
+        SecretRef::File(path) => Some((1, path.as_os_str().as_encoded_bytes())),
+        SecretRef::Literal(secret) => Some((2, secret.expose().as_bytes())),
+        SecretRef::Command(_) => None,
     }
 }

@@ -12,3 +12,5 @@ pub(in crate::file) const TENANTS_MAX: usize = 10_000;
 /// Entries of any list that has no bound of its own: patterns, groups, limits, client keys. A list
 /// is walked through, for patterns with every request.
 pub(super) const LIST_MAX: usize = 1_000;
+/// Rows of an operator's about one provider's errors: as many as the table has for all providers.
+pub(super) const RULES_MAX: usize = 200;

@@ -7,7 +7,7 @@ use crate::file::fields::Fields;
 use crate::file::policy::ProviderHttp;
 use crate::file::problems::At;
 use crate::file::proxy_url::{ProxySetting, ProxyUrl};
-use crate::file::read::bounds::LIST_MAX;
+use crate::file::read::bounds::{LIST_MAX, RULES_MAX};
 use crate::file::read::names::{id, patterns};
 use crate::file::read::secret_ref::variable;
 use crate::file::read::settings::path;
@@ -15,6 +15,7 @@ use crate::file::report::Severity;
 use crate::file::value::Value;
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
 use keyweir_terms::pattern::ModelPatterns;
+use keyweir_wire::classify::{Charge, Rule};
 
 /// First segments of paths that clients use without naming a provider: a provider of that name
 /// would take requests away from all others.
@@ -53,7 +54,9 @@ pub(in crate::file) struct RawProvider {
     pub(in crate::file) proxy: ProxySetting,
     pub(in crate::file) credential: Option<CredentialStyle>,
     pub(in crate::file) stream_usage: bool,
+    pub(in crate::file) whole_answers: bool,
     pub(in crate::file) models: ModelPatterns,
+    pub(in crate::file) rules: Vec<Rule>,
     pub(in crate::file) groups: Vec<RawGroup>,
 }
 
@@ -79,7 +82,9 @@ pub(super) fn provider(fields: &mut Fields<'_>) -> Option<RawProvider> {
         proxy: fields.or("proxy", ProxySetting::default(), proxy),
         credential: fields.optional("credential", |value| value.one_of(&CREDENTIALS)),
         stream_usage: fields.or("stream_usage", true, |value| value.boolean()),
+        whole_answers: fields.or("whole_answers", false, |value| value.boolean()),
         models: fields.or("models", ModelPatterns::any(), |value| patterns(&value)),
+        rules: fields.tables("classify", RULES_MAX, rule),
         groups: fields.tables("model_group", LIST_MAX, group),
     })
 }
@@ -138,6 +143,33 @@ fn proxy(value: Value<'_>) -> Option<ProxySetting> {
         Ok(proxy) => Some(ProxySetting::At(proxy)),
         Err(error) => value.refuse_with_hint(error.to_string(), HOW),
     }
+}
+
+/// A row of the operator's before the table that says whose fault an answer is.
+fn rule(fields: &mut Fields<'_>) -> Option<Rule> {
+    let charges = Charge::ALL.map(|charge| (charge.as_str(), charge));
+    let status = fields.optional("status", |value| value.count(400..=599));
+    let code = fields.optional("code", |value| value.text().map(str::to_owned));
+    let begins = fields.optional("begins", |value| value.text().map(str::to_owned));
+    let charge = fields.required("charged_as", |value| value.one_of(&charges));
+    if !["status", "code", "begins"]
+        .iter()
+        .any(|name| fields.has(name))
+    {
+        fields.problems().note_with_hint(
+            Severity::Error,
+            fields.spot().clone(),
+            "fits every error",
+            "set status, code or begins",
+        );
+    }
+    let status = status.and_then(|status| u16::try_from(status).ok());
+    Some(Rule::new(
+        status,
+        code.as_deref(),
+        begins.as_deref(),
+        charge?,
+    ))
 }
 
 fn group(fields: &mut Fields<'_>) -> Option<RawGroup> {

@@ -1,14 +1,30 @@
-//! Field `secret` of a provider key. No message of this file quotes any of it.
+//! Where a secret is: field `secret` of a provider key, entries of a tenant's `client_keys`. No message
+//! of this file quotes any of it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::file::policy::SecretRef;
+use crate::file::fields::Fields;
+use crate::file::policy::{SecretCommand, SecretRef};
+use crate::file::problems::Spot;
 use crate::file::read::settings::path;
 use crate::file::report::Severity;
 use crate::file::value::Value;
 use crate::secret::ProviderSecret;
 
-const HOW: &str = "write { env = \"NAME\" } or { file = \"/path\" }";
+const HOW: &str =
+    "write { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\", \"argument\"] }";
+
+/// Words of a command: a program and some options.
+const WORDS_MAX: usize = 64;
+
+/// A command runs for this long unless the policy says otherwise: a vault answers within a second or
+/// two, and a start or a reload waits for it.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a command runs again unless the policy says otherwise: vaults lease credentials for an
+/// hour and more.
+const REFRESH: Duration = Duration::from_secs(300);
 
 pub(super) fn secret_ref(value: Value<'_>) -> Option<SecretRef> {
     if value.is_table() {
@@ -37,34 +53,82 @@ fn literal(value: &Value<'_>) -> Option<SecretRef> {
     }
 }
 
-fn by_reference(value: Value<'_>) -> Option<SecretRef> {
+/// A secret that stands elsewhere.
+pub(super) fn by_reference(value: Value<'_>) -> Option<SecretRef> {
     let spot = value.spot().clone();
     value.table(|fields| {
-        let both = fields.has("env") && fields.has("file");
-        let neither = !fields.has("env") && !fields.has("file");
+        let given: Vec<&str> = ["env", "file", "command"]
+            .into_iter()
+            .filter(|name| fields.has(name))
+            .collect();
         let env = fields.optional("env", |value| variable(&value));
         let file = fields.optional("file", |value| path(&value));
-        if both {
-            fields.problems().note_with_hint(
-                Severity::Error,
-                spot,
-                "has both env and file",
+        let command = command(fields, &spot);
+        let refuse = |fields: &Fields<'_>, message: String, hint: &str| {
+            let problems = fields.problems();
+            problems.note_with_hint(Severity::Error, spot.clone(), message, hint);
+            None
+        };
+        match given.as_slice() {
+            [] => refuse(fields, "must say where the secret is".to_owned(), HOW),
+            [_] => env
+                .map(SecretRef::Env)
+                .or_else(|| file.map(|file: PathBuf| SecretRef::File(file)))
+                .or_else(|| command.map(SecretRef::Command)),
+            [one, other] => {
+                let message = format!("has both {one} and {other}");
+                refuse(fields, message, "keep one of them")
+            }
+            _ => refuse(
+                fields,
+                "has env, file and command".to_owned(),
                 "keep one of them",
-            );
-            return None;
+            ),
         }
-        if neither {
-            fields.problems().note_with_hint(
-                Severity::Error,
-                spot,
-                "must say where the secret is",
-                HOW,
-            );
-            return None;
-        }
-        env.map(SecretRef::Env)
-            .or_else(|| file.map(|file: PathBuf| SecretRef::File(file)))
     })
+}
+
+/// The command, and how it is run; what belongs to a command is unknown beside anything else.
+fn command(fields: &mut Fields<'_>, spot: &Spot) -> Option<SecretCommand> {
+    let is_command = fields.has("command");
+    let words = fields.optional("command", |value| words(&value));
+    let timeout = fields.or("timeout", TIMEOUT, |value| {
+        value.duration(Duration::from_millis(100)..=Duration::from_secs(60))
+    });
+    let refresh = fields.or("refresh", REFRESH, |value| {
+        value.duration(Duration::from_secs(1)..=Duration::from_secs(86_400))
+    });
+    if !is_command && (fields.has("timeout") || fields.has("refresh")) {
+        fields.problems().note_with_hint(
+            Severity::Error,
+            spot.clone(),
+            "timeout and refresh are for commands",
+            "remove them; files are read anew whenever they change",
+        );
+    }
+    Some(SecretCommand {
+        words: words?,
+        timeout,
+        refresh,
+    })
+}
+
+fn words(value: &Value<'_>) -> Option<Vec<String>> {
+    if value.as_string().is_some() {
+        return value.refuse_with_hint(
+            "must be a list: no shell runs it",
+            "write each word by itself: [\"vault\", \"read\", \"-field=key\", \"secret/llm\"]",
+        );
+    }
+    let words = value.list(WORDS_MAX, |word| word.string().map(str::to_owned))?;
+    match words.first() {
+        None => value.refuse("needs a program to run"),
+        Some(program) if program.trim().is_empty() => value.refuse("needs a program to run"),
+        Some(_) if words.iter().any(|word| word.contains('\0')) => {
+            value.refuse("may not have control characters")
+        }
+        Some(_) => Some(words),
+    }
 }
 
 pub(super) fn variable(value: &Value<'_>) -> Option<String> {

@@ -257,6 +257,7 @@ fn timeouts(fields: &mut Fields<'_>) -> Timeouts {
         send: span("send", default.send, &long),
         head: span("head", default.head, &long),
         first_token: span("first_token", default.first_token, &long),
+        first_token_fallback: span("first_token_fallback", default.first_token_fallback, &long),
         stream_idle: span("stream_idle", default.stream_idle, &long),
         attempts: span("attempts", default.attempts, &long),
         client_header: span("client_header", default.client_header, &short),
@@ -276,6 +277,9 @@ fn stream(fields: &mut Fields<'_>) -> StreamSettings {
         }),
         hold_bytes_max: fields.or("hold_bytes_max", default.hold_bytes_max, |v| {
             v.size(KIB..=16 * 1024 * KIB)
+        }),
+        whole_bytes_max: fields.or("whole_bytes_max", default.whole_bytes_max, |v| {
+            v.size(KIB..=GIB)
         }),
     }
 }

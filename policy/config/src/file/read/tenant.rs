@@ -6,9 +6,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::file::fields::Fields;
+use crate::file::policy::SecretRef;
 use crate::file::problems::{At, Spot};
 use crate::file::read::bounds::LIST_MAX;
 use crate::file::read::names::{id, patterns, reference};
+use crate::file::read::secret_ref::by_reference;
 use crate::file::read::settings::patience;
 use crate::file::report::Severity;
 use crate::file::value::Value;
@@ -35,6 +37,7 @@ pub(in crate::file) struct RawTenant {
     pub(in crate::file) spot: Spot,
     pub(in crate::file) id: Option<At<String>>,
     pub(in crate::file) client_keys: Vec<At<ClientKeyHash>>,
+    pub(in crate::file) client_key_refs: Vec<SecretRef>,
     /// Whether the file names client keys, readable or not.
     pub(in crate::file) has_client_keys: bool,
     pub(in crate::file) models: ModelPatterns,
@@ -43,6 +46,7 @@ pub(in crate::file) struct RawTenant {
     pub(in crate::file) patience: Option<Duration>,
     pub(in crate::file) expires: Option<At<SystemTime>>,
     pub(in crate::file) shares: Option<String>,
+    pub(in crate::file) whole_answers: bool,
     pub(in crate::file) fallbacks: Vec<RawFallback>,
 }
 
@@ -63,20 +67,25 @@ pub(in crate::file) struct RawModelFallback {
 }
 
 pub(super) fn tenant(fields: &mut Fields<'_>) -> Option<RawTenant> {
-    let client_keys = fields.optional("client_keys", |value| {
-        let written = value.list(LIST_MAX, |value| Some(value.at(client_key)))?;
-        Some((
-            !written.is_empty(),
-            written.into_iter().flatten().collect::<Vec<_>>(),
-        ))
+    let written = fields.optional("client_keys", |value| {
+        value.list(LIST_MAX, |value| Some(client_key(value)))
     });
+    let has_client_keys = written
+        .as_ref()
+        .map_or(fields.has("client_keys"), |written| !written.is_empty());
+    let (mut client_keys, mut client_key_refs) = (Vec::new(), Vec::new());
+    for key in written.into_iter().flatten().flatten() {
+        match key {
+            RawClientKey::Hash(hash) => client_keys.push(hash),
+            RawClientKey::Elsewhere(secret) => client_key_refs.push(secret),
+        }
+    }
     Some(RawTenant {
         spot: fields.spot().clone(),
         id: id(fields),
-        has_client_keys: client_keys
-            .as_ref()
-            .map_or(fields.has("client_keys"), |(written, _)| *written),
-        client_keys: client_keys.map(|(_, keys)| keys).unwrap_or_default(),
+        has_client_keys,
+        client_keys,
+        client_key_refs,
         models: fields.or("models", ModelPatterns::any(), |value| patterns(&value)),
         priority: fields.or("priority", Priority::Normal, |value| {
             value.one_of(&PRIORITIES)
@@ -88,12 +97,26 @@ pub(super) fn tenant(fields: &mut Fields<'_>) -> Option<RawTenant> {
         }),
         patience: fields.optional("patience", |value| patience(&value)),
         expires: fields.optional("expires", |value| value.at(moment)),
+        whole_answers: fields.or("whole_answers", false, |value| value.boolean()),
         shares: fields.optional("shares", |value| value.text().map(str::to_owned)),
         fallbacks: fields.or("fallbacks", Vec::new(), |value| steps(&value)),
     })
 }
 
-fn client_key(value: &Value<'_>) -> Option<ClientKeyHash> {
+/// A client key, as written.
+enum RawClientKey {
+    Hash(At<ClientKeyHash>),
+    Elsewhere(SecretRef),
+}
+
+fn client_key(value: Value<'_>) -> Option<RawClientKey> {
+    if value.is_table() {
+        return by_reference(value).map(RawClientKey::Elsewhere);
+    }
+    value.at(client_key_hash).map(RawClientKey::Hash)
+}
+
+fn client_key_hash(value: &Value<'_>) -> Option<ClientKeyHash> {
     let text = value.string()?;
     match text.parse() {
         Ok(hash) if hash == ClientKeyHash::of("") => {

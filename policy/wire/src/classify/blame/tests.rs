@@ -5,6 +5,22 @@ use proptest::prelude::*;
 use super::*;
 use keyweir_terms::fault::Fault::*;
 
+/// By the table alone.
+fn classify<'a>(
+    dialect: Dialect,
+    endpoint: Endpoint,
+    status: u16,
+    header: impl Fn(&str) -> Option<&'a str>,
+    body: &[u8],
+) -> Fault {
+    let asked = Asked {
+        dialect,
+        endpoint,
+        status,
+    };
+    super::classify(&[], asked, header, body)
+}
+
 fn secs(secs: u64) -> Option<Duration> {
     Some(Duration::from_secs(secs))
 }
@@ -499,7 +515,7 @@ fn an_event_is_classified_as_its_status_would_be() {
         (r#"{"type":"response.failed","response":{"error":{"code":"server_error","message":"x"}}}"#.to_owned(), Broken { wait: Option::None }),
         ("{".to_owned(), Broken { wait: Option::None }),
     ] {
-        assert_eq!(in_stream(ProviderError::read(data.as_bytes())), fault, "{data}");
+        assert_eq!(in_stream(&[], ProviderError::read(data.as_bytes())), fault, "{data}");
     }
 }
 

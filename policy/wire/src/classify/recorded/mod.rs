@@ -9,7 +9,7 @@ mod others;
 
 use std::time::Duration;
 
-use crate::classify::classify;
+use crate::classify::{Asked, classify};
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
@@ -37,7 +37,12 @@ fn judge(table: &[Recorded]) {
                 found.map(|(_, value)| *value)
             };
             let body = body.as_bytes();
-            let found = classify(dialect, Endpoint::Inference, *status, header, body);
+            let asked = Asked {
+                dialect,
+                endpoint: Endpoint::Inference,
+                status: *status,
+            };
+            let found = classify(&[], asked, header, body);
             assert_eq!(found, *fault, "{status} {}", String::from_utf8_lossy(body));
         }
     }

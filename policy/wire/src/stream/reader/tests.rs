@@ -124,7 +124,7 @@ const GOLDEN: [Golden; 9] = [
 ];
 
 fn reader(dialect: Dialect) -> StreamReader {
-    StreamReader::new(dialect, Endpoint::Inference)
+    StreamReader::new(dialect, Endpoint::Inference, Arc::default())
 }
 
 fn read(dialect: Dialect, stream: &[u8]) -> StreamReader {

@@ -1,0 +1,138 @@
+//! The certificate that clients are shown over TLS.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use keyweir_policy::config::file;
+use pingora_core::listeners::tls::{Acceptor, TlsSettings};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+/// The certificate or its key cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {reason}", path = .path.display())]
+pub struct CertificateError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// The certificate that clients are shown; may be replaced while the gateway runs.
+#[derive(Debug)]
+pub(crate) struct Certificate(ArcSwap<CertifiedKey>);
+
+impl Certificate {
+    /// The one that `settings` name; relative paths start at `folder`.
+    pub(crate) fn load(
+        settings: &file::TlsSettings,
+        folder: &Path,
+    ) -> Result<Arc<Self>, CertificateError> {
+        Ok(Arc::new(Self(ArcSwap::from_pointee(read(
+            settings, folder,
+        )?))))
+    }
+
+    /// Clients are shown `certified` from now on.
+    pub(crate) fn replace(&self, certified: CertifiedKey) {
+        self.0.store(Arc::new(certified));
+    }
+
+    /// HTTP/1.1 and HTTP/2, whichever the client prefers, under this certificate. Not given to
+    /// Pingora with the socket, whose handshakes may take a minute, whatever the policy says, and
+    /// are counted by nobody.
+    pub(crate) fn acceptor(self: &Arc<Self>) -> Acceptor {
+        // The paths are not looked at: the resolver takes their place.
+        let mut settings =
+            TlsSettings::intermediate("", "").expect("nothing is read before it is built");
+        settings.set_cert_resolver(Arc::<Self>::clone(self));
+        settings.enable_h2();
+        settings.build()
+    }
+}
+
+/// What the files that `settings` name make; relative paths start at `folder`.
+///
+/// # Errors
+/// If they make no certificate.
+pub(crate) fn read(
+    settings: &file::TlsSettings,
+    folder: &Path,
+) -> Result<CertifiedKey, CertificateError> {
+    certified_key(
+        &folder.join(&settings.cert_file),
+        &folder.join(&settings.key_file),
+    )
+}
+
+/// Whether the files that `settings` name make a certificate; relative paths start at `folder`.
+///
+/// # Errors
+/// If they do not.
+pub(crate) fn check(settings: &file::TlsSettings, folder: &Path) -> Result<(), CertificateError> {
+    read(settings, folder).map(drop)
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+fn certified_key(cert_file: &Path, key_file: &Path) -> Result<CertifiedKey, CertificateError> {
+    let fail = |path: &Path, reason: String| CertificateError {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let in_cert = |error: rustls::pki_types::pem::Error| fail(cert_file, error.to_string());
+    let chain = CertificateDer::pem_file_iter(cert_file)
+        .map_err(in_cert)?
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(in_cert)?;
+    if chain.is_empty() {
+        return Err(fail(cert_file, "holds no PEM certificate".to_owned()));
+    }
+    let key = PrivateKeyDer::from_pem_file(key_file)
+        .map_err(|error| fail(key_file, error.to_string()))?;
+    let key = rustls::crypto::ring::sign::any_supported_type(&key)
+        .map_err(|error| fail(key_file, error.to_string()))?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {
+            Ok(certified)
+        }
+        Err(_) => Err(fail(
+            key_file,
+            "is not the key of the certificate".to_owned(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_another_certificate_is_said_to_be_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (cert, key) = (
+            folder.path().join("cert.pem"),
+            folder.path().join("key.pem"),
+        );
+        let make = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+        std::fs::write(&cert, make().cert.pem()).expect("written");
+        std::fs::write(&key, make().signing_key.serialize_pem()).expect("written");
+
+        let error = certified_key(&cert, &key).expect_err("they do not match");
+
+        assert!(
+            error
+                .to_string()
+                .contains("is not the key of the certificate"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! What of a policy holds in this process: what the system allows, and what only a start can change.
+
+use std::net::SocketAddr;
+
+use keyweir_policy::config::file::{GatewaySettings, Policy};
+
+use crate::downstream::loopback::is_loopback;
+use crate::runtime::open_files;
+
+/// Without tenants, anybody who can connect could use the pool.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot listen on {0}: without tenants in the policy file the gateway serves this machine only; \
+     add a [[tenant]] with a client key (keyweir hash), or listen on 127.0.0.1"
+)]
+pub struct OpenToAll(pub SocketAddr);
+
+/// No more connections than the system lets us have.
+pub(crate) fn bound_connections(policy: &mut Policy) {
+    let (max, possible) = (
+        &mut policy.gateway.limits.connections_max,
+        open_files::for_clients(),
+    );
+    if possible < *max {
+        tracing::info!(
+            connections_max = possible,
+            "fewer connections of clients than the policy allows: the process may not open more \
+             files (ulimit -n), and each may need one at a provider"
+        );
+        *max = possible;
+    }
+}
+
+/// What is bound and started stays as it is, whatever the policy says.
+pub(crate) fn keep_started(policy: &mut Policy, running: &GatewaySettings) {
+    let settings = &mut policy.gateway;
+    settings.listen.clone_from(&running.listen);
+    settings.admin = running.admin;
+    settings.threads = running.threads;
+    match (&mut settings.tls, &running.tls) {
+        (Some(tls), Some(running)) => tls.listen.clone_from(&running.listen),
+        (tls, running) => tls.clone_from(running),
+    }
+}
+
+/// Without tenants anybody may call, so nobody else may be able to.
+///
+/// # Errors
+/// Where others could.
+pub(crate) fn refuse_open_listeners(policy: &Policy) -> Result<(), OpenToAll> {
+    if !policy.tenants.is_empty() {
+        return Ok(());
+    }
+    let gateway = &policy.gateway;
+    let over_tls = gateway.tls.iter().flat_map(|tls| &tls.listen);
+    let mut all = gateway.listen.iter().chain(over_tls);
+    match all.find(|address| !is_loopback(address.ip())) {
+        Some(open) => Err(OpenToAll(*open)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,50 @@
+//! What operators are told of the policy in force, and of the last try to follow the files.
+
+use std::time::SystemTime;
+
+/// The policy in force, and the last try to replace it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PolicyStatus {
+    /// What tells its files from any others; empty where it came from none.
+    pub(crate) hash: String,
+    /// When it came into force.
+    pub(crate) since: Option<SystemTime>,
+    /// The last time that the files were read and found right.
+    pub(crate) read: Option<SystemTime>,
+    /// Why the files as they are now are not followed.
+    pub(crate) failure: Option<Failure>,
+    /// What of it only a restart applies: a line for each.
+    pub(crate) restart: Vec<String>,
+    /// Secrets that could not be read anew, and are used as they were: a line for each.
+    pub(crate) secrets: Vec<String>,
+}
+
+/// A try that failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) at: SystemTime,
+    /// What is wrong, in lines.
+    pub(crate) why: String,
+}
+
+/// What a try came to.
+#[derive(Clone, Debug)]
+pub(crate) enum Reloaded {
+    /// The files say what they said.
+    Unchanged,
+    /// The policy is another, in these points, a line for each.
+    Changed(Vec<String>),
+    /// The old one stays in force.
+    Failed(String),
+}
+
+impl Reloaded {
+    /// The name used in metrics and answers.
+    pub(crate) const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Changed(_) => "changed",
+            Self::Failed(_) => "failed",
+        }
+    }
+}

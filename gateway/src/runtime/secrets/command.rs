@@ -1,0 +1,163 @@
+//! Runs the commands that print secrets.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use keyweir_policy::config::file::SecretCommand;
+use parking_lot::Mutex;
+
+use super::problem::{BYTES_MAX, SecretProblem};
+
+/// Commands that run at once: vaults have limits of their own.
+const AT_ONCE: usize = 8;
+
+/// How often is looked whether a command has ended that has closed its output.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+type Printed = Result<String, SecretProblem>;
+
+/// Runs `commands` in `folder`, a few at a time, and waits for all. What each printed.
+pub(super) fn run_all<'a>(
+    commands: Vec<&'a SecretCommand>,
+    folder: &Path,
+) -> HashMap<&'a SecretCommand, Printed> {
+    let threads = commands.len().min(AT_ONCE);
+    let left = Mutex::new(commands);
+    let printed = Mutex::new(HashMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let Some(command) = left.lock().pop() else {
+                        return;
+                    };
+                    let output = run(command, folder);
+                    printed.lock().insert(command, output);
+                }
+            });
+        }
+    });
+    printed.into_inner()
+}
+
+fn run(command: &SecretCommand, folder: &Path) -> Printed {
+    let Some((program, arguments)) = command.words.split_first() else {
+        return Err(SecretProblem::CommandNoText);
+    };
+    let until = Instant::now() + command.timeout;
+    let mut process = Command::new(program);
+    process
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        // What it says of its troubles may quote what it knows.
+        .stderr(Stdio::null())
+        // So that all it has started can be ended with it.
+        .process_group(0);
+    if !folder.as_os_str().is_empty() {
+        process.current_dir(folder);
+    }
+    let mut child = process.spawn().map_err(SecretProblem::CommandUnusable)?;
+    let printed = read(&mut child, until, command.timeout);
+    let ended = match printed {
+        Ok(printed) => wait(&mut child, until, command.timeout).map(|()| printed),
+        Err(problem) => Err(problem),
+    };
+    if ended.is_err() {
+        end(&mut child);
+    }
+    ended
+}
+
+fn read(child: &mut Child, until: Instant, timeout: Duration) -> Printed {
+    let output = child.stdout.take().expect("it is piped");
+    let (sender, printed) = mpsc::channel();
+    // Ends with the command's output: all that could hold it open is killed if that takes too long.
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        let read = output.take(BYTES_MAX + 1).read_to_string(&mut text);
+        let _ = sender.send(read.map(|_| text));
+    });
+    let left = until.saturating_duration_since(Instant::now());
+    match printed.recv_timeout(left) {
+        Ok(Ok(text)) if text.len() as u64 <= BYTES_MAX => Ok(text),
+        Ok(_) => Err(SecretProblem::CommandNoText),
+        Err(_) => Err(SecretProblem::CommandTooSlow(timeout)),
+    }
+}
+
+fn wait(child: &mut Child, until: Instant, timeout: Duration) -> Result<(), SecretProblem> {
+    loop {
+        match child.try_wait().map_err(SecretProblem::CommandUnusable)? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => return Err(SecretProblem::CommandFailed(status)),
+            None if Instant::now() >= until => {
+                return Err(SecretProblem::CommandTooSlow(timeout));
+            }
+            None => std::thread::sleep(LOOK_EVERY),
+        }
+    }
+}
+
+/// Ends a command with all that it has started.
+fn end(child: &mut Child) {
+    if let Ok(None) = child.try_wait()
+        && let Some(group) = rustix::process::Pid::from_raw(child.id().cast_signed())
+    {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, timeout: Duration) -> Printed {
+        let command = SecretCommand {
+            words: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            timeout,
+            refresh: Duration::from_secs(300),
+        };
+        let mut all = run_all(vec![&command], Path::new(""));
+        all.remove(&command).expect("it ran")
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn what_a_command_prints_is_taken_if_it_ends_well() {
+        assert_eq!(shell("echo sk-1", LONG).expect("it ends well"), "sk-1\n");
+        for script in ["echo sk-1; exit 3", "kill $$"] {
+            let problem = shell(script, LONG).expect_err("it fails").to_string();
+            assert!(problem.starts_with("its `command` failed"), "{problem}");
+            assert!(!problem.contains("sk-1"), "{problem}");
+        }
+        let problem = shell("head -c 100000 /dev/zero", LONG).expect_err("no secret");
+        assert!(matches!(problem, SecretProblem::CommandNoText), "{problem}");
+    }
+
+    #[test]
+    fn a_command_that_does_not_end_is_killed_with_its_children() {
+        let start = Instant::now();
+        let short = Duration::from_millis(200);
+        for script in [
+            "sleep 600",
+            "sleep 600 & echo sk-1; wait",
+            "exec >&-; sleep 600",
+        ] {
+            let problem = shell(script, short).expect_err("it is slow");
+            assert!(
+                matches!(problem, SecretProblem::CommandTooSlow(_)),
+                "{problem}"
+            );
+        }
+        assert!(start.elapsed() < LONG);
+    }
+}

@@ -1,0 +1,122 @@
+//! On any mistake the old policy serves on, and the mistake is told.
+
+use std::os::unix::fs::symlink;
+
+use crate::house::{Crowd, House, lines};
+use crate::support::api::{Api, CLIENT_KEY};
+use crate::support::stage::{Plan, tenant};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_mistake_the_old_policy_serves_on_and_the_mistake_is_told() {
+    let house = House::build(Plan::new()).await;
+    let crowd = Crowd::start(&house, 4);
+    let right = house.policy();
+    let hash = house.gateway().status().await["policy"]["hash"].clone();
+    let bad = [
+        // Half written, or not right.
+        right[..right.len() / 2 - 7].to_owned(),
+        String::new(),
+        right.replace("dialect = \"openai\"", "dialect = \"opneai\""),
+        right.replace("provider = \"gpt\"", "provider = \"gtp\""),
+        right.clone() + &tenant("tester", "kw_other", ""),
+        right.clone() + &tenant("other", CLIENT_KEY, ""),
+        // Secrets that are not there, or not whole.
+        right.replace("gpt-one.key", "gpt-none.key"),
+        right.replace(
+            "{ file = \"gpt-one.key\" }",
+            "{ env = \"KEYWEIR_NOT_SET\" }",
+        ),
+        right.replace("{ file = \"gpt-one.key\" }", "{ command = [\"false\"] }"),
+        format!("# {}\n{right}", "x".repeat(9 << 20)),
+    ];
+    for policy in &bad {
+        house.write(policy);
+        let answer = house.gateway().reload().await;
+        let told = answer.json();
+        assert_eq!(
+            (answer.status, &told["result"]),
+            (422, &"failed".into()),
+            "{told}"
+        );
+        let mistakes = lines(&told["mistakes"]);
+        assert!(!mistakes.is_empty());
+        assert_eq!(told["policy"], hash);
+        let status = house.gateway().status().await;
+        assert_eq!(lines(&status["policy"]["failed"]["mistakes"]), mistakes);
+        assert_eq!(house.metric("keyweir_policy_reload_failed").await, 1.0);
+        assert!(
+            house
+                .gateway()
+                .written()
+                .contains(&mistakes[0].replace('"', "\\\"")),
+            "{}",
+            mistakes[0]
+        );
+        assert!(!answer.text().contains("sk-"), "{}", answer.text());
+    }
+    house.write(&right);
+    assert_eq!(house.gateway().reload().await.json()["result"], "unchanged");
+    assert_eq!(house.metric("keyweir_policy_reload_failed").await, 0.0);
+    crowd.goes_on(10).await;
+    crowd.all_served().await;
+    house.stage.is_unharmed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_cannot_be_read_are_named() {
+    let house = House::build(Plan::new()).await;
+    let files = &house.gateway().files;
+    let path = files.path().join("keys.toml");
+    let remove = || std::fs::remove_file(&path).expect("it was there");
+    let mistake = async || {
+        let told = house.gateway().reload().await.json();
+        lines(&told["mistakes"])[0].clone()
+    };
+    remove();
+    assert!(
+        mistake()
+            .await
+            .starts_with("cannot read keys.toml: No such file")
+    );
+    symlink("keys.toml", &path).expect("linked");
+    assert!(
+        mistake()
+            .await
+            .starts_with("cannot read keys.toml: Too many levels")
+    );
+    remove();
+    std::fs::write(&path, b"# \xff\xfe\n").expect("written");
+    assert!(mistake().await.contains("valid UTF-8"));
+    house.write(&house.policy());
+    house
+        .until_status("the watch has followed", |status| {
+            status["policy"]["failed"].is_null()
+        })
+        .await;
+    house.stage.serves(Api::Chat).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_places_of_a_name_that_stands_twice_are_told() {
+    use crate::support::program::{Files, run};
+    let files = Files::new("");
+    let folder = files.path().join("parts");
+    std::fs::create_dir(&folder).expect("made");
+    let policy = Plan::new().policy("http://127.0.0.1:9");
+    std::fs::write(folder.join("10.toml"), policy).expect("written");
+    std::fs::write(folder.join("20.toml"), tenant("tester", "kw_other", "")).expect("written");
+    let ended = run(&files, &["check", "parts"]).await;
+    let told = ended.complaint();
+    assert!(told.contains("parts/20.toml:3:6: tenant[0].id"), "{told}");
+    assert!(
+        told.contains("tenant[0].id in parts/10.toml is the same"),
+        "{told}"
+    );
+    // What editors leave there is none of the policy.
+    std::fs::write(folder.join("20.toml"), tenant("other", "kw_other", "")).expect("written");
+    symlink("nowhere", folder.join(".#20.toml")).expect("linked");
+    assert!(run(&files, &["check", "parts"]).await.status.success());
+    symlink("nowhere", folder.join("30.toml")).expect("linked");
+    let ended = run(&files, &["check", "parts"]).await;
+    assert!(ended.complaint().contains("cannot read parts/30.toml"));
+}

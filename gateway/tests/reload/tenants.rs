@@ -1,0 +1,121 @@
+//! Tenants that come and go, and their client keys.
+
+use crate::house::{Crowd, House};
+use crate::support::api::{Api, Request};
+use crate::support::scripted::{Scripted, json};
+use crate::support::stage::{Plan, tenant};
+
+const OTHER: &str = "kw_other00000000000000000000000000000000000000";
+const NEXT: &str = "kw_next000000000000000000000000000000000000000";
+
+fn with_key(key: &str) -> Request {
+    let request = Api::Messages.request(false).without("x-api-key");
+    request.header("x-api-key", key)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_is_revoked_from_its_next_request() {
+    let house = House::build(Plan::new().and(&tenant("other", OTHER, ""))).await;
+    let crowd = Crowd::start(&house, 4);
+    let mut kept = house.stage.connect().await;
+    kept.send(with_key(OTHER).bytes()).await;
+    assert_eq!(kept.answer().await.status, 200);
+    let mut slow = house.stage.connect().await;
+    let streaming = with_key(OTHER)
+        .body(Api::Messages.body(true))
+        .header("x-sim-chunk-interval-ms", "20")
+        .header("x-sim-output-tokens", "40");
+    slow.send(streaming.bytes()).await;
+    let mut stream = slow.head().await;
+
+    let without = house.policy().replace(&tenant("other", OTHER, ""), "");
+    assert_eq!(house.follow(&without).await, ["tenant other: removed"]);
+
+    // On a connection that is open already, too.
+    kept.send(with_key(OTHER).bytes()).await;
+    Api::Messages.check_refusal(&kept.answer().await, 401, "authentication_error");
+    // What had begun is finished.
+    slow.body(&mut stream, |_| false).await;
+    assert!(Api::Messages.is_complete(&stream.text()));
+    crowd.all_served().await;
+    house.stage.is_unharmed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_keys_are_rotated_without_a_refusal() {
+    let house = House::build(Plan::new().and(&tenant("other", OTHER, ""))).await;
+    let old = tenant("other", OTHER, "");
+    let (first, second) = (old.clone(), tenant("other", NEXT, ""));
+    let hash = |table: &str| {
+        let (_, rest) = table.split_once('[').expect("a list");
+        let rest = rest.split_once("client_keys = [").expect("a list").1;
+        rest.split_once(']').expect("its end").0.to_owned()
+    };
+    let both = old.replace(
+        &hash(&first),
+        &format!("{}, {}", hash(&first), hash(&second)),
+    );
+    let without = house.policy().replace(&old, "");
+    for (table, lets_old, lets_new) in [(&both, 200, 200), (&second, 401, 200)] {
+        house.follow(&format!("{without}{table}")).await;
+        assert_eq!(house.ask(&with_key(OTHER)).await.status, lets_old);
+        assert_eq!(house.ask(&with_key(NEXT)).await.status, lets_new);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_is_told_when_its_tenant_is_revoked() {
+    let limit = "[[account.limit]]\nrequests_per_minute = 1\nburst = \"1m\"\n";
+    let provider = Scripted::start(|_| json(200, "", r#"{"id":"x","content":[]}"#)).await;
+    let tables = provider.tables("p", "dialect = \"anthropic\"", 1) + limit;
+    let plan = Plan::new().and(&tables).and(&tenant("other", OTHER, ""));
+    let house = House::build(plan).await;
+    let request = with_key(OTHER)
+        .path("/p/v1/messages")
+        .header("x-keyweir-patience", "60");
+    assert_eq!(house.ask(&request).await.status, 200);
+    let mut wire = house.stage.connect().await;
+    wire.send(request.bytes()).await;
+    house
+        .until_status("it waits", |status| {
+            let providers = status["providers"].as_array().expect("a list");
+            let mut groups = providers.iter().filter_map(|it| it["groups"].as_array());
+            groups.any(|groups| groups.iter().any(|group| group["waiting"] == 1))
+        })
+        .await;
+
+    let without = house.policy().replace(&tenant("other", OTHER, ""), "");
+    house.follow(&without).await;
+
+    let answer = wire.answer().await;
+    let told = Api::Messages.check_refusal(&answer, 401, "authentication_error");
+    assert!(told.contains("revoked while the request waited"), "{told}");
+    house.stage.is_unharmed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_tenant_made_stays_its_own_whoever_comes_and_goes() {
+    let house = House::build(Plan::new().and(&tenant("other", OTHER, ""))).await;
+    let body = r#"{"model":"gpt-a","input":"hello","store":true}"#;
+    let make = Request::new("POST", "/v1/responses")
+        .header("authorization", format!("Bearer {OTHER}"))
+        .header("content-type", "application/json")
+        .body(body);
+    let made = house.ask(&make).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    let id = made.json()["id"].as_str().expect("an id").to_owned();
+    let read = |key: &str| {
+        Request::new("GET", &format!("/v1/responses/{id}"))
+            .header("authorization", format!("Bearer {key}"))
+    };
+    // Another stands in its place, and it is back behind that one.
+    let without = house.policy().replace(&tenant("other", OTHER, ""), "");
+    let next = format!("{without}{}", tenant("next", NEXT, ""));
+    house.follow(&next).await;
+    assert_eq!(house.ask(&read(NEXT)).await.status, 404);
+    house
+        .follow(&format!("{next}{}", tenant("other", OTHER, "")))
+        .await;
+    assert_eq!(house.ask(&read(NEXT)).await.status, 404);
+    assert_eq!(house.ask(&read(OTHER)).await.status, 200);
+}

@@ -1,0 +1,147 @@
+{{/*
+What the schema cannot see: values that do not fit together. Each is refused with a sentence that says
+what to write instead.
+*/}}
+
+{{- define "keyweir.checks" -}}
+{{- include "keyweir.checks.policy" . -}}
+{{- include "keyweir.checks.listeners" . -}}
+{{- include "keyweir.checks.shutdown" . -}}
+{{- include "keyweir.checks.memory" . -}}
+{{- include "keyweir.checks.replicas" . -}}
+{{- include "keyweir.checks.routes" . -}}
+{{- end }}
+
+{{- define "keyweir.checks.policy" -}}
+{{- with .Values.policy -}}
+{{- if not (or .files .existingConfigMaps .existingSecrets) -}}
+{{- fail "there is no policy: put its files under policy.files, or name ConfigMaps or Secrets that hold them in policy.existingConfigMaps or policy.existingSecrets" -}}
+{{- end -}}
+{{- range $name, $text := .files -}}
+{{- if not (regexMatch "^[A-Za-z0-9][-A-Za-z0-9_.]*\\.toml$" $name) -}}
+{{- fail (printf "policy.files has \"%s\", which the gateway would not read: names end in .toml" $name) -}}
+{{- end -}}
+{{- if has $name (list "00-gateway.toml") -}}
+{{- fail "policy.files has 00-gateway.toml, which the chart writes itself: choose another name" -}}
+{{- end -}}
+{{- if regexMatch "(?m)^\\s*\\[\\s*(gateway|waiting|retry)\\b" $text -}}
+{{- fail (printf "policy.files.\"%s\" sets [gateway], [waiting] or [retry], which the chart writes itself: put that under settings" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .files (not .existingConfigMaps) (not .existingSecrets) (not (regexMatch "(?m)^\\s*\\[\\[\\s*tenant\\s*\\]\\]" (values .files | join "\n"))) -}}
+{{- fail "the policy has no [[tenant]], and without one the gateway listens to nobody but its own machine: add a tenant with client_keys (keyweir hash makes them)" -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := list "listen" "admin" "tls" -}}
+{{- if hasKey $.Values.settings.gateway $name -}}
+{{- fail (printf "settings.gateway.%s is set by the chart: use http, tls, admin and listenAddress" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := list "drain" "drain_delay" -}}
+{{- if hasKey $.Values.settings.gateway.timeouts $name -}}
+{{- fail (printf "settings.gateway.timeouts.%s is set by the chart: use shutdown.drainSeconds and shutdown.delaySeconds" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "keyweir.checks.listeners" -}}
+{{- if not (or .Values.http.enabled .Values.tls.enabled) -}}
+{{- fail "http.enabled and tls.enabled are both false: clients would have no port" -}}
+{{- end -}}
+{{- if and .Values.tls.enabled (not .Values.tls.existingSecret) -}}
+{{- fail "tls.enabled needs tls.existingSecret: the name of a Secret of type kubernetes.io/tls" -}}
+{{- end -}}
+{{- $ports := list (int .Values.admin.port) -}}
+{{- if .Values.http.enabled }}{{ $ports = append $ports (int .Values.http.port) }}{{ end -}}
+{{- if .Values.tls.enabled }}{{ $ports = append $ports (int .Values.tls.port) }}{{ end -}}
+{{- if ne (len $ports) (len (uniq $ports)) -}}
+{{- fail "http.port, tls.port and admin.port must differ" -}}
+{{- end -}}
+{{- if and (eq .Values.service.type "ClusterIP") .Values.service.externalTrafficPolicy -}}
+{{- fail "service.externalTrafficPolicy is for NodePort and LoadBalancer: leave it empty with service.type ClusterIP" -}}
+{{- end -}}
+{{- end }}
+
+{{/* Seconds from the order to end until the process surely has: three for last words, two to spare. */}}
+{{- define "keyweir.graceSeconds" -}}
+{{- with .Values.shutdown -}}
+{{- add (int .preStopSeconds) (int .delaySeconds) (int .drainSeconds) 5 -}}
+{{- end -}}
+{{- end }}
+
+{{- define "keyweir.checks.shutdown" -}}
+{{- $needed := include "keyweir.graceSeconds" . | int -}}
+{{- $given := .Values.terminationGracePeriodSeconds -}}
+{{- if and (not (kindIs "invalid" $given)) (lt (int $given) $needed) -}}
+{{- fail (printf "terminationGracePeriodSeconds is %d, but shutdown.preStopSeconds, delaySeconds and drainSeconds take %d with the last words: raise it to %d, leave it out, or lower shutdown.drainSeconds" (int $given) $needed $needed) -}}
+{{- end -}}
+{{- end }}
+
+{{/* A size in whole MiB, of Kubernetes' ("1Gi") or the policy's ("1 GiB"); empty if it is no such size. */}}
+{{- define "keyweir.mebibytes" -}}
+{{- $text := toString . | replace " " "" | trimSuffix "B" -}}
+{{- if regexMatch "^[0-9]+(\\.[0-9]+)?(Ki|Mi|Gi|Ti)$" $text -}}
+{{- $number := regexFind "^[0-9.]+" $text | float64 -}}
+{{- $unit := regexFind "[KMGT]i$" $text -}}
+{{- mulf $number (get (dict "Ki" 0.0009765625 "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0) $unit) | floor | int64 -}}
+{{- end -}}
+{{- end }}
+
+{{- define "keyweir.checks.memory" -}}
+{{- $limit := include "keyweir.mebibytes" (dig "limits" "memory" "" .Values.resources) -}}
+{{- $held := include "keyweir.mebibytes" (default "1 GiB" .Values.settings.gateway.limits.body_bytes_held_max) -}}
+{{- if and $limit $held -}}
+{{- if lt (int64 $limit) (add (int64 $held) 256) -}}
+{{- fail (printf "resources.limits.memory (%s MiB) is too little for settings.gateway.limits.body_bytes_held_max (%s MiB) and 256 MiB for everything else: raise the one or lower the other" $limit $held) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "keyweir.checks.replicas" -}}
+{{- $replicas := int .Values.replicaCount -}}
+{{- with .Values.autoscaling -}}
+{{- if .enabled -}}
+{{- $replicas = int .minReplicas -}}
+{{- if gt (int .minReplicas) (int .maxReplicas) -}}
+{{- fail (printf "autoscaling.minReplicas (%d) is more than autoscaling.maxReplicas (%d)" (int .minReplicas) (int .maxReplicas)) -}}
+{{- end -}}
+{{- if not (or .targetCPUUtilizationPercentage .targetRequestsRunning .metrics) -}}
+{{- fail "autoscaling.enabled needs something to go by: autoscaling.targetCPUUtilizationPercentage, targetRequestsRunning or metrics" -}}
+{{- end -}}
+{{- if and .targetCPUUtilizationPercentage (not (dig "requests" "cpu" "" $.Values.resources)) -}}
+{{- fail "autoscaling.targetCPUUtilizationPercentage is a share of resources.requests.cpu, which is not set" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.podDisruptionBudget -}}
+{{- if .enabled -}}
+{{- $most := not (kindIs "invalid" .maxUnavailable) -}}
+{{- $least := not (kindIs "invalid" .minAvailable) -}}
+{{- if and $most $least -}}
+{{- fail "podDisruptionBudget takes one of maxUnavailable and minAvailable: leave the other out" -}}
+{{- end -}}
+{{- if and $most (has (toString .maxUnavailable) (list "0" "0%")) -}}
+{{- fail "podDisruptionBudget.maxUnavailable is 0, which forbids every drain of a node: 1 is the least" -}}
+{{- end -}}
+{{- if and $least (or (eq (toString .minAvailable) "100%") (and (not (kindIs "string" .minAvailable)) (ge (int .minAvailable) $replicas))) -}}
+{{- fail (printf "podDisruptionBudget.minAvailable (%v) of %d replicas forbids every drain of a node: lower it, or have more replicas" .minAvailable $replicas) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.strategy -}}
+{{- with .rollingUpdate -}}
+{{- if and (ne $.Values.strategy.type "Recreate") (has (toString .maxUnavailable) (list "0" "0%")) (has (toString .maxSurge) (list "0" "0%")) -}}
+{{- fail "strategy.rollingUpdate.maxUnavailable and maxSurge are both 0: no pod could ever be replaced" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "keyweir.checks.routes" -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
+{{- fail "ingress.enabled needs ingress.hosts: the names under which clients come" -}}
+{{- end -}}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
+{{- fail "httpRoute.enabled needs httpRoute.parentRefs: the Gateways it belongs to" -}}
+{{- end -}}
+{{- end }}

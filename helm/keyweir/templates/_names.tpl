@@ -1,0 +1,55 @@
+{{/* Names and labels. */}}
+
+{{- define "keyweir.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end }}
+
+{{/* Cut at 50: the longest ending of an object's name has room. */}}
+{{- define "keyweir.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains (include "keyweir.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "keyweir.name" .) | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end }}
+
+{{/* What selects the pods: must never change for a release. */}}
+{{- define "keyweir.selector" -}}
+app.kubernetes.io/name: {{ include "keyweir.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "keyweir.labels" -}}
+{{ include "keyweir.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "keyweir.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "keyweir.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end }}
+
+{{- define "keyweir.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{- printf "%s@%s" .repository .digest -}}
+{{- else -}}
+{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* What Ingress and routes send to: the port of the Service for clients in clear, else that over TLS. */}}
+{{- define "keyweir.clientPort" -}}
+{{- if .Values.http.enabled -}}{{ .Values.service.httpPort }}{{- else -}}{{ .Values.service.tlsPort }}{{- end -}}
+{{- end }}

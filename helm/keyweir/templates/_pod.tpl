@@ -1,0 +1,167 @@
+{{/* The pods: scheduling, containers, volumes. */}}
+
+{{- define "keyweir.pod" -}}
+serviceAccountName: {{ include "keyweir.serviceAccountName" . }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+terminationGracePeriodSeconds: {{ default (include "keyweir.graceSeconds" .) .Values.terminationGracePeriodSeconds }}
+{{- include "keyweir.pod.scheduling" . }}
+{{- with .Values.podSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.initContainers }}
+initContainers:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+containers:
+  - {{- include "keyweir.container" . | nindent 4 }}
+  {{- with .Values.extraContainers }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+volumes:
+  {{- include "keyweir.volumes" . | nindent 2 }}
+{{- end }}
+
+{{- define "keyweir.pod.scheduling" -}}
+{{- range $field := list "imagePullSecrets" "nodeSelector" "tolerations" "affinity" "hostAliases" "dnsConfig" }}
+{{- with get $.Values $field }}
+{{ $field }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- range $field := list "priorityClassName" "runtimeClassName" "schedulerName" }}
+{{- with get $.Values $field }}
+{{ $field }}: {{ . }}
+{{- end }}
+{{- end }}
+topologySpreadConstraints:
+  {{- $default := list
+    (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway")
+    (dict "maxSkew" 1 "topologyKey" "topology.kubernetes.io/zone" "whenUnsatisfiable" "ScheduleAnyway") }}
+  {{- $selector := dict "labelSelector" (dict "matchLabels" (include "keyweir.selector" . | fromYaml)) }}
+  {{- range default $default .Values.topologySpreadConstraints }}
+  - {{- merge (deepCopy .) $selector | toYaml | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{- define "keyweir.container" -}}
+name: keyweir
+image: {{ include "keyweir.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+args:
+  - --log-format={{ .Values.log.format }}
+  - serve
+  - --policy=/etc/keyweir/policy
+  - --access-log={{ .Values.log.access }}
+  {{- with .Values.extraArgs }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+env:
+  - name: KEYWEIR_LOG
+    value: {{ .Values.log.level }}
+  {{- with .Values.extraEnv }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .Values.extraEnvFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+ports:
+  {{- if .Values.http.enabled }}
+  - name: http
+    containerPort: {{ .Values.http.port }}
+    protocol: TCP
+  {{- end }}
+  {{- if .Values.tls.enabled }}
+  - name: https
+    containerPort: {{ .Values.tls.port }}
+    protocol: TCP
+  {{- end }}
+  - name: admin
+    containerPort: {{ .Values.admin.port }}
+    protocol: TCP
+startupProbe:
+  httpGet: {path: /healthz, port: admin}
+  {{- toYaml .Values.startupProbe | nindent 2 }}
+livenessProbe:
+  httpGet: {path: /healthz, port: admin}
+  {{- toYaml .Values.livenessProbe | nindent 2 }}
+readinessProbe:
+  httpGet: {path: /readyz, port: admin}
+  {{- toYaml .Values.readinessProbe | nindent 2 }}
+{{- if .Values.shutdown.preStopSeconds }}
+lifecycle:
+  preStop:
+    {{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version }}
+    sleep:
+      seconds: {{ .Values.shutdown.preStopSeconds }}
+    {{- else }}
+    exec:
+      command: [/bin/keyweir, sleep, {{ .Values.shutdown.preStopSeconds | quote }}]
+    {{- end }}
+{{- end }}
+{{- with .Values.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.securityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+volumeMounts:
+  - name: policy
+    mountPath: /etc/keyweir/policy
+    readOnly: true
+  {{- if .Values.tls.enabled }}
+  - name: tls
+    mountPath: /etc/keyweir/tls
+    readOnly: true
+  {{- end }}
+  {{- range $i, $name := .Values.secrets }}
+  - name: secret-{{ $i }}
+    mountPath: /etc/keyweir/secrets/{{ $name }}
+    readOnly: true
+  {{- end }}
+  {{- with .Values.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+
+{{/* Whole folders, never subPath: only they follow a change. One folder for all of the policy, so that
+its files change together. */}}
+{{- define "keyweir.volumes" -}}
+- name: policy
+  projected:
+    defaultMode: 0440
+    sources:
+      - configMap:
+          name: {{ include "keyweir.fullname" . }}-settings
+      {{- if .Values.policy.files }}
+      - configMap:
+          name: {{ include "keyweir.fullname" . }}-policy
+      {{- end }}
+      {{- range .Values.policy.existingConfigMaps }}
+      - configMap:
+          name: {{ . }}
+      {{- end }}
+      {{- range .Values.policy.existingSecrets }}
+      - secret:
+          name: {{ . }}
+      {{- end }}
+{{- if .Values.tls.enabled }}
+- name: tls
+  secret:
+    secretName: {{ .Values.tls.existingSecret }}
+    defaultMode: 0440
+{{- end }}
+{{- range $i, $name := .Values.secrets }}
+- name: secret-{{ $i }}
+  secret:
+    secretName: {{ $name }}
+    defaultMode: 0440
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,66 @@
+{{/* The tables of the policy that the chart writes, as TOML. */}}
+
+{{/* One value. Helm reads the numbers of a values file as floats, so whole ones are made whole again. */}}
+{{- define "keyweir.toml.value" -}}
+{{- if kindIs "slice" . -}}
+[{{ range $i, $it := . }}{{ if $i }}, {{ end }}{{ include "keyweir.toml.value" $it }}{{ end }}]
+{{- else if kindIs "float64" . -}}
+{{- if eq (floor .) . }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{- else -}}
+{{ toJson . }}
+{{- end -}}
+{{- end }}
+
+{{/* The settings of one table; a table in it is left to whoever writes its head. */}}
+{{- define "keyweir.toml.table" -}}
+{{- range $name, $value := . }}
+{{- if not (or (kindIs "map" $value) (kindIs "invalid" $value)) }}
+{{ $name }} = {{ include "keyweir.toml.value" $value }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What of [gateway] only a new process takes up: listeners and threads. */}}
+{{- define "keyweir.settings.startup" -}}
+{{- $address := .Values.listenAddress -}}
+[gateway]
+listen = [{{ if .Values.http.enabled }}{{ printf "%s:%v" $address .Values.http.port | quote }}{{ end }}]
+admin = {{ printf "%s:%v" $address .Values.admin.port | quote }}
+threads = {{ include "keyweir.toml.value" .Values.settings.gateway.threads }}
+{{- end }}
+
+{{- define "keyweir.settings.tls" -}}
+{{- if .Values.tls.enabled }}
+
+[gateway.tls]
+listen = [{{ printf "%s:%v" .Values.listenAddress .Values.tls.port | quote }}]
+cert_file = "/etc/keyweir/tls/tls.crt"
+key_file = "/etc/keyweir/tls/tls.key"
+{{- end }}
+{{- end }}
+
+{{- define "keyweir.settings" -}}
+{{- $gateway := .Values.settings.gateway -}}
+{{ include "keyweir.settings.startup" . }}
+{{- include "keyweir.toml.table" (omit $gateway "threads") }}
+{{- include "keyweir.settings.tls" . }}
+
+[gateway.timeouts]
+drain_delay = {{ printf "%vs" .Values.shutdown.delaySeconds | quote }}
+drain = {{ printf "%vs" .Values.shutdown.drainSeconds | quote }}
+{{- include "keyweir.toml.table" $gateway.timeouts }}
+{{- range $table := list "limits" "stream" "upstream" }}
+{{- with get $gateway $table }}
+
+[gateway.{{ $table }}]
+{{- include "keyweir.toml.table" . }}
+{{- end }}
+{{- end }}
+{{- range $table := list "waiting" "retry" }}
+{{- with get $.Values.settings $table }}
+
+[{{ $table }}]
+{{- include "keyweir.toml.table" . }}
+{{- end }}
+{{- end }}
+{{ end }}

@@ -1,0 +1,96 @@
+"""The policy in the pods: what the chart writes of it, and how it is mounted."""
+
+import subprocess
+import tomllib
+
+import pytest
+import yaml
+
+from chart import CHART, KEYWEIR, container, one, pod, render
+
+EVERYTHING = yaml.safe_load((CHART / "ci" / "everything.yaml").read_text())
+
+
+def settings(values=None):
+    return one(render(values), "ConfigMap", "kw-keyweir-settings")["data"]["00-gateway.toml"]
+
+
+SETTINGS = {
+    "defaults": {},
+    "everything": {name: EVERYTHING[name] for name in ("settings", "tls", "listenAddress", "shutdown")},
+    "all numbers": {
+        "settings": {
+            "gateway": {"limits": {"requests_in_flight_max": 10000000, "connections_max": 5}},
+            "retry": {"attempts_max": 3, "budget_per_sec": 2.5, "ambiguous": False},
+            "waiting": {"patience": "1m"},
+        },
+        "resources": {"limits": {"memory": "2Gi"}},
+    },
+}
+
+
+@pytest.mark.parametrize("values", SETTINGS.values(), ids=SETTINGS)
+def test_the_program_takes_it(values, tmp_path):
+    (tmp_path / "00-gateway.toml").write_text(settings(values))
+    policy = one(render(values), "ConfigMap", "kw-keyweir-policy")["data"]
+    for name, text in policy.items():
+        (tmp_path / name).write_text(text)
+    ran = subprocess.run([KEYWEIR, "check", tmp_path], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_settings_arrive_with_their_types():
+    read = tomllib.loads(settings(SETTINGS["all numbers"]))
+    assert read["gateway"]["limits"] == {
+        "requests_in_flight_max": 10000000, "connections_max": 5, "body_bytes_held_max": "512 MiB",
+    }
+    assert read["retry"] == {"attempts_max": 3, "budget_per_sec": 2.5, "ambiguous": False}
+    assert read["gateway"]["timeouts"] == {"drain_delay": "0s", "drain": "120s"}
+
+
+def test_text_is_escaped():
+    text = 'a "quoted" \\ <b> 🙂'
+    assert tomllib.loads(settings({"settings": {"waiting": {"patience": text}}}))["waiting"]["patience"] == text
+
+
+def test_policy_files_arrive_byte_for_byte():
+    text = "# a\n\n  \n[[provider]]\n\tid = \"x\"\n[[tenant]]\n# {{ not a template }}"
+    objects = render({"policy": {"files": {"policy.toml": text}}})
+    assert one(objects, "ConfigMap", "kw-keyweir-policy")["data"]["policy.toml"] == text
+
+
+def test_all_of_the_policy_is_one_folder_that_follows_changes():
+    objects = render({"policy": {"existingConfigMaps": ["a"], "existingSecrets": ["b"]}})
+    sources = next(it for it in pod(objects)["volumes"] if it["name"] == "policy")["projected"]["sources"]
+    assert sources == [
+        {"configMap": {"name": "kw-keyweir-settings"}}, {"configMap": {"name": "kw-keyweir-policy"}},
+        {"configMap": {"name": "a"}}, {"secret": {"name": "b"}},
+    ]
+    assert all("subPath" not in mount for mount in container(objects)["volumeMounts"])
+
+
+def test_secrets_are_folders_that_only_the_program_reads():
+    objects = render({"secrets": ["provider-keys", "more"]})
+    mounts = {it["mountPath"] for it in container(objects)["volumeMounts"]}
+    assert {"/etc/keyweir/secrets/provider-keys", "/etc/keyweir/secrets/more"} <= mounts
+    volumes = [it["secret"] for it in pod(objects)["volumes"] if "secret" in it]
+    assert [it["defaultMode"] for it in volumes] == [0o440] * 2
+    assert pod(objects)["securityContext"]["fsGroup"] == 65532
+
+
+def checksum(values):
+    return one(render(values), "Deployment")["spec"]["template"]["metadata"]["annotations"]["checksum/startup"]
+
+
+def test_only_what_a_new_process_takes_up_restarts_pods():
+    before = render()
+    policy = {"policy": {"files": {"more.toml": "# a tenant more"}}}
+    limits = {"settings": {"gateway": {"limits": {"body_bytes_max": "1 MiB"}}, "waiting": {"patience": "3s"}}}
+    for reloaded in (policy, limits):
+        assert one(render(reloaded), "Deployment") == one(before, "Deployment")
+    assert checksum({"settings": {"gateway": {"threads": 3}}}) != checksum({})
+    assert checksum({"http": {"port": 8081}}) != checksum({})
+
+
+def test_no_policy_text_is_in_the_deployment():
+    assert "sha256:4ecb" not in yaml.safe_dump(one(render(), "Deployment"))

@@ -1,0 +1,71 @@
+"""Values that do not fit together are refused, with a sentence that says what to write instead."""
+
+import pytest
+
+from chart import MINIMAL, refusal, template
+
+POLICY = MINIMAL["policy"]["files"]["policy.toml"]
+NO_TENANT = POLICY[: POLICY.index("[[tenant]]")]
+
+CASES = {
+    "no policy": ({"policy": {"files": None}}, "there is no policy: put its files under policy.files"),
+    "a name without .toml": ({"policy": {"files": {"keys.yaml": "a"}}}, "names end in .toml"),
+    "the chart's own file": ({"policy": {"files": {"00-gateway.toml": "a = 1"}}}, "choose another name"),
+    "settings in the policy": ({"policy": {"files": {"b.toml": "[waiting]\npatience='1s'"}}}, "put that under settings"),
+    "settings in a subtable": ({"policy": {"files": {"b.toml": "\n [gateway.limits]\n"}}}, "put that under settings"),
+    "nobody may call": ({"policy": {"files": {"policy.toml": NO_TENANT}}}, "add a tenant with client_keys"),
+    "a listener in settings": ({"settings": {"gateway": {"admin": "off"}}}, "admin"),
+    "drain in settings": ({"settings": {"gateway": {"timeouts": {"drain": "5s"}}}}, "use shutdown.drainSeconds"),
+    "no listener": ({"http": {"enabled": False}}, "clients would have no port"),
+    "TLS without certificate": ({"tls": {"enabled": True}}, "tls.enabled needs tls.existingSecret"),
+    "ports that collide": ({"admin": {"port": 8080}}, "must differ"),
+    "a traffic policy inside": ({"service": {"externalTrafficPolicy": "Local"}}, "leave it empty with service.type ClusterIP"),
+    "too short a grace": ({"terminationGracePeriodSeconds": 30}, "raise it to 130, leave it out, or lower shutdown.drainSeconds"),
+    "more bodies than memory": ({"settings": {"gateway": {"limits": {"body_bytes_held_max": "2 GiB"}}}}, "(2048 MiB) and 256 MiB for everything else"),
+    "less memory than bodies": ({"resources": {"limits": {"memory": "600Mi"}}}, "resources.limits.memory (600 MiB) is too little"),
+    "the default of bodies": ({"settings": {"gateway": {"limits": {"body_bytes_held_max": None}}}}, "body_bytes_held_max (1024 MiB)"),
+    "least over most": ({"autoscaling": {"enabled": True, "minReplicas": 9}}, "minReplicas (9) is more than autoscaling.maxReplicas (8)"),
+    "nothing to scale by": ({"autoscaling": {"enabled": True, "targetCPUUtilizationPercentage": None}}, "needs something to go by"),
+    "a share of nothing": ({"autoscaling": {"enabled": True}, "resources": {"requests": None}}, "is a share of resources.requests.cpu"),
+    "both budgets": ({"podDisruptionBudget": {"enabled": True, "minAvailable": 1, "maxUnavailable": 1}}, "takes one of"),
+    "a budget of none": ({"podDisruptionBudget": {"enabled": True, "maxUnavailable": 0}}, "forbids every drain"),
+    "a budget of all": ({"podDisruptionBudget": {"enabled": True, "minAvailable": 1}}, "(1) of 1 replicas forbids every drain"),
+    "a budget of the share of all": ({"podDisruptionBudget": {"enabled": True, "minAvailable": "100%"}}, "forbids every drain"),
+    "a rollout that cannot": ({"strategy": {"rollingUpdate": {"maxSurge": 0}}}, "no pod could ever be replaced"),
+    "an Ingress for nobody": ({"ingress": {"enabled": True}}, "ingress.enabled needs ingress.hosts"),
+    "a route from nowhere": ({"httpRoute": {"enabled": True}}, "httpRoute.enabled needs httpRoute.parentRefs"),
+}
+
+
+@pytest.mark.parametrize("values, sentence", CASES.values(), ids=CASES)
+def test_it_is_refused(values, sentence):
+    said = refusal(values)
+    assert sentence in said, said
+
+
+SHAPES = {
+    "a name that is not known": {"replicaCounts": 3},
+    "a nested name that is not known": {"service": {"typ": "NodePort"}},
+    "text for a number": {"replicaCount": "three"},
+    "a choice that is none": {"log": {"level": "loud"}},
+    "a digest that is none": {"image": {"digest": "latest"}},
+    "a port out of range": {"http": {"port": 80}},
+    "a list that should hold names": {"secrets": [{"name": "provider-keys"}]},
+}
+
+
+@pytest.mark.parametrize("values", SHAPES.values(), ids=SHAPES)
+def test_the_schema_refuses(values):
+    said = refusal(values)
+    assert "schema" in said or "values.schema.json" in said, said
+
+
+def test_what_was_refused_is_taken_once_it_fits():
+    fitting = {
+        "terminationGracePeriodSeconds": 130,
+        "autoscaling": {"enabled": True, "minReplicas": 2},
+        "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
+        "resources": {"limits": {"memory": "2304Mi"}},
+        "settings": {"gateway": {"limits": {"body_bytes_held_max": "2 GiB"}}},
+    }
+    assert template(fitting).returncode == 0, template(fitting).stderr
