@@ -8,8 +8,8 @@ use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::wire::large::LargeAnswer;
 use keyweir_policy::wire::list::{Page, Paging, write};
-use keyweir_policy::wire::opening::{Announced, form_of_body};
-use keyweir_policy::wire::{Wire, resource_ids, rewrite_results_url};
+use keyweir_policy::wire::opening::{Announced, form_of_body, of_whole};
+use keyweir_policy::wire::{resource_ids, rewrite_results_url};
 use libfuzzer_sys::fuzz_target;
 
 const DIALECTS: [Dialect; 3] = [Dialect::Anthropic, Dialect::OpenAi, Dialect::Generic];
@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
             let _ = form_of_body(&announced, asks_in_json, body, ended);
         }
     }
-    let _ = dialect.read_usage(endpoint, body);
+    let _ = of_whole(&[], (dialect, endpoint), |_| None, body);
     let _ = resource_ids(endpoint, true, body);
     let _ = rewrite_results_url(body, "https://api.example.com", "http://localhost:8080");
     let mut large = LargeAnswer::new(dialect, endpoint);

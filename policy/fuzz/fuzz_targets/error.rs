@@ -9,7 +9,7 @@
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::wire::Wire;
-use keyweir_policy::wire::classify::classify;
+use keyweir_policy::wire::classify::{Asked, classify};
 use keyweir_policy::wire::opening::{error_answer, of_whole};
 use libfuzzer_sys::fuzz_target;
 
@@ -34,10 +34,19 @@ fuzz_target!(|input: &[u8]| {
         .collect();
     let header = |name: &str| headers.iter().find(|it| it.0 == name).map(|it| it.1);
 
-    let fault = classify(dialect, endpoint, status, header, body);
+    let fault = classify(
+        &[],
+        Asked {
+            dialect,
+            endpoint,
+            status,
+        },
+        header,
+        body,
+    );
     let _ = error_answer(dialect, body, &fault);
-    let inside = of_whole(endpoint, header, body);
-    let _ = error_answer(dialect, body, &inside);
+    let inside = of_whole(&[], (dialect, endpoint), header, body);
+    let _ = error_answer(dialect, body, &inside.fault);
     let _ = dialect.snapshot(header);
     let _ = dialect.client_credential(header);
     for (name, _) in &headers {

@@ -41,7 +41,7 @@ fn read<'a>(
     endpoint: Endpoint,
     pieces: impl Iterator<Item = &'a [u8]>,
 ) -> String {
-    let mut reader = StreamReader::new(dialect, endpoint);
+    let mut reader = StreamReader::new(dialect, endpoint, [].into());
     for piece in pieces {
         reader.feed(piece);
         let _ = (reader.started_content(), reader.output_so_far());
