@@ -15,19 +15,23 @@ use crate::runtime::open_files;
 )]
 pub struct OpenToAll(pub SocketAddr);
 
-/// No more connections than the system lets us have.
-pub(crate) fn bound_connections(policy: &mut Policy) {
+/// No more connections than the system lets us have. `is_told`: where that is fewer than the policy
+/// allows, the log says so.
+pub(crate) fn bound_connections(policy: &mut Policy, is_told: bool) {
     let (max, possible) = (
         &mut policy.gateway.limits.connections_max,
         open_files::for_clients(),
     );
-    if possible < *max {
+    if possible >= *max {
+        return;
+    }
+    *max = possible;
+    if is_told {
         tracing::info!(
             connections_max = possible,
             "fewer connections of clients than the policy allows: the process may not open more \
              files (ulimit -n), and each may need one at a provider"
         );
-        *max = possible;
     }
 }
 

@@ -12,6 +12,7 @@ pub mod policy_files;
 pub(crate) mod policy_status;
 pub(crate) mod pool;
 pub(crate) mod provider;
+pub(crate) mod regular_file;
 pub mod reload;
 pub(crate) mod roots;
 pub mod secrets;

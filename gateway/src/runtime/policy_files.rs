@@ -7,6 +7,8 @@ use keyweir_policy::config::file;
 use keyweir_policy::config::file::{Identity, Policy, Report};
 use sha2::{Digest, Sha256};
 
+use crate::runtime::regular_file;
+
 /// All files together. Ten thousand keys take one megabyte.
 const BYTES_MAX: u64 = 8 * 1024 * 1024;
 
@@ -48,12 +50,12 @@ pub struct Loaded {
 /// Bytes of a hash that are shown.
 const HASH_BYTES: usize = 8;
 
-/// Reads the policy at `paths`, files or folders.
+/// Reads the policy at `paths`, files or folders; a file may be a pipe.
 ///
 /// # Errors
 /// If files cannot be read, or hold mistakes.
 pub fn load(paths: &[PathBuf]) -> Result<Loaded, LoadError> {
-    load_after(paths, &Identity::default())
+    read_all(&all_files(paths)?, &Identity::default())
 }
 
 /// The same for a policy that follows others, whose names have their ids from `identity`.
@@ -61,13 +63,22 @@ pub fn load(paths: &[PathBuf]) -> Result<Loaded, LoadError> {
 /// # Errors
 /// If files cannot be read, or hold mistakes.
 pub(crate) fn load_after(paths: &[PathBuf], identity: &Identity) -> Result<Loaded, LoadError> {
+    let files = all_files(paths)?.into_iter().map(regular);
+    read_all(&files.collect::<Result<Vec<_>, _>>()?, identity)
+}
+
+fn all_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, LoadError> {
     let mut files = Vec::new();
     for path in paths {
         files.extend(files_at(path)?);
     }
+    Ok(files)
+}
+
+fn read_all(files: &[PathBuf], identity: &Identity) -> Result<Loaded, LoadError> {
     let mut left = BYTES_MAX;
     let mut texts = Vec::with_capacity(files.len());
-    for path in &files {
+    for path in files {
         let text = read(path, &mut left)?;
         texts.push((path.display().to_string(), text));
     }
@@ -133,12 +144,10 @@ pub(crate) fn files_at(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
 
 /// `file`, if it can be read without waiting for somebody to write it.
 fn regular(file: PathBuf) -> Result<PathBuf, LoadError> {
-    let error = match std::fs::metadata(&file) {
-        Ok(metadata) if metadata.is_file() => return Ok(file),
-        Ok(_) => std::io::Error::other("it is no file"),
-        Err(error) => error,
-    };
-    Err(LoadError::Unreadable { path: file, error })
+    match regular_file::check(&file) {
+        Ok(()) => Ok(file),
+        Err(error) => Err(LoadError::Unreadable { path: file, error }),
+    }
 }
 
 fn read(path: &Path, left: &mut u64) -> Result<String, LoadError> {

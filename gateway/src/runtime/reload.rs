@@ -8,12 +8,12 @@
 //! then pools; then what requests begin with; then the pools of providers that are gone, whose
 //! waiters are refused. One reload at a time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Instant, SystemTime};
 
 use keyweir_policy::config::difference::Difference;
-use keyweir_policy::config::file::{Gone, Identity, Policy};
+use keyweir_policy::config::file::{Gone, Identity, Policy, TlsSettings};
 use keyweir_policy::config::pool_spec::pool_spec;
 use keyweir_policy::config::secret::ClientKeys;
 use keyweir_policy::pool::spec::PoolSpec;
@@ -30,6 +30,7 @@ use crate::runtime::gateway::{Gateway, Live, Next};
 use crate::runtime::policy_files::{self, LoadError, Loaded};
 use crate::runtime::policy_status::{Failure, PolicyStatus, Reloaded};
 use crate::runtime::provider::{Making, Prepared, ProviderError};
+use crate::runtime::regular_file;
 use crate::runtime::roots::Roots;
 use crate::runtime::secrets::{self, Anew, SecretProblems, Secrets};
 use crate::upstream::{RootsError, Upstream, resolve};
@@ -195,13 +196,13 @@ impl Reloader {
             folder,
             hash,
         } = policy_files::load_after(&self.files, &state.identity)?;
-        bound_connections(&mut policy);
+        bound_connections(&mut policy, false);
         let difference = Difference::between(&live.policy, &policy);
         keep_started(&mut policy, &live.policy.gateway);
         refuse_open_listeners(&policy)?;
         let secrets = secrets::read(&policy, &folder, &state.secrets, anew)?;
         let tls = policy.gateway.tls.as_ref();
-        let certified = tls.map(|tls| certificate::read(tls, &folder)).transpose()?;
+        let certified = tls.map(|tls| certified(tls, &folder)).transpose()?;
         let mut roots = Roots::after(&live.roots, &policy, &folder)?;
         let mut making = Making {
             policy: &policy,
@@ -343,6 +344,17 @@ impl Reloader {
         state.secrets = ready.secrets;
         state.folder = ready.folder;
     }
+}
+
+fn certified(tls: &TlsSettings, folder: &Path) -> Result<CertifiedKey, CertificateError> {
+    for path in [&tls.cert_file, &tls.key_file] {
+        let path = folder.join(path);
+        if let Err(error) = regular_file::check(&path) {
+            let reason = error.to_string();
+            return Err(CertificateError { path, reason });
+        }
+    }
+    certificate::read(tls, folder)
 }
 
 /// What is different, in lines.

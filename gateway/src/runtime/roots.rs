@@ -2,11 +2,13 @@
 //! different roots must not share a pool.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keyweir_policy::config::file::{Policy, Provider, Scheme};
 
+use crate::runtime::regular_file;
 use crate::upstream::{self, Connections, RootsError};
 
 /// The connections of all providers.
@@ -48,9 +50,10 @@ impl Roots {
     /// If its roots cannot be read.
     pub(crate) fn of(&mut self, declared: &Provider) -> Result<Arc<Connections>, RootsError> {
         let path = declared.ca_file.as_ref().map(|path| self.folder.join(path));
-        // One that cannot be read is told of by whoever reads it as PEM.
-        let text = |path: &PathBuf| std::fs::read(path).unwrap_or_default();
-        let roots = path.as_ref().map(|path| (path.clone(), text(path)));
+        let roots = match &path {
+            None => None,
+            Some(path) => Some((path.clone(), read(path)?)),
+        };
         if let Some(known) = self.made.get(&roots) {
             return Ok(Arc::clone(known));
         }
@@ -58,4 +61,14 @@ impl Roots {
         self.made.insert(roots, Arc::clone(&connections));
         Ok(connections)
     }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, RootsError> {
+    let mut text = Vec::new();
+    let read = regular_file::open(path).and_then(|mut file| file.read_to_end(&mut text));
+    let unreadable = |error: std::io::Error| RootsError::File {
+        path: path.to_path_buf(),
+        reason: error.to_string(),
+    };
+    read.map(|_| text).map_err(unreadable)
 }

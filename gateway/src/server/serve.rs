@@ -82,7 +82,7 @@ pub struct Running {
 /// If an address cannot be bound, or a secret or certificate is missing: all before the first
 /// connection is accepted.
 pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, StartError> {
-    bound_connections(&mut policy);
+    bound_connections(&mut policy, true);
     // Another one may be installed already: then that is what the process wants.
     let _ = rustls::crypto::ring::default_provider().install_default();
     refuse_open_listeners(&policy).map_err(ListenError::from)?;

@@ -7,11 +7,12 @@ use super::problem::SecretProblem;
 /// The longest client key: a header's worth.
 const KEY_BYTES_MAX: usize = 4096;
 
-/// The hashes of the client keys in `text`. Empty lines and those that begin with `#` do not count.
+/// The hashes of the client keys in `text`. A `#` at a line's beginning or behind a
+/// space begins a comment.
 pub(super) fn parse(text: &str) -> Result<Vec<ClientKeyHash>, SecretProblem> {
     let mut hashes = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
+        let line = line.split_once(" #").map_or(line, |(key, _)| key).trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -41,9 +42,9 @@ mod tests {
     #[test]
     fn keys_and_hashes_are_read_line_by_line() {
         let hash = ClientKeyHash::of("kw_b");
-        let text = format!("# old\nkw_a\r\n\n{hash}\nkw_b\n");
+        let text = format!("# old\nkw_#a # new\r\n\n{hash}\nkw_b\n");
         let read = parse(&text).expect("they are right");
-        assert_eq!(read, [ClientKeyHash::of("kw_a"), hash]);
+        assert_eq!(read, [ClientKeyHash::of("kw_#a"), hash]);
         for (text, expected) in [
             ("", "there is no client key"),
             ("# none\n", "there is no client key"),

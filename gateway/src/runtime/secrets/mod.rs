@@ -22,6 +22,7 @@ use keyweir_policy::terms::table::Table;
 
 use self::problem::BYTES_MAX;
 pub use self::problem::{SecretProblem, SecretProblems};
+use crate::runtime::regular_file;
 
 /// How soon a command runs again that has failed, at the latest.
 const RETRY: Duration = Duration::from_secs(10);
@@ -299,7 +300,7 @@ fn from_env(name: &str) -> Result<String, SecretProblem> {
 }
 
 fn from_file(path: &Path) -> Result<String, SecretProblem> {
-    let file = std::fs::File::open(path).map_err(SecretProblem::FileUnreadable)?;
+    let file = regular_file::open(path).map_err(SecretProblem::FileUnreadable)?;
     let mut text = String::new();
     let read = file
         .take(BYTES_MAX + 1)
