@@ -107,7 +107,9 @@ async fn pass_on(
             Next::End => answer.ended = true,
             Next::Died | Next::Stalled if said_all => {
                 // What has not come to its end is no event.
-                stream.events.rest();
+                if !stream.reader.lacks_end() {
+                    stream.events.rest();
+                }
                 return Passed::Whole;
             }
             Next::Died => return Passed::Cut(DIED),
@@ -162,7 +164,7 @@ async fn finish(
     stream: &mut Stream,
     status: u16,
 ) -> Result<bool, Stop> {
-    let rest = stream.events.rest();
+    let rest = ended(stream.events.rest(), stream.reader.lacks_end());
     let rest = redacted(stream, &answer.traces, rest);
     let rest = without_usage(exchange, rest);
     write(exchange, rest, true).await?;
@@ -179,6 +181,15 @@ async fn finish(
         }
     });
     Ok(true)
+}
+
+/// What is left of a stream, with the end of its last event where it `lacks` that.
+fn ended(rest: Bytes, lacks: bool) -> Bytes {
+    if lacks {
+        Bytes::from([&rest[..], b"\n\n"].concat())
+    } else {
+        rest
+    }
 }
 
 /// Ends a stream in an error event and an end that nobody takes for a good one.

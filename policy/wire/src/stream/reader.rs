@@ -44,6 +44,8 @@ pub struct StreamReader {
     family: Family,
     started: bool,
     finished: bool,
+    /// The dialect's last event has been read, but perhaps not to its end.
+    last: bool,
     over: bool,
     failure: Option<Failure>,
     usage: Usage,
@@ -69,6 +71,7 @@ impl StreamReader {
             family: Family::Unknown,
             started: false,
             finished: false,
+            last: false,
             over: false,
             failure: None,
             usage: Usage::default(),
@@ -95,7 +98,8 @@ impl StreamReader {
         self.lines = lines;
         // What is cut is no event.
         if self.data.ends_with(b"}") {
-            self.end_of_event();
+            let data = std::mem::take(&mut self.data);
+            self.event(&data, b"");
         }
     }
 
@@ -129,10 +133,16 @@ impl StreamReader {
         self.finished && self.failure.is_none()
     }
 
-    /// The dialect's last event has been seen, good or bad: nothing that comes after it belongs to
-    /// the answer, and the connection need not be waited for.
+    /// The dialect's last event has come to its end, good or bad: nothing that comes after it belongs
+    /// to the answer, and the connection need not be waited for.
     pub const fn is_over(&self) -> bool {
         self.over
+    }
+
+    /// The dialect's last event has been read, but for the empty line that ends it, without which
+    /// nobody takes it for one.
+    pub const fn lacks_end(&self) -> bool {
+        self.last && !self.over
     }
 
     /// What the stream's beginning tells; `ended`: nothing more will come. A failure may be the
@@ -238,7 +248,7 @@ impl StreamReader {
             let room = EVENT_BYTES_MAX - self.data.len();
             self.data.extend_from_slice(&data[..data.len().min(room)]);
         } else if data == b"[DONE]" {
-            (self.started, self.finished, self.over) = (true, true, true);
+            (self.started, self.finished, self.last) = (true, true, true);
         } else {
             self.event(data, tail);
         }
@@ -257,6 +267,7 @@ impl StreamReader {
             self.event(&data, b"");
         }
         self.is_error_event = false;
+        self.over = self.last;
     }
 
     fn event(&mut self, data: &[u8], tail: &[u8]) {
@@ -282,7 +293,7 @@ impl StreamReader {
         }
         self.choices |= event.choices;
         self.choices_done |= event.choices_done;
-        self.over |= event.is_last;
+        self.last |= event.is_last;
         // Some providers end their chunks without `[DONE]`, and messages without `message_stop`.
         self.finished |= event.is_stopped;
         self.finished |= self.choices != 0 && self.choices == self.choices_done;
