@@ -3,6 +3,8 @@
 //!
 //! What to ask next, and what of it the client gets, [`keyweir_policy::exchange::listing`] says.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use keyweir_policy::exchange::listing::{Ask, Gathering};
@@ -93,6 +95,7 @@ fn aim(exchange: &mut Exchange<'_>, ask: &Ask, (request, limits): (&Request, Tim
         provider,
         model: None,
         fell_back: false,
+        waited: Duration::ZERO,
     }));
 }
 

@@ -76,6 +76,8 @@ pub(crate) struct Chosen {
     /// The model that is asked for instead of the one named.
     pub(crate) model: Option<String>,
     pub(crate) fell_back: bool,
+    /// How long it was in the waiting room before, over all attempts.
+    pub(crate) waited: Duration,
 }
 
 /// What is known of one request.
@@ -110,7 +112,11 @@ struct Served {
     provider: Option<ProviderId>,
     account: Option<AccountId>,
     key: Option<KeyId>,
+    /// The model that was asked for instead of the one named.
+    model: Option<String>,
     attempts: u32,
+    /// Of those, at the provider that is asked now.
+    attempts_here: u32,
     waited: Duration,
     fell_back: bool,
     /// The attempt that runs, or ran last, and since when.
@@ -205,11 +211,7 @@ impl Record {
                 asked.stream = stream;
             }
             Event::Chosen(chosen) => {
-                served.provider = Some(chosen.provider);
-                served.fell_back = chosen.fell_back;
-                if chosen.model.is_some() {
-                    asked.model = chosen.model;
-                }
+                self.choose(chosen);
             }
             Event::AttemptBegan {
                 account,
@@ -218,9 +220,9 @@ impl Record {
             } => {
                 served.account = Some(account);
                 served.key = Some(key);
-                served.attempts += 1;
                 served.attempt_began = Some(Instant::now());
-                served.waited = waited;
+                self.count_wait(waited);
+                self.count_begun();
             }
             Event::Connected { reused } => self.count_connection(reused),
             Event::FaultHidden => self.count_hidden_fault(),
@@ -249,6 +251,45 @@ impl Record {
             _ => self.count_early(),
         }
         self.log(client);
+    }
+
+    fn choose(&mut self, chosen: Chosen) {
+        self.count_wait(chosen.waited);
+        if chosen.fell_back
+            && let Some(left) = self.served.provider
+        {
+            self.live.provider_metrics(left).fallbacks.inc();
+        }
+        let served = &mut self.served;
+        served.provider = Some(chosen.provider);
+        served.model = chosen.model;
+        served.fell_back = chosen.fell_back;
+        served.attempts_here = 0;
+    }
+
+    /// Of all attempts it was in the waiting room for `waited`; what is new of that was for the
+    /// provider that is asked now.
+    fn count_wait(&mut self, waited: Duration) {
+        let more = waited.saturating_sub(self.served.waited);
+        self.served.waited = waited;
+        if !more.is_zero()
+            && let Some(provider) = self.served.provider
+        {
+            let metrics = self.live.provider_metrics(provider);
+            metrics.waited.observe(more.as_secs_f64());
+        }
+    }
+
+    /// Another attempt begins.
+    fn count_begun(&mut self) {
+        let served = &mut self.served;
+        served.attempts += 1;
+        served.attempts_here += 1;
+        if served.attempts_here > 1
+            && let Some(provider) = served.provider
+        {
+            self.live.provider_metrics(provider).retries.inc();
+        }
     }
 
     fn count_connection(&self, reused: bool) {
@@ -286,7 +327,7 @@ impl Record {
     }
 
     fn count(&self, provider: ProviderId, endpoint: Endpoint, tenant: TenantId) {
-        let (metrics, end, served) = (&self.gateway.metrics, &self.end, &self.served);
+        let (metrics, end) = (&self.gateway.metrics, &self.end);
         let of_tenant = self.live.tenant_metrics(metrics, tenant, provider);
         metrics.ended(of_tenant, endpoint, end.outcome);
         of_tenant.input.inc_by(end.usage.input.unwrap_or(0));
@@ -303,12 +344,6 @@ impl Record {
                 .first_byte(endpoint)
                 .observe(first_byte.as_secs_f64());
         }
-        if !served.waited.is_zero() {
-            of_provider.waited.observe(served.waited.as_secs_f64());
-        }
-        of_provider
-            .retries
-            .inc_by(u64::from(served.attempts.saturating_sub(1)));
         if let (Outcome::Refused, Some(reason)) = (end.outcome, end.reason) {
             metrics.refused(&self.live.provider(provider).id, reason);
         }
@@ -342,7 +377,13 @@ impl Record {
             path: &asked.path,
             tenant: tenant.map(|tenant| tenant.id.as_str()),
             provider: provider.map(|provider| provider.id.as_str()),
-            model: asked.model.as_deref(),
+            model: served
+                .model
+                .as_ref()
+                .or(asked.model.as_ref())
+                .map(String::as_str),
+            asked_model: served.model.as_ref().and(asked.model.as_deref()),
+            fell_back: served.fell_back,
             stream: asked.stream,
             status: end.status,
             outcome: end.outcome.as_str(),

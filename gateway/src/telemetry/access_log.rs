@@ -62,6 +62,10 @@ pub(crate) struct Line<'a> {
     pub(crate) tenant: Option<&'a str>,
     pub(crate) provider: Option<&'a str>,
     pub(crate) model: Option<&'a str>,
+    /// The model that was named, where another was asked for.
+    pub(crate) asked_model: Option<&'a str>,
+    /// Whoever served it was not its first choice.
+    pub(crate) fell_back: bool,
     pub(crate) stream: bool,
     pub(crate) status: u16,
     pub(crate) outcome: &'a str,
@@ -168,6 +172,10 @@ impl Line<'_> {
         text(out, "tenant", self.tenant);
         text(out, "provider", self.provider);
         text(out, "model", self.model);
+        text(out, "asked_model", self.asked_model);
+        if self.fell_back {
+            out.push_str(",\"fell_back\":true");
+        }
         if self.stream {
             out.push_str(",\"stream\":true");
         }

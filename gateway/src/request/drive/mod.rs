@@ -141,6 +141,7 @@ fn turn(exchange: &mut Exchange<'_>) -> Event {
         provider: choice.provider,
         model,
         fell_back: exchange.plan.progress().fell_back,
+        waited: exchange.plan.waited(),
     }));
     if aimed { Event::Begin } else { Event::Unusable }
 }

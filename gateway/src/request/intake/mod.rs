@@ -14,6 +14,7 @@ mod whole;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 use http::uri::PathAndQuery;
@@ -146,6 +147,7 @@ pub(crate) async fn take<'a>(
         provider: destination.provider,
         model: None,
         fell_back: false,
+        waited: Duration::ZERO,
     }));
     Ok(Taken {
         whole,

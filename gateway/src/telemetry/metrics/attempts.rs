@@ -9,6 +9,7 @@ use super::register::Register;
 pub(crate) struct Attempts {
     pub(super) attempts: IntCounterVec,
     pub(super) retries: IntCounterVec,
+    pub(super) fallbacks: IntCounterVec,
     pub(super) held_faults: IntCounterVec,
     pub(super) connects: IntCounterVec,
 }
@@ -24,7 +25,12 @@ impl Attempts {
             ),
             retries: registry.counters(
                 "keyweir_retries_total",
-                "Attempts beyond a request's first.",
+                "Attempts beyond a request's first at the provider.",
+                &["provider"],
+            ),
+            fallbacks: registry.counters(
+                "keyweir_fallbacks_total",
+                "Requests that left the provider for their next choice.",
                 &["provider"],
             ),
             held_faults: registry.counters(

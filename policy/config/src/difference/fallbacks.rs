@@ -82,8 +82,10 @@ pub(super) fn show_steps(steps: &[Step]) -> String {
         Some(format!("{kind} {}", show::text(name)))
     };
     let step = |step: &Step| {
-        let words = ["model", "provider", "account", "on"].into_iter().zip(step);
-        words.filter_map(word).collect::<Vec<_>>().join(" at ")
+        let whom = ["model", "provider", "account"].into_iter().zip(step);
+        let whom = whom.filter_map(word).collect::<Vec<_>>().join(" at ");
+        let when = step.last().and_then(|on| word(("on", on)));
+        [whom].into_iter().chain(when).collect::<Vec<_>>().join(" ")
     };
     let steps: Vec<String> = steps.iter().map(step).collect();
     if steps.is_empty() {
