@@ -2,6 +2,7 @@
 # make test    install what the tests need and run all of them
 # make build   the release binary, target/release/keyweir
 # make bench   measure the gateway beside a minimal pass-through; see docs/BENCHMARKING.md
+# make fuzz    every parser of foreign text, FUZZ_SECONDS each; see docs/FUZZING.md
 # make lint    formatting, clippy, rustdoc
 # make test-chart        the Helm chart's static tests; a part of make test
 # make test-kubernetes   the chart in a real cluster, under load; see helm/tests/kubernetes
@@ -11,10 +12,18 @@ CARGO ?= cargo
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: demo test unit clients test-chart test-kubernetes build bench lint deny prerequisites test-prerequisites
+# The seconds each fuzz target runs.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS = policy:answer policy:error policy:policy_file policy:request policy:stream \
+  gateway:coding gateway:framing
+
+.PHONY: demo test unit clients test-chart test-kubernetes build bench fuzz lint deny prerequisites \
+  test-prerequisites
 
 demo: prerequisites
-	$(CARGO) run --quiet -p keyweir -- demo $(ARGS)
+	@echo "compiling the gateway and a simulated provider: minutes the first time, seconds afterwards"
+	$(CARGO) build -p keyweir --no-default-features --features demo
+	@$(CARGO) run --quiet -p keyweir --no-default-features --features demo -- demo $(ARGS)
 
 test: unit clients test-chart
 
@@ -40,6 +49,18 @@ build: prerequisites
 bench: prerequisites
 	$(CARGO) build --release -p keyweir -p passthrough -p keyweir-load
 	target/release/keyweir-load all --out docs/BENCHMARKING.md $(ARGS)
+
+# Without a sanitizer, which stable Rust has none of; nothing of ours is unsafe. What is found anew goes
+# to target/fuzz, and not into the corpora that are kept.
+fuzz: prerequisites
+	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	@set -e; for target in $(FUZZ_TARGETS); do \
+	  folder=$${target%%:*}/fuzz; name=$${target##*:}; found=target/fuzz/found/$$name; \
+	  mkdir -p $$found; echo "fuzzing $$target for $(FUZZ_SECONDS) s"; \
+	  CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/fuzz \
+	    $(CARGO) fuzz run --fuzz-dir $$folder --sanitizer none $$name $$found $$folder/corpus/$$name \
+	    -- -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1; \
+	done
 
 lint:
 	$(CARGO) fmt --all --check

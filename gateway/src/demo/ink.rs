@@ -13,7 +13,7 @@ pub(super) enum Ink {
     Good,
     Warning,
     Bad,
-    /// What running requests hold.
+    /// What running requests hold. Without colours, its bars are double.
     Held,
     /// The script.
     Story,
@@ -88,6 +88,8 @@ impl Line {
                 let _ = write!(out, "\x1b[{}m", ink.code());
                 abilities.write(text, out);
                 out.push_str("\x1b[0m");
+            } else if *ink == Ink::Held {
+                abilities.write(&text.replace(['━', '╸'], "═"), out);
             } else {
                 abilities.write(text, out);
             }
@@ -138,6 +140,7 @@ impl Abilities {
 const fn in_ascii(character: char) -> char {
     match character {
         '━' | '╸' => '=',
+        '═' => '~',
         '─' => '-',
         '▁' | '▂' => '.',
         '▃' | '▄' => ':',
@@ -204,5 +207,22 @@ mod tests {
         assert_eq!(rendered(5, false, true), "━━━●●");
         assert_eq!(rendered(2, true, true), "\x1b[0;32m━━\x1b[0m");
         assert_eq!(rendered(9, false, false), "===****");
+    }
+
+    #[test]
+    fn what_is_held_is_told_from_what_is_free_without_colours() {
+        let mut line = Line::default();
+        line.put(Ink::Good, "━━").put(Ink::Held, "━╸");
+        let rendered = |colours, unicode| {
+            let mut out = String::new();
+            line.render(9, Abilities { colours, unicode }, &mut out);
+            out
+        };
+        assert_eq!(rendered(false, true), "━━══");
+        assert_eq!(rendered(false, false), "==~~");
+        assert_eq!(
+            rendered(true, true),
+            "\x1b[0;32m━━\x1b[0m\x1b[0;36m━╸\x1b[0m"
+        );
     }
 }

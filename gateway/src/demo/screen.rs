@@ -1,7 +1,8 @@
 //! The live picture: what stands where.
 //!
 //! Made for 80 × 24. A wider terminal gets longer bars and their percentages, a higher one more
-//! events; a smaller one loses what is cut off at its right and its bottom.
+//! events; a smaller one loses what is cut off at its right and its bottom, and one in which nothing
+//! could be made out any more says so instead.
 
 mod page;
 mod table;
@@ -14,11 +15,17 @@ use super::ink::{Ink, Line};
 use super::scene::Scene;
 use super::try_it::TryIt;
 
+/// The smallest terminal that anything can be made out in.
+const COLUMNS_MIN: usize = 60;
+const ROWS_MIN: usize = 20;
 /// Events that are shown even where they push something else off the screen.
 const EVENTS_MIN: usize = 3;
 
 /// The picture for a terminal of this size.
 pub(super) fn picture(scene: &Scene, try_it: &TryIt, columns: usize, rows: usize) -> Vec<Line> {
+    if columns < COLUMNS_MIN || rows < ROWS_MIN {
+        return too_small(columns, rows);
+    }
     let page = Page::of(columns);
     let mut lines = vec![title(scene, try_it, &page), chapter(scene, &page)];
     lines.push(Line::default());
@@ -34,6 +41,23 @@ pub(super) fn picture(scene: &Scene, try_it: &TryIt, columns: usize, rows: usize
     lines.extend((events.len()..room).map(|_| Line::default()));
     lines.extend(foot);
     lines
+}
+
+/// In lines that fit nearly anything.
+fn too_small(columns: usize, rows: usize) -> Vec<Line> {
+    let texts = [
+        format!("{columns} × {rows} is too small."),
+        format!("Make it {COLUMNS_MIN} × {ROWS_MIN};"),
+        "80 × 24 shows all.".to_owned(),
+        "Or end (Ctrl-C) and".to_owned(),
+        "run with --plain.".to_owned(),
+    ];
+    let line = |text| {
+        let mut line = Line::default();
+        line.put(Ink::Plain, text);
+        line
+    };
+    texts.into_iter().map(line).collect()
 }
 
 fn title(scene: &Scene, try_it: &TryIt, page: &Page) -> Line {
@@ -162,6 +186,7 @@ mod tests {
         };
         scene.upstream.rate_limited = 99_999;
         scene.upstream.overloaded = 99_999;
+        scene.upstream.otherwise = 9_999;
         scene.history.push(20, 18, 3);
         scene.feed.tell(secs(3), Tone::Note, "something happened");
         scene
@@ -189,7 +214,16 @@ mod tests {
         for rows in [24, 25, 60] {
             assert_eq!(text(80, rows).len(), rows);
         }
-        assert!(text(20, 5).len() > 5);
+        assert!(text(60, 20).len() >= 20);
+    }
+
+    #[test]
+    fn terminal_that_is_too_small_is_told() {
+        for (columns, rows) in [(59, 24), (80, 19), (20, 5)] {
+            let text = text(columns, rows);
+            assert!(text[0].ends_with("is too small."), "{text:?}");
+            assert!(text.len() <= 5 && text.iter().all(|it| it.chars().count() <= 22));
+        }
     }
 
     #[test]
@@ -201,7 +235,7 @@ mod tests {
             "no money, retry 29 m",
             "failing, retry 59.0 s",
             "something happened",
-            "99,999 × 429 99,999 × 529",
+            "99,999 × 429 99,999 × 529  9,999 other",
         ] {
             assert!(picture.contains(words), "{words}\n{picture}");
         }

@@ -4,6 +4,7 @@ pub(crate) mod certificate;
 pub(crate) mod client;
 pub(crate) mod client_socket;
 pub(crate) mod head_reader;
+pub(crate) mod head_scan;
 pub(crate) mod linger;
 pub(crate) mod loopback;
 pub(crate) mod request_id;

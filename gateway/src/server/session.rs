@@ -11,7 +11,8 @@ use pingora_core::protocols::http::v2::server::HttpSession as Http2;
 
 use crate::downstream::client::{Client, Peer};
 use crate::downstream::client_socket::ClientSocket;
-use crate::downstream::head_reader::{self, Patience, Unread};
+use crate::downstream::head_reader::{self, Patience};
+use crate::downstream::head_scan::Unread;
 use crate::request::{self, Refuse};
 use crate::runtime::gateway::{Gateway, Live};
 

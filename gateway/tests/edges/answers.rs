@@ -321,3 +321,22 @@ async fn the_usage_of_a_large_answer_is_known() {
         (&7.into(), &9.into())
     );
 }
+
+#[tokio::test]
+async fn a_wait_that_is_a_date_counts_from_our_clock_where_the_answer_has_none() {
+    let error = r#"{"error":{"message":"Rate limit reached","type":"tokens","code":"rate_limit_exceeded"}}"#;
+    let script = move |_: &Seen| {
+        let at = std::time::SystemTime::now() + Duration::from_secs(300);
+        let header = format!("retry-after: {}\r\n", httpdate::fmt_http_date(at));
+        json(429, &header, error)
+    };
+    let provider = Scripted::start(script).await;
+    let gateway = provider.gateway("openai", 1, "").await;
+
+    let answer = ask(&gateway, &Api::Chat.request(false)).await;
+
+    assert_eq!(answer.status, 429, "{}", answer.text());
+    assert_eq!(provider.seen().len(), 1);
+    let wait: u64 = answer.header("retry-after").parse().expect("seconds");
+    assert!((290..=301).contains(&wait), "{wait}");
+}

@@ -171,15 +171,14 @@ async fn a_key_that_is_out_stays_so_and_connections_stay_open() {
     in_time("the key is out", all).await;
     house.stage.serves(Api::Chat).await;
     house.stage.is_quiet().await;
-    let before = house.stage.control().counters().connections;
+    let open = house.stage.control().counters().connections_open;
 
     let text = house.policy() + &account("claude-extra");
     house.follow(&text).await;
 
     assert!(is_out().await);
-    // The first after it takes the connection of before.
-    house.stage.serves(Api::Chat).await;
-    assert_eq!(house.stage.control().counters().connections, before);
+    // Whether a certain request takes one of them Pingora's pool does not promise.
+    assert_eq!(house.stage.control().counters().connections_open, open);
 }
 
 #[tokio::test(flavor = "multi_thread")]

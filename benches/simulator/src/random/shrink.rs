@@ -59,7 +59,7 @@ fn candidates(of: &Recipe) -> Vec<Recipe> {
         with(&|it| {
             it.accounts
                 .iter_mut()
-                .for_each(|it| it.slack[dimension] = 0.0)
+                .for_each(|it| it.slack[dimension] = 0.0);
         });
     }
     with(&|it| it.late = false);

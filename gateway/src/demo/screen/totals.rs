@@ -14,6 +14,8 @@ const SPARK: usize = 17;
 /// Where the numbers of errors end, from the beginning of the right half.
 const LIMITED_END: usize = 20;
 const OVERLOADED_END: usize = 33;
+/// The columns of the right half that errors need, up to `  9,999 other`.
+const ERRORS: usize = OVERLOADED_END + 6 + 13;
 
 /// The three lines.
 pub(super) fn lines(scene: &Scene, page: &Page) -> [Line; 3] {
@@ -50,7 +52,9 @@ pub(super) fn lines(scene: &Scene, page: &Page) -> [Line; 3] {
 
 /// Where the right half begins.
 const fn half(page: &Page) -> usize {
-    page.width.div_ceil(2)
+    let middle = page.width.div_ceil(2);
+    let room = page.width - ERRORS;
+    if middle < room { middle } else { room }
 }
 
 fn sparkline(line: &mut Line, values: &VecDeque<u64>, most: u64, ink: Ink, page: &Page) {
@@ -90,9 +94,7 @@ fn provider(line: &mut Line, scene: &Scene, page: &Page) {
     let (limited, overloaded) = (upstream.rate_limited, upstream.overloaded);
     line.put(Ink::Plain, "provider said");
     errors(line, page, limited, overloaded, Ink::Warning);
-    if page.has_numbers {
-        line.put(Ink::Faint, format!("  {} other", count(upstream.otherwise)));
-    }
+    line.put(Ink::Faint, format!("  {} other", count(upstream.otherwise)));
 }
 
 fn patience(line: &mut Line, scene: &Scene) {

@@ -4,7 +4,7 @@
 //! and dropping it cancels it at the provider.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::Wire;
@@ -174,7 +174,12 @@ async fn judge(exchange: &mut Exchange<'_>, held: &mut HeldLease, mut answer: An
     let body = answer.body.joined();
     let facts = &exchange.facts;
     let fields = Fields::of(&answer.response().headers);
-    let header = |name: &str| fields.get(name);
+    // Where an error is not dated, a moment that it names is worth what our clock is.
+    let now = httpdate::fmt_http_date(SystemTime::now());
+    let header = |name: &str| match fields.get(name) {
+        None if name == "date" => Some(now.as_str()),
+        found => found,
+    };
     held.refused(facts.dialect.snapshot(header));
     let fault = classify(exchange, answer.status(), header, &body);
     answer.redact();

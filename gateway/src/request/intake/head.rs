@@ -11,7 +11,7 @@ use keyweir_policy::config::file::GatewayLimits;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 use pingora_core::protocols::http::ServerSession;
 
-use crate::downstream::head_reader::{METHOD_MAX, Unread};
+use crate::downstream::head_scan::{METHOD_MAX, Unread};
 use crate::request::respond::refuse::Refuse;
 
 /// Bytes of a path and its query. Ids and parameters are short; the bound keeps log lines short.

@@ -73,7 +73,7 @@ APIs redirects.
 **Waits.** Taken from `retry-after-ms`, `x-ms-retry-after-ms`, `retry-after`, then from the body
 (`retry_after`, `retry_after_ms`, `RetryInfo.retryDelay` and their like), then from its words
 (\"try again in 6m0s\"): seconds, fractions, durations (`1m30s`), dates (RFC 9110, RFC 3339) and epochs.
-A moment is compared with the answer's own `Date`. More than a month is a month; more than a year is
+A moment is compared with the answer's own `Date`, or with the gateway's clock. More than a month is a month; more than a year is
 no wait.
 ";
 
