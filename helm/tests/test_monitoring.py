@@ -24,6 +24,11 @@ def test_prometheus_takes_the_alerts():
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def test_alerts_on_reloads_fire_when_they_should():
+    ran = subprocess.run([HERE / ".tools" / "promtool", "test", "rules", HERE / "alerts.yaml"], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
 def test_only_documented_metrics_are_asked_for():
     used = set(NAME.findall(ALERTS.read_text() + DASHBOARD.read_text()))
     assert used and {base(it) for it in used} <= documented()
