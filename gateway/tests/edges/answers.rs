@@ -232,6 +232,31 @@ async fn a_stream_that_has_said_its_last_word_is_over() {
 }
 
 #[tokio::test]
+async fn the_line_that_ends_the_last_event_is_waited_for_and_never_missing() {
+    let message_stop = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"hello\"}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n";
+    let done = [HELLO, STOP, "data: [DONE]\n"].concat();
+    for (api, text) in [(Api::Messages, message_stop.to_owned()), (Api::Chat, done)] {
+        for whole in ["false", "true"] {
+            for rest in [vec![chunk("\n"), Act::Hold], vec![Act::Close]] {
+                let mut acts = vec![stream_head(EVENTS), chunk(&text)];
+                acts.extend(rest);
+                let provider = Scripted::start(move |_| acts.clone()).await;
+                let gateway = provider.gateway(dialect(api), 1, "").await;
+                let request = api.request(true).header("x-keyweir-whole", whole);
+
+                let answer = ask(&gateway, &request).await;
+
+                assert!(answer.whole, "{api:?} {whole}");
+                let ended = answer.text().strip_prefix(&text).map(str::to_owned);
+                let ended = ended.unwrap_or_else(|| panic!("{api:?} {whole}: {}", answer.text()));
+                assert!(ended.starts_with('\n'), "{api:?} {whole}: {ended:?}");
+                assert_eq!(outcome(&gateway).await["outcome"], "answered");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_missing_after_a_whole_answer_is_not_missed() {
     let delta = "event: message_start\ndata: {\"type\":\"message_start\"}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"hello\"}}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":3}}\n\n";
     for (api, text) in [

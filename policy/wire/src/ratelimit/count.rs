@@ -30,6 +30,11 @@ pub(super) fn read(text: &str) -> Option<u64> {
 
 /// A reading whose parts fit each other.
 pub(super) fn reading(limit: Option<u64>, remaining: Option<u64>) -> Reading {
+    // A bucket that holds nothing is none: believed, nothing would be sent that could disprove it.
+    let (limit, remaining) = match limit {
+        Some(0) => (None, None),
+        _ => (limit, remaining),
+    };
     Reading {
         limit,
         remaining: match (limit, remaining) {
@@ -69,5 +74,7 @@ mod tests {
     fn no_more_remains_than_the_limit() {
         assert_eq!(reading(Some(10), Some(11)).remaining, Some(10));
         assert_eq!(reading(None, Some(11)).remaining, Some(11));
+        let nothing = reading(Some(0), Some(0));
+        assert_eq!((nothing.limit, nothing.remaining), (None, None));
     }
 }

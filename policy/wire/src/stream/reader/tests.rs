@@ -462,7 +462,7 @@ fn an_empty_reason_is_no_end() {
 fn a_whole_answer_is_whole_without_the_dialects_last_event() {
     let anthropic = include_str!("../golden/anthropic_text.sse");
     let (without_stop, _) = anthropic.split_once("event: message_stop").unwrap();
-    for (dialect, stream, is_over) in [
+    for (dialect, stream, has_last) in [
         (Dialect::Anthropic, without_stop, false),
         (Dialect::Anthropic, anthropic, true),
         // The last line has no end.
@@ -485,7 +485,35 @@ fn a_whole_answer_is_whole_without_the_dialects_last_event() {
     ] {
         let mut reader = read(dialect, stream.as_bytes());
         assert_eq!(reader.ending(), Fault::None, "{stream}");
-        assert_eq!(reader.is_over(), is_over, "{stream}");
+        let has_ended = stream.ends_with("\n\n");
+        assert_eq!(reader.is_over(), has_last && has_ended, "{stream}");
+        assert_eq!(reader.lacks_end(), has_last && !has_ended, "{stream}");
+    }
+}
+
+#[test]
+fn a_stream_is_over_with_the_line_that_ends_its_last_event() {
+    for (dialect, stream) in [
+        (
+            Dialect::Anthropic,
+            include_str!("../golden/anthropic_text.sse"),
+        ),
+        (
+            Dialect::OpenAi,
+            "data: {\"choices\":[]}\n\ndata: [DONE]\n\n",
+        ),
+        (
+            Dialect::OpenAi,
+            include_str!("../golden/responses_text.sse"),
+        ),
+    ] {
+        let stream = stream.trim_end();
+        let mut reader = read(dialect, stream.as_bytes());
+        assert!(!reader.is_over(), "{stream}");
+        reader.feed(b"\n");
+        assert!(!reader.is_over() && reader.lacks_end(), "{stream}");
+        reader.feed(b"\n");
+        assert!(reader.is_over() && !reader.lacks_end(), "{stream}");
     }
 }
 
