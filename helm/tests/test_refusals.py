@@ -33,6 +33,7 @@ CASES = {
     "a budget of the share of all": ({"podDisruptionBudget": {"enabled": True, "minAvailable": "100%"}}, "forbids every drain"),
     "a rollout that cannot": ({"strategy": {"rollingUpdate": {"maxSurge": 0}}}, "no pod could ever be replaced"),
     "an Ingress for nobody": ({"ingress": {"enabled": True}}, "ingress.enabled needs ingress.hosts"),
+    "Prometheus kept out": ({"networkPolicy": {"enabled": True}, "metrics": {"podMonitor": {"enabled": True}}}, "needs networkPolicy.adminFrom"),
     "a route from nowhere": ({"httpRoute": {"enabled": True}}, "httpRoute.enabled needs httpRoute.parentRefs"),
 }
 

@@ -144,4 +144,7 @@ what to write instead.
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
 {{- fail "httpRoute.enabled needs httpRoute.parentRefs: the Gateways it belongs to" -}}
 {{- end -}}
+{{- if and .Values.networkPolicy.enabled .Values.metrics.podMonitor.enabled (not .Values.networkPolicy.adminFrom) -}}
+{{- fail "metrics.podMonitor.enabled with networkPolicy.enabled needs networkPolicy.adminFrom: where Prometheus runs, or it is kept out" -}}
+{{- end -}}
 {{- end }}
