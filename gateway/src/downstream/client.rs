@@ -13,6 +13,7 @@ use pingora_http::{RequestHeader, ResponseHeader};
 
 use crate::downstream::client_socket::ClientSocket;
 use crate::downstream::linger::{DRAIN, linger};
+use crate::downstream::proxies::Proxies;
 use crate::downstream::strangers::{Drain, Stranger};
 
 /// How long the last bytes of an HTTP/2 stream get to leave before it is reset: a reset throws away
@@ -39,6 +40,8 @@ const ESTABLISHED: u8 = 1;
 pub(crate) struct Peer {
     /// Its address, if it has one.
     pub(crate) address: Option<IpAddr>,
+    /// Whose word for whom they speak is taken, if it is one of them.
+    pub(crate) proxies: Option<Proxies>,
     pub(crate) stranger: Arc<Stranger>,
 }
 
@@ -92,6 +95,13 @@ impl Client {
         match head.uri.authority() {
             Some(authority) => Some(authority.as_str()),
             None => head.headers.get(http::header::HOST)?.to_str().ok(),
+        }
+    }
+
+    /// Takes a load balancer's word for whose request it is, if it is one that is known.
+    pub(crate) fn look_behind_proxies(&mut self) {
+        if let (Some(proxies), Some(peer)) = (&self.peer.proxies, self.peer.address) {
+            self.peer.address = Some(proxies.client(peer, self.headers()));
         }
     }
 

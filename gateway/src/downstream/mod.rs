@@ -7,6 +7,8 @@ pub(crate) mod head_reader;
 pub(crate) mod head_scan;
 pub(crate) mod linger;
 pub(crate) mod loopback;
+pub(crate) mod proxies;
+pub(crate) mod proxy_header;
 pub(crate) mod request_id;
 pub(crate) mod shares;
 pub(crate) mod strangers;

@@ -94,7 +94,8 @@ impl Strangers {
             .store(per_address_max, Ordering::Relaxed);
     }
 
-    /// Somebody connects. If that is one too many, another connection is closed.
+    /// Somebody connects. If that is one too many, another connection is closed. Those behind one
+    /// address that is no client's own (`None`) are as many as there may be in all.
     pub(crate) fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> Arc<Stranger> {
         let from = network(address);
         let mut state = self.state.lock();
@@ -111,7 +112,10 @@ impl Strangers {
         let held = state.addresses.entry(from).or_default();
         held.connections.insert(number);
         let too_many_of_one = held.connections.len() > self.per_address_max.load(Ordering::Relaxed);
-        if too_many_of_one && let Some(oldest) = held.connections.first().copied() {
+        if address.is_some()
+            && too_many_of_one
+            && let Some(oldest) = held.connections.first().copied()
+        {
             state.close(oldest, LEFT_ALONE);
         }
         if state.connections.len() > self.connections_max.load(Ordering::Relaxed) {

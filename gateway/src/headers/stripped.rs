@@ -1,7 +1,7 @@
 //! Which headers are stripped, in either direction; all others pass.
 //!
 //! A request keeps all its headers but these: what concerns the client's connection only
-//! (hop-by-hop), what the client presents as its credential or to choose an account, cookies (those
+//! (hop-by-hop), what proxies told of the way to it, what the client presents as its credential or to choose an account, cookies (those
 //! of the provider's edge would tie one account's requests to another's), our own, and
 //! `accept-encoding`: an answer that the gateway cannot read can neither be failed over nor settled
 //! by what it cost, so it asks for plain text wherever it has to read.
@@ -50,11 +50,22 @@ fn is_replaced(name: &str) -> bool {
     )
 }
 
+/// Tells of the way that a request took to the gateway: addresses and names of the inside, which are
+/// none of the provider's business.
+fn is_of_the_way(name: &str) -> bool {
+    matches!(
+        name,
+        "forwarded" | "via" | "x-real-ip" | "x-client-ip" | "true-client-ip"
+    ) || name.starts_with("x-forwarded-")
+}
+
 /// Takes out of a request's `headers` what does not pass.
 pub(super) fn strip(headers: &mut HeaderMap, is_credential: impl Fn(&str) -> bool) {
     remove_nominated(headers);
     // One look at each header there is, rather than one for each that might be.
-    let stripped = |name: &str| is_hop_by_hop(name) || is_replaced(name) || is_credential(name);
+    let stripped = |name: &str| {
+        is_hop_by_hop(name) || is_replaced(name) || is_of_the_way(name) || is_credential(name)
+    };
     let doomed: Vec<HeaderName> = headers
         .keys()
         .filter(|name| stripped(name.as_str()))
@@ -111,6 +122,8 @@ mod tests {
             ("x-hop", "1"),
             ("x-secret", "1"),
             ("x-http-method-override", "PUT"),
+            ("x-forwarded-for", "10.0.0.7"),
+            ("via", "1.1 proxy"),
             ("x-end", "2"),
         ]);
         strip(&mut headers, |name| name == "x-secret");

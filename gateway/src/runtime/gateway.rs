@@ -15,6 +15,7 @@ use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
 use parking_lot::Mutex;
 
+use crate::downstream::proxies::Proxies;
 use crate::downstream::shares::{Share, Shares};
 use crate::downstream::strangers::Strangers;
 use crate::runtime::clock::Clock;
@@ -53,6 +54,8 @@ pub(crate) struct Live {
     provider_metrics: Table<ProviderId, ProviderMetrics>,
     /// By tenant and, within a tenant, by provider; in the last row, of whoever is no tenant.
     tenant_metrics: Vec<OnceLock<Box<TenantMetrics>>>,
+    /// Load balancers whose word for a client's address is taken.
+    pub(crate) proxies: Proxies,
     /// Which tenants see each other's things.
     circles: Circles,
     holders: Arc<Mutex<Holders>>,
@@ -221,6 +224,7 @@ impl Live {
         Self {
             client_keys,
             provider_metrics: providers.map(of_provider),
+            proxies: Proxies::new(&policy.gateway.proxies.trusted),
             circles: Circles::of(of_circle),
             policy,
             providers,

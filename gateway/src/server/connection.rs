@@ -5,6 +5,7 @@
 //! by waiting for 24 bytes without a time-out: five bytes would hold a connection for ever. Here
 //! three bytes decide, and they have to come in time.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,6 +18,8 @@ use pingora_core::server::ShutdownWatch;
 
 use crate::downstream::client::Peer;
 use crate::downstream::client_socket::{ClientSocket, Received};
+use crate::downstream::proxies::Proxies;
+use crate::downstream::proxy_header;
 use crate::runtime::gateway::Gateway;
 use crate::server::session::{self, Line};
 
@@ -54,7 +57,7 @@ impl ServerApp for Connections {
             gateway.metrics.process.connections_refused.inc();
             return None;
         }
-        let peer = peer(gateway, &stream);
+        let (stream, peer) = arrive(gateway, stream).await?;
         let stranger = Arc::clone(&peer.stranger);
         // A task of its own: the one this runs in has room for all that Pingora might do with a
         // connection, and would keep it for as long as the connection lives.
@@ -89,12 +92,46 @@ enum Spoken {
     Http2(Stream),
 }
 
-fn peer(gateway: &Gateway, stream: &Stream) -> Peer {
+/// Who is at the other end; of a load balancer that says so, for whom it speaks. `None` if it was to
+/// say that and does not.
+async fn arrive(gateway: &Gateway, stream: Stream) -> Option<(Stream, Peer)> {
     let digest = stream.get_socket_digest();
     let address = digest.and_then(|digest| Some(digest.peer_addr()?.as_inet()?.ip()));
+    let live = gateway.live();
+    let proxy = address.filter(|address| live.proxies.trusts(*address));
+    let Some(proxy) = proxy else {
+        let peer = Peer {
+            address,
+            proxies: None,
+            stranger: gateway.strangers.enter(address),
+        };
+        return Some((stream, peer));
+    };
+    let settings = live.settings();
+    if !settings.proxies.proxy_protocol {
+        return Some((stream, spoken_for(gateway, &live.proxies, proxy, None)));
+    }
+    let mut socket = stream.into_any().downcast::<Socket>().ok()?;
+    match proxy_header::take(&mut socket, settings.timeouts.client_header).await {
+        Ok(client) => Some((socket, spoken_for(gateway, &live.proxies, proxy, client))),
+        Err(error) => {
+            gateway.metrics.process.connections_refused.inc();
+            tracing::debug!(%proxy, "no header of the PROXY protocol: {error}");
+            None
+        }
+    }
+}
+
+/// The peer that `proxy` is, or speaks for. Behind a load balancer's own address are all its clients,
+/// which is why it is not held to one client's bounds.
+fn spoken_for(gateway: &Gateway, proxies: &Proxies, proxy: IpAddr, client: Option<IpAddr>) -> Peer {
+    let client = client.map(|client| client.to_canonical());
+    let address = client.unwrap_or(proxy);
+    let is_proxy = proxies.trusts(address);
     Peer {
-        address,
-        stranger: gateway.strangers.enter(address),
+        address: Some(address),
+        stranger: gateway.strangers.enter(client.filter(|_| !is_proxy)),
+        proxies: is_proxy.then(|| proxies.clone()),
     }
 }
 

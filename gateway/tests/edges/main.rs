@@ -17,6 +17,7 @@ mod http2;
 mod leaving;
 mod logs;
 mod pages;
+mod proxies;
 mod reaching;
 mod references;
 mod secrets;

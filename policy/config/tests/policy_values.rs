@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use keyweir_config::file;
 use keyweir_config::file::{
-    Account, Fallback, GatewayLimits, GatewaySettings, LimitScope, Policy, ProviderHttp, Scheme,
-    SecretRef, StreamSettings, Timeouts, TlsSettings, UpstreamSettings, WaitingSettings,
+    Account, Fallback, GatewayLimits, GatewaySettings, LimitScope, Policy, ProviderHttp,
+    ProxySettings, Scheme, SecretRef, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
+    WaitingSettings,
 };
 use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
@@ -51,6 +52,9 @@ fn every_gateway_setting_arrives_in_its_place() {
         threads = 4
         cors_origins = ["https://Four.example:44"]
         seek_unknown_ids = true
+        [gateway.proxies]
+        trusted = ["10.1.2.3/8", "fd00::7"]
+        proxy_protocol = true
         [gateway.tls]
         listen = ["127.0.0.1:5"]
         cert_file = "six.pem"
@@ -100,6 +104,13 @@ fn every_gateway_setting_arrives_in_its_place() {
         threads: Some(4),
         cors_origins: vec!["https://four.example:44".to_owned()],
         seek_unknown_ids: true,
+        proxies: ProxySettings {
+            trusted: vec![
+                "10.0.0.0/8".parse().expect("a block"),
+                "fd00::7/128".parse().expect("a block"),
+            ],
+            proxy_protocol: true,
+        },
         tls: Some(TlsSettings {
             listen: vec![address("127.0.0.1:5")],
             cert_file: "six.pem".into(),

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`route`] | which paths are served, and what each asks for |
 //! | `credential` | which headers are credentials, and who presents which key where |
+//! | [`forwarded_for`] | whose request it is, where load balancers stand in between |
 //! | `body` | what a request's body says: model, size, conversation, references |
 //! | `answer` | what a good answer says: its form, its cost, what it made |
 //! | [`stream`] | the same of a stream, as it goes by |
@@ -30,6 +31,7 @@ mod answer;
 mod body;
 pub mod classify;
 mod credential;
+pub mod forwarded_for;
 mod json;
 pub mod list;
 mod provider_error;

@@ -72,6 +72,7 @@ pub(crate) fn admit<'a>(
     client: &mut Client,
     record: &mut Record,
 ) -> Result<Option<Admitted<'a>>, Stop> {
+    client.look_behind_proxies();
     record.on(Event::Received(client.head()));
     if let Err(refuse) = head::check(client.session(), &live.settings().limits) {
         // Whoever gets a head wrong may disagree with us about where the request ends.

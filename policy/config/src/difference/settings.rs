@@ -5,13 +5,14 @@
 
 use std::net::SocketAddr;
 
+use ipnet::IpNet;
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_queue::waiting_room::RoomLimits;
 
 use super::change::{Changes, Subject};
 use super::show::{self, count, duration, size};
 use crate::file::{
-    GatewayLimits, GatewaySettings, Policy, StreamSettings, Timeouts, TlsSettings,
+    GatewayLimits, GatewaySettings, Policy, ProxySettings, StreamSettings, Timeouts, TlsSettings,
     UpstreamSettings, WaitingSettings,
 };
 
@@ -28,6 +29,7 @@ pub(super) fn compare(
         admin,
         threads,
         tls,
+        proxies: of_proxies,
         cors_origins,
         seek_unknown_ids,
         limits: of_limits,
@@ -47,6 +49,7 @@ pub(super) fn compare(
     restart.field(&gateway, "admin", (admin, &other.admin), address);
     let auto = |threads: &Option<usize>| threads.map_or("auto".to_owned(), |it| it.to_string());
     restart.field(&gateway, "threads", (threads, &other.threads), auto);
+    proxies(of_proxies, &other.proxies, changes);
     let origins = (&**cors_origins, &*other.cors_origins);
     changes.field(&gateway, "cors_origins", origins, show::list);
     let seeks = (seek_unknown_ids, &other.seek_unknown_ids);
@@ -58,6 +61,21 @@ pub(super) fn compare(
     upstream(of_upstream, &other.upstream, changes);
     waiting(&before.waiting, &after.waiting, changes);
     retry(&before.retry, &after.retry, changes);
+}
+
+fn proxies(before: &ProxySettings, after: &ProxySettings, changes: &mut Changes) {
+    let ProxySettings {
+        trusted,
+        proxy_protocol,
+    } = before;
+    let proxies = Subject::Settings("gateway.proxies");
+    let blocks = |blocks: &Vec<IpNet>| {
+        let texts: Vec<String> = blocks.iter().map(ToString::to_string).collect();
+        show::list(&texts)
+    };
+    changes.field(&proxies, "trusted", (trusted, &after.trusted), blocks);
+    let protocol = (proxy_protocol, &after.proxy_protocol);
+    changes.field(&proxies, "proxy_protocol", protocol, bool::to_string);
 }
 
 fn sorted(addresses: &[SocketAddr]) -> Vec<SocketAddr> {

@@ -53,8 +53,8 @@ pub use policy::{
 pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
 pub use report::{Problem, Report, Severity};
 pub use settings::{
-    GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
-    WaitingSettings,
+    GatewayLimits, GatewaySettings, ProxySettings, StreamSettings, Timeouts, TlsSettings,
+    UpstreamSettings, WaitingSettings,
 };
 pub use suggest::did_you_mean;
 

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use keyweir_queue::waiting_room::RoomLimits;
 
 const KIB: u64 = 1024;
@@ -21,6 +22,8 @@ pub struct GatewaySettings {
     pub threads: Option<usize>,
     /// Where clients connect over TLS.
     pub tls: Option<TlsSettings>,
+    /// Who stands in front of the gateway.
+    pub proxies: ProxySettings,
     /// Origins whose web pages may call: `scheme://host[:port]`, in lower case.
     pub cors_origins: Vec<String>,
     /// Whether things that nobody remembers (files, batches and the like) are sought on the accounts
@@ -45,6 +48,15 @@ pub struct TlsSettings {
     pub cert_file: PathBuf,
     /// Its private key, PEM.
     pub key_file: PathBuf,
+}
+
+/// Table `gateway.proxies`: load balancers that speak for clients.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProxySettings {
+    /// Their addresses. What they say of a client's address is believed.
+    pub trusted: Vec<IpNet>,
+    /// Whether their connections begin with a header of the PROXY protocol, version 1 or 2.
+    pub proxy_protocol: bool,
 }
 
 /// Table `gateway.limits`.
@@ -160,6 +172,7 @@ impl Default for GatewaySettings {
             admin: Some(loopback(9090)),
             threads: None,
             tls: None,
+            proxies: ProxySettings::default(),
             cors_origins: Vec::new(),
             seek_unknown_ids: false,
             limits: GatewayLimits::default(),

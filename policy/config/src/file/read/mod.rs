@@ -7,6 +7,7 @@ mod account;
 pub(super) mod bounds;
 mod names;
 mod provider;
+mod proxies;
 mod secret_ref;
 mod settings;
 mod tenant;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::file::fields::Fields;
 use crate::file::problems::At;
+use crate::file::read::proxies::proxies;
 use crate::file::report::Severity;
 use crate::file::settings::{
     GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
@@ -55,6 +56,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         admin: admin.as_ref().map_or(default.admin, |at| at.value),
         threads,
         tls: tls.flatten(),
+        proxies: subtable(fields, "proxies", proxies),
         cors_origins: fields.or("cors_origins", Vec::new(), |value| {
             value.list(LISTEN_MAX, |value| origin(&value))
         }),
