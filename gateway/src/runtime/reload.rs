@@ -288,6 +288,15 @@ impl Reloader {
                 tracing::error!("{line}");
             }
         }
+        for line in &status.secrets {
+            let whose = |line: &str| line.split_once(": ").map(|(whose, _)| whose.to_owned());
+            let is_same = |other: &String| whose(other) == whose(line);
+            if !ready.secrets.failures.iter().any(is_same)
+                && let Some(whose) = whose(line)
+            {
+                tracing::info!("{whose}: the secret can be read again");
+            }
+        }
         status.restart = restart;
         status.secrets.clone_from(&ready.secrets.failures);
         status.hash.clone_from(&ready.hash);

@@ -26,6 +26,7 @@ mod strangers;
 mod stream_usage;
 #[allow(dead_code, reason = "the tests of reloads use the rest")]
 mod support;
+mod telling;
 mod tenancy;
 mod unreachable;
 mod upstream_faults;
