@@ -20,6 +20,7 @@ use keyweir_policy::config::secret::{ClientKeyHash, ProviderSecret};
 use keyweir_policy::terms::ids::{KeyId, ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
 
+pub(crate) use self::command::end_all as end_commands;
 use self::problem::BYTES_MAX;
 pub use self::problem::{SecretProblem, SecretProblems};
 use crate::runtime::regular_file;
