@@ -15,6 +15,7 @@ mod drain;
 mod fidelity;
 mod http2;
 mod leaving;
+mod live;
 mod logs;
 mod pages;
 mod reaching;
