@@ -288,12 +288,8 @@ impl Reloader {
                 tracing::error!("{line}");
             }
         }
-        for line in &status.secrets {
-            let whose = |line: &str| line.split_once(": ").map(|(whose, _)| whose.to_owned());
-            let is_same = |other: &String| whose(other) == whose(line);
-            if !ready.secrets.failures.iter().any(is_same)
-                && let Some(whose) = whose(line)
-            {
+        for whose in status.readable_again(&ready.secrets.failures) {
+            if secrets::is_declared(&ready.policy, whose) {
                 tracing::info!("{whose}: the secret can be read again");
             }
         }
