@@ -26,6 +26,9 @@ pub(super) struct Check {
     /// is checked.
     #[arg(long, value_name = "OLD")]
     against: Option<PathBuf>,
+    /// Also print all that the policy says, its defaults included; of secrets where they stand.
+    #[arg(long)]
+    effective: bool,
     /// With --against: end with 3 where a reload would change something, and with 4 where some of it
     /// needs a restart. (0: nothing; 1: a mistake.)
     #[arg(long, requires = "against")]
@@ -47,6 +50,9 @@ impl Check {
         }
         for doubt in doubts {
             writeln!(std::io::stderr(), "warning: {doubt}")?;
+        }
+        if self.effective {
+            write!(std::io::stdout(), "{}", Difference::whole(&loaded.policy))?;
         }
         if let Some(old) = self.against {
             let difference = against(old, &loaded)?;

@@ -20,6 +20,7 @@ use keyweir_policy::wire::trace::Traces;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::runtime::clock::Clock;
+use crate::runtime::known_models::KnownModels;
 use crate::runtime::parts::{Parts, ProviderKey};
 use crate::runtime::pool::SharedPool;
 use crate::runtime::roots::Roots;
@@ -38,6 +39,7 @@ pub(crate) struct Provider {
     /// Whether its streamed answers are held until they are complete.
     pub(crate) whole_answers: bool,
     reach: Arc<Reach>,
+    models: Arc<KnownModels>,
 }
 
 /// What is known of reaching a provider.
@@ -118,6 +120,11 @@ impl Provider {
     /// How long its models may be silent.
     pub(crate) fn silences(&self) -> MutexGuard<'_, Silences> {
         self.reach.silences.lock()
+    }
+
+    /// What it lists as its models.
+    pub(crate) fn models(&self) -> &KnownModels {
+        &self.models
     }
 
     /// What last went wrong with a connection.
@@ -204,7 +211,11 @@ impl Making<'_> {
                 (SharedPool::start(pool, self.clock, parts), None)
             }
         };
+        // Another address may have other models.
+        let same = before.filter(|before| Arc::ptr_eq(&before.upstream, &upstream));
+        let models = same.map(|it| Arc::clone(&it.models)).unwrap_or_default();
         let provider = Provider {
+            models,
             id: declared.id.clone(),
             dialect: declared.dialect,
             pool,

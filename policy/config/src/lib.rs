@@ -1,5 +1,7 @@
 //! The policy file: what operators write, what it means, and the secrets it names.
 
+pub mod alias;
+pub mod catalog;
 pub mod difference;
 mod directory;
 pub mod fallback;

@@ -1,5 +1,6 @@
 //! Lists of what lies on an account: a page of one, and which page a client asks for.
 
+pub mod models;
 mod page;
 mod paging;
 
