@@ -3,6 +3,7 @@
 mod check;
 mod hash;
 mod healthcheck;
+mod import;
 mod log;
 mod schema;
 mod serve;
@@ -16,6 +17,7 @@ use clap::{Parser, Subcommand};
 use self::check::Check;
 use self::hash::Hash;
 use self::healthcheck::Healthcheck;
+use self::import::Import;
 use self::log::LogFormat;
 use self::schema::Schema;
 use self::serve::Serve;
@@ -46,6 +48,8 @@ enum Command {
     Check(Check),
     /// Print the JSON Schema of policy files, for editors and pipelines.
     Schema(Schema),
+    /// Make a policy of what another gateway or a list of keys says, and tell what of it is left out.
+    Import(Import),
     /// Make a new client key, and its hash for the policy file; or hash one that there is.
     Hash(Hash),
     /// Ask a gateway whether it is alive or ready: for images and units without curl.
@@ -68,6 +72,7 @@ impl Command {
             Self::Serve(_)
             | Self::Check(_)
             | Self::Schema(_)
+            | Self::Import(_)
             | Self::Hash(_)
             | Self::Healthcheck(_)
             | Self::Sleep(_) => false,
@@ -89,6 +94,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Import(import) => import.run(),
         Command::Hash(hash) => hash.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Sleep(sleep) => sleep.run(),

@@ -153,7 +153,11 @@ async fn fetch(
         };
         let Some(page) = page else { break };
         form = Some(page.form);
-        bytes += page.models.iter().map(|model| model.json.len()).sum::<usize>();
+        bytes += page
+            .models
+            .iter()
+            .map(|model| model.json.len())
+            .sum::<usize>();
         models.extend(page.models);
         match page.next {
             Some(next) if bytes < BYTES_MAX => query = next,
@@ -238,10 +242,11 @@ impl ModelList {
         let providers = catalog::providers(policy, self.asked);
         let takes = |id: &&ProviderId| {
             let models = &policy.provider(**id).models;
-            self.id.as_ref().map_or(models.is_any(), |id| models.matches(id))
+            self.id
+                .as_ref()
+                .map_or(models.is_any(), |id| models.matches(id))
         };
         let found = providers.iter().find(takes).or(providers.first());
         found.copied().unwrap_or(exchange.plan.provider())
     }
 }
-

@@ -16,6 +16,7 @@ mod fidelity;
 mod http2;
 mod leaving;
 mod logs;
+mod model_names;
 mod pages;
 mod reaching;
 mod references;

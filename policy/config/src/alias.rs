@@ -6,7 +6,7 @@
 
 use keyweir_terms::ids::TenantId;
 
-use crate::file::{Alias, Scope, Policy};
+use crate::file::{Alias, Policy, Scope};
 
 /// Whether `tenant` has any.
 pub fn has_any(policy: &Policy, tenant: TenantId) -> bool {

@@ -13,7 +13,7 @@ use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
 use keyweir_wire::list::models::{Model, ModelsForm};
 
 use crate::alias;
-use crate::file::{Alias, Scope, LimitScope, Policy, Provider};
+use crate::file::{Alias, LimitScope, Policy, Provider, Scope};
 
 /// The most models that are listed.
 const MODELS_MAX: usize = 10_000;
@@ -72,8 +72,8 @@ struct Listing<'l> {
 
 impl<'l> Listing<'l> {
     fn alias(&self, name: &str, alias: &Alias) -> Option<Model> {
-        let is_allowed = self.allows(&alias.model)
-            || self.allowed.is_some_and(|models| grants(models, name));
+        let is_allowed =
+            self.allows(&alias.model) || self.allowed.is_some_and(|models| grants(models, name));
         let is_served = |id: &ProviderId| self.serves(*id, &alias.model);
         let provider = match alias.provider {
             Some(provider) => Some(provider).filter(is_served),
@@ -128,10 +128,13 @@ impl<'l> Listing<'l> {
 fn declared(provider: &Provider) -> impl Iterator<Item = &str> {
     let of_groups = provider.model_groups.values().map(|group| &group.models);
     let of_accounts = provider.accounts.values().flat_map(|account| {
-        let of_limits = account.limits.iter().filter_map(|limit| match &limit.scope {
-            LimitScope::Models(models) => Some(models),
-            LimitScope::EveryGroup | LimitScope::Group(_) => None,
-        });
+        let of_limits = account
+            .limits
+            .iter()
+            .filter_map(|limit| match &limit.scope {
+                LimitScope::Models(models) => Some(models),
+                LimitScope::EveryGroup | LimitScope::Group(_) => None,
+            });
         std::iter::once(&account.models).chain(of_limits)
     });
     let patterns = std::iter::once(&provider.models)

@@ -6,5 +6,6 @@ pub mod difference;
 mod directory;
 pub mod fallback;
 pub mod file;
+pub mod import;
 pub mod pool_spec;
 pub mod secret;

@@ -54,8 +54,8 @@ use keyweir_terms::snapshot::Snapshot;
 
 use self::answer::{answer_headers, created_ids, results_url};
 use self::body::describe::DescribeError;
-use self::body::{model_name, rename_models};
 use self::body::stream_usage;
+use self::body::{model_name, rename_models};
 use self::credential::{client_key, names, provider_key, query};
 use self::ratelimit::by_dialect as headers;
 use self::refusal::error_event::StreamForm;

@@ -44,7 +44,13 @@ pub(crate) fn path(live: &Live, admitted: &Admitted<'_>) -> Option<(String, Rena
 
 impl<'a> Admitted<'a> {
     /// The same request for `path`, which names its model.
-    pub(crate) fn with_path(self, live: &Live, method: &str, path: &'a str, renamed: Renamed) -> Self {
+    pub(crate) fn with_path(
+        self,
+        live: &Live,
+        method: &str,
+        path: &'a str,
+        renamed: Renamed,
+    ) -> Self {
         let mut routed = self.routed;
         if let Some(alias) = &renamed.alias {
             let alias = resolve(live, &routed, self.tenant, alias);
@@ -98,7 +104,10 @@ pub(super) fn body(
             name.clone_from(&alias.model);
         }
     }
-    let in_body = description.model.as_mut().filter(|_| route.route.model.is_none());
+    let in_body = description
+        .model
+        .as_mut()
+        .filter(|_| route.route.model.is_none());
     if let Some(name) = in_body
         && let Some(alias) = found(name)
     {

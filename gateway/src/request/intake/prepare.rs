@@ -73,7 +73,11 @@ pub(crate) fn prepare<'a>(
     let reads = is_models || is_read(taken.routed.route.endpoint);
     let facts = Facts {
         // Such a list is read, as others are.
-        endpoint: if is_models { Endpoint::Other } else { facts.endpoint },
+        endpoint: if is_models {
+            Endpoint::Other
+        } else {
+            facts.endpoint
+        },
         ..facts
     };
     let mut head = head(&taken, client, provider, reads);
@@ -300,12 +304,7 @@ fn target(taken: &Taken<'_>) -> Target {
     }
 }
 
-fn head(
-    taken: &Taken<'_>,
-    client: &mut Client,
-    provider: &Provider,
-    reads: bool,
-) -> OutgoingHead {
+fn head(taken: &Taken<'_>, client: &mut Client, provider: &Provider, reads: bool) -> OutgoingHead {
     let uri = first_uri(taken, client, provider);
     let announced = announces_body(client);
     let (method, _, headers) = client.take_head();

@@ -31,7 +31,10 @@ pub(super) fn listed(policy: &Policy, aliases: &Aliases) -> Vec<(String, String)
             (None, Some(dialect)) => leads.push_str(&format!(" in {}", dialect.as_str())),
             (None, None) => {}
         }
-        match listed.last_mut().filter(|(last, _)| *last == *show::text(name)) {
+        match listed
+            .last_mut()
+            .filter(|(last, _)| *last == *show::text(name))
+        {
             Some((_, others)) => others.push_str(&format!(", {leads}")),
             None => listed.push((show::text(name), leads)),
         }
@@ -41,7 +44,9 @@ pub(super) fn listed(policy: &Policy, aliases: &Aliases) -> Vec<(String, String)
 
 /// `fast: claude-haiku-4-5`.
 pub(super) fn show_all(listed: &[(String, String)]) -> String {
-    let lines = listed.iter().map(|(name, leads)| format!("{name}: {leads}"));
+    let lines = listed
+        .iter()
+        .map(|(name, leads)| format!("{name}: {leads}"));
     let lines: Vec<String> = lines.collect();
     if lines.is_empty() {
         return show::NONE.to_owned();

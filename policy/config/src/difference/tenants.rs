@@ -34,7 +34,10 @@ pub(super) fn compare(before: &Policy, after: &Policy, changes: &mut Changes) {
         );
         compare_one(tenant, other, fallbacks, changes);
         let subject = Subject::Tenant(tenant.id.clone());
-        let aliases = (listed(before, &tenant.aliases), listed(after, &other.aliases));
+        let aliases = (
+            listed(before, &tenant.aliases),
+            listed(after, &other.aliases),
+        );
         changes.field(&subject, "alias", (&*aliases.0, &*aliases.1), show_all);
         compare_client_keys(tenant, other, changes);
     }

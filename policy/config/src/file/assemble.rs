@@ -12,8 +12,8 @@ use crate::file::policy::{
 };
 use crate::file::problems::At;
 use crate::file::read::{
-    RawAccount, RawAlias, RawFallback, RawGroup, RawKey, RawLimit, RawModelFallback, RawPolicy, RawProvider,
-    RawScope, RawTenant,
+    RawAccount, RawAlias, RawFallback, RawGroup, RawKey, RawLimit, RawModelFallback, RawPolicy,
+    RawProvider, RawScope, RawTenant,
 };
 use keyweir_terms::ids::{AccountId, ModelGroupId, ProviderId, TenantId};
 use keyweir_terms::table::Table;

@@ -55,8 +55,8 @@ pub use policy::{
     ProviderHttp, SecretCommand, SecretRef, Tenant,
 };
 pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
-pub use schema::schema;
 pub use report::{Problem, Report, Severity};
+pub use schema::schema;
 pub use settings::{
     GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
     WaitingSettings,

@@ -87,9 +87,7 @@ fn of_form(form: &Form, path: &str, told: &Told) -> Map<String, Json> {
 fn of_shape(shape: &Shape, path: &str, told: &Told) -> Map<String, Json> {
     const DURATION: &str = "^ *([0-9]+ *(ms|s|m|h|d) *)+$";
     const SIZE: &str = "^ *[0-9]+ *([Bb]|[KkMmGg][Ii]?[Bb]) *$";
-    let whole = |bounds: &RangeInclusive<u64>| {
-        json!({ "type": "integer", "minimum": bounds.start(), "maximum": bounds.end() })
-    };
+    let whole = |bounds: &RangeInclusive<u64>| json!({ "type": "integer", "minimum": bounds.start(), "maximum": bounds.end() });
     object(match shape {
         Shape::Text => json!({ "type": "string" }),
         Shape::Boolean => json!({ "type": "boolean" }),

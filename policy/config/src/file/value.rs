@@ -80,10 +80,19 @@ impl<'t> Value<'t> {
         other: impl FnOnce(Self) -> Option<T>,
     ) -> Option<T> {
         if let Some(Asked { form, nothing }) = self.asked.clone() {
-            table(Self::asking(self.spot.clone(), form, nothing, self.problems));
+            table(Self::asking(
+                self.spot.clone(),
+                form,
+                nothing,
+                self.problems,
+            ));
             return other(self);
         }
-        if self.is_table() { table(self) } else { other(self) }
+        if self.is_table() {
+            table(self)
+        } else {
+            other(self)
+        }
     }
 
     pub(super) const fn spot(&self) -> &Spot {

@@ -6,10 +6,7 @@ use std::ops::Range;
 use crate::json::{Kind, Malformed, Reader, Text};
 
 /// What a body becomes with `rename` of every model it names; `None` where nothing changes.
-pub(crate) fn rename<'m>(
-    body: &[u8],
-    rename: impl Fn(&str) -> Option<&'m str>,
-) -> Option<Vec<u8>> {
+pub(crate) fn rename<'m>(body: &[u8], rename: impl Fn(&str) -> Option<&'m str>) -> Option<Vec<u8>> {
     let mut names = Names {
         body,
         rename,

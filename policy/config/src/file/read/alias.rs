@@ -38,7 +38,8 @@ fn alias(fields: &mut Fields<'_>) -> Option<RawAlias> {
 fn model(value: &Value<'_>) -> Option<String> {
     let pattern: ModelPattern = value.parsed()?;
     if pattern.as_str().contains('*') {
-        return value.refuse_with_hint("names one model, so * has no meaning", "write a whole name");
+        return value
+            .refuse_with_hint("names one model, so * has no meaning", "write a whole name");
     }
     Some(pattern.as_str().to_owned())
 }

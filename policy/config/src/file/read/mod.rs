@@ -20,8 +20,8 @@ use keyweir_health::retry_budget::RetryLimits;
 
 use bounds::{ACCOUNTS_MAX, LIST_MAX, PROVIDERS_MAX, TENANTS_MAX};
 
-pub(super) use alias::RawAlias;
 pub(super) use account::{RawAccount, RawKey, RawLimit, RawScope};
+pub(super) use alias::RawAlias;
 pub(super) use provider::{RawGroup, RawProvider};
 pub(super) use settings::RawGateway;
 pub(super) use tenant::{RawFallback, RawModelFallback, RawTenant};

@@ -57,15 +57,26 @@ fn what_readers_refuse_it_refuses() {
     for (text, wrong) in [
         ("gatway = 1", "gatway"),
         ("[gateway]\nlisten = 7", "gateway.listen"),
-        ("[gateway.limits]\nheader_count_max = 1", "gateway.limits.header_count_max"),
+        (
+            "[gateway.limits]\nheader_count_max = 1",
+            "gateway.limits.header_count_max",
+        ),
         ("[retry]\nambiguous = \"yes\"", "retry.ambiguous"),
         ("[waiting]\npatience = \"soon\"", "waiting.patience"),
-        ("[[provider]]\nid = \"a\"\ndialect = \"latin\"\nbase_url = \"x\"", "provider.dialect"),
+        (
+            "[[provider]]\nid = \"a\"\ndialect = \"latin\"\nbase_url = \"x\"",
+            "provider.dialect",
+        ),
         ("[[provider]]\nid = \"a\"", "provider"),
     ] {
         let table = DeTable::parse(text).expect("TOML");
         let mut found = Vec::new();
-        check(&DeValue::Table(table.into_inner()), &parsed(), "", &mut found);
+        check(
+            &DeValue::Table(table.into_inner()),
+            &parsed(),
+            "",
+            &mut found,
+        );
         assert!(found.iter().any(|path| path == wrong), "{text}: {found:?}");
     }
 }

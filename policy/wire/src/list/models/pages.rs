@@ -126,9 +126,7 @@ mod tests {
     use super::*;
 
     fn ids(form: ModelsForm, query: &str) -> (Vec<String>, Value) {
-        let models: Vec<Model> = ["a", "b", "c"]
-            .map(|id| Model::named(form, id, "x"))
-            .into();
+        let models: Vec<Model> = ["a", "b", "c"].map(|id| Model::named(form, id, "x")).into();
         let list: Value = serde_json::from_slice(&write(form, &models, query)).expect("JSON");
         let entries = list.get("data").or(list.get("models")).expect("entries");
         let id = |entry: &Value| {
@@ -180,10 +178,7 @@ mod tests {
         let (page, list) = ids(ModelsForm::Gemini, "pageSize=2");
         assert_eq!(page, ["models/a", "models/b"]);
         let token = list["nextPageToken"].as_str().expect("a token");
-        let (page, list) = ids(
-            ModelsForm::Gemini,
-            &format!("pageSize=2&pageToken={token}"),
-        );
+        let (page, list) = ids(ModelsForm::Gemini, &format!("pageSize=2&pageToken={token}"));
         assert_eq!(page, ["models/c"]);
         assert_eq!(list.get("nextPageToken"), None);
     }
