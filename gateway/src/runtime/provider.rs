@@ -198,8 +198,11 @@ impl Making<'_> {
     ) -> Prepared {
         let accounts = declared.accounts.map(|_, account| account.id.clone());
         let secrets = &self.secrets[id];
-        let keys = secrets
-            .map(|key, secret| Arc::new(provider_key(declared, &declared.keys[key], secret)));
+        let known = before.map(|before| before.pool.parts.load());
+        let keys = secrets.map(|key, secret| {
+            let known = known.as_ref().and_then(|parts| parts.credential(key));
+            provider_key(declared, &declared.keys[key], secret, known)
+        });
         let parts = Parts::new(declared.id.clone(), accounts, keys);
         // What is known of an API in one dialect says nothing of one in another.
         let before = before.filter(|before| before.dialect == declared.dialect);
@@ -249,17 +252,30 @@ pub(crate) fn doubtful_secrets(policy: &Policy, secrets: &Secrets) -> Vec<String
     doubtful
 }
 
-fn provider_key(declared: &Declared, key: &Key, secret: &ProviderSecret) -> ProviderKey {
+/// A key, ready to be sent; the one that is `known` where nothing about it has changed.
+fn provider_key(
+    declared: &Declared,
+    key: &Key,
+    secret: &ProviderSecret,
+    known: Option<&Arc<ProviderKey>>,
+) -> Arc<ProviderKey> {
     let (name, value) = declared
         .dialect
         .provider_credential(declared.credential, secret.expose());
     let mut value =
         HeaderValue::from_str(&value).expect("a validated secret is a valid header value");
     value.set_sensitive(true);
-    ProviderKey {
+    let header = HeaderName::from_static(name);
+    let is_same = |known: &&Arc<ProviderKey>| {
+        known.label == key.id && known.header == header && known.value == value
+    };
+    if let Some(same) = known.filter(is_same) {
+        return Arc::clone(same);
+    }
+    Arc::new(ProviderKey {
         label: key.id.clone(),
-        header: HeaderName::from_static(name),
+        header,
         value,
         traces: Arc::new(Traces::of(secret.expose())),
-    }
+    })
 }

@@ -201,6 +201,9 @@ impl Changes {
         after: impl Iterator<Item = &'a str>,
     ) {
         let (before, after): (Vec<&str>, Vec<&str>) = (before.collect(), after.collect());
+        if before == after && !self.all {
+            return;
+        }
         let common = |these: &[&'a str], those: &[&'a str]| {
             let those: HashSet<&str> = those.iter().copied().collect();
             let kept = these.iter().copied().filter(|it| those.contains(it));
