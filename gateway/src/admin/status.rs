@@ -50,6 +50,7 @@ fn policy_status(gateway: &Gateway) -> Value {
         "failed": status.failure.map(|failure| json!({
             "at": moment(failure.at),
             "mistakes": failure.why.lines().collect::<Vec<_>>(),
+            "warnings": failure.warnings,
         })),
         "needs_restart": status.restart,
         "secrets_failed": status.secrets,

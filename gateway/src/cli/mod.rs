@@ -3,7 +3,9 @@
 mod check;
 mod hash;
 mod healthcheck;
+mod import;
 mod log;
+mod schema;
 mod serve;
 mod sleep;
 
@@ -15,7 +17,9 @@ use clap::{Parser, Subcommand};
 use self::check::Check;
 use self::hash::Hash;
 use self::healthcheck::Healthcheck;
+use self::import::Import;
 use self::log::LogFormat;
+use self::schema::Schema;
 use self::serve::Serve;
 use self::sleep::Sleep;
 use crate::command::failed::Failed;
@@ -42,6 +46,10 @@ enum Command {
     Serve(Serve),
     /// Check policy files, and say what is wrong and what to write instead.
     Check(Check),
+    /// Print the JSON Schema of policy files, for editors and pipelines.
+    Schema(Schema),
+    /// Make a policy of what another gateway or a list of keys says, and tell what of it is left out.
+    Import(Import),
     /// Make a new client key, and its hash for the policy file; or hash one that there is.
     Hash(Hash),
     /// Ask a gateway whether it is alive or ready: for images and units without curl.
@@ -63,6 +71,8 @@ impl Command {
         match self {
             Self::Serve(_)
             | Self::Check(_)
+            | Self::Schema(_)
+            | Self::Import(_)
             | Self::Hash(_)
             | Self::Healthcheck(_)
             | Self::Sleep(_) => false,
@@ -83,6 +93,8 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
+        Command::Schema(schema) => schema.run(),
+        Command::Import(import) => import.run(),
         Command::Hash(hash) => hash.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Sleep(sleep) => sleep.run(),

@@ -4,6 +4,7 @@
 //! intake:   head → route → authenticate → body → describe → prepare
 //! drive:    plan ⇄ wait | attempt → opening
 //! listing:  of several accounts' lists one
+//! models:   of several providers' lists of models one
 //! respond:  whole | opaque | stream, or refuse
 //! record:   metrics, one line in the access log
 //! ```
@@ -18,6 +19,7 @@ mod gathered;
 mod intake;
 mod lease;
 mod listing;
+mod models;
 pub(crate) mod outgoing;
 pub(crate) mod record;
 pub(crate) mod respond;
@@ -32,6 +34,7 @@ use futures::FutureExt;
 
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 
+use self::intake::prepare::Way;
 use self::intake::route::likely_dialect;
 use self::record::{Event, Record};
 use self::stop::Stop;
@@ -69,16 +72,27 @@ async fn handle(
     record: &mut Record,
 ) -> Result<bool, Stop> {
     let target = client.head().uri.path_and_query().cloned();
+    let real;
     let admitted = intake::admit(live, target.as_ref(), client, record)?;
     let Some(admitted) = admitted else {
         return intake::probe::answer(client, record).await;
     };
     let _place = gateway.place(admitted.tenant).ok_or_else(too_many)?;
+    let renamed = intake::alias::path(live, &admitted);
+    let admitted = match renamed {
+        Some((path, renamed)) => {
+            real = path;
+            let method = client.head().method.clone();
+            admitted.with_path(live, method.as_str(), &real, renamed)
+        }
+        None => admitted,
+    };
     let taken = intake::take((gateway, live), admitted, client, record).await?;
-    let (exchange, listing) = intake::prepare::prepare(taken, client, record);
-    match listing {
-        Some(listing) => Box::pin(listing::run(exchange, listing)).await,
-        None => Box::pin(drive::run(exchange)).await,
+    let (exchange, way) = intake::prepare::prepare(taken, client, record);
+    match way {
+        Way::Drive => Box::pin(drive::run(exchange)).await,
+        Way::List(listing) => Box::pin(listing::run(exchange, listing)).await,
+        Way::Models(models) => Box::pin(models::run(exchange, *models)).await,
     }
 }
 

@@ -5,6 +5,7 @@ pub mod clock;
 pub(crate) mod deadline;
 pub mod effective;
 pub mod gateway;
+pub(crate) mod known_models;
 pub mod lifecycle;
 mod open_files;
 pub(crate) mod parts;

@@ -13,6 +13,8 @@ pub(crate) struct PolicyStatus {
     pub(crate) read: Option<SystemTime>,
     /// Why the files as they are now are not followed.
     pub(crate) failure: Option<Failure>,
+    /// What in it is probably not meant: a line for each.
+    pub(crate) warnings: Vec<String>,
     /// What of it only a restart applies: a line for each.
     pub(crate) restart: Vec<String>,
     /// Secrets that could not be read anew, and are used as they were: a line for each.
@@ -42,6 +44,8 @@ pub(crate) struct Failure {
     pub(crate) at: SystemTime,
     /// What is wrong, in lines.
     pub(crate) why: String,
+    /// What is probably not meant beside that: a line for each.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What a try came to.

@@ -17,6 +17,7 @@ mod http2;
 mod leaving;
 mod live;
 mod logs;
+mod model_names;
 mod pages;
 mod reaching;
 mod references;

@@ -100,6 +100,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         admin: Some(address("127.0.0.1:3")),
         threads: Some(4),
         cors_origins: vec!["https://four.example:44".to_owned()],
+        models_refresh: Duration::from_secs(600),
         seek_unknown_ids: true,
         sealed_ids_kept: secs(46 * 60),
         tls: Some(TlsSettings {

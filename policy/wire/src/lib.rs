@@ -55,8 +55,8 @@ use keyweir_terms::snapshot::Snapshot;
 
 use self::answer::{answer_headers, created_ids, organization, results_url};
 use self::body::describe::DescribeError;
-use self::body::model_name;
 use self::body::stream_usage;
+use self::body::{model_name, rename_models};
 use self::credential::{client_key, names, provider_key, query};
 use self::ratelimit::by_dialect as headers;
 use self::refusal::error_event::StreamForm;
@@ -200,4 +200,21 @@ pub fn with_usage_asked(body: &[u8]) -> Option<Vec<u8>> {
 /// names none.
 pub fn with_model(body: &[u8], model: &str) -> Option<Vec<u8>> {
     model_name::replace(body, model)
+}
+
+/// The request with `rename` of every model it names in their places; all other bytes stay. `None`
+/// where nothing changes.
+pub fn with_models_renamed<'m>(
+    body: &[u8],
+    rename: impl Fn(&str) -> Option<&'m str>,
+) -> Option<Vec<u8>> {
+    rename_models::rename(body, rename)
+}
+
+/// `path` with `model` in place of the one that it names, which [`Route::model`] is a part of.
+pub fn with_model_in_path(path: &str, named: &str, model: &str) -> Option<String> {
+    let start = (named.as_ptr() as usize).checked_sub(path.as_ptr() as usize)?;
+    let after = path.get(start + named.len()..)?;
+    let before = path.get(..start)?;
+    Some(format!("{before}{}{after}", query::escaped(model)))
 }

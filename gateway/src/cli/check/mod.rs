@@ -37,6 +37,9 @@ pub(super) struct Check {
     /// is checked.
     #[arg(long, value_name = "OLD")]
     against: Option<PathBuf>,
+    /// Also print all that the policy says, its defaults included; of secrets where they stand.
+    #[arg(long)]
+    effective: bool,
     /// With --against: end with 3 where a reload would change something, and with 4 where some of it
     /// needs a restart. (0: nothing; 1: a mistake.)
     #[arg(long, requires = "against")]
@@ -60,6 +63,9 @@ impl Check {
         }
         for doubt in doubts {
             writeln!(std::io::stderr(), "warning: {doubt}")?;
+        }
+        if self.effective {
+            write!(std::io::stdout(), "{}", Difference::whole(&loaded.policy))?;
         }
         if let Some(secrets) = secrets.filter(|_| self.live) {
             return live::run(&loaded, &secrets, Duration::from_secs(self.timeout));

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use keyweir_policy::config::fallback;
+use keyweir_policy::config::file::Scope;
 use keyweir_policy::exchange::destination;
 use keyweir_policy::exchange::fallback::Choice;
 use keyweir_policy::exchange::listing::Gathering;
@@ -19,6 +20,7 @@ use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::RequestId;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::wire;
+use keyweir_policy::wire::list::models::models_path;
 use keyweir_policy::wire::list::{PageForm, Paging};
 use keyweir_policy::wire::opening::is_read;
 
@@ -30,19 +32,29 @@ use crate::downstream::client::Client;
 use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE, SESSION};
 use crate::request::exchange::{Exchange, Facts};
 use crate::request::listing::Listing;
+use crate::request::models::ModelList;
 use crate::request::outgoing::{Outgoing, Target, uri};
 use crate::request::record::Record;
 use crate::request::silence::{Asked, Silence};
 use crate::runtime::deadline::Deadline;
 use crate::runtime::provider::Provider;
 
-/// The exchange that `taken` begins, for `client`, whose head moves into it; and the list that it is
-/// for, if that has to be put together.
+/// Which way a request goes on.
+pub(crate) enum Way {
+    /// To one account.
+    Drive,
+    /// To several accounts, whose lists are put together.
+    List(Listing),
+    /// To several providers, whose lists of models are put together.
+    Models(Box<ModelList>),
+}
+
+/// The exchange that `taken` begins, for `client`, whose head moves into it; and which way it goes.
 pub(crate) fn prepare<'a>(
     mut taken: Taken<'a>,
     client: &'a mut Client,
     record: &'a mut Record,
-) -> (Box<Exchange<'a>>, Option<Listing>) {
+) -> (Box<Exchange<'a>>, Way) {
     let provider = taken.live.provider(taken.destination.provider);
     let hides_usage = ask_for_usage(&mut taken);
     let facts = Facts {
@@ -52,12 +64,26 @@ pub(crate) fn prepare<'a>(
     let request = request(&taken, client, record);
     let limits = time_limits(&taken, client.headers());
     let fallbacks = fallbacks(&taken);
-    let listing = listing(&taken, &request, limits);
+    let way = way(&taken, client, &request, limits);
     let may_turn = !fallbacks.is_empty()
         || matches!(taken.destination.home, Home::Sought(_))
-        || listing.is_some();
+        || !matches!(way, Way::Drive);
     let target = may_turn.then(|| Box::new(target(&taken)));
-    let head = head(&taken, client, provider);
+    let is_models = matches!(way, Way::Models(_));
+    let reads = is_models || is_read(taken.routed.route.endpoint);
+    let facts = Facts {
+        // Such a list is read, as others are.
+        endpoint: if is_models {
+            Endpoint::Other
+        } else {
+            facts.endpoint
+        },
+        ..facts
+    };
+    let mut head = head(&taken, client, provider, reads);
+    if taken.renamed.body {
+        head.is_plain();
+    }
     let silence = Silence::new(asked(&taken));
     let (gateway, live) = (taken.gateway, taken.live);
     let exchange = Box::new(Exchange {
@@ -82,7 +108,7 @@ pub(crate) fn prepare<'a>(
         deadline: Deadline::after(live.settings().timeouts.head),
         silence,
     });
-    (exchange, listing)
+    (exchange, way)
 }
 
 /// What is asked for, as far as it decides how long silence may last.
@@ -149,6 +175,39 @@ fn maker(taken: &Taken<'_>) -> Option<TenantId> {
         Some(_) => taken.owner,
         None => (!route.is_list).then_some(taken.tenant),
     }
+}
+
+fn way(taken: &Taken<'_>, client: &Client, request: &Request, limits: TimeLimits) -> Way {
+    if let Some(models) = models(taken, client, request, limits) {
+        return Way::Models(Box::new(models));
+    }
+    listing(taken, request, limits).map_or(Way::Drive, Way::List)
+}
+
+/// The models that are asked for, if they are.
+fn models(
+    taken: &Taken<'_>,
+    client: &Client,
+    request: &Request,
+    limits: TimeLimits,
+) -> Option<ModelList> {
+    let routed = &taken.routed;
+    if routed.route.endpoint != Endpoint::Models || client.head().method != Method::GET {
+        return None;
+    }
+    let (list, id) = models_path(routed.path)?;
+    Some(ModelList {
+        asked: Scope {
+            dialect: routed.dialect,
+            named: routed.named,
+        },
+        tenant: taken.tenant,
+        id,
+        path: list.to_owned(),
+        query: taken.query.as_deref().unwrap_or_default().to_owned(),
+        request: request.clone(),
+        limits,
+    })
 }
 
 /// The list that is asked for, where it is not one account's own to a single circle of tenants.
@@ -248,7 +307,7 @@ fn target(taken: &Taken<'_>) -> Target {
     }
 }
 
-fn head(taken: &Taken<'_>, client: &mut Client, provider: &Provider) -> OutgoingHead {
+fn head(taken: &Taken<'_>, client: &mut Client, provider: &Provider, reads: bool) -> OutgoingHead {
     let uri = first_uri(taken, client, provider);
     let announced = announces_body(client);
     let (method, _, headers) = client.take_head();
@@ -257,7 +316,7 @@ fn head(taken: &Taken<'_>, client: &mut Client, provider: &Provider) -> Outgoing
         taken.routed.dialect,
         &provider.upstream.authority,
         length(&taken.body, &method, announced),
-        is_read(taken.routed.route.endpoint),
+        reads,
     )
 }
 
@@ -266,7 +325,7 @@ fn first_uri(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Uri {
     let routed = &taken.routed;
     let (prefix, path) = provider.upstream.target(routed.path);
     let is_stripped = matches!(taken.query, Some(Cow::Owned(_)));
-    if prefix.is_empty() && routed.named.is_none() && !is_stripped {
+    if prefix.is_empty() && routed.named.is_none() && !is_stripped && !taken.renamed.path {
         let unchanged = client.head().uri.path_and_query().cloned();
         return unchanged.map(Uri::from).unwrap_or_default();
     }

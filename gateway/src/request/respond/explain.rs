@@ -49,6 +49,12 @@ pub(crate) fn shutting_down() -> Refuse {
     Refuse::new(RefusalKind::Unavailable, "shutdown", message).after(RETRY_AFTER_MIN)
 }
 
+/// The tenant is gone from the policy, and the last attempt was in vain: there is no other.
+pub(crate) fn revoked() -> Refuse {
+    let message = "this client key was revoked while the request was tried";
+    Refuse::new(RefusalKind::Authentication, "tenant_gone", message).non_retryable()
+}
+
 /// A plan that relays what is not there: a mistake of ours.
 pub(crate) fn nothing_to_relay() -> Refuse {
     let message = "the gateway lost the provider's answer";

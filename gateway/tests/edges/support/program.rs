@@ -249,6 +249,16 @@ impl Program {
         (status, self.written())
     }
 
+    /// Its resident memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let mut lines = status.lines();
+        let line = lines.find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
+        kib.expect("a size").trim().parse().expect("a number")
+    }
+
     /// Time of the processor that it has taken.
     pub(crate) fn cpu_time(&self) -> Duration {
         let id = self.child.id().expect("it runs");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use keyweir_terms::request::Priority;
 
+use super::aliases::{listed, show_all};
 use super::change::{Changes, Subject};
 use super::fallbacks::{Step, show_steps, steps};
 use super::pairs::pair;
@@ -32,6 +33,12 @@ pub(super) fn compare(before: &Policy, after: &Policy, changes: &mut Changes) {
             steps(after, &other.fallbacks),
         );
         compare_one(tenant, other, fallbacks, changes);
+        let subject = Subject::Tenant(tenant.id.clone());
+        let aliases = (
+            listed(before, &tenant.aliases),
+            listed(after, &other.aliases),
+        );
+        changes.field(&subject, "alias", (&*aliases.0, &*aliases.1), show_all);
         compare_client_keys(tenant, other, changes);
     }
 }
@@ -61,6 +68,7 @@ fn compare_one(
         whole_answers,
         // Compared by name.
         fallbacks: _,
+        aliases: _,
     } = before;
     let subject = Subject::Tenant(id.clone());
     let elsewhere = (&**client_key_refs, &*after.client_key_refs);
@@ -92,6 +100,9 @@ fn compare_client_keys(before: &Tenant, after: &Tenant, changes: &mut Changes) {
     let is_in = |tenant: &Tenant, hash| tenant.client_keys.contains(hash);
     for hash in before.client_keys.iter().filter(|it| !is_in(after, it)) {
         changes.removed(subject(hash));
+    }
+    for hash in before.client_keys.iter().filter(|it| is_in(after, it)) {
+        changes.kept(subject(hash));
     }
     for hash in after.client_keys.iter().filter(|it| !is_in(before, it)) {
         changes.added(subject(hash), "");

@@ -5,14 +5,15 @@
 
 use std::collections::HashMap;
 
+use crate::file::aliases::{Alias, Aliases};
 use crate::file::identity::Identity;
 use crate::file::policy::{
     Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider, Tenant,
 };
 use crate::file::problems::At;
 use crate::file::read::{
-    RawAccount, RawFallback, RawGroup, RawKey, RawLimit, RawModelFallback, RawPolicy, RawProvider,
-    RawScope, RawTenant,
+    RawAccount, RawAlias, RawFallback, RawGroup, RawKey, RawLimit, RawModelFallback, RawPolicy,
+    RawProvider, RawScope, RawTenant,
 };
 use keyweir_terms::ids::{AccountId, ModelGroupId, ProviderId, TenantId};
 use keyweir_terms::table::Table;
@@ -50,7 +51,8 @@ pub(super) fn assemble(raw: RawPolicy, identity: &Identity) -> Option<Policy> {
         gateway: raw.gateway.map(|at| at.value.settings).unwrap_or_default(),
         waiting: raw.waiting.map(|at| at.value).unwrap_or_default(),
         retry: raw.retry.map(|at| at.value).unwrap_or_default(),
-        tenants: tenants(raw.tenants, &names, identity)?,
+        tenants: tenants(raw.tenants, &names, &providers, identity)?,
+        aliases: aliases(raw.aliases, &names, &providers)?,
         fallbacks: all(raw.fallbacks, |raw| model_fallback(raw, &names))?,
         provider_order,
         providers,
@@ -171,18 +173,23 @@ fn key(raw: RawKey, account: AccountId) -> Option<Key> {
 fn tenants(
     raw: Vec<RawTenant>,
     names: &Names,
+    providers: &Table<ProviderId, Provider>,
     identity: &Identity,
 ) -> Option<Table<TenantId, Tenant>> {
     let called: Vec<&str> = all(&raw, |raw| name(&raw.id))?;
     let ids = identity.tenants(called.into_iter());
     let mut tenants = Table::default();
     for (id, raw) in ids.into_iter().zip(raw) {
-        tenants.insert(id, tenant(raw, names)?);
+        tenants.insert(id, tenant(raw, names, providers)?);
     }
     Some(tenants)
 }
 
-fn tenant(raw: RawTenant, names: &Names) -> Option<Tenant> {
+fn tenant(
+    raw: RawTenant,
+    names: &Names,
+    providers: &Table<ProviderId, Provider>,
+) -> Option<Tenant> {
     Some(Tenant {
         id: raw.id?.value,
         client_keys: raw.client_keys.into_iter().map(|at| at.value).collect(),
@@ -195,7 +202,27 @@ fn tenant(raw: RawTenant, names: &Names) -> Option<Tenant> {
         shares: raw.shares,
         whole_answers: raw.whole_answers,
         fallbacks: all(raw.fallbacks, |raw| fallback(raw, names))?,
+        aliases: aliases(raw.aliases, names, providers)?,
     })
+}
+
+fn aliases(
+    raw: Vec<RawAlias>,
+    names: &Names,
+    providers: &Table<ProviderId, Provider>,
+) -> Option<Aliases> {
+    let alias = |raw: RawAlias| {
+        let provider = raw.provider.map(|name| names.provider(&name).ok_or(()));
+        let provider = provider.transpose().ok()?;
+        let dialect = provider.map(|id| providers[id].dialect);
+        let alias = Alias {
+            model: raw.model?,
+            provider,
+            dialect: dialect.or(raw.dialect),
+        };
+        Some((raw.name?.value, alias))
+    };
+    Some(Aliases::new(all::<_, _, Vec<_>>(raw, alias)?))
 }
 
 fn model_fallback(raw: RawModelFallback, names: &Names) -> Option<ModelFallback> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::file::aliases::Aliases;
 use crate::file::base_url::BaseUrl;
 use crate::file::proxy_url::ProxySetting;
 use crate::file::settings::{GatewaySettings, WaitingSettings};
@@ -36,6 +37,8 @@ pub struct Policy {
     pub provider_order: Vec<ProviderId>,
     /// Who may call. Empty: anyone may, and the gateway listens on loopback only.
     pub tenants: Table<TenantId, Tenant>,
+    /// Other names for models; a tenant's own count before them.
+    pub aliases: Aliases,
     /// What to do for a model whose first choice cannot serve, in file order: the first entry
     /// that matches counts, and only where the tenant has no fallbacks of its own.
     pub fallbacks: Vec<ModelFallback>,
@@ -244,6 +247,8 @@ pub struct Tenant {
     pub whole_answers: bool,
     /// Where its requests go, in order, when the first choice cannot serve within patience.
     pub fallbacks: Vec<Fallback>,
+    /// Other names for models, for it alone.
+    pub aliases: Aliases,
 }
 
 /// One step of a list of fallbacks. At least one field is set. Does not apply to requests that

@@ -1,6 +1,6 @@
 //! Lists: of what lies on an account, page by page, and of a provider's models.
 
-mod models;
+pub mod models;
 mod page;
 mod paging;
 

@@ -2,6 +2,7 @@
 
 use keyweir_terms::endpoint::Endpoint;
 
+use crate::credential::query::escaped;
 use crate::list::page::{Page, PageForm};
 
 /// What both vendors give at once where the client says nothing.
@@ -87,19 +88,6 @@ impl Paging {
         }
         query
     }
-}
-
-/// A value that stands in a query.
-fn escaped(value: &str) -> String {
-    let mut escaped = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

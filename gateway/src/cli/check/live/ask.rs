@@ -15,7 +15,7 @@ use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::{KeyId, ProviderId};
 use keyweir_policy::wire::classify::{self, Asked};
-use keyweir_policy::wire::list::{model_names, models_target};
+use keyweir_policy::wire::list::models::{ModelsPage, models_target};
 
 use super::finding::{Finding, Found, Standing, Why};
 use crate::command::failed::Failed;
@@ -51,7 +51,7 @@ pub(super) async fn ask_all(
     for (id, provider) in &providers {
         for (key, declared) in provider.declared.keys.iter() {
             let secret = &secrets.of_keys[*id][key];
-            let credential = provider_key(provider.declared, declared, secret);
+            let credential = provider_key(provider.declared, declared, secret, None);
             questions.push(async move {
                 let left = WHOLE.saturating_sub(begun.elapsed());
                 let finding = provider.ask(&credential, timeout.min(left)).await;
@@ -139,7 +139,9 @@ impl Reached<'_> {
             status,
         };
         let fault = classify::classify(&self.declared.rules, asked, header, &body);
-        let models = model_names(&body).filter(|_| fault == Fault::None);
+        let page = ModelsPage::read(self.declared.dialect, &body);
+        let names = page.map(|page| page.models.into_iter().map(|it| it.id).collect());
+        let models = names.filter(|_: &Vec<String>| fault == Fault::None);
         let mut finding = Finding {
             standing: Standing::of(&fault, status, models.is_some()),
             organization: keyweir_policy::wire::organization(header),

@@ -1,5 +1,6 @@
 //! What only shows when tables are looked at together.
 
+mod aliases;
 mod limits;
 mod listeners;
 mod references;
@@ -25,6 +26,7 @@ pub(super) fn check(raw: &RawPolicy, files: &[(&str, &str)], problems: &Problems
     check.counts();
     check.unique();
     check.references();
+    check.aliases();
     check.limits();
     check.listeners();
     check.serving(now);

@@ -8,6 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::file::fields::Fields;
 use crate::file::policy::SecretRef;
 use crate::file::problems::{At, Spot};
+use crate::file::read::alias::{RawAlias, aliases};
 use crate::file::read::bounds::LIST_MAX;
 use crate::file::read::names::{id, patterns, reference};
 use crate::file::read::secret_ref::by_reference;
@@ -48,6 +49,7 @@ pub(in crate::file) struct RawTenant {
     pub(in crate::file) shares: Option<String>,
     pub(in crate::file) whole_answers: bool,
     pub(in crate::file) fallbacks: Vec<RawFallback>,
+    pub(in crate::file) aliases: Vec<RawAlias>,
 }
 
 /// A step of a list of fallbacks, as written.
@@ -100,6 +102,7 @@ pub(super) fn tenant(fields: &mut Fields<'_>) -> Option<RawTenant> {
         whole_answers: fields.or("whole_answers", false, |value| value.boolean()),
         shares: fields.optional("shares", |value| value.text().map(str::to_owned)),
         fallbacks: fields.or("fallbacks", Vec::new(), |value| steps(&value)),
+        aliases: aliases(fields),
     })
 }
 
@@ -110,10 +113,10 @@ enum RawClientKey {
 }
 
 fn client_key(value: Value<'_>) -> Option<RawClientKey> {
-    if value.is_table() {
-        return by_reference(value).map(RawClientKey::Elsewhere);
-    }
-    value.at(client_key_hash).map(RawClientKey::Hash)
+    value.table_or(
+        |value| by_reference(value).map(RawClientKey::Elsewhere),
+        |value| value.at(client_key_hash).map(RawClientKey::Hash),
+    )
 }
 
 fn client_key_hash(value: &Value<'_>) -> Option<ClientKeyHash> {
