@@ -8,6 +8,7 @@
 //! the beginning of its hash.
 
 mod accounts;
+mod allowances;
 mod change;
 mod fallbacks;
 mod limits;
@@ -45,6 +46,9 @@ impl Difference {
             retry: _,
             providers: _,
             provider_order: _,
+            tenancy: _,
+            groups: _,
+            prices: _,
             tenants: _,
             fallbacks: _,
         } = before;
@@ -52,6 +56,7 @@ impl Difference {
         settings::compare(before, after, &mut changes, &mut restart);
         providers::compare(before, after, &mut changes);
         accounts::compare(before, after, &mut changes);
+        allowances::compare(before, after, &mut changes);
         tenants::compare(before, after, &mut changes);
         fallbacks::compare(before, after, &mut changes);
         Self {

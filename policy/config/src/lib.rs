@@ -6,3 +6,4 @@ pub mod fallback;
 pub mod file;
 pub mod pool_spec;
 pub mod secret;
+pub mod tenancy_spec;

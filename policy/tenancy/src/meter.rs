@@ -98,9 +98,7 @@ impl Meter {
                 }
                 let need = need.of(*dimension).min(bucket.limit());
                 // A limit of nothing gives nothing, whatever the need.
-                bucket
-                    .wait(need.max(1), now)
-                    .map_or(Room::Never, Room::In)
+                bucket.wait(need.max(1), now).map_or(Room::Never, Room::In)
             }
             Self::Concurrency { max, running } if *running < *max => Room::In(Duration::ZERO),
             Self::Concurrency { max: 0, .. } => Room::Never,

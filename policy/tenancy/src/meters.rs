@@ -410,7 +410,14 @@ impl Meters {
     /// Takes out what has been gone, once that is a lot; what requests hold stays.
     fn evict(&mut self) {
         let is_free = |row: &Row| row.is_gone && row.open == 0;
-        if self.rows.iter().flatten().filter(|row| is_free(row)).count() <= GONE_MAX {
+        if self
+            .rows
+            .iter()
+            .flatten()
+            .filter(|row| is_free(row))
+            .count()
+            <= GONE_MAX
+        {
             return;
         }
         for slot in &mut self.rows {
@@ -424,9 +431,7 @@ impl Meters {
 
     /// `need`, with what it costs.
     fn priced(&mut self, rows: &[u32], asked: &Asked<'_>, need: &Need) -> Result<Taken, Lack> {
-        let is_money = |row: &&Row| {
-            matches!(&row.meter, Meter::Budget(it) if matches!(it.amount, Amount::Money(_)))
-        };
+        let is_money = |row: &&Row| matches!(&row.meter, Meter::Budget(it) if matches!(it.amount, Amount::Money(_)));
         let refuses = self.prices.unpriced() == Unpriced::Refuse;
         let price = self.prices.find(asked.provider, asked.model).price();
         let money = price.map_or(Money::ZERO, |price| price.expected(need));
@@ -439,7 +444,9 @@ impl Meters {
         if price.is_some() || !refuses {
             return Ok(taken);
         }
-        let rows = rows.iter().filter_map(|row| self.rows[*row as usize].as_ref());
+        let rows = rows
+            .iter()
+            .filter_map(|row| self.rows[*row as usize].as_ref());
         match rows.filter(|row| !row.shadow).find(is_money) {
             None => Ok(taken),
             Some(row) => Err(row.lack(Lacking::Price, Ends::Never)),

@@ -136,7 +136,10 @@ mod tests {
             ("nan", MoneyError::NoAmount),
             ("0.0000000000001", MoneyError::TooFine),
             ("1000000000001", MoneyError::TooMuch),
-            ("9999999999999999999999999999999999999999999", MoneyError::TooMuch),
+            (
+                "9999999999999999999999999999999999999999999",
+                MoneyError::TooMuch,
+            ),
         ] {
             assert_eq!(text.parse::<Money>(), Err(error), "{text}");
         }

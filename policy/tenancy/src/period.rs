@@ -100,7 +100,9 @@ impl Period {
     }
 
     fn begin(&self, first: Date) -> Wall {
-        let at = self.zone.to_ambiguous_zoned_datetime(first.at(self.hour, 0, 0, 0));
+        let at = self
+            .zone
+            .to_ambiguous_zoned_datetime(first.at(self.hour, 0, 0, 0));
         match at.compatible() {
             Ok(begin) => Wall(begin.timestamp().as_microsecond()),
             Err(_) => Wall(i64::MAX),
@@ -138,22 +140,103 @@ mod tests {
     #[test]
     fn periods_are_those_of_the_calendar() {
         for (unit, zone, hour, now, begin, end) in [
-            (Unit::Day, "UTC", 0, "2026-11-26T00:00:00Z", "2026-11-26T00:00:00Z", "2026-11-27T00:00:00Z"),
-            (Unit::Day, "UTC", 6, "2026-11-26T05:59:59Z", "2026-11-25T06:00:00Z", "2026-11-26T06:00:00Z"),
+            (
+                Unit::Day,
+                "UTC",
+                0,
+                "2026-11-26T00:00:00Z",
+                "2026-11-26T00:00:00Z",
+                "2026-11-27T00:00:00Z",
+            ),
+            (
+                Unit::Day,
+                "UTC",
+                6,
+                "2026-11-26T05:59:59Z",
+                "2026-11-25T06:00:00Z",
+                "2026-11-26T06:00:00Z",
+            ),
             // The clocks go back: a day of 25 hours.
-            (Unit::Day, "Europe/Berlin", 0, "2026-10-25T12:00:00Z", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"),
+            (
+                Unit::Day,
+                "Europe/Berlin",
+                0,
+                "2026-10-25T12:00:00Z",
+                "2026-10-24T22:00:00Z",
+                "2026-10-25T23:00:00Z",
+            ),
             // They go forward over the hour itself.
-            (Unit::Day, "Europe/Berlin", 2, "2026-03-29T12:00:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:00:00Z"),
-            (Unit::Week(1), "UTC", 0, "2026-11-26T10:00:00Z", "2026-11-23T00:00:00Z", "2026-11-30T00:00:00Z"),
-            (Unit::Week(7), "America/New_York", 0, "2026-11-22T04:00:00Z", "2026-11-15T05:00:00Z", "2026-11-22T05:00:00Z"),
-            (Unit::Month(1), "Asia/Kolkata", 0, "2026-11-30T18:29:59Z", "2026-10-31T18:30:00Z", "2026-11-30T18:30:00Z"),
-            (Unit::Month(1), "UTC", 0, "2026-12-31T23:59:59Z", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"),
-            (Unit::Month(31), "UTC", 0, "2027-02-10T00:00:00Z", "2027-01-31T00:00:00Z", "2027-02-28T00:00:00Z"),
-            (Unit::Month(31), "UTC", 0, "2027-03-01T00:00:00Z", "2027-02-28T00:00:00Z", "2027-03-31T00:00:00Z"),
-            (Unit::Month(15), "UTC", 9, "2026-11-15T08:00:00Z", "2026-10-15T09:00:00Z", "2026-11-15T09:00:00Z"),
+            (
+                Unit::Day,
+                "Europe/Berlin",
+                2,
+                "2026-03-29T12:00:00Z",
+                "2026-03-29T01:00:00Z",
+                "2026-03-30T00:00:00Z",
+            ),
+            (
+                Unit::Week(1),
+                "UTC",
+                0,
+                "2026-11-26T10:00:00Z",
+                "2026-11-23T00:00:00Z",
+                "2026-11-30T00:00:00Z",
+            ),
+            (
+                Unit::Week(7),
+                "America/New_York",
+                0,
+                "2026-11-22T04:00:00Z",
+                "2026-11-15T05:00:00Z",
+                "2026-11-22T05:00:00Z",
+            ),
+            (
+                Unit::Month(1),
+                "Asia/Kolkata",
+                0,
+                "2026-11-30T18:29:59Z",
+                "2026-10-31T18:30:00Z",
+                "2026-11-30T18:30:00Z",
+            ),
+            (
+                Unit::Month(1),
+                "UTC",
+                0,
+                "2026-12-31T23:59:59Z",
+                "2026-12-01T00:00:00Z",
+                "2027-01-01T00:00:00Z",
+            ),
+            (
+                Unit::Month(31),
+                "UTC",
+                0,
+                "2027-02-10T00:00:00Z",
+                "2027-01-31T00:00:00Z",
+                "2027-02-28T00:00:00Z",
+            ),
+            (
+                Unit::Month(31),
+                "UTC",
+                0,
+                "2027-03-01T00:00:00Z",
+                "2027-02-28T00:00:00Z",
+                "2027-03-31T00:00:00Z",
+            ),
+            (
+                Unit::Month(15),
+                "UTC",
+                9,
+                "2026-11-15T08:00:00Z",
+                "2026-10-15T09:00:00Z",
+                "2026-11-15T09:00:00Z",
+            ),
         ] {
             let period = Period::new(unit, zone, hour).expect(zone);
-            assert_eq!(period.around(wall(now)), (wall(begin), wall(end)), "{period} {now}");
+            assert_eq!(
+                period.around(wall(now)),
+                (wall(begin), wall(end)),
+                "{period} {now}"
+            );
         }
         assert_eq!(Period::new(Unit::Day, "Europe/Atlantis", 0), None);
     }

@@ -23,11 +23,11 @@ const KNOWN_MAX: usize = 1_024;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unpriced {
     /// Refused where a budget in money holds, passed elsewhere.
+    #[default]
     Refuse,
     /// Served, and counted as costing nothing.
     Pass,
     /// Priced as the dearest model of the provider's kind.
-    #[default]
     Dearest,
 }
 

@@ -36,6 +36,10 @@ pub enum Subject {
     Key(String),
     /// A tenant.
     Tenant(String),
+    /// A group of tenants.
+    Group(String),
+    /// The price of these models.
+    Price(String),
     /// A client key of a tenant.
     ClientKey {
         /// The tenant.
@@ -85,6 +89,8 @@ impl fmt::Display for Subject {
             Self::Account(id) => write!(f, "account {id}"),
             Self::Key(id) => write!(f, "key {id}"),
             Self::Tenant(id) => write!(f, "tenant {id}"),
+            Self::Group(id) => write!(f, "group {id}"),
+            Self::Price(models) => write!(f, "price of {models}"),
             Self::ClientKey { tenant, hash } => write!(f, "client key {hash} of tenant {tenant}"),
             Self::Fallbacks => f.write_str("fallbacks"),
             Self::Fallback(models) => write!(f, "fallback for {models}"),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use keyweir_terms::request::Priority;
 
+use super::allowances::{self, Bounded};
 use super::change::{Changes, Subject};
 use super::fallbacks::{Step, show_steps, steps};
 use super::pairs::pair;
@@ -33,6 +34,11 @@ pub(super) fn compare(before: &Policy, after: &Policy, changes: &mut Changes) {
         );
         compare_one(tenant, other, fallbacks, changes);
         compare_client_keys(tenant, other, changes);
+        let sides = (
+            Bounded::of_tenant(before, tenant),
+            Bounded::of_tenant(after, other),
+        );
+        allowances::compare_one(&Subject::Tenant(tenant.id.clone()), sides, changes);
     }
 }
 
@@ -59,6 +65,9 @@ fn compare_one(
         expires,
         shares,
         whole_answers,
+        // Compared with those of groups.
+        allowance: _,
+        group: _,
         // Compared by name.
         fallbacks: _,
     } = before;

@@ -107,6 +107,16 @@ impl<'t> Value<'t> {
         self.value.as_datetime().map(ToString::to_string)
     }
 
+    /// The digits of a number or of a string, if it is one; notes nothing.
+    pub(super) fn as_digits(&self) -> Option<&str> {
+        match self.value {
+            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
+            DeValue::Float(number) => Some(number.as_str()),
+            DeValue::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
     pub(super) const fn is_table(&self) -> bool {
         matches!(self.value, DeValue::Table(_))
     }

@@ -124,7 +124,13 @@ fn ask(meters: &mut Meters, secs: u64) -> Result<Option<Reserved>, Lack> {
     ask_for(meters, secs, (T, "priced-1"), Duration::ZERO)
 }
 
-fn end(meters: &mut Meters, secs: u64, reserved: Option<Reserved>, input: u64, output: u64) -> Cost {
+fn end(
+    meters: &mut Meters,
+    secs: u64,
+    reserved: Option<Reserved>,
+    input: u64,
+    output: u64,
+) -> Cost {
     let usage = Usage {
         input: Some(input),
         output: Some(output),
@@ -162,7 +168,9 @@ fn what_is_used_up_comes_back_with_time_and_the_refusal_says_when() {
     // Nothing was sent: it is as if it had never been.
     let cost = meters.settle(at(30), reserved, (P, "priced-1"), Used::Nothing);
     assert_eq!(cost.money, Money::ZERO);
-    let reserved = ask(&mut meters, 30).expect("there is room").expect("bounded");
+    let reserved = ask(&mut meters, 30)
+        .expect("there is room")
+        .expect("bounded");
     let left = reserved.left[Dimension::Requests.index()].expect("it is bounded");
     assert_eq!((left.limit, left.remaining), (2, 0));
     assert_eq!(left.reset, Duration::from_secs(60));
@@ -202,7 +210,10 @@ fn a_request_that_is_larger_than_the_limit_need_not_come_again() {
     ));
     let lack = ask(&mut meters, 0).expect_err("3 tokens");
     assert_eq!(lack.ends, Ends::Never);
-    assert!(lack.to_string().contains("is smaller than this request"), "{lack}");
+    assert!(
+        lack.to_string().contains("is smaller than this request"),
+        "{lack}"
+    );
 }
 
 #[test]
@@ -213,7 +224,10 @@ fn a_number_at_a_time_is_given_back_whatever_the_end() {
     let first = ask(&mut meters, 0).expect("room");
     let second = ask(&mut meters, 0).expect("room");
     let lack = ask(&mut meters, 0).expect_err("two run");
-    assert_eq!((lack.lacking, lack.ends), (Lacking::AtATime(2), Ends::WithOthers));
+    assert_eq!(
+        (lack.lacking, lack.ends),
+        (Lacking::AtATime(2), Ends::WithOthers)
+    );
     let _ = meters.settle(at(0), first, (P, "m"), Used::Nothing);
     let third = ask(&mut meters, 0).expect("room");
     end(&mut meters, 0, second, 0, 0);
@@ -261,7 +275,10 @@ fn a_hundred_at_once_spend_no_more_than_a_budget_and_the_estimates_error() {
     }
     let lack = ask(&mut meters, 0).expect_err("it is spent");
     assert_eq!(lack.ends, Ends::In(Duration::from_secs(86_400)));
-    assert!(lack.to_string().contains("the budget of 40 tokens per day of tenant own is spent"));
+    assert!(
+        lack.to_string()
+            .contains("the budget of 40 tokens per day of tenant own is spent")
+    );
     assert!(ask(&mut meters, 86_399).is_err());
     assert!(ask(&mut meters, 86_400).is_ok(), "a new day");
 }
@@ -326,7 +343,10 @@ fn a_soft_budget_warns_once_and_refuses_nothing() {
     assert_eq!(meters.next_overspent(T), None);
     end(&mut meters, 0, reserved, 4, 4);
     let told = meters.next_overspent(T).expect("it is spent");
-    assert_eq!(told.to_string(), "4 tokens per day of tenant own; 200% spent");
+    assert_eq!(
+        told.to_string(),
+        "4 tokens per day of tenant own; 200% spent"
+    );
     assert_eq!(meters.next_overspent(T), None);
     let reserved = ask(&mut meters, 0).expect("it goes on").expect("bounded");
     assert!(reserved.overspent.is_some());
@@ -340,8 +360,14 @@ fn a_shadow_counts_and_refuses_nothing() {
     let first = ask(&mut meters, 0).expect("room").expect("bounded");
     assert_eq!(first.shadowed, None);
     let second = ask(&mut meters, 0).expect("it goes on").expect("bounded");
-    assert_eq!(second.shadowed, Some(Lacking::PerMinute(Dimension::Requests, 1)));
-    assert_eq!((second.wait, second.left), (Duration::ZERO, Default::default()));
+    assert_eq!(
+        second.shadowed,
+        Some(Lacking::PerMinute(Dimension::Requests, 1))
+    );
+    assert_eq!(
+        (second.wait, second.left),
+        (Duration::ZERO, Default::default())
+    );
 }
 
 #[test]
@@ -369,7 +395,10 @@ fn a_new_policy_keeps_what_was_used() {
 
 #[test]
 fn what_was_spent_before_the_start_is_spent() {
-    let policy = spec(budgets(vec![budget(Amount::Tokens(8))]), Allowance::default());
+    let policy = spec(
+        budgets(vec![budget(Amount::Tokens(8))]),
+        Allowance::default(),
+    );
     let mut before = meters(&policy);
     let reserved = ask(&mut before, 0).expect("room");
     end(&mut before, 0, reserved, 7, 0);
@@ -387,10 +416,21 @@ fn what_was_spent_before_the_start_is_spent() {
 
 #[derive(Clone, Debug)]
 enum Act {
-    Ask { tenant: u32, patience: u64 },
-    End { which: usize, input: u64, output: u64 },
-    Leave { which: usize },
-    Untold { which: usize },
+    Ask {
+        tenant: u32,
+        patience: u64,
+    },
+    End {
+        which: usize,
+        input: u64,
+        output: u64,
+    },
+    Leave {
+        which: usize,
+    },
+    Untold {
+        which: usize,
+    },
     Pass(u64),
     Reload(u64),
 }

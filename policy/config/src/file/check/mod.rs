@@ -1,5 +1,6 @@
 //! What only shows when tables are looked at together.
 
+mod allowances;
 mod limits;
 mod listeners;
 mod references;
@@ -25,6 +26,7 @@ pub(super) fn check(raw: &RawPolicy, files: &[(&str, &str)], problems: &Problems
     check.unique();
     check.references();
     check.limits();
+    check.allowances();
     check.listeners();
     check.serving(now);
     check.shadowed_providers();

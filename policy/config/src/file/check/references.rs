@@ -79,7 +79,7 @@ impl Check<'_> {
         }
     }
 
-    fn find<'r, T>(
+    pub(super) fn find<'r, T>(
         &self,
         what: &str,
         name: &At<String>,

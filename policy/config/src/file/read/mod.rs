@@ -4,8 +4,10 @@
 //! are still text. Checks that need more than one table are in [`super::check`].
 
 mod account;
+mod allowance;
 pub(super) mod bounds;
 mod names;
+mod price;
 mod provider;
 mod secret_ref;
 mod settings;
@@ -20,6 +22,8 @@ use keyweir_health::retry_budget::RetryLimits;
 use bounds::{ACCOUNTS_MAX, LIST_MAX, PROVIDERS_MAX, TENANTS_MAX};
 
 pub(super) use account::{RawAccount, RawKey, RawLimit, RawScope};
+pub(super) use allowance::{RawAllowance, RawBudget, RawTenantGroup};
+pub(super) use price::{RawPrice, RawTenancy};
 pub(super) use provider::{RawGroup, RawProvider};
 pub(super) use settings::RawGateway;
 pub(super) use tenant::{RawFallback, RawModelFallback, RawTenant};
@@ -32,7 +36,10 @@ pub(super) struct RawPolicy {
     pub(super) retry: Option<At<RetryLimits>>,
     pub(super) providers: Vec<RawProvider>,
     pub(super) accounts: Vec<RawAccount>,
+    pub(super) tenancy: Option<At<RawTenancy>>,
+    pub(super) groups: Vec<RawTenantGroup>,
     pub(super) tenants: Vec<RawTenant>,
+    pub(super) prices: Vec<RawPrice>,
     pub(super) fallbacks: Vec<RawModelFallback>,
     pub(super) files: usize,
 }
@@ -56,6 +63,11 @@ pub(super) fn document<'t>(
         .extend(fields.tables("provider", PROVIDERS_MAX, provider::provider));
     raw.accounts
         .extend(fields.tables("account", ACCOUNTS_MAX, account::account));
+    once(&mut fields, "tenancy", &mut raw.tenancy, price::tenancy);
+    raw.groups
+        .extend(fields.tables("tenant_group", TENANTS_MAX, allowance::tenant_group));
+    raw.prices
+        .extend(fields.tables("price", LIST_MAX, price::price));
     raw.tenants
         .extend(fields.tables("tenant", TENANTS_MAX, tenant::tenant));
     raw.fallbacks

@@ -8,6 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::file::fields::Fields;
 use crate::file::policy::SecretRef;
 use crate::file::problems::{At, Spot};
+use crate::file::read::allowance::{RawAllowance, allowance};
 use crate::file::read::bounds::LIST_MAX;
 use crate::file::read::names::{id, patterns, reference};
 use crate::file::read::secret_ref::by_reference;
@@ -47,6 +48,7 @@ pub(in crate::file) struct RawTenant {
     pub(in crate::file) expires: Option<At<SystemTime>>,
     pub(in crate::file) shares: Option<String>,
     pub(in crate::file) whole_answers: bool,
+    pub(in crate::file) allowance: RawAllowance,
     pub(in crate::file) fallbacks: Vec<RawFallback>,
 }
 
@@ -98,6 +100,7 @@ pub(super) fn tenant(fields: &mut Fields<'_>) -> Option<RawTenant> {
         patience: fields.optional("patience", |value| patience(&value)),
         expires: fields.optional("expires", |value| value.at(moment)),
         whole_answers: fields.or("whole_answers", false, |value| value.boolean()),
+        allowance: allowance(fields),
         shares: fields.optional("shares", |value| value.text().map(str::to_owned)),
         fallbacks: fields.or("fallbacks", Vec::new(), |value| steps(&value)),
     })
