@@ -4,6 +4,7 @@
 //! On an address of its own, so that it need not be open to whoever may send requests.
 
 mod answer;
+mod budgets;
 mod health;
 mod metrics;
 mod reload;

@@ -1,7 +1,7 @@
 //! A request's way through the gateway, top to bottom.
 //!
 //! ```text
-//! intake:   head → route → authenticate → body → describe → prepare
+//! intake:   head → route → authenticate → body → describe → bounds → prepare
 //! drive:    plan ⇄ wait | attempt → opening
 //! listing:  of several accounts' lists one
 //! respond:  whole | opaque | stream, or refuse
@@ -12,6 +12,7 @@
 //! to it is told to its [`Record`], which counts and logs it once.
 
 mod answer;
+mod charge;
 mod drive;
 mod exchange;
 mod gathered;
@@ -75,6 +76,7 @@ async fn handle(
     };
     let _place = gateway.place(admitted.tenant).ok_or_else(too_many)?;
     let taken = intake::take((gateway, live), admitted, client, record).await?;
+    intake::bounds::reserve(&taken, client, record).await?;
     let (exchange, listing) = intake::prepare::prepare(taken, client, record);
     match listing {
         Some(listing) => Box::pin(listing::run(exchange, listing)).await,
@@ -88,7 +90,9 @@ async fn stopped(stop: Stop, client: &mut Client, record: &mut Record) -> bool {
         record.on(Event::ClientLeft);
         return false;
     };
+    record.settle();
     let refuse = refuse.readable_by(record.cors());
+    let refuse = refuse.telling(record.bounds());
     match refuse.answer(client, record.dialect(), record.id()).await {
         Ok(status) => {
             record.on(Event::Refused {

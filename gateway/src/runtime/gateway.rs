@@ -23,6 +23,7 @@ use crate::runtime::policy_status::PolicyStatus;
 use crate::runtime::provider::{Making, Provider, ProviderError};
 use crate::runtime::roots::Roots;
 use crate::runtime::secrets::Secrets;
+use crate::runtime::tenancy::Tenancy;
 use crate::telemetry::access_log::{AccessLog, Target};
 use crate::telemetry::metrics::{Metrics, ProviderMetrics, TenantMetrics};
 use crate::upstream::{RootsError, Upstream};
@@ -38,6 +39,8 @@ pub struct Gateway {
     /// Bytes of bodies.
     pub(crate) bodies: Arc<Shares>,
     pub(crate) metrics: Metrics,
+    /// What tenants have used and spent.
+    pub(crate) tenancy: Tenancy,
     pub(crate) access_log: AccessLog,
     pub(crate) lifecycle: Arc<Lifecycle>,
     /// How the policy came into force, and what is wrong with the one that would follow.
@@ -143,11 +146,14 @@ impl Gateway {
             places: Shares::new(0, 0, 0),
             bodies: Shares::new(0, 0, 0),
             metrics,
+            tenancy: Tenancy::new(clock),
             access_log,
             lifecycle: Arc::default(),
             policy_status: Mutex::default(),
         };
-        gateway.bound(&gateway.live().policy);
+        let live = gateway.live();
+        gateway.bound(&live.policy);
+        gateway.tenancy.configure(&live.policy);
         Ok(Arc::new(gateway))
     }
 
@@ -156,6 +162,7 @@ impl Gateway {
         let holders = Arc::clone(&self.live().holders);
         let live = Arc::new(Live::new(next, &self.metrics, holders));
         self.bound(&live.policy);
+        self.tenancy.configure(&live.policy);
         self.live.swap(live)
     }
 

@@ -16,4 +16,5 @@ pub(crate) mod regular_file;
 pub mod reload;
 pub(crate) mod roots;
 pub mod secrets;
+pub(crate) mod tenancy;
 pub(crate) mod watch;

@@ -1,7 +1,7 @@
 //! What bounds tenants, as the policy says.
 
-use keyweir_tenancy::meters::{Member, Spec};
 use keyweir_tenancy::prices::Prices;
+use keyweir_tenancy::spec::{Member, Spec};
 
 use crate::file::{Policy, prices};
 

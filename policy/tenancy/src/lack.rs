@@ -6,7 +6,7 @@ use std::time::Duration;
 use keyweir_terms::amount::Dimension;
 
 use crate::allowance::Amount;
-use crate::money::Money;
+use crate::left::AllLeft;
 
 /// Whose a limit is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,6 +75,8 @@ pub struct Lack {
     pub models: Option<String>,
     /// How long.
     pub ends: Ends,
+    /// What is left of the limits per minute.
+    pub left: AllLeft,
 }
 
 impl fmt::Display for Lack {
@@ -142,7 +144,7 @@ impl fmt::Display for Overspent {
         } = self;
         match amount {
             Amount::Tokens(tokens) => write!(f, "{tokens} tokens")?,
-            Amount::Money(money) => write!(f, "{} USD", Money::from_pico(money.pico()))?,
+            Amount::Money(money) => write!(f, "{money} USD")?,
         }
         write!(f, " per {period} of {owner}; {percent}% spent")
     }

@@ -5,6 +5,7 @@
 //! zones come from a table that is built in.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
@@ -20,6 +21,12 @@ impl Wall {
     pub const fn day(self) -> u32 {
         let day = self.0.div_euclid(86_400_000_000);
         if day < 0 { 0 } else { day as u32 }
+    }
+
+    /// The time since `earlier`, or nothing if that is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        let micros = self.0.saturating_sub(earlier.0);
+        Duration::from_micros(u64::try_from(micros).unwrap_or_default())
     }
 }
 

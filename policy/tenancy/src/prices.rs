@@ -196,31 +196,16 @@ impl Prices {
 }
 
 /// What is known of one model's price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found<'p> {
-    /// It is in the list.
-    Listed(&'p Price),
-    /// It is not, and is priced as another, or not at all.
-    Unlisted(Option<&'p Price>),
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found<'p> {
+    /// The price to reckon with: its own, or another's if it has none.
+    pub price: Option<&'p Price>,
+    /// The place of its own price in the list.
+    pub listed: Option<u32>,
 }
 
-impl<'p> Found<'p> {
-    /// The price to reckon with.
-    pub const fn price(self) -> Option<&'p Price> {
-        match self {
-            Self::Listed(price) => Some(price),
-            Self::Unlisted(price) => price,
-        }
-    }
-
-    /// What metrics call the model: names that clients made up are no labels.
-    pub fn label(self) -> &'p str {
-        match self {
-            Self::Listed(price) => &price.name,
-            Self::Unlisted(_) => "other",
-        }
-    }
-}
+/// What metrics call models without a price: names that clients made up are no labels.
+const OTHER: &str = "other";
 
 /// Prices, and what was found in them so far.
 #[derive(Debug, Default)]
@@ -263,7 +248,7 @@ impl PriceBook {
     /// The price of `model` at `provider`.
     pub fn find(&mut self, provider: ProviderId, model: &str) -> Found<'_> {
         let Some(provider) = self.providers.get_mut(provider) else {
-            return Found::Unlisted(None);
+            return Found::default();
         };
         let at = match provider.known.get(model) {
             Some(at) => *at,
@@ -275,14 +260,19 @@ impl PriceBook {
                 at
             }
         };
-        let row = |at: usize| &self.prices.rows[at];
-        match at {
-            Some(at) => Found::Listed(row(at)),
-            None if self.prices.unpriced == Unpriced::Dearest => {
-                Found::Unlisted(provider.dearest.map(row))
-            }
-            None => Found::Unlisted(None),
+        let dearest = provider
+            .dearest
+            .filter(|_| self.prices.unpriced == Unpriced::Dearest);
+        Found {
+            price: at.or(dearest).map(|at| &self.prices.rows[at]),
+            listed: at.and_then(|at| u32::try_from(at).ok()),
         }
+    }
+
+    /// What metrics call a model by its price's place in the list.
+    pub fn label(&self, listed: Option<u32>) -> &str {
+        let row = listed.and_then(|at| self.prices.rows.get(at as usize));
+        row.map_or(OTHER, |price| &price.name)
     }
 }
 
@@ -367,10 +357,12 @@ mod tests {
             let rows = rows.clone();
             let mut book = PriceBook::new(Prices { rows, unpriced }, &providers);
             for _ in 0..2 {
-                assert_eq!(book.find(provider, "a-1").label(), "a");
+                let listed = book.find(provider, "a-1").listed;
+                assert_eq!(book.label(listed), "a");
                 let found = book.find(provider, "new");
-                assert_eq!(found.label(), "other");
-                assert_eq!(found.price().map(|it| it.name.as_str()), dearest);
+                assert_eq!(found.price.map(|it| it.name.as_str()), dearest);
+                assert_eq!(found.listed, None);
+                assert_eq!(book.label(None), "other");
             }
         }
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod authenticate;
 pub(crate) mod body;
+pub(crate) mod bounds;
 mod describe;
 pub(crate) mod head;
 mod patience;

@@ -8,8 +8,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use keyweir_policy::pool::ask::{Refusal, RefusalReason};
+use keyweir_policy::tenancy::lack::{Ends, Lack, Lacking};
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::time::Time;
 use keyweir_policy::wire::Wire;
@@ -20,6 +21,10 @@ use pingora_http::ResponseHeader;
 use crate::downstream::client::{Client, Left};
 use crate::downstream::request_id::RequestId;
 use crate::headers::SHOULD_RETRY;
+
+/// What SDKs wait for at most before they try again by themselves (`anthropic-sdk`, `openai`: a
+/// `retry-after` of more than a minute is not kept). Beyond, they are told not to.
+const RETRIED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A refusal.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,6 +39,8 @@ pub(crate) struct Refuse {
     non_retryable: bool,
     allow: Option<&'static str>,
     cors: Option<HeaderValue>,
+    /// What it tells of the tenant's limits.
+    bounds: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refuse {
@@ -51,6 +58,7 @@ impl Refuse {
             non_retryable: false,
             allow: None,
             cors: None,
+            bounds: Vec::new(),
         }
     }
 
@@ -94,6 +102,27 @@ impl Refuse {
     pub(crate) fn readable_by(mut self, origin: Option<&HeaderValue>) -> Self {
         self.cors = origin.cloned();
         self
+    }
+
+    /// It tells this of the tenant's limits.
+    pub(crate) fn telling(mut self, bounds: Vec<(HeaderName, HeaderValue)>) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    /// What its tenant lacks.
+    pub(crate) fn of_lack(lack: &Lack) -> Self {
+        let kind = match lack.lacking {
+            Lacking::Price => RefusalKind::Permission,
+            _ => RefusalKind::RateLimited,
+        };
+        let refuse = Self::new(kind, lack.lacking.as_str(), lack.to_string());
+        match lack.ends {
+            Ends::Never => refuse.non_retryable(),
+            Ends::WithOthers => refuse.after(Duration::from_secs(1)),
+            Ends::In(wait) if wait > RETRIED_WITHIN => refuse.after_at_least(wait).non_retryable(),
+            Ends::In(wait) => refuse.after_at_least(wait),
+        }
     }
 
     /// What the pool said, for a request for `model`.
@@ -194,6 +223,9 @@ impl Refuse {
         }
         if self.kind == RefusalKind::Authentication {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        for (name, value) in &self.bounds {
+            headers.insert(name, value.clone());
         }
         if let Some(origin) = self.cors.clone() {
             crate::headers::cors::allow(headers, origin);

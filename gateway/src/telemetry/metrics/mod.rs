@@ -13,6 +13,7 @@ mod process;
 mod provider;
 mod register;
 mod requests;
+mod tenancy;
 
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::AccountId;
@@ -28,6 +29,7 @@ pub(crate) use self::policy::PolicyMetrics;
 pub(crate) use self::pools::Pools;
 pub(crate) use self::provider::ProviderMetrics;
 pub(crate) use self::requests::TenantMetrics;
+pub(crate) use self::tenancy::{ModelMetrics, TenancyMetrics};
 
 /// Every metric of one gateway.
 pub struct Metrics {
@@ -35,6 +37,7 @@ pub struct Metrics {
     pub(crate) process: Process,
     pub(crate) pools: Pools,
     pub(crate) policy: PolicyMetrics,
+    pub(crate) tenancy: TenancyMetrics,
     requests: Requests,
     attempts: Attempts,
 }
@@ -53,6 +56,7 @@ impl Metrics {
             process: Process::new(&register),
             pools: Pools::new(&register),
             policy: PolicyMetrics::new(&register),
+            tenancy: TenancyMetrics::new(&register),
             requests: Requests::new(&register),
             attempts: Attempts::new(&register),
             register,

@@ -275,7 +275,7 @@ pub struct TenancySettings {
     /// What is done for models without a price.
     pub unpriced: Unpriced,
     /// How much of a cached token counts as input, in parts of
-    /// [`WHOLE`](keyweir_tenancy::meters::WHOLE).
+    /// [`WHOLE`](keyweir_tenancy::spec::WHOLE).
     pub cache_read_weight: u64,
 }
 

@@ -145,12 +145,16 @@ mod tests {
 
     #[test]
     fn cache_writes_are_told_by_how_long_they_stay() {
-        let body = br#"{"type":"message","usage":{"input_tokens":5,"cache_creation_input_tokens":300,
+        let body =
+            br#"{"type":"message","usage":{"input_tokens":5,"cache_creation_input_tokens":300,
             "cache_creation":{"ephemeral_5m_input_tokens":200,"ephemeral_1h_input_tokens":100},
             "output_tokens":1}}"#;
         let read = read(Dialect::Anthropic, Endpoint::Inference, body);
         let expected = (Some(305), Some(300), Some(100));
-        assert_eq!((read.input, read.cache_write, read.cache_write_1h), expected);
+        assert_eq!(
+            (read.input, read.cache_write, read.cache_write_1h),
+            expected
+        );
     }
 
     #[test]
@@ -185,7 +189,10 @@ mod tests {
             ),
         ] {
             let read = read(Dialect::OpenAi, Endpoint::Inference, body.as_bytes());
-            let read = Usage { cache_write: None, ..read };
+            let read = Usage {
+                cache_write: None,
+                ..read
+            };
             assert_eq!(read, expected, "{body}");
         }
     }

@@ -5,8 +5,8 @@ use crate::file::problems::At;
 use crate::file::read::allowance::{money, time_zone};
 use crate::file::read::names::{patterns, reference};
 use crate::file::value::Value;
-use keyweir_tenancy::meters::WHOLE;
 use keyweir_tenancy::prices::{Price, Rates, Unpriced};
+use keyweir_tenancy::spec::WHOLE;
 use keyweir_terms::dialect::Dialect;
 
 /// Tokens of a million.
