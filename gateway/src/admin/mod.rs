@@ -10,6 +10,7 @@ mod metrics;
 mod reload;
 mod state;
 mod status;
+mod usage;
 
 use std::sync::Arc;
 
@@ -46,9 +47,10 @@ impl ServeHttp for Admin {
             "/readyz" => health::ready(&self.gateway.lifecycle),
             "/metrics" => metrics::page(&self.gateway),
             "/status" => status::page(&self.gateway),
+            "/usage" => usage::page(&self.gateway, head.uri.query()),
             _ => text(
                 StatusCode::NOT_FOUND,
-                "/healthz /readyz /metrics /status, POST /reload\n",
+                "/healthz /readyz /metrics /status /usage, POST /reload\n",
             ),
         }
     }

@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use crate::downstream::shares::{Share, Shares};
 use crate::downstream::strangers::Strangers;
 use crate::runtime::clock::Clock;
+use crate::runtime::ledger::Ledger;
 use crate::runtime::lifecycle::{Lifecycle, Running};
 use crate::runtime::policy_status::PolicyStatus;
 use crate::runtime::provider::{Making, Provider, ProviderError};
@@ -41,6 +42,8 @@ pub struct Gateway {
     pub(crate) metrics: Metrics,
     /// What tenants have used and spent.
     pub(crate) tenancy: Tenancy,
+    /// Where that is kept, if it is.
+    pub(crate) ledger: OnceLock<Ledger>,
     pub(crate) access_log: AccessLog,
     pub(crate) lifecycle: Arc<Lifecycle>,
     /// How the policy came into force, and what is wrong with the one that would follow.
@@ -147,6 +150,7 @@ impl Gateway {
             bodies: Shares::new(0, 0, 0),
             metrics,
             tenancy: Tenancy::new(clock),
+            ledger: OnceLock::new(),
             access_log,
             lifecycle: Arc::default(),
             policy_status: Mutex::default(),

@@ -5,6 +5,7 @@ pub mod clock;
 pub(crate) mod deadline;
 pub mod effective;
 pub mod gateway;
+pub mod ledger;
 pub mod lifecycle;
 mod open_files;
 pub(crate) mod parts;

@@ -111,6 +111,12 @@ impl Tenancy {
         cost
     }
 
+    /// What was spent since the last call: by place, and of budgets.
+    pub(crate) fn take_spent(&self) -> (HashMap<Place, Totals>, Vec<(String, Wall, u128)>) {
+        let mut state = self.state.lock();
+        (state.tally.take(), state.meters.take_changed())
+    }
+
     /// Lets `f` see the meters, and what a wall clock shows.
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Meters, Wall) -> R) -> R {
         let mut state = self.state.lock();

@@ -7,6 +7,7 @@
 
 mod attempts;
 mod endpoints;
+mod ledger;
 mod policy;
 mod pools;
 mod process;
@@ -20,6 +21,7 @@ use keyweir_policy::terms::ids::AccountId;
 use keyweir_policy::terms::table::Table;
 
 use self::attempts::Attempts;
+use self::ledger::LedgerMetrics;
 use self::process::Process;
 use self::register::Register;
 use self::requests::Requests;
@@ -38,6 +40,7 @@ pub struct Metrics {
     pub(crate) pools: Pools,
     pub(crate) policy: PolicyMetrics,
     pub(crate) tenancy: TenancyMetrics,
+    pub(crate) ledger: LedgerMetrics,
     requests: Requests,
     attempts: Attempts,
 }
@@ -57,6 +60,7 @@ impl Metrics {
             pools: Pools::new(&register),
             policy: PolicyMetrics::new(&register),
             tenancy: TenancyMetrics::new(&register),
+            ledger: LedgerMetrics::new(&register),
             requests: Requests::new(&register),
             attempts: Attempts::new(&register),
             register,

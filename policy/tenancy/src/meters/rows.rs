@@ -41,9 +41,19 @@ impl Rows {
     }
 
     pub(super) fn remember(&mut self, spent: impl IntoIterator<Item = (String, Wall, u128)>) {
-        let spent = spent.into_iter();
-        self.remembered
-            .extend(spent.map(|(key, begin, spent)| (key, (begin, spent))));
+        for (key, begin, spent) in spent {
+            let place = self.places.get(&key).copied();
+            let row = place.and_then(|place| self.get_mut(place));
+            match row.map(|row| &mut row.meter) {
+                Some(Meter::Budget(spending)) if spending.begin == begin => {
+                    spending.spent = spending.spent.saturating_add(spent);
+                }
+                Some(_) => {}
+                None => {
+                    self.remembered.insert(key, (begin, spent));
+                }
+            }
+        }
     }
 
     /// A new policy begins: what it does not name is gone.

@@ -415,6 +415,10 @@ fn what_was_spent_before_the_start_is_spent() {
         let mut after = Meters::default();
         after.remember([(changed[0].0.clone(), begin, changed[0].2)]);
         after.configure(at(5), &policy);
+        let mut beside = meters(&policy);
+        beside.remember([(changed[0].0.clone(), begin, changed[0].2)]);
+        let views: Vec<_> = beside.budgets(at(5).wall).map(|it| it.spent).collect();
+        assert_eq!(views, [spent]);
         let views: Vec<_> = after.budgets(at(5).wall).map(|it| it.spent).collect();
         assert_eq!(views, [spent]);
     }
