@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use simulated_provider::{Fault, Moment};
 
 use crate::support::api::{Api, CLIENT_KEY, Request};
 use crate::support::program::{Program, run};
@@ -37,7 +38,9 @@ async fn metric(stage: &Stage, line: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_says_which_limit_whose_and_until_when_in_every_dialect() {
-    let stage = bounded("[[tenant.limit]]\nrequests_per_minute = 1").build().await;
+    let stage = bounded("[[tenant.limit]]\nrequests_per_minute = 1")
+        .build()
+        .await;
     let mut first = true;
     for api in [Api::Messages, Api::Chat, Api::Responses] {
         let answer = stage.ask(&impatient(api)).await;
@@ -73,7 +76,9 @@ fn check(api: Api, answer: &Answer) {
     let message = message.as_str().expect("a message");
     assert!(text.contains(kind) || text.contains("requests"), "{text}");
     assert!(
-        message.starts_with("the limit of 1 requests per minute of tenant tester is used up; try again in "),
+        message.starts_with(
+            "the limit of 1 requests per minute of tenant tester is used up; try again in "
+        ),
         "{message}"
     );
     let wait: u64 = answer.header("retry-after").parse().expect("seconds");
@@ -89,7 +94,9 @@ fn check(api: Api, answer: &Answer) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_short_lack_is_waited_for() {
     // One each second, and sixty at once.
-    let stage = bounded("[[tenant.limit]]\nrequests_per_minute = 3000").build().await;
+    let stage = bounded("[[tenant.limit]]\nrequests_per_minute = 3000")
+        .build()
+        .await;
     for _ in 0..3 {
         stage.serves(Api::Messages).await;
     }
@@ -110,7 +117,13 @@ async fn what_can_never_fit_need_not_be_sent_again() {
     let answer = stage.ask(&Api::Messages.request(false)).await;
     assert_eq!(answer.status, 429);
     assert_eq!(answer.header("x-should-retry"), "false");
-    assert!(answer.text().contains("for claude-* is smaller than this request"), "{}", answer.text());
+    assert!(
+        answer
+            .text()
+            .contains("for claude-* is smaller than this request"),
+        "{}",
+        answer.text()
+    );
     // Another model is not bounded.
     stage.serves(Api::Chat).await;
 }
@@ -118,7 +131,9 @@ async fn what_can_never_fit_need_not_be_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_bounds_its_members_together_and_a_reload_keeps_what_was_used() {
     let group = |requests: u32| {
-        format!("\n[[tenant_group]]\nid = \"team\"\n[[tenant_group.limit]]\nrequests_per_minute = {requests}\n")
+        format!(
+            "\n[[tenant_group]]\nid = \"team\"\n[[tenant_group.limit]]\nrequests_per_minute = {requests}\n"
+        )
     };
     let plan = |requests| {
         Plan::new()
@@ -132,15 +147,24 @@ async fn a_group_bounds_its_members_together_and_a_reload_keeps_what_was_used() 
         assert_eq!(stage.ask(&with_key(Api::Messages, key)).await.status, 200);
     }
     let refused = stage.ask(&with_key(Api::Messages, PEER)).await;
-    assert!(refused.text().contains("of group team is used up"), "{}", refused.text());
+    assert!(
+        refused.text().contains("of group team is used up"),
+        "{}",
+        refused.text()
+    );
     let policy = plan(2000).policy(stage.provider.base_url());
     stage.gateway.files.write("keys.toml", &policy);
     let reloaded = stage.gateway.reload().await.text();
     assert!(reloaded.contains("limits 2 requests/min"), "{reloaded}");
     // As empty as it was, and filled a thousand times as fast.
-    let answer = stage.ask(&with_key(Api::Messages, CLIENT_KEY).without("x-keyweir-patience")).await;
+    let answer = stage
+        .ask(&with_key(Api::Messages, CLIENT_KEY).without("x-keyweir-patience"))
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let remaining: u64 = answer.header("anthropic-ratelimit-requests-remaining").parse().expect("told");
+    let remaining: u64 = answer
+        .header("anthropic-ratelimit-requests-remaining")
+        .parse()
+        .expect("told");
     assert!(remaining < 1900, "{remaining}");
 }
 
@@ -166,7 +190,12 @@ async fn spend(stage: &Stage, clients: usize) -> u64 {
             let mut served = 0;
             loop {
                 let mut wire = Wire::connect(address).await;
-                wire.send(impatient(Api::Messages).header("connection", "close").bytes()).await;
+                wire.send(
+                    impatient(Api::Messages)
+                        .header("connection", "close")
+                        .bytes(),
+                )
+                .await;
                 let answer = wire.answer().await;
                 match answer.status {
                     200 => served += 1,
@@ -218,7 +247,10 @@ async fn sixty_four_clients_at_once_spend_a_budget_and_no_more_over_kill_and_res
     let Stage { provider, gateway } = stage;
     let files = gateway.into_files().await;
     files.write("keys.toml", &plan(requests).policy(&base_url));
-    stage = Stage { provider, gateway: Program::start(files, None, None).await };
+    stage = Stage {
+        provider,
+        gateway: Program::start(files, None, None).await,
+    };
     let more = spend(&stage, 64).await;
     assert!(served + more <= requests + 8, "{served} + {more}");
     assert!(served + more >= requests - 8, "{served} + {more}");
@@ -232,11 +264,20 @@ async fn sixty_four_clients_at_once_spend_a_budget_and_no_more_over_kill_and_res
     assert_eq!(rows[0]["tenant"], "tester");
     assert_eq!(rows[0]["requests"], json!(served + more));
     assert_eq!(rows[0]["unpriced"], 0);
-    let stage = Stage { provider, gateway: Program::start(files, None, None).await };
+    let stage = Stage {
+        provider,
+        gateway: Program::start(files, None, None).await,
+    };
     let answer = stage.ask(&Api::Messages.request(false)).await;
     assert_eq!(answer.status, 429, "{}", answer.text());
     assert_eq!(answer.header("x-should-retry"), "false");
-    assert!(answer.text().contains("tokens per month of tenant tester is"), "{}", answer.text());
+    assert!(
+        answer
+            .text()
+            .contains("tokens per month of tenant tester is"),
+        "{}",
+        answer.text()
+    );
     let budgets = stage.gateway.status().await["budgets"].clone();
     assert_eq!(budgets[0]["owner"], "tester");
     assert!(budgets[0]["spent_ratio"].as_f64().expect("a number") > 0.9);
@@ -246,7 +287,10 @@ async fn sixty_four_clients_at_once_spend_a_budget_and_no_more_over_kill_and_res
 async fn what_was_asked_for_and_not_waited_for_is_given_back() {
     let limits = "[[tenant.limit]]\nconcurrency = 2\n";
     let stage = bounded(limits).build().await;
-    stage.control().fault("*", simulated_provider::Fault::Hang);
+    stage.control().fault(Fault::Stall {
+        at: Moment::BeforeHead,
+        secs: None,
+    });
     let mut open = Vec::new();
     for _ in 0..2 {
         let mut wire = stage.connect().await;
@@ -256,11 +300,15 @@ async fn what_was_asked_for_and_not_waited_for_is_given_back() {
     stage.provider_has(2).await;
     let refused = stage.ask(&impatient(Api::Messages)).await;
     assert_eq!(refused.status, 429, "{}", refused.text());
-    assert!(refused.text().contains("2 requests at a time"), "{}", refused.text());
+    assert!(
+        refused.text().contains("2 requests at a time"),
+        "{}",
+        refused.text()
+    );
     drop(open);
     stage.provider_has(0).await;
     stage.is_quiet().await;
-    stage.control().heal();
+    stage.control().clear_faults();
     for _ in 0..4 {
         stage.serves(Api::Messages).await;
     }
@@ -274,7 +322,10 @@ async fn cost_is_in_the_log_the_metrics_and_the_ledger() {
     let answer = stage.ask(&Api::Messages.request(true)).await;
     assert_eq!(answer.status, 200);
     let warning = answer.header("x-keyweir-budget-warning");
-    assert!(warning.starts_with("0.000001 USD per day of tenant tester; "), "{warning}");
+    assert!(
+        warning.starts_with("0.000001 USD per day of tenant tester; "),
+        "{warning}"
+    );
     assert_eq!(stage.ask(&Api::Responses.request(false)).await.status, 200);
     until("the log", || stage.gateway.access_log().len() == 3).await;
     let log = stage.gateway.access_log();
@@ -283,7 +334,11 @@ async fn cost_is_in_the_log_the_metrics_and_the_ledger() {
         let count = |name: &str| line[name].as_u64().unwrap_or_default();
         let of_line = count("input_tokens") + count("output_tokens");
         assert!(of_line > 0, "{line}");
-        assert_eq!(line["cost_usd"].as_f64().expect("a cost"), of_line as f64 / 1e6, "{line}");
+        assert_eq!(
+            line["cost_usd"].as_f64().expect("a cost"),
+            of_line as f64 / 1e6,
+            "{line}"
+        );
         tokens += of_line;
     }
     let text = stage.gateway.admin("/metrics").await.text();
@@ -291,7 +346,13 @@ async fn cost_is_in_the_log_the_metrics_and_the_ledger() {
     let cost = text.lines().find_map(|line| line.strip_prefix(of_claude));
     let cost: f64 = cost.expect("counted").trim().parse().expect("a number");
     assert!((cost - tokens as f64 / 1e6).abs() < 1e-9, "{cost} {tokens}");
-    let warned = || stage.gateway.messages().matches("a soft budget is spent").count();
+    let warned = || {
+        stage
+            .gateway
+            .messages()
+            .matches("a soft budget is spent")
+            .count()
+    };
     assert_eq!(warned(), 1, "once in its period");
     written_down(&stage, 3).await;
     let answer = stage.gateway.admin("/usage?by=model,key&format=csv").await;
@@ -302,8 +363,17 @@ async fn cost_is_in_the_log_the_metrics_and_the_ledger() {
     assert_eq!(wrong.status, 400);
     // The program asks the gateway where that has the file open.
     let admin = stage.gateway.admin.to_string();
-    let told = run(&stage.gateway.files, &["usage", "--admin", &admin, "--by", "model"]).await;
-    assert!(told.stdout.starts_with("model "), "{}{}", told.stdout, told.stderr);
+    let told = run(
+        &stage.gateway.files,
+        &["usage", "--admin", &admin, "--by", "model"],
+    )
+    .await;
+    assert!(
+        told.stdout.starts_with("model "),
+        "{}{}",
+        told.stdout,
+        told.stderr
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -311,14 +381,28 @@ async fn a_second_gateway_on_one_ledger_is_refused_and_a_damaged_one_set_aside()
     let stage = bounded("").build().await;
     let second = run(&stage.gateway.files, &["serve", "--policy", "keys.toml"]).await;
     let complaint = second.complaint();
-    assert!(complaint.contains("is another gateway's, which still runs"), "{complaint}");
+    assert!(
+        complaint.contains("is another gateway's, which still runs"),
+        "{complaint}"
+    );
     stage.gateway.signal("KILL").await;
     let Stage { provider, gateway } = stage;
     let files = gateway.into_files().await;
     files.write("keyweir.ledger", "scribbles");
     let gateway = Program::start(files, None, None).await;
-    assert!(gateway.messages().contains("it is set aside"), "{}", gateway.messages());
+    assert!(
+        gateway.messages().contains("it is set aside"),
+        "{}",
+        gateway.messages()
+    );
     let stage = Stage { provider, gateway };
     stage.serves(Api::Messages).await;
-    assert!(stage.gateway.files.path().join("keyweir.ledger.damaged-1").exists());
+    assert!(
+        stage
+            .gateway
+            .files
+            .path()
+            .join("keyweir.ledger.damaged-1")
+            .exists()
+    );
 }

@@ -20,7 +20,7 @@ use keyweir_policy::tenancy::tally::{Place, Totals};
 use keyweir_policy::terms::ids::TenantId;
 use parking_lot::Mutex;
 
-pub(crate) use self::report::{Format, Query, report};
+pub(crate) use self::report::{Query, report};
 pub use self::store::LedgerError;
 pub(crate) use self::store::{Spender, Store};
 use crate::runtime::gateway::{Gateway, Live};
