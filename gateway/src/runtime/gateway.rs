@@ -109,6 +109,13 @@ pub enum GatewayError {
 /// later policy has this id: theirs are rows of a table, which is bounded far below.
 pub(crate) const ANYBODY: TenantId = TenantId(u32::MAX);
 
+/// Whose the client keys are that `secrets` found, and until when.
+pub(crate) fn client_keys(secrets: &Secrets, policy: &Policy) -> ClientKeys {
+    let tenants = policy.tenants.values();
+    let expire = tenants.flat_map(|tenant| tenant.client_keys_expire.iter().copied());
+    ClientKeys::new(secrets.client_keys.iter().copied()).expiring(expire)
+}
+
 impl Gateway {
     /// A gateway for `policy`, with these `secrets`; relative paths start at `folder`. Must be called
     /// on a runtime.
@@ -137,7 +144,7 @@ impl Gateway {
             providers.insert(id, prepared.provider);
         }
         let next = Next {
-            client_keys: ClientKeys::new(secrets.client_keys.iter().copied()),
+            client_keys: client_keys(secrets, &policy),
             policy,
             providers,
             roots,

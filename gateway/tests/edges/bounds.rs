@@ -406,3 +406,22 @@ async fn a_second_gateway_on_one_ledger_is_refused_and_a_damaged_one_set_aside()
             .exists()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_key_may_expire_before_its_tenant_does() {
+    use keyweir_policy::config::secret::ClientKeyHash;
+    let (old, fresh) = (ClientKeyHash::of(CLIENT_KEY), ClientKeyHash::of(FREE));
+    let keys = format!(
+        "\n[[tenant]]\nid = \"tester\"\nclient_keys = [{{ hash = \"{old}\", expires = \"2026-01-01\" }}, \"{fresh}\"]\n"
+    );
+    let stage = Plan::new().open().and(&keys).build().await;
+    let answer = stage.ask(&Api::Messages.request(false)).await;
+    assert_eq!(answer.status, 401, "{}", answer.text());
+    assert!(
+        answer.text().contains("this client key has expired"),
+        "{}",
+        answer.text()
+    );
+    let answer = stage.ask(&with_key(Api::Messages, FREE)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}

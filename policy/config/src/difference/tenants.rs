@@ -57,6 +57,7 @@ fn compare_one(
         id,
         // Compared one by one.
         client_keys: _,
+        client_keys_expire: _,
         client_key_refs,
         models,
         priority,
@@ -98,9 +99,18 @@ fn compare_client_keys(before: &Tenant, after: &Tenant, changes: &mut Changes) {
         tenant: before.id.clone(),
         hash: format!("{:.HASH_SHOWN$}…", hash.to_string()),
     };
+    let expiry = |tenant: &Tenant, hash: &ClientKeyHash| {
+        let mut all = tenant.client_keys_expire.iter();
+        all.find(|(other, _)| other == hash)
+            .map(|(_, expires)| *expires)
+    };
     let is_in = |tenant: &Tenant, hash| tenant.client_keys.contains(hash);
     for hash in before.client_keys.iter().filter(|it| !is_in(after, it)) {
         changes.removed(subject(hash));
+    }
+    for hash in before.client_keys.iter().filter(|it| is_in(after, it)) {
+        let sides = (&expiry(before, hash), &expiry(after, hash));
+        changes.field(&subject(hash), "expires", sides, or_none(show::moment));
     }
     for hash in after.client_keys.iter().filter(|it| !is_in(before, it)) {
         changes.added(subject(hash), "");

@@ -203,6 +203,11 @@ fn tenant(raw: RawTenant, (names, bounds): (&Names, &Bounds<'_>)) -> Option<Tena
         id: raw.id?.value,
         client_keys: raw.client_keys.into_iter().map(|at| at.value).collect(),
         client_key_refs: raw.client_key_refs,
+        client_keys_expire: raw
+            .client_keys_expire
+            .into_iter()
+            .map(|(hash, at)| (hash, at.value))
+            .collect(),
         models: raw.models,
         priority: raw.priority,
         weight: raw.weight,

@@ -233,6 +233,8 @@ pub struct Tenant {
     pub id: String,
     /// The hashes of the client keys it may present.
     pub client_keys: Vec<ClientKeyHash>,
+    /// Of those, from when on some are refused.
+    pub client_keys_expire: Vec<(ClientKeyHash, SystemTime)>,
     /// Where more of them are: each a client key or its hash, or several, a line for each. Never
     /// literals.
     pub client_key_refs: Vec<SecretRef>,

@@ -121,6 +121,11 @@ impl<'t> Value<'t> {
         matches!(self.value, DeValue::Table(_))
     }
 
+    /// Whether it is a table with this field; notes nothing.
+    pub(super) fn has_field(&self, name: &str) -> bool {
+        matches!(self.value, DeValue::Table(table) if table.contains_key(name))
+    }
+
     /// A string with something in it, without control characters.
     pub(super) fn text(&self) -> Option<&'t str> {
         let text = self.string()?;

@@ -39,6 +39,7 @@ pub(in crate::file) struct RawTenant {
     pub(in crate::file) id: Option<At<String>>,
     pub(in crate::file) client_keys: Vec<At<ClientKeyHash>>,
     pub(in crate::file) client_key_refs: Vec<SecretRef>,
+    pub(in crate::file) client_keys_expire: Vec<(ClientKeyHash, At<SystemTime>)>,
     /// Whether the file names client keys, readable or not.
     pub(in crate::file) has_client_keys: bool,
     pub(in crate::file) models: ModelPatterns,
@@ -76,9 +77,14 @@ pub(super) fn tenant(fields: &mut Fields<'_>) -> Option<RawTenant> {
         .as_ref()
         .map_or(fields.has("client_keys"), |written| !written.is_empty());
     let (mut client_keys, mut client_key_refs) = (Vec::new(), Vec::new());
+    let mut client_keys_expire = Vec::new();
     for key in written.into_iter().flatten().flatten() {
         match key {
-            RawClientKey::Hash(hash) => client_keys.push(hash),
+            RawClientKey::Hash(hash, expires) => {
+                let expires = expires.map(|expires| (hash.value, expires));
+                client_keys_expire.extend(expires);
+                client_keys.push(hash);
+            }
             RawClientKey::Elsewhere(secret) => client_key_refs.push(secret),
         }
     }
@@ -88,6 +94,7 @@ pub(super) fn tenant(fields: &mut Fields<'_>) -> Option<RawTenant> {
         has_client_keys,
         client_keys,
         client_key_refs,
+        client_keys_expire,
         models: fields.or("models", ModelPatterns::any(), |value| patterns(&value)),
         priority: fields.or("priority", Priority::Normal, |value| {
             value.one_of(&PRIORITIES)
@@ -108,15 +115,24 @@ pub(super) fn tenant(fields: &mut Fields<'_>) -> Option<RawTenant> {
 
 /// A client key, as written.
 enum RawClientKey {
-    Hash(At<ClientKeyHash>),
+    /// And from when on it is refused.
+    Hash(At<ClientKeyHash>, Option<At<SystemTime>>),
     Elsewhere(SecretRef),
 }
 
 fn client_key(value: Value<'_>) -> Option<RawClientKey> {
+    if value.has_field("hash") {
+        return value.table(|fields| {
+            let hash = fields.required("hash", |value| value.at(client_key_hash));
+            let expires = fields.optional("expires", |value| value.at(moment));
+            Some(RawClientKey::Hash(hash?, expires))
+        });
+    }
     if value.is_table() {
         return by_reference(value).map(RawClientKey::Elsewhere);
     }
-    value.at(client_key_hash).map(RawClientKey::Hash)
+    let hash = value.at(client_key_hash)?;
+    Some(RawClientKey::Hash(hash, None))
 }
 
 fn client_key_hash(value: &Value<'_>) -> Option<ClientKeyHash> {
