@@ -25,8 +25,8 @@ pub(super) fn page(gateway: &Gateway, query: Option<&str>) -> Response<Vec<u8>> 
         Ok(query) => query,
         Err(why) => return said(StatusCode::BAD_REQUEST, &why),
     };
-    let usage = tokio::task::block_in_place(|| ledger.store.usage(query.since));
-    match usage {
+    let read = || ledger.store.usage(query.since).map_err(Box::new);
+    match tokio::task::block_in_place(read) {
         Ok(usage) => {
             let body = report(&query, &usage);
             answer(StatusCode::OK, query.content_type(), body.into_bytes())

@@ -92,8 +92,10 @@ async fn stopped(stop: Stop, client: &mut Client, record: &mut Record) -> bool {
     };
     record.settle();
     let refuse = refuse.readable_by(record.cors());
-    let refuse = refuse.telling(record.bounds());
-    match refuse.answer(client, record.dialect(), record.id()).await {
+    match refuse
+        .answer(client, (record.dialect(), record.id()), record.bounds())
+        .await
+    {
         Ok(status) => {
             record.on(Event::Refused {
                 reason: refuse.reason,
@@ -133,7 +135,9 @@ pub(crate) async fn refuse_unread(
 ) {
     client.has_head = false;
     let mut record = Record::new(gateway, live, likely_dialect(live, false, ""));
-    let answered = refuse.answer(client, record.dialect(), record.id()).await;
+    let answered = refuse
+        .answer(client, (record.dialect(), record.id()), Vec::new())
+        .await;
     record.on(Event::Refused {
         reason: refuse.reason,
         status: answered.unwrap_or(0),

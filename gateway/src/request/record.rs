@@ -48,7 +48,7 @@ pub(crate) enum Event<'a> {
     /// It does not fit in what its tenant may use.
     Lacks(&'a Lack),
     /// It does, and holds this of it.
-    Reserved(Reserved),
+    Reserved(Box<Reserved>),
     /// A provider was chosen, or another one.
     Chosen(Chosen),
     /// A key was granted, after `waited` in the waiting room, over all attempts.
@@ -224,7 +224,7 @@ impl Record {
                 self.charge.lacks(lack.left);
                 self.count_limit(lack.lacking, "refused");
             }
-            Event::Reserved(reserved) => self.hold(reserved),
+            Event::Reserved(reserved) => self.hold(*reserved),
             Event::Chosen(chosen) => {
                 self.choose(chosen);
             }
@@ -493,7 +493,7 @@ impl Record {
             input_tokens: end.usage.input,
             cache_read_tokens: end.usage.cache_read,
             output_tokens: end.usage.output,
-            cache_write_tokens: end.usage.cache_write,
+            cache_write_tokens: end.usage.cache_write.map(u64::from),
             cost_usd: self.charge.cost().money,
         });
     }

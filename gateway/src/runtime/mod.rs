@@ -1,6 +1,7 @@
 //! What lives as long as the process and is shared by its requests: the policy in force, its
 //! providers with their pools, secrets and clock.
 
+pub(crate) mod bookkeeper;
 pub mod clock;
 pub(crate) mod deadline;
 pub mod effective;

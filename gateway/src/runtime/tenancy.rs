@@ -41,6 +41,14 @@ pub(crate) struct Ended {
     pub(crate) used: Used,
 }
 
+/// What is to be written down.
+pub(crate) struct Spent {
+    /// By place.
+    pub(crate) places: HashMap<Place, Totals>,
+    /// Of budgets: key, beginning of the period, spent in all.
+    pub(crate) budgets: Vec<(String, Wall, u128)>,
+}
+
 impl Tenancy {
     /// Nothing is spent yet, and nobody bounded.
     pub(crate) fn new(clock: Clock) -> Self {
@@ -63,7 +71,7 @@ impl Tenancy {
     ///
     /// # Errors
     /// If it does not fit.
-    pub(crate) fn reserve(&self, asked: &Asked<'_>) -> Result<Option<Reserved>, Lack> {
+    pub(crate) fn reserve(&self, asked: &Asked<'_>) -> Result<Option<Reserved>, Box<Lack>> {
         let mut state = self.state.lock();
         if !state.meters.is_bounded(asked.tenant) {
             return Ok(None);
@@ -112,9 +120,12 @@ impl Tenancy {
     }
 
     /// What was spent since the last call: by place, and of budgets.
-    pub(crate) fn take_spent(&self) -> (HashMap<Place, Totals>, Vec<(String, Wall, u128)>) {
+    pub(crate) fn take_spent(&self) -> Spent {
         let mut state = self.state.lock();
-        (state.tally.take(), state.meters.take_changed())
+        Spent {
+            places: state.tally.take(),
+            budgets: state.meters.take_changed(),
+        }
     }
 
     /// Lets `f` see the meters, and what a wall clock shows.

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
 use crate::downstream::certificate::Certificate;
+use crate::runtime::bookkeeper;
 use crate::runtime::effective::{bound_connections, refuse_open_listeners};
 use crate::runtime::gateway::{Gateway, GatewayError};
 use crate::runtime::ledger::{Ledger, LedgerError, Store};
@@ -117,7 +118,7 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     let ledger = ledger(&policy, options)?;
     let gateway = Gateway::new(policy, &secrets, folder, &options.access_log)?;
     if let Some(store) = ledger {
-        let ledger = Ledger::keep(store, &gateway)?;
+        let ledger = bookkeeper::keep(store, &gateway)?;
         gateway.metrics.ledger.writable.set(1);
         let _ = gateway.ledger.set(ledger);
     }

@@ -88,7 +88,11 @@ impl Meters {
     ///
     /// # Errors
     /// If it does not fit; nothing is reserved then.
-    pub fn reserve(&mut self, at: Moment, asked: &Asked<'_>) -> Result<Option<Reserved>, Lack> {
+    pub fn reserve(
+        &mut self,
+        at: Moment,
+        asked: &Asked<'_>,
+    ) -> Result<Option<Reserved>, Box<Lack>> {
         let of_tenant = self.of_tenant.get(asked.tenant);
         let Some(of_tenant) = of_tenant.filter(|rows| !rows.is_empty()) else {
             return Ok(None);
@@ -103,9 +107,9 @@ impl Meters {
             let (wait, shadowed) = self.room(at, &rows, &need, asked.patience)?;
             Ok((need, wait, shadowed))
         });
-        let (need, wait, shadowed) = fits.map_err(|lack| Lack {
-            left: self.left(at, &rows),
-            ..lack
+        let (need, wait, shadowed) = fits.map_err(|mut lack| {
+            lack.left = self.left(at, &rows);
+            lack
         })?;
         let overspent = self.take(at, &rows, &need);
         Ok(Some(Reserved {
@@ -199,7 +203,7 @@ impl Meters {
     }
 
     /// `need`, with what it costs.
-    fn priced(&mut self, rows: &[u32], asked: &Asked<'_>, need: &Need) -> Result<Taken, Lack> {
+    fn priced(&mut self, rows: &[u32], asked: &Asked<'_>, need: &Need) -> Result<Taken, Box<Lack>> {
         let refuses = self.prices.unpriced() == Unpriced::Refuse;
         let price = self.prices.find(asked.provider, asked.model).price;
         let taken = Taken {
@@ -226,7 +230,7 @@ impl Meters {
         rows: &[u32],
         need: &Taken,
         patience: Duration,
-    ) -> Result<(Duration, Option<Lacking>), Lack> {
+    ) -> Result<(Duration, Option<Lacking>), Box<Lack>> {
         let (mut wait, mut shadowed) = (Duration::ZERO, None);
         for place in rows {
             let Some(row) = self.rows.get_mut(*place) else {

@@ -107,12 +107,14 @@ impl Parts {
     /// Anthropic tells cache reads beside the input, all others within it.
     fn of(usage: &Usage, dialect: Dialect) -> Self {
         let count = Option::unwrap_or_default;
-        let (cache_read, cache_write) = (count(usage.cache_read), count(usage.cache_write));
+        let cache_read = count(usage.cache_read);
+        let cache_write = u64::from(usage.cache_write.unwrap_or_default());
         let within = match dialect {
             Dialect::Anthropic => 0,
             _ => cache_read,
         };
-        let cache_write_1h = count(usage.cache_write_1h).min(cache_write);
+        let hour = u64::from(usage.cache_write_1h.unwrap_or_default());
+        let cache_write_1h = hour.min(cache_write);
         let input = count(usage.input).saturating_sub(within);
         Self {
             input: input.saturating_sub(cache_write),

@@ -50,7 +50,7 @@ impl Totals {
             requests: 1,
             input: usage.input.unwrap_or_default(),
             cache_read: usage.cache_read.unwrap_or_default(),
-            cache_write: usage.cache_write.unwrap_or_default(),
+            cache_write: usage.cache_write.unwrap_or_default().into(),
             output: usage.output.unwrap_or_default(),
             money,
             unpriced: u64::from(unlisted),

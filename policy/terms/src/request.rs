@@ -66,9 +66,9 @@ pub struct Usage {
     /// Input that was read from the prompt cache.
     pub cache_read: Option<u64>,
     /// Input, within `input`, that was written to the prompt cache.
-    pub cache_write: Option<u64>,
+    pub cache_write: Option<u32>,
     /// Of that, what is to stay there for an hour.
-    pub cache_write_1h: Option<u64>,
+    pub cache_write_1h: Option<u32>,
     /// Output.
     pub output: Option<u64>,
 }

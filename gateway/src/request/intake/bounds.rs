@@ -42,7 +42,7 @@ pub(crate) async fn reserve(
         }
     };
     let wait = reserved.wait;
-    record.on(Event::Reserved(reserved));
+    record.on(Event::Reserved(Box::new(reserved)));
     if wait.is_zero() {
         return Ok(());
     }

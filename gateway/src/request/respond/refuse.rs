@@ -39,8 +39,6 @@ pub(crate) struct Refuse {
     non_retryable: bool,
     allow: Option<&'static str>,
     cors: Option<HeaderValue>,
-    /// What it tells of the tenant's limits.
-    bounds: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Refuse {
@@ -58,7 +56,6 @@ impl Refuse {
             non_retryable: false,
             allow: None,
             cors: None,
-            bounds: Vec::new(),
         }
     }
 
@@ -101,12 +98,6 @@ impl Refuse {
     /// Pages of this origin may read it.
     pub(crate) fn readable_by(mut self, origin: Option<&HeaderValue>) -> Self {
         self.cors = origin.cloned();
-        self
-    }
-
-    /// It tells this of the tenant's limits.
-    pub(crate) fn telling(mut self, bounds: Vec<(HeaderName, HeaderValue)>) -> Self {
-        self.bounds = bounds;
         self
     }
 
@@ -178,16 +169,21 @@ impl Refuse {
         }
     }
 
-    /// Writes the refusal as the answer. Returns its status.
+    /// Writes the refusal as the answer, with what it tells of the tenant's limits. Returns its
+    /// status.
     pub(crate) async fn answer(
         &self,
         client: &mut Client,
-        dialect: Dialect,
-        id: RequestId,
+        (dialect, id): (Dialect, RequestId),
+        bounds: Vec<(HeaderName, HeaderValue)>,
     ) -> Result<u16, Left> {
         let ErrorAnswer { status, body } = dialect.refusal(self.kind, &self.message, id.as_str());
         let status = self.status.unwrap_or(status);
-        let head = self.head(status, body.len(), id);
+        let mut head = self.head(status, body.len(), id);
+        for (name, value) in bounds {
+            // Cannot fail: both are valid already.
+            let _ = head.insert_header(name, value);
+        }
         prepare_early_answer(client);
         client.write_head(head).await?;
         client.write(Bytes::from(body), true).await?;
@@ -223,9 +219,6 @@ impl Refuse {
         }
         if self.kind == RefusalKind::Authentication {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        for (name, value) in &self.bounds {
-            headers.insert(name, value.clone());
         }
         if let Some(origin) = self.cors.clone() {
             crate::headers::cors::allow(headers, origin);

@@ -4,6 +4,11 @@
 //! Every write is one transaction that is on the disk when it returns, so that a process that is
 //! killed leaves the file as of its last write. A file has one process: the store locks it.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "the store's own errors are large, and rare"
+)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 

@@ -92,7 +92,7 @@ impl ModelMetrics {
         for (counter, tokens) in [
             (&self.input, usage.input),
             (&self.cache_read, usage.cache_read),
-            (&self.cache_write, usage.cache_write),
+            (&self.cache_write, usage.cache_write.map(u64::from)),
             (&self.output, usage.output),
         ] {
             if let Some(tokens) = tokens.filter(|tokens| *tokens > 0) {

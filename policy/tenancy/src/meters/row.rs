@@ -1,6 +1,6 @@
 //! One thing that is counted, and for whom.
 
-use keyweir_terms::pattern::ModelPatterns;
+use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
 use keyweir_terms::time::Time;
 
 use crate::allowance::Amount;
@@ -30,14 +30,14 @@ impl Row {
         }
     }
 
-    pub(super) fn lack(&self, lacking: Lacking, ends: Ends) -> Lack {
-        Lack {
+    pub(super) fn lack(&self, lacking: Lacking, ends: Ends) -> Box<Lack> {
+        Box::new(Lack {
             lacking,
             owner: self.owner.clone(),
             models: (!self.models.is_any()).then(|| patterns(&self.models)),
             ends,
             left: AllLeft::default(),
-        }
+        })
     }
 
     pub(super) const fn is_soft(&self) -> bool {
@@ -93,6 +93,6 @@ pub(super) fn key(owner: &Owner, models: &ModelPatterns, meter: &Meter) -> Strin
 }
 
 fn patterns(models: &ModelPatterns) -> String {
-    let names: Vec<&str> = models.iter().map(|pattern| pattern.as_str()).collect();
+    let names: Vec<&str> = models.iter().map(ModelPattern::as_str).collect();
     names.join(",")
 }

@@ -115,7 +115,7 @@ fn ask_for(
     secs: u64,
     (tenant, model): (TenantId, &str),
     patience: Duration,
-) -> Result<Option<Reserved>, Lack> {
+) -> Result<Option<Reserved>, Box<Lack>> {
     let asked = Asked {
         tenant,
         provider: P,
@@ -126,7 +126,7 @@ fn ask_for(
     meters.reserve(at(secs), &asked)
 }
 
-fn ask(meters: &mut Meters, secs: u64) -> Result<Option<Reserved>, Lack> {
+fn ask(meters: &mut Meters, secs: u64) -> Result<Option<Reserved>, Box<Lack>> {
     ask_for(meters, secs, (T, "priced-1"), Duration::ZERO)
 }
 

@@ -110,11 +110,16 @@ impl Counts {
         Usage {
             input: sum(self.input, self.cache_creation),
             cache_read: self.cache_read,
-            cache_write: self.cache_creation,
-            cache_write_1h: self.cache_creation_1h,
+            cache_write: self.cache_creation.and_then(small),
+            cache_write_1h: self.cache_creation_1h.and_then(small),
             output: sum(self.output, self.thoughts),
         }
     }
+}
+
+/// Counts are bounded by [`TOKENS_MAX`].
+fn small(count: u64) -> Option<u32> {
+    u32::try_from(count).ok()
 }
 
 /// The sum of what is known; unknown if nothing is.

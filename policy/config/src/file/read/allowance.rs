@@ -115,7 +115,7 @@ fn budget(fields: &mut Fields<'_>) -> Option<RawBudget> {
         models: fields.or("models", ModelPatterns::any(), |value| patterns(&value)),
         unit: unit(fields),
         hour: fields.or("hour", 0, |value| i8::try_from(value.count(0..=23)?).ok()),
-        zone: fields.optional("time_zone", time_zone),
+        zone: fields.optional("time_zone", |value| time_zone(&value)),
         tokens: fields.optional("tokens", |value| value.count(0..=COUNT_MAX * 1_000)),
         money: fields.optional("usd", |value| money(&value)),
         soft: fields.or("soft", false, |value| value.boolean()),
@@ -138,7 +138,7 @@ fn unit(fields: &mut Fields<'_>) -> Option<Unit> {
     })
 }
 
-pub(super) fn time_zone(value: Value<'_>) -> Option<String> {
+pub(super) fn time_zone(value: &Value<'_>) -> Option<String> {
     let name = value.text()?;
     if Period::new(Unit::Day, name, 0).is_none() {
         return value.refuse_with_hint(

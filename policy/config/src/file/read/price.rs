@@ -30,21 +30,11 @@ pub(in crate::file) struct RawPrice {
 }
 
 /// Table `tenancy`, as written.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::file) struct RawTenancy {
     pub(in crate::file) zone: Option<String>,
     pub(in crate::file) unpriced: Unpriced,
     pub(in crate::file) cache_read_weight: u64,
-}
-
-impl Default for RawTenancy {
-    fn default() -> Self {
-        Self {
-            zone: None,
-            unpriced: Unpriced::default(),
-            cache_read_weight: 0,
-        }
-    }
 }
 
 pub(super) fn tenancy(fields: &mut Fields<'_>) -> RawTenancy {
@@ -54,7 +44,7 @@ pub(super) fn tenancy(fields: &mut Fields<'_>) -> RawTenancy {
         (Unpriced::Dearest.as_str(), Unpriced::Dearest),
     ];
     RawTenancy {
-        zone: fields.optional("time_zone", time_zone),
+        zone: fields.optional("time_zone", |value| time_zone(&value)),
         unpriced: fields.or("unpriced", Unpriced::default(), |value| {
             value.one_of(&WORDS)
         }),
