@@ -136,6 +136,7 @@ impl Crowd {
             input: Some(800),
             cache_read: Some(0),
             output: Some(200),
+            ..Usage::default()
         };
         Settlement {
             fault: Fault::None,

@@ -8,6 +8,7 @@ mod log;
 mod schema;
 mod serve;
 mod sleep;
+mod usage;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ use self::log::LogFormat;
 use self::schema::Schema;
 use self::serve::Serve;
 use self::sleep::Sleep;
+use self::usage::Usage;
 use crate::command::failed::Failed;
 #[cfg(feature = "demo")]
 use crate::demo;
@@ -54,6 +56,8 @@ enum Command {
     Hash(Hash),
     /// Ask a gateway whether it is alive or ready: for images and units without curl.
     Healthcheck(Healthcheck),
+    /// Print what was spent, as the ledger has it: per tenant, model, day …
+    Usage(Usage),
     /// Do nothing for so many seconds: for a preStop hook in an image without a shell.
     Sleep(Sleep),
     /// Show the gateway at work, with a simulated provider: no account needed.
@@ -75,6 +79,7 @@ impl Command {
             | Self::Import(_)
             | Self::Hash(_)
             | Self::Healthcheck(_)
+            | Self::Usage(_)
             | Self::Sleep(_) => false,
             #[cfg(feature = "demo")]
             Self::Demo(_) => true,
@@ -97,6 +102,7 @@ pub fn run() -> ExitCode {
         Command::Import(import) => import.run(),
         Command::Hash(hash) => hash.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
+        Command::Usage(usage) => usage.run(),
         Command::Sleep(sleep) => sleep.run(),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),

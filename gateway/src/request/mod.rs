@@ -1,7 +1,7 @@
 //! A request's way through the gateway, top to bottom.
 //!
 //! ```text
-//! intake:   head → route → authenticate → body → describe → prepare
+//! intake:   head → route → authenticate → body → describe → bounds → prepare
 //! drive:    plan ⇄ wait | attempt → opening
 //! listing:  of several accounts' lists one
 //! models:   of several providers' lists of models one
@@ -13,6 +13,7 @@
 //! to it is told to its [`Record`], which counts and logs it once.
 
 mod answer;
+mod charge;
 mod drive;
 mod exchange;
 mod gathered;
@@ -88,6 +89,7 @@ async fn handle(
         None => admitted,
     };
     let taken = intake::take((gateway, live), admitted, client, record).await?;
+    intake::bounds::reserve(&taken, client, record).await?;
     let (exchange, way) = intake::prepare::prepare(taken, client, record);
     match way {
         Way::Drive => Box::pin(drive::run(exchange)).await,
@@ -102,8 +104,12 @@ async fn stopped(stop: Stop, client: &mut Client, record: &mut Record) -> bool {
         record.on(Event::ClientLeft);
         return false;
     };
+    record.settle();
     let refuse = refuse.readable_by(record.cors());
-    match refuse.answer(client, record.dialect(), record.id()).await {
+    match refuse
+        .answer(client, (record.dialect(), record.id()), record.bounds())
+        .await
+    {
         Ok(status) => {
             record.on(Event::Refused {
                 reason: refuse.reason,
@@ -143,7 +149,9 @@ pub(crate) async fn refuse_unread(
 ) {
     client.has_head = false;
     let mut record = Record::new(gateway, live, likely_dialect(live, false, ""));
-    let answered = refuse.answer(client, record.dialect(), record.id()).await;
+    let answered = refuse
+        .answer(client, (record.dialect(), record.id()), Vec::new())
+        .await;
     record.on(Event::Refused {
         reason: refuse.reason,
         status: answered.unwrap_or(0),

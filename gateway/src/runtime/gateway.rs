@@ -18,11 +18,13 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::downstream::shares::{Share, Shares};
 use crate::downstream::strangers::Strangers;
 use crate::runtime::clock::Clock;
+use crate::runtime::ledger::Ledger;
 use crate::runtime::lifecycle::{Lifecycle, Running};
 use crate::runtime::policy_status::PolicyStatus;
 use crate::runtime::provider::{Making, Provider, ProviderError};
 use crate::runtime::roots::Roots;
 use crate::runtime::secrets::Secrets;
+use crate::runtime::tenancy::Tenancy;
 use crate::telemetry::access_log::{AccessLog, Target};
 use crate::telemetry::metrics::{Metrics, ProviderMetrics, TenantMetrics};
 use crate::upstream::{RootsError, Upstream};
@@ -38,6 +40,10 @@ pub struct Gateway {
     /// Bytes of bodies.
     pub(crate) bodies: Arc<Shares>,
     pub(crate) metrics: Metrics,
+    /// What tenants have used and spent.
+    pub(crate) tenancy: Tenancy,
+    /// Where that is kept, if it is.
+    pub(crate) ledger: OnceLock<Ledger>,
     pub(crate) access_log: AccessLog,
     pub(crate) lifecycle: Arc<Lifecycle>,
     /// How the policy came into force, and what is wrong with the one that would follow.
@@ -104,6 +110,13 @@ pub enum GatewayError {
 /// later policy has this id: theirs are rows of a table, which is bounded far below.
 pub(crate) const ANYBODY: TenantId = TenantId(u32::MAX);
 
+/// Whose the client keys are that `secrets` found, and until when.
+pub(crate) fn client_keys(secrets: &Secrets, policy: &Policy) -> ClientKeys {
+    let tenants = policy.tenants.values();
+    let expire = tenants.flat_map(|tenant| tenant.client_keys_expire.iter().copied());
+    ClientKeys::new(secrets.client_keys.iter().copied()).expiring(expire)
+}
+
 impl Gateway {
     /// A gateway for `policy`, with these `secrets`; relative paths start at `folder`. Must be called
     /// on a runtime.
@@ -132,7 +145,7 @@ impl Gateway {
             providers.insert(id, prepared.provider);
         }
         let next = Next {
-            client_keys: ClientKeys::new(secrets.client_keys.iter().copied()),
+            client_keys: client_keys(secrets, &policy),
             policy,
             providers,
             roots,
@@ -144,11 +157,15 @@ impl Gateway {
             places: Shares::new(0, 0, 0),
             bodies: Shares::new(0, 0, 0),
             metrics,
+            tenancy: Tenancy::new(clock),
+            ledger: OnceLock::new(),
             access_log,
             lifecycle: Arc::default(),
             policy_status: Mutex::default(),
         };
-        gateway.bound(&gateway.live().policy);
+        let live = gateway.live();
+        gateway.bound(&live.policy);
+        gateway.tenancy.configure(&live.policy);
         Ok(Arc::new(gateway))
     }
 
@@ -157,6 +174,7 @@ impl Gateway {
         let holders = Arc::clone(&self.live().holders);
         let live = Arc::new(Live::new(next, &self.metrics, self.clock, holders));
         self.bound(&live.policy);
+        self.tenancy.configure(&live.policy);
         self.live.swap(live)
     }
 

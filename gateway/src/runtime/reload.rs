@@ -15,7 +15,6 @@ use std::time::{Instant, SystemTime};
 use keyweir_policy::config::difference::Difference;
 use keyweir_policy::config::file::{Gone, Identity, Policy, Severity, TlsSettings};
 use keyweir_policy::config::pool_spec::pool_spec;
-use keyweir_policy::config::secret::ClientKeys;
 use keyweir_policy::pool::spec::PoolSpec;
 use keyweir_policy::terms::ids::ProviderId;
 use keyweir_policy::terms::table::Table;
@@ -26,7 +25,7 @@ use crate::downstream::certificate::{self, Certificate, CertificateError};
 use crate::runtime::effective::{
     OpenToAll, bound_connections, keep_started, refuse_open_listeners,
 };
-use crate::runtime::gateway::{Gateway, Live, Next};
+use crate::runtime::gateway::{Gateway, Live, Next, client_keys};
 use crate::runtime::policy_files::{self, LoadError, Loaded};
 use crate::runtime::policy_status::{Failure, PolicyStatus, Reloaded};
 use crate::runtime::provider::{Making, Prepared, ProviderError};
@@ -352,9 +351,9 @@ impl Reloader {
             }
             providers.insert(id, provider);
         }
-        let client_keys = ready.secrets.client_keys.iter().copied();
+        let client_keys = client_keys(&ready.secrets, &ready.policy);
         let before = self.gateway.replace(Next {
-            client_keys: ClientKeys::new(client_keys),
+            client_keys,
             policy: ready.policy,
             providers,
             roots: ready.roots,

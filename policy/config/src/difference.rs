@@ -9,6 +9,7 @@
 
 mod accounts;
 mod aliases;
+mod allowances;
 mod change;
 mod fallbacks;
 mod limits;
@@ -46,6 +47,9 @@ impl Difference {
             retry: _,
             providers: _,
             provider_order: _,
+            tenancy: _,
+            groups: _,
+            prices: _,
             tenants: _,
             aliases: _,
             fallbacks: _,
@@ -79,6 +83,7 @@ fn compare(before: &Policy, after: &Policy, changes: &mut Changes, restart: &mut
     settings::compare(before, after, changes, restart);
     providers::compare(before, after, changes);
     accounts::compare(before, after, changes);
+    allowances::compare(before, after, changes);
     tenants::compare(before, after, changes);
     aliases::compare(before, after, changes);
     fallbacks::compare(before, after, changes);

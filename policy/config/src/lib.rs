@@ -9,3 +9,4 @@ pub mod file;
 pub mod import;
 pub mod pool_spec;
 pub mod secret;
+pub mod tenancy_spec;

@@ -3,6 +3,7 @@
 pub(crate) mod alias;
 pub(crate) mod authenticate;
 pub(crate) mod body;
+pub(crate) mod bounds;
 mod describe;
 pub(crate) mod head;
 mod patience;

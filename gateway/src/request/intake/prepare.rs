@@ -10,7 +10,6 @@ use keyweir_policy::config::file::Scope;
 use keyweir_policy::exchange::destination;
 use keyweir_policy::exchange::fallback::Choice;
 use keyweir_policy::exchange::listing::Gathering;
-use keyweir_policy::exchange::patience::{PatienceLimits, Wishes, patience};
 use keyweir_policy::exchange::plan::{Plan, Request, TimeLimits};
 use keyweir_policy::exchange::routed::Routed;
 use keyweir_policy::exchange::seek::{Holder, Home};
@@ -26,10 +25,10 @@ use keyweir_policy::wire::opening::is_read;
 
 use super::Taken;
 use super::body::Body;
-use super::patience::seconds;
+use super::patience;
 
 use crate::downstream::client::Client;
-use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE, SESSION};
+use crate::headers::{OutgoingHead, SESSION};
 use crate::request::exchange::{Exchange, Facts};
 use crate::request::listing::Listing;
 use crate::request::models::ModelList;
@@ -275,18 +274,8 @@ fn request(taken: &Taken<'_>, client: &Client, record: &Record) -> Request {
 
 fn time_limits(taken: &Taken<'_>, headers: &HeaderMap) -> TimeLimits {
     let waiting = &taken.live.policy.waiting;
-    let tenant = taken.live.tenant(taken.tenant);
-    let wishes = Wishes {
-        client: seconds(headers, &PATIENCE),
-        tenant: tenant.and_then(|tenant| tenant.patience),
-        gives_up: seconds(headers, &CLIENT_TIMEOUT),
-    };
-    let limits = PatienceLimits {
-        usual: waiting.patience,
-        most: waiting.patience_max,
-    };
     TimeLimits {
-        patience: patience(&wishes, &limits),
+        patience: patience::allowed(taken.live, taken.tenant, headers),
         fallback: waiting.fallback_after,
         attempts: taken.live.settings().timeouts.attempts,
     }

@@ -8,8 +8,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use keyweir_policy::pool::ask::{Refusal, RefusalReason};
+use keyweir_policy::tenancy::lack::{Ends, Lack, Lacking};
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::time::Time;
 use keyweir_policy::wire::Wire;
@@ -20,6 +21,10 @@ use pingora_http::ResponseHeader;
 use crate::downstream::client::{Client, Left};
 use crate::downstream::request_id::RequestId;
 use crate::headers::SHOULD_RETRY;
+
+/// What SDKs wait for at most before they try again by themselves (`anthropic-sdk`, `openai`: a
+/// `retry-after` of more than a minute is not kept). Beyond, they are told not to.
+const RETRIED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A refusal.
 #[derive(Debug, PartialEq, Eq)]
@@ -111,6 +116,21 @@ impl Refuse {
         self
     }
 
+    /// What its tenant lacks.
+    pub(crate) fn of_lack(lack: &Lack) -> Self {
+        let kind = match lack.lacking {
+            Lacking::Price => RefusalKind::Permission,
+            _ => RefusalKind::RateLimited,
+        };
+        let refuse = Self::new(kind, lack.lacking.as_str(), lack.to_string());
+        match lack.ends {
+            Ends::Never => refuse.non_retryable(),
+            Ends::WithOthers => refuse.after(Duration::from_secs(1)),
+            Ends::In(wait) if wait > RETRIED_WITHIN => refuse.after_at_least(wait).non_retryable(),
+            Ends::In(wait) => refuse.after_at_least(wait),
+        }
+    }
+
     /// What the pool said, for a request for `model`.
     pub(crate) fn of_pool(refusal: &Refusal, now: Time, model: Option<&str>) -> Self {
         use RefusalReason as Why;
@@ -164,16 +184,21 @@ impl Refuse {
         }
     }
 
-    /// Writes the refusal as the answer. Returns its status.
+    /// Writes the refusal as the answer, with what it tells of the tenant's limits. Returns its
+    /// status.
     pub(crate) async fn answer(
         &self,
         client: &mut Client,
-        dialect: Dialect,
-        id: RequestId,
+        (dialect, id): (Dialect, RequestId),
+        bounds: Vec<(HeaderName, HeaderValue)>,
     ) -> Result<u16, Left> {
         let ErrorAnswer { status, body } = dialect.refusal(self.kind, &self.message, id.as_str());
         let status = self.status.unwrap_or(status);
-        let head = self.head(status, body.len(), id);
+        let mut head = self.head(status, body.len(), id);
+        for (name, value) in bounds {
+            // Cannot fail: both are valid already.
+            let _ = head.insert_header(name, value);
+        }
         prepare_early_answer(client);
         client.write_head(head).await?;
         client.write(Bytes::from(body), true).await?;

@@ -239,6 +239,13 @@ impl Program {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Waits for its end; its files.
+    pub(crate) async fn into_files(mut self) -> Files {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        ended.expect("it ends").expect("a status");
+        self.files
+    }
+
     /// Waits for its end; the status, and all it has written.
     pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;

@@ -36,6 +36,10 @@ pub enum Subject {
     Key(String),
     /// A tenant.
     Tenant(String),
+    /// A group of tenants.
+    Group(String),
+    /// The price of these models.
+    Price(String),
     /// A client key of a tenant.
     ClientKey {
         /// The tenant.
@@ -67,8 +71,6 @@ pub enum What {
         /// As it is.
         after: String,
     },
-    /// It is there; nothing has changed.
-    There,
     /// One thing about it, changed or not.
     Is {
         /// What.
@@ -96,6 +98,8 @@ impl fmt::Display for Subject {
             Self::Account(id) => write!(f, "account {id}"),
             Self::Key(id) => write!(f, "key {id}"),
             Self::Tenant(id) => write!(f, "tenant {id}"),
+            Self::Group(id) => write!(f, "group {id}"),
+            Self::Price(models) => write!(f, "price of {models}"),
             Self::ClientKey { tenant, hash } => write!(f, "client key {hash} of tenant {tenant}"),
             Self::Alias(name) => write!(f, "alias {name}"),
             Self::Fallbacks => f.write_str("fallbacks"),
@@ -120,7 +124,6 @@ impl fmt::Display for What {
                 before,
                 after,
             } => write!(f, "{field} {before} → {after}"),
-            Self::There => f.write_str("there"),
             Self::Is { field, value } => write!(f, "{field} = {value}"),
         }
     }
@@ -140,14 +143,6 @@ impl Changes {
         Self {
             found: Vec::new(),
             all: true,
-        }
-    }
-
-    /// Notes a thing that both have, and of which nothing but its name is told.
-    pub(super) fn kept(&mut self, subject: Subject) {
-        if self.all {
-            let what = What::There;
-            self.found.push(Change { subject, what });
         }
     }
 

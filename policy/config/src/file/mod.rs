@@ -29,6 +29,7 @@ mod form;
 mod identity;
 mod lines;
 mod policy;
+pub mod prices;
 mod problems;
 mod proxy_url;
 mod read;
@@ -52,7 +53,7 @@ pub use doubt::{Destination, Doubt, doubt};
 pub use identity::{GONE_MAX, Gone, Identity};
 pub use policy::{
     Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider,
-    ProviderHttp, SecretCommand, SecretRef, Tenant,
+    ProviderHttp, SecretCommand, SecretRef, TenancySettings, Tenant, TenantGroup,
 };
 pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
 pub use report::{Problem, Report, Severity};

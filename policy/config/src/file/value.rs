@@ -79,8 +79,18 @@ impl<'t> Value<'t> {
         table: impl FnOnce(Self) -> Option<T>,
         other: impl FnOnce(Self) -> Option<T>,
     ) -> Option<T> {
+        self.either(Self::is_table, table, other)
+    }
+
+    /// Read in one way if it is `first`, and in another if not.
+    pub(super) fn either<T>(
+        self,
+        is_first: impl FnOnce(&Self) -> bool,
+        first: impl FnOnce(Self) -> Option<T>,
+        other: impl FnOnce(Self) -> Option<T>,
+    ) -> Option<T> {
         if let Some(Asked { form, nothing }) = self.asked.clone() {
-            table(Self::asking(
+            first(Self::asking(
                 self.spot.clone(),
                 form,
                 nothing,
@@ -88,8 +98,8 @@ impl<'t> Value<'t> {
             ));
             return other(self);
         }
-        if self.is_table() {
-            table(self)
+        if is_first(&self) {
+            first(self)
         } else {
             other(self)
         }
@@ -174,8 +184,23 @@ impl<'t> Value<'t> {
         self.value.as_datetime().map(ToString::to_string)
     }
 
+    /// The digits of a number or of a string, if it is one; notes nothing.
+    pub(super) fn as_digits(&self) -> Option<&str> {
+        match self.value {
+            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
+            DeValue::Float(number) => Some(number.as_str()),
+            DeValue::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
     pub(super) const fn is_table(&self) -> bool {
         matches!(self.value, DeValue::Table(_))
+    }
+
+    /// Whether it is a table with this field; notes nothing.
+    pub(super) fn has_field(&self, name: &str) -> bool {
+        matches!(self.value, DeValue::Table(table) if table.contains_key(name))
     }
 
     /// A string with something in it, without control characters.

@@ -4,6 +4,5 @@ pub mod models;
 mod page;
 mod paging;
 
-pub use self::models::{model_names, models_target};
 pub use self::page::{Item, Page, PageForm, write};
 pub use self::paging::Paging;

@@ -1,6 +1,7 @@
 //! What only shows when tables are looked at together.
 
 mod aliases;
+mod allowances;
 mod limits;
 mod listeners;
 mod references;
@@ -28,6 +29,7 @@ pub(super) fn check(raw: &RawPolicy, files: &[(&str, &str)], problems: &Problems
     check.references();
     check.aliases();
     check.limits();
+    check.allowances();
     check.listeners();
     check.serving(now);
     check.shadowed_providers();

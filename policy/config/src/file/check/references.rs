@@ -84,7 +84,7 @@ impl Check<'_> {
         }
     }
 
-    fn find<'r, T>(
+    pub(super) fn find<'r, T>(
         &self,
         what: &str,
         name: &At<String>,

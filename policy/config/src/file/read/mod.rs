@@ -5,8 +5,10 @@
 
 mod account;
 mod alias;
+mod allowance;
 pub(super) mod bounds;
 mod names;
+mod price;
 mod provider;
 mod secret_ref;
 mod settings;
@@ -22,6 +24,8 @@ use bounds::{ACCOUNTS_MAX, LIST_MAX, PROVIDERS_MAX, TENANTS_MAX};
 
 pub(super) use account::{RawAccount, RawKey, RawLimit, RawScope};
 pub(super) use alias::RawAlias;
+pub(super) use allowance::{RawAllowance, RawBudget, RawTenantGroup};
+pub(super) use price::{RawPrice, RawTenancy};
 pub(super) use provider::{RawGroup, RawProvider};
 pub(super) use settings::RawGateway;
 pub(super) use tenant::{RawFallback, RawModelFallback, RawTenant};
@@ -34,8 +38,11 @@ pub(super) struct RawPolicy {
     pub(super) retry: Option<At<RetryLimits>>,
     pub(super) providers: Vec<RawProvider>,
     pub(super) accounts: Vec<RawAccount>,
+    pub(super) tenancy: Option<At<RawTenancy>>,
+    pub(super) groups: Vec<RawTenantGroup>,
     pub(super) tenants: Vec<RawTenant>,
     pub(super) aliases: Vec<RawAlias>,
+    pub(super) prices: Vec<RawPrice>,
     pub(super) fallbacks: Vec<RawModelFallback>,
     pub(super) files: usize,
 }
@@ -65,6 +72,11 @@ pub(super) fn tables<'t>(fields: &mut Fields<'t>, raw: &mut RawPolicy) {
         .extend(fields.tables("provider", PROVIDERS_MAX, provider::provider));
     raw.accounts
         .extend(fields.tables("account", ACCOUNTS_MAX, account::account));
+    once(fields, "tenancy", &mut raw.tenancy, price::tenancy);
+    raw.groups
+        .extend(fields.tables("tenant_group", TENANTS_MAX, allowance::tenant_group));
+    raw.prices
+        .extend(fields.tables("price", LIST_MAX, price::price));
     raw.tenants
         .extend(fields.tables("tenant", TENANTS_MAX, tenant::tenant));
     raw.aliases.extend(alias::aliases(fields));

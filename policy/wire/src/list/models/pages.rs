@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Model, ModelsForm};
 use crate::credential::query::{escaped, unescaped};
+use crate::list::page::PageForm;
 use crate::list::paging::Paging;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
@@ -64,7 +65,7 @@ pub fn write(form: ModelsForm, models: &[Model], query: &str) -> Vec<u8> {
 }
 
 fn anthropic(models: &[Model], query: &str) -> Vec<u8> {
-    let paging = Paging::read(Dialect::Anthropic, Endpoint::Models, query);
+    let paging = Paging::read(PageForm::Anthropic, Endpoint::Models, query);
     let limit = paging.limit.min(FETCHED);
     let place = |id: &String| models.iter().position(|model| model.id == *id);
     let (start, end) = match (&paging.after, &paging.before) {
