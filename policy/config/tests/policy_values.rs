@@ -52,6 +52,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         threads = 4
         cors_origins = ["https://Four.example:44"]
         seek_unknown_ids = true
+        sealed_ids_kept = "46m"
         [gateway.proxies]
         trusted = ["10.1.2.3/8", "fd00::7"]
         proxy_protocol = true
@@ -103,6 +104,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         admin: Some(address("127.0.0.1:3")),
         threads: Some(4),
         cors_origins: vec!["https://four.example:44".to_owned()],
+        models_refresh: Duration::from_secs(600),
         seek_unknown_ids: true,
         proxies: ProxySettings {
             trusted: vec![
@@ -111,6 +113,7 @@ fn every_gateway_setting_arrives_in_its_place() {
             ],
             proxy_protocol: true,
         },
+        sealed_ids_kept: secs(46 * 60),
         tls: Some(TlsSettings {
             listen: vec![address("127.0.0.1:5")],
             cert_file: "six.pem".into(),
@@ -362,8 +365,11 @@ fn client_keys_lead_to_their_tenant() {
     );
     let client_keys =
         keyweir_config::secret::ClientKeys::new(parse(&[("keys.toml", &text)]).client_keys());
-    assert_eq!(client_keys.tenant(key.expose()), Some(TenantId(1)));
-    assert_eq!(client_keys.tenant("kw_other"), None);
+    assert_eq!(
+        client_keys.find(key.expose()).map(|found| found.tenant),
+        Some(TenantId(1))
+    );
+    assert_eq!(client_keys.find("kw_other"), None);
 }
 
 #[test]
