@@ -20,6 +20,8 @@ pub(super) enum Shape {
     Count(RangeInclusive<u64>),
     /// A number.
     Fraction(RangeInclusive<f64>),
+    /// A number that is read digit by digit, or text with its digits.
+    Decimal,
     /// Text such as `"1m 30s"`.
     Duration,
     /// A number of bytes, or text such as `"32 MiB"`.

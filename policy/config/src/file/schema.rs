@@ -86,6 +86,7 @@ fn of_form(form: &Form, path: &str, told: &Told) -> Map<String, Json> {
 
 fn of_shape(shape: &Shape, path: &str, told: &Told) -> Map<String, Json> {
     const DURATION: &str = "^ *([0-9]+ *(ms|s|m|h|d) *)+$";
+    const DECIMAL: &str = r"^[0-9_]+(\.[0-9_]+)?$";
     const SIZE: &str = "^ *[0-9]+ *([Bb]|[KkMmGg][Ii]?[Bb]) *$";
     let whole = |bounds: &RangeInclusive<u64>| json!({ "type": "integer", "minimum": bounds.start(), "maximum": bounds.end() });
     object(match shape {
@@ -96,6 +97,9 @@ fn of_shape(shape: &Shape, path: &str, told: &Told) -> Map<String, Json> {
         Shape::Fraction(bounds) => {
             json!({ "type": "number", "minimum": bounds.start(), "maximum": bounds.end() })
         }
+        Shape::Decimal => json!({
+            "anyOf": [{ "type": "number", "minimum": 0 }, { "type": "string", "pattern": DECIMAL }]
+        }),
         Shape::Duration => json!({ "type": "string", "pattern": DURATION }),
         Shape::Size(bounds) => json!({
             "anyOf": [whole(bounds), { "type": "string", "pattern": SIZE }],

@@ -186,6 +186,9 @@ impl<'t> Value<'t> {
 
     /// The digits of a number or of a string, if it is one; notes nothing.
     pub(super) fn as_digits(&self) -> Option<&str> {
+        if self.may_be(|| Shape::Decimal) {
+            return None;
+        }
         match self.value {
             DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
             DeValue::Float(number) => Some(number.as_str()),
