@@ -38,7 +38,8 @@ pub(crate) struct Refuse {
     wait: Option<Duration>,
     non_retryable: bool,
     allow: Option<&'static str>,
-    cors: Option<HeaderValue>,
+    /// Boxed: few have it, and every step of a request carries the room for a refusal.
+    cors: Option<Box<HeaderValue>>,
     tried: Option<Tried>,
 }
 
@@ -112,7 +113,7 @@ impl Refuse {
 
     /// Pages of this origin may read it.
     pub(crate) fn readable_by(mut self, origin: Option<&HeaderValue>) -> Self {
-        self.cors = origin.cloned();
+        self.cors = origin.cloned().map(Box::new);
         self
     }
 
@@ -243,7 +244,7 @@ impl Refuse {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(origin) = self.cors.clone() {
-            crate::headers::cors::allow(headers, origin);
+            crate::headers::cors::allow(headers, *origin);
         }
         ResponseHeader::from(answer.into_parts().0)
     }
