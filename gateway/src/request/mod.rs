@@ -93,7 +93,7 @@ async fn handle(
     let (exchange, way) = intake::prepare::prepare(taken, client, record);
     match way {
         Way::Drive => Box::pin(drive::run(exchange)).await,
-        Way::List(listing) => Box::pin(listing::run(exchange, listing)).await,
+        Way::List(listing) => Box::pin(listing::run(exchange, *listing)).await,
         Way::Models(models) => Box::pin(models::run(exchange, *models)).await,
     }
 }
