@@ -186,6 +186,10 @@ impl<'t> Value<'t> {
 
     /// The digits of a number or of a string, if it is one; notes nothing.
     pub(super) fn as_digits(&self) -> Option<&str> {
+        if self.may_be(|| Shape::Text) {
+            self.may_be(|| Shape::Fraction(0.0..=f64::from(u32::MAX)));
+            return None;
+        }
         match self.value {
             DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
             DeValue::Float(number) => Some(number.as_str()),

@@ -128,8 +128,11 @@ fn unit(fields: &mut Fields<'_>) -> Option<Unit> {
     let per = fields.required("per", |value| value.one_of(&WORDS));
     let day = fields.optional("day", |value| match per {
         Some(0) => value.refuse_with_hint("a day begins at its hour", "leave it out, or set hour"),
-        Some(1) => value.one_of(&WEEKDAYS),
-        _ => i8::try_from(value.count(1..=31)?).ok(),
+        _ => value.either(
+            |_| per == Some(1),
+            |value| value.one_of(&WEEKDAYS),
+            |value| i8::try_from(value.count(1..=31)?).ok(),
+        ),
     });
     Some(match per? {
         0 => Unit::Day,

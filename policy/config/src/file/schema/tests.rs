@@ -8,7 +8,15 @@ fn parsed() -> Json {
 
 /// `keyweir schema > docs/keys.schema.json` makes it anew.
 #[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "with BLESS=1 it writes the file anew"
+)]
 fn the_schema_in_the_repository_is_the_readers() {
+    if std::env::var_os("BLESS").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/keys.schema.json");
+        std::fs::write(path, schema()).expect("writable");
+    }
     assert!(
         schema() == WRITTEN,
         "docs/keys.schema.json is not what `keyweir schema` prints"
