@@ -8,6 +8,8 @@ use keyweir_terms::request::{Priority, RequestSize, Usage};
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
 
+use crate::operator::Action;
+
 /// A request that asks for a key.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
@@ -145,6 +147,10 @@ pub enum Notice {
     OverloadEnded,
     /// Responses say that both are one account; they share one budget from now on.
     SameAccount(AccountId, AccountId),
+    /// An operator did this to an account.
+    AccountOperated(AccountId, Action),
+    /// An operator did this to a key.
+    KeyOperated(KeyId, Action),
     /// Responses name one organization for both, but with different limits: check the policy file.
     SameOrganization(AccountId, AccountId),
 }

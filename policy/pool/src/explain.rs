@@ -57,6 +57,8 @@ pub struct AccountExplanation {
 pub enum AccountOut {
     /// It has no key: none is left of it, or it was merged with another account that has them.
     NoKey,
+    /// An operator holds it.
+    Held,
     /// The policy does not let it serve the model.
     ModelNotServed,
     /// A limit of zero closes it.
@@ -99,6 +101,8 @@ pub struct KeyExplanation {
 /// Why a key is not chosen, leaving its account aside; a bounded metric label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyOut {
+    /// An operator holds it.
+    Held,
     /// The provider rejects it.
     Rejected {
         /// When it is probed; `None`: an outcome decides.
@@ -118,6 +122,7 @@ impl AccountOut {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoKey => "no_key",
+            Self::Held => "held",
             Self::ModelNotServed => "model_not_served",
             Self::LimitZero => "limit_zero",
             Self::AccountOut { .. } => "account_out",
@@ -137,6 +142,7 @@ impl AccountOut {
             | Self::KeysOut { until }
             | Self::HeadroomTooSmall { until } => until,
             Self::NoKey
+            | Self::Held
             | Self::ModelNotServed
             | Self::LimitZero
             | Self::BusyWhileUnknown
@@ -149,6 +155,7 @@ impl KeyOut {
     /// The name used in metrics and logs.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Held => "held",
             Self::Rejected { .. } => "rejected",
             Self::BreakerOpen { .. } => "breaker_open",
             Self::ModelDenied => "model_denied",

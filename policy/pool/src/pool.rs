@@ -197,7 +197,7 @@ impl Pool {
     }
 
     /// Lets every group hear of accounts whose standing has changed; returns whether there were any.
-    fn spread(&mut self, now: Time) -> bool {
+    pub(crate) fn spread(&mut self, now: Time) -> bool {
         let mut is_any = false;
         while let Some(account) = self.shared.members.next_changed() {
             is_any = true;

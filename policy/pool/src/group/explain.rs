@@ -88,6 +88,9 @@ impl QuotaGroup {
         let Some(of_pool) = members.account(account).filter(|_| !keys.is_empty()) else {
             return Some(AccountOut::NoKey);
         };
+        if of_pool.standing.is_held() {
+            return Some(AccountOut::Held);
+        }
         if ask.account.is_none() && !choosing.model.is_served_by(account) {
             return Some(AccountOut::ModelNotServed);
         }
@@ -130,7 +133,9 @@ impl QuotaGroup {
         let now = choosing.now;
         let standing = &choosing.members.key(key).standing;
         let breaker = &self.breakers[key];
-        if !standing.admits(now) {
+        if standing.is_held() {
+            Some(KeyOut::Held)
+        } else if !standing.admits(now) {
             let until = standing.opens_at(now);
             Some(KeyOut::Rejected { until })
         } else if !breaker.admits(now) {
