@@ -7,6 +7,8 @@ use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::time::Time;
 
+use crate::ask::ChosenBy;
+
 /// What the pool would do with a request, were it to come now for the first time, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
@@ -18,8 +20,10 @@ pub struct Explanation {
     pub held: Option<Held>,
     /// The account and key that it would be sent with, were it not held; `None`: all are out.
     pub chosen: Option<(AccountId, KeyId)>,
-    /// That is a probe: nobody can serve, and it may be back.
-    pub is_probe: bool,
+    /// Why that one.
+    pub by: Option<ChosenBy>,
+    /// What it is expected to take, by [`Dimension::index`].
+    pub needed: [f64; Dimension::COUNT],
     /// All accounts that could serve it, in the order of their ids.
     pub accounts: Vec<AccountExplanation>,
 }

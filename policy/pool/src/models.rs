@@ -110,6 +110,21 @@ impl Models {
         (id, new_group)
     }
 
+    /// Takes back the model that was added last, and its group if that was new.
+    pub(crate) fn take_back(&mut self, group: Option<&GroupName>) {
+        if let Some(model) = self.entries.pop() {
+            self.by_name[model.endpoint.index()].remove(&model.name);
+        }
+        if let Some(group) = group {
+            self.groups.remove(group);
+        }
+    }
+
+    /// How many models are told apart.
+    pub(crate) const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Reads the accounts and the groups of all models from `spec` anew; says which groups to make.
     pub(crate) fn reconfigure(
         &mut self,

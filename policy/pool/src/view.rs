@@ -109,6 +109,8 @@ pub struct BucketView {
     pub free: f64,
     /// What open leases have yet to be charged.
     pub pending: f64,
+    /// What was spent in the last minute.
+    pub spent_per_minute: f64,
     /// What others are believed to use, per second.
     pub external_per_sec: f64,
 }
@@ -131,6 +133,18 @@ pub struct KeyView {
     pub state: BreakerState,
     /// Requests on their way with it.
     pub in_flight: u32,
+}
+
+impl BucketView {
+    /// The share of the limit that was used in the last minute, by ourselves and, as far as that is
+    /// believed, by others. May exceed one.
+    pub fn utilization(&self) -> f64 {
+        if self.limit_per_minute > 0.0 {
+            (self.spent_per_minute + 60.0 * self.external_per_sec) / self.limit_per_minute
+        } else {
+            0.0
+        }
+    }
 }
 
 impl Pool {
@@ -257,6 +271,7 @@ fn account_view(now: Time, (account, in_group): (AccountId, &GroupAccount)) -> A
             level: bucket.level(now),
             free: (bucket.level(now) - bucket.reserve() - budget.pending(dimension)).max(0.0),
             pending: budget.pending(dimension),
+            spent_per_minute: bucket.spent_per_minute(now),
             external_per_sec: bucket.external_per_sec(),
         })
     };

@@ -1,6 +1,7 @@
 //! What the pool says of itself.
 
 use super::*;
+use crate::ask::ChosenBy;
 use crate::explain::{AccountOut, Explanation, Held, KeyOut};
 
 fn explain(pool: &mut Pool, now: Time) -> Explanation {
@@ -160,4 +161,25 @@ fn a_full_waiting_room_counts_as_its_turn() {
     let refusal = refused(pool.admit(at(0.0), ask, &Attempts::default()));
     assert_eq!(refusal.reason, RefusalReason::RoomFull);
     assert_eq!(would, refusal.not_until);
+}
+
+#[test]
+fn a_model_that_nobody_has_asked_for_is_explained_and_nothing_is_left_of_it() {
+    let mut pool = pool(&[(1, Some(60))]);
+    let known = ask(&mut pool, at(0.0), 0.0);
+    let (groups, models) = (pool.groups.len(), pool.shared.models.len());
+    let asking = |model| Ask { model, ..known };
+    for _ in 0..3 {
+        let model = ("some-other-model", Endpoint::Inference);
+        let (explained, turn) = pool.explain_model(at(1.0), model, asking);
+        assert_eq!(explained.chosen, Some((AccountId(0), KeyId(0))));
+        assert_eq!(turn, Some(at(1.0)));
+    }
+    assert_eq!((pool.groups.len(), pool.shared.models.len()), (groups, models));
+    assert_eq!(pool.view(at(1.0)).groups.len(), 1);
+    let added = pool.model(at(1.0), "some-other-model", Endpoint::Inference);
+    pool.reconfigure(at(1.0), spec(&[(1, Some(60))]));
+    let lease = granted(pool.admit(at(1.0), asking(added), &Attempts::default()));
+    assert_eq!(lease.by, ChosenBy::Headroom);
+    pool.settle(at(1.0), lease, &outcome(Fault::None));
 }
