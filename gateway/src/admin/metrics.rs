@@ -2,11 +2,11 @@
 //! else are brought up to date here.
 
 use http::{Response, StatusCode};
-use keyweir_policy::health::breaker::BreakerState;
 use keyweir_policy::pool::view::GroupView;
 
 use super::answer::answer;
-use super::state::{STATES, state_name};
+use super::group_name::group_name;
+use super::state::State;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::parts::Parts;
 use crate::runtime::provider::Provider;
@@ -66,12 +66,11 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
         .storm
         .with_label_values(&[id])
         .set(i64::from(view.is_overloaded));
-    let keys: Vec<_> = view.keys.iter().map(|key| key.state).collect();
-    let accounts: Vec<_> = view.accounts.iter().map(|it| it.standing).collect();
-    for state in STATES {
-        let count =
-            |states: &[BreakerState]| signed(states.iter().filter(|it| **it == state).count());
-        let labels = [id, state_name(state)];
+    let keys: Vec<_> = view.keys.iter().map(State::of_key).collect();
+    let accounts: Vec<_> = view.accounts.iter().map(State::of_account).collect();
+    for state in State::ALL {
+        let count = |states: &[State]| signed(states.iter().filter(|it| **it == state).count());
+        let labels = [id, state.as_str()];
         pools.keys.with_label_values(&labels).set(count(&keys));
         pools
             .accounts
@@ -110,12 +109,4 @@ fn refresh_group(pools: &Pools, parts: &Parts, group: &GroupView) {
 
 fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// A quota group and its kind of endpoint, in one label.
-fn group_name(group: &GroupView) -> String {
-    match group.group.as_str() {
-        "" => group.endpoint.as_str().to_owned(),
-        name => format!("{}:{name}", group.endpoint.as_str()),
-    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
+use keyweir_policy::pool::ask::ChosenBy;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::fault::Fault;
@@ -18,9 +19,13 @@ use crate::runtime::gateway::{Gateway, Live};
 use crate::telemetry::access_log::{FailedAttempt, Line};
 use crate::telemetry::escape::beginning;
 use crate::telemetry::outcome::Outcome;
+use crate::telemetry::recent::{Attempt, Told};
 
 /// The longest path in a line of the log.
 const PATH_BYTES_MAX: usize = 256;
+
+/// How an attempt ended whose end was not told.
+const UNENDED: &str = "unknown";
 
 /// Something that happened to a request, in the order in which it can.
 #[derive(Debug)]
@@ -47,8 +52,11 @@ pub(crate) enum Event<'a> {
     AttemptBegan {
         account: AccountId,
         key: KeyId,
+        by: ChosenBy,
         waited: Duration,
     },
+    /// It waits for a key, behind so many others.
+    Waits { behind: usize },
     /// A connection was taken for the attempt.
     Connected { reused: bool },
     /// A stream failed before its first content.
@@ -118,19 +126,11 @@ struct Served {
     /// Of those, at the provider that is asked now.
     attempts_here: u32,
     waited: Duration,
+    /// How many others waited when it first did.
+    behind: Option<usize>,
     fell_back: bool,
-    /// The attempt that runs, or ran last, and since when.
-    attempt_began: Option<Instant>,
-    failed: Vec<Failed>,
-}
-
-/// An attempt that failed.
-#[derive(Debug)]
-struct Failed {
-    provider: ProviderId,
-    key: KeyId,
-    fault: &'static str,
-    took: Duration,
+    /// Its attempts, in order.
+    tried: Vec<Attempt>,
 }
 
 /// How it ended.
@@ -216,18 +216,23 @@ impl Record {
             Event::AttemptBegan {
                 account,
                 key,
+                by,
                 waited,
             } => {
                 served.account = Some(account);
                 served.key = Some(key);
-                served.attempt_began = Some(Instant::now());
+                let began = self.started.elapsed();
+                served.note_begun((account, key), by, began);
                 self.count_wait(waited);
                 self.count_begun();
+            }
+            Event::Waits { behind } => {
+                served.behind.get_or_insert(behind);
             }
             Event::Connected { reused } => self.count_connection(reused),
             Event::FaultHidden => self.count_hidden_fault(),
             Event::AttemptEnded { fault } => {
-                served.note_failure(fault);
+                served.note_ended(fault, self.started);
                 self.count_attempt(fault);
             }
             Event::AnswerBegan { status } => {
@@ -251,6 +256,7 @@ impl Record {
             _ => self.count_early(),
         }
         self.log(client);
+        self.keep();
     }
 
     fn choose(&mut self, chosen: Chosen) {
@@ -313,9 +319,7 @@ impl Record {
     fn count_attempt(&self, fault: Fault) {
         if let (Some(provider), Some(account)) = (self.served.provider, self.served.account) {
             let metrics = self.live.provider_metrics(provider);
-            self.gateway
-                .metrics
-                .attempted(metrics, account, fault.as_str());
+            self.gateway.metrics.attempted(metrics, account, &fault);
         }
     }
 
@@ -350,16 +354,45 @@ impl Record {
     }
 
     fn failed_attempts(&self) -> Vec<FailedAttempt<'_>> {
-        let named = self.served.failed.iter().map(|failed| {
+        let failed = |it: &&Attempt| !matches!(it.fault, UNENDED | "none" | "client_left");
+        let named = self.served.tried.iter().filter(failed).map(|failed| {
             let provider = self.live.provider(failed.provider);
             FailedAttempt {
                 provider: &provider.id,
                 key: provider.pool.parts.load().key(failed.key).to_owned(),
                 fault: failed.fault,
-                took: failed.took,
+                took: failed.took.unwrap_or_default(),
             }
         });
         named.collect()
+    }
+
+    /// Keeps what became of it, for whoever asks why.
+    fn keep(&self) {
+        let (asked, served, end) = (&self.asked, &self.served, &self.end);
+        let recent = self.gateway.recent.load();
+        if recent.len() == 0 {
+            return;
+        }
+        let told = Told {
+            started: self.started,
+            duration: self.started.elapsed(),
+            tenant: asked.tenant,
+            endpoint: asked.endpoint,
+            stream: asked.stream,
+            status: end.status,
+            outcome: end.outcome.as_str(),
+            reason: end.reason,
+            waited: served.waited,
+            behind: served.behind,
+            fell_back: served.fell_back,
+            first_byte: end.first_byte,
+            attempts: served.attempts,
+            usage: end.usage,
+        };
+        let model = served.model.as_ref().or(asked.model.as_ref());
+        let model = model.map_or("", String::as_str);
+        recent.keep(asked.id.as_str(), told, model, &served.tried);
     }
 
     fn log(&self, client: &Client) {
@@ -411,18 +444,25 @@ impl Record {
 }
 
 impl Served {
-    fn note_failure(&mut self, fault: Fault) {
-        if matches!(fault, Fault::None | Fault::ClientLeft) {
+    fn note_begun(&mut self, (account, key): (AccountId, KeyId), by: ChosenBy, began: Duration) {
+        let Some(provider) = self.provider else {
             return;
-        }
-        if let (Some(provider), Some(key)) = (self.provider, self.key) {
-            let began = self.attempt_began.map(|began| began.elapsed());
-            self.failed.push(Failed {
-                provider,
-                key,
-                fault: fault.as_str(),
-                took: began.unwrap_or_default(),
-            });
+        };
+        self.tried.push(Attempt {
+            provider,
+            account,
+            key,
+            by,
+            began,
+            took: None,
+            fault: UNENDED,
+        });
+    }
+
+    fn note_ended(&mut self, fault: Fault, started: Instant) {
+        if let Some(attempt) = self.tried.last_mut() {
+            attempt.fault = fault.as_str();
+            attempt.took = Some(started.elapsed().saturating_sub(attempt.began));
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::runtime::clock::Clock;
 use crate::runtime::parts::{Parts, ProviderKey};
 use crate::runtime::pool::SharedPool;
 use crate::runtime::roots::Roots;
+use crate::telemetry::events::Events;
 use crate::runtime::secrets::{OfKeys, Secrets};
 use crate::upstream::{ProxyError, RootsError, Upstream};
 
@@ -139,6 +140,7 @@ pub(crate) struct Making<'a> {
     pub(crate) secrets: &'a OfKeys,
     pub(crate) roots: &'a mut Roots,
     pub(crate) clock: Clock,
+    pub(crate) events: &'a Arc<Events>,
 }
 
 impl Making<'_> {
@@ -201,7 +203,7 @@ impl Making<'_> {
             None => {
                 let spec = pool_spec(self.policy, id, fastrand::u64(..));
                 let pool = Pool::new(spec, self.clock.now());
-                (SharedPool::start(pool, self.clock, parts), None)
+                (SharedPool::start(pool, self.clock, parts, self.events), None)
             }
         };
         let provider = Provider {

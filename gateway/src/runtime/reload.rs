@@ -33,6 +33,7 @@ use crate::runtime::provider::{Making, Prepared, ProviderError};
 use crate::runtime::regular_file;
 use crate::runtime::roots::Roots;
 use crate::runtime::secrets::{self, Anew, SecretProblems, Secrets};
+use crate::telemetry::events::{Event, Severity};
 use crate::upstream::{RootsError, Upstream, resolve};
 
 /// Lines of a difference, and warnings, that are told; of a difference the rest is counted.
@@ -142,6 +143,7 @@ impl Reloader {
             Ok(ready) => self.follow(&mut state, ready).await,
         };
         self.gateway.metrics.policy.reloaded(reloaded.as_str());
+        self.tell(&reloaded);
         if let Reloaded::Changed(changes) = &reloaded {
             for change in changes {
                 tracing::info!("{change}");
@@ -149,6 +151,32 @@ impl Reloader {
             tracing::info!(?trigger, took = ?began.elapsed(), "the policy is reloaded");
         }
         reloaded
+    }
+
+    /// Adds what came of it to what operators should know of; the same mistake once.
+    fn tell(&self, reloaded: &Reloaded) {
+        let (severity, text) = match reloaded {
+            Reloaded::Unchanged => return,
+            Reloaded::Changed(changes) => {
+                let first = changes.first().map_or("", String::as_str);
+                let more = match changes.len() {
+                    0 | 1 => String::new(),
+                    count => format!(" and {} more", count - 1),
+                };
+                let text = format!("the policy is reloaded: {first}{more}");
+                (Severity::Info, text)
+            }
+            Reloaded::Failed(why) => {
+                let first = why.lines().next().unwrap_or_default();
+                let text = format!("the policy is not reloaded; the one in force stays: {first}");
+                (Severity::Error, text)
+            }
+        };
+        let events = &self.gateway.events;
+        let latest = events.latest();
+        if latest.first().is_none_or(|event| event.text != text) {
+            events.add(Event::new(severity, text));
+        }
     }
 
     /// Files whose change is to be followed, beside the policy's.
@@ -209,6 +237,7 @@ impl Reloader {
             secrets: &secrets.of_keys,
             roots: &mut roots,
             clock: self.gateway.clock,
+            events: &self.gateway.events,
         };
         let providers = making.all(&live.providers)?;
         if hash != self.gateway.policy_status.lock().hash {
@@ -323,6 +352,7 @@ impl Reloader {
             policy: ready.policy,
             providers,
             roots: ready.roots,
+            admin_token: ready.secrets.admin_token.clone(),
         });
         let live = self.gateway.live();
         for (id, provider) in before.providers.iter() {
@@ -371,6 +401,10 @@ fn changes(live: &Live, state: &State, ready: &Ready) -> Vec<String> {
                 lines.push(format!("key {}: has a new secret", declared.id));
             }
         }
+    }
+    let is_told = live.policy.gateway.admin_token != ready.policy.gateway.admin_token;
+    if !is_told && state.secrets.admin_token != ready.secrets.admin_token {
+        lines.push("gateway: admin_token is a new secret".to_owned());
     }
     let has_other_client_keys = state.secrets.client_keys != ready.secrets.client_keys;
     if has_other_client_keys && lines.is_empty() {

@@ -2,7 +2,10 @@
 
 pub mod access_log;
 pub(crate) mod escape;
+pub(crate) mod events;
 pub(crate) mod messages;
 pub mod metrics;
 pub(crate) mod outcome;
+pub(crate) mod recent;
 pub(crate) mod sink;
+pub(crate) mod tally;

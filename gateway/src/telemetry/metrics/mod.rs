@@ -15,6 +15,7 @@ mod register;
 mod requests;
 
 use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::AccountId;
 use keyweir_policy::terms::table::Table;
 
@@ -23,6 +24,7 @@ use self::process::Process;
 use self::register::Register;
 use self::requests::Requests;
 use super::outcome::Outcome;
+use super::tally::Tally;
 
 pub(crate) use self::policy::PolicyMetrics;
 pub(crate) use self::pools::Pools;
@@ -35,6 +37,8 @@ pub struct Metrics {
     pub(crate) process: Process,
     pub(crate) pools: Pools,
     pub(crate) policy: PolicyMetrics,
+    /// For the live page.
+    pub(crate) tally: Tally,
     requests: Requests,
     attempts: Attempts,
 }
@@ -53,6 +57,7 @@ impl Metrics {
             process: Process::new(&register),
             pools: Pools::new(&register),
             policy: PolicyMetrics::new(&register),
+            tally: Tally::default(),
             requests: Requests::new(&register),
             attempts: Attempts::new(&register),
             register,
@@ -89,17 +94,20 @@ impl Metrics {
     }
 
     /// Counts an attempt by its account and fault.
-    pub(crate) fn attempted(&self, provider: &ProviderMetrics, account: AccountId, fault: &str) {
-        provider.attempted(&self.attempts, account, fault);
+    pub(crate) fn attempted(&self, provider: &ProviderMetrics, account: AccountId, fault: &Fault) {
+        self.tally.attempted(fault);
+        provider.attempted(&self.attempts, account, fault.as_str());
     }
 
     /// Counts a request by its end.
     pub(crate) fn ended(&self, tenant: &TenantMetrics, endpoint: Endpoint, outcome: Outcome) {
+        self.tally.ended(outcome);
         self.requests.ended(tenant, endpoint, outcome);
     }
 
     /// Counts a request that ended before its tenant or provider was known.
     pub(crate) fn ended_early(&self, outcome: Outcome) {
+        self.tally.ended(outcome);
         self.requests.ended_early(outcome);
     }
 }
@@ -112,8 +120,9 @@ mod tests {
     fn a_scrape_shows_what_was_counted() {
         let metrics = Metrics::new();
         let provider = metrics.of_provider("p", &Table::from_iter(["a".to_owned()]));
-        metrics.attempted(&provider, AccountId(0), "none");
-        metrics.attempted(&provider, AccountId(0), "rate_limited");
+        metrics.attempted(&provider, AccountId(0), &Fault::None);
+        let refused = Fault::RateLimited { wait: None };
+        metrics.attempted(&provider, AccountId(0), &refused);
         let tenant = metrics.of_tenant("t", "p");
         metrics.ended(&tenant, Endpoint::Inference, Outcome::Answered);
 

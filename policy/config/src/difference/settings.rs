@@ -26,6 +26,7 @@ pub(super) fn compare(
     let GatewaySettings {
         listen,
         admin,
+        admin_token,
         threads,
         tls,
         cors_origins,
@@ -45,6 +46,8 @@ pub(super) fn compare(
     );
     let address = |admin: &Option<SocketAddr>| admin.map_or("off".to_owned(), |it| it.to_string());
     restart.field(&gateway, "admin", (admin, &other.admin), address);
+    let tokens = (admin_token, &other.admin_token);
+    changes.field(&gateway, "admin_token", tokens, show::or_none(show::secret));
     let auto = |threads: &Option<usize>| threads.map_or("auto".to_owned(), |it| it.to_string());
     restart.field(&gateway, "threads", (threads, &other.threads), auto);
     let origins = (&**cors_origins, &*other.cors_origins);
@@ -128,6 +131,7 @@ fn limits(before: &GatewayLimits, after: &GatewayLimits, changes: &mut Changes) 
             requests_in_flight_max: count,
             requests_in_flight_per_tenant_max: count,
             streams_per_connection_max: count,
+            recent_requests_max: count,
         }
     );
 }

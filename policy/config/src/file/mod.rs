@@ -31,6 +31,7 @@ mod problems;
 mod proxy_url;
 mod read;
 mod report;
+mod secret_ref;
 mod settings;
 pub(crate) mod shown;
 mod source;
@@ -48,10 +49,11 @@ pub use doubt::{Destination, Doubt, doubt};
 pub use identity::{GONE_MAX, Gone, Identity};
 pub use policy::{
     Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider,
-    ProviderHttp, SecretCommand, SecretRef, Tenant,
+    ProviderHttp, Tenant,
 };
 pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
 pub use report::{Problem, Report, Severity};
+pub use secret_ref::{SecretCommand, SecretRef};
 pub use settings::{
     GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
     WaitingSettings,

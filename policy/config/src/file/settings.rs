@@ -6,17 +6,22 @@ use std::time::Duration;
 
 use keyweir_queue::waiting_room::RoomLimits;
 
+use crate::file::secret_ref::SecretRef;
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 
 /// Table `gateway`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GatewaySettings {
     /// Where clients connect in clear (HTTP/1.1 and HTTP/2).
     pub listen: Vec<SocketAddr>,
     /// Where operators ask for health, metrics and status; `None`: nowhere.
     pub admin: Option<SocketAddr>,
+    /// What operators have to show there, but for `/healthz` and `/readyz`; `None`: nothing. Never a
+    /// literal.
+    pub admin_token: Option<SecretRef>,
     /// Worker threads; `None`: one per core.
     pub threads: Option<usize>,
     /// Where clients connect over TLS.
@@ -74,6 +79,9 @@ pub struct GatewayLimits {
     pub requests_in_flight_per_tenant_max: usize,
     /// Streams of one HTTP/2 connection.
     pub streams_per_connection_max: u32,
+    /// Requests that have ended and are kept for `/explain/{request id}`: about 1 KiB each, made
+    /// when they are first used. Zero: none.
+    pub recent_requests_max: usize,
 }
 
 impl GatewayLimits {
@@ -158,6 +166,7 @@ impl Default for GatewaySettings {
         Self {
             listen: vec![loopback(8080)],
             admin: Some(loopback(9090)),
+            admin_token: None,
             threads: None,
             tls: None,
             cors_origins: Vec::new(),
@@ -187,6 +196,8 @@ impl Default for GatewayLimits {
             requests_in_flight_max: 20_000,
             requests_in_flight_per_tenant_max: 5_000,
             streams_per_connection_max: 256,
+            // A few minutes of a busy gateway, some megabytes.
+            recent_requests_max: 4_096,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::file::check::Check;
-use crate::file::policy::SecretRef;
+use crate::file::secret_ref::SecretRef;
 use crate::file::problems::{At, Spot};
 use crate::file::read::bounds::{ACCOUNTS_MAX, KEYS_MAX, TENANTS_MAX};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::file::fields::Fields;
-use crate::file::policy::SecretRef;
+use crate::file::secret_ref::SecretRef;
 use crate::file::problems::{At, Spot};
 use crate::file::read::bounds::{KEYS_MAX, LIST_MAX};
 use crate::file::read::names::{id, patterns, reference};

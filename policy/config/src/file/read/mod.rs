@@ -6,6 +6,7 @@
 mod account;
 pub(super) mod bounds;
 mod names;
+mod paths;
 mod provider;
 mod secret_ref;
 mod settings;

@@ -10,7 +10,7 @@ use crate::file::proxy_url::{ProxySetting, ProxyUrl};
 use crate::file::read::bounds::{LIST_MAX, RULES_MAX};
 use crate::file::read::names::{id, patterns};
 use crate::file::read::secret_ref::variable;
-use crate::file::read::settings::path;
+use crate::file::read::paths::path;
 use crate::file::report::Severity;
 use crate::file::value::Value;
 use keyweir_terms::dialect::{CredentialStyle, Dialect};

@@ -4,11 +4,12 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::file::fields::Fields;
 use crate::file::problems::At;
+use crate::file::read::paths::path;
+use crate::file::read::secret_ref::by_reference;
 use crate::file::report::Severity;
 use crate::file::settings::{
     GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
@@ -46,6 +47,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         Some(listen.into_iter().flatten().collect::<Vec<_>>())
     });
     let admin = fields.optional("admin", |value| value.at(admin));
+    let admin_token = fields.optional("admin_token", by_reference);
     let threads = fields.or("threads", default.threads, |value| threads(&value));
     let tls = fields.optional("tls", |value| value.table(tls));
     let (tls, tls_listen) = tls.unzip();
@@ -53,6 +55,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
     let settings = GatewaySettings {
         listen: listen.as_deref().map_or(default.listen, plain),
         admin: admin.as_ref().map_or(default.admin, |at| at.value),
+        admin_token,
         threads,
         tls: tls.flatten(),
         cors_origins: fields.or("cors_origins", Vec::new(), |value| {
@@ -169,11 +172,6 @@ fn tls(fields: &mut Fields<'_>) -> Option<(Option<TlsSettings>, Vec<At<SocketAdd
     Some((settings, listen))
 }
 
-/// The path of a file, relative to the policy file's folder or absolute.
-pub(super) fn path(value: &Value<'_>) -> Option<PathBuf> {
-    value.text().map(PathBuf::from)
-}
-
 fn limits(fields: &mut Fields<'_>) -> GatewayLimits {
     let default = GatewayLimits::default();
     let body_max = fields.or("body_bytes_max", default.body_bytes_max, |v| {
@@ -237,6 +235,12 @@ fn limits(fields: &mut Fields<'_>) -> GatewayLimits {
             "streams_per_connection_max",
             default.streams_per_connection_max,
             1..=10_000,
+        ),
+        recent_requests_max: counted(
+            fields,
+            "recent_requests_max",
+            default.recent_requests_max,
+            0..=1_000_000,
         ),
     }
 }

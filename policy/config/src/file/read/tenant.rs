@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::file::fields::Fields;
-use crate::file::policy::SecretRef;
+use crate::file::secret_ref::SecretRef;
 use crate::file::problems::{At, Spot};
 use crate::file::read::bounds::LIST_MAX;
 use crate::file::read::names::{id, patterns, reference};
