@@ -17,7 +17,7 @@ pub(super) struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 6] = [
+const ASSETS: [Asset; 7] = [
     Asset {
         name: "",
         media: "text/html; charset=utf-8",
@@ -42,6 +42,11 @@ const ASSETS: [Asset; 6] = [
         name: "page.css",
         media: "text/css; charset=utf-8",
         text: include_str!("assets/page.css"),
+    },
+    Asset {
+        name: "icon.svg",
+        media: "image/svg+xml",
+        text: include_str!("assets/icon.svg"),
     },
     Asset {
         name: "status.schema.json",

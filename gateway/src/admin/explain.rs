@@ -28,7 +28,13 @@ const KEYS_MAX: usize = 20;
 /// The most tokens that a question may be about.
 const TOKENS_MAX: u64 = 100_000_000;
 
-const FIELDS: [&str; 5] = ["model", "provider", "tenant", "input_tokens", "output_tokens"];
+const FIELDS: [&str; 5] = [
+    "model",
+    "provider",
+    "tenant",
+    "input_tokens",
+    "output_tokens",
+];
 
 /// What is asked.
 struct Question<'a> {

@@ -1,4 +1,4 @@
-//! `/events`: what `/status` says, once a second, as server-sent events (HTML standard, 9.2), for the
+//! `/events`: what `/status` says, once a second and soon after a notable event, as server-sent events (HTML standard, 9.2), for the
 //! live page and `keyweir top`.
 //!
 //! Nothing is kept for who reads slowly: each event is made when the one before it was taken, and who
@@ -23,8 +23,9 @@ use crate::runtime::gateway::Gateway;
 /// How often the document is sent.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// A document that is younger than this is sent again rather than made anew.
-const FRESH: Duration = Duration::from_millis(900);
+/// A document that is younger than this is sent again rather than made anew, and nobody is sent two
+/// within this.
+const FRESH: Duration = Duration::from_millis(200);
 
 /// How many may watch: operators are few, and each costs a document a second.
 const WATCHERS_MAX: usize = 32;
@@ -64,6 +65,7 @@ impl LiveEvents {
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
+                () = gateway.events.next() => tokio::time::sleep(FRESH).await,
                 _ = shutdown.changed() => return,
             }
             let event = self.event(gateway);

@@ -112,10 +112,7 @@ impl Admin {
 }
 
 /// Writes an answer; the connection, if it is good for another question.
-async fn write(
-    mut session: ServerSession,
-    answer: Response<Vec<u8>>,
-) -> Option<ReusedHttpStream> {
+async fn write(mut session: ServerSession, answer: Response<Vec<u8>>) -> Option<ReusedHttpStream> {
     let (head, body) = answer.into_parts();
     let head = ResponseHeader::from(head);
     let is_head = session.req_header().method == Method::HEAD;

@@ -21,7 +21,9 @@ impl<'a> Query<'a> {
             };
             if !known.contains(&&*name) {
                 let known = known.join(", ");
-                return Err(format!("{name:?} is not a field of this; there are {known}"));
+                return Err(format!(
+                    "{name:?} is not a field of this; there are {known}"
+                ));
             }
             if fields.iter().any(|(other, _)| *other == name) {
                 return Err(format!("{name:?} comes twice"));
@@ -47,7 +49,9 @@ impl<'a> Query<'a> {
         };
         match value.parse() {
             Ok(number) if number <= most => Ok(Some(number)),
-            _ => Err(format!("{name} is {value:?}; write a whole number up to {most}")),
+            _ => Err(format!(
+                "{name} is {value:?}; write a whole number up to {most}"
+            )),
         }
     }
 }
@@ -67,11 +71,10 @@ mod tests {
 
     #[test]
     fn fields_are_read_and_mistakes_are_named() {
-        let query = Query::read("model=a%2Fb+c&input_tokens=12&tenant=", &[
-            "model",
-            "input_tokens",
-            "tenant",
-        ]);
+        let query = Query::read(
+            "model=a%2Fb+c&input_tokens=12&tenant=",
+            &["model", "input_tokens", "tenant"],
+        );
         let query = query.expect("right");
         assert_eq!(query.get("model"), Some("a/b c"));
         assert_eq!(query.get("tenant"), None);
@@ -79,11 +82,17 @@ mod tests {
         assert_eq!(query.number("model", 100).is_err(), true);
         assert_eq!(query.number("input_tokens", 11).is_err(), true);
         for (wrong, message) in [
-            ("modle=a", "\"modle\" is not a field of this; there are model"),
+            (
+                "modle=a",
+                "\"modle\" is not a field of this; there are model",
+            ),
             ("model=a&model=b", "\"model\" comes twice"),
             ("model=%zz", "\"model=%zz\" is not percent-encoded text"),
         ] {
-            assert_eq!(Query::read(wrong, &["model"]).err().as_deref(), Some(message));
+            assert_eq!(
+                Query::read(wrong, &["model"]).err().as_deref(),
+                Some(message)
+            );
         }
     }
 }

@@ -62,10 +62,7 @@ pub(super) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Resp
     if allowed.split(", ").any(|it| it == method.as_str()) {
         return Ok(route);
     }
-    let mut answer = text(
-        StatusCode::METHOD_NOT_ALLOWED,
-        format!("only {allowed}\n"),
-    );
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, format!("only {allowed}\n"));
     let allowed = header::HeaderValue::from_static(allowed);
     answer.headers_mut().insert(header::ALLOW, allowed);
     Err(answer)

@@ -46,7 +46,9 @@ const fn of_fault(fault: &Fault) -> &'static str {
             "the provider rejects the key: it is revoked, expired or mistyped; replace its secret"
         }
         Fault::ScopeMissing => "the key lacks the right to this endpoint; give it the right",
-        Fault::OutOfMoney { .. } => "the account has no money left, or hit a spend limit; top it up",
+        Fault::OutOfMoney { .. } => {
+            "the account has no money left, or hit a spend limit; top it up"
+        }
         Fault::AccountDisabled => "the provider disabled the account; ask the provider",
         Fault::ModelDenied => "the key may not use the model; ask the provider for access",
         Fault::RateLimited { .. } | Fault::RampLimited { .. } | Fault::TooLargeForLimit => {

@@ -1,11 +1,14 @@
 //! The command line: one file per command.
 
 mod check;
+mod explain;
 mod hash;
 mod healthcheck;
 mod log;
+mod operate;
 mod serve;
 mod sleep;
+mod top;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -13,11 +16,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::check::Check;
+use self::explain::Explain;
 use self::hash::Hash;
 use self::healthcheck::Healthcheck;
 use self::log::LogFormat;
+use self::operate::Operate;
 use self::serve::Serve;
 use self::sleep::Sleep;
+use self::top::Top;
 use crate::command::failed::Failed;
 #[cfg(feature = "demo")]
 use crate::demo;
@@ -46,6 +52,14 @@ enum Command {
     Hash(Hash),
     /// Ask a gateway whether it is alive or ready: for images and units without curl.
     Healthcheck(Healthcheck),
+    /// Ask a gateway why a request would get its key, or why one got it.
+    Explain(Explain),
+    /// Hold, trip or reset provider keys in a gateway that runs.
+    Keys(Operate),
+    /// Hold, trip or reset accounts in a gateway that runs.
+    Accounts(Operate),
+    /// Watch a gateway that runs, in a terminal.
+    Top(Top),
     /// Do nothing for so many seconds: for a preStop hook in an image without a shell.
     Sleep(Sleep),
     /// Show the gateway at work, with a simulated provider: no account needed.
@@ -65,6 +79,10 @@ impl Command {
             | Self::Check(_)
             | Self::Hash(_)
             | Self::Healthcheck(_)
+            | Self::Explain(_)
+            | Self::Keys(_)
+            | Self::Accounts(_)
+            | Self::Top(_)
             | Self::Sleep(_) => false,
             #[cfg(feature = "demo")]
             Self::Demo(_) => true,
@@ -85,6 +103,10 @@ pub fn run() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Hash(hash) => hash.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Keys(operate) => operate.run("keys"),
+        Command::Accounts(operate) => operate.run("accounts"),
+        Command::Top(top) => top.run(),
         Command::Sleep(sleep) => sleep.run(),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),

@@ -22,6 +22,7 @@ mod outgoing;
 pub(crate) mod record;
 pub(crate) mod respond;
 mod silence;
+mod spans;
 mod stop;
 
 use std::panic::AssertUnwindSafe;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderValue;
+use http::header::USER_AGENT;
 use keyweir_policy::pool::ask::ChosenBy;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
@@ -15,11 +16,15 @@ use pingora_http::RequestHeader;
 
 use crate::downstream::client::Client;
 use crate::downstream::request_id::RequestId;
+use crate::headers::TRACEPARENT;
+use crate::request::spans::{self, TracedRequest};
 use crate::runtime::gateway::{Gateway, Live};
 use crate::telemetry::access_log::{FailedAttempt, Line};
+use crate::telemetry::agent;
 use crate::telemetry::escape::beginning;
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::recent::{Attempt, Told};
+use crate::telemetry::trace_context::{TraceContext, Traced};
 
 /// The longest path in a line of the log.
 const PATH_BYTES_MAX: usize = 256;
@@ -112,6 +117,14 @@ struct Asked {
     model: Option<String>,
     stream: bool,
     bytes: usize,
+    /// When its body was read, since it came.
+    read_after: Duration,
+    /// Which program asks.
+    agent: Option<&'static str>,
+    /// The trace that the client is in.
+    trace: Option<TraceContext>,
+    /// What of it is ours, where it is traced.
+    traced: Option<Traced>,
 }
 
 /// Who served it.
@@ -159,6 +172,10 @@ impl Record {
                 model: None,
                 stream: false,
                 bytes: 0,
+                read_after: Duration::ZERO,
+                agent: None,
+                trace: None,
+                traced: None,
             },
             served: Served::default(),
             cors: None,
@@ -199,13 +216,22 @@ impl Record {
     pub(crate) fn on(&mut self, event: Event<'_>) {
         let (asked, served, end) = (&mut self.asked, &mut self.served, &mut self.end);
         match event {
-            Event::Received(head) => asked.see(head),
+            Event::Received(head) => {
+                asked.see(head);
+                let traces = &self.live.settings().traces;
+                if traces.endpoint.is_some() {
+                    asked.traced = Traced::begin(asked.trace, traces.sample);
+                }
+            }
             Event::Routed { dialect, endpoint } => {
                 asked.dialect = dialect;
                 asked.endpoint = Some(endpoint);
             }
             Event::Authenticated(tenant) => asked.tenant = Some(tenant),
-            Event::BodyRead { bytes } => asked.bytes = bytes,
+            Event::BodyRead { bytes } => {
+                asked.bytes = bytes;
+                asked.read_after = self.started.elapsed();
+            }
             Event::Described { model, stream } => {
                 asked.model = model.map(str::to_owned);
                 asked.stream = stream;
@@ -222,15 +248,21 @@ impl Record {
                 served.account = Some(account);
                 served.key = Some(key);
                 let began = self.started.elapsed();
-                served.note_begun((account, key), by, began);
+                let span = asked.traced.map_or(0, |_| fastrand::u64(1..));
+                served.note_begun((account, key), by, began, span);
                 self.count_wait(waited);
-                self.count_begun();
+                self.count_begun(began);
             }
             Event::Waits { behind } => {
                 served.behind.get_or_insert(behind);
             }
             Event::Connected { reused } => self.count_connection(reused),
-            Event::FaultHidden => self.count_hidden_fault(),
+            Event::FaultHidden => {
+                if let Some(attempt) = served.tried.last_mut() {
+                    attempt.is_hidden = true;
+                }
+                self.count_hidden_fault();
+            }
             Event::AttemptEnded { fault } => {
                 served.note_ended(fault, self.started);
                 self.count_attempt(fault);
@@ -238,6 +270,7 @@ impl Record {
             Event::AnswerBegan { status } => {
                 end.first_byte = Some(self.started.elapsed());
                 end.status = status;
+                self.count_answer();
             }
             Event::Charged(usage) => end.usage = usage,
             Event::Ended { outcome, status } => end.ended(outcome, status, None),
@@ -257,6 +290,7 @@ impl Record {
         }
         self.log(client);
         self.keep();
+        self.trace();
     }
 
     fn choose(&mut self, chosen: Chosen) {
@@ -287,14 +321,34 @@ impl Record {
     }
 
     /// Another attempt begins.
-    fn count_begun(&mut self) {
+    fn count_begun(&mut self, began: Duration) {
         let served = &mut self.served;
         served.attempts += 1;
         served.attempts_here += 1;
-        if served.attempts_here > 1
-            && let Some(provider) = served.provider
-        {
-            self.live.provider_metrics(provider).retries.inc();
+        let Some(provider) = served.provider else {
+            return;
+        };
+        let metrics = self.live.provider_metrics(provider);
+        if served.attempts == 1 {
+            let own = began.saturating_sub(self.asked.read_after + served.waited);
+            metrics.overhead.observe(own.as_secs_f64());
+        }
+        if served.attempts_here > 1 {
+            let before = served.tried.iter().nth_back(1);
+            metrics.retried(before.map_or(UNENDED, |before| before.fault));
+        }
+    }
+
+    /// The answer has begun.
+    fn count_answer(&self) {
+        if let (Some(provider), Some(attempt), Some(first_byte)) = (
+            self.served.provider,
+            self.served.tried.last(),
+            self.end.first_byte,
+        ) {
+            let took = first_byte.saturating_sub(attempt.began);
+            let metrics = self.live.provider_metrics(provider);
+            metrics.answer_began.observe(took.as_secs_f64());
         }
     }
 
@@ -348,6 +402,13 @@ impl Record {
                 .first_byte(endpoint)
                 .observe(first_byte.as_secs_f64());
         }
+        if let (true, Some(first_byte), Some(tokens @ 2..)) =
+            (self.asked.stream, end.first_byte, end.usage.output)
+        {
+            let took = self.started.elapsed().saturating_sub(first_byte);
+            let each = took.as_secs_f64() / (tokens - 1) as f64;
+            of_provider.output_token.observe(each);
+        }
         if let (Outcome::Refused, Some(reason)) = (end.outcome, end.reason) {
             metrics.refused(&self.live.provider(provider).id, reason);
         }
@@ -365,6 +426,53 @@ impl Record {
             }
         });
         named.collect()
+    }
+
+    /// What an attempt tells the provider of the trace, where it is traced.
+    pub(crate) fn traceparent(&self) -> Option<HeaderValue> {
+        let traced = self.asked.traced?;
+        let attempt = self.served.tried.last()?;
+        HeaderValue::from_str(&traced.header(attempt.span)).ok()
+    }
+
+    /// Sends its spans, where it is traced.
+    fn trace(&self) {
+        let Some(traced) = self.asked.traced else {
+            return;
+        };
+        let spans = spans::of(&self.live, traced, &self.traced_request());
+        self.gateway.traces.add(spans);
+    }
+
+    fn traced_request(&self) -> TracedRequest<'_> {
+        let (asked, served, end) = (&self.asked, &self.served, &self.end);
+        TracedRequest {
+            id: asked.id.as_str(),
+            started: self.started,
+            duration: self.started.elapsed(),
+            method: asked.method.as_str(),
+            path: &asked.path,
+            endpoint: asked.endpoint,
+            tenant: asked.tenant,
+            model: served.model.as_deref().or(asked.model.as_deref()),
+            outcome: end.outcome,
+            reason: end.reason,
+            status: end.status,
+            waited: served.waited,
+            behind: served.behind,
+            fell_back: served.fell_back,
+            attempts: &served.tried,
+            usage: end.usage,
+        }
+    }
+
+    /// Answered at the first attempt, without waiting or falling back.
+    fn is_uneventful(&self) -> bool {
+        let served = &self.served;
+        self.end.outcome == Outcome::Answered
+            && served.attempts <= 1
+            && served.waited.is_zero()
+            && !served.fell_back
     }
 
     /// Keeps what became of it, for whoever asks why.
@@ -399,6 +507,12 @@ impl Record {
         if !self.gateway.access_log.is_on() {
             return;
         }
+        let sample = self.live.settings().access_log.sample;
+        let is_sampled = sample < 1.0 && self.is_uneventful();
+        if is_sampled && fastrand::f64() >= sample {
+            return;
+        }
+        let trace_id = self.asked.trace.map(|trace| trace.trace_id());
         let (asked, served, end) = (&self.asked, &self.served, &self.end);
         let provider = served.provider.map(|provider| self.live.provider(provider));
         let parts = provider.map(|provider| provider.pool.parts.load());
@@ -406,6 +520,9 @@ impl Record {
         self.gateway.access_log.write(&Line {
             request_id: asked.id.as_str(),
             client: client.peer.address,
+            agent: asked.agent,
+            trace_id: trace_id.as_deref(),
+            sampled: is_sampled.then_some(sample),
             method: asked.method.as_str(),
             path: &asked.path,
             tenant: tenant.map(|tenant| tenant.id.as_str()),
@@ -444,7 +561,13 @@ impl Record {
 }
 
 impl Served {
-    fn note_begun(&mut self, (account, key): (AccountId, KeyId), by: ChosenBy, began: Duration) {
+    fn note_begun(
+        &mut self,
+        (account, key): (AccountId, KeyId),
+        by: ChosenBy,
+        began: Duration,
+        span: u64,
+    ) {
         let Some(provider) = self.provider else {
             return;
         };
@@ -456,6 +579,8 @@ impl Served {
             began,
             took: None,
             fault: UNENDED,
+            span,
+            is_hidden: false,
         });
     }
 
@@ -473,6 +598,9 @@ impl Asked {
         self.method = head.method.clone();
         self.path
             .push_str(beginning(head.uri.path(), PATH_BYTES_MAX));
+        let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+        self.agent = text(USER_AGENT).map(agent::class);
+        self.trace = text(TRACEPARENT).and_then(TraceContext::read);
     }
 }
 

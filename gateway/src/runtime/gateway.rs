@@ -25,8 +25,9 @@ use crate::runtime::roots::Roots;
 use crate::runtime::secrets::Secrets;
 use crate::telemetry::access_log::{AccessLog, Target};
 use crate::telemetry::events::Events;
-use crate::telemetry::recent::Recent;
 use crate::telemetry::metrics::{Metrics, ProviderMetrics, TenantMetrics};
+use crate::telemetry::recent::Recent;
+use crate::telemetry::traces::Traces;
 use crate::upstream::{RootsError, Upstream};
 
 /// The gateway.
@@ -48,6 +49,7 @@ pub struct Gateway {
     pub(crate) events: Arc<Events>,
     /// What became of the last requests.
     pub(crate) recent: ArcSwap<Recent>,
+    pub(crate) traces: Traces,
 }
 
 /// The policy in force, and all that was made from it. Replaced as a whole; a request keeps the one
@@ -160,6 +162,7 @@ impl Gateway {
             policy_status: Mutex::default(),
             events,
             recent: ArcSwap::from_pointee(Recent::new(0)),
+            traces: Traces::default(),
         };
         gateway.bound(&gateway.live().policy);
         Ok(Arc::new(gateway))
@@ -180,6 +183,7 @@ impl Gateway {
             let recent = Recent::new(limits.recent_requests_max);
             self.recent.store(Arc::new(recent));
         }
+        self.traces.aim(policy.gateway.traces.endpoint.as_deref());
         self.places.bound(
             limits.requests_in_flight_max as u64,
             limits.requests_in_flight_per_tenant_max as u64,

@@ -77,12 +77,7 @@ pub(crate) enum Next {
 
 impl SharedPool {
     /// `pool`, with its timer running until this is dropped. Must be called on a runtime.
-    pub(crate) fn start(
-        pool: Pool,
-        clock: Clock,
-        parts: Parts,
-        events: &Arc<Events>,
-    ) -> Arc<Self> {
+    pub(crate) fn start(pool: Pool, clock: Clock, parts: Parts, events: &Arc<Events>) -> Arc<Self> {
         let shared = Arc::new(Self {
             clock,
             state: Mutex::new(State {

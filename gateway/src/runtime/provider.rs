@@ -23,8 +23,8 @@ use crate::runtime::clock::Clock;
 use crate::runtime::parts::{Parts, ProviderKey};
 use crate::runtime::pool::SharedPool;
 use crate::runtime::roots::Roots;
-use crate::telemetry::events::Events;
 use crate::runtime::secrets::{OfKeys, Secrets};
+use crate::telemetry::events::Events;
 use crate::upstream::{ProxyError, RootsError, Upstream};
 
 /// One provider, as one policy has it. What it has of its own lives on in the next.
@@ -203,7 +203,10 @@ impl Making<'_> {
             None => {
                 let spec = pool_spec(self.policy, id, fastrand::u64(..));
                 let pool = Pool::new(spec, self.clock.now());
-                (SharedPool::start(pool, self.clock, parts, self.events), None)
+                (
+                    SharedPool::start(pool, self.clock, parts, self.events),
+                    None,
+                )
             }
         };
         let provider = Provider {

@@ -115,6 +115,9 @@ impl Reloader {
     ) -> Arc<Self> {
         let mut identity = Identity::default();
         identity.adopt(&gateway.live().policy, |_| false);
+        if let Some(certificate) = &certificate {
+            tell_expiry(&gateway, certificate);
+        }
         let now = SystemTime::now();
         let mut status = gateway.policy_status.lock();
         status.hash = origin.hash;
@@ -280,6 +283,7 @@ impl Reloader {
         let changes = changes(&live, state, &ready);
         if let (Some(certificate), Some(certified)) = (&self.certificate, &ready.certified) {
             certificate.replace(certified.clone());
+            tell_expiry(&self.gateway, certificate);
         }
         let upstreams = new_upstreams(&live, &ready.providers);
         let is_changed = !changes.is_empty() || !upstreams.is_empty();
@@ -373,6 +377,12 @@ impl Reloader {
         state.identity.adopt(&live.policy, is_free);
         state.secrets = ready.secrets;
         state.folder = ready.folder;
+    }
+}
+
+fn tell_expiry(gateway: &Gateway, certificate: &Certificate) {
+    if let Some(at) = certificate.expires() {
+        gateway.metrics.process.certificate_expires(at);
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 /// How many are kept: what a screen or two can show.
 const KEPT: usize = 100;
@@ -55,20 +56,30 @@ impl Event {
 
 /// The last events.
 #[derive(Debug, Default)]
-pub(crate) struct Events(Mutex<VecDeque<Event>>);
+pub(crate) struct Events {
+    kept: Mutex<VecDeque<Event>>,
+    told: Notify,
+}
 
 impl Events {
     pub(crate) fn add(&self, event: Event) {
-        let mut kept = self.0.lock();
+        let mut kept = self.kept.lock();
         if kept.len() == KEPT {
             kept.pop_front();
         }
         kept.push_back(event);
+        drop(kept);
+        self.told.notify_waiters();
+    }
+
+    /// Resolves with the next event from now on.
+    pub(crate) async fn next(&self) {
+        self.told.notified().await;
     }
 
     /// The latest first.
     pub(crate) fn latest(&self) -> Vec<Event> {
-        self.0.lock().iter().rev().cloned().collect()
+        self.kept.lock().iter().rev().cloned().collect()
     }
 }
 

@@ -67,6 +67,10 @@ pub(crate) struct Attempt {
     pub(crate) took: Option<Duration>,
     /// How it ended.
     pub(crate) fault: &'static str,
+    /// Its span, where it is traced.
+    pub(crate) span: u64,
+    /// It was a stream that failed before its first content.
+    pub(crate) is_hidden: bool,
 }
 
 impl Recent {
@@ -85,7 +89,11 @@ impl Recent {
 
     /// Keeps one.
     pub(crate) fn keep(&self, id: &str, told: Told, model: &str, attempts: &[Attempt]) {
-        let Some(next) = self.next.fetch_add(1, Ordering::Relaxed).checked_rem(self.len()) else {
+        let Some(next) = self
+            .next
+            .fetch_add(1, Ordering::Relaxed)
+            .checked_rem(self.len())
+        else {
             return;
         };
         let mut row = self.rows[next].lock();

@@ -104,13 +104,7 @@ impl Members {
 
     /// Does as an operator wants; `draw` in 0..1 is the jitter. `false`: there is no such account or
     /// key.
-    pub(crate) fn operate(
-        &mut self,
-        now: Time,
-        target: Target,
-        action: Action,
-        draw: f64,
-    ) -> bool {
+    pub(crate) fn operate(&mut self, now: Time, target: Target, action: Action, draw: f64) -> bool {
         let (account, standing) = match target {
             Target::Account(id) => match self.accounts.get_mut(id) {
                 Some(account) => (id, &mut account.standing),

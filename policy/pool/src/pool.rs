@@ -263,7 +263,9 @@ impl Pool {
     /// Takes one retry of the pool's allowance, if there is one.
     pub fn spend_retry(&mut self, now: Time) -> bool {
         let now = self.clock.read(now);
-        self.shared.retry.spend(now)
+        let may = self.shared.retry.spend(now);
+        self.shared.retries_denied += u64::from(!may);
+        may
     }
 
     /// Jitter, in 0..1.

@@ -71,8 +71,9 @@ impl Pool {
             let group = new_group.as_ref().map(|(_, name)| name);
             self.shared.models.take_back(group);
         }
-        if let Some((id, _)) = new_group {
-            self.groups.remove(id);
+        if new_group.is_some() {
+            // It is the last, and no gap may stay where it was.
+            self.groups.pop();
         }
         (explanation, turn)
     }

@@ -403,7 +403,13 @@ mod tests {
         assert_eq!((outage.since, outage.until), (at(1.0), until));
         let later = until.expect("it is probed");
         let granted = standing.grant();
-        standing.hear(later, &Word { granted: Generation::default(), ..word(2, true) });
+        standing.hear(
+            later,
+            &Word {
+                granted: Generation::default(),
+                ..word(2, true)
+            },
+        );
         assert_eq!(standing.outage(later).map(|it| it.since), Some(at(1.0)));
         standing.succeeded(later, later, granted);
         standing.reset();

@@ -22,6 +22,8 @@ pub struct PoolView {
     pub is_overloaded: bool,
     /// Requests on their way.
     pub in_flight: usize,
+    /// Retries that the retry budget did not allow, since the start.
+    pub retries_denied: u64,
     /// Its groups.
     pub groups: Vec<GroupView>,
     /// Its keys, whatever the model.
@@ -180,6 +182,7 @@ impl Pool {
         PoolView {
             is_overloaded: self.shared.overload.is_active(now),
             in_flight: self.shared.leases.len(),
+            retries_denied: self.shared.retries_denied,
             groups: groups
                 .map(|group| self.group_view(now, group, &is_there))
                 .collect(),

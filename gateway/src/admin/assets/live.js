@@ -2,6 +2,7 @@
 // Draws what /status says, once a second. Every text is set as text: a name is never markup.
 
 const ROWS_MAX = 500;
+const ROOM_ROWS_MAX = 100;
 const TREND_MAX = 60;
 const $ = (id) => document.getElementById(id);
 const state = { status: null, rates: [], lines: [], trends: new Map() };
@@ -38,42 +39,63 @@ function span(secs) {
 
 const percent = (share) => (share * 100).toFixed(0) + " %";
 
-function bar(share, label) {
+// A bar with its label beside it; the same elements from one update to the next.
+function bar(td, { share, label }) {
+  if (!td.firstChild) {
+    const picture = svg("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
+    picture.append(svg("rect", { class: "track", x: 0, y: 0, width: 100, height: 10 }), svg("rect", { x: 0, y: 0, height: 10 }));
+    td.append(picture, el("span"));
+  }
   const shown = Math.max(0, Math.min(1, share));
-  const picture = svg("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", role: "img" });
-  picture.setAttribute("aria-label", label);
-  picture.append(svg("rect", { class: "track", x: 0, y: 0, width: 100, height: 10 }));
-  picture.append(svg("rect", { class: shown < 0.2 ? "fill low" : "fill", x: 0, y: 0, width: shown * 100, height: 10 }));
-  return picture;
+  const rect = td.firstChild.lastChild;
+  rect.setAttribute("class", shown < 0.2 ? "fill low" : "fill");
+  rect.setAttribute("width", (shown * 100).toFixed(1));
+  td.lastChild.textContent = label;
 }
 
-function trend(values) {
-  const picture = svg("svg", { class: "trend", viewBox: "0 0 60 20", preserveAspectRatio: "none", role: "img" });
+function trend(td, values) {
+  if (!td.firstChild) {
+    const picture = svg("svg", { class: "trend", viewBox: "0 0 60 20", preserveAspectRatio: "none", role: "img" });
+    picture.append(svg("polyline", { class: "line" }));
+    td.append(picture);
+  }
   const first = values[0] ?? 0;
   const last = values[values.length - 1] ?? 0;
-  picture.setAttribute("aria-label", "free " + percent(last) + ", " + values.length + " s ago " + percent(first));
   const points = values.map((value, at) => (at + TREND_MAX - values.length) + "," + (19 - 18 * Math.max(0, Math.min(1, value))).toFixed(1));
-  picture.append(svg("polyline", { class: "line", points: points.join(" ") }));
-  return picture;
+  td.firstChild.setAttribute("aria-label", "free " + percent(last) + ", " + values.length + " s ago " + percent(first));
+  td.firstChild.firstChild.setAttribute("points", points.join(" "));
 }
 
-// Keeps rows and cells of a table body; only what differs is touched, so that focus and selection stay.
+// Keeps rows and cells of a table body; only cells that differ are touched, so that focus and selection
+// stay, and an update is little work.
 function fill(table, rows) {
   const body = table.tBodies[0];
   while (body.rows.length > rows.length) body.deleteRow(-1);
   rows.forEach((row, at) => {
     const line = body.rows[at] ?? body.insertRow();
-    const key = JSON.stringify(row.map((cell) => cell.node ? cell.key : [cell.text, cell.className, cell.head]));
-    if (line.dataset.key === key) return;
-    line.dataset.key = key;
-    line.className = row.some((cell) => cell.head) ? "head" : "";
-    line.replaceChildren(...row.map((cell) => {
-      const td = el(cell.head ? "th" : "td", cell.node ? null : cell.text, cell.className);
-      if (cell.head) { td.colSpan = cell.head; td.scope = "rowgroup"; }
-      if (cell.node) td.append(cell.node());
-      return td;
-    }));
+    const isHead = Boolean(row[0].head);
+    if (line.cells.length !== row.length || isHead !== line.isHead) {
+      line.isHead = isHead;
+      line.className = isHead ? "head" : "";
+      line.replaceChildren(...row.map((cell) => {
+        const td = el(isHead ? "th" : "td");
+        if (isHead) { td.colSpan = cell.head; td.scope = "rowgroup"; }
+        return td;
+      }));
+    }
+    row.forEach((cell, column) => put(line.cells[column], cell));
   });
+}
+
+function put(td, cell) {
+  const key = cell.draw ? cell.key : cell.text;
+  if (td.shown === key && td.drawing === cell.draw && td.className === (cell.className ?? "")) return;
+  td.className = cell.className ?? "";
+  if (!cell.draw) td.textContent = cell.text;
+  else if (td.drawing === cell.draw) cell.draw(td, cell.value);
+  else { td.replaceChildren(); cell.draw(td, cell.value); }
+  td.shown = key;
+  td.drawing = cell.draw;
 }
 
 const text = (value, className) => ({ text: value === null || value === undefined ? "–" : String(value), className });
@@ -167,19 +189,18 @@ function room() {
   const found = lines.filter((it) => it.bucket.utilization > least);
   const order = { utilization: (it) => -it.bucket.utilization, free: (it) => it.free, name: () => 0 }[$("room-sort").value];
   found.sort((a, b) => order(a) - order(b) || a.id.localeCompare(b.id));
-  fill($("room"), found.slice(0, ROWS_MAX).map((it) => {
+  fill($("room"), found.slice(0, ROOM_ROWS_MAX).map((it) => {
     const { bucket, account } = it;
-    const free = number(bucket.free) + " of " + number(bucket.burst);
-    const shape = it.values.map((value) => value.toFixed(2)).join();
+    const label = number(bucket.free) + " of " + number(bucket.burst);
     return [
       text(account.id), text(it.group), text(bucket.dimension),
-      { node: () => { const box = el("div"); box.append(bar(it.free, free + " free"), el("span", free)); return box; }, key: ["b", it.free.toFixed(3), free] },
+      { draw: bar, value: { share: it.free, label }, key: it.free.toFixed(3) + label },
       text(number(bucket.spent_last_minute) + " of " + number(bucket.limit_per_minute) + " (" + percent(bucket.utilization) + ")", bucket.utilization > 0.8 ? "n warning" : "n"),
-      { node: () => trend(it.values), key: ["t", shape] },
+      { draw: trend, value: it.values, key: it.values.map((value) => value.toFixed(2)).join() },
       text(account.requests_running, "n"), text(span(account.cooldown_secs), "n"),
     ];
   }));
-  $("room-more").textContent = found.length > ROWS_MAX ? (found.length - ROWS_MAX) + " more are not shown; filter to see them." : lines.length ? "" : "No limit is known yet: they are learned from the first answers.";
+  $("room-more").textContent = found.length > ROOM_ROWS_MAX ? (found.length - ROOM_ROWS_MAX) + " more are not shown; filter or sort to see them." : lines.length ? "" : "No limit is known yet: they are learned from the first answers.";
 }
 
 const ORDER = { out: 0, held: 1, probing: 2, serving: 3 };

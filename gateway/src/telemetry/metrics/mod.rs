@@ -10,6 +10,7 @@ mod endpoints;
 mod policy;
 mod pools;
 mod process;
+mod process_files;
 mod provider;
 mod register;
 mod requests;
@@ -115,6 +116,24 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_about_metrics_has_every_metric_as_it_is_and_no_other() {
+        let page = include_str!("../../../../docs/METRICS.md");
+        let told = page
+            .lines()
+            .filter(|line| line.starts_with("| `keyweir_") || line.starts_with("| `process_"));
+        let mut told: Vec<String> = told.map(str::to_owned).collect();
+        let mut there = Metrics::new().register.rows();
+        told.sort();
+        there.sort();
+        let missing: Vec<_> = there.iter().filter(|row| !told.contains(row)).collect();
+        let gone: Vec<_> = told.iter().filter(|row| !there.contains(row)).collect();
+        assert!(
+            missing.is_empty() && gone.is_empty(),
+            "missing: {missing:#?}\ngone: {gone:#?}"
+        );
+    }
 
     #[test]
     fn a_scrape_shows_what_was_counted() {

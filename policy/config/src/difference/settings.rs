@@ -11,8 +11,8 @@ use keyweir_queue::waiting_room::RoomLimits;
 use super::change::{Changes, Subject};
 use super::show::{self, count, duration, size};
 use crate::file::{
-    GatewayLimits, GatewaySettings, Policy, StreamSettings, Timeouts, TlsSettings,
-    UpstreamSettings, WaitingSettings,
+    AccessLogSettings, GatewayLimits, GatewaySettings, Policy, StreamSettings, Timeouts,
+    TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
 };
 
 /// What differs goes to `changes`, or to `restart` if only a restart applies it: what is bound or
@@ -35,6 +35,8 @@ pub(super) fn compare(
         timeouts: of_timeouts,
         stream: of_stream,
         upstream: of_upstream,
+        access_log: AccessLogSettings { sample },
+        traces,
     } = &before.gateway;
     let other = &after.gateway;
     let gateway = Subject::Settings("gateway");
@@ -59,6 +61,19 @@ pub(super) fn compare(
     timeouts(of_timeouts, &other.timeouts, changes);
     stream(of_stream, &other.stream, changes);
     upstream(of_upstream, &other.upstream, changes);
+    let TracesSettings {
+        endpoint,
+        sample: share,
+    } = traces;
+    let of_traces = Subject::Settings("gateway.traces");
+    let endpoints = (endpoint, &other.traces.endpoint);
+    let text = show::or_none(|endpoint: &String| show::text(endpoint));
+    changes.field(&of_traces, "endpoint", endpoints, text);
+    let shares = (share, &other.traces.sample);
+    changes.field(&of_traces, "sample", shares, f64::to_string);
+    let of_log = Subject::Settings("gateway.access_log");
+    let samples = (sample, &other.access_log.sample);
+    changes.field(&of_log, "sample", samples, f64::to_string);
     waiting(&before.waiting, &after.waiting, changes);
     retry(&before.retry, &after.retry, changes);
 }

@@ -55,8 +55,8 @@ pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
 pub use report::{Problem, Report, Severity};
 pub use secret_ref::{SecretCommand, SecretRef};
 pub use settings::{
-    GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
-    WaitingSettings,
+    AccessLogSettings, GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings,
+    TracesSettings, UpstreamSettings, WaitingSettings,
 };
 pub use suggest::did_you_mean;
 

@@ -39,6 +39,44 @@ pub struct GatewaySettings {
     pub stream: StreamSettings,
     /// Connections to providers.
     pub upstream: UpstreamSettings,
+    /// Which requests have a line in the access log.
+    pub access_log: AccessLogSettings,
+    /// Traces of requests.
+    pub traces: TracesSettings,
+}
+
+/// Table `gateway.access_log`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AccessLogSettings {
+    /// The share of uneventful requests that have a line, 0 to 1. Uneventful is what was answered at
+    /// the first attempt, without waiting or falling back; all else always has one.
+    pub sample: f64,
+}
+
+/// Table `gateway.traces`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TracesSettings {
+    /// The collector, `http://host[:port][/path]`; `None`: none are made.
+    pub endpoint: Option<String>,
+    /// The share of requests that are traced, 0 to 1, of those that are in no trace yet. Whoever is in
+    /// one says itself whether it is recorded.
+    pub sample: f64,
+}
+
+impl Default for TracesSettings {
+    fn default() -> Self {
+        // What a busy gateway can afford: operators who want all say so.
+        Self {
+            endpoint: None,
+            sample: 0.01,
+        }
+    }
+}
+
+impl Default for AccessLogSettings {
+    fn default() -> Self {
+        Self { sample: 1.0 }
+    }
 }
 
 /// Table `gateway.tls`.
@@ -175,6 +213,8 @@ impl Default for GatewaySettings {
             timeouts: Timeouts::default(),
             stream: StreamSettings::default(),
             upstream: UpstreamSettings::default(),
+            access_log: AccessLogSettings::default(),
+            traces: TracesSettings::default(),
         }
     }
 }

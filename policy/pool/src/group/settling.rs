@@ -117,13 +117,7 @@ impl QuotaGroup {
     }
 
     /// An attempt failed through the key's fault; returns whether that opened its breaker.
-    pub(crate) fn failed(
-        &mut self,
-        now: Time,
-        grant: &Grant,
-        fault: &Fault,
-        draw: f64,
-    ) -> bool {
+    pub(crate) fn failed(&mut self, now: Time, grant: &Grant, fault: &Fault, draw: f64) -> bool {
         let generation = grant.generations.key_model;
         let was_closed = self.breakers[grant.key].state(now) == BreakerState::Closed;
         let trips = self.breakers[grant.key].failed(now, generation, fault.wait(), draw);

@@ -1,5 +1,7 @@
 //! What the pool says of itself.
 
+use keyweir_terms::ids::ModelId;
+
 use super::*;
 use crate::ask::ChosenBy;
 use crate::explain::{AccountOut, Explanation, Held, KeyOut};
@@ -175,11 +177,33 @@ fn a_model_that_nobody_has_asked_for_is_explained_and_nothing_is_left_of_it() {
         assert_eq!(explained.chosen, Some((AccountId(0), KeyId(0))));
         assert_eq!(turn, Some(at(1.0)));
     }
-    assert_eq!((pool.groups.len(), pool.shared.models.len()), (groups, models));
+    assert_eq!(
+        (pool.groups.len(), pool.shared.models.len()),
+        (groups, models)
+    );
     assert_eq!(pool.view(at(1.0)).groups.len(), 1);
     let added = pool.model(at(1.0), "some-other-model", Endpoint::Inference);
     pool.reconfigure(at(1.0), spec(&[(1, Some(60))]));
     let lease = granted(pool.admit(at(1.0), asking(added), &Attempts::default()));
     assert_eq!(lease.by, ChosenBy::Headroom);
     pool.settle(at(1.0), lease, &outcome(Fault::None));
+}
+
+#[test]
+fn a_pool_that_was_only_asked_to_explain_goes_on_as_if_it_was_not() {
+    let mut pool = pool(&[(1, Some(60))]);
+    let known = Ask {
+        model: ModelId(0),
+        ..ask(&mut super::pool(&[(1, None)]), at(0.0), 0.0)
+    };
+    for model in ["one", "other"] {
+        pool.explain_model(at(0.0), (model, Endpoint::Inference), |model| Ask {
+            model,
+            ..known
+        });
+    }
+    pool.wake(at(1.0));
+    pool.reconfigure(at(1.0), spec(&[(1, Some(60)), (1, None)]));
+    let lease = granted(admit(&mut pool, at(2.0), 0.0));
+    pool.settle(at(2.0), lease, &outcome(Fault::None));
 }

@@ -23,7 +23,11 @@ fn a_drained_key_takes_no_more_and_finishes_what_runs() {
     }
     pool.settle(at(1.0), running, &outcome(Fault::None));
     let view = pool.view(at(1.0));
-    let key = view.keys.iter().find(|it| it.key == drained).expect("listed");
+    let key = view
+        .keys
+        .iter()
+        .find(|it| it.key == drained)
+        .expect("listed");
     assert!(key.is_held && key.in_flight == 0);
     assert!(pool.operate(at(1.0), Target::Key(drained), Action::Resume));
     assert!(!pool.view(at(1.0)).keys.iter().any(|key| key.is_held));
@@ -38,9 +42,15 @@ fn where_all_are_held_requests_are_refused_at_once_and_those_who_wait_too() {
     let (decided, decision) = pool.next_decision().expect("it is decided");
     assert_eq!(decided, ticket);
     let refusal = decision.expect_err("it is refused");
-    assert_eq!((refusal.reason, refusal.not_until), (RefusalReason::AllOpen, None));
+    assert_eq!(
+        (refusal.reason, refusal.not_until),
+        (RefusalReason::AllOpen, None)
+    );
     let refusal = refused(admit(&mut pool, at(0.2), 60.0));
-    assert_eq!((refusal.reason, refusal.not_until), (RefusalReason::AllOpen, None));
+    assert_eq!(
+        (refusal.reason, refusal.not_until),
+        (RefusalReason::AllOpen, None)
+    );
     pool.settle(at(1.0), lease, &outcome(Fault::None));
     pool.operate(at(10.0), ACCOUNT, Action::Resume);
     let lease = granted(admit(&mut pool, at(10.0), 0.0));
@@ -62,7 +72,10 @@ fn a_tripped_account_is_out_until_it_is_probed_or_reset() {
     let outage = pool.view(at(6.0)).accounts[0].outage.expect("it is out");
     assert_eq!((outage.cause, outage.since), (Cause::Operator, at(5.0)));
     assert!(outage.until > Some(at(60.0)), "{outage:?}");
-    assert_eq!(refused(admit(&mut pool, at(6.0), 0.0)).reason, RefusalReason::AllOpen);
+    assert_eq!(
+        refused(admit(&mut pool, at(6.0), 0.0)).reason,
+        RefusalReason::AllOpen
+    );
     pool.operate(at(7.0), ACCOUNT, Action::Reset);
     assert_eq!(pool.view(at(7.0)).accounts[0].outage, None);
     let lease = granted(admit(&mut pool, at(7.0), 0.0));
@@ -74,14 +87,21 @@ fn a_reset_closes_breakers_and_ends_cooldowns_but_lifts_no_hold() {
     let mut pool = pool(&[(1, None)]);
     let fault = Fault::Broken { wait: None };
     let mut now = 0.0;
-    while pool.view(at(now)).groups.iter().all(|it| it.keys[0].outage.is_none()) {
+    while pool
+        .view(at(now))
+        .groups
+        .iter()
+        .all(|it| it.keys[0].outage.is_none())
+    {
         assert!(now < 5.0, "the breaker never opens");
         if let Admission::Granted(lease) = admit(&mut pool, at(now), 0.0) {
             pool.settle(at(now), lease, &outcome(fault));
         }
         now += 0.1;
     }
-    let outage = pool.view(at(now)).groups[0].keys[0].outage.expect("it is open");
+    let outage = pool.view(at(now)).groups[0].keys[0]
+        .outage
+        .expect("it is open");
     assert_eq!(outage.cause, Cause::Fault(fault));
     pool.operate(at(now), KEY, Action::Drain);
     pool.operate(at(now), KEY, Action::Reset);

@@ -25,7 +25,11 @@ impl Spent {
     pub(super) fn charge(&mut self, now: Time, amount: f64) {
         let passed = now.secs_since(self.began);
         if passed >= WINDOW_SECS {
-            self.before = if passed < 2.0 * WINDOW_SECS { self.now } else { 0.0 };
+            self.before = if passed < 2.0 * WINDOW_SECS {
+                self.now
+            } else {
+                0.0
+            };
             self.now = 0.0;
             self.began = now;
         }

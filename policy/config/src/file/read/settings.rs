@@ -12,8 +12,8 @@ use crate::file::read::paths::path;
 use crate::file::read::secret_ref::by_reference;
 use crate::file::report::Severity;
 use crate::file::settings::{
-    GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
-    WaitingSettings,
+    AccessLogSettings, GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings,
+    TracesSettings, UpstreamSettings, WaitingSettings,
 };
 use crate::file::shown;
 use crate::file::value::Value;
@@ -68,6 +68,8 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         timeouts: subtable(fields, "timeouts", timeouts),
         stream: subtable(fields, "stream", stream),
         upstream: subtable(fields, "upstream", upstream),
+        access_log: subtable(fields, "access_log", access_log),
+        traces: subtable(fields, "traces", traces),
     };
     let admin = admin.and_then(|at| {
         Some(At {
@@ -80,6 +82,36 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         settings,
         client_listeners,
         admin,
+    }
+}
+
+fn traces(fields: &mut Fields<'_>) -> TracesSettings {
+    let default = TracesSettings::default();
+    TracesSettings {
+        endpoint: fields.optional("endpoint", |value| collector(&value)),
+        sample: fields.or("sample", default.sample, |value| value.fraction(0.0..=1.0)),
+    }
+}
+
+/// Where a collector of traces is.
+fn collector(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    let host = text.strip_prefix("http://").filter(|host| {
+        !host.is_empty() && !host.starts_with('/') && !host.contains(['@', '?', '#', ' '])
+    });
+    match host {
+        Some(_) => Some(text.to_owned()),
+        None => value.refuse_with_hint(
+            "is not the address of a collector that is spoken to in clear",
+            "write \"http://127.0.0.1:4318\"; a collector elsewhere is reached through one here",
+        ),
+    }
+}
+
+fn access_log(fields: &mut Fields<'_>) -> AccessLogSettings {
+    let default = AccessLogSettings::default();
+    AccessLogSettings {
+        sample: fields.or("sample", default.sample, |value| value.fraction(0.0..=1.0)),
     }
 }
 
