@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use http::{Response, StatusCode};
 use keyweir_policy::config::fallback;
-use keyweir_policy::pool::ask::Ask;
-use keyweir_policy::pool::explain::{AccountExplanation, Explanation, Held, KeyOut};
+use keyweir_policy::pool::ask::{Ask, ChosenBy};
+use keyweir_policy::pool::explain::{AccountExplanation, AccountOut, Explanation, Held, KeyOut};
 use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::{ModelId, ProviderId, RequestId, TenantId};
@@ -126,7 +126,7 @@ fn provider(live: &Live, moments: &Moments, asked: &Question<'_>, id: ProviderId
         json!({
             "account": parts.account(account),
             "key": parts.key(key),
-            "by": explained.by.map(|by| by.as_str()),
+            "by": explained.by.map(ChosenBy::as_str),
         })
     });
     let fallbacks = fallback::choices(&live.policy, Some(asked.tenant), id, asked.model);
@@ -216,7 +216,7 @@ fn account(moments: &Moments, parts: &Parts, it: &AccountExplanation) -> Value {
         let headroom = it.headroom[dimension.index()]?;
         Some(json!({ "free": headroom.free, "needed": headroom.needed }))
     });
-    let until = it.out.and_then(|out| out.until());
+    let until = it.out.and_then(AccountOut::until);
     let keys = it.keys.iter().take(KEYS_MAX).map(|key| {
         json!({
             "id": parts.key(key.key),

@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{Response, StatusCode};
+use keyweir_policy::terms::endpoint::Endpoint;
 use serde_json::{Value, json};
 
 use super::answer::{json as answer, text};
@@ -36,7 +37,7 @@ fn explained(live: &Live, row: &Row) -> Value {
         "request_id": row.id,
         "began": epoch_of(began),
         "tenant": tenant.map(|tenant| tenant.id.as_str()),
-        "endpoint": told.endpoint.map(|endpoint| endpoint.as_str()),
+        "endpoint": told.endpoint.map(Endpoint::as_str),
         "model": (!row.model.is_empty()).then_some(&row.model),
         "stream": told.stream,
         "outcome": told.outcome,

@@ -89,11 +89,12 @@ impl Admin {
         let gateway = &self.gateway;
         let route = match route::find(&head.method, head.uri.path()) {
             Ok(route) => route,
-            Err(answer) => return Some(answer),
+            Err(answer) => return Some(*answer),
         };
         let live = gateway.live();
-        if let Err(answer) = access::check(&route, &head.headers, live.admin_token.as_ref()) {
-            return Some(answer);
+        let refused = access::check(&route, &head.headers, live.admin_token.as_ref());
+        if refused.is_some() {
+            return refused;
         }
         let query = head.uri.query().unwrap_or_default();
         Some(match route {

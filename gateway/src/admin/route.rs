@@ -53,8 +53,11 @@ const ALL: &str = "/ /connect /healthz /readyz /metrics /status /status.schema.j
 ///
 /// # Errors
 /// An answer: there is no such thing, or it is asked for in another way.
-pub(super) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Response<Vec<u8>>> {
-    let route = by_path(path).ok_or_else(|| text(StatusCode::NOT_FOUND, ALL))?;
+pub(super) fn find<'a>(
+    method: &Method,
+    path: &'a str,
+) -> Result<Route<'a>, Box<Response<Vec<u8>>>> {
+    let route = by_path(path).ok_or_else(|| Box::new(text(StatusCode::NOT_FOUND, ALL)))?;
     let allowed = match route {
         Route::Reload | Route::Operate(..) => "POST",
         _ => "GET, HEAD",
@@ -65,7 +68,7 @@ pub(super) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Resp
     let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, format!("only {allowed}\n"));
     let allowed = header::HeaderValue::from_static(allowed);
     answer.headers_mut().insert(header::ALLOW, allowed);
-    Err(answer)
+    Err(Box::new(answer))
 }
 
 fn by_path(path: &str) -> Option<Route<'_>> {
