@@ -119,7 +119,7 @@ fn provider(live: &Live, moments: &Moments, asked: &Question<'_>, id: ProviderId
     let model = (asked.model, Endpoint::Inference);
     let (now, (explained, turn)) = provider.pool.with(|pool, now| {
         let ask = |model| ask(live, asked, now, model);
-        (now, pool.explain_model(now, model, ask))
+        (now, pool.explain_model(now, asked.tenant, model, ask))
     });
     let parts = provider.pool.parts.load();
     let chosen = explained.chosen.map(|(account, key)| {

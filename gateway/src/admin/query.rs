@@ -79,8 +79,8 @@ mod tests {
         assert_eq!(query.get("model"), Some("a/b c"));
         assert_eq!(query.get("tenant"), None);
         assert_eq!(query.number("input_tokens", 100), Ok(Some(12)));
-        assert_eq!(query.number("model", 100).is_err(), true);
-        assert_eq!(query.number("input_tokens", 11).is_err(), true);
+        assert!(query.number("model", 100).is_err());
+        assert!(query.number("input_tokens", 11).is_err());
         for (wrong, message) in [
             (
                 "modle=a",

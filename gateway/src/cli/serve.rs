@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::command::failed::Failed;
 use crate::command::load::load;
+use crate::runtime::secrets;
 use crate::server::serve::{self, Options};
 use crate::server::service_manager;
 use crate::server::shutdown::{self, Ending, Signals};
@@ -67,6 +68,7 @@ impl Serve {
             }
             Ok(())
         });
+        secrets::end_commands();
         runtime.shutdown_background();
         served
     }

@@ -18,7 +18,7 @@ mod gathered;
 mod intake;
 mod lease;
 mod listing;
-mod outgoing;
+pub(crate) mod outgoing;
 pub(crate) mod record;
 pub(crate) mod respond;
 mod silence;

@@ -13,7 +13,7 @@ use keyweir_policy::exchange::seek::Holder;
 use keyweir_policy::tenancy::sharing::Circles;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::downstream::shares::{Share, Shares};
 use crate::downstream::strangers::Strangers;
@@ -61,6 +61,7 @@ pub(crate) struct Live {
     provider_metrics: Table<ProviderId, ProviderMetrics>,
     /// By tenant and, within a tenant, by provider; in the last row, of whoever is no tenant.
     tenant_metrics: Vec<OnceLock<Box<TenantMetrics>>>,
+    clock: Clock,
     /// Which tenants see each other's things.
     circles: Circles,
     holders: Arc<Mutex<Holders>>,
@@ -152,7 +153,7 @@ impl Gateway {
         };
         let gateway = Self {
             clock,
-            live: ArcSwap::from_pointee(Live::new(next, &metrics, Arc::default())),
+            live: ArcSwap::from_pointee(Live::new(next, &metrics, clock, Arc::default())),
             strangers: Strangers::new(0, 0),
             places: Shares::new(0, 0, 0),
             bodies: Shares::new(0, 0, 0),
@@ -171,7 +172,7 @@ impl Gateway {
     /// From now on `next` is the policy in force. Returns the one that was.
     pub(crate) fn replace(&self, next: Next) -> Arc<Live> {
         let holders = Arc::clone(&self.live().holders);
-        let live = Arc::new(Live::new(next, &self.metrics, holders));
+        let live = Arc::new(Live::new(next, &self.metrics, self.clock, holders));
         self.bound(&live.policy);
         self.live.swap(live)
     }
@@ -226,7 +227,7 @@ impl Gateway {
 }
 
 impl Live {
-    fn new(next: Next, metrics: &Metrics, holders: Arc<Mutex<Holders>>) -> Self {
+    fn new(next: Next, metrics: &Metrics, clock: Clock, holders: Arc<Mutex<Holders>>) -> Self {
         let Next {
             policy,
             client_keys,
@@ -243,6 +244,7 @@ impl Live {
         let cells = (policy.tenants.width() + 1) * providers.width();
         Self {
             client_keys,
+            clock,
             provider_metrics: providers.map(of_provider),
             circles: Circles::of(of_circle),
             policy,
@@ -288,7 +290,7 @@ impl Live {
             return Ok(Known::default());
         }
         self.with_sight(tenant, |sight| {
-            ownership::look_up(&mut self.holders.lock(), named, sight)
+            ownership::look_up(&mut self.holders(), named, sight)
         })
     }
 
@@ -329,7 +331,14 @@ impl Live {
 
     /// `holder` holds `id`, which `owner` made, if that was seen.
     pub(crate) fn learn_holder(&self, id: &str, holder: Holder, owner: Option<TenantId>) {
-        self.holders.lock().learn(id, holder, owner);
+        self.holders().learn(id, holder, owner);
+    }
+
+    /// What accounts hold, without what is too old.
+    fn holders(&self) -> MutexGuard<'_, Holders> {
+        let mut holders = self.holders.lock();
+        holders.expire_sealed(self.clock.now(), self.policy.gateway.sealed_ids_kept);
+        holders
     }
 
     /// Where requests go, by provider.

@@ -124,6 +124,11 @@ impl Parts {
             Notice::BreakerTripped(id) => {
                 of_key(id, Warning, "a key keeps failing; its breaker is open")
             }
+            Notice::BreakerClosed(id) => of_key(
+                id,
+                Info,
+                "a key that kept failing serves again; its breaker is closed",
+            ),
             Notice::OverloadBegan => Told::new(
                 Warning,
                 "the provider is overloaded; requests are held back",

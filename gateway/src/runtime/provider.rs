@@ -243,7 +243,8 @@ pub(crate) fn doubtful_secrets(policy: &Policy, secrets: &Secrets) -> Vec<String
     doubtful
 }
 
-fn provider_key(declared: &Declared, key: &Key, secret: &ProviderSecret) -> ProviderKey {
+/// A key as it is sent.
+pub(crate) fn provider_key(declared: &Declared, key: &Key, secret: &ProviderSecret) -> ProviderKey {
     let (name, value) = declared
         .dialect
         .provider_credential(declared.credential, secret.expose());

@@ -321,6 +321,11 @@ impl Reloader {
                 tracing::error!("{line}");
             }
         }
+        for whose in status.readable_again(&ready.secrets.failures) {
+            if secrets::is_declared(&ready.policy, whose) {
+                tracing::info!("{whose}: the secret can be read again");
+            }
+        }
         status.restart = restart;
         status.secrets.clone_from(&ready.secrets.failures);
         status.hash.clone_from(&ready.hash);

@@ -15,6 +15,7 @@ mod drain;
 mod fidelity;
 mod http2;
 mod leaving;
+mod live;
 mod logs;
 mod pages;
 mod reaching;
@@ -26,6 +27,7 @@ mod strangers;
 mod stream_usage;
 #[allow(dead_code, reason = "the tests of reloads use the rest")]
 mod support;
+mod telling;
 mod tenancy;
 mod unreachable;
 mod upstream_faults;

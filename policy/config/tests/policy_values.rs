@@ -51,6 +51,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         threads = 4
         cors_origins = ["https://Four.example:44"]
         seek_unknown_ids = true
+        sealed_ids_kept = "46m"
         [gateway.tls]
         listen = ["127.0.0.1:5"]
         cert_file = "six.pem"
@@ -100,6 +101,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         threads: Some(4),
         cors_origins: vec!["https://four.example:44".to_owned()],
         seek_unknown_ids: true,
+        sealed_ids_kept: secs(46 * 60),
         tls: Some(TlsSettings {
             listen: vec![address("127.0.0.1:5")],
             cert_file: "six.pem".into(),

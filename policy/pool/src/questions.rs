@@ -3,13 +3,14 @@
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_terms::amount::Need;
 use keyweir_terms::endpoint::Endpoint;
-use keyweir_terms::ids::{AccountId, KeyId, ModelId};
+use keyweir_terms::ids::{AccountId, KeyId, ModelId, TenantId};
 use keyweir_terms::time::Time;
 
 use crate::ask::Ask;
 use crate::attempts::Attempts;
 use crate::explain::Explanation;
 use crate::group::QuotaGroup;
+use crate::models::Named;
 use crate::pool::Pool;
 
 impl Pool {
@@ -49,14 +50,20 @@ impl Pool {
     pub fn explain_model(
         &mut self,
         now: Time,
+        tenant: TenantId,
         (name, endpoint): (&str, Endpoint),
         ask: impl FnOnce(ModelId) -> Ask,
     ) -> (Explanation, Option<Time>) {
         let models = &mut self.shared.models;
         let before = models.len();
-        let (model, new_group) = match models.find(name, endpoint) {
+        let named = Named {
+            name,
+            endpoint,
+            tenant,
+        };
+        let (model, new_group) = match models.known(name, endpoint) {
             Some(known) => (known, None),
-            None => models.add(&self.spec, name, endpoint),
+            None => models.add(now, &self.spec, named, None),
         };
         let is_new = self.shared.models.len() > before;
         if let Some((id, name)) = &new_group {

@@ -41,6 +41,7 @@ pub mod stream;
 mod wait;
 mod word_list;
 
+pub use self::answer::organization::Organization;
 pub use self::answer::{large, opening};
 pub use self::body::{describe, understood};
 pub use self::credential::suspect_secret::SuspectSecret;
@@ -52,7 +53,7 @@ use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::request::Description;
 use keyweir_terms::snapshot::Snapshot;
 
-use self::answer::{answer_headers, created_ids, results_url};
+use self::answer::{answer_headers, created_ids, organization, results_url};
 use self::body::describe::DescribeError;
 use self::body::model_name;
 use self::body::stream_usage;
@@ -168,6 +169,11 @@ pub fn suspect_secret(secret: &str) -> Option<SuspectSecret> {
 /// `query` without the parameters in which some APIs' clients put their credentials.
 pub fn query_without_credentials(query: &str) -> std::borrow::Cow<'_, str> {
     query::strip_query(query)
+}
+
+/// Which organization an answer's headers say was asked; `header` looks up by lower-case name.
+pub fn organization<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Organization> {
+    organization::of(header)
 }
 
 /// The ids of everything a JSON answer says was created, or is listed, at the provider: of a

@@ -19,7 +19,7 @@ use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::RequestId;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::wire;
-use keyweir_policy::wire::list::Paging;
+use keyweir_policy::wire::list::{PageForm, Paging};
 use keyweir_policy::wire::opening::is_read;
 
 use super::Taken;
@@ -159,17 +159,20 @@ fn listing(taken: &Taken<'_>, request: &Request, limits: TimeLimits) -> Option<L
     let live = taken.live;
     let asked = destination::accounts(&live.policy, &taken.routed);
     let mut asked: Vec<Holder> = asked.collect();
-    if !live.hides() && asked.len() <= 1 {
+    let (dialect, endpoint) = (taken.routed.dialect, taken.routed.route.endpoint);
+    let form = PageForm::of(dialect, taken.routed.path);
+    if !live.hides() && (asked.len() <= 1 || form.is_none()) {
         return None;
     }
+    // Of what cannot be read nothing is shown.
+    let form = form.unwrap_or(PageForm::OpenAi);
     if let Some(known) = live.accounts_with_things_of(taken.tenant) {
         asked.retain(|account| known.contains(account));
     }
     let query = taken.query.as_deref().unwrap_or_default();
-    let (dialect, endpoint) = (taken.routed.dialect, taken.routed.route.endpoint);
-    let paging = Paging::read(dialect, endpoint, query);
+    let paging = Paging::read(form, endpoint, query);
     Some(Listing {
-        gathering: Gathering::new(dialect, paging, asked.into_iter()),
+        gathering: Gathering::new(form, paging, asked.into_iter()),
         tenant: taken.tenant,
         request: request.clone(),
         limits,

@@ -34,6 +34,14 @@ pub(crate) struct Refuse {
     non_retryable: bool,
     allow: Option<&'static str>,
     cors: Option<HeaderValue>,
+    tried: Option<Tried>,
+}
+
+/// What was done for a request before it was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tried {
+    pub(crate) attempts: u32,
+    pub(crate) waited: Duration,
 }
 
 impl Refuse {
@@ -51,7 +59,14 @@ impl Refuse {
             non_retryable: false,
             allow: None,
             cors: None,
+            tried: None,
         }
+    }
+
+    /// It was tried before.
+    pub(crate) fn tried(mut self, tried: Tried) -> Self {
+        self.tried = Some(tried);
+        self
     }
 
     /// With another status than the kind's own.
@@ -181,6 +196,13 @@ impl Refuse {
                 header::RETRY_AFTER,
                 HeaderValue::from(wait.as_secs().max(1)),
             );
+        }
+        if let Some(tried) = self.tried {
+            headers.insert(crate::headers::ATTEMPTS, tried.attempts.into());
+            if !tried.waited.is_zero() {
+                let waited = u64::try_from(tried.waited.as_millis()).unwrap_or(u64::MAX);
+                headers.insert(crate::headers::WAITED_MS, waited.into());
+            }
         }
         if self.non_retryable {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));

@@ -173,7 +173,7 @@ fn a_model_that_nobody_has_asked_for_is_explained_and_nothing_is_left_of_it() {
     let asking = |model| Ask { model, ..known };
     for _ in 0..3 {
         let model = ("some-other-model", Endpoint::Inference);
-        let (explained, turn) = pool.explain_model(at(1.0), model, asking);
+        let (explained, turn) = pool.explain_model(at(1.0), TenantId(0), model, asking);
         assert_eq!(explained.chosen, Some((AccountId(0), KeyId(0))));
         assert_eq!(turn, Some(at(1.0)));
     }
@@ -182,7 +182,12 @@ fn a_model_that_nobody_has_asked_for_is_explained_and_nothing_is_left_of_it() {
         (groups, models)
     );
     assert_eq!(pool.view(at(1.0)).groups.len(), 1);
-    let added = pool.model(at(1.0), "some-other-model", Endpoint::Inference);
+    let added = pool.model(
+        at(1.0),
+        TenantId(0),
+        "some-other-model",
+        Endpoint::Inference,
+    );
     pool.reconfigure(at(1.0), spec(&[(1, Some(60))]));
     let lease = granted(pool.admit(at(1.0), asking(added), &Attempts::default()));
     assert_eq!(lease.by, ChosenBy::Headroom);
@@ -197,10 +202,8 @@ fn a_pool_that_was_only_asked_to_explain_goes_on_as_if_it_was_not() {
         ..ask(&mut super::pool(&[(1, None)]), at(0.0), 0.0)
     };
     for model in ["one", "other"] {
-        pool.explain_model(at(0.0), (model, Endpoint::Inference), |model| Ask {
-            model,
-            ..known
-        });
+        let model = (model, Endpoint::Inference);
+        pool.explain_model(at(0.0), TenantId(0), model, |model| Ask { model, ..known });
     }
     pool.wake(at(1.0));
     pool.reconfigure(at(1.0), spec(&[(1, Some(60)), (1, None)]));

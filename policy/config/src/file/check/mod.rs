@@ -7,6 +7,7 @@ mod secrets;
 mod serving;
 mod shadows;
 mod unique;
+mod vendors;
 
 use std::time::SystemTime;
 
@@ -28,6 +29,7 @@ pub(super) fn check(raw: &RawPolicy, files: &[(&str, &str)], problems: &Problems
     check.listeners();
     check.serving(now);
     check.shadowed_providers();
+    check.misspoken_providers();
     check.doubtful_secrets();
 }
 

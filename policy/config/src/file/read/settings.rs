@@ -64,6 +64,9 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         seek_unknown_ids: fields.or("seek_unknown_ids", default.seek_unknown_ids, |value| {
             value.boolean()
         }),
+        sealed_ids_kept: fields.or("sealed_ids_kept", default.sealed_ids_kept, |value| {
+            value.duration(minutes(1)..=hours(24 * 365))
+        }),
         limits: subtable(fields, "limits", limits),
         timeouts: subtable(fields, "timeouts", timeouts),
         stream: subtable(fields, "stream", stream),
