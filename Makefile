@@ -5,6 +5,7 @@
 # make fuzz    every parser of foreign text, FUZZ_SECONDS each; see docs/FUZZING.md
 # make lint    formatting, clippy, rustdoc; of the fuzz targets, too
 # make test-chart        the Helm chart's static tests; a part of make test
+# make test-page         the live page in a headless Chromium; a part of make test
 # make test-kubernetes   the chart in a real cluster, under load; see helm/tests/kubernetes
 # make deny    licences, advisories and sources of all dependencies
 
@@ -19,7 +20,7 @@ FUZZ_TARGETS = policy:answer policy:error policy:policy_file policy:request poli
 # They are workspaces of their own.
 FUZZ_PACKAGES = policy/fuzz gateway/fuzz
 
-.PHONY: demo test unit clients test-chart test-kubernetes build bench fuzz lint deny prerequisites \
+.PHONY: demo test unit clients test-chart test-page test-kubernetes build bench fuzz lint deny prerequisites \
   test-prerequisites
 
 demo: prerequisites
@@ -27,7 +28,7 @@ demo: prerequisites
 	$(CARGO) build -p keyweir --no-default-features --features demo
 	@$(CARGO) run --quiet -p keyweir --no-default-features --features demo -- demo $(ARGS)
 
-test: unit clients test-chart
+test: unit clients test-chart test-page
 
 unit: test-prerequisites
 	$(CARGO) test --workspace --no-fail-fast
@@ -40,6 +41,14 @@ clients: test-prerequisites
 test-chart: test-prerequisites
 	$(CARGO) build --quiet -p keyweir
 	PYTHON=$(PYTHON) helm/tests/run
+
+# Chromium is installed where there is none.
+test-page: test-prerequisites
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	  command -v google-chrome >/dev/null || [ -n "$$CHROMIUM" ] || \
+	  $(call install,Chromium,chromium,chromium,chromium,chromium)
+	$(CARGO) build --quiet -p keyweir
+	gateway/tests/page/run
 
 # In the cluster that KUBECONFIG names, or in one that is brought up for it.
 test-kubernetes: test-prerequisites

@@ -1,8 +1,13 @@
 """Alerts and dashboard ask for metrics that there are, in expressions that Prometheus takes."""
 
+import contextlib
 import json
+import os
 import re
 import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
 
 from chart import CHART, HERE, ROOT, one, render
 
@@ -24,8 +29,48 @@ def test_prometheus_takes_the_alerts():
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_alerts_on_reloads_fire_when_they_should():
+def test_alerts_fire_when_they_should_and_not_otherwise():
     ran = subprocess.run([HERE / ".tools" / "promtool", "test", "rules", HERE / "alerts.yaml"], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_every_alert_is_tried():
+    tried = (HERE / "alerts.yaml").read_text()
+    for alert in re.findall(r"alert: (\w+)", ALERTS.read_text()):
+        assert f'alertname="{alert}"' in tried, alert
+
+
+def test_prometheus_takes_the_metrics_of_a_gateway(tmp_path):
+    policy = tmp_path / "keys.toml"
+    policy.write_text(
+        '[gateway]\nlisten = ["127.0.0.1:0"]\nadmin = "127.0.0.1:0"\n'
+        '[[provider]]\nid = "p"\ndialect = "anthropic"\nbase_url = "http://127.0.0.1:9"\n'
+        '[[account]]\nid = "a"\nprovider = "p"\n[[account.limit]]\nrequests_per_minute = 60\n'
+        '[[account.key]]\nid = "k"\nsecret = "sk-ant-api03-Qx7vJ2mWcR9tYb4LsKd8ZfHn"\n'
+    )
+    policy.chmod(0o600)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    command = [target / "debug" / "keyweir", "--log-format", "json", "serve", "--access-log", "off", "--policy", policy]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as gateway:
+        try:
+            addresses = {}
+            for line in gateway.stderr:
+                told = json.loads(line)
+                addresses[told["message"]] = told.get("address")
+                if "listening for operators" in addresses and "listening" in addresses:
+                    break
+            body = json.dumps({"model": "claude-a", "max_tokens": 1, "messages": []}).encode()
+            headers = {"anthropic-version": "2023-06-01", "content-type": "application/json", "x-keyweir-patience": "0"}
+            asked = urllib.request.Request(f"http://{addresses['listening']}/v1/messages", body, headers)
+            with contextlib.suppress(urllib.error.HTTPError):
+                urllib.request.urlopen(asked)
+            with urllib.request.urlopen(f"http://{addresses['listening for operators']}/metrics") as page:
+                metrics = page.read().decode()
+        finally:
+            gateway.terminate()
+            gateway.stderr.read()
+    assert "keyweir_budget_utilization_ratio{" in metrics
+    ran = subprocess.run([HERE / ".tools" / "promtool", "check", "metrics"], input=metrics, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

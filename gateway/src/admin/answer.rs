@@ -1,14 +1,18 @@
 //! Answers to operators.
 
-use http::{Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::Value;
 
 /// A line of text.
-pub(super) fn text(status: StatusCode, body: &'static str) -> Response<Vec<u8>> {
-    answer(
-        status,
-        "text/plain; charset=utf-8",
-        body.as_bytes().to_vec(),
-    )
+pub(super) fn text(status: StatusCode, body: impl Into<String>) -> Response<Vec<u8>> {
+    let body = body.into().into_bytes();
+    answer(status, "text/plain; charset=utf-8", body)
+}
+
+/// A JSON document.
+pub(super) fn json(status: StatusCode, body: &Value) -> Response<Vec<u8>> {
+    let body = format!("{body:#}\n").into_bytes();
+    answer(status, "application/json", body)
 }
 
 /// A page, which nobody is to keep.
@@ -16,17 +20,12 @@ pub(super) fn answer(status: StatusCode, media: &'static str, body: Vec<u8>) -> 
     let mut response = Response::new(Vec::new());
     *response.status_mut() = status;
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static(media),
-    );
-    headers.insert(
-        header::CONTENT_LENGTH,
-        header::HeaderValue::from(body.len()),
-    );
-    headers.insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
     );
     *response.body_mut() = body;
     response

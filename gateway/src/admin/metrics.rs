@@ -1,13 +1,20 @@
 //! `/metrics`: what Prometheus scrapes. Counters count all the time; gauges that mirror something
 //! else are brought up to date here.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use http::{Response, StatusCode};
-use keyweir_policy::health::breaker::BreakerState;
-use keyweir_policy::pool::view::GroupView;
+use keyweir_policy::pool::view::{GroupView, PoolView};
+use keyweir_policy::terms::ids::KeyId;
+use keyweir_policy::terms::request::Priority;
+use keyweir_policy::terms::time::Time;
 
 use super::answer::answer;
 use super::budgets;
-use super::state::{STATES, state_name};
+use super::group_name::group_name;
+use super::state::State;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::parts::Parts;
 use crate::runtime::provider::Provider;
@@ -19,6 +26,7 @@ pub(super) fn page(gateway: &Gateway) -> Response<Vec<u8>> {
     let metrics = &gateway.metrics;
     refresh_process(gateway);
     budgets::refresh(gateway);
+    metrics.pools.next_probe.reset();
     for provider in gateway.live().providers.values() {
         refresh(metrics, provider);
     }
@@ -31,6 +39,7 @@ pub(super) fn page(gateway: &Gateway) -> Response<Vec<u8>> {
 
 fn refresh_process(gateway: &Gateway) {
     let (process, lifecycle) = (&gateway.metrics.process, &gateway.lifecycle);
+    process.refresh();
     process
         .connections
         .set(signed(lifecycle.connections_open()));
@@ -38,6 +47,8 @@ fn refresh_process(gateway: &Gateway) {
     process.unauthenticated.set(signed(strangers.count()));
     catch_up(&process.unauthenticated_closed, strangers.given_way());
     catch_up(&process.access_log_lost, gateway.access_log.lost());
+    catch_up(&process.spans_delivered, gateway.traces.delivered());
+    catch_up(&process.spans_dropped, gateway.traces.dropped());
     catch_up(&process.messages_lost, messages::lost());
     process
         .requests_running
@@ -56,8 +67,15 @@ fn catch_up(counter: &prometheus::IntCounter, counted: u64) {
 /// Brings the gauges that mirror the pool up to date; they are only looked at by scrapes.
 fn refresh(metrics: &Metrics, provider: &Provider) {
     let pools = &metrics.pools;
-    let view = provider.pool.with(|pool, now| pool.view(now));
+    let (now, view) = provider.pool.with(|pool, now| (now, pool.view(now)));
     let id = provider.id.as_str();
+    let parts = provider.pool.parts.load();
+    refresh_waiting(pools, id, (now, &view));
+    refresh_probes(pools, &parts, (now, &view));
+    let trips = provider.pool.trips.load(Ordering::Relaxed);
+    catch_up(&pools.trips.with_label_values(&[id]), trips);
+    let denied = &pools.retries_denied.with_label_values(&[id]);
+    catch_up(denied, view.retries_denied);
     let waiting = view.groups.iter().map(|group| group.waiting).sum();
     pools.waiting.with_label_values(&[id]).set(signed(waiting));
     pools
@@ -68,12 +86,11 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
         .storm
         .with_label_values(&[id])
         .set(i64::from(view.is_overloaded));
-    let keys: Vec<_> = view.keys.iter().map(|key| key.state).collect();
-    let accounts: Vec<_> = view.accounts.iter().map(|it| it.standing).collect();
-    for state in STATES {
-        let count =
-            |states: &[BreakerState]| signed(states.iter().filter(|it| **it == state).count());
-        let labels = [id, state_name(state)];
+    let keys: Vec<_> = view.keys.iter().map(State::of_key).collect();
+    let accounts: Vec<_> = view.accounts.iter().map(State::of_account).collect();
+    for state in State::ALL {
+        let count = |states: &[State]| signed(states.iter().filter(|it| **it == state).count());
+        let labels = [id, state.as_str()];
         pools.keys.with_label_values(&labels).set(count(&keys));
         pools
             .accounts
@@ -81,7 +98,49 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
             .set(count(&accounts));
     }
     for group in &view.groups {
-        refresh_group(pools, &provider.pool.parts.load(), group);
+        refresh_group(pools, &parts, group);
+    }
+}
+
+/// How many wait in each class, and for how long.
+fn refresh_waiting(pools: &Pools, provider: &str, (now, view): (Time, &PoolView)) {
+    for class in [Priority::High, Priority::Normal, Priority::Low] {
+        let lines = || {
+            let lines = view.groups.iter().flat_map(|group| &group.lines);
+            lines.filter(|line| line.priority == class)
+        };
+        let labels = [provider, class.as_str()];
+        pools
+            .waiting_by_class
+            .with_label_values(&labels)
+            .set(signed(lines().map(|line| line.waiting).sum()));
+        let oldest = lines().map(|line| now.since(line.since)).max();
+        pools
+            .waiting_oldest
+            .with_label_values(&labels)
+            .set(oldest.unwrap_or_default().as_secs_f64());
+    }
+}
+
+/// When each key that is out is probed.
+fn refresh_probes(pools: &Pools, parts: &Parts, (now, view): (Time, &PoolView)) {
+    let provider = parts.provider.as_str();
+    let of_groups = view.groups.iter().flat_map(|group| &group.keys);
+    let of_groups = of_groups.filter_map(|it| Some((it.key, it.outage?)));
+    let of_keys = view.keys.iter().filter_map(|it| Some((it.key, it.outage?)));
+    let mut probes: BTreeMap<KeyId, Duration> = BTreeMap::new();
+    for (key, outage) in of_keys.chain(of_groups) {
+        let left = outage
+            .until
+            .map_or(Duration::ZERO, |until| until.since(now));
+        let longest = probes.entry(key).or_default();
+        *longest = left.max(*longest);
+    }
+    for (key, left) in probes {
+        pools
+            .next_probe
+            .with_label_values(&[provider, parts.key(key)])
+            .set(left.as_secs_f64());
     }
 }
 
@@ -106,18 +165,14 @@ fn refresh_group(pools: &Pools, parts: &Parts, group: &GroupView) {
                 0.0
             };
             pools.budget_level.with_label_values(&labels).set(share);
+            pools
+                .budget_utilization
+                .with_label_values(&labels)
+                .set(bucket.utilization());
         }
     }
 }
 
 fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// A quota group and its kind of endpoint, in one label.
-fn group_name(group: &GroupView) -> String {
-    match group.group.as_str() {
-        "" => group.endpoint.as_str().to_owned(),
-        name => format!("{}:{name}", group.endpoint.as_str()),
-    }
 }

@@ -1,57 +1,130 @@
-//! What operators ask the gateway: is it alive, does it take work, what has it counted, what does
-//! it know of its pool. One file per page.
+//! What operators ask the gateway, and have it do: is it alive, does it take work, what has it counted,
+//! what does it know of its pool and why; holds on keys and accounts; the live page. One file per page.
 //!
 //! On an address of its own, so that it need not be open to whoever may send requests.
 
+mod access;
 mod answer;
+mod assets;
 mod budgets;
+mod explain;
+mod explained;
+mod group_name;
 mod health;
+mod live_events;
 mod metrics;
+mod moments;
+mod operate;
+mod query;
 mod reload;
+mod route;
 mod state;
 mod status;
 mod usage;
+mod why;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use http::{Method, Response, StatusCode, header};
-use pingora_core::apps::http_app::ServeHttp;
+use http::{Method, Response};
+use pingora_core::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
+use pingora_core::server::ShutdownWatch;
+use pingora_http::ResponseHeader;
 
-use self::answer::text;
+use self::live_events::LiveEvents;
+use self::route::Route;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::reload::Reloader;
 
+/// How long a connection may be idle between two questions, in seconds.
+const KEEPALIVE_SECS: u64 = 60;
+
+/// How long an operator's end may take nothing of an answer.
+const WRITE: Duration = Duration::from_secs(10);
+
 /// Answers operators.
 pub(crate) struct Admin {
-    pub(crate) gateway: Arc<Gateway>,
-    pub(crate) reloader: Arc<Reloader>,
+    gateway: Arc<Gateway>,
+    reloader: Arc<Reloader>,
+    events: LiveEvents,
 }
 
 #[async_trait]
-impl ServeHttp for Admin {
-    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
-        let head = session.req_header();
-        let is_get = matches!(head.method, Method::GET | Method::HEAD);
-        match head.uri.path() {
-            "/reload" if head.method == Method::POST => {
-                if head.headers.contains_key(header::ORIGIN) {
-                    return text(StatusCode::FORBIDDEN, "web pages may not reload\n");
-                }
-                reload::answer(&self.reloader).await
+impl HttpServerApp for Admin {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        mut session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        match session.read_request().await {
+            Ok(true) => {}
+            // The other side has gone, or what it said is no request.
+            Ok(false) | Err(_) => return None,
+        }
+        let keepalive = (!*shutdown.borrow()).then_some(KEEPALIVE_SECS);
+        session.set_keepalive(keepalive);
+        session.set_write_timeout(Some(WRITE));
+        match self.answer(&session).await {
+            Some(answer) => write(session, answer).await,
+            None => {
+                self.events.serve(&self.gateway, session, shutdown).await;
+                None
             }
-            "/reload" => text(StatusCode::METHOD_NOT_ALLOWED, "only POST\n"),
-            _ if !is_get => text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n"),
-            "/healthz" => health::alive(),
-            "/readyz" => health::ready(&self.gateway.lifecycle),
-            "/metrics" => metrics::page(&self.gateway),
-            "/status" => status::page(&self.gateway),
-            "/usage" => usage::page(&self.gateway, head.uri.query()),
-            _ => text(
-                StatusCode::NOT_FOUND,
-                "/healthz /readyz /metrics /status /usage, POST /reload\n",
-            ),
         }
     }
+}
+
+impl Admin {
+    pub(crate) fn new(gateway: Arc<Gateway>, reloader: Arc<Reloader>) -> Self {
+        Self {
+            gateway,
+            reloader,
+            events: LiveEvents::default(),
+        }
+    }
+
+    /// The answer; `None`: it is a stream of events.
+    async fn answer(&self, session: &ServerSession) -> Option<Response<Vec<u8>>> {
+        let head = session.req_header();
+        let gateway = &self.gateway;
+        let route = match route::find(&head.method, head.uri.path()) {
+            Ok(route) => route,
+            Err(answer) => return Some(*answer),
+        };
+        let live = gateway.live();
+        let refused = access::check(&route, &head.headers, live.admin_token.as_ref());
+        if refused.is_some() {
+            return refused;
+        }
+        let query = head.uri.query().unwrap_or_default();
+        Some(match route {
+            Route::Healthz => health::alive(),
+            Route::Readyz => health::ready(&gateway.lifecycle),
+            Route::Metrics => metrics::page(gateway),
+            Route::Status => status::page(gateway),
+            Route::Usage => usage::page(gateway, head.uri.query()),
+            Route::Reload => reload::answer(&self.reloader).await,
+            Route::Operate(kind, id, action) => operate::operate(gateway, kind, &id, action),
+            Route::Explain => explain::page(gateway, query),
+            Route::Explained(id) => explained::page(gateway, &id),
+            Route::Asset(asset) => asset.page(),
+            Route::Events => return self.events.refusal(),
+        })
+    }
+}
+
+/// Writes an answer; the connection, if it is good for another question.
+async fn write(mut session: ServerSession, answer: Response<Vec<u8>>) -> Option<ReusedHttpStream> {
+    let (head, body) = answer.into_parts();
+    let head = ResponseHeader::from(head);
+    let is_head = session.req_header().method == Method::HEAD;
+    session.write_response_header(Box::new(head)).await.ok()?;
+    if !is_head && !body.is_empty() {
+        session.write_response_body(body.into(), true).await.ok()?;
+    }
+    let settings = HttpPersistentSettings::for_session(&session);
+    let stream = session.finish().await.ok()??;
+    Some(ReusedHttpStream::from_reusable_stream(stream, settings))
 }

@@ -3,7 +3,7 @@
 use http::{Response, StatusCode};
 use serde_json::json;
 
-use super::answer::answer as page;
+use super::answer::json as page;
 use crate::runtime::policy_status::Reloaded;
 use crate::runtime::reload::{Reloader, Trigger};
 
@@ -33,9 +33,5 @@ pub(super) async fn answer(reloader: &Reloader) -> Response<Vec<u8>> {
         "needs_restart": told.restart,
         "secrets_failed": told.secrets,
     });
-    page(
-        status,
-        "application/json",
-        format!("{said:#}\n").into_bytes(),
-    )
+    page(status, &said)
 }

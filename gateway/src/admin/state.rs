@@ -1,19 +1,51 @@
 //! What keys and accounts are doing, in the words of people who do not know circuit breakers.
 
 use keyweir_policy::health::breaker::BreakerState;
+use keyweir_policy::pool::view::{KeyView, StandingView};
 
-/// All states.
-pub(super) const STATES: [BreakerState; 3] = [
-    BreakerState::Closed,
-    BreakerState::HalfOpen,
-    BreakerState::Open,
-];
+/// What a key or an account is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Serving,
+    Probing,
+    Out,
+    /// An operator holds it.
+    Held,
+}
 
-/// What operators read for a state.
-pub(super) const fn state_name(state: BreakerState) -> &'static str {
-    match state {
-        BreakerState::Closed => "serving",
-        BreakerState::HalfOpen => "probing",
-        BreakerState::Open => "out",
+impl State {
+    pub(super) const ALL: [Self; 4] = [Self::Serving, Self::Probing, Self::Out, Self::Held];
+
+    /// What operators read.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Serving => "serving",
+            Self::Probing => "probing",
+            Self::Out => "out",
+            Self::Held => "held",
+        }
+    }
+
+    pub(super) const fn of_key(key: &KeyView) -> Self {
+        Self::of(key.is_held, key.state)
+    }
+
+    pub(super) const fn of_account(account: &StandingView) -> Self {
+        Self::of(account.is_held, account.standing)
+    }
+
+    const fn of(is_held: bool, state: BreakerState) -> Self {
+        match state {
+            _ if is_held => Self::Held,
+            BreakerState::Closed => Self::Serving,
+            BreakerState::HalfOpen => Self::Probing,
+            BreakerState::Open => Self::Out,
+        }
+    }
+}
+
+impl From<BreakerState> for State {
+    fn from(state: BreakerState) -> Self {
+        Self::of(false, state)
     }
 }

@@ -1,13 +1,16 @@
 //! The command line: one file per command.
 
 mod check;
+mod explain;
 mod hash;
 mod healthcheck;
 mod import;
 mod log;
+mod operate;
 mod schema;
 mod serve;
 mod sleep;
+mod top;
 mod usage;
 
 use std::io::Write;
@@ -16,13 +19,16 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::check::Check;
+use self::explain::Explain;
 use self::hash::Hash;
 use self::healthcheck::Healthcheck;
 use self::import::Import;
 use self::log::LogFormat;
+use self::operate::Operate;
 use self::schema::Schema;
 use self::serve::Serve;
 use self::sleep::Sleep;
+use self::top::Top;
 use self::usage::Usage;
 use crate::command::failed::Failed;
 #[cfg(feature = "demo")]
@@ -58,6 +64,14 @@ enum Command {
     Healthcheck(Healthcheck),
     /// Print what was spent, as the ledger has it: per tenant, model, day …
     Usage(Usage),
+    /// Ask a gateway why a request would get its key, or why one got it.
+    Explain(Explain),
+    /// Hold, trip or reset provider keys in a gateway that runs.
+    Keys(Operate),
+    /// Hold, trip or reset accounts in a gateway that runs.
+    Accounts(Operate),
+    /// Watch a gateway that runs, in a terminal.
+    Top(Top),
     /// Do nothing for so many seconds: for a preStop hook in an image without a shell.
     Sleep(Sleep),
     /// Show the gateway at work, with a simulated provider: no account needed.
@@ -80,6 +94,10 @@ impl Command {
             | Self::Hash(_)
             | Self::Healthcheck(_)
             | Self::Usage(_)
+            | Self::Explain(_)
+            | Self::Keys(_)
+            | Self::Accounts(_)
+            | Self::Top(_)
             | Self::Sleep(_) => false,
             #[cfg(feature = "demo")]
             Self::Demo(_) => true,
@@ -103,6 +121,10 @@ pub fn run() -> ExitCode {
         Command::Hash(hash) => hash.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Usage(usage) => usage.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Keys(operate) => operate.run("keys"),
+        Command::Accounts(operate) => operate.run("accounts"),
+        Command::Top(top) => top.run(),
         Command::Sleep(sleep) => sleep.run(),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),

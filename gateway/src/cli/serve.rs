@@ -52,8 +52,10 @@ impl Serve {
         };
         let served = runtime.block_on(async {
             let (mut signals, hang_ups) = (Signals::listen()?, shutdown::hang_ups()?);
+            let rotations = shutdown::rotations()?;
             let running = serve::start(loaded.policy, &options).await?;
             hang_ups.reload(running.reloader());
+            rotations.reopen(running.gateway());
             for address in &running.clear {
                 tracing::info!(%address, "listening");
             }

@@ -125,6 +125,14 @@ impl Feed {
                 Tone::Good,
                 "provider serves again → held requests released".to_owned(),
             ),
+            Notice::KeyOperated(id, action) => (
+                Tone::Note,
+                format!("{}: {} by an operator", key(id), action.as_str()),
+            ),
+            Notice::AccountOperated(id, action) => (
+                Tone::Note,
+                format!("{}: {} by an operator", account(id), action.as_str()),
+            ),
             Notice::SameAccount(one, other) | Notice::SameOrganization(one, other) => (
                 Tone::Note,
                 format!(

@@ -36,6 +36,14 @@ impl Certificate {
         )?))))
     }
 
+    /// When it expires, in seconds since 1970; `None`: it does not say so in a way that is understood.
+    pub(crate) fn expires(&self) -> Option<i64> {
+        let certified = self.0.load();
+        let first = certified.cert.first()?;
+        let (_, parsed) = x509_parser::parse_x509_certificate(first).ok()?;
+        Some(parsed.validity().not_after.timestamp())
+    }
+
     /// Clients are shown `certified` from now on.
     pub(crate) fn replace(&self, certified: CertifiedKey) {
         self.0.store(Arc::new(certified));
@@ -114,6 +122,21 @@ fn certified_key(cert_file: &Path, key_file: &Path) -> Result<CertifiedKey, Cert
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_says_when_it_expires() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
+        let key = rcgen::KeyPair::generate().expect("made");
+        let mut told = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("right");
+        told.not_after = rcgen::date_time_ymd(2031, 2, 3);
+        let cert = told.self_signed(&key).expect("signed");
+        std::fs::write(&paths[0], cert.pem()).expect("written");
+        std::fs::write(&paths[1], key.serialize_pem()).expect("written");
+        let certified = certified_key(&paths[0], &paths[1]).expect("they match");
+        let certificate = Certificate(ArcSwap::from_pointee(certified));
+        assert_eq!(certificate.expires(), Some(1_927_843_200));
+    }
 
     #[test]
     fn a_key_of_another_certificate_is_said_to_be_one() {

@@ -6,6 +6,7 @@ use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::wire::Wire;
 use pingora_http::RequestHeader;
 
+use super::names::TRACEPARENT;
 use super::stripped::strip;
 
 /// The request that goes to a provider, but for its credential.
@@ -67,11 +68,12 @@ impl OutgoingHead {
         self.headers = HeaderMap::new();
     }
 
-    /// The head of one attempt, with that attempt's credential.
+    /// The head of one attempt, with that attempt's credential, and its place in a trace if it has one
+    /// of its own.
     pub(crate) fn with_credential(
         &self,
-        name: &HeaderName,
-        value: &HeaderValue,
+        (name, value): (&HeaderName, &HeaderValue),
+        traceparent: Option<HeaderValue>,
     ) -> Box<RequestHeader> {
         let mut request = http::Request::new(());
         *request.method_mut() = self.method.clone();
@@ -79,6 +81,9 @@ impl OutgoingHead {
         *request.version_mut() = Version::HTTP_11;
         let mut headers = self.headers.clone();
         headers.insert(name, value.clone());
+        if let Some(traceparent) = traceparent {
+            headers.insert(TRACEPARENT, traceparent);
+        }
         *request.headers_mut() = headers;
         Box::new(RequestHeader::from(request.into_parts().0))
     }

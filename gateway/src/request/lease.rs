@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use keyweir_policy::pool::ask::{Lease, Settlement};
+use keyweir_policy::pool::ask::{ChosenBy, Lease, Settlement};
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::{AccountId, KeyId};
 use keyweir_policy::terms::request::Usage;
@@ -48,6 +48,11 @@ impl HeldLease {
 
     pub(crate) fn account(&self) -> AccountId {
         self.lease().account
+    }
+
+    /// Why this account.
+    pub(crate) fn by(&self) -> ChosenBy {
+        self.lease().by
     }
 
     /// Something of the request goes to the provider from now on.

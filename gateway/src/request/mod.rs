@@ -25,6 +25,7 @@ pub(crate) mod outgoing;
 pub(crate) mod record;
 pub(crate) mod respond;
 mod silence;
+mod spans;
 mod stop;
 
 use std::panic::AssertUnwindSafe;
@@ -93,7 +94,7 @@ async fn handle(
     let (exchange, way) = intake::prepare::prepare(taken, client, record);
     match way {
         Way::Drive => Box::pin(drive::run(exchange)).await,
-        Way::List(listing) => Box::pin(listing::run(exchange, listing)).await,
+        Way::List(listing) => Box::pin(listing::run(exchange, *listing)).await,
         Way::Models(models) => Box::pin(models::run(exchange, *models)).await,
     }
 }

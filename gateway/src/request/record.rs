@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue, USER_AGENT};
+use keyweir_policy::pool::ask::ChosenBy;
 use keyweir_policy::tenancy::lack::{Lack, Lacking};
 use keyweir_policy::tenancy::request::{Reserved, Used};
 use keyweir_policy::tenancy::tally::Place;
@@ -17,14 +18,22 @@ use pingora_http::RequestHeader;
 
 use crate::downstream::client::Client;
 use crate::downstream::request_id::RequestId;
+use crate::headers::TRACEPARENT;
 use crate::request::charge::Charge;
+use crate::request::spans::{self, TracedRequest};
 use crate::runtime::gateway::{Gateway, Live};
 use crate::telemetry::access_log::{FailedAttempt, Line};
+use crate::telemetry::agent;
 use crate::telemetry::escape::beginning;
 use crate::telemetry::outcome::Outcome;
+use crate::telemetry::recent::{Attempt, Told};
+use crate::telemetry::trace_context::{TraceContext, Traced};
 
 /// The longest path in a line of the log.
 const PATH_BYTES_MAX: usize = 256;
+
+/// How an attempt ended whose end was not told.
+const UNENDED: &str = "unknown";
 
 /// Something that happened to a request, in the order in which it can.
 #[derive(Debug)]
@@ -55,8 +64,11 @@ pub(crate) enum Event<'a> {
     AttemptBegan {
         account: AccountId,
         key: KeyId,
+        by: ChosenBy,
         waited: Duration,
     },
+    /// It waits for a key, behind so many others.
+    Waits { behind: usize },
     /// A connection was taken for the attempt.
     Connected { reused: bool },
     /// A stream failed before its first content.
@@ -113,6 +125,14 @@ struct Asked {
     model: Option<String>,
     stream: bool,
     bytes: usize,
+    /// When its body was read, since it came.
+    read_after: Duration,
+    /// Which program asks.
+    agent: Option<&'static str>,
+    /// The trace that the client is in.
+    trace: Option<TraceContext>,
+    /// What of it is ours, where it is traced.
+    traced: Option<Traced>,
 }
 
 /// Who served it.
@@ -127,19 +147,11 @@ struct Served {
     /// Of those, at the provider that is asked now.
     attempts_here: u32,
     waited: Duration,
+    /// How many others waited when it first did.
+    behind: Option<usize>,
     fell_back: bool,
-    /// The attempt that runs, or ran last, and since when.
-    attempt_began: Option<Instant>,
-    failed: Vec<Failed>,
-}
-
-/// An attempt that failed.
-#[derive(Debug)]
-struct Failed {
-    provider: ProviderId,
-    key: KeyId,
-    fault: &'static str,
-    took: Duration,
+    /// Its attempts, in order.
+    tried: Vec<Attempt>,
 }
 
 /// How it ended.
@@ -168,6 +180,10 @@ impl Record {
                 model: None,
                 stream: false,
                 bytes: 0,
+                read_after: Duration::ZERO,
+                agent: None,
+                trace: None,
+                traced: None,
             },
             served: Served::default(),
             charge: Charge::default(),
@@ -209,13 +225,22 @@ impl Record {
     pub(crate) fn on(&mut self, event: Event<'_>) {
         let (asked, served, end) = (&mut self.asked, &mut self.served, &mut self.end);
         match event {
-            Event::Received(head) => asked.see(head),
+            Event::Received(head) => {
+                asked.see(head);
+                let traces = &self.live.settings().traces;
+                if traces.endpoint.is_some() {
+                    asked.traced = Traced::begin(asked.trace, traces.sample);
+                }
+            }
             Event::Routed { dialect, endpoint } => {
                 asked.dialect = dialect;
                 asked.endpoint = Some(endpoint);
             }
             Event::Authenticated(tenant) => asked.tenant = Some(tenant),
-            Event::BodyRead { bytes } => asked.bytes = bytes,
+            Event::BodyRead { bytes } => {
+                asked.bytes = bytes;
+                asked.read_after = self.started.elapsed();
+            }
             Event::Described { model, stream } => {
                 asked.model = model.map(str::to_owned);
                 asked.stream = stream;
@@ -231,18 +256,29 @@ impl Record {
             Event::AttemptBegan {
                 account,
                 key,
+                by,
                 waited,
             } => {
                 served.account = Some(account);
                 served.key = Some(key);
-                served.attempt_began = Some(Instant::now());
+                let began = self.started.elapsed();
+                let span = asked.traced.map_or(0, |_| fastrand::u64(1..));
+                served.note_begun((account, key), by, began, span);
                 self.count_wait(waited);
-                self.count_begun();
+                self.count_begun(began);
+            }
+            Event::Waits { behind } => {
+                served.behind.get_or_insert(behind);
             }
             Event::Connected { reused } => self.count_connection(reused),
-            Event::FaultHidden => self.count_hidden_fault(),
+            Event::FaultHidden => {
+                if let Some(attempt) = served.tried.last_mut() {
+                    attempt.is_hidden = true;
+                }
+                self.count_hidden_fault();
+            }
             Event::AttemptEnded { fault } => {
-                served.note_failure(fault);
+                served.note_ended(fault, self.started);
                 self.count_attempt(fault);
                 if matches!(fault, Fault::None | Fault::ClientLeft) {
                     self.settle();
@@ -251,6 +287,7 @@ impl Record {
             Event::AnswerBegan { status } => {
                 end.first_byte = Some(self.started.elapsed());
                 end.status = status;
+                self.count_answer();
             }
             Event::Charged(usage) => end.usage = usage,
             Event::Ended { outcome, status } => end.ended(outcome, status, None),
@@ -296,7 +333,7 @@ impl Record {
         if served.attempts == 0 {
             return Used::Nothing;
         }
-        let failed = u32::try_from(served.failed.len()).unwrap_or(u32::MAX);
+        let failed = u32::try_from(served.failed().count()).unwrap_or(u32::MAX);
         if failed < served.attempts || end.first_byte.is_some() && end.status < 400 {
             return Used::Untold;
         }
@@ -338,6 +375,8 @@ impl Record {
             _ => self.count_early(),
         }
         self.log(client);
+        self.keep();
+        self.trace();
     }
 
     fn choose(&mut self, chosen: Chosen) {
@@ -368,14 +407,34 @@ impl Record {
     }
 
     /// Another attempt begins.
-    fn count_begun(&mut self) {
+    fn count_begun(&mut self, began: Duration) {
         let served = &mut self.served;
         served.attempts += 1;
         served.attempts_here += 1;
-        if served.attempts_here > 1
-            && let Some(provider) = served.provider
-        {
-            self.live.provider_metrics(provider).retries.inc();
+        let Some(provider) = served.provider else {
+            return;
+        };
+        let metrics = self.live.provider_metrics(provider);
+        if served.attempts == 1 {
+            let own = began.saturating_sub(self.asked.read_after + served.waited);
+            metrics.overhead.observe(own.as_secs_f64());
+        }
+        if served.attempts_here > 1 {
+            let before = served.tried.iter().nth_back(1);
+            metrics.retried(before.map_or(UNENDED, |before| before.fault));
+        }
+    }
+
+    /// The answer has begun.
+    fn count_answer(&self) {
+        if let (Some(provider), Some(attempt), Some(first_byte)) = (
+            self.served.provider,
+            self.served.tried.last(),
+            self.end.first_byte,
+        ) {
+            let took = first_byte.saturating_sub(attempt.began);
+            let metrics = self.live.provider_metrics(provider);
+            metrics.answer_began.observe(took.as_secs_f64());
         }
     }
 
@@ -400,9 +459,7 @@ impl Record {
     fn count_attempt(&self, fault: Fault) {
         if let (Some(provider), Some(account)) = (self.served.provider, self.served.account) {
             let metrics = self.live.provider_metrics(provider);
-            self.gateway
-                .metrics
-                .attempted(metrics, account, fault.as_str());
+            self.gateway.metrics.attempted(metrics, account, &fault);
         }
     }
 
@@ -431,28 +488,116 @@ impl Record {
                 .first_byte(endpoint)
                 .observe(first_byte.as_secs_f64());
         }
+        if let (true, Some(first_byte), Some(tokens @ 2..)) =
+            (self.asked.stream, end.first_byte, end.usage.output)
+        {
+            let took = self.started.elapsed().saturating_sub(first_byte);
+            let each = took.as_secs_f64() / (tokens - 1) as f64;
+            of_provider.output_token.observe(each);
+        }
         if let (Outcome::Refused, Some(reason)) = (end.outcome, end.reason) {
             metrics.refused(&self.live.provider(provider).id, reason);
         }
     }
 
     fn failed_attempts(&self) -> Vec<FailedAttempt<'_>> {
-        let named = self.served.failed.iter().map(|failed| {
+        let named = self.served.failed().map(|failed| {
             let provider = self.live.provider(failed.provider);
             FailedAttempt {
                 provider: &provider.id,
                 key: provider.pool.parts.load().key(failed.key).to_owned(),
                 fault: failed.fault,
-                took: failed.took,
+                took: failed.took.unwrap_or_default(),
             }
         });
         named.collect()
+    }
+
+    /// What an attempt tells the provider of the trace, where it is traced.
+    pub(crate) fn traceparent(&self) -> Option<HeaderValue> {
+        let traced = self.asked.traced?;
+        let attempt = self.served.tried.last()?;
+        HeaderValue::from_str(&traced.header(attempt.span)).ok()
+    }
+
+    /// Sends its spans, where it is traced.
+    fn trace(&self) {
+        let Some(traced) = self.asked.traced else {
+            return;
+        };
+        let spans = spans::of(&self.live, traced, &self.traced_request());
+        self.gateway.traces.add(spans);
+    }
+
+    fn traced_request(&self) -> TracedRequest<'_> {
+        let (asked, served, end) = (&self.asked, &self.served, &self.end);
+        TracedRequest {
+            id: asked.id.as_str(),
+            started: self.started,
+            duration: self.started.elapsed(),
+            method: asked.method.as_str(),
+            path: &asked.path,
+            endpoint: asked.endpoint,
+            tenant: asked.tenant,
+            model: served.model.as_deref().or(asked.model.as_deref()),
+            outcome: end.outcome,
+            reason: end.reason,
+            status: end.status,
+            waited: served.waited,
+            behind: served.behind,
+            fell_back: served.fell_back,
+            attempts: &served.tried,
+            usage: end.usage,
+        }
+    }
+
+    /// Answered at the first attempt, without waiting or falling back.
+    fn is_uneventful(&self) -> bool {
+        let served = &self.served;
+        self.end.outcome == Outcome::Answered
+            && served.attempts <= 1
+            && served.waited.is_zero()
+            && !served.fell_back
+    }
+
+    /// Keeps what became of it, for whoever asks why.
+    fn keep(&self) {
+        let (asked, served, end) = (&self.asked, &self.served, &self.end);
+        let recent = self.gateway.recent.load();
+        if recent.len() == 0 {
+            return;
+        }
+        let told = Told {
+            started: self.started,
+            duration: self.started.elapsed(),
+            tenant: asked.tenant,
+            endpoint: asked.endpoint,
+            stream: asked.stream,
+            status: end.status,
+            outcome: end.outcome.as_str(),
+            reason: end.reason,
+            waited: served.waited,
+            behind: served.behind,
+            fell_back: served.fell_back,
+            first_byte: end.first_byte,
+            attempts: served.attempts,
+            usage: end.usage,
+        };
+        let model = served.model.as_ref().or(asked.model.as_ref());
+        let model = model.map_or("", String::as_str);
+        recent.keep(asked.id.as_str(), told, model, &served.tried);
     }
 
     fn log(&self, client: &Client) {
         if !self.gateway.access_log.is_on() {
             return;
         }
+        let sample = self.live.settings().access_log.sample;
+        let is_sampled = sample < 1.0 && self.is_uneventful();
+        if is_sampled && fastrand::f64() >= sample {
+            return;
+        }
+        let trace_id = self.asked.trace.map(|trace| trace.trace_id());
         let (asked, served, end) = (&self.asked, &self.served, &self.end);
         let provider = served.provider.map(|provider| self.live.provider(provider));
         let parts = provider.map(|provider| provider.pool.parts.load());
@@ -460,6 +605,9 @@ impl Record {
         self.gateway.access_log.write(&Line {
             request_id: asked.id.as_str(),
             client: client.peer.address,
+            agent: asked.agent,
+            trace_id: trace_id.as_deref(),
+            sampled: is_sampled.then_some(sample),
             method: asked.method.as_str(),
             path: &asked.path,
             tenant: tenant.map(|tenant| tenant.id.as_str()),
@@ -507,18 +655,38 @@ impl Drop for Record {
 }
 
 impl Served {
-    fn note_failure(&mut self, fault: Fault) {
-        if matches!(fault, Fault::None | Fault::ClientLeft) {
+    fn failed(&self) -> impl Iterator<Item = &Attempt> {
+        let failed = |it: &&Attempt| !matches!(it.fault, UNENDED | "none" | "client_left");
+        self.tried.iter().filter(failed)
+    }
+
+    fn note_begun(
+        &mut self,
+        (account, key): (AccountId, KeyId),
+        by: ChosenBy,
+        began: Duration,
+        span: u64,
+    ) {
+        let Some(provider) = self.provider else {
             return;
-        }
-        if let (Some(provider), Some(key)) = (self.provider, self.key) {
-            let began = self.attempt_began.map(|began| began.elapsed());
-            self.failed.push(Failed {
-                provider,
-                key,
-                fault: fault.as_str(),
-                took: began.unwrap_or_default(),
-            });
+        };
+        self.tried.push(Attempt {
+            provider,
+            account,
+            key,
+            by,
+            began,
+            took: None,
+            fault: UNENDED,
+            span,
+            is_hidden: false,
+        });
+    }
+
+    fn note_ended(&mut self, fault: Fault, started: Instant) {
+        if let Some(attempt) = self.tried.last_mut() {
+            attempt.fault = fault.as_str();
+            attempt.took = Some(started.elapsed().saturating_sub(attempt.began));
         }
     }
 }
@@ -529,6 +697,9 @@ impl Asked {
         self.method = head.method.clone();
         self.path
             .push_str(beginning(head.uri.path(), PATH_BYTES_MAX));
+        let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+        self.agent = text(USER_AGENT).map(agent::class);
+        self.trace = text(TRACEPARENT).and_then(TraceContext::read);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::{ArcSwap, Guard};
 use keyweir_policy::config::file::{GatewaySettings, Policy, Tenant};
-use keyweir_policy::config::secret::ClientKeys;
+use keyweir_policy::config::secret::{ClientKeys, ProviderSecret};
 use keyweir_policy::exchange::holders::{Held, Holders};
 use keyweir_policy::exchange::ownership::{self, Hidden, Known, Named, Sight};
 use keyweir_policy::exchange::seek::Holder;
@@ -27,7 +27,10 @@ use crate::runtime::roots::Roots;
 use crate::runtime::secrets::Secrets;
 use crate::runtime::tenancy::Tenancy;
 use crate::telemetry::access_log::{AccessLog, Target};
+use crate::telemetry::events::Events;
 use crate::telemetry::metrics::{Metrics, ProviderMetrics, TenantMetrics};
+use crate::telemetry::recent::Recent;
+use crate::telemetry::traces::Traces;
 use crate::upstream::{RootsError, Upstream};
 
 /// The gateway.
@@ -49,6 +52,11 @@ pub struct Gateway {
     pub(crate) lifecycle: Arc<Lifecycle>,
     /// How the policy came into force, and what is wrong with the one that would follow.
     pub(crate) policy_status: Mutex<PolicyStatus>,
+    /// What operators should know of.
+    pub(crate) events: Arc<Events>,
+    /// What became of the last requests.
+    pub(crate) recent: ArcSwap<Recent>,
+    pub(crate) traces: Traces,
 }
 
 /// The policy in force, and all that was made from it. Replaced as a whole; a request keeps the one
@@ -67,6 +75,8 @@ pub(crate) struct Live {
     circles: Circles,
     holders: Arc<Mutex<Holders>>,
     pub(crate) roots: Roots,
+    /// What operators have to show, if anything.
+    pub(crate) admin_token: Option<ProviderSecret>,
 }
 
 /// What a policy comes into force with.
@@ -75,6 +85,7 @@ pub(crate) struct Next {
     pub(crate) client_keys: ClientKeys,
     pub(crate) providers: Table<ProviderId, Provider>,
     pub(crate) roots: Roots,
+    pub(crate) admin_token: Option<ProviderSecret>,
 }
 
 /// The settings in force, for who has no request yet. Not to be held for long.
@@ -133,6 +144,7 @@ impl Gateway {
         log: &Target,
     ) -> Result<Arc<Self>, GatewayError> {
         let clock = Clock::start();
+        let events = Arc::default();
         let metrics = Metrics::new();
         let access_log = AccessLog::open(log).map_err(GatewayError::AccessLog)?;
         let mut roots = Roots::after(&Roots::default(), &policy, folder)?;
@@ -141,6 +153,7 @@ impl Gateway {
             secrets: &secrets.of_keys,
             roots: &mut roots,
             clock,
+            events: &events,
         };
         let prepared = making.all(&Table::default())?;
         let mut providers = Table::default();
@@ -152,6 +165,7 @@ impl Gateway {
             policy,
             providers,
             roots,
+            admin_token: secrets.admin_token.clone(),
         };
         let gateway = Self {
             clock,
@@ -165,6 +179,9 @@ impl Gateway {
             access_log,
             lifecycle: Arc::default(),
             policy_status: Mutex::default(),
+            events,
+            recent: ArcSwap::from_pointee(Recent::new(0)),
+            traces: Traces::default(),
         };
         let live = gateway.live();
         gateway.bound(&live.policy);
@@ -184,6 +201,11 @@ impl Gateway {
     /// From now on the bounds of `policy` hold.
     fn bound(&self, policy: &Policy) {
         let (limits, tenants) = (&policy.gateway.limits, policy.tenants.len());
+        if self.recent.load().len() != limits.recent_requests_max {
+            let recent = Recent::new(limits.recent_requests_max);
+            self.recent.store(Arc::new(recent));
+        }
+        self.traces.aim(policy.gateway.traces.endpoint.as_deref());
         self.places.bound(
             limits.requests_in_flight_max as u64,
             limits.requests_in_flight_per_tenant_max as u64,
@@ -237,6 +259,7 @@ impl Live {
             client_keys,
             providers,
             roots,
+            admin_token,
         } = next;
         let of_provider = |id, provider: &Provider| {
             let accounts = policy.provider(id).accounts.map(|_, it| it.id.clone());
@@ -255,6 +278,7 @@ impl Live {
             providers,
             holders,
             roots,
+            admin_token,
             tenant_metrics: (0..cells).map(|_| OnceLock::new()).collect(),
         }
     }

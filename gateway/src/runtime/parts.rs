@@ -5,14 +5,18 @@
 //! own policy did not have, and a changed secret counts from the next attempt. What is gone is kept
 //! for a while, because requests that have a lease of it are still to send it, or to name it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{HeaderName, HeaderValue};
 use keyweir_policy::pool::ask::Notice;
+use keyweir_policy::pool::operator::Action;
 use keyweir_policy::terms::ids::{AccountId, KeyId};
 use keyweir_policy::terms::table::{Id, Table};
 use keyweir_policy::wire::trace::Traces;
+
+use crate::telemetry::events::{Event, Severity};
 
 /// How long what is gone is kept: far longer than from a lease to its being sent. Who names it later
 /// writes [`UNNAMED`].
@@ -88,66 +92,120 @@ impl Parts {
         self.accounts.get(account).map_or(UNNAMED, String::as_str)
     }
 
-    /// Tells the log of `notice`.
-    pub(crate) fn log(&self, notice: Notice) {
-        let provider = self.provider.as_str();
-        match notice {
-            Notice::KeyOut(key) => {
-                tracing::error!(
-                    provider,
-                    key = self.key(key),
-                    "the provider rejects this key"
-                );
-            }
-            Notice::KeyBack(key) => {
-                tracing::info!(provider, key = self.key(key), "a key is accepted again");
-            }
-            Notice::AccountOut(account) => tracing::error!(
-                provider,
-                account = self.account(account),
-                "an account is out of money or disabled"
-            ),
-            Notice::AccountBack(account) => {
-                tracing::info!(
-                    provider,
-                    account = self.account(account),
-                    "an account serves again"
-                );
-            }
-            Notice::BreakerTripped(key) => {
-                tracing::warn!(
-                    provider,
-                    key = self.key(key),
-                    "a key keeps failing; its breaker is open"
-                );
-            }
-            Notice::BreakerClosed(key) => {
-                tracing::info!(
-                    provider,
-                    key = self.key(key),
-                    "a key that kept failing serves again; its breaker is closed"
-                );
-            }
-            Notice::OverloadBegan => {
-                tracing::warn!(
-                    provider,
-                    "the provider is overloaded; requests are held back"
-                );
-            }
-            Notice::OverloadEnded => tracing::info!(provider, "the provider serves again"),
-            Notice::SameAccount(one, other) => tracing::warn!(
-                provider,
-                account = self.account(one),
-                other = self.account(other),
-                "the provider says these are one account; they share one budget from now on"
-            ),
-            Notice::SameOrganization(one, other) => tracing::warn!(
-                provider,
-                account = self.account(one),
-                other = self.account(other),
-                "these accounts are of one organization, but their limits differ"
-            ),
+    /// Tells the log of `notice`, and says what it told.
+    pub(crate) fn log(&self, notice: Notice) -> Event {
+        let told = self.told(notice);
+        told.log(&self.provider);
+        Event {
+            provider: Some(self.provider.clone()),
+            account: told.account.map(str::to_owned),
+            key: told.key.map(str::to_owned),
+            ..Event::new(told.severity, told.text())
         }
+    }
+
+    fn told(&self, notice: Notice) -> Told<'_> {
+        use Severity::{Error, Info, Warning};
+        let of_key = |id, severity, text| Told {
+            key: Some(self.key(id)),
+            ..Told::new(severity, text)
+        };
+        let of_account = |id, severity, text| Told {
+            account: Some(self.account(id)),
+            ..Told::new(severity, text)
+        };
+        match notice {
+            Notice::KeyOut(id) => of_key(id, Error, "the provider rejects this key"),
+            Notice::KeyBack(id) => of_key(id, Info, "a key is accepted again"),
+            Notice::AccountOut(id) => {
+                of_account(id, Error, "an account is out of money or disabled")
+            }
+            Notice::AccountBack(id) => of_account(id, Info, "an account serves again"),
+            Notice::BreakerTripped(id) => {
+                of_key(id, Warning, "a key keeps failing; its breaker is open")
+            }
+            Notice::BreakerClosed(id) => of_key(
+                id,
+                Info,
+                "a key that kept failing serves again; its breaker is closed",
+            ),
+            Notice::OverloadBegan => Told::new(
+                Warning,
+                "the provider is overloaded; requests are held back",
+            ),
+            Notice::OverloadEnded => Told::new(Info, "the provider serves again"),
+            Notice::KeyOperated(id, action) => of_key(id, Warning, operated(action)),
+            Notice::AccountOperated(id, action) => of_account(id, Warning, operated(action)),
+            Notice::SameAccount(one, other) => Told {
+                other: Some(self.account(other)),
+                ..of_account(
+                    one,
+                    Warning,
+                    "the provider says these are one account; they share one budget from now on",
+                )
+            },
+            Notice::SameOrganization(one, other) => Told {
+                other: Some(self.account(other)),
+                ..of_account(
+                    one,
+                    Warning,
+                    "these accounts are of one organization, but their limits differ",
+                )
+            },
+        }
+    }
+}
+
+/// What is told of a notice.
+struct Told<'a> {
+    severity: Severity,
+    key: Option<&'a str>,
+    account: Option<&'a str>,
+    other: Option<&'a str>,
+    text: &'static str,
+}
+
+impl Told<'_> {
+    const fn new(severity: Severity, text: &'static str) -> Self {
+        Self {
+            severity,
+            key: None,
+            account: None,
+            other: None,
+            text,
+        }
+    }
+
+    fn log(&self, provider: &str) {
+        let Self {
+            key,
+            account,
+            other,
+            text,
+            ..
+        } = self;
+        match self.severity {
+            Severity::Info => tracing::info!(provider, key, account, other, "{text}"),
+            Severity::Warning => tracing::warn!(provider, key, account, other, "{text}"),
+            Severity::Error => tracing::error!(provider, key, account, other, "{text}"),
+        }
+    }
+
+    /// In one text.
+    fn text(&self) -> Cow<'static, str> {
+        match self.other {
+            None => Cow::Borrowed(self.text),
+            Some(other) => Cow::Owned(format!("{} (with {other})", self.text)),
+        }
+    }
+}
+
+const fn operated(action: Action) -> &'static str {
+    match action {
+        Action::Drain => "held by an operator; it takes no more requests until it is resumed",
+        Action::Resume => "resumed by an operator",
+        Action::Trip => "taken out by an operator; it is probed later",
+        Action::Reset => "reset by an operator; what spoke against it is cleared",
     }
 }
 

@@ -12,6 +12,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -31,6 +32,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::runtime::clock::Clock;
 use crate::runtime::parts::Parts;
+use crate::telemetry::events::Events;
 
 /// The shortest sleep between two wake-ups: what tokio's timer can tell apart anyway. It keeps a
 /// core that names a moment in the past from turning the timer into a busy loop.
@@ -46,6 +48,9 @@ pub(crate) struct SharedPool {
     /// What its accounts and keys are called, and their secrets.
     pub(crate) parts: ArcSwap<Parts>,
     watcher: OnceLock<mpsc::UnboundedSender<Notice>>,
+    events: Arc<Events>,
+    /// How often a breaker has opened.
+    pub(crate) trips: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -72,7 +77,7 @@ pub(crate) enum Next {
 
 impl SharedPool {
     /// `pool`, with its timer running until this is dropped. Must be called on a runtime.
-    pub(crate) fn start(pool: Pool, clock: Clock, parts: Parts) -> Arc<Self> {
+    pub(crate) fn start(pool: Pool, clock: Clock, parts: Parts, events: &Arc<Events>) -> Arc<Self> {
         let shared = Arc::new(Self {
             clock,
             state: Mutex::new(State {
@@ -83,6 +88,8 @@ impl SharedPool {
             rewind: Notify::new(),
             parts: ArcSwap::from_pointee(parts),
             watcher: OnceLock::new(),
+            events: Arc::clone(events),
+            trips: AtomicU64::new(0),
         });
         tokio::spawn(keep_time(Arc::downgrade(&shared)));
         shared
@@ -100,6 +107,7 @@ impl SharedPool {
                 state.waiting.insert(ticket, sender);
                 Next::Wait(Place {
                     pool: Arc::clone(self),
+                    behind: state.pool.waiting().saturating_sub(1),
                     ticket,
                     decision,
                 })
@@ -176,7 +184,10 @@ impl SharedPool {
     fn report(&self, first: Notice) {
         let mut next = Some(first);
         while let Some(notice) = next {
-            self.parts.load().log(notice);
+            if matches!(notice, Notice::BreakerTripped(_)) {
+                self.trips.fetch_add(1, Ordering::Relaxed);
+            }
+            self.events.add(self.parts.load().log(notice));
             if let Some(watcher) = self.watcher.get() {
                 // A watcher that has left misses nothing.
                 let _ = watcher.send(notice);
@@ -264,6 +275,8 @@ async fn wait_for_change(shared: &SharedPool) {
 pub(crate) struct Place {
     pool: Arc<SharedPool>,
     ticket: Ticket,
+    /// How many others waited when it was taken.
+    pub(crate) behind: usize,
     decision: oneshot::Receiver<Decision>,
 }
 

@@ -25,6 +25,7 @@ use crate::runtime::parts::{Parts, ProviderKey};
 use crate::runtime::pool::SharedPool;
 use crate::runtime::roots::Roots;
 use crate::runtime::secrets::{OfKeys, Secrets};
+use crate::telemetry::events::Events;
 use crate::upstream::{ProxyError, RootsError, Upstream};
 
 /// One provider, as one policy has it. What it has of its own lives on in the next.
@@ -146,6 +147,7 @@ pub(crate) struct Making<'a> {
     pub(crate) secrets: &'a OfKeys,
     pub(crate) roots: &'a mut Roots,
     pub(crate) clock: Clock,
+    pub(crate) events: &'a Arc<Events>,
 }
 
 impl Making<'_> {
@@ -211,7 +213,10 @@ impl Making<'_> {
             None => {
                 let spec = pool_spec(self.policy, id, fastrand::u64(..));
                 let pool = Pool::new(spec, self.clock.now());
-                (SharedPool::start(pool, self.clock, parts), None)
+                (
+                    SharedPool::start(pool, self.clock, parts, self.events),
+                    None,
+                )
             }
         };
         // Another address may have other models.

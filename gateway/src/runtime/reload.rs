@@ -13,7 +13,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Instant, SystemTime};
 
 use keyweir_policy::config::difference::Difference;
-use keyweir_policy::config::file::{Gone, Identity, Policy, Severity, TlsSettings};
+use keyweir_policy::config::file::{self, Gone, Identity, Policy, TlsSettings};
 use keyweir_policy::config::pool_spec::pool_spec;
 use keyweir_policy::pool::spec::PoolSpec;
 use keyweir_policy::terms::ids::ProviderId;
@@ -32,6 +32,7 @@ use crate::runtime::provider::{Making, Prepared, ProviderError};
 use crate::runtime::regular_file;
 use crate::runtime::roots::Roots;
 use crate::runtime::secrets::{self, Anew, SecretProblems, Secrets};
+use crate::telemetry::events::{Event, Severity};
 use crate::upstream::{RootsError, Upstream, resolve};
 
 /// Lines of a difference, and warnings, that are told; of a difference the rest is counted.
@@ -97,16 +98,16 @@ impl ReloadError {
         let Self::Load(LoadError::Mistakes(report)) = self else {
             return (self.to_string(), Vec::new());
         };
-        let of = |severity: Severity| {
+        let of = |severity: file::Severity| {
             let problems = report.problems.iter();
             let problems = problems.filter(move |problem| problem.severity == severity);
             problems.map(ToString::to_string)
         };
-        let mut mistakes: Vec<String> = of(Severity::Error).collect();
+        let mut mistakes: Vec<String> = of(file::Severity::Error).collect();
         if report.errors_left_out > 0 {
             mistakes.push(format!("… {} more", report.errors_left_out));
         }
-        let warnings = of(Severity::Warning).take(LINES_MAX).collect();
+        let warnings = of(file::Severity::Warning).take(LINES_MAX).collect();
         (mistakes.join("\n"), warnings)
     }
 }
@@ -135,6 +136,9 @@ impl Reloader {
     ) -> Arc<Self> {
         let mut identity = Identity::default();
         identity.adopt(&gateway.live().policy, |_| false);
+        if let Some(certificate) = &certificate {
+            tell_expiry(&gateway, certificate);
+        }
         let now = SystemTime::now();
         let mut status = gateway.policy_status.lock();
         status.hash = origin.hash;
@@ -163,6 +167,7 @@ impl Reloader {
             Ok(ready) => self.follow(&mut state, ready).await,
         };
         self.gateway.metrics.policy.reloaded(reloaded.as_str());
+        self.tell(&reloaded);
         if let Reloaded::Changed(changes) = &reloaded {
             for change in changes {
                 tracing::info!("{change}");
@@ -170,6 +175,32 @@ impl Reloader {
             tracing::info!(?trigger, took = ?began.elapsed(), "the policy is reloaded");
         }
         reloaded
+    }
+
+    /// Adds what came of it to what operators should know of; the same mistake once.
+    fn tell(&self, reloaded: &Reloaded) {
+        let (severity, text) = match reloaded {
+            Reloaded::Unchanged => return,
+            Reloaded::Changed(changes) => {
+                let first = changes.first().map_or("", String::as_str);
+                let more = match changes.len() {
+                    0 | 1 => String::new(),
+                    count => format!(" and {} more", count - 1),
+                };
+                let text = format!("the policy is reloaded: {first}{more}");
+                (Severity::Info, text)
+            }
+            Reloaded::Failed(why) => {
+                let first = why.lines().next().unwrap_or_default();
+                let text = format!("the policy is not reloaded; the one in force stays: {first}");
+                (Severity::Error, text)
+            }
+        };
+        let events = &self.gateway.events;
+        let latest = events.latest();
+        if latest.first().is_none_or(|event| event.text != text) {
+            events.add(Event::new(severity, text));
+        }
     }
 
     /// Files whose change is to be followed, beside the policy's.
@@ -230,6 +261,7 @@ impl Reloader {
             secrets: &secrets.of_keys,
             roots: &mut roots,
             clock: self.gateway.clock,
+            events: &self.gateway.events,
         };
         let providers = making.all(&live.providers)?;
         let warnings = warnings.problems.iter().take(LINES_MAX);
@@ -279,6 +311,7 @@ impl Reloader {
         let changes = changes(&live, state, &ready);
         if let (Some(certificate), Some(certified)) = (&self.certificate, &ready.certified) {
             certificate.replace(certified.clone());
+            tell_expiry(&self.gateway, certificate);
         }
         let upstreams = new_upstreams(&live, &ready.providers);
         let is_changed = !changes.is_empty() || !upstreams.is_empty();
@@ -357,6 +390,7 @@ impl Reloader {
             policy: ready.policy,
             providers,
             roots: ready.roots,
+            admin_token: ready.secrets.admin_token.clone(),
         });
         let live = self.gateway.live();
         for (id, provider) in before.providers.iter() {
@@ -377,6 +411,12 @@ impl Reloader {
         state.identity.adopt(&live.policy, is_free);
         state.secrets = ready.secrets;
         state.folder = ready.folder;
+    }
+}
+
+fn tell_expiry(gateway: &Gateway, certificate: &Certificate) {
+    if let Some(at) = certificate.expires() {
+        gateway.metrics.process.certificate_expires(at);
     }
 }
 
@@ -405,6 +445,10 @@ fn changes(live: &Live, state: &State, ready: &Ready) -> Vec<String> {
                 lines.push(format!("key {}: has a new secret", declared.id));
             }
         }
+    }
+    let is_told = live.policy.gateway.admin_token != ready.policy.gateway.admin_token;
+    if !is_told && state.secrets.admin_token != ready.secrets.admin_token {
+        lines.push("gateway: admin_token is a new secret".to_owned());
     }
     let has_other_client_keys = state.secrets.client_keys != ready.secrets.client_keys;
     if has_other_client_keys && lines.is_empty() {

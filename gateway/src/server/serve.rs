@@ -153,7 +153,12 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     };
     running.spawn("clear", connections(None), clear, stopping.clone());
     running.spawn("tls", connections(acceptor), tls, stopping);
-    running.spawn("admin", Admin { gateway, reloader }, admin, stopping_admin);
+    running.spawn(
+        "admin",
+        Admin::new(gateway, reloader),
+        admin,
+        stopping_admin,
+    );
     Ok(running)
 }
 

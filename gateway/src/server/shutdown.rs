@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::runtime::gateway::Gateway;
 use crate::runtime::reload::{Reloader, Trigger};
 
 /// How the process is to end.
@@ -19,8 +20,8 @@ pub enum Ending {
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    /// Left alone, each would end the process.
-    others: [Signal; 2],
+    /// Left alone, it would end the process.
+    other: Signal,
 }
 
 impl Signals {
@@ -32,10 +33,7 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            others: [
-                signal(SignalKind::user_defined1())?,
-                signal(SignalKind::user_defined2())?,
-            ],
+            other: signal(SignalKind::user_defined2())?,
         })
     }
 
@@ -46,13 +44,11 @@ impl Signals {
 
     /// Resolves when the process is to end.
     pub async fn ending(&mut self) -> Ending {
-        let [first, second] = &mut self.others;
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return Ending::Drain,
                 _ = self.interrupt.recv() => return Ending::Now,
-                _ = first.recv() => tracing::info!("SIGUSR1 means nothing here"),
-                _ = second.recv() => tracing::info!("SIGUSR2 means nothing here"),
+                _ = self.other.recv() => tracing::info!("SIGUSR2 means nothing here"),
             }
         }
     }
@@ -65,6 +61,31 @@ impl Signals {
 /// If the system refuses.
 pub fn hang_ups() -> std::io::Result<HangUps> {
     Ok(HangUps(signal(SignalKind::hangup())?))
+}
+
+/// Has the access log opened anew by its name with each SIGUSR1: for `logrotate`, which renames it
+/// first. Must be called on a runtime, before the process may get one: it would end by it.
+///
+/// # Errors
+/// If the system refuses.
+pub fn rotations() -> std::io::Result<Rotations> {
+    Ok(Rotations(signal(SignalKind::user_defined1())?))
+}
+
+/// SIGUSR1, from now on.
+pub struct Rotations(Signal);
+
+impl Rotations {
+    /// Has the log of `gateway` opened anew with each from now on.
+    pub fn reopen(mut self, gateway: &Arc<Gateway>) {
+        let gateway = Arc::clone(gateway);
+        tokio::spawn(async move {
+            while self.0.recv().await.is_some() {
+                gateway.access_log.reopen();
+                tracing::info!("SIGUSR1: the access log is opened anew");
+            }
+        });
+    }
 }
 
 /// SIGHUP, from now on.

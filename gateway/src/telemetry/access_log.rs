@@ -6,10 +6,8 @@
 //! there by itself (`sink.rs`).
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
 use std::os::fd::AsFd;
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -59,6 +57,12 @@ pub(crate) struct AccessLog {
 pub(crate) struct Line<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) client: Option<std::net::IpAddr>,
+    /// Which program asks, out of a fixed list.
+    pub(crate) agent: Option<&'a str>,
+    /// The trace that the client is in.
+    pub(crate) trace_id: Option<&'a str>,
+    /// The share of such lines that is written, where not all are.
+    pub(crate) sampled: Option<f64>,
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
     pub(crate) tenant: Option<&'a str>,
@@ -105,13 +109,16 @@ impl AccessLog {
     /// # Errors
     /// If the file cannot be opened.
     pub(crate) fn open(target: &Target) -> std::io::Result<Self> {
-        let file = match target {
+        let name = "keyweir-access-log";
+        let sink = match target {
             Target::Off => return Ok(Self { sink: None }),
             // Not through the standard library's buffer, which keeps what could not be written.
-            Target::Stdout => std::io::stdout().as_fd().try_clone_to_owned()?.into(),
-            Target::File(path) => open_file(path)?,
+            Target::Stdout => {
+                let stdout = std::io::stdout().as_fd().try_clone_to_owned()?;
+                Sink::open(stdout.into(), BUFFERED_MAX, name)?
+            }
+            Target::File(path) => Sink::at(path, BUFFERED_MAX, name)?,
         };
-        let sink = Sink::open(file, BUFFERED_MAX, "keyweir-access-log")?;
         Ok(Self { sink: Some(sink) })
     }
 
@@ -124,6 +131,13 @@ impl AccessLog {
     pub(crate) fn write(&self, line: &Line<'_>) {
         if let Some(sink) = &self.sink {
             sink.add(|out| line.render(out));
+        }
+    }
+
+    /// Goes on in the file that its name leads to now (SIGUSR1).
+    pub(crate) fn reopen(&self) {
+        if let Some(sink) = &self.sink {
+            sink.reopen();
         }
     }
 
@@ -145,20 +159,6 @@ impl AccessLog {
     }
 }
 
-/// Opens a file to add to. A pipe without a reader is opened as well, which by itself would wait for
-/// one: who reads and writes it waits for nobody (`fifo(7)`, Linux).
-fn open_file(path: &Path) -> std::io::Result<File> {
-    let is_pipe = std::fs::metadata(path).is_ok_and(|file| file.file_type().is_fifo());
-    let mut options = OpenOptions::new();
-    options.append(true);
-    if is_pipe {
-        options.read(true);
-    } else {
-        options.create(true);
-    }
-    options.open(path)
-}
-
 impl Line<'_> {
     fn render(&self, out: &mut String) {
         let now = SystemTime::now()
@@ -171,6 +171,11 @@ impl Line<'_> {
         out.push('"');
         if let Some(client) = self.client {
             let _ = write!(out, ",\"client\":\"{client}\"");
+        }
+        text(out, "agent", self.agent);
+        text(out, "trace_id", self.trace_id);
+        if let Some(share) = self.sampled {
+            let _ = write!(out, ",\"sampled\":{share}");
         }
         text(out, "method", Some(self.method));
         text(out, "path", Some(self.path));

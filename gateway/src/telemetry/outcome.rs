@@ -16,7 +16,14 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    pub(crate) const COUNT: usize = 5;
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Answered,
+        Self::PassedThrough,
+        Self::Refused,
+        Self::ClientLeft,
+        Self::Broken,
+    ];
+    pub(crate) const COUNT: usize = Self::ALL.len();
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {

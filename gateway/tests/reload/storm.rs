@@ -89,6 +89,7 @@ async fn a_thousand_random_reloads_fail_no_request_and_memory_stays() {
 }
 
 /// So many reloads under load; the gateway's resident memory after each, in KiB.
+#[expect(clippy::print_stdout, reason = "whoever repeats a run needs its seed")]
 async fn storm(reloads: usize) -> Vec<u64> {
     let seed = std::env::var("KEYWEIR_SEED").ok();
     let seed = seed.map_or(20_261_126, |seed| seed.parse().expect("a number"));

@@ -27,11 +27,11 @@ pub fn resolve<'p>(
 }
 
 /// Every name that is an alias for a request of `tenant`, each once, with what it stands for.
-pub fn known<'p>(
-    policy: &'p Policy,
+pub fn known(
+    policy: &Policy,
     tenant: TenantId,
     asked: Scope,
-) -> impl Iterator<Item = (&'p str, &'p Alias)> {
+) -> impl Iterator<Item = (&str, &Alias)> {
     let own = policy.tenants.get(tenant).into_iter();
     let names = own
         .flat_map(|tenant| tenant.aliases.iter())

@@ -8,6 +8,8 @@ use keyweir_terms::request::{Priority, RequestSize, Usage};
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
 
+use crate::operator::Action;
+
 /// A request that asks for a key.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
@@ -43,6 +45,33 @@ pub struct Lease {
     pub key: KeyId,
     /// Its account.
     pub account: AccountId,
+    /// Why this one.
+    pub by: ChosenBy,
+}
+
+/// Why an account was chosen; a bounded label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChosenBy {
+    /// It is full again soonest, or no limit is known of it and it is the least busy.
+    Headroom,
+    /// It holds the conversation's prompt cache, and that is worth it.
+    Conversation,
+    /// It alone can serve the request.
+    Only,
+    /// Nobody can serve, and it may be back.
+    Probe,
+}
+
+impl ChosenBy {
+    /// The name used in explanations.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Headroom => "headroom",
+            Self::Conversation => "conversation",
+            Self::Only => "only",
+            Self::Probe => "probe",
+        }
+    }
 }
 
 /// The answer to an [`Ask`].
@@ -147,6 +176,10 @@ pub enum Notice {
     OverloadEnded,
     /// Responses say that both are one account; they share one budget from now on.
     SameAccount(AccountId, AccountId),
+    /// An operator did this to an account.
+    AccountOperated(AccountId, Action),
+    /// An operator did this to a key.
+    KeyOperated(KeyId, Action),
     /// Responses name one organization for both, but with different limits: check the policy file.
     SameOrganization(AccountId, AccountId),
 }

@@ -44,7 +44,7 @@ impl Shared {
             // It has charged another.
         } else if self.overload.is_active(now) && !group.is_sick_in_overload(now, grant) {
             group.failed_in_overload(now, grant);
-        } else if group.failed(now, grant, fault.wait(), draw) {
+        } else if group.failed(now, grant, fault, draw) {
             self.notices.add(Notice::BreakerTripped(grant.key));
         }
         if change != Change::Began {

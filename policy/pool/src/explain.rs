@@ -7,6 +7,8 @@ use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::time::Time;
 
+use crate::ask::ChosenBy;
+
 /// What the pool would do with a request, were it to come now for the first time, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
@@ -18,8 +20,10 @@ pub struct Explanation {
     pub held: Option<Held>,
     /// The account and key that it would be sent with, were it not held; `None`: all are out.
     pub chosen: Option<(AccountId, KeyId)>,
-    /// That is a probe: nobody can serve, and it may be back.
-    pub is_probe: bool,
+    /// Why that one.
+    pub by: Option<ChosenBy>,
+    /// What it is expected to take, by [`Dimension::index`].
+    pub needed: [f64; Dimension::COUNT],
     /// All accounts that could serve it, in the order of their ids.
     pub accounts: Vec<AccountExplanation>,
 }
@@ -57,6 +61,8 @@ pub struct AccountExplanation {
 pub enum AccountOut {
     /// It has no key: none is left of it, or it was merged with another account that has them.
     NoKey,
+    /// An operator holds it.
+    Held,
     /// The policy does not let it serve the model.
     ModelNotServed,
     /// A limit of zero closes it.
@@ -99,6 +105,8 @@ pub struct KeyExplanation {
 /// Why a key is not chosen, leaving its account aside; a bounded metric label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyOut {
+    /// An operator holds it.
+    Held,
     /// The provider rejects it.
     Rejected {
         /// When it is probed; `None`: an outcome decides.
@@ -118,6 +126,7 @@ impl AccountOut {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoKey => "no_key",
+            Self::Held => "held",
             Self::ModelNotServed => "model_not_served",
             Self::LimitZero => "limit_zero",
             Self::AccountOut { .. } => "account_out",
@@ -137,6 +146,7 @@ impl AccountOut {
             | Self::KeysOut { until }
             | Self::HeadroomTooSmall { until } => until,
             Self::NoKey
+            | Self::Held
             | Self::ModelNotServed
             | Self::LimitZero
             | Self::BusyWhileUnknown
@@ -149,6 +159,7 @@ impl KeyOut {
     /// The name used in metrics and logs.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Held => "held",
             Self::Rejected { .. } => "rejected",
             Self::BreakerOpen { .. } => "breaker_open",
             Self::ModelDenied => "model_denied",

@@ -21,6 +21,8 @@ mod settling;
 mod timers;
 mod turn;
 
+use std::collections::BTreeMap;
+
 use keyweir_health::breaker::{Breaker, OPEN_BACKOFF};
 use keyweir_queue::waiting_room::WaitingRoom;
 use keyweir_quota::estimate::Estimates;
@@ -35,6 +37,7 @@ use self::timers::Timers;
 use crate::asked::Waiting;
 use crate::members::Members;
 use crate::models::GroupName;
+use crate::outage::Told;
 use crate::spec::PoolSpec;
 
 pub(crate) use self::account::GroupAccount;
@@ -46,6 +49,8 @@ pub(crate) struct QuotaGroup {
     pub(crate) name: GroupName,
     pub(crate) accounts: Table<AccountId, GroupAccount>,
     pub(crate) breakers: Table<KeyId, Breaker>,
+    /// What opened the breakers that are not closed, and of some that were.
+    pub(crate) trips: BTreeMap<KeyId, Told>,
     pub(crate) room: WaitingRoom<Waiting>,
     pub(crate) estimates: Estimates,
     headroom: HeadroomIndex,
@@ -71,6 +76,7 @@ impl QuotaGroup {
             name,
             accounts: Table::default(),
             breakers: Table::default(),
+            trips: BTreeMap::new(),
             room: WaitingRoom::default(),
             estimates: Estimates::default(),
             headroom: HeadroomIndex::new(spec.accounts.width()),

@@ -12,6 +12,7 @@ use keyweir_terms::time::Time;
 
 use crate::attempts::Rejection;
 use crate::leases::Grant;
+use crate::operator::{Action, Target};
 use crate::spec::PoolSpec;
 use crate::standing::{Standing, Word};
 
@@ -89,6 +90,39 @@ impl Members {
     pub(crate) fn merged(&self, account: AccountId) -> AccountId {
         let same_as = self.accounts.get(account).and_then(|it| it.same_as);
         same_as.unwrap_or(account)
+    }
+
+    /// Whether an account may serve again without an operator: it has a key, and neither that nor the
+    /// account is held.
+    pub(crate) fn may_come_back(&self, account: AccountId) -> bool {
+        let account = self.accounts.get(account);
+        account.is_some_and(|account| {
+            let mut keys = account.keys.iter();
+            !account.standing.is_held() && keys.any(|key| !self.keys[*key].standing.is_held())
+        })
+    }
+
+    /// Does as an operator wants; `draw` in 0..1 is the jitter. `false`: there is no such account or
+    /// key.
+    pub(crate) fn operate(&mut self, now: Time, target: Target, action: Action, draw: f64) -> bool {
+        let (account, standing) = match target {
+            Target::Account(id) => match self.accounts.get_mut(id) {
+                Some(account) => (id, &mut account.standing),
+                None => return false,
+            },
+            Target::Key(id) => match self.keys.get_mut(id) {
+                Some(key) if key.is_listed => (key.account, &mut key.standing),
+                _ => return false,
+            },
+        };
+        match action {
+            Action::Drain => standing.hold(true),
+            Action::Resume => standing.hold(false),
+            Action::Trip => standing.trip(now, draw),
+            Action::Reset => standing.reset(),
+        }
+        self.changed.push(account);
+        true
     }
 
     /// A key that an account lists.

@@ -103,6 +103,11 @@ impl Models {
         &mut self.entries[id]
     }
 
+    /// The entry of a model, if it has one; it is not asked for.
+    pub(crate) fn known(&self, name: &str, endpoint: Endpoint) -> Option<ModelId> {
+        self.by_name[endpoint.index()].get(name).copied()
+    }
+
     /// The entry of a model that is asked for now, if it has one.
     pub(crate) fn find(&mut self, now: Time, name: &str, endpoint: Endpoint) -> Option<ModelId> {
         let id = *self.by_name[endpoint.index()].get(name)?;
@@ -150,6 +155,24 @@ impl Models {
         };
         self.by_name[endpoint.index()].insert(name.to_owned(), id);
         (id, new_group)
+    }
+
+    /// Takes back the model that was added last, and its group if that was new.
+    pub(crate) fn take_back(&mut self, group: Option<&GroupName>) {
+        let Some(model) = self.entries.pop() else {
+            return;
+        };
+        self.by_name[model.endpoint.index()].remove(&model.name);
+        if let Some(group) = group {
+            self.groups.remove(group);
+            let brought = self.groups_of.entry(model.tenant).or_default();
+            *brought = brought.saturating_sub(1);
+        }
+    }
+
+    /// How many models are told apart.
+    pub(crate) const fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Reads the accounts and the groups of all models from `spec` anew; says which groups to make.

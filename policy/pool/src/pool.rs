@@ -220,7 +220,7 @@ impl Pool {
     }
 
     /// Lets every group hear of accounts whose standing has changed; returns whether there were any.
-    fn spread(&mut self, now: Time) -> bool {
+    pub(crate) fn spread(&mut self, now: Time) -> bool {
         let mut is_any = false;
         while let Some(account) = self.shared.members.next_changed() {
             is_any = true;
@@ -286,7 +286,9 @@ impl Pool {
     /// Takes one retry of the pool's allowance, if there is one.
     pub fn spend_retry(&mut self, now: Time) -> bool {
         let now = self.clock.read(now);
-        self.shared.retry.spend(now)
+        let may = self.shared.retry.spend(now);
+        self.shared.retries_denied += u64::from(!may);
+        may
     }
 
     /// Jitter, in 0..1.

@@ -2,12 +2,15 @@
 
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_terms::amount::Need;
-use keyweir_terms::ids::{AccountId, KeyId};
+use keyweir_terms::endpoint::Endpoint;
+use keyweir_terms::ids::{AccountId, KeyId, ModelId, TenantId};
 use keyweir_terms::time::Time;
 
 use crate::ask::Ask;
 use crate::attempts::Attempts;
 use crate::explain::Explanation;
+use crate::group::QuotaGroup;
+use crate::models::Named;
 use crate::pool::Pool;
 
 impl Pool {
@@ -40,6 +43,46 @@ impl Pool {
         let group = &self.groups[self.group_of(&ask)];
         let explanation = group.explain(now, &self.shared, &asked);
         explanation.told(|at| clock.outward(at))
+    }
+
+    /// The same for a model by its name, of which nobody need have asked before, and when the request
+    /// would have its turn (`None`: never). Nothing is left of the asking.
+    pub fn explain_model(
+        &mut self,
+        now: Time,
+        tenant: TenantId,
+        (name, endpoint): (&str, Endpoint),
+        ask: impl FnOnce(ModelId) -> Ask,
+    ) -> (Explanation, Option<Time>) {
+        let models = &mut self.shared.models;
+        let before = models.len();
+        let named = Named {
+            name,
+            endpoint,
+            tenant,
+        };
+        let (model, new_group) = match models.known(name, endpoint) {
+            Some(known) => (known, None),
+            None => models.add(now, &self.spec, named, None),
+        };
+        let is_new = self.shared.models.len() > before;
+        if let Some((id, name)) = &new_group {
+            let new = (*id, name.clone());
+            let group = QuotaGroup::new(now, &self.spec, &self.shared.members, new);
+            self.groups.insert(*id, group);
+        }
+        let ask = ask(model);
+        let explanation = self.explain(now, &ask);
+        let turn = self.would_admit(now, &ask, &Attempts::default());
+        if is_new {
+            let group = new_group.as_ref().map(|(_, name)| name);
+            self.shared.models.take_back(group);
+        }
+        if new_group.is_some() {
+            // It is the last, and no gap may stay where it was.
+            self.groups.pop();
+        }
+        (explanation, turn)
     }
 
     /// The account of a key; `None`: a policy removed it, and nothing of it is under way.

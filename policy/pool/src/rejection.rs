@@ -32,6 +32,7 @@ impl Shared {
         let others = self.members.is_another_in_service(now, grant, is_account);
         let word = Word {
             by: request.id,
+            fault: *fault,
             granted: if is_account {
                 grant.generations.account
             } else {

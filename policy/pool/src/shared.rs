@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) draws: fastrand::Rng,
     pub(crate) decisions: Decisions,
     pub(crate) notices: Notices,
+    /// Retries that the budget did not allow.
+    pub(crate) retries_denied: u64,
     /// When anybody was served last.
     pub(crate) served_at: Option<Time>,
 }
@@ -40,6 +42,7 @@ impl Shared {
             draws: fastrand::Rng::with_seed(spec.seed),
             decisions: Decisions::default(),
             notices: Notices::default(),
+            retries_denied: 0,
             served_at: None,
         }
     }

@@ -15,8 +15,11 @@ use std::time::Duration;
 
 use keyweir_health::backoff::Backoff;
 use keyweir_health::breaker::{Breaker, BreakerState, Generation};
+use keyweir_terms::fault::Fault;
 use keyweir_terms::ids::RequestId;
 use keyweir_terms::time::Time;
+
+use crate::outage::{Cause, Outage, Told};
 
 /// How often what is out is looked at again. Topping an account up, or giving a key back its rights,
 /// is a person's work, but nobody should have to tell the gateway afterwards.
@@ -50,6 +53,10 @@ pub(crate) struct Standing {
     verdict: Verdict,
     /// When the latest request was sent that it served.
     proven_at: Option<Time>,
+    /// What speaks against it, while anything does.
+    told: Option<Told>,
+    /// An operator holds it: it takes no more until that is lifted.
+    is_held: bool,
 }
 
 /// What is made of that.
@@ -64,6 +71,7 @@ enum Verdict {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Word {
     pub(crate) by: RequestId,
+    pub(crate) fault: Fault,
     pub(crate) granted: Generation,
     /// It may be believed at once: the request was told so of nobody else, and others can serve.
     pub(crate) may_be_believed: bool,
@@ -81,11 +89,16 @@ impl Standing {
             doubted: 0,
             verdict: Verdict::Well,
             proven_at: None,
+            told: None,
+            is_held: false,
         }
     }
 
-    /// Its state; who is only suspected is being probed.
+    /// Its state; who is only suspected is being probed, who is held is out.
     pub(crate) fn state(&self, now: Time) -> BreakerState {
+        if self.is_held {
+            return BreakerState::Open;
+        }
         match self.breaker.state(now) {
             BreakerState::Open if self.is_suspected() => BreakerState::HalfOpen,
             state => state,
@@ -93,11 +106,14 @@ impl Standing {
     }
 
     pub(crate) fn admits(&self, now: Time) -> bool {
-        self.breaker.admits(now)
+        !self.is_held && self.breaker.admits(now)
     }
 
     /// Whether it may be asked by `request` where nobody else can serve.
     pub(crate) fn admits_at_last(&self, now: Time, request: RequestId) -> bool {
+        if self.is_held {
+            return false;
+        }
         if self.breaker.admits(now) {
             return true;
         }
@@ -112,7 +128,35 @@ impl Standing {
     }
 
     pub(crate) fn opens_at(&self, now: Time) -> Option<Time> {
-        self.breaker.opens_at(now)
+        self.breaker.opens_at(now).filter(|_| !self.is_held)
+    }
+
+    /// What speaks against it, hold or no hold.
+    pub(crate) fn outage(&self, now: Time) -> Option<Outage> {
+        let told = self.told.filter(|_| self.verdict != Verdict::Well)?;
+        Some(told.outage(self.breaker.opens_at(now)))
+    }
+
+    pub(crate) const fn is_held(&self) -> bool {
+        self.is_held
+    }
+
+    /// An operator holds it, or no more.
+    pub(crate) const fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
+    /// An operator takes it out; `draw` in 0..1 is the jitter.
+    pub(crate) fn trip(&mut self, now: Time, draw: f64) {
+        Told::note(&mut self.told, now, Cause::Operator);
+        self.verdict = Verdict::Out;
+        self.breaker.open(now, None, draw);
+    }
+
+    /// What was held against it is cleared.
+    pub(crate) fn reset(&mut self) {
+        self.doubted = 0;
+        self.clear();
     }
 
     pub(crate) fn in_flight(&self) -> u32 {
@@ -152,6 +196,7 @@ impl Standing {
         let was_out = self.verdict == Verdict::Out;
         if was_out {
             self.verdict = Verdict::Well;
+            self.told = None;
             self.words.clear();
         } else {
             self.clear();
@@ -165,6 +210,7 @@ impl Standing {
             // It was sent before that was known.
             return false;
         }
+        Told::note(&mut self.told, now, Cause::Fault(word.fault));
         if !self.words.contains(&word.by) && self.words.len() < WORDS_MAX {
             self.words.push(word.by);
         }
@@ -213,6 +259,7 @@ impl Standing {
 
     fn clear(&mut self) {
         self.verdict = Verdict::Well;
+        self.told = None;
         self.words.clear();
         self.breaker.close();
     }
@@ -234,6 +281,7 @@ mod tests {
     fn word(by: u64, may_be_believed: bool) -> Word {
         Word {
             by: RequestId(by),
+            fault: Fault::KeyRejected,
             granted: Generation::default(),
             may_be_believed,
             wait: None,
@@ -329,6 +377,47 @@ mod tests {
         let granted = standing.grant();
         standing.succeeded(at(1.1), at(1.05), granted);
         assert!(!standing.confirm(at(1.2), at(1.0), 1.0), "it serves others");
+    }
+
+    #[test]
+    fn a_hold_outlasts_successes_and_a_reset_and_ends_by_itself_never() {
+        let mut standing = proven();
+        let granted = standing.grant();
+        standing.hold(true);
+        assert!(!standing.admits(at(1e6)) && !standing.admits_at_last(at(1e6), RequestId(1)));
+        assert_eq!(standing.state(at(0.0)), BreakerState::Open);
+        standing.succeeded(at(1.0), at(0.0), granted);
+        standing.reset();
+        assert!(!standing.admits(at(1.0)) && standing.opens_at(at(1.0)).is_none());
+        standing.hold(false);
+        assert!(standing.admits(at(1.0)));
+    }
+
+    #[test]
+    fn who_is_out_says_why_and_since_when_until_it_serves() {
+        let mut standing = Standing::new();
+        standing.hear(at(1.0), &word(1, true));
+        let until = standing.opens_at(at(2.0));
+        let outage = standing.outage(at(2.0)).expect("it is out");
+        assert_eq!(outage.cause, Cause::Fault(Fault::KeyRejected));
+        assert_eq!((outage.since, outage.until), (at(1.0), until));
+        let later = until.expect("it is probed");
+        let granted = standing.grant();
+        standing.hear(
+            later,
+            &Word {
+                granted: Generation::default(),
+                ..word(2, true)
+            },
+        );
+        assert_eq!(standing.outage(later).map(|it| it.since), Some(at(1.0)));
+        standing.succeeded(later, later, granted);
+        standing.reset();
+        assert_eq!(standing.outage(later), None);
+        standing.trip(later, 1.0);
+        let tripped = standing.outage(later).expect("it is out");
+        assert_eq!((tripped.cause, tripped.since), (Cause::Operator, later));
+        assert!(!standing.admits(later) && standing.admits(later.after_secs(3_600.0)));
     }
 
     #[test]

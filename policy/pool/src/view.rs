@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use keyweir_health::breaker::BreakerState;
+use keyweir_queue::waiting_room::WaitingLine;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::ids::{AccountId, KeyId};
@@ -11,6 +12,7 @@ use keyweir_terms::time::Time;
 
 use crate::group::{GroupAccount, QuotaGroup};
 use crate::members::Members;
+use crate::outage::{CooldownFrom, Outage};
 use crate::pool::Pool;
 
 /// A pool.
@@ -20,6 +22,8 @@ pub struct PoolView {
     pub is_overloaded: bool,
     /// Requests on their way.
     pub in_flight: usize,
+    /// Retries that the retry budget did not allow, since the start.
+    pub retries_denied: u64,
     /// Its groups.
     pub groups: Vec<GroupView>,
     /// Its keys, whatever the model.
@@ -39,6 +43,8 @@ pub struct GroupView {
     pub waiting: usize,
     /// Bytes of body they hold.
     pub waiting_bytes: u64,
+    /// Those who wait, by class and tenant.
+    pub lines: Vec<WaitingLine>,
     /// Its accounts, in the order of their ids.
     pub accounts: Vec<AccountView>,
     /// Its keys, in the order of their ids.
@@ -50,8 +56,14 @@ pub struct GroupView {
 pub struct StandingView {
     /// Which.
     pub account: AccountId,
-    /// Open: it is out of money or disabled.
+    /// Open: it is out of money or disabled, or held.
     pub standing: BreakerState,
+    /// An operator holds it.
+    pub is_held: bool,
+    /// What speaks against it.
+    pub outage: Option<Outage>,
+    /// The account that it turned out to be, and that has its keys.
+    pub same_as: Option<AccountId>,
 }
 
 /// One key in one group.
@@ -61,6 +73,8 @@ pub struct GroupKeyView {
     pub key: KeyId,
     /// Its breaker for this group.
     pub breaker: BreakerState,
+    /// What opened it, while it is not closed.
+    pub outage: Option<Outage>,
     /// How long a breaker still keeps it out: its own, or its or its account's standing. Zero for
     /// keys that serve, and for those whose probe is due or under way.
     pub opens_in: Duration,
@@ -75,6 +89,8 @@ pub struct AccountView {
     pub in_flight: u32,
     /// How long it is still left alone after a refusal.
     pub cooldown: Duration,
+    /// Where its length comes from.
+    pub cooldown_from: CooldownFrom,
     /// Its buckets with known limits.
     pub buckets: Vec<BucketView>,
 }
@@ -90,8 +106,13 @@ pub struct BucketView {
     pub burst: f64,
     /// What is believed to be left.
     pub level: f64,
+    /// What of it is free for another request, surely: what open leases have yet to be charged is
+    /// taken off as if it were charged now. Never negative.
+    pub free: f64,
     /// What open leases have yet to be charged.
     pub pending: f64,
+    /// What was spent in the last minute.
+    pub spent_per_minute: f64,
     /// What others are believed to use, per second.
     pub external_per_sec: f64,
 }
@@ -103,13 +124,29 @@ pub struct KeyView {
     pub key: KeyId,
     /// Its account.
     pub account: AccountId,
-    /// Open: the provider rejects it.
+    /// Open: the provider rejects it, or it is held.
     pub standing: BreakerState,
+    /// An operator holds it.
+    pub is_held: bool,
+    /// What speaks against it, whatever the model.
+    pub outage: Option<Outage>,
     /// What it does: open where the provider rejects it, or its breaker is open for some group; half
     /// open while either is probed.
     pub state: BreakerState,
     /// Requests on their way with it.
     pub in_flight: u32,
+}
+
+impl BucketView {
+    /// The share of the limit that was used in the last minute, by ourselves and, as far as that is
+    /// believed, by others. May exceed one.
+    pub fn utilization(&self) -> f64 {
+        if self.limit_per_minute > 0.0 {
+            (self.spent_per_minute + 60.0 * self.external_per_sec) / self.limit_per_minute
+        } else {
+            0.0
+        }
+    }
 }
 
 impl Pool {
@@ -127,6 +164,8 @@ impl Pool {
             key: id,
             account: key.account,
             standing: key.standing.state(now),
+            is_held: key.standing.is_held(),
+            outage: self.outward(key.standing.outage(now)),
             state: self.state_of(now, id, key.standing.state(now)),
             in_flight: key.standing.in_flight(),
         });
@@ -135,13 +174,17 @@ impl Pool {
         let accounts = accounts.map(|(id, account)| StandingView {
             account: id,
             standing: account.standing.state(now),
+            is_held: account.standing.is_held(),
+            outage: self.outward(account.standing.outage(now)),
+            same_as: Some(members.merged(id)).filter(|other| *other != id),
         });
         let groups = self.groups.values();
         PoolView {
             is_overloaded: self.shared.overload.is_active(now),
             in_flight: self.shared.leases.len(),
+            retries_denied: self.shared.retries_denied,
             groups: groups
-                .map(|group| group_view(now, group, (members, &is_there)))
+                .map(|group| self.group_view(now, group, &is_there))
                 .collect(),
             keys: keys.collect(),
             accounts: accounts.collect(),
@@ -163,27 +206,53 @@ impl Pool {
     }
 }
 
-fn group_view(
-    now: Time,
-    group: &QuotaGroup,
-    (members, is_there): (&Members, &dyn Fn(AccountId, u32) -> bool),
-) -> GroupView {
-    let keys = group.breakers.iter();
-    let keys = keys.filter(|(id, it)| members.lists(*id) || it.in_flight() > 0);
-    let keys = keys.map(|(id, breaker)| GroupKeyView {
-        key: id,
-        breaker: breaker.state(now),
-        opens_in: opens_in(now, group, members, id),
-    });
-    let accounts = group.accounts.iter();
-    let accounts = accounts.filter(|(id, it)| is_there(*id, it.budget.in_flight()));
-    GroupView {
-        endpoint: group.name.endpoint,
-        group: group.name.name.clone(),
-        waiting: group.room.len(),
-        waiting_bytes: group.room.bytes(),
-        accounts: accounts.map(|it| account_view(now, it)).collect(),
-        keys: keys.collect(),
+impl Pool {
+    fn group_view(
+        &self,
+        now: Time,
+        group: &QuotaGroup,
+        is_there: &dyn Fn(AccountId, u32) -> bool,
+    ) -> GroupView {
+        let members = &self.shared.members;
+        let keys = group.breakers.iter();
+        let keys = keys.filter(|(id, it)| members.lists(*id) || it.in_flight() > 0);
+        let keys = keys.map(|(id, breaker)| GroupKeyView {
+            key: id,
+            breaker: breaker.state(now),
+            outage: match breaker.state(now) {
+                BreakerState::Closed => None,
+                _ => {
+                    let told = group.trips.get(&id);
+                    let outage = told.map(|told| told.outage(breaker.opens_at(now)));
+                    self.outward(outage)
+                }
+            },
+            opens_in: opens_in(now, group, members, id),
+        });
+        let lines = group.room.lines().map(|line| WaitingLine {
+            since: self.clock.outward(line.since),
+            ..line
+        });
+        let accounts = group.accounts.iter();
+        let accounts = accounts.filter(|(id, it)| is_there(*id, it.budget.in_flight()));
+        GroupView {
+            endpoint: group.name.endpoint,
+            group: group.name.name.clone(),
+            waiting: group.room.len(),
+            waiting_bytes: group.room.bytes(),
+            lines: lines.collect(),
+            accounts: accounts.map(|it| account_view(now, it)).collect(),
+            keys: keys.collect(),
+        }
+    }
+
+    /// An outage in the driver's time.
+    fn outward(&self, outage: Option<Outage>) -> Option<Outage> {
+        outage.map(|outage| Outage {
+            since: self.clock.outward(outage.since),
+            until: outage.until.map(|until| self.clock.outward(until)),
+            ..outage
+        })
     }
 }
 
@@ -203,7 +272,9 @@ fn account_view(now: Time, (account, in_group): (AccountId, &GroupAccount)) -> A
             limit_per_minute: bucket.limit_per_minute()?,
             burst: bucket.burst(),
             level: bucket.level(now),
+            free: (bucket.level(now) - bucket.reserve() - budget.pending(dimension)).max(0.0),
             pending: budget.pending(dimension),
+            spent_per_minute: bucket.spent_per_minute(now),
             external_per_sec: bucket.external_per_sec(),
         })
     };
@@ -211,6 +282,7 @@ fn account_view(now: Time, (account, in_group): (AccountId, &GroupAccount)) -> A
         account,
         in_flight: budget.in_flight(),
         cooldown: in_group.cooldown_until.since(now),
+        cooldown_from: in_group.cooldown_from,
         buckets: Dimension::ALL.into_iter().filter_map(bucket).collect(),
     }
 }

@@ -182,6 +182,19 @@ impl<W> Class<W> {
         first.map(|(_, waiter)| waiter)
     }
 
+    /// Each queue that has someone waiting: whose it is (`None`: retries, which come before all), how
+    /// many, and who came first.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (Option<TenantId>, usize, &Waiter<W>)> {
+        let retries = self.retries.first_key_value();
+        let retries = retries.map(|(_, first)| (None, self.retries.len(), first));
+        let queues = self.turns.iter().filter_map(|(_, tenant)| {
+            let waiting = &self.queues.get(tenant)?.waiting;
+            let (_, first) = waiting.first_key_value()?;
+            Some((Some(*tenant), waiting.len(), first))
+        });
+        retries.into_iter().chain(queues)
+    }
+
     pub(super) fn retries(&self) -> impl Iterator<Item = &Waiter<W>> {
         self.retries.values()
     }

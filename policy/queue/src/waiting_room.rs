@@ -14,6 +14,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use keyweir_terms::ids::{TenantId, Ticket};
+use keyweir_terms::request::Priority;
 use keyweir_terms::time::Time;
 
 use crate::class::Class;
@@ -38,6 +39,19 @@ pub struct RoomLimits {
     pub per_tenant_max: usize,
     /// Bytes of body that they hold.
     pub bytes_max: u64,
+}
+
+/// Those of one tenant who wait in one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingLine {
+    /// The class.
+    pub priority: Priority,
+    /// The tenant; `None`: retries, whoever's they are.
+    pub tenant: Option<TenantId>,
+    /// How many.
+    pub waiting: usize,
+    /// When the first of them came.
+    pub since: Time,
 }
 
 /// Waiting requests, in the order of their turns.
@@ -81,6 +95,18 @@ impl<W> WaitingRoom<W> {
     /// How many of `tenant` wait for their turn.
     pub fn waiting_of(&self, tenant: TenantId) -> usize {
         self.classes.iter().map(|it| it.waiting_of(tenant)).sum()
+    }
+
+    /// Who waits, by class and tenant.
+    pub fn lines(&self) -> impl Iterator<Item = WaitingLine> {
+        self.classes.iter().flat_map(|class| {
+            class.lines().map(|(tenant, waiting, first)| WaitingLine {
+                priority: first.caller.priority,
+                tenant,
+                waiting,
+                since: first.arrived,
+            })
+        })
     }
 
     /// A request went through without waiting: its tenant's next turn comes later for it.

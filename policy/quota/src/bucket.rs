@@ -21,6 +21,7 @@
 mod burst;
 mod caution;
 mod external;
+mod spent;
 mod totals;
 
 use keyweir_terms::snapshot::Reading;
@@ -29,6 +30,7 @@ use keyweir_terms::time::Time;
 use self::burst::Burst;
 use self::caution::Caution;
 use self::external::{ExternalUse, News};
+use self::spent::Spent;
 pub use self::totals::Mark;
 use self::totals::Totals;
 
@@ -67,6 +69,7 @@ pub struct Bucket {
     /// The newest snapshot there was.
     newest: Option<Mark>,
     external: ExternalUse,
+    spent: Spent,
 }
 
 impl Bucket {
@@ -83,6 +86,7 @@ impl Bucket {
             totals: Totals::new(now),
             newest: None,
             external: ExternalUse::unknown(now),
+            spent: Spent::NOTHING,
         }
     }
 
@@ -145,6 +149,11 @@ impl Bucket {
         self.external.per_sec().min(self.refill())
     }
 
+    /// What we have spent of it in the minute before `now`.
+    pub fn spent_per_minute(&self, now: Time) -> f64 {
+        self.spent.per_minute(now)
+    }
+
     /// What is there at `now`. May be negative: what is produced can outrun the refill.
     pub fn level(&self, now: Time) -> f64 {
         let refilled = self.level + self.refill_own() * now.secs_since(self.at);
@@ -160,6 +169,7 @@ impl Bucket {
     pub fn charge(&mut self, now: Time, amount: f64) {
         self.advance(now);
         self.totals.charge(now, amount);
+        self.spent.charge(now, amount);
         self.external.charged(amount);
         self.level = (self.level - amount).min(self.burst.size());
     }

@@ -63,6 +63,13 @@ impl<I: Id, T> Table<I, T> {
         id
     }
 
+    /// Takes the row behind all others out, and its id with it: the next row that is pushed gets it.
+    pub fn pop(&mut self) -> Option<T> {
+        let row = self.rows.pop()?;
+        self.len -= usize::from(row.is_some());
+        row
+    }
+
     /// Puts a row where `id` says; returns the one that was there.
     pub fn insert(&mut self, id: I, row: T) -> Option<T> {
         let index = id.index();

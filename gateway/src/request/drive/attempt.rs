@@ -118,7 +118,7 @@ async fn send_on(
     let head = exchange
         .outgoing
         .head
-        .with_credential(&key.header, &key.value);
+        .with_credential((&key.header, &key.value), exchange.record.traceparent());
     let uploaded = tokio::select! {
         biased;
         uploaded = link.upload(head, exchange.outgoing.bytes()) => uploaded,

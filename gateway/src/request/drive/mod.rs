@@ -58,7 +58,11 @@ pub(crate) async fn reach(exchange: &mut Exchange<'_>) -> Result<Reached, Stop> 
             Box::pin(answer.discard()).await;
         }
         event = match next {
-            Next::Wait(place) => Event::Decided(wait(exchange, place).await?),
+            Next::Wait(place) => {
+                let behind = place.behind;
+                exchange.record.on(record::Event::Waits { behind });
+                Event::Decided(wait(exchange, place).await?)
+            }
             Next::Send(lease) => match attempt(exchange, lease).await? {
                 Attempted::Opened(opened) => return Ok(Reached::Opened(opened)),
                 Attempted::Failed(_, answer)
@@ -109,6 +113,7 @@ async fn attempt(exchange: &mut Exchange<'_>, lease: Lease) -> Result<Attempted,
     exchange.record.on(record::Event::AttemptBegan {
         account: held.account(),
         key,
+        by: held.by(),
         waited,
     });
     let lifecycle = &exchange.gateway.lifecycle;

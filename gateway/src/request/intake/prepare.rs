@@ -43,7 +43,7 @@ pub(crate) enum Way {
     /// To one account.
     Drive,
     /// To several accounts, whose lists are put together.
-    List(Listing),
+    List(Box<Listing>),
     /// To several providers, whose lists of models are put together.
     Models(Box<ModelList>),
 }
@@ -180,7 +180,7 @@ fn way(taken: &Taken<'_>, client: &Client, request: &Request, limits: TimeLimits
     if let Some(models) = models(taken, client, request, limits) {
         return Way::Models(Box::new(models));
     }
-    listing(taken, request, limits).map_or(Way::Drive, Way::List)
+    listing(taken, request, limits).map_or(Way::Drive, |list| Way::List(Box::new(list)))
 }
 
 /// The models that are asked for, if they are.

@@ -37,6 +37,8 @@ pub(crate) struct Secrets {
     pub(crate) of_keys: OfKeys,
     /// Which tenant each client key belongs to.
     pub(crate) client_keys: Vec<(ClientKeyHash, TenantId)>,
+    /// What operators have to show on the admin listener.
+    pub(crate) admin_token: Option<ProviderSecret>,
     /// What could not be read anew: a line for each.
     pub(crate) failures: Vec<String>,
     /// What was found where, to be kept if it goes.
@@ -98,6 +100,10 @@ pub(crate) fn read(
         reading.problems.extend(same(&of_provider, label));
         reading.secrets.of_keys.insert(id, of_provider);
     }
+    if let Some(from) = &policy.gateway.admin_token {
+        let token = reading.secret("gateway.admin_token".to_owned(), from);
+        reading.secrets.admin_token = token;
+    }
     reading.client_keys(policy);
     reading.note_due(&commands, now);
     if reading.problems.is_empty() {
@@ -152,6 +158,9 @@ pub fn open_to_all(policy: &Policy, folder: &Path) -> Vec<String> {
         let is_open = tenant.client_key_refs.iter().any(|it| is_open(it, folder));
         lines.extend(is_open.then(|| format!("client keys of tenant \"{}\"", tenant.id)));
     }
+    let token = policy.gateway.admin_token.as_ref();
+    let is_open = token.is_some_and(|token| is_open(token, folder));
+    lines.extend(is_open.then(|| "gateway.admin_token".to_owned()));
     let told = lines.into_iter().map(|whose| {
         format!(
             "{whose}: everybody on this machine may read the file; let only its owner (chmod 600)"
@@ -172,7 +181,9 @@ fn references(policy: &Policy) -> impl Iterator<Item = &SecretRef> {
     let keys = policy.providers.values().flat_map(|it| it.keys.values());
     let tenants = policy.tenants.values();
     let client_keys = tenants.flat_map(|tenant| &tenant.client_key_refs);
-    keys.map(|key| &key.secret).chain(client_keys)
+    keys.map(|key| &key.secret)
+        .chain(client_keys)
+        .chain(&policy.gateway.admin_token)
 }
 
 fn commands(policy: &Policy) -> impl Iterator<Item = &SecretCommand> {

@@ -1,7 +1,7 @@
 //! What is counted of requests to providers: whose fault their end was, and on which connections
 //! they went.
 
-use prometheus::IntCounterVec;
+use prometheus::{HistogramVec, IntCounterVec};
 
 use super::register::Register;
 
@@ -12,6 +12,7 @@ pub(crate) struct Attempts {
     pub(super) fallbacks: IntCounterVec,
     pub(super) held_faults: IntCounterVec,
     pub(super) connects: IntCounterVec,
+    pub(super) answer_began: HistogramVec,
 }
 
 impl Attempts {
@@ -25,8 +26,8 @@ impl Attempts {
             ),
             retries: registry.counters(
                 "keyweir_retries_total",
-                "Attempts beyond a request's first at the provider.",
-                &["provider"],
+                "Attempts beyond a request's first at the provider, by what the one before met.",
+                &["provider", "reason"],
             ),
             fallbacks: registry.counters(
                 "keyweir_fallbacks_total",
@@ -36,6 +37,11 @@ impl Attempts {
             held_faults: registry.counters(
                 "keyweir_stream_faults_hidden_total",
                 "Streams that failed before their first content, and so went to another key unseen.",
+                &["provider"],
+            ),
+            answer_began: registry.histograms(
+                "keyweir_upstream_first_byte_seconds",
+                "From the beginning of the attempt that was answered to the beginning of its answer (of a stream: its first content).",
                 &["provider"],
             ),
             connects: registry.counters(

@@ -11,12 +11,14 @@ mod ledger;
 mod policy;
 mod pools;
 mod process;
+mod process_files;
 mod provider;
 mod register;
 mod requests;
 mod tenancy;
 
 use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::AccountId;
 use keyweir_policy::terms::table::Table;
 
@@ -26,6 +28,7 @@ use self::process::Process;
 use self::register::Register;
 use self::requests::Requests;
 use super::outcome::Outcome;
+use super::tally::Tally;
 
 pub(crate) use self::policy::PolicyMetrics;
 pub(crate) use self::pools::Pools;
@@ -41,6 +44,8 @@ pub struct Metrics {
     pub(crate) policy: PolicyMetrics,
     pub(crate) tenancy: TenancyMetrics,
     pub(crate) ledger: LedgerMetrics,
+    /// For the live page.
+    pub(crate) tally: Tally,
     requests: Requests,
     attempts: Attempts,
 }
@@ -61,6 +66,7 @@ impl Metrics {
             policy: PolicyMetrics::new(&register),
             tenancy: TenancyMetrics::new(&register),
             ledger: LedgerMetrics::new(&register),
+            tally: Tally::default(),
             requests: Requests::new(&register),
             attempts: Attempts::new(&register),
             register,
@@ -97,17 +103,20 @@ impl Metrics {
     }
 
     /// Counts an attempt by its account and fault.
-    pub(crate) fn attempted(&self, provider: &ProviderMetrics, account: AccountId, fault: &str) {
-        provider.attempted(&self.attempts, account, fault);
+    pub(crate) fn attempted(&self, provider: &ProviderMetrics, account: AccountId, fault: &Fault) {
+        self.tally.attempted(fault);
+        provider.attempted(&self.attempts, account, fault.as_str());
     }
 
     /// Counts a request by its end.
     pub(crate) fn ended(&self, tenant: &TenantMetrics, endpoint: Endpoint, outcome: Outcome) {
+        self.tally.ended(outcome);
         self.requests.ended(tenant, endpoint, outcome);
     }
 
     /// Counts a request that ended before its tenant or provider was known.
     pub(crate) fn ended_early(&self, outcome: Outcome) {
+        self.tally.ended(outcome);
         self.requests.ended_early(outcome);
     }
 }
@@ -117,11 +126,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_page_about_metrics_has_every_metric_as_it_is_and_no_other() {
+        let page = include_str!("../../../../docs/METRICS.md");
+        let told = page
+            .lines()
+            .filter(|line| line.starts_with("| `keyweir_") || line.starts_with("| `process_"));
+        let mut told: Vec<String> = told.map(str::to_owned).collect();
+        let mut there = Metrics::new().register.rows();
+        told.sort();
+        there.sort();
+        let missing: Vec<_> = there.iter().filter(|row| !told.contains(row)).collect();
+        let gone: Vec<_> = told.iter().filter(|row| !there.contains(row)).collect();
+        assert!(
+            missing.is_empty() && gone.is_empty(),
+            "missing: {missing:#?}\ngone: {gone:#?}"
+        );
+    }
+
+    #[test]
     fn a_scrape_shows_what_was_counted() {
         let metrics = Metrics::new();
         let provider = metrics.of_provider("p", &Table::from_iter(["a".to_owned()]));
-        metrics.attempted(&provider, AccountId(0), "none");
-        metrics.attempted(&provider, AccountId(0), "rate_limited");
+        metrics.attempted(&provider, AccountId(0), &Fault::None);
+        let refused = Fault::RateLimited { wait: None };
+        metrics.attempted(&provider, AccountId(0), &refused);
         let tenant = metrics.of_tenant("t", "p");
         metrics.ended(&tenant, Endpoint::Inference, Outcome::Answered);
 

@@ -1,7 +1,10 @@
 //! What is counted of the process as a whole.
 
-use prometheus::{IntCounter, IntGauge};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use prometheus::{Counter, GaugeVec, IntCounter, IntGauge};
+
+use super::process_files;
 use super::register::Register;
 
 /// The metrics of the process.
@@ -15,6 +18,12 @@ pub(crate) struct Process {
     pub(crate) requests_running: IntGauge,
     pub(crate) body_bytes_held: IntGauge,
     pub(crate) draining: IntGauge,
+    pub(crate) spans_delivered: IntCounter,
+    pub(crate) spans_dropped: IntCounter,
+    certificate_expiry: GaugeVec,
+    resident: IntGauge,
+    cpu: Counter,
+    open_files: IntGauge,
 }
 
 impl Process {
@@ -26,6 +35,13 @@ impl Process {
             &["version"],
         );
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let started = SystemTime::now().duration_since(UNIX_EPOCH);
+        registry
+            .real_gauge(
+                "process_start_time_seconds",
+                "When the process started, in seconds since 1970.",
+            )
+            .set(started.unwrap_or_default().as_secs_f64());
         let log_lines_lost = registry.counters(
             "keyweir_log_lines_lost_total",
             "Lines that could not be written, or not fast enough, by log.",
@@ -55,7 +71,53 @@ impl Process {
                 "keyweir_body_bytes_held",
                 "Bytes of request bodies kept for another attempt, and of answers held until they are complete.",
             ),
+            spans_delivered: registry.counter(
+                "keyweir_spans_delivered_total",
+                "Spans of traces that a collector has taken.",
+            ),
+            spans_dropped: registry.counter(
+                "keyweir_spans_dropped_total",
+                "Spans of traces that did not fit or could not be delivered.",
+            ),
+            certificate_expiry: registry.real_gauges(
+                "keyweir_certificate_expiry_timestamp_seconds",
+                "When the certificate that clients are shown expires. Only where there is one.",
+                &[],
+            ),
+            resident: registry.gauge(
+                "process_resident_memory_bytes",
+                "Memory that the process has in use (Linux).",
+            ),
+            cpu: registry.real_counter(
+                "process_cpu_seconds_total",
+                "Processor time that the process has taken (Linux).",
+            ),
+            open_files: registry.gauge(
+                "process_open_fds",
+                "Files and sockets that the process has open (Linux).",
+            ),
             draining: registry.gauge("keyweir_draining", "1 once the gateway takes no new work."),
+        }
+    }
+
+    /// The certificate that clients are shown expires then, in seconds since 1970.
+    pub(crate) fn certificate_expires(&self, at: i64) {
+        let none: [&str; 0] = [];
+        self.certificate_expiry
+            .with_label_values(&none)
+            .set(at as f64);
+    }
+
+    /// Brings what the system counts up to date.
+    pub(crate) fn refresh(&self) {
+        if let Some(bytes) = process_files::resident_bytes() {
+            self.resident.set(bytes);
+        }
+        if let Some(secs) = process_files::cpu_secs() {
+            self.cpu.inc_by((secs - self.cpu.get()).max(0.0));
+        }
+        if let Some(files) = process_files::open_files() {
+            self.open_files.set(files);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::AccountId;
 use keyweir_policy::terms::table::Table;
-use prometheus::{Histogram, HistogramVec, IntCounter};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
 use super::attempts::Attempts;
 use super::endpoints::ENDPOINTS;
@@ -18,7 +18,10 @@ pub(crate) struct ProviderMetrics {
     duration: [Histogram; ENDPOINTS.len()],
     first_byte: [Histogram; ENDPOINTS.len()],
     pub(crate) waited: Histogram,
-    pub(crate) retries: IntCounter,
+    pub(crate) answer_began: Histogram,
+    pub(crate) output_token: Histogram,
+    pub(crate) overhead: Histogram,
+    retries: IntCounterVec,
     pub(crate) fallbacks: IntCounter,
     pub(crate) hidden: IntCounter,
     pub(crate) connected: IntCounter,
@@ -51,7 +54,10 @@ impl ProviderMetrics {
             duration: per_endpoint(&requests.duration),
             first_byte: per_endpoint(&requests.first_byte),
             waited: requests.waited.with_label_values(&[provider]),
-            retries: attempts.retries.with_label_values(&[provider]),
+            retries: attempts.retries.clone(),
+            answer_began: attempts.answer_began.with_label_values(&[provider]),
+            output_token: requests.output_token.with_label_values(&[provider]),
+            overhead: requests.overhead.with_label_values(&[provider]),
             fallbacks: attempts.fallbacks.with_label_values(&[provider]),
             hidden: attempts.held_faults.with_label_values(&[provider]),
             connected: attempts.connects.with_label_values(&[provider, "new"]),
@@ -72,6 +78,13 @@ impl ProviderMetrics {
             Some(account) if fault == "none" => account.succeeded.get_or_init(find).inc(),
             _ => find().inc(),
         }
+    }
+
+    /// Counts an attempt that follows one that met `fault`.
+    pub(crate) fn retried(&self, fault: &str) {
+        self.retries
+            .with_label_values(&[self.provider.as_str(), fault])
+            .inc();
     }
 
     pub(crate) fn duration(&self, endpoint: Endpoint) -> &Histogram {

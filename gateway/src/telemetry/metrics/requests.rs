@@ -18,6 +18,8 @@ pub(crate) struct Requests {
     pub(super) duration: HistogramVec,
     pub(super) first_byte: HistogramVec,
     pub(super) waited: HistogramVec,
+    pub(super) output_token: HistogramVec,
+    pub(super) overhead: HistogramVec,
 }
 
 impl Requests {
@@ -48,6 +50,16 @@ impl Requests {
                 "keyweir_first_byte_seconds",
                 "From a request's head to the first byte of its answer, waiting included.",
                 &["provider", "endpoint"],
+            ),
+            output_token: registry.token_histograms(
+                "keyweir_output_token_seconds",
+                "Mean time from one output token to the next of a stream, after its first content.",
+                &["provider"],
+            ),
+            overhead: registry.overhead_histograms(
+                "keyweir_overhead_seconds",
+                "The gateway's own part of a request's way: from the end of its body to its first attempt, waiting left out.",
+                &["provider"],
             ),
             waited: registry.histograms(
                 "keyweir_waited_seconds",

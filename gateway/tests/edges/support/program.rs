@@ -213,7 +213,8 @@ impl Program {
         self.ask_admin("POST", "/reload").await
     }
 
-    async fn ask_admin(&self, method: &str, path: &str) -> Answer {
+    /// What it answers operators who ask so.
+    pub(crate) async fn ask_admin(&self, method: &str, path: &str) -> Answer {
         let mut wire = Wire::connect(self.admin).await;
         let request = Request::new(method, path).header("connection", "close");
         wire.send(request.bytes()).await;

@@ -12,8 +12,8 @@ use keyweir_queue::waiting_room::RoomLimits;
 use super::change::{Changes, Subject};
 use super::show::{self, count, duration, size};
 use crate::file::{
-    GatewayLimits, GatewaySettings, Policy, ProxySettings, StreamSettings, Timeouts, TlsSettings,
-    UpstreamSettings, WaitingSettings,
+    AccessLogSettings, GatewayLimits, GatewaySettings, Policy, ProxySettings, StreamSettings,
+    Timeouts, TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
 };
 
 /// What differs goes to `changes`, or to `restart` if only a restart applies it: what is bound or
@@ -27,6 +27,7 @@ pub(super) fn compare(
     let GatewaySettings {
         listen,
         admin,
+        admin_token,
         threads,
         tls,
         proxies: of_proxies,
@@ -38,6 +39,8 @@ pub(super) fn compare(
         timeouts: of_timeouts,
         stream: of_stream,
         upstream: of_upstream,
+        access_log: AccessLogSettings { sample },
+        traces,
     } = &before.gateway;
     let other = &after.gateway;
     let gateway = Subject::Settings("gateway");
@@ -49,6 +52,8 @@ pub(super) fn compare(
     );
     let address = |admin: &Option<SocketAddr>| admin.map_or("off".to_owned(), |it| it.to_string());
     restart.field(&gateway, "admin", (admin, &other.admin), address);
+    let tokens = (admin_token, &other.admin_token);
+    changes.field(&gateway, "admin_token", tokens, show::or_none(show::secret));
     let auto = |threads: &Option<usize>| threads.map_or("auto".to_owned(), |it| it.to_string());
     restart.field(&gateway, "threads", (threads, &other.threads), auto);
     proxies(of_proxies, &other.proxies, changes);
@@ -65,6 +70,19 @@ pub(super) fn compare(
     timeouts(of_timeouts, &other.timeouts, changes);
     stream(of_stream, &other.stream, changes);
     upstream(of_upstream, &other.upstream, changes);
+    let TracesSettings {
+        endpoint,
+        sample: share,
+    } = traces;
+    let of_traces = Subject::Settings("gateway.traces");
+    let endpoints = (endpoint, &other.traces.endpoint);
+    let text = show::or_none(|endpoint: &String| show::text(endpoint));
+    changes.field(&of_traces, "endpoint", endpoints, text);
+    let shares = (share, &other.traces.sample);
+    changes.field(&of_traces, "sample", shares, f64::to_string);
+    let of_log = Subject::Settings("gateway.access_log");
+    let samples = (sample, &other.access_log.sample);
+    changes.field(&of_log, "sample", samples, f64::to_string);
     waiting(&before.waiting, &after.waiting, changes);
     retry(&before.retry, &after.retry, changes);
 }
@@ -152,6 +170,7 @@ fn limits(before: &GatewayLimits, after: &GatewayLimits, changes: &mut Changes) 
             requests_in_flight_max: count,
             requests_in_flight_per_tenant_max: count,
             streams_per_connection_max: count,
+            recent_requests_max: count,
         }
     );
 }

@@ -35,6 +35,7 @@ mod proxy_url;
 mod read;
 mod report;
 mod schema;
+mod secret_ref;
 mod settings;
 pub(crate) mod shown;
 mod source;
@@ -53,14 +54,15 @@ pub use doubt::{Destination, Doubt, doubt};
 pub use identity::{GONE_MAX, Gone, Identity};
 pub use policy::{
     Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider,
-    ProviderHttp, SecretCommand, SecretRef, TenancySettings, Tenant, TenantGroup,
+    ProviderHttp, TenancySettings, Tenant, TenantGroup,
 };
 pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
 pub use report::{Problem, Report, Severity};
 pub use schema::schema;
+pub use secret_ref::{SecretCommand, SecretRef};
 pub use settings::{
-    GatewayLimits, GatewaySettings, ProxySettings, StreamSettings, Timeouts, TlsSettings,
-    UpstreamSettings, WaitingSettings,
+    AccessLogSettings, GatewayLimits, GatewaySettings, ProxySettings, StreamSettings, Timeouts,
+    TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
 };
 pub use suggest::did_you_mean;
 

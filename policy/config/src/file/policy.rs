@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use crate::file::aliases::Aliases;
 use crate::file::base_url::BaseUrl;
 use crate::file::proxy_url::ProxySetting;
+use crate::file::secret_ref::SecretRef;
 use crate::file::settings::{GatewaySettings, WaitingSettings};
-use crate::secret::{ClientKeyHash, ProviderSecret};
+use crate::secret::ClientKeyHash;
 use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_tenancy::allowance::Allowance;
@@ -202,31 +203,6 @@ pub struct Key {
     pub account: AccountId,
     /// Where its secret is.
     pub secret: SecretRef,
-}
-
-/// Where a secret is found. Reading it is the gateway's part.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SecretRef {
-    /// In this environment variable.
-    Env(String),
-    /// In this file, whose last newline does not count. Relative paths start at the folder of
-    /// the policy file.
-    File(PathBuf),
-    /// What this command prints.
-    Command(SecretCommand),
-    /// In the policy file itself.
-    Literal(ProviderSecret),
-}
-
-/// A command that prints a secret on its standard output. No shell is between.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SecretCommand {
-    /// The program and its arguments; never empty. It runs in the folder of the policy file.
-    pub words: Vec<String>,
-    /// How long it may run.
-    pub timeout: Duration,
-    /// How often it runs again.
-    pub refresh: Duration,
 }
 
 /// Who calls.

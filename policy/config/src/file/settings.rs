@@ -7,17 +7,22 @@ use std::time::Duration;
 use ipnet::IpNet;
 use keyweir_queue::waiting_room::RoomLimits;
 
+use crate::file::secret_ref::SecretRef;
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 
 /// Table `gateway`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GatewaySettings {
     /// Where clients connect in clear (HTTP/1.1 and HTTP/2).
     pub listen: Vec<SocketAddr>,
     /// Where operators ask for health, metrics and status; `None`: nowhere.
     pub admin: Option<SocketAddr>,
+    /// What operators have to show there, but for `/healthz` and `/readyz`; `None`: nothing. Never a
+    /// literal.
+    pub admin_token: Option<SecretRef>,
     /// Worker threads; `None`: one per core.
     pub threads: Option<usize>,
     /// Where clients connect over TLS.
@@ -42,6 +47,44 @@ pub struct GatewaySettings {
     pub stream: StreamSettings,
     /// Connections to providers.
     pub upstream: UpstreamSettings,
+    /// Which requests have a line in the access log.
+    pub access_log: AccessLogSettings,
+    /// Traces of requests.
+    pub traces: TracesSettings,
+}
+
+/// Table `gateway.access_log`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AccessLogSettings {
+    /// The share of uneventful requests that have a line, 0 to 1. Uneventful is what was answered at
+    /// the first attempt, without waiting or falling back; all else always has one.
+    pub sample: f64,
+}
+
+/// Table `gateway.traces`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TracesSettings {
+    /// The collector, `http://host[:port][/path]`; `None`: none are made.
+    pub endpoint: Option<String>,
+    /// The share of requests that are traced, 0 to 1, of those that are in no trace yet. Whoever is in
+    /// one says itself whether it is recorded.
+    pub sample: f64,
+}
+
+impl Default for TracesSettings {
+    fn default() -> Self {
+        // What a busy gateway can afford: operators who want all say so.
+        Self {
+            endpoint: None,
+            sample: 0.01,
+        }
+    }
+}
+
+impl Default for AccessLogSettings {
+    fn default() -> Self {
+        Self { sample: 1.0 }
+    }
 }
 
 /// Table `gateway.tls`.
@@ -91,6 +134,9 @@ pub struct GatewayLimits {
     pub requests_in_flight_per_tenant_max: usize,
     /// Streams of one HTTP/2 connection.
     pub streams_per_connection_max: u32,
+    /// Requests that have ended and are kept for `/explain/{request id}`: about 1 KiB each, made
+    /// when they are first used. Zero: none.
+    pub recent_requests_max: usize,
 }
 
 impl GatewayLimits {
@@ -175,6 +221,7 @@ impl Default for GatewaySettings {
         Self {
             listen: vec![loopback(8080)],
             admin: Some(loopback(9090)),
+            admin_token: None,
             threads: None,
             tls: None,
             proxies: ProxySettings::default(),
@@ -186,6 +233,8 @@ impl Default for GatewaySettings {
             timeouts: Timeouts::default(),
             stream: StreamSettings::default(),
             upstream: UpstreamSettings::default(),
+            access_log: AccessLogSettings::default(),
+            traces: TracesSettings::default(),
         }
     }
 }
@@ -207,6 +256,8 @@ impl Default for GatewayLimits {
             requests_in_flight_max: 20_000,
             requests_in_flight_per_tenant_max: 5_000,
             streams_per_connection_max: 256,
+            // A few minutes of a busy gateway, some megabytes.
+            recent_requests_max: 4_096,
         }
     }
 }

@@ -11,6 +11,7 @@ use keyweir_terms::ids::KeyId;
 use keyweir_terms::time::Time;
 
 use crate::models::GroupName;
+use crate::outage::CooldownFrom;
 use crate::spec::{AccountSpec, PoolSpec};
 
 /// How long an account is left alone when it refuses and does not say for how long: as
@@ -32,6 +33,8 @@ pub(crate) struct GroupAccount {
     refused_at: Time,
     /// Until when the backoff after it lasts.
     backoff_until: Time,
+    /// Where the length of the cooldown comes from.
+    pub(crate) cooldown_from: CooldownFrom,
     /// A key that was refused without a reason, and when, until another outcome tells whether it is
     /// the key or the account.
     pub(crate) doubted: Option<(KeyId, Time)>,
@@ -49,6 +52,7 @@ impl GroupAccount {
             refusals: 0,
             refused_at: Time::ZERO,
             backoff_until: Time::ZERO,
+            cooldown_from: CooldownFrom::Provider,
             doubted: None,
         }
     }
@@ -63,6 +67,10 @@ impl GroupAccount {
         (wait, explained): (Option<Duration>, bool),
         draw: f64,
     ) {
+        let from = match wait {
+            Some(_) => CooldownFrom::Provider,
+            None => CooldownFrom::Backoff,
+        };
         let wait = match wait {
             Some(wait) => wait.min(COOLDOWN_MAX),
             None if explained => Duration::ZERO,
@@ -75,7 +83,17 @@ impl GroupAccount {
                 backoff
             }
         };
-        self.cooldown_until = self.cooldown_until.max(now + wait);
+        if now + wait > self.cooldown_until {
+            self.cooldown_until = now + wait;
+            self.cooldown_from = from;
+        }
+    }
+
+    /// An operator says that it may be asked again.
+    pub(crate) const fn end_cooldown(&mut self) {
+        self.cooldown_until = Time::ZERO;
+        self.refusals = 0;
+        self.doubted = None;
     }
 
     /// The unexplained refusal that was reported at `at` was the request's own fault. Another since

@@ -43,7 +43,7 @@ impl QuotaGroup {
         let Some(turn) = self.expected_turn(now, shared, asked) else {
             return Err(Refusal {
                 not_until: None,
-                reason: RefusalReason::Exhausted,
+                reason: self.why_never(shared, asked),
             });
         };
         let deadline = asked.ask.deadline;

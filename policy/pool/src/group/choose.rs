@@ -8,6 +8,7 @@ use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::table::Table;
 use keyweir_terms::time::Time;
 
+use crate::ask::ChosenBy;
 use crate::asked::Asked;
 use crate::members::Members;
 use crate::models::Model;
@@ -25,6 +26,7 @@ const ACCOUNTS_SKIPPED_MAX: usize = 8;
 pub(crate) struct Chosen {
     pub(crate) account: AccountId,
     pub(crate) key: KeyId,
+    pub(crate) by: ChosenBy,
 }
 
 /// What a choice is made from. Making it changes nothing but the draws.
@@ -50,21 +52,25 @@ impl Choosing<'_> {
         while skipped.len() <= ACCOUNTS_SKIPPED_MAX {
             let is_out =
                 |account: &AccountId| reserved.contains(account) || skipped.contains(account);
-            let account = self.account(draws.u64(..), is_out)?;
+            let (account, by) = self.account(draws.u64(..), is_out)?;
             if let Some(key) = self.key(draws, account) {
-                return Some(Chosen { account, key });
+                return Some(Chosen { account, key, by });
             }
             skipped.push(account);
         }
         None
     }
 
-    fn account(&self, draw: u64, is_out: impl Fn(&AccountId) -> bool) -> Option<AccountId> {
+    fn account(
+        &self,
+        draw: u64,
+        is_out: impl Fn(&AccountId) -> bool,
+    ) -> Option<(AccountId, ChosenBy)> {
         let (now, asked, charge) = (self.now, self.asked, &self.asked.charge);
         let is_in = |account: AccountId| !is_out(&account) && !asked.attempts.rules_out(account);
         if let Some(only) = asked.ask.account {
             let fits = self.headroom.headroom(only, now, charge).is_some();
-            return (fits && is_in(only)).then_some(only);
+            return (fits && is_in(only)).then_some((only, ChosenBy::Only));
         }
         let allowed = |account: AccountId| self.model.is_served_by(account) && is_in(account);
         if !asked.attempts.is_choosy() {
@@ -85,7 +91,11 @@ impl Choosing<'_> {
             && (!attempts.has_broken_down() || self.members.keys_of(account).iter().any(is_closed))
     }
 
-    fn best(&self, draw: u64, allowed: impl Fn(AccountId) -> bool) -> Option<AccountId> {
+    fn best(
+        &self,
+        draw: u64,
+        allowed: impl Fn(AccountId) -> bool,
+    ) -> Option<(AccountId, ChosenBy)> {
         let (now, asked, charge) = (self.now, self.asked, &self.asked.charge);
         let best = self.headroom.best(now, charge, draw, &allowed)?;
         let is_worth_it = |account: &AccountId| {
@@ -98,7 +108,10 @@ impl Choosing<'_> {
             .and_then(|conversation| self.affinity.get(now, conversation))
             .filter(|account| allowed(*account))
             .filter(is_worth_it);
-        Some(preferred.unwrap_or(best.account))
+        Some(match preferred {
+            Some(account) => (account, ChosenBy::Conversation),
+            None => (best.account, ChosenBy::Headroom),
+        })
     }
 
     /// The least busy of a few keys of `account` that may be used, starting anywhere.

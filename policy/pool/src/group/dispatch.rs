@@ -124,7 +124,7 @@ impl QuotaGroup {
             _ if spec.is_gone(asked.ask.tenant) => Some(RefusalReason::TenantGone),
             Some(reason) => Some(reason),
             None if self.expected_turn(now, shared, asked).is_none() => {
-                Some(RefusalReason::Exhausted)
+                Some(self.why_never(shared, asked))
             }
             None => None,
         };

@@ -30,10 +30,7 @@ impl QuotaGroup {
         // The draws that the next grant will make.
         let mut draws = shared.draws.clone();
         let chosen = choosing.choose(&mut draws, &[]);
-        let probed = match chosen {
-            Some(_) => None,
-            None => self.choose_at_last(now, shared, asked, &[]),
-        };
+        let chosen = chosen.or_else(|| self.choose_at_last(now, shared, asked, &[]));
         let is_candidate =
             |account: &AccountId| asked.ask.account.is_none_or(|only| only == *account);
         let candidates = self.accounts.ids().filter(is_candidate);
@@ -41,8 +38,9 @@ impl QuotaGroup {
             endpoint: self.name.endpoint,
             group: self.name.name.clone(),
             held: self.held(now, shared),
-            chosen: chosen.or(probed).map(|it| (it.account, it.key)),
-            is_probe: probed.is_some(),
+            chosen: chosen.map(|it| (it.account, it.key)),
+            by: chosen.map(|it| it.by),
+            needed: std::array::from_fn(|dimension| asked.charge.total(dimension)),
             accounts: candidates
                 .map(|account| self.explain_account(&choosing, account))
                 .collect(),
@@ -88,6 +86,9 @@ impl QuotaGroup {
         let Some(of_pool) = members.account(account).filter(|_| !keys.is_empty()) else {
             return Some(AccountOut::NoKey);
         };
+        if of_pool.standing.is_held() {
+            return Some(AccountOut::Held);
+        }
         if ask.account.is_none() && !choosing.model.is_served_by(account) {
             return Some(AccountOut::ModelNotServed);
         }
@@ -130,7 +131,9 @@ impl QuotaGroup {
         let now = choosing.now;
         let standing = &choosing.members.key(key).standing;
         let breaker = &self.breakers[key];
-        if !standing.admits(now) {
+        if standing.is_held() {
+            Some(KeyOut::Held)
+        } else if !standing.admits(now) {
             let until = standing.opens_at(now);
             Some(KeyOut::Rejected { until })
         } else if !breaker.admits(now) {

@@ -59,7 +59,7 @@ impl QuotaGroup {
         asked: &Asked<'_>,
         chosen: Chosen,
     ) -> Lease {
-        let Chosen { account, key } = chosen;
+        let Chosen { account, key, by } = chosen;
         let (of_account, of_key) = shared.members.grant(account, key);
         let generations = Generations {
             account: of_account,
@@ -90,6 +90,11 @@ impl QuotaGroup {
             answered: false,
         });
         self.refresh(now, &shared.members, account);
-        Lease { slot, key, account }
+        Lease {
+            slot,
+            key,
+            account,
+            by,
+        }
     }
 }

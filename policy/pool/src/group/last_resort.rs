@@ -17,6 +17,7 @@ use keyweir_terms::time::Time;
 use super::QuotaGroup;
 use super::choose::Chosen;
 use super::turn::may_serve;
+use crate::ask::ChosenBy;
 use crate::asked::Asked;
 use crate::members::Members;
 use crate::shared::Shared;
@@ -49,7 +50,11 @@ impl QuotaGroup {
         let accounts = self.accounts.iter().filter(may_be_asked);
         let keys = accounts.flat_map(|(account, _)| {
             let keys = members.keys_of(account).iter();
-            keys.map(move |key| Chosen { account, key: *key })
+            keys.map(move |key| Chosen {
+                account,
+                key: *key,
+                by: ChosenBy::Probe,
+            })
         });
         keys.filter(|it| {
             let attempts = asked.attempts;

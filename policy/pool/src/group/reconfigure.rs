@@ -72,6 +72,7 @@ impl QuotaGroup {
             let is_idle = breaker.is_some_and(|breaker| breaker.in_flight() == 0);
             if is_idle && !members.lists(id) {
                 self.breakers.remove(id);
+                self.trips.remove(&id);
             }
         }
     }

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use keyweir_health::breaker::BreakerState;
 use keyweir_terms::fault::Fault;
 use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::time::Time;
@@ -56,7 +57,10 @@ impl QuotaGroup {
             self.guess(now, members, open)
         };
         if matches!(guess, Guess::Key) {
-            self.breakers[grant.key].refused(now, grant.generations.key_model, draw);
+            let (key, generation) = (grant.key, grant.generations.key_model);
+            let was_closed = self.breakers[key].state(now) == BreakerState::Closed;
+            self.breakers[key].refused(now, generation, draw);
+            self.note_trip(now, key, was_closed, settlement.fault);
             return;
         }
         self.passed(now, grant);

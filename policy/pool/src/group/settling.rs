@@ -3,16 +3,18 @@
 
 use std::time::Duration;
 
+use keyweir_health::breaker::BreakerState;
 use keyweir_quota::budget::Charge;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::fault::Fault;
-use keyweir_terms::ids::KeyId;
+use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
 
 use super::QuotaGroup;
 use crate::ask::Settlement;
 use crate::leases::{Grant, Open};
+use crate::outage::{Cause, Told};
 
 /// Weight of one request in the learned delay between admission and production: the mean of some ten
 /// answers, so that one slow answer does not move it much.
@@ -116,14 +118,37 @@ impl QuotaGroup {
     }
 
     /// An attempt failed through the key's fault; returns whether that opened its breaker.
-    pub(crate) fn failed(
-        &mut self,
-        now: Time,
-        grant: &Grant,
-        wait: Option<Duration>,
-        draw: f64,
-    ) -> bool {
-        self.breakers[grant.key].failed(now, grant.generations.key_model, wait, draw)
+    pub(crate) fn failed(&mut self, now: Time, grant: &Grant, fault: &Fault, draw: f64) -> bool {
+        let generation = grant.generations.key_model;
+        let was_closed = self.breakers[grant.key].state(now) == BreakerState::Closed;
+        let trips = self.breakers[grant.key].failed(now, generation, fault.wait(), draw);
+        if trips {
+            self.note_trip(now, grant.key, was_closed, *fault);
+        }
+        trips
+    }
+
+    /// The breaker of `key` was opened by this.
+    pub(crate) fn note_trip(&mut self, now: Time, key: KeyId, was_closed: bool, fault: Fault) {
+        let before = self.trips.get(&key).copied().filter(|_| !was_closed);
+        let mut told = before;
+        Told::note(&mut told, now, Cause::Fault(fault));
+        self.trips.extend(told.map(|told| (key, told)));
+    }
+
+    /// An operator says that `key` is well.
+    pub(crate) fn close_breaker(&mut self, key: KeyId) {
+        if let Some(breaker) = self.breakers.get_mut(key) {
+            breaker.close();
+        }
+        self.trips.remove(&key);
+    }
+
+    /// An operator says that `account` may be asked again.
+    pub(crate) fn end_cooldown(&mut self, account: AccountId) {
+        if let Some(account) = self.accounts.get_mut(account) {
+            account.end_cooldown();
+        }
     }
 
     /// An attempt failed while the provider as a whole fails.

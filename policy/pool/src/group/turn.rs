@@ -5,6 +5,7 @@ use keyweir_terms::ids::AccountId;
 use keyweir_terms::time::Time;
 
 use super::QuotaGroup;
+use crate::ask::RefusalReason;
 use crate::asked::Asked;
 use crate::shared::Shared;
 
@@ -21,6 +22,22 @@ pub(crate) fn may_serve(shared: &Shared, asked: &Asked<'_>, account: AccountId) 
 }
 
 impl QuotaGroup {
+    /// Why a request would never have its turn: those who could serve it are held, or it is too large
+    /// for all of them.
+    pub(crate) fn why_never(&self, shared: &Shared, asked: &Asked<'_>) -> RefusalReason {
+        let members = &shared.members;
+        let is_held = |account: AccountId| {
+            may_serve(shared, asked, account)
+                && !members.keys_of(account).is_empty()
+                && !members.may_come_back(account)
+        };
+        if self.accounts.ids().any(is_held) {
+            RefusalReason::AllOpen
+        } else {
+            RefusalReason::Exhausted
+        }
+    }
+
     /// When a new request would have its turn: an optimistic guess, since a refusal cannot be undone.
     /// `None`: never. The overload gate is left aside.
     pub(crate) fn expected_turn(
@@ -93,7 +110,7 @@ impl QuotaGroup {
             .iter()
             .filter(|(account, in_group)| {
                 may_serve(shared, asked, *account)
-                    && !members.keys_of(*account).is_empty()
+                    && members.may_come_back(*account)
                     && !in_group.budget.is_closed()
             })
             .map(|(account, _)| opens_at(account))

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::*;
+use crate::ask::ChosenBy;
 use crate::explain::Held;
 
 pub(super) const MODELS: [&str; 3] = ["claude-sonnet-4-5", "claude-opus-4-1", "claude-haiku-4-5"];
@@ -198,7 +199,7 @@ impl Driver {
         let would = self.pool.would_admit(now, &ask, &attempts);
         let admission = self.pool.admit(now, ask, &attempts);
         let is_any_in = explained.accounts.iter().any(|it| it.out.is_none());
-        let is_in = explained.chosen.is_some() && !explained.is_probe;
+        let is_in = explained.chosen.is_some() && explained.by != Some(ChosenBy::Probe);
         prop_assert_eq!(is_any_in, is_in, "{:?}", explained);
         let granted = match &admission {
             Admission::Granted(lease) => Some((lease.account, lease.key)),

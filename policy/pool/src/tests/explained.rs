@@ -1,6 +1,9 @@
 //! What the pool says of itself.
 
+use keyweir_terms::ids::ModelId;
+
 use super::*;
+use crate::ask::ChosenBy;
 use crate::explain::{AccountOut, Explanation, Held, KeyOut};
 
 fn explain(pool: &mut Pool, now: Time) -> Explanation {
@@ -160,4 +163,50 @@ fn a_full_waiting_room_counts_as_its_turn() {
     let refusal = refused(pool.admit(at(0.0), ask, &Attempts::default()));
     assert_eq!(refusal.reason, RefusalReason::RoomFull);
     assert_eq!(would, refusal.not_until);
+}
+
+#[test]
+fn a_model_that_nobody_has_asked_for_is_explained_and_nothing_is_left_of_it() {
+    let mut pool = pool(&[(1, Some(60))]);
+    let known = ask(&mut pool, at(0.0), 0.0);
+    let (groups, models) = (pool.groups.len(), pool.shared.models.len());
+    let asking = |model| Ask { model, ..known };
+    for _ in 0..3 {
+        let model = ("some-other-model", Endpoint::Inference);
+        let (explained, turn) = pool.explain_model(at(1.0), TenantId(0), model, asking);
+        assert_eq!(explained.chosen, Some((AccountId(0), KeyId(0))));
+        assert_eq!(turn, Some(at(1.0)));
+    }
+    assert_eq!(
+        (pool.groups.len(), pool.shared.models.len()),
+        (groups, models)
+    );
+    assert_eq!(pool.view(at(1.0)).groups.len(), 1);
+    let added = pool.model(
+        at(1.0),
+        TenantId(0),
+        "some-other-model",
+        Endpoint::Inference,
+    );
+    pool.reconfigure(at(1.0), spec(&[(1, Some(60))]));
+    let lease = granted(pool.admit(at(1.0), asking(added), &Attempts::default()));
+    assert_eq!(lease.by, ChosenBy::Headroom);
+    pool.settle(at(1.0), lease, &outcome(Fault::None));
+}
+
+#[test]
+fn a_pool_that_was_only_asked_to_explain_goes_on_as_if_it_was_not() {
+    let mut pool = pool(&[(1, Some(60))]);
+    let known = Ask {
+        model: ModelId(0),
+        ..ask(&mut super::pool(&[(1, None)]), at(0.0), 0.0)
+    };
+    for model in ["one", "other"] {
+        let model = (model, Endpoint::Inference);
+        pool.explain_model(at(0.0), TenantId(0), model, |model| Ask { model, ..known });
+    }
+    pool.wake(at(1.0));
+    pool.reconfigure(at(1.0), spec(&[(1, Some(60)), (1, None)]));
+    let lease = granted(admit(&mut pool, at(2.0), 0.0));
+    pool.settle(at(2.0), lease, &outcome(Fault::None));
 }

@@ -1,6 +1,7 @@
 mod driver;
 mod evidence;
 mod explained;
+mod operated;
 mod properties;
 mod reconfigured;
 

@@ -127,7 +127,7 @@ impl Reached<'_> {
 
     async fn asked(&self, key: &ProviderKey) -> Result<Finding, LinkError> {
         let mut link = Link::open(&self.upstream, true).await?;
-        let head = self.head().with_credential(&key.header, &key.value);
+        let head = self.head().with_credential((&key.header, &key.value), None);
         link.upload(head, &Bytes::new()).await?;
         link.head().await?;
         let body = read(&mut link).await?;

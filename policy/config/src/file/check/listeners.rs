@@ -25,7 +25,7 @@ impl Check<'_> {
             in_clear.for_each(|listener| self.seen_by_others(listener));
         }
         if let Some(admin) = &gateway.admin {
-            self.seen_by_anybody(admin);
+            self.seen_by_anybody(admin, gateway.settings.admin_token.is_some());
         }
         self.apart(
             &gateway.settings,
@@ -56,12 +56,12 @@ impl Check<'_> {
     }
 
     /// What everybody can ask.
-    fn seen_by_anybody(&self, admin: &At<SocketAddr>) {
-        if !admin.value.ip().to_canonical().is_loopback() {
+    fn seen_by_anybody(&self, admin: &At<SocketAddr>, has_token: bool) {
+        if !has_token && !admin.value.ip().to_canonical().is_loopback() {
             self.warn(
                 &admin.spot,
                 "others could reach this address, and nobody is asked for a key there",
-                "listen on 127.0.0.1, or see to it that only operators reach it",
+                "name gateway.admin_token, listen on 127.0.0.1, or see to it that only operators reach it",
             );
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::file::check::Check;
 use crate::file::doubt::{Destination, doubt};
-use crate::file::policy::SecretRef;
+use crate::file::secret_ref::SecretRef;
 
 impl Check<'_> {
     pub(super) fn doubtful_secrets(&self) {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::file::fields::Fields;
-use crate::file::policy::SecretRef;
 use crate::file::problems::{At, Spot};
 use crate::file::read::bounds::{KEYS_MAX, LIST_MAX};
 use crate::file::read::names::{id, patterns, reference};
 use crate::file::read::secret_ref::secret_ref;
 use crate::file::report::Severity;
+use crate::file::secret_ref::SecretRef;
 use crate::file::value::Value;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::pattern::ModelPatterns;

@@ -8,6 +8,7 @@ mod alias;
 mod allowance;
 pub(super) mod bounds;
 mod names;
+mod paths;
 mod price;
 mod provider;
 mod proxies;

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::file::fields::Fields;
-use crate::file::policy::{SecretCommand, SecretRef};
 use crate::file::problems::Spot;
-use crate::file::read::settings::path;
+use crate::file::read::paths::path;
 use crate::file::report::Severity;
+use crate::file::secret_ref::{SecretCommand, SecretRef};
 use crate::file::value::Value;
 use crate::secret::ProviderSecret;
 
@@ -49,8 +49,11 @@ fn literal(value: &Value<'_>) -> Option<SecretRef> {
     }
 }
 
-/// A secret that stands elsewhere.
+/// A secret that stands elsewhere, and never in the policy file itself.
 pub(super) fn by_reference(value: Value<'_>) -> Option<SecretRef> {
+    if !value.is_table() {
+        return value.refuse_with_hint("must say where the secret is", HOW);
+    }
     let spot = value.spot().clone();
     value.table(|fields| {
         let given: Vec<&str> = ["env", "file", "command"]

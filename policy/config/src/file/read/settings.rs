@@ -4,16 +4,17 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::file::fields::Fields;
 use crate::file::problems::At;
+use crate::file::read::paths::path;
 use crate::file::read::proxies::proxies;
+use crate::file::read::secret_ref::by_reference;
 use crate::file::report::Severity;
 use crate::file::settings::{
-    GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
-    WaitingSettings,
+    AccessLogSettings, GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings,
+    TracesSettings, UpstreamSettings, WaitingSettings,
 };
 use crate::file::shown;
 use crate::file::value::Value;
@@ -47,6 +48,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         Some(listen.into_iter().flatten().collect::<Vec<_>>())
     });
     let admin = fields.optional("admin", |value| value.at(admin));
+    let admin_token = fields.optional("admin_token", by_reference);
     let threads = fields.or("threads", default.threads, |value| threads(&value));
     let tls = fields.optional("tls", |value| value.table(tls));
     let (tls, tls_listen) = tls.unzip();
@@ -54,6 +56,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
     let settings = GatewaySettings {
         listen: listen.as_deref().map_or(default.listen, plain),
         admin: admin.as_ref().map_or(default.admin, |at| at.value),
+        admin_token,
         threads,
         tls: tls.flatten(),
         proxies: subtable(fields, "proxies", proxies),
@@ -73,6 +76,8 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         timeouts: subtable(fields, "timeouts", timeouts),
         stream: subtable(fields, "stream", stream),
         upstream: subtable(fields, "upstream", upstream),
+        access_log: subtable(fields, "access_log", access_log),
+        traces: subtable(fields, "traces", traces),
     };
     let admin = admin.and_then(|at| {
         Some(At {
@@ -85,6 +90,36 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         settings,
         client_listeners,
         admin,
+    }
+}
+
+fn traces(fields: &mut Fields<'_>) -> TracesSettings {
+    let default = TracesSettings::default();
+    TracesSettings {
+        endpoint: fields.optional("endpoint", |value| collector(&value)),
+        sample: fields.or("sample", default.sample, |value| value.fraction(0.0..=1.0)),
+    }
+}
+
+/// Where a collector of traces is.
+fn collector(value: &Value<'_>) -> Option<String> {
+    let text = value.text()?;
+    let host = text.strip_prefix("http://").filter(|host| {
+        !host.is_empty() && !host.starts_with('/') && !host.contains(['@', '?', '#', ' '])
+    });
+    match host {
+        Some(_) => Some(text.to_owned()),
+        None => value.refuse_with_hint(
+            "is not the address of a collector that is spoken to in clear",
+            "write \"http://127.0.0.1:4318\"; a collector elsewhere is reached through one here",
+        ),
+    }
+}
+
+fn access_log(fields: &mut Fields<'_>) -> AccessLogSettings {
+    let default = AccessLogSettings::default();
+    AccessLogSettings {
+        sample: fields.or("sample", default.sample, |value| value.fraction(0.0..=1.0)),
     }
 }
 
@@ -177,11 +212,6 @@ fn tls(fields: &mut Fields<'_>) -> Option<(Option<TlsSettings>, Vec<At<SocketAdd
     Some((settings, listen))
 }
 
-/// The path of a file, relative to the policy file's folder or absolute.
-pub(super) fn path(value: &Value<'_>) -> Option<PathBuf> {
-    value.text().map(PathBuf::from)
-}
-
 fn limits(fields: &mut Fields<'_>) -> GatewayLimits {
     let default = GatewayLimits::default();
     let body_max = fields.or("body_bytes_max", default.body_bytes_max, |v| {
@@ -245,6 +275,12 @@ fn limits(fields: &mut Fields<'_>) -> GatewayLimits {
             "streams_per_connection_max",
             default.streams_per_connection_max,
             1..=10_000,
+        ),
+        recent_requests_max: counted(
+            fields,
+            "recent_requests_max",
+            default.recent_requests_max,
+            0..=1_000_000,
         ),
     }
 }

@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::file::fields::Fields;
-use crate::file::policy::SecretRef;
 use crate::file::problems::{At, Spot};
 use crate::file::read::alias::{RawAlias, aliases};
 use crate::file::read::allowance::{RawAllowance, allowance};
@@ -15,6 +14,7 @@ use crate::file::read::names::{id, patterns, reference};
 use crate::file::read::secret_ref::by_reference;
 use crate::file::read::settings::patience;
 use crate::file::report::Severity;
+use crate::file::secret_ref::SecretRef;
 use crate::file::value::Value;
 use crate::secret::{ClientKey, ClientKeyHash};
 use keyweir_exchange::fallback::Occasions;

@@ -1,0 +1,131 @@
+//! Who may ask: everybody who reaches the admin listener, or only who shows the policy's token.
+//!
+//! The token comes as `Authorization: Bearer`, or as the password of `Basic`, which is what a browser
+//! asks its user for. `/healthz` and `/readyz` are always open: whoever probes them says no word, and
+//! learns nothing that a connection would not tell.
+
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use keyweir_policy::config::secret::ProviderSecret;
+use sha2::{Digest, Sha256};
+
+use super::answer::text;
+use super::route::Route;
+
+/// The answer to who may not ask for `route`; `None`: they may.
+pub(super) fn check(
+    route: &Route<'_>,
+    headers: &HeaderMap,
+    token: Option<&ProviderSecret>,
+) -> Option<Response<Vec<u8>>> {
+    let acts = matches!(route, Route::Reload | Route::Operate(..));
+    if acts && headers.contains_key(header::ORIGIN) {
+        let why = "web pages may not act; ask without a browser\n";
+        return Some(text(StatusCode::FORBIDDEN, why));
+    }
+    let is_open = matches!(route, Route::Healthz | Route::Readyz);
+    let token = token.filter(|_| !is_open)?;
+    let shown = headers.get(header::AUTHORIZATION).and_then(shown);
+    if shown.is_some_and(|shown| is_same(&shown, token.expose().as_bytes())) {
+        return None;
+    }
+    let mut answer = text(
+        StatusCode::UNAUTHORIZED,
+        "the token of gateway.admin_token is needed, as \"Authorization: Bearer TOKEN\"\n",
+    );
+    for way in ["Bearer realm=\"keyweir\"", "Basic realm=\"keyweir\""] {
+        let way = HeaderValue::from_static(way);
+        answer.headers_mut().append(header::WWW_AUTHENTICATE, way);
+    }
+    Some(answer)
+}
+
+/// The token that is shown.
+fn shown(value: &HeaderValue) -> Option<Vec<u8>> {
+    let (scheme, rest) = value.to_str().ok()?.trim().split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(rest.trim().as_bytes().to_vec());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = base64(rest.trim())?;
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    Some(pair[colon + 1..].to_vec())
+}
+
+/// Compares digests, so that the time it takes tells nothing of how much of a guess is right.
+fn is_same(shown: &[u8], token: &[u8]) -> bool {
+    Sha256::digest(shown) == Sha256::digest(token)
+}
+
+/// RFC 4648, section 4, with or without padding.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut held, mut bits) = (0_u32, 0);
+    for character in text.trim_end_matches('=').bytes() {
+        let value = match character {
+            b'A'..=b'Z' => character - b'A',
+            b'a'..=b'z' => character - b'a' + 26,
+            b'0'..=b'9' => character - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        held = (held << 6 | u32::from(value)) & 0xffff;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((held >> bits & 0xff) as u8);
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(route: &Route<'_>, headers: &[(&'static str, &str)]) -> u16 {
+        let token = ProviderSecret::new("s3cret-token-of-the-operators").expect("fit");
+        let headers = headers.iter().map(|(name, value)| {
+            let name = header::HeaderName::from_static(name);
+            (name, HeaderValue::from_str(value).expect("valid"))
+        });
+        let headers = HeaderMap::from_iter(headers);
+        check(route, &headers, Some(&token)).map_or(200, |it| it.status().as_u16())
+    }
+
+    #[test]
+    fn only_who_shows_the_token_may_ask() {
+        let bearer = ("authorization", "Bearer s3cret-token-of-the-operators");
+        // user:s3cret-token-of-the-operators
+        let basic = "Basic dXNlcjpzM2NyZXQtdG9rZW4tb2YtdGhlLW9wZXJhdG9ycw==";
+        for (shown, expected) in [
+            (&[][..], 401),
+            (&[bearer], 200),
+            (&[("authorization", basic)], 200),
+            (&[("authorization", "Bearer s3cret")], 401),
+            (&[("authorization", "Bearer")], 401),
+            (&[("authorization", "Basic !!!!")], 401),
+            (&[("authorization", "Basic dXNlcg==")], 401),
+        ] {
+            assert_eq!(status(&Route::Status, shown), expected, "{shown:?}");
+        }
+        assert_eq!(status(&Route::Healthz, &[]), 200);
+        assert_eq!(status(&Route::Readyz, &[]), 200);
+        assert_eq!(status(&Route::Reload, &[bearer, ("origin", "null")]), 403);
+    }
+
+    #[test]
+    fn base64_is_read() {
+        for (text, bytes) in [
+            ("", ""),
+            ("Zg==", "f"),
+            ("Zm8", "fo"),
+            ("Zm9vYmFy", "foobar"),
+        ] {
+            assert_eq!(base64(text).as_deref(), Some(bytes.as_bytes()));
+        }
+        assert_eq!(base64("Z_"), None);
+    }
+}

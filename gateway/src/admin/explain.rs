@@ -1,0 +1,246 @@
+//! `/explain?model=…`: every candidate for a request, what it has and what is needed, why it is in or
+//! out, which would be chosen, and when it would fit. Asking changes nothing.
+
+use std::collections::BTreeMap;
+
+use http::{Response, StatusCode};
+use keyweir_policy::config::fallback;
+use keyweir_policy::pool::ask::{Ask, ChosenBy};
+use keyweir_policy::pool::explain::{AccountExplanation, AccountOut, Explanation, Held, KeyOut};
+use keyweir_policy::terms::amount::Dimension;
+use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::ids::{ModelId, ProviderId, RequestId, TenantId};
+use keyweir_policy::terms::request::RequestSize;
+use keyweir_policy::terms::time::Time;
+use serde_json::{Value, json};
+
+use super::answer::{json as answer, text};
+use super::moments::Moments;
+use super::query::Query;
+use crate::runtime::gateway::{ANYBODY, Gateway, Live};
+use crate::runtime::parts::Parts;
+
+/// Accounts that are told one by one, the one that would be chosen first, then those that are in; the
+/// rest is counted by reason.
+const ACCOUNTS_MAX: usize = 50;
+/// Keys of one account that are told one by one.
+const KEYS_MAX: usize = 20;
+/// The most tokens that a question may be about.
+const TOKENS_MAX: u64 = 100_000_000;
+
+const FIELDS: [&str; 5] = [
+    "model",
+    "provider",
+    "tenant",
+    "input_tokens",
+    "output_tokens",
+];
+
+/// What is asked.
+struct Question<'a> {
+    model: &'a str,
+    tenant: TenantId,
+    input: u64,
+    output: Option<u64>,
+    only: Option<ProviderId>,
+}
+
+/// The page.
+pub(super) fn page(gateway: &Gateway, query: &str) -> Response<Vec<u8>> {
+    let live = gateway.live();
+    let said = Query::read(query, &FIELDS).and_then(|query| {
+        let question = question(&live, &query)?;
+        explained(gateway, &live, &question)
+    });
+    match said {
+        Ok(explained) => answer(StatusCode::OK, &explained),
+        Err(why) => text(StatusCode::BAD_REQUEST, format!("{why}\n")),
+    }
+}
+
+fn question<'a>(live: &Live, query: &'a Query<'_>) -> Result<Question<'a>, String> {
+    let model = query.get("model");
+    let model = model.ok_or("model is missing: /explain?model=claude-sonnet-4-5")?;
+    let tenant = match query.get("tenant") {
+        None => ANYBODY,
+        Some(name) => {
+            let mut tenants = live.policy.tenants.iter();
+            let found = tenants.find(|(_, tenant)| tenant.id == name);
+            let (id, _) = found.ok_or_else(|| format!("no tenant has the id {name:?}"))?;
+            id
+        }
+    };
+    let only = match query.get("provider") {
+        None => None,
+        Some(name) => {
+            let mut providers = live.providers.iter();
+            let found = providers.find(|(_, provider)| provider.id == name);
+            let (id, _) = found.ok_or_else(|| format!("no provider has the id {name:?}"))?;
+            Some(id)
+        }
+    };
+    Ok(Question {
+        model,
+        tenant,
+        input: query.number("input_tokens", TOKENS_MAX)?.unwrap_or(0),
+        output: query.number("output_tokens", TOKENS_MAX)?,
+        only,
+    })
+}
+
+fn explained(gateway: &Gateway, live: &Live, asked: &Question<'_>) -> Result<Value, String> {
+    let moments = Moments::now(gateway.clock);
+    let takes = |id: ProviderId| {
+        let is_meant = asked.only.is_none_or(|only| only == id);
+        let mut accounts = live.policy.provider(id).accounts.values();
+        is_meant && accounts.any(|account| account.models.matches(asked.model))
+    };
+    let providers: Vec<Value> = live
+        .providers
+        .iter()
+        .filter(|(id, _)| takes(*id))
+        .map(|(id, _)| provider(live, &moments, asked, id))
+        .collect();
+    if providers.is_empty() {
+        let model = asked.model;
+        return Err(format!("no account that is asked about serves {model:?}"));
+    }
+    let tenant = live.tenant(asked.tenant);
+    Ok(json!({
+        "model": asked.model,
+        "tenant": tenant.map(|tenant| tenant.id.as_str()),
+        "time": moments.present(),
+        "providers": providers,
+    }))
+}
+
+fn provider(live: &Live, moments: &Moments, asked: &Question<'_>, id: ProviderId) -> Value {
+    let provider = live.provider(id);
+    let model = (asked.model, Endpoint::Inference);
+    let (now, (explained, turn)) = provider.pool.with(|pool, now| {
+        let ask = |model| ask(live, asked, now, model);
+        (now, pool.explain_model(now, asked.tenant, model, ask))
+    });
+    let parts = provider.pool.parts.load();
+    let chosen = explained.chosen.map(|(account, key)| {
+        json!({
+            "account": parts.account(account),
+            "key": parts.key(key),
+            "by": explained.by.map(ChosenBy::as_str),
+        })
+    });
+    let fallbacks = fallback::choices(&live.policy, Some(asked.tenant), id, asked.model);
+    let fallbacks = fallbacks.map(|choice| {
+        json!({
+            "provider": live.policy.provider(choice.provider).id,
+            "model": choice.model,
+        })
+    });
+    json!({
+        "provider": provider.id,
+        "group": explained.group,
+        "needed": by_dimension(|dimension| Some(json!(explained.needed[dimension.index()]))),
+        "held_back": explained.held.map(|held| held_back(moments, held)),
+        "chosen": chosen,
+        "fits_in_secs": turn.map(|turn| turn.since(now).as_secs_f64()),
+        "accounts": accounts(moments, &parts, &explained),
+        "accounts_in_all": explained.accounts.len(),
+        "accounts_by_reason": by_reason(&explained),
+        "fallbacks": fallbacks.collect::<Vec<_>>(),
+    })
+}
+
+fn ask(live: &Live, asked: &Question<'_>, now: Time, model: ModelId) -> Ask {
+    let tenant = live.tenant(asked.tenant);
+    let patience = tenant.and_then(|tenant| tenant.patience);
+    Ask {
+        request: RequestId(u64::MAX),
+        tenant: asked.tenant,
+        model,
+        priority: tenant.map(|tenant| tenant.priority).unwrap_or_default(),
+        size: RequestSize {
+            text_bytes: 0,
+            media_tokens: asked.input,
+            output_max: asked.output,
+        },
+        affinity: None,
+        account: None,
+        arrived: now,
+        deadline: now + patience.unwrap_or(live.policy.waiting.patience),
+        body_bytes: 0,
+    }
+}
+
+fn held_back(moments: &Moments, held: Held) -> Value {
+    match held {
+        Held::Overloaded { until } => json!({
+            "reason": "overloaded",
+            "until": moments.epoch(until),
+        }),
+        Held::BehindOthers { waiting } => json!({
+            "reason": "behind_others",
+            "waiting": waiting,
+        }),
+    }
+}
+
+/// An object with a field for each dimension of which there is something to say.
+fn by_dimension(value: impl Fn(Dimension) -> Option<Value>) -> Value {
+    let said = Dimension::ALL.into_iter().filter_map(|dimension| {
+        let value = value(dimension)?;
+        Some((dimension.as_str().to_owned(), value))
+    });
+    Value::Object(said.collect())
+}
+
+/// How many accounts are in, and how many out for which reason.
+fn by_reason(explained: &Explanation) -> Value {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for account in &explained.accounts {
+        let reason = account.out.map_or("in", |out| out.as_str());
+        *counts.entry(reason).or_default() += 1;
+    }
+    json!(counts)
+}
+
+fn accounts(moments: &Moments, parts: &Parts, explained: &Explanation) -> Vec<Value> {
+    let chosen = explained.chosen.map(|(account, _)| account);
+    let mut accounts: Vec<&AccountExplanation> = explained.accounts.iter().collect();
+    accounts.sort_by_key(|it| (Some(it.account) != chosen, it.out.is_some()));
+    let shown = accounts.into_iter().take(ACCOUNTS_MAX);
+    shown.map(|it| account(moments, parts, it)).collect()
+}
+
+fn account(moments: &Moments, parts: &Parts, it: &AccountExplanation) -> Value {
+    let headroom = by_dimension(|dimension| {
+        let headroom = it.headroom[dimension.index()]?;
+        Some(json!({ "free": headroom.free, "needed": headroom.needed }))
+    });
+    let until = it.out.and_then(AccountOut::until);
+    let keys = it.keys.iter().take(KEYS_MAX).map(|key| {
+        json!({
+            "id": parts.key(key.key),
+            "out": key.out.map(|out| json!({
+                "reason": out.as_str(),
+                "until": until_of(out).map(|until| moments.epoch(until)),
+            })),
+        })
+    });
+    json!({
+        "id": parts.account(it.account),
+        "out": it.out.map(|out| json!({
+            "reason": out.as_str(),
+            "until": until.map(|until| moments.epoch(until)),
+        })),
+        "headroom": headroom,
+        "keys": keys.collect::<Vec<_>>(),
+        "keys_in_all": it.keys.len(),
+    })
+}
+
+const fn until_of(out: KeyOut) -> Option<Time> {
+    match out {
+        KeyOut::Rejected { until } | KeyOut::BreakerOpen { until } => until,
+        KeyOut::Held | KeyOut::ModelDenied => None,
+    }
+}

@@ -1,0 +1,240 @@
+//! `keyweir explain`: why a request would get the key it would get, or why one got the key it got, from
+//! a gateway that runs.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use serde_json::Value;
+
+use crate::command::admin_client::{AdminAddress, encoded};
+use crate::command::failed::Failed;
+
+/// What request ids begin with.
+const REQUEST_ID: &str = "kw_";
+
+/// What `explain` may be told.
+#[derive(Debug, clap::Args)]
+pub(super) struct Explain {
+    /// A model's name: what would become of a request for it now. Or a request's id
+    /// (x-keyweir-request-id): what became of it.
+    #[arg(value_name = "MODEL | REQUEST-ID")]
+    what: String,
+    /// On whose behalf.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Only of this provider.
+    #[arg(long)]
+    provider: Option<String>,
+    /// Tokens of input.
+    #[arg(long, value_name = "N")]
+    input_tokens: Option<u64>,
+    /// The cap on output (max_tokens).
+    #[arg(long, value_name = "N")]
+    output_tokens: Option<u64>,
+    /// Print the gateway's answer as it is.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    admin: AdminAddress,
+}
+
+impl Explain {
+    /// Asks, and prints the answer.
+    pub(super) fn run(&self) -> Result<(), Failed> {
+        let is_request = self.what.starts_with(REQUEST_ID);
+        let path = if is_request {
+            format!("/explain/{}", encoded(&self.what))
+        } else {
+            self.question()
+        };
+        let answer = self.admin.ask("GET", &path)?;
+        let told = if self.json {
+            answer
+        } else {
+            let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
+            if is_request {
+                request(&answer)
+            } else {
+                candidates(&answer)
+            }
+        };
+        let _ = write!(std::io::stdout(), "{told}");
+        Ok(())
+    }
+
+    fn question(&self) -> String {
+        let mut path = format!("/explain?model={}", encoded(&self.what));
+        let tokens = |tokens: Option<u64>| tokens.map(|it| it.to_string());
+        for (name, value) in [
+            ("tenant", self.tenant.clone()),
+            ("provider", self.provider.clone()),
+            ("input_tokens", tokens(self.input_tokens)),
+            ("output_tokens", tokens(self.output_tokens)),
+        ] {
+            if let Some(value) = value {
+                let _ = write!(path, "&{name}={}", encoded(&value));
+            }
+        }
+        path
+    }
+}
+
+/// A text of the answer, without what a terminal would take for orders.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => text.escape_debug().to_string(),
+        other => other.to_string(),
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn candidates(answer: &Value) -> String {
+    let mut out = String::new();
+    let now = answer["time"].as_f64().unwrap_or_default();
+    for provider in list(&answer["providers"]) {
+        let _ = writeln!(out, "provider {}", text(&provider["provider"]));
+        let chosen = &provider["chosen"];
+        let _ = match chosen {
+            Value::Null => writeln!(out, "  nobody would be chosen now"),
+            _ => writeln!(
+                out,
+                "  chosen: key {} of account {} (by {})",
+                text(&chosen["key"]),
+                text(&chosen["account"]),
+                text(&chosen["by"])
+            ),
+        };
+        match &provider["held_back"] {
+            Value::Null => {}
+            held => {
+                let _ = writeln!(out, "  held back: {}", text(&held["reason"]));
+            }
+        }
+        let _ = match provider["fits_in_secs"].as_f64() {
+            Some(secs) if secs > 0.0 => writeln!(out, "  its turn comes in {secs:.1} s"),
+            Some(_) => writeln!(out, "  its turn is now"),
+            None => writeln!(out, "  its turn never comes by itself"),
+        };
+        for account in list(&provider["accounts"]) {
+            candidate(&mut out, account, now);
+        }
+        let shown = list(&provider["accounts"]).len() as u64;
+        let all = provider["accounts_in_all"].as_u64().unwrap_or(shown);
+        if all > shown {
+            let reasons = &provider["accounts_by_reason"];
+            let _ = writeln!(out, "  … {} more; in all {reasons}", all - shown);
+        }
+        for fallback in list(&provider["fallbacks"]) {
+            let _ = writeln!(
+                out,
+                "  falls back to provider {}, model {}",
+                text(&fallback["provider"]),
+                text(&fallback["model"])
+            );
+        }
+    }
+    out
+}
+
+fn candidate(out: &mut String, account: &Value, now: f64) {
+    let _ = write!(out, "  account {}: ", text(&account["id"]));
+    let _ = writeln!(out, "{}", in_or_out(&account["out"], now));
+    if let Some(headroom) = account["headroom"].as_object() {
+        for (dimension, of) in headroom {
+            let amount = |name: &str| of[name].as_f64().unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "    {dimension}: {:.0} free, {:.0} needed",
+                amount("free"),
+                amount("needed")
+            );
+        }
+    }
+    for key in list(&account["keys"]) {
+        if !key["out"].is_null() {
+            let _ = writeln!(
+                out,
+                "    key {}: {}",
+                text(&key["id"]),
+                in_or_out(&key["out"], now)
+            );
+        }
+    }
+}
+
+fn in_or_out(out: &Value, now: f64) -> String {
+    if out.is_null() {
+        return "in".to_owned();
+    }
+    let reason = text(&out["reason"]);
+    match out["until"].as_f64() {
+        Some(until) => format!("out, {reason}, for {:.1} s more", (until - now).max(0.0)),
+        None => format!("out, {reason}"),
+    }
+}
+
+fn request(answer: &Value) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "request {}: {} ({}), model {}, tenant {}",
+        text(&answer["request_id"]),
+        text(&answer["outcome"]),
+        text(&answer["status"]),
+        text(&answer["model"]),
+        text(&answer["tenant"])
+    );
+    if !answer["reason"].is_null() {
+        let _ = writeln!(out, "  because: {}", text(&answer["reason"]));
+    }
+    if let Some(behind) = answer["waited_behind"].as_u64() {
+        let _ = writeln!(
+            out,
+            "  waited {} ms, behind {behind} others",
+            text(&answer["waited_ms"])
+        );
+    }
+    for (number, attempt) in list(&answer["attempts"]).iter().enumerate() {
+        let _ = writeln!(
+            out,
+            "  attempt {} at {} ms: key {} of account {} at {}, chosen by {}: {} after {} ms",
+            number + 1,
+            text(&attempt["began_ms"]),
+            text(&attempt["key"]),
+            text(&attempt["account"]),
+            text(&attempt["provider"]),
+            text(&attempt["chosen_by"]),
+            text(&attempt["fault"]),
+            text(&attempt["took_ms"])
+        );
+    }
+    let _ = writeln!(
+        out,
+        "  first byte after {} ms, all after {} ms",
+        text(&answer["first_byte_ms"]),
+        text(&answer["duration_ms"])
+    );
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_printed_gives_a_terminal_orders() {
+        let answer = json!({
+            "request_id": "kw_1", "outcome": "answered", "status": 200,
+            "model": "\u{1b}[2J", "tenant": null, "attempts": [],
+        });
+        let told = request(&answer);
+        assert!(!told.contains('\u{1b}'), "{told:?}");
+        assert!(told.contains("\\u{1b}[2J"), "{told:?}");
+    }
+}

@@ -1,0 +1,111 @@
+//! Asks a gateway that runs, on its admin listener, for commands of the terminal.
+//!
+//! Written on a bare socket: one question, one answer, and the end of the connection.
+
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use crate::command::failed::Failed;
+
+/// How long the gateway may take for each step of its answer.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// The longest answer that is read: far above what `/status` says of 10,000 keys.
+const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Which gateway is asked, and what it is shown.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AdminAddress {
+    /// The admin listener of the gateway (gateway.admin in its policy), by address or name.
+    #[arg(long, default_value = "127.0.0.1:9090", value_name = "HOST:PORT")]
+    admin: String,
+    /// The environment variable with the token of gateway.admin_token, if it has one.
+    #[arg(long, default_value = "KEYWEIR_ADMIN_TOKEN", value_name = "NAME")]
+    token_env: String,
+}
+
+impl AdminAddress {
+    /// The body of a good answer.
+    ///
+    /// # Errors
+    /// What is wrong, and what to look at.
+    pub(crate) fn ask(&self, method: &str, path: &str) -> Result<String, Failed> {
+        let admin = &self.admin;
+        let answer = self.exchange(method, path).map_err(|error| {
+            Failed::Because(format!(
+                "no answer from http://{admin}{path}: {error}; the address is gateway.admin of the \
+                 policy (--admin)"
+            ))
+        })?;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).unwrap_or_default();
+        match status {
+            "200" => Ok(body.to_owned()),
+            "401" => Err(Failed::Because(format!(
+                "{admin} wants the token of gateway.admin_token; put it into the environment \
+                 variable {} (--token-env)",
+                self.token_env
+            ))),
+            _ => {
+                let said = body.trim().escape_debug();
+                Err(Failed::Because(format!("{admin} says {status}: {said}")))
+            }
+        }
+    }
+
+    fn exchange(&self, method: &str, path: &str) -> std::io::Result<String> {
+        let admin = &self.admin;
+        let mut socket = connect(admin)?;
+        socket.set_write_timeout(Some(WITHIN))?;
+        socket.set_read_timeout(Some(WITHIN))?;
+        let token = std::env::var(&self.token_env).unwrap_or_default();
+        let token = match token.trim() {
+            "" => String::new(),
+            token => format!("authorization: Bearer {token}\r\n"),
+        };
+        write!(
+            socket,
+            "{method} {path} HTTP/1.1\r\nhost: {admin}\r\n{token}content-length: 0\r\n\
+             connection: close\r\n\r\n"
+        )?;
+        let mut answer = Vec::new();
+        socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+}
+
+/// Connects to the first of the name's addresses that answers.
+fn connect(address: &str) -> std::io::Result<TcpStream> {
+    let mut failed = std::io::Error::other("the name has no address");
+    for resolved in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&resolved, WITHIN) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+/// A part of a URI, percent-encoded (RFC 3986, section 2.1).
+pub(crate) fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_plain_is_encoded() {
+        assert_eq!(encoded("a/b c-1_x.y~ü"), "a%2Fb%20c-1_x.y~%C3%BC");
+    }
+}

@@ -1,0 +1,70 @@
+//! Who may ask, where the policy names a token.
+
+use crate::support::api::Request;
+use crate::support::stage::{Plan, Stage};
+use crate::support::wire::{Answer, Wire};
+
+const TOKEN: &str = "operators-9ZkQ2mWcR7tYb4LsKd8Z";
+
+async fn ask(stage: &Stage, method: &str, path: &str, token: Option<&str>) -> Answer {
+    let mut request = Request::new(method, path).header("connection", "close");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let mut wire = Wire::connect(stage.gateway.admin).await;
+    wire.send(request.bytes()).await;
+    wire.answer().await
+}
+
+fn guarded() -> Plan {
+    Plan::new()
+        .setting("admin_token = { file = \"admin.token\" }")
+        .file("admin.token", TOKEN)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_shows_the_token_is_answered_but_for_probes() {
+    let stage = guarded().build().await;
+    for (method, path) in [
+        ("GET", "/"),
+        ("GET", "/status"),
+        ("GET", "/metrics"),
+        ("GET", "/events"),
+        ("GET", "/explain?model=claude-a"),
+        ("POST", "/reload"),
+        ("POST", "/keys/claude-one-key/drain"),
+    ] {
+        for wrong in [None, Some("wrong"), Some("")] {
+            let answer = ask(&stage, method, path, wrong).await;
+            assert_eq!(answer.status, 401, "{method} {path} {wrong:?}");
+            assert!(
+                answer.header("www-authenticate").starts_with("Bearer"),
+                "{path}"
+            );
+            assert!(!answer.text().contains(TOKEN));
+        }
+    }
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(ask(&stage, "GET", path, None).await.status, 200, "{path}");
+    }
+    for path in ["/", "/status", "/metrics"] {
+        assert_eq!(
+            ask(&stage, "GET", path, Some(TOKEN)).await.status,
+            200,
+            "{path}"
+        );
+    }
+    assert!(!stage.gateway.written().contains(TOKEN));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_token_counts_from_its_reload() {
+    let stage = guarded().build().await;
+    let new = "operators-new-4LsKd8Zf9ZkQ2mWc";
+    stage.gateway.files.write("admin.token", new);
+    let reloaded = ask(&stage, "POST", "/reload", Some(TOKEN)).await;
+    // The watch may have been faster: then the old token is no good any more.
+    assert!([200, 401].contains(&reloaded.status), "{}", reloaded.text());
+    assert_eq!(ask(&stage, "GET", "/status", Some(TOKEN)).await.status, 401);
+    assert_eq!(ask(&stage, "GET", "/status", Some(new)).await.status, 200);
+}

@@ -1,0 +1,150 @@
+//! Why a request would get the key it would get, and why one got the key it got.
+
+use serde_json::Value;
+use simulated_provider::{Fault, FaultRule};
+
+use crate::support::api::Api;
+use crate::support::stage::{Plan, Stage};
+use crate::support::wire::Answer;
+use crate::until_status;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_candidate_is_told_with_its_reason_and_nothing_is_changed() {
+    let stage = Plan::new().build().await;
+    stage.serves(Api::Messages).await;
+    stage
+        .gateway
+        .ask_admin("POST", "/accounts/claude-one/drain")
+        .await;
+    let before = until_status(&stage, "it is counted", |status| {
+        status["totals"]["requests"]["answered"] == 1
+    })
+    .await;
+
+    let path = "/explain?model=claude-a&input_tokens=1200&output_tokens=100&tenant=tester";
+    let answer = stage.gateway.admin(path).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let explained = answer.json();
+    let provider = &explained["providers"][0];
+    assert_eq!(provider["provider"], "claude");
+    assert_eq!(provider["chosen"]["account"], "claude-two", "{explained}");
+    assert_eq!(provider["fits_in_secs"], 0.0);
+    assert!(
+        provider["needed"]["input_tokens"].as_f64() >= Some(1200.0),
+        "{explained}"
+    );
+    let accounts = provider["accounts"].as_array().expect("a list");
+    let account = |id: &str| accounts.iter().find(|it| it["id"] == id).expect("told");
+    assert_eq!(account("claude-one")["out"]["reason"], "held");
+    assert_eq!(account("claude-two")["out"], Value::Null);
+    assert_eq!(provider["accounts_by_reason"]["held"], 1);
+
+    // Of a model that nobody has asked for nothing is left either.
+    for _ in 0..3 {
+        let answer = stage
+            .gateway
+            .admin("/explain?model=claude-never-asked-for")
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let after = stage.gateway.status().await;
+    let groups = |status: &Value| status["providers"][0]["groups"].as_array().map(Vec::len);
+    assert_eq!(groups(&before), groups(&after));
+    assert_eq!(before["totals"], after["totals"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_is_wrong_is_told_what_is_right() {
+    let stage = Plan::new().build().await;
+    for (query, part) in [
+        ("", "model is missing"),
+        ("?modle=claude-a", "\"modle\" is not a field of this"),
+        (
+            "?model=claude-a&tenant=nobody",
+            "no tenant has the id \"nobody\"",
+        ),
+        ("?model=claude-a&provider=x", "no provider has the id \"x\""),
+        ("?model=claude-a&input_tokens=-1", "write a whole number"),
+        ("?model=claude-a&model=b", "comes twice"),
+        ("?model=%zz", "is not percent-encoded text"),
+    ] {
+        let answer = stage.gateway.admin(&format!("/explain{query}")).await;
+        assert_eq!(answer.status, 400, "{query}");
+        assert!(answer.text().contains(part), "{query}: {}", answer.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_failed_over_tells_each_attempt() {
+    let stage = Plan::new().build().await;
+    stage
+        .control()
+        .fault(FaultRule::from(Fault::InternalError).times(1));
+    let answer = stage.ask(&Api::Messages.request(false)).await;
+    assert_eq!(
+        (answer.status, answer.attempts()),
+        (200, 2),
+        "{}",
+        answer.text()
+    );
+    let id = answer.header("x-keyweir-request-id").to_owned();
+    let explained = stage.gateway.admin(&format!("/explain/{id}")).await;
+    assert_eq!(explained.status, 200, "{}", explained.text());
+    let explained = explained.json();
+    assert_eq!(explained["request_id"], *id);
+    assert_eq!(explained["tenant"], "tester");
+    assert_eq!(explained["model"], "claude-a");
+    assert_eq!(explained["attempts_in_all"], answer.attempts());
+    let attempts = explained["attempts"].as_array().expect("a list");
+    assert_eq!(attempts.len() as u32, answer.attempts());
+    assert_eq!(attempts[0]["fault"], "broken");
+    let last = attempts.last().expect("one at least");
+    assert_eq!(last["chosen_by"], "headroom", "{explained}");
+    assert!(last["key"].as_str().expect("a name").starts_with("claude-"));
+    assert!(last["took_ms"].is_u64(), "{explained}");
+
+    let unknown = stage.gateway.admin("/explain/kw_nothing").await;
+    assert_eq!(unknown.status, 404);
+    assert!(
+        unknown.text().contains("recent_requests_max"),
+        "{}",
+        unknown.text()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waited_is_told_behind_how_many() {
+    let plan = Plan::new().and("[[account.limit]]\nrequests_per_minute = 60\nburst = \"1s\"\n");
+    let stage = plan.build().await;
+    stage
+        .gateway
+        .ask_admin("POST", "/accounts/gpt-one/drain")
+        .await;
+    let answers = at_once(&stage, 4).await;
+    let mut behind = Vec::new();
+    for answer in answers {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let id = answer.header("x-keyweir-request-id").to_owned();
+        let explained = stage.gateway.admin(&format!("/explain/{id}")).await.json();
+        if explained["waited_ms"].as_u64() > Some(0) {
+            behind.push(explained["waited_behind"].as_u64().expect("it waited"));
+        }
+    }
+    assert!(!behind.is_empty(), "somebody waited");
+}
+
+/// So many answers to requests that are sent at once.
+async fn at_once(stage: &Stage, count: usize) -> Vec<Answer> {
+    let request = Api::Chat.request(false).bytes();
+    let mut wires = Vec::new();
+    for _ in 0..count {
+        let mut wire = stage.connect().await;
+        wire.send(&request).await;
+        wires.push(wire);
+    }
+    let mut answers = Vec::new();
+    for mut wire in wires {
+        answers.push(wire.answer().await);
+    }
+    answers
+}

@@ -1,0 +1,76 @@
+//! Why a key or an account is out, as operators are told.
+
+use keyweir_terms::fault::Fault;
+use keyweir_terms::time::Time;
+
+/// What took somebody out, and since when. It stays the same over failed probes, until it serves again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// What the latest attempt that speaks against it met.
+    pub cause: Cause,
+    /// Since when it has been out.
+    pub since: Time,
+    /// When it is probed; `None`: it is being probed, or an outcome decides.
+    pub until: Option<Time>,
+}
+
+/// Who or what took it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// An attempt that ended so.
+    Fault(Fault),
+    /// An operator, by [`Action::Trip`](crate::operator::Action::Trip).
+    Operator,
+}
+
+impl Cause {
+    /// The name used in metrics and logs.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Fault(fault) => fault.as_str(),
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// Where the length of a cooldown comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CooldownFrom {
+    /// The provider named it, in a header or in the body of a refusal.
+    Provider,
+    /// The provider refused and named none: a backoff that grows with each refusal.
+    Backoff,
+}
+
+impl CooldownFrom {
+    /// The name used in `/status`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Backoff => "backoff",
+        }
+    }
+}
+
+/// What is kept of an outage while it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) cause: Cause,
+    pub(crate) since: Time,
+}
+
+impl Told {
+    /// One more thing speaks against it.
+    pub(crate) fn note(told: &mut Option<Self>, now: Time, cause: Cause) {
+        let since = told.map_or(now, |told| told.since);
+        *told = Some(Self { cause, since });
+    }
+
+    pub(crate) const fn outage(self, until: Option<Time>) -> Outage {
+        Outage {
+            cause: self.cause,
+            since: self.since,
+            until,
+        }
+    }
+}
