@@ -3,7 +3,7 @@
 # make build   the release binary, target/release/keyweir
 # make bench   measure the gateway beside a minimal pass-through; see docs/BENCHMARKING.md
 # make fuzz    every parser of foreign text, FUZZ_SECONDS each; see docs/FUZZING.md
-# make lint    formatting, clippy, rustdoc
+# make lint    formatting, clippy, rustdoc; of the fuzz targets, too
 # make test-chart        the Helm chart's static tests; a part of make test
 # make test-kubernetes   the chart in a real cluster, under load; see helm/tests/kubernetes
 # make deny    licences, advisories and sources of all dependencies
@@ -16,6 +16,8 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS = policy:answer policy:error policy:policy_file policy:request policy:stream \
   gateway:coding gateway:framing
+# They are workspaces of their own.
+FUZZ_PACKAGES = policy/fuzz gateway/fuzz
 
 .PHONY: demo test unit clients test-chart test-kubernetes build bench fuzz lint deny prerequisites \
   test-prerequisites
@@ -66,10 +68,20 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+	@set -e; for folder in $(FUZZ_PACKAGES); do \
+	  echo "$(CARGO) fmt and clippy in $$folder"; \
+	  $(CARGO) fmt --manifest-path $$folder/Cargo.toml --check; \
+	  CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-$(CURDIR)/target}/fuzz \
+	    $(CARGO) clippy --manifest-path $$folder/Cargo.toml --all-targets -- -D warnings; \
+	done
 
 deny:
 	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check
+	@set -e; for folder in $(FUZZ_PACKAGES); do \
+	  echo "$(CARGO) deny check of $$folder"; \
+	  $(CARGO) deny --manifest-path $$folder/Cargo.toml check --config deny.toml; \
+	done
 
 # install(what it is, Debian's names, Fedora's, Alpine's, Homebrew's)
 define install

@@ -61,7 +61,7 @@ impl Crowd {
             .collect();
         let now = Time::from_micros(1_000_000);
         let mut pool = Pool::new(pool_spec(spec, &limits), now);
-        let model = pool.model(now, MODEL, Endpoint::Inference);
+        let model = pool.model(now, TenantId(0), MODEL, Endpoint::Inference);
         Self {
             pool,
             now,
@@ -136,6 +136,7 @@ impl Crowd {
             input: Some(800),
             cache_read: Some(0),
             output: Some(200),
+            ..Usage::default()
         };
         Settlement {
             fault: Fault::None,

@@ -64,8 +64,8 @@ impl World<'_> {
         let settlement = Settlement {
             usage: Usage {
                 input: Some(arrival.input as u64),
-                cache_read: None,
                 output: Some(arrival.output as u64),
+                ..Usage::default()
             },
             ..settlement(Fault::None)
         };

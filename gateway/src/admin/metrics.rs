@@ -6,6 +6,7 @@ use keyweir_policy::health::breaker::BreakerState;
 use keyweir_policy::pool::view::GroupView;
 
 use super::answer::answer;
+use super::budgets;
 use super::state::{STATES, state_name};
 use crate::runtime::gateway::Gateway;
 use crate::runtime::parts::Parts;
@@ -17,6 +18,7 @@ use crate::telemetry::metrics::{Metrics, Pools};
 pub(super) fn page(gateway: &Gateway) -> Response<Vec<u8>> {
     let metrics = &gateway.metrics;
     refresh_process(gateway);
+    budgets::refresh(gateway);
     for provider in gateway.live().providers.values() {
         refresh(metrics, provider);
     }

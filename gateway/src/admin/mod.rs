@@ -4,11 +4,13 @@
 //! On an address of its own, so that it need not be open to whoever may send requests.
 
 mod answer;
+mod budgets;
 mod health;
 mod metrics;
 mod reload;
 mod state;
 mod status;
+mod usage;
 
 use std::sync::Arc;
 
@@ -45,9 +47,10 @@ impl ServeHttp for Admin {
             "/readyz" => health::ready(&self.gateway.lifecycle),
             "/metrics" => metrics::page(&self.gateway),
             "/status" => status::page(&self.gateway),
+            "/usage" => usage::page(&self.gateway, head.uri.query()),
             _ => text(
                 StatusCode::NOT_FOUND,
-                "/healthz /readyz /metrics /status, POST /reload\n",
+                "/healthz /readyz /metrics /status /usage, POST /reload\n",
             ),
         }
     }

@@ -20,11 +20,16 @@ pub(super) async fn answer(reloader: &Reloader) -> Response<Vec<u8>> {
         Reloaded::Failed(why) => (Vec::new(), why.lines().map(str::to_owned).collect()),
         Reloaded::Unchanged => (Vec::new(), Vec::new()),
     };
+    // Of the files as they are: of the policy that is refused, or of the one that is in force.
+    let warnings = told
+        .failure
+        .map_or(told.warnings, |failure| failure.warnings);
     let said = json!({
         "result": reloaded.as_str(),
         "policy": told.hash,
         "changes": changes,
         "mistakes": mistakes,
+        "warnings": warnings,
         "needs_restart": told.restart,
         "secrets_failed": told.secrets,
     });

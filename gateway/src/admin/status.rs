@@ -9,6 +9,7 @@ use keyweir_policy::terms::ids::ProviderId;
 use serde_json::{Value, json};
 
 use super::answer::answer;
+use super::budgets;
 use super::state::state_name;
 use crate::runtime::gateway::{Gateway, Live};
 use crate::runtime::parts::Parts;
@@ -33,6 +34,7 @@ fn status(gateway: &Gateway) -> Value {
         "connections": gateway.lifecycle.connections_open(),
         "requests_running": gateway.lifecycle.requests_running(),
         "body_bytes_held": gateway.bodies.held(),
+        "budgets": budgets::status(gateway),
         "providers": live.providers.iter().map(|(id, it)| provider_status(&live, id, it)).collect::<Vec<_>>(),
     })
 }
@@ -50,6 +52,7 @@ fn policy_status(gateway: &Gateway) -> Value {
         "failed": status.failure.map(|failure| json!({
             "at": moment(failure.at),
             "mistakes": failure.why.lines().collect::<Vec<_>>(),
+            "warnings": failure.warnings,
         })),
         "needs_restart": status.restart,
         "secrets_failed": status.secrets,

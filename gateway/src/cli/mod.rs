@@ -3,9 +3,12 @@
 mod check;
 mod hash;
 mod healthcheck;
+mod import;
 mod log;
+mod schema;
 mod serve;
 mod sleep;
+mod usage;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -15,9 +18,12 @@ use clap::{Parser, Subcommand};
 use self::check::Check;
 use self::hash::Hash;
 use self::healthcheck::Healthcheck;
+use self::import::Import;
 use self::log::LogFormat;
+use self::schema::Schema;
 use self::serve::Serve;
 use self::sleep::Sleep;
+use self::usage::Usage;
 use crate::command::failed::Failed;
 #[cfg(feature = "demo")]
 use crate::demo;
@@ -42,10 +48,16 @@ enum Command {
     Serve(Serve),
     /// Check policy files, and say what is wrong and what to write instead.
     Check(Check),
+    /// Print the JSON Schema of policy files, for editors and pipelines.
+    Schema(Schema),
+    /// Make a policy of what another gateway or a list of keys says, and tell what of it is left out.
+    Import(Import),
     /// Make a new client key, and its hash for the policy file; or hash one that there is.
     Hash(Hash),
     /// Ask a gateway whether it is alive or ready: for images and units without curl.
     Healthcheck(Healthcheck),
+    /// Print what was spent, as the ledger has it: per tenant, model, day …
+    Usage(Usage),
     /// Do nothing for so many seconds: for a preStop hook in an image without a shell.
     Sleep(Sleep),
     /// Show the gateway at work, with a simulated provider: no account needed.
@@ -63,8 +75,11 @@ impl Command {
         match self {
             Self::Serve(_)
             | Self::Check(_)
+            | Self::Schema(_)
+            | Self::Import(_)
             | Self::Hash(_)
             | Self::Healthcheck(_)
+            | Self::Usage(_)
             | Self::Sleep(_) => false,
             #[cfg(feature = "demo")]
             Self::Demo(_) => true,
@@ -83,8 +98,11 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         Command::Serve(serve) => serve.run(),
         Command::Check(check) => check.run(),
+        Command::Schema(schema) => schema.run(),
+        Command::Import(import) => import.run(),
         Command::Hash(hash) => hash.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
+        Command::Usage(usage) => usage.run(),
         Command::Sleep(sleep) => sleep.run(),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments),

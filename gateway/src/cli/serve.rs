@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::command::failed::Failed;
 use crate::command::load::load;
-use crate::server::serve::{self, Options};
+use crate::runtime::secrets;
+use crate::server::serve::{self, Options, State};
 use crate::server::service_manager;
 use crate::server::shutdown::{self, Ending, Signals};
 use crate::telemetry::access_log::Target;
@@ -18,6 +19,10 @@ pub(super) struct Serve {
     /// Where the access log goes: "stdout", "off", or a file.
     #[arg(long, default_value = "stdout")]
     access_log: Target,
+    /// The folder in which what was spent is kept over restarts, or "off"; by default beside the
+    /// policy, if that has tenants.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
 }
 
 impl Serve {
@@ -39,6 +44,11 @@ impl Serve {
             hash: loaded.hash,
             folder: loaded.folder,
             access_log: self.access_log,
+            state: match self.state {
+                None => State::BesidePolicy,
+                Some(folder) if folder.as_os_str() == "off" => State::Off,
+                Some(folder) => State::In(folder),
+            },
         };
         let served = runtime.block_on(async {
             let (mut signals, hang_ups) = (Signals::listen()?, shutdown::hang_ups()?);
@@ -65,6 +75,7 @@ impl Serve {
             }
             Ok(())
         });
+        secrets::end_commands();
         runtime.shutdown_background();
         served
     }

@@ -113,6 +113,10 @@ impl Feed {
                 Tone::Bad,
                 format!("{}: keeps failing → breaker open, traffic moved", key(id)),
             ),
+            Notice::BreakerClosed(id) => (
+                Tone::Good,
+                format!("{}: serves again → breaker closed", key(id)),
+            ),
             Notice::OverloadBegan => (
                 Tone::Bad,
                 "provider overloaded → requests held, a few probes sent".to_owned(),

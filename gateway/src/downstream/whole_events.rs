@@ -16,6 +16,8 @@ const HELD_MAX: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct WholeEvents {
     held: BytesMut,
+    /// What was passed on last ended within an event.
+    is_amid: bool,
 }
 
 impl WholeEvents {
@@ -23,11 +25,13 @@ impl WholeEvents {
     pub(crate) fn pass(&mut self, mut piece: Bytes) -> Bytes {
         if self.held.is_empty() {
             let whole = end_of_last(&piece, 0);
+            self.is_amid &= whole == 0;
             if whole == piece.len() {
                 return piece;
             }
             let passed = piece.split_to(whole);
             if piece.len() > HELD_MAX {
+                self.is_amid = true;
                 return join(&passed, &piece);
             }
             // Copied, because the piece keeps its whole (large) read buffer alive.
@@ -39,10 +43,17 @@ impl WholeEvents {
         let searched = self.held.len();
         self.held.extend_from_slice(&piece);
         let whole = end_of_last(&self.held, searched);
+        self.is_amid &= whole == 0;
         if self.held.len() - whole > HELD_MAX {
+            self.is_amid = true;
             return self.held.split().freeze();
         }
         self.held.split_to(whole).freeze()
+    }
+
+    /// Whether what was passed on last ended within an event: it was too long to be held back.
+    pub(crate) const fn is_amid(&self) -> bool {
+        self.is_amid
     }
 
     /// What is left when the stream has ended well.
@@ -145,6 +156,9 @@ mod tests {
             sent += piece.len();
             passed += events.pass(piece.clone()).len();
             assert!(sent - passed <= HELD_MAX);
+            assert_eq!(events.is_amid(), passed > 0);
         }
+        events.pass(Bytes::from_static(b"\n\n"));
+        assert!(!events.is_amid());
     }
 }

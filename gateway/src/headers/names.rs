@@ -15,6 +15,8 @@ pub(crate) const WAITED_MS: HeaderName = HeaderName::from_static("x-keyweir-wait
 pub(crate) const SERVED_BY: HeaderName = HeaderName::from_static("x-keyweir-served-by");
 /// How many requests were sent for this one.
 pub(crate) const ATTEMPTS: HeaderName = HeaderName::from_static("x-keyweir-attempts");
+/// A budget of the tenant that is spent, and refuses nothing.
+pub(crate) const BUDGET_WARNING: HeaderName = HeaderName::from_static("x-keyweir-budget-warning");
 /// Tells SDKs whether sending the same again can help.
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 

@@ -118,7 +118,11 @@ async fn page(exchange: &mut Exchange<'_>, opened: Opened) -> Option<Page> {
     Page::read(&body)
 }
 
-async fn answer(exchange: &mut Exchange<'_>, list: Bytes, attempts: u32) -> Result<bool, Stop> {
+pub(super) async fn answer(
+    exchange: &mut Exchange<'_>,
+    list: Bytes,
+    attempts: u32,
+) -> Result<bool, Stop> {
     exchange.let_go();
     let mut head = http::Response::new(());
     let headers = head.headers_mut();

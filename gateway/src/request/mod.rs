@@ -1,9 +1,10 @@
 //! A request's way through the gateway, top to bottom.
 //!
 //! ```text
-//! intake:   head → route → authenticate → body → describe → prepare
+//! intake:   head → route → authenticate → body → describe → bounds → prepare
 //! drive:    plan ⇄ wait | attempt → opening
 //! listing:  of several accounts' lists one
+//! models:   of several providers' lists of models one
 //! respond:  whole | opaque | stream, or refuse
 //! record:   metrics, one line in the access log
 //! ```
@@ -12,13 +13,15 @@
 //! to it is told to its [`Record`], which counts and logs it once.
 
 mod answer;
+mod charge;
 mod drive;
 mod exchange;
 mod gathered;
 mod intake;
 mod lease;
 mod listing;
-mod outgoing;
+mod models;
+pub(crate) mod outgoing;
 pub(crate) mod record;
 pub(crate) mod respond;
 mod silence;
@@ -32,6 +35,7 @@ use futures::FutureExt;
 
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 
+use self::intake::prepare::Way;
 use self::intake::route::likely_dialect;
 use self::record::{Event, Record};
 use self::stop::Stop;
@@ -69,16 +73,28 @@ async fn handle(
     record: &mut Record,
 ) -> Result<bool, Stop> {
     let target = client.head().uri.path_and_query().cloned();
+    let real;
     let admitted = intake::admit(live, target.as_ref(), client, record)?;
     let Some(admitted) = admitted else {
         return intake::probe::answer(client, record).await;
     };
     let _place = gateway.place(admitted.tenant).ok_or_else(too_many)?;
+    let renamed = intake::alias::path(live, &admitted);
+    let admitted = match renamed {
+        Some((path, renamed)) => {
+            real = path;
+            let method = client.head().method.clone();
+            admitted.with_path(live, method.as_str(), &real, renamed)
+        }
+        None => admitted,
+    };
     let taken = intake::take((gateway, live), admitted, client, record).await?;
-    let (exchange, listing) = intake::prepare::prepare(taken, client, record);
-    match listing {
-        Some(listing) => Box::pin(listing::run(exchange, listing)).await,
-        None => Box::pin(drive::run(exchange)).await,
+    intake::bounds::reserve(&taken, client, record).await?;
+    let (exchange, way) = intake::prepare::prepare(taken, client, record);
+    match way {
+        Way::Drive => Box::pin(drive::run(exchange)).await,
+        Way::List(listing) => Box::pin(listing::run(exchange, listing)).await,
+        Way::Models(models) => Box::pin(models::run(exchange, *models)).await,
     }
 }
 
@@ -88,8 +104,12 @@ async fn stopped(stop: Stop, client: &mut Client, record: &mut Record) -> bool {
         record.on(Event::ClientLeft);
         return false;
     };
+    record.settle();
     let refuse = refuse.readable_by(record.cors());
-    match refuse.answer(client, record.dialect(), record.id()).await {
+    match refuse
+        .answer(client, (record.dialect(), record.id()), record.bounds())
+        .await
+    {
         Ok(status) => {
             record.on(Event::Refused {
                 reason: refuse.reason,
@@ -129,7 +149,9 @@ pub(crate) async fn refuse_unread(
 ) {
     client.has_head = false;
     let mut record = Record::new(gateway, live, likely_dialect(live, false, ""));
-    let answered = refuse.answer(client, record.dialect(), record.id()).await;
+    let answered = refuse
+        .answer(client, (record.dialect(), record.id()), Vec::new())
+        .await;
     record.on(Event::Refused {
         reason: refuse.reason,
         status: answered.unwrap_or(0),

@@ -25,7 +25,7 @@ pub(crate) struct Outgoing {
 }
 
 /// A path, and a query without credentials.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) path: String,
     pub(crate) query: Option<String>,

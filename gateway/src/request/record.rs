@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::HeaderValue;
+use http::header::{HeaderName, HeaderValue};
+use keyweir_policy::tenancy::lack::{Lack, Lacking};
+use keyweir_policy::tenancy::request::{Reserved, Used};
+use keyweir_policy::tenancy::tally::Place;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::fault::Fault;
@@ -14,6 +17,7 @@ use pingora_http::RequestHeader;
 
 use crate::downstream::client::Client;
 use crate::downstream::request_id::RequestId;
+use crate::request::charge::Charge;
 use crate::runtime::gateway::{Gateway, Live};
 use crate::telemetry::access_log::{FailedAttempt, Line};
 use crate::telemetry::escape::beginning;
@@ -41,6 +45,10 @@ pub(crate) enum Event<'a> {
         model: Option<&'a str>,
         stream: bool,
     },
+    /// It does not fit in what its tenant may use.
+    Lacks(&'a Lack),
+    /// It does, and holds this of it.
+    Reserved(Box<Reserved>),
     /// A provider was chosen, or another one.
     Chosen(Chosen),
     /// A key was granted, after `waited` in the waiting room, over all attempts.
@@ -88,6 +96,7 @@ pub(crate) struct Record {
     asked: Asked,
     served: Served,
     end: End,
+    charge: Charge,
     /// The origin whose pages may read the answer.
     cors: Option<HeaderValue>,
 }
@@ -161,6 +170,7 @@ impl Record {
                 bytes: 0,
             },
             served: Served::default(),
+            charge: Charge::default(),
             cors: None,
             end: End {
                 outcome: Outcome::ClientLeft,
@@ -210,6 +220,11 @@ impl Record {
                 asked.model = model.map(str::to_owned);
                 asked.stream = stream;
             }
+            Event::Lacks(lack) => {
+                self.charge.lacks(lack.left);
+                self.count_limit(lack.lacking, "refused");
+            }
+            Event::Reserved(reserved) => self.hold(*reserved),
             Event::Chosen(chosen) => {
                 self.choose(chosen);
             }
@@ -229,6 +244,9 @@ impl Record {
             Event::AttemptEnded { fault } => {
                 served.note_failure(fault);
                 self.count_attempt(fault);
+                if matches!(fault, Fault::None | Fault::ClientLeft) {
+                    self.settle();
+                }
             }
             Event::AnswerBegan { status } => {
                 end.first_byte = Some(self.started.elapsed());
@@ -242,8 +260,77 @@ impl Record {
         }
     }
 
+    /// What it holds of its tenant's limits is settled, by what is known of what it used. The answer's
+    /// end comes after: whoever has it may ask again at once.
+    pub(crate) fn settle(&mut self) {
+        if self.charge.is_settled() {
+            return;
+        }
+        let (asked, served) = (&self.asked, &self.served);
+        let (Some(tenant), Some(provider)) = (asked.tenant, served.provider) else {
+            return;
+        };
+        let model = served.model.as_ref().or(asked.model.as_ref());
+        let place = Place {
+            day: 0,
+            tenant,
+            provider,
+            account: served.account.unwrap_or(AccountId(u32::MAX)),
+            key: served.key.unwrap_or(KeyId(u32::MAX)),
+            model: model.cloned().unwrap_or_default(),
+        };
+        let used = self.used();
+        self.charge.settle((&self.gateway, &self.live), place, used);
+    }
+
+    /// What its answers tell of its tenant's limits.
+    pub(crate) fn bounds(&self) -> Vec<(HeaderName, HeaderValue)> {
+        self.charge.headers(self.asked.dialect)
+    }
+
+    fn used(&self) -> Used {
+        let (served, end) = (&self.served, &self.end);
+        if end.usage != Usage::default() {
+            return Used::Told(end.usage);
+        }
+        if served.attempts == 0 {
+            return Used::Nothing;
+        }
+        let failed = u32::try_from(served.failed.len()).unwrap_or(u32::MAX);
+        if failed < served.attempts || end.first_byte.is_some() && end.status < 400 {
+            return Used::Untold;
+        }
+        // Whatever was tried failed, and nobody charges for that.
+        Used::Told(Usage::default())
+    }
+
+    fn hold(&mut self, reserved: Reserved) {
+        if !reserved.wait.is_zero() {
+            self.count_limit_named("any", "waited");
+        }
+        if let Some(shadowed) = reserved.shadowed {
+            self.count_limit(shadowed, "shadowed");
+        }
+        self.charge.hold(reserved);
+    }
+
+    fn count_limit(&self, lacking: Lacking, action: &str) {
+        self.count_limit_named(lacking.as_str(), action);
+    }
+
+    fn count_limit_named(&self, limit: &str, action: &str) {
+        let tenant = self
+            .asked
+            .tenant
+            .and_then(|tenant| self.live.tenant(tenant));
+        let tenant = tenant.map_or("", |tenant| tenant.id.as_str());
+        let metrics = &self.gateway.metrics.tenancy;
+        metrics.limited(tenant, limit, action);
+    }
+
     /// Counts and logs the request.
-    pub(crate) fn finish(&self, client: &Client) {
+    pub(crate) fn finish(&mut self, client: &Client) {
+        self.settle();
         match (self.served.provider, self.asked.endpoint, self.asked.tenant) {
             (Some(provider), Some(endpoint), Some(tenant)) => {
                 self.count(provider, endpoint, tenant);
@@ -406,7 +493,16 @@ impl Record {
             input_tokens: end.usage.input,
             cache_read_tokens: end.usage.cache_read,
             output_tokens: end.usage.output,
+            cache_write_tokens: end.usage.cache_write.map(u64::from),
+            cost_usd: self.charge.cost().money,
         });
+    }
+}
+
+impl Drop for Record {
+    /// Its task has ended where nobody expected it.
+    fn drop(&mut self) {
+        self.settle();
     }
 }
 

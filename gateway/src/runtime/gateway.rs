@@ -13,16 +13,18 @@ use keyweir_policy::exchange::seek::Holder;
 use keyweir_policy::tenancy::sharing::Circles;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::downstream::shares::{Share, Shares};
 use crate::downstream::strangers::Strangers;
 use crate::runtime::clock::Clock;
+use crate::runtime::ledger::Ledger;
 use crate::runtime::lifecycle::{Lifecycle, Running};
 use crate::runtime::policy_status::PolicyStatus;
 use crate::runtime::provider::{Making, Provider, ProviderError};
 use crate::runtime::roots::Roots;
 use crate::runtime::secrets::Secrets;
+use crate::runtime::tenancy::Tenancy;
 use crate::telemetry::access_log::{AccessLog, Target};
 use crate::telemetry::metrics::{Metrics, ProviderMetrics, TenantMetrics};
 use crate::upstream::{RootsError, Upstream};
@@ -38,6 +40,10 @@ pub struct Gateway {
     /// Bytes of bodies.
     pub(crate) bodies: Arc<Shares>,
     pub(crate) metrics: Metrics,
+    /// What tenants have used and spent.
+    pub(crate) tenancy: Tenancy,
+    /// Where that is kept, if it is.
+    pub(crate) ledger: OnceLock<Ledger>,
     pub(crate) access_log: AccessLog,
     pub(crate) lifecycle: Arc<Lifecycle>,
     /// How the policy came into force, and what is wrong with the one that would follow.
@@ -53,6 +59,7 @@ pub(crate) struct Live {
     provider_metrics: Table<ProviderId, ProviderMetrics>,
     /// By tenant and, within a tenant, by provider; in the last row, of whoever is no tenant.
     tenant_metrics: Vec<OnceLock<Box<TenantMetrics>>>,
+    clock: Clock,
     /// Which tenants see each other's things.
     circles: Circles,
     holders: Arc<Mutex<Holders>>,
@@ -103,6 +110,13 @@ pub enum GatewayError {
 /// later policy has this id: theirs are rows of a table, which is bounded far below.
 pub(crate) const ANYBODY: TenantId = TenantId(u32::MAX);
 
+/// Whose the client keys are that `secrets` found, and until when.
+pub(crate) fn client_keys(secrets: &Secrets, policy: &Policy) -> ClientKeys {
+    let tenants = policy.tenants.values();
+    let expire = tenants.flat_map(|tenant| tenant.client_keys_expire.iter().copied());
+    ClientKeys::new(secrets.client_keys.iter().copied()).expiring(expire)
+}
+
 impl Gateway {
     /// A gateway for `policy`, with these `secrets`; relative paths start at `folder`. Must be called
     /// on a runtime.
@@ -131,31 +145,36 @@ impl Gateway {
             providers.insert(id, prepared.provider);
         }
         let next = Next {
-            client_keys: ClientKeys::new(secrets.client_keys.iter().copied()),
+            client_keys: client_keys(secrets, &policy),
             policy,
             providers,
             roots,
         };
         let gateway = Self {
             clock,
-            live: ArcSwap::from_pointee(Live::new(next, &metrics, Arc::default())),
+            live: ArcSwap::from_pointee(Live::new(next, &metrics, clock, Arc::default())),
             strangers: Strangers::new(0, 0),
             places: Shares::new(0, 0, 0),
             bodies: Shares::new(0, 0, 0),
             metrics,
+            tenancy: Tenancy::new(clock),
+            ledger: OnceLock::new(),
             access_log,
             lifecycle: Arc::default(),
             policy_status: Mutex::default(),
         };
-        gateway.bound(&gateway.live().policy);
+        let live = gateway.live();
+        gateway.bound(&live.policy);
+        gateway.tenancy.configure(&live.policy);
         Ok(Arc::new(gateway))
     }
 
     /// From now on `next` is the policy in force. Returns the one that was.
     pub(crate) fn replace(&self, next: Next) -> Arc<Live> {
         let holders = Arc::clone(&self.live().holders);
-        let live = Arc::new(Live::new(next, &self.metrics, holders));
+        let live = Arc::new(Live::new(next, &self.metrics, self.clock, holders));
         self.bound(&live.policy);
+        self.tenancy.configure(&live.policy);
         self.live.swap(live)
     }
 
@@ -187,6 +206,11 @@ impl Gateway {
         })
     }
 
+    /// Whether `tenant` is none of the policy in force any more.
+    pub(crate) fn has_revoked(&self, tenant: TenantId) -> bool {
+        tenant != ANYBODY && self.live.load().tenant(tenant).is_none()
+    }
+
     /// The policy in force.
     pub(crate) fn live(&self) -> Arc<Live> {
         self.live.load_full()
@@ -204,7 +228,7 @@ impl Gateway {
 }
 
 impl Live {
-    fn new(next: Next, metrics: &Metrics, holders: Arc<Mutex<Holders>>) -> Self {
+    fn new(next: Next, metrics: &Metrics, clock: Clock, holders: Arc<Mutex<Holders>>) -> Self {
         let Next {
             policy,
             client_keys,
@@ -220,6 +244,7 @@ impl Live {
         let cells = (policy.tenants.width() + 1) * providers.width();
         Self {
             client_keys,
+            clock,
             provider_metrics: providers.map(of_provider),
             circles: Circles::of(of_circle),
             policy,
@@ -264,7 +289,7 @@ impl Live {
             return Ok(Known::default());
         }
         self.with_sight(tenant, |sight| {
-            ownership::look_up(&mut self.holders.lock(), named, sight)
+            ownership::look_up(&mut self.holders(), named, sight)
         })
     }
 
@@ -305,7 +330,14 @@ impl Live {
 
     /// `holder` holds `id`, which `owner` made, if that was seen.
     pub(crate) fn learn_holder(&self, id: &str, holder: Holder, owner: Option<TenantId>) {
-        self.holders.lock().learn(id, holder, owner);
+        self.holders().learn(id, holder, owner);
+    }
+
+    /// What accounts hold, without what is too old.
+    fn holders(&self) -> MutexGuard<'_, Holders> {
+        let mut holders = self.holders.lock();
+        holders.expire_sealed(self.clock.now(), self.policy.gateway.sealed_ids_kept);
+        holders
     }
 
     /// Where requests go, by provider.

@@ -1,10 +1,13 @@
 //! What lives as long as the process and is shared by its requests: the policy in force, its
 //! providers with their pools, secrets and clock.
 
+pub(crate) mod bookkeeper;
 pub mod clock;
 pub(crate) mod deadline;
 pub mod effective;
 pub mod gateway;
+pub(crate) mod known_models;
+pub mod ledger;
 pub mod lifecycle;
 mod open_files;
 pub(crate) mod parts;
@@ -16,4 +19,5 @@ pub(crate) mod regular_file;
 pub mod reload;
 pub(crate) mod roots;
 pub mod secrets;
+pub(crate) mod tenancy;
 pub(crate) mod watch;

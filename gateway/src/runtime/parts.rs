@@ -121,6 +121,13 @@ impl Parts {
                     "a key keeps failing; its breaker is open"
                 );
             }
+            Notice::BreakerClosed(key) => {
+                tracing::info!(
+                    provider,
+                    key = self.key(key),
+                    "a key that kept failing serves again; its breaker is closed"
+                );
+            }
             Notice::OverloadBegan => {
                 tracing::warn!(
                     provider,

@@ -13,10 +13,29 @@ pub(crate) struct PolicyStatus {
     pub(crate) read: Option<SystemTime>,
     /// Why the files as they are now are not followed.
     pub(crate) failure: Option<Failure>,
+    /// What in it is probably not meant: a line for each.
+    pub(crate) warnings: Vec<String>,
     /// What of it only a restart applies: a line for each.
     pub(crate) restart: Vec<String>,
     /// Secrets that could not be read anew, and are used as they were: a line for each.
     pub(crate) secrets: Vec<String>,
+}
+
+impl PolicyStatus {
+    /// Whose secrets could not be read and, as `failures` tell, can be now.
+    pub(crate) fn readable_again<'a>(
+        &'a self,
+        failures: &'a [String],
+    ) -> impl Iterator<Item = &'a str> {
+        let fails = |whose: &str| failures.iter().any(|line| whose_of(line) == Some(whose));
+        let before = self.secrets.iter().filter_map(|line| whose_of(line));
+        before.filter(move |whose| !fails(whose))
+    }
+}
+
+/// Whose secret a line is about.
+fn whose_of(line: &str) -> Option<&str> {
+    line.split_once(": ").map(|(whose, _)| whose)
 }
 
 /// A try that failed.
@@ -25,6 +44,8 @@ pub(crate) struct Failure {
     pub(crate) at: SystemTime,
     /// What is wrong, in lines.
     pub(crate) why: String,
+    /// What is probably not meant beside that: a line for each.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What a try came to.
@@ -46,5 +67,22 @@ impl Reloaded {
             Self::Changed(_) => "changed",
             Self::Failed(_) => "failed",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_readable_again_once_no_line_is_about_it() {
+        let lines = |lines: &[&str]| lines.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let status = PolicyStatus {
+            secrets: lines(&["key \"a\": its `command` failed", "key \"b\": gone"]),
+            ..PolicyStatus::default()
+        };
+        let failures = lines(&["key \"a\": its `command` did not end"]);
+        let again: Vec<&str> = status.readable_again(&failures).collect();
+        assert_eq!(again, ["key \"b\""]);
     }
 }

@@ -20,6 +20,7 @@ use keyweir_policy::wire::trace::Traces;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::runtime::clock::Clock;
+use crate::runtime::known_models::KnownModels;
 use crate::runtime::parts::{Parts, ProviderKey};
 use crate::runtime::pool::SharedPool;
 use crate::runtime::roots::Roots;
@@ -38,6 +39,7 @@ pub(crate) struct Provider {
     /// Whether its streamed answers are held until they are complete.
     pub(crate) whole_answers: bool,
     reach: Arc<Reach>,
+    models: Arc<KnownModels>,
 }
 
 /// What is known of reaching a provider.
@@ -120,6 +122,11 @@ impl Provider {
         self.reach.silences.lock()
     }
 
+    /// What it lists as its models.
+    pub(crate) fn models(&self) -> &KnownModels {
+        &self.models
+    }
+
     /// What last went wrong with a connection.
     pub(crate) fn last_error(&self) -> String {
         self.reach.last_error.lock().text.clone()
@@ -191,8 +198,11 @@ impl Making<'_> {
     ) -> Prepared {
         let accounts = declared.accounts.map(|_, account| account.id.clone());
         let secrets = &self.secrets[id];
-        let keys = secrets
-            .map(|key, secret| Arc::new(provider_key(declared, &declared.keys[key], secret)));
+        let known = before.map(|before| before.pool.parts.load());
+        let keys = secrets.map(|key, secret| {
+            let known = known.as_ref().and_then(|parts| parts.credential(key));
+            provider_key(declared, &declared.keys[key], secret, known)
+        });
         let parts = Parts::new(declared.id.clone(), accounts, keys);
         // What is known of an API in one dialect says nothing of one in another.
         let before = before.filter(|before| before.dialect == declared.dialect);
@@ -204,7 +214,11 @@ impl Making<'_> {
                 (SharedPool::start(pool, self.clock, parts), None)
             }
         };
+        // Another address may have other models.
+        let same = before.filter(|before| Arc::ptr_eq(&before.upstream, &upstream));
+        let models = same.map(|it| Arc::clone(&it.models)).unwrap_or_default();
         let provider = Provider {
+            models,
             id: declared.id.clone(),
             dialect: declared.dialect,
             pool,
@@ -238,17 +252,30 @@ pub(crate) fn doubtful_secrets(policy: &Policy, secrets: &Secrets) -> Vec<String
     doubtful
 }
 
-fn provider_key(declared: &Declared, key: &Key, secret: &ProviderSecret) -> ProviderKey {
+/// A key, ready to be sent; the one that is `known` where nothing about it has changed.
+pub(crate) fn provider_key(
+    declared: &Declared,
+    key: &Key,
+    secret: &ProviderSecret,
+    known: Option<&Arc<ProviderKey>>,
+) -> Arc<ProviderKey> {
     let (name, value) = declared
         .dialect
         .provider_credential(declared.credential, secret.expose());
     let mut value =
         HeaderValue::from_str(&value).expect("a validated secret is a valid header value");
     value.set_sensitive(true);
-    ProviderKey {
+    let header = HeaderName::from_static(name);
+    let is_same = |known: &&Arc<ProviderKey>| {
+        known.label == key.id && known.header == header && known.value == value
+    };
+    if let Some(same) = known.filter(is_same) {
+        return Arc::clone(same);
+    }
+    Arc::new(ProviderKey {
         label: key.id.clone(),
-        header: HeaderName::from_static(name),
+        header,
         value,
         traces: Arc::new(Traces::of(secret.expose())),
-    }
+    })
 }

@@ -13,9 +13,8 @@ use std::sync::{Arc, Weak};
 use std::time::{Instant, SystemTime};
 
 use keyweir_policy::config::difference::Difference;
-use keyweir_policy::config::file::{Gone, Identity, Policy, TlsSettings};
+use keyweir_policy::config::file::{Gone, Identity, Policy, Severity, TlsSettings};
 use keyweir_policy::config::pool_spec::pool_spec;
-use keyweir_policy::config::secret::ClientKeys;
 use keyweir_policy::pool::spec::PoolSpec;
 use keyweir_policy::terms::ids::ProviderId;
 use keyweir_policy::terms::table::Table;
@@ -26,7 +25,7 @@ use crate::downstream::certificate::{self, Certificate, CertificateError};
 use crate::runtime::effective::{
     OpenToAll, bound_connections, keep_started, refuse_open_listeners,
 };
-use crate::runtime::gateway::{Gateway, Live, Next};
+use crate::runtime::gateway::{Gateway, Live, Next, client_keys};
 use crate::runtime::policy_files::{self, LoadError, Loaded};
 use crate::runtime::policy_status::{Failure, PolicyStatus, Reloaded};
 use crate::runtime::provider::{Making, Prepared, ProviderError};
@@ -92,6 +91,26 @@ enum ReloadError {
     OpenToAll(#[from] OpenToAll),
 }
 
+impl ReloadError {
+    /// What is wrong, in lines, and apart from it what is probably not meant.
+    fn told(&self) -> (String, Vec<String>) {
+        let Self::Load(LoadError::Mistakes(report)) = self else {
+            return (self.to_string(), Vec::new());
+        };
+        let of = |severity: Severity| {
+            let problems = report.problems.iter();
+            let problems = problems.filter(move |problem| problem.severity == severity);
+            problems.map(ToString::to_string)
+        };
+        let mut mistakes: Vec<String> = of(Severity::Error).collect();
+        if report.errors_left_out > 0 {
+            mistakes.push(format!("… {} more", report.errors_left_out));
+        }
+        let warnings = of(Severity::Warning).take(LINES_MAX).collect();
+        (mistakes.join("\n"), warnings)
+    }
+}
+
 /// All that a change of policy takes.
 struct Ready {
     policy: Policy,
@@ -102,6 +121,8 @@ struct Ready {
     roots: Roots,
     providers: Table<ProviderId, Prepared>,
     certified: Option<CertifiedKey>,
+    /// What in it is probably not meant.
+    warnings: Vec<String>,
 }
 
 impl Reloader {
@@ -211,8 +232,10 @@ impl Reloader {
             clock: self.gateway.clock,
         };
         let providers = making.all(&live.providers)?;
+        let warnings = warnings.problems.iter().take(LINES_MAX);
+        let warnings: Vec<String> = warnings.map(ToString::to_string).collect();
         if hash != self.gateway.policy_status.lock().hash {
-            for warning in warnings.problems.iter().take(LINES_MAX) {
+            for warning in &warnings {
                 tracing::warn!("{warning}");
             }
         }
@@ -225,22 +248,27 @@ impl Reloader {
             roots,
             providers,
             certified,
+            warnings,
         })
     }
 
     /// Tells that the old policy stays in force.
     fn failed(&self, error: &ReloadError) -> Reloaded {
-        let why = error.to_string();
+        let (why, warnings) = error.told();
         let mut status = self.gateway.policy_status.lock();
         if status.failure.as_ref().is_none_or(|known| known.why != why) {
             for line in why.lines() {
                 tracing::error!("{line}");
+            }
+            for line in &warnings {
+                tracing::warn!("{line}");
             }
             tracing::error!("the policy is not reloaded; the one in force stays");
         }
         status.failure = Some(Failure {
             at: SystemTime::now(),
             why: why.clone(),
+            warnings,
         });
         self.gateway.metrics.policy.failed.set(1);
         Reloaded::Failed(why)
@@ -288,7 +316,13 @@ impl Reloader {
                 tracing::error!("{line}");
             }
         }
+        for whose in status.readable_again(&ready.secrets.failures) {
+            if secrets::is_declared(&ready.policy, whose) {
+                tracing::info!("{whose}: the secret can be read again");
+            }
+        }
         status.restart = restart;
+        status.warnings.clone_from(&ready.warnings);
         status.secrets.clone_from(&ready.secrets.failures);
         status.hash.clone_from(&ready.hash);
         if is_changed {
@@ -317,9 +351,9 @@ impl Reloader {
             }
             providers.insert(id, provider);
         }
-        let client_keys = ready.secrets.client_keys.iter().copied();
+        let client_keys = client_keys(&ready.secrets, &ready.policy);
         let before = self.gateway.replace(Next {
-            client_keys: ClientKeys::new(client_keys),
+            client_keys,
             policy: ready.policy,
             providers,
             roots: ready.roots,

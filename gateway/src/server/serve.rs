@@ -17,8 +17,10 @@ use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
 use crate::downstream::certificate::Certificate;
+use crate::runtime::bookkeeper;
 use crate::runtime::effective::{bound_connections, refuse_open_listeners};
 use crate::runtime::gateway::{Gateway, GatewayError};
+use crate::runtime::ledger::{Ledger, LedgerError, Store};
 use crate::runtime::reload::{Origin, Reloader};
 use crate::runtime::secrets::{self, Anew, SecretProblems, Secrets};
 use crate::runtime::watch as policy_watch;
@@ -45,6 +47,20 @@ pub struct Options {
     pub folder: PathBuf,
     /// Where the access log goes.
     pub access_log: Target,
+    /// Where what was spent is kept.
+    pub state: State,
+}
+
+/// Where what was spent is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Nowhere.
+    #[default]
+    Off,
+    /// Beside the policy, if there are tenants and the folder can be written to.
+    BesidePolicy,
+    /// In this folder, or there is no start.
+    In(PathBuf),
 }
 
 /// Why a gateway does not start.
@@ -56,6 +72,9 @@ pub enum StartError {
     /// Secrets are missing.
     #[error(transparent)]
     Secrets(#[from] SecretProblems),
+    /// There is no ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// It cannot reach its providers.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -96,7 +115,13 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     let load = |tls| Certificate::load(tls, folder).map_err(ListenError::from);
     let certificate = settings.tls.as_ref().map(load).transpose()?;
     let admin = Sockets::bind(settings.admin.as_slice())?;
+    let ledger = ledger(&policy, options)?;
     let gateway = Gateway::new(policy, &secrets, folder, &options.access_log)?;
+    if let Some(store) = ledger {
+        let ledger = bookkeeper::keep(store, &gateway)?;
+        gateway.metrics.ledger.writable.set(1);
+        let _ = gateway.ledger.set(ledger);
+    }
     let live = gateway.live();
     resolve::first(live.upstreams()).await;
     resolve::keep(live.upstreams(), settings.upstream.dns_refresh);
@@ -130,6 +155,26 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     running.spawn("tls", connections(acceptor), tls, stopping);
     running.spawn("admin", Admin { gateway, reloader }, admin, stopping_admin);
     Ok(running)
+}
+
+/// The ledger that `options` ask for, opened.
+fn ledger(policy: &Policy, options: &Options) -> Result<Option<Arc<Store>>, LedgerError> {
+    match &options.state {
+        State::Off => Ok(None),
+        State::In(folder) => Ledger::open(folder).map(Some),
+        State::BesidePolicy if policy.tenants.is_empty() => Ok(None),
+        State::BesidePolicy => match Ledger::open(&options.folder) {
+            Ok(store) => Ok(Some(store)),
+            Err(error @ LedgerError::Unusable(..)) => {
+                tracing::warn!(
+                    "{error}; what is spent is forgotten when this process ends (--state DIR keeps \
+                     it, --state off is silent)"
+                );
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        },
+    }
 }
 
 impl Running {
@@ -184,6 +229,7 @@ impl Running {
         }
         let _ = tokio::time::timeout(CLOSE, closed(&self.gateway)).await;
         let _ = self.stop_admin.send(true);
+        finish_ledger(&self.gateway);
         self.gateway.access_log.flushed().await;
         tracing::info!("drained");
     }
@@ -196,7 +242,15 @@ impl Running {
         for service in &self.services {
             service.abort();
         }
+        finish_ledger(&self.gateway);
         self.gateway.access_log.flushed().await;
+    }
+}
+
+/// What was spent is written down.
+fn finish_ledger(gateway: &Gateway) {
+    if let Some(ledger) = gateway.ledger.get() {
+        tokio::task::block_in_place(|| ledger.finish());
     }
 }
 

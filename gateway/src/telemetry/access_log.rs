@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use keyweir_policy::tenancy::money::Money;
+
 use super::escape::push_json;
 use super::sink::Sink;
 
@@ -83,6 +85,9 @@ pub(crate) struct Line<'a> {
     pub(crate) input_tokens: Option<u64>,
     pub(crate) cache_read_tokens: Option<u64>,
     pub(crate) output_tokens: Option<u64>,
+    pub(crate) cache_write_tokens: Option<u64>,
+    /// Told if it is more than nothing.
+    pub(crate) cost_usd: Money,
 }
 
 /// How one attempt failed.
@@ -193,7 +198,11 @@ impl Line<'_> {
         number(out, "bytes_out", Some(self.bytes_out));
         number(out, "input_tokens", self.input_tokens);
         number(out, "cache_read_tokens", self.cache_read_tokens);
+        number(out, "cache_write_tokens", self.cache_write_tokens);
         number(out, "output_tokens", self.output_tokens);
+        if self.cost_usd > Money::ZERO {
+            let _ = write!(out, ",\"cost_usd\":{}", self.cost_usd);
+        }
         out.push_str("}\n");
     }
 }

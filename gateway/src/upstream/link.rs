@@ -13,9 +13,10 @@ use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::{RequestHeader, ResponseHeader};
 
+use super::informational::{read_head_http1, read_head_http2};
 use super::link_error::{LinkError, describe, is_disconnect};
 use super::provider::Upstream;
-use super::upload::{Uploaded, read_head_http1, upload_http1, upload_http2};
+use super::upload::{Uploaded, upload_http1, upload_http2};
 
 /// Addresses tried before connecting counts as failed.
 const ADDRESSES_MAX: usize = 3;
@@ -130,7 +131,7 @@ impl Link {
     pub(crate) async fn head(&mut self) -> Result<(), LinkError> {
         let read = match self.session.as_mut() {
             Some(HttpSession::H1(http1)) => read_head_http1(http1).await,
-            Some(HttpSession::H2(http2)) => http2.read_response_header().await,
+            Some(HttpSession::H2(http2)) => read_head_http2(http2).await,
             Some(HttpSession::Custom(())) | None => unreachable!("a link has a session"),
         };
         read.map_err(|error| self.explain(&error, true))

@@ -3,16 +3,20 @@
 use pingora_core::{BError, ErrorType};
 
 /// Why an exchange failed, by what the provider can have seen of the request.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum LinkError {
     /// Not all of it, so that it cannot have acted: no connection, or it broke while sending.
+    #[error("{0}")]
     NotSent(String),
     /// Nothing, in all likelihood: the idle connection was closed already, or the provider says
     /// that it did not look at the request.
+    #[error("{0}")]
     Stale(String),
     /// All of it; then the connection died.
+    #[error("{0}")]
     Lost(String),
     /// All of it; what came back is no HTTP.
+    #[error("{0}")]
     Malformed(String),
 }
 
@@ -29,16 +33,35 @@ pub(super) fn is_disconnect(error: &ErrorType) -> bool {
 
 /// What happened, for the log. Upstream errors hold addresses and system errors, no request data.
 pub(super) fn describe(error: &BError) -> String {
-    let kind = error.etype().as_str();
+    let kind = kind(error.etype());
     let cause = error.root_cause();
     let detail = match error.etype() {
         // Why is in the context; the cause is our own address.
         ErrorType::TLSHandshakeFailure => error.context.as_ref().map(|it| it.as_str().to_owned()),
+        // What the system says is what was said already.
+        ErrorType::ConnectRefused | ErrorType::ConnectTimedout => None,
         _ if cause.is::<pingora_core::Error>() => None,
         _ => Some(cause.to_string()),
     };
     match detail {
         Some(detail) => format!("{kind}: {detail}"),
         None => kind.to_owned(),
+    }
+}
+
+/// What kind of error it is, in words.
+fn kind(kind: &ErrorType) -> &str {
+    match kind {
+        ErrorType::ConnectRefused => "the connection was refused",
+        ErrorType::ConnectTimedout => "connecting took too long",
+        ErrorType::ConnectNoRoute => "there is no route to it",
+        ErrorType::ConnectError | ErrorType::SocketError => "connecting failed",
+        ErrorType::TLSHandshakeTimedout => "the TLS handshake took too long",
+        ErrorType::TLSHandshakeFailure => "the TLS handshake failed",
+        ErrorType::InvalidCert => "its certificate is not valid",
+        ErrorType::ConnectionClosed => "the connection was closed",
+        ErrorType::ReadTimedout => "reading took too long",
+        ErrorType::WriteTimedout => "writing took too long",
+        other => other.as_str(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod address;
 mod connections;
+mod informational;
 mod link;
 mod link_error;
 mod peer;

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
+use pingora_core::BError;
 use pingora_core::protocols::http::v1::client::HttpSession as Http1;
 use pingora_core::protocols::http::v2;
 use pingora_core::protocols::http::v2::client::Http2Session as Http2;
-use pingora_core::{BError, ErrorType};
 use pingora_http::RequestHeader;
+
+use super::informational::{read_head_http1, read_head_http2};
 
 /// How much of a body is written before looking whether the answer is already there: a provider
 /// that refuses a large request says so long before it has read it.
@@ -16,10 +18,6 @@ const SLICE: usize = 64 * 1024;
 
 /// How long an answer may take that was sent before the provider stopped reading.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// Informational answers before the one that counts. A hint or two is usual; each costs the parsing of
-/// a head, for as long as the provider goes on.
-const INFORMATIONAL_MAX: usize = 16;
 
 /// How far an upload came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,28 +67,6 @@ async fn last_words(http1: &mut Http1) -> Option<Uploaded> {
     }
 }
 
-/// Reads an answer's head over HTTP/1.1; informational ones are skipped.
-pub(super) async fn read_head_http1(http1: &mut Http1) -> Result<(), BError> {
-    for _ in 0..=INFORMATIONAL_MAX {
-        http1.read_response().await?;
-        match http1.get_status().map_or(0, |status| status.as_u16()) {
-            // We never ask to switch protocols, so 101 is no answer to anything.
-            101 => {
-                return pingora_core::Error::e_explain(
-                    ErrorType::InvalidHTTPHeader,
-                    "the provider switched protocols unasked",
-                );
-            }
-            100..=199 => {}
-            _ => return Ok(()),
-        }
-    }
-    pingora_core::Error::e_explain(
-        ErrorType::InvalidHTTPHeader,
-        "the provider sends one informational answer after the other",
-    )
-}
-
 /// Sends a request over HTTP/2.
 pub(super) async fn upload_http2(
     http2: &mut Http2,
@@ -111,12 +87,12 @@ pub(super) async fn upload_http2(
             Ok(()) => Ok(Uploaded::Whole),
             Err(error) => last_words_http2(http2).await.ok_or(error),
         },
-        answered = http2.read_response_header() => answered.map(|()| Uploaded::Answered),
+        answered = read_head_http2(http2) => answered.map(|()| Uploaded::Answered),
     }
 }
 
 async fn last_words_http2(http2: &mut Http2) -> Option<Uploaded> {
-    match tokio::time::timeout(LAST_WORDS, http2.read_response_header()).await {
+    match tokio::time::timeout(LAST_WORDS, read_head_http2(http2)).await {
         Ok(Ok(())) => Some(Uploaded::Answered),
         _ => None,
     }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::support::api::{CLIENT_KEY, Request};
 use crate::support::fake::Fake;
+use crate::support::scripted::{Scripted, json};
 use crate::support::stage::{Plan, Stage, tenant};
 use crate::support::wire::{Answer, find};
 
@@ -203,6 +204,102 @@ async fn what_nobody_remembers_is_sought_only_where_the_policy_says_so() {
     }
 }
 
+/// Two accounts of Gemini's with files of several tenants, in their list's own form.
+async fn gemini() -> Stage {
+    let scripted = Scripted::start(|seen| {
+        let of_account = |name: &str| format!("{name}{}", seen.account());
+        let thing = |kind: &str, name: &str| format!(r#"{{"name":"{kind}/{name}"}}"#);
+        let target = seen.target().to_owned();
+        if seen.head.starts_with("post") {
+            // Its number is as good as any name.
+            let kind = if target.contains("cachedcontents") {
+                "cachedContents"
+            } else {
+                "files"
+            };
+            let made = thing(kind, &format!("{kind}-made-{}", seen.number));
+            let made = if kind == "files" {
+                format!(r#"{{"file":{made}}}"#)
+            } else {
+                made
+            };
+            return json(200, "", &made);
+        }
+        let (kind, list) = match target.split('?').next() {
+            Some("/v1beta/files") => ("files", true),
+            Some("/v1beta/cachedcontents") => ("cachedContents", true),
+            _ => ("files", false),
+        };
+        if !list {
+            return json(200, "", &thing(kind, "one"));
+        }
+        let mut all: Vec<String> = (0..40)
+            .map(|at| thing(kind, &format!("{kind}-made-{at}")))
+            .collect();
+        all.push(thing(kind, &of_account("foreign")));
+        // In two pages.
+        let (items, token) = match target.contains("pagetoken=t2") {
+            false => (&all[..20], r#","nextPageToken":"t2""#),
+            true => (&all[20..], ""),
+        };
+        json(
+            200,
+            "",
+            &format!(r#"{{"{kind}":[{}]{token}}}"#, items.join(",")),
+        )
+    })
+    .await;
+    let tables = scripted.tables("gem", "dialect = \"generic\"", 2);
+    several().and(&tables).build().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_geminis_are_the_tenants_own_page_by_page() {
+    let stage = gemini().await;
+    for (collection, upload) in [
+        ("files", "/gem/upload/v1beta/files"),
+        ("cachedContents", "/gem/v1beta/cachedContents"),
+    ] {
+        let mut made = Vec::new();
+        for key in [CLIENT_KEY, OTHER, CLIENT_KEY] {
+            let answer = ask(&stage, "POST", upload, key, "{}").await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let answer = answer.json();
+            let named = answer["file"]["name"].as_str().or(answer["name"].as_str());
+            made.push(named.expect("a name").to_owned());
+        }
+        let path = format!("/gem/v1beta/{collection}");
+        let names = async |key: &str, query: &str| {
+            let answer = ask(&stage, "GET", &format!("{path}{query}"), key, "").await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let list = answer.json();
+            let items = list[collection].as_array().expect("a list").iter();
+            let items = items.map(|it| it["name"].as_str().expect("a name").to_owned());
+            let token = list["nextPageToken"].as_str().map(str::to_owned);
+            (items.collect::<Vec<_>>(), token)
+        };
+        let (mut mine, _) = names(CLIENT_KEY, "").await;
+        mine.sort();
+        mine.dedup();
+        let mut expected = vec![made[0].clone(), made[2].clone()];
+        expected.sort();
+        assert_eq!(mine, expected, "{collection}");
+        assert!(!names(OTHER, "").await.0.contains(&made[0]));
+        assert_eq!(names(FRIEND, "").await, (Vec::new(), None));
+        // What is another's can be neither read nor deleted, whatever stands behind its name.
+        let id = made[0].split('/').next_back().expect("a name");
+        for (method, verb) in [
+            ("GET", ""),
+            ("DELETE", ""),
+            ("POST", ":cancel"),
+            ("PATCH", ""),
+        ] {
+            let path = format!("{path}/{id}{verb}");
+            is_not_there(&ask(&stage, method, &path, OTHER, "").await, &path);
+        }
+    }
+}
+
 fn narrow() -> Plan {
     Plan::new().and(&tenant("narrow", NARROW, "models = [\"good-*\"]"))
 }
@@ -235,6 +332,11 @@ async fn a_list_of_models_is_not_evaded() {
         ("POST", "/gem/v1beta/tunedModels/evil:generateContent", json, good.as_bytes()),
         ("POST", "/gem/model/evil/invoke", json, good.as_bytes()),
         ("POST", "/gem/v1/publishers/google/models/evil:predict", json, good.as_bytes()),
+        ("POST", "/gem/v1beta/tunedModels", json, br#"{"baseModel":"models/evil"}"#),
+        ("POST", "/gem/v1beta/cachedContents", json, br#"{"model":"models/evil"}"#),
+        ("POST", "/gem/v1/fine_tuning/jobs", json, br#"{"model":"evil","training_file":"good-1"}"#),
+        ("POST", "/gem/v1/threads/runs", json, br#"{"model":"evil"}"#),
+        ("POST", "/gem/v1beta/models/evil:batchGenerateContent", json, good.as_bytes()),
         ("PUT", "/gem/v1/chat/completions", json, good.as_bytes()),
         ("POST", "/v1/audio/transcriptions", &[("content-type", "multipart/form-data; boundary=b")], b"--b--"),
     ];

@@ -59,6 +59,50 @@ async fn informational_answers_without_end_are_no_answer() {
     }
 }
 
+/// A provider that speaks HTTP/2 and answers every request with hints, without end.
+async fn hints_over_http2() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let (mut reader, mut writer) = tokio::io::split(socket);
+                let read =
+                    async move { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await };
+                let write = async move {
+                    let settings = frames::frame(frames::SETTINGS, 0, 0, &[]);
+                    writer.write_all(&settings).await?;
+                    let hint = frames::block(&[(":status", "103"), ("link", "</a>")]);
+                    let hint = frames::frame(frames::HEADERS, frames::END_HEADERS, 1, &hint);
+                    loop {
+                        // As slow as it takes for each to be seen by itself.
+                        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                        writer.write_all(&hint).await?;
+                    }
+                };
+                let _: (_, std::io::Result<()>) = tokio::join!(read, write);
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn informational_answers_without_end_are_no_answer_over_http2() {
+    let address = hints_over_http2().await;
+    let tables = format!(
+        "\n[[provider]]\nid = \"fake\"\ndialect = \"anthropic\"\nhttp = \"2\"\n\
+         base_url = \"http://{address}\"\n[[account]]\nid = \"fake\"\nprovider = \"fake\"\n\
+         [[account.key]]\nid = \"fake-key\"\nsecret = \"sk-fake-Wd5nRb8kQp2mZs7yTc3vLf6x\"\n"
+    );
+    let stage = Plan::new().and(&tables).build().await;
+    let request = Api::Messages.request(false).path("/fake/v1/messages");
+    // Long before the time in which an answer's head has to come.
+    let answer = stage.ask(&request.header("x-keyweir-patience", "0")).await;
+    Api::Messages.check_refusal(&answer, 503, "api_error");
+    stage.is_unharmed().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn half_an_answer_is_not_taken_for_a_whole_one_because_of_its_chunks() {
     let body = "{\"type\":\"message\",\"content\":[]}";

@@ -53,6 +53,16 @@ impl House {
         std::fs::rename(folder.join("next.tmp"), folder.join(name)).expect("renamed");
     }
 
+    /// Waits until one request is in a waiting room.
+    pub(crate) async fn until_one_waits(&self) {
+        self.until_status("it waits", |status| {
+            let providers = status["providers"].as_array().expect("a list");
+            let mut groups = providers.iter().filter_map(|it| it["groups"].as_array());
+            groups.any(|groups| groups.iter().any(|group| group["waiting"] == 1))
+        })
+        .await;
+    }
+
     /// Puts another policy in the place of the file, and has it followed at once. What has changed.
     pub(crate) async fn follow(&self, policy: &str) -> Vec<String> {
         let before = self.gateway().messages().len();

@@ -227,13 +227,7 @@ async fn who_waits_for_a_provider_that_goes_is_told_so() {
     assert_eq!(house.ask(&request).await.status, 200);
     let mut wire = house.stage.connect().await;
     wire.send(request.bytes()).await;
-    house
-        .until_status("it waits", |status| {
-            let providers = status["providers"].as_array().expect("a list");
-            let mut groups = providers.iter().filter_map(|it| it["groups"].as_array());
-            groups.any(|groups| groups.iter().any(|group| group["waiting"] == 1))
-        })
-        .await;
+    house.until_one_waits().await;
 
     let without = house.policy().replace(&tables, "");
     assert_eq!(house.follow(&without).await.len(), 2);

@@ -119,6 +119,47 @@ async fn a_command_runs_again_and_again() {
     house.stage.control().remove_key(KEYS[0].1);
     crowd.goes_on(20).await;
     crowd.all_served().await;
+    prints(&format!("echo {SECOND}"));
+    until("it is told that it works again", || {
+        let messages = house.gateway().messages();
+        messages.contains("key \\\"claude-one-key\\\": the secret can be read again")
+    })
+    .await;
+}
+
+/// Whether a process is there that is not dead.
+fn lives(id: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", id.trim()));
+    // Its state is behind its name (`proc_pid_stat(5)`).
+    stat.is_ok_and(|stat| {
+        !stat
+            .rsplit_once(") ")
+            .is_some_and(|it| it.1.starts_with('Z'))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_runs_ends_with_the_gateway() {
+    for signal in ["TERM", "INT"] {
+        let house = House::build(Plan::new()).await;
+        let folder = house.gateway().files.path().to_owned();
+        let script = "if [ -e hangs ]; then sleep 600 & echo $$ $! > next; mv next ids; wait; fi; cat claude-one.key";
+        let command = format!(
+            "{{ command = [\"sh\", \"-c\", \"{script}\"], refresh = \"1s\", timeout = \"60s\" }}"
+        );
+        let policy = house.policy();
+        house
+            .follow(&policy.replace("{ file = \"claude-one.key\" }", &command))
+            .await;
+        house.put("hangs", "");
+        until("it runs again", || folder.join("ids").exists()).await;
+        let ids = std::fs::read_to_string(folder.join("ids")).expect("written");
+        let ids: Vec<&str> = ids.split_whitespace().collect();
+        assert!(ids.len() == 2 && ids.iter().all(|id| lives(id)), "{ids:?}");
+        house.gateway().signal(signal).await;
+        until("both are gone", || !ids.iter().any(|id| lives(id))).await;
+        house.stage.gateway.ended().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

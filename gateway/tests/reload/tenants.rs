@@ -1,5 +1,7 @@
 //! Tenants that come and go, and their client keys.
 
+use parking_lot::Mutex;
+
 use crate::house::{Crowd, House};
 use crate::support::api::{Api, Request};
 use crate::support::scripted::{Scripted, json};
@@ -76,13 +78,7 @@ async fn who_waits_is_told_when_its_tenant_is_revoked() {
     assert_eq!(house.ask(&request).await.status, 200);
     let mut wire = house.stage.connect().await;
     wire.send(request.bytes()).await;
-    house
-        .until_status("it waits", |status| {
-            let providers = status["providers"].as_array().expect("a list");
-            let mut groups = providers.iter().filter_map(|it| it["groups"].as_array());
-            groups.any(|groups| groups.iter().any(|group| group["waiting"] == 1))
-        })
-        .await;
+    house.until_one_waits().await;
 
     let without = house.policy().replace(&tenant("other", OTHER, ""), "");
     house.follow(&without).await;
@@ -90,6 +86,38 @@ async fn who_waits_is_told_when_its_tenant_is_revoked() {
     let answer = wire.answer().await;
     let told = Api::Messages.check_refusal(&answer, 401, "authentication_error");
     assert!(told.contains("revoked while the request waited"), "{told}");
+    house.stage.is_unharmed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_tenant_is_revoked_is_not_tried_again() {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let provider = Scripted::start(move |_| {
+        // The answer stays away until the tenant is gone.
+        let _ = tokio::task::block_in_place(|| released.lock().recv());
+        json(
+            529,
+            "",
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"x"}}"#,
+        )
+    })
+    .await;
+    let tables = provider.tables("p", "dialect = \"anthropic\"", 3);
+    let plan = Plan::new().and(&tables).and(&tenant("other", OTHER, ""));
+    let house = House::build(plan).await;
+    let request = with_key(OTHER).path("/p/v1/messages");
+    let mut wire = house.stage.connect().await;
+    wire.send(request.bytes()).await;
+    crate::support::until("it is at the provider", || provider.seen().len() == 1).await;
+    let without = house.policy().replace(&tenant("other", OTHER, ""), "");
+    house.follow(&without).await;
+    release.send(()).expect("it waits");
+
+    let answer = wire.answer().await;
+    let told = Api::Messages.check_refusal(&answer, 401, "authentication_error");
+    assert!(told.contains("revoked"), "{told}");
+    assert_eq!(provider.seen().len(), 1);
     house.stage.is_unharmed().await;
 }
 

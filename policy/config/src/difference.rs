@@ -8,6 +8,8 @@
 //! the beginning of its hash.
 
 mod accounts;
+mod aliases;
+mod allowances;
 mod change;
 mod fallbacks;
 mod limits;
@@ -45,18 +47,29 @@ impl Difference {
             retry: _,
             providers: _,
             provider_order: _,
+            tenancy: _,
+            groups: _,
+            prices: _,
             tenants: _,
+            aliases: _,
             fallbacks: _,
         } = before;
         let (mut changes, mut restart) = (Changes::default(), Changes::default());
-        settings::compare(before, after, &mut changes, &mut restart);
-        providers::compare(before, after, &mut changes);
-        accounts::compare(before, after, &mut changes);
-        tenants::compare(before, after, &mut changes);
-        fallbacks::compare(before, after, &mut changes);
+        compare(before, after, &mut changes, &mut restart);
         Self {
-            changes: changes.0,
-            restart: restart.0,
+            changes: changes.found,
+            restart: restart.found,
+        }
+    }
+
+    /// All that `policy` says, its defaults included: a line for each thing, without secrets.
+    pub fn whole(policy: &Policy) -> Self {
+        let (mut changes, mut restart) = (Changes::all(), Changes::all());
+        compare(policy, policy, &mut changes, &mut restart);
+        restart.found.append(&mut changes.found);
+        Self {
+            changes: restart.found,
+            restart: Vec::new(),
         }
     }
 
@@ -64,6 +77,16 @@ impl Difference {
     pub const fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.restart.is_empty()
     }
+}
+
+fn compare(before: &Policy, after: &Policy, changes: &mut Changes, restart: &mut Changes) {
+    settings::compare(before, after, changes, restart);
+    providers::compare(before, after, changes);
+    accounts::compare(before, after, changes);
+    allowances::compare(before, after, changes);
+    tenants::compare(before, after, changes);
+    aliases::compare(before, after, changes);
+    fallbacks::compare(before, after, changes);
 }
 
 impl fmt::Display for Difference {

@@ -51,6 +51,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         threads = 4
         cors_origins = ["https://Four.example:44"]
         seek_unknown_ids = true
+        sealed_ids_kept = "46m"
         [gateway.tls]
         listen = ["127.0.0.1:5"]
         cert_file = "six.pem"
@@ -99,7 +100,9 @@ fn every_gateway_setting_arrives_in_its_place() {
         admin: Some(address("127.0.0.1:3")),
         threads: Some(4),
         cors_origins: vec!["https://four.example:44".to_owned()],
+        models_refresh: Duration::from_secs(600),
         seek_unknown_ids: true,
+        sealed_ids_kept: secs(46 * 60),
         tls: Some(TlsSettings {
             listen: vec![address("127.0.0.1:5")],
             cert_file: "six.pem".into(),
@@ -351,8 +354,11 @@ fn client_keys_lead_to_their_tenant() {
     );
     let client_keys =
         keyweir_config::secret::ClientKeys::new(parse(&[("keys.toml", &text)]).client_keys());
-    assert_eq!(client_keys.tenant(key.expose()), Some(TenantId(1)));
-    assert_eq!(client_keys.tenant("kw_other"), None);
+    assert_eq!(
+        client_keys.find(key.expose()).map(|found| found.tenant),
+        Some(TenantId(1))
+    );
+    assert_eq!(client_keys.find("kw_other"), None);
 }
 
 #[test]

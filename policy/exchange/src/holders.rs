@@ -9,11 +9,14 @@
 //!
 //! Bounded by keeping two generations: when the younger is full, the older is evicted and the
 //! younger becomes it. What is used moves to the younger. Two maps and no list: eviction is rare,
-//! approximate, and costs nothing until it happens.
+//! approximate, and costs nothing until it happens. What is sealed is evicted by time, too, in the same
+//! way: conversations end, and their content is nobody's to send back any more.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use keyweir_terms::ids::TenantId;
+use keyweir_terms::time::Time;
 use keyweir_wire::reference::is_sealed;
 
 use crate::seek::Holder;
@@ -55,6 +58,11 @@ impl Holders {
         generations.insert(id.into(), Held { holder, owner });
     }
 
+    /// Evicts what is sealed and was not used for `kept`, and at most for twice that, before `now`.
+    pub fn expire_sealed(&mut self, now: Time, kept: Duration) {
+        self.sealed.expire(now, kept);
+    }
+
     /// Everything that is known but for what is sealed, in no order.
     pub fn all(&self) -> impl Iterator<Item = (&str, Held)> {
         let all = self.things.younger.iter().chain(&self.things.older);
@@ -76,6 +84,8 @@ struct Generations {
     younger: HashMap<Box<str>, Held>,
     older: HashMap<Box<str>, Held>,
     each_max: usize,
+    /// When the younger began, where time counts.
+    since: Time,
 }
 
 impl Default for Generations {
@@ -84,6 +94,7 @@ impl Default for Generations {
             younger: HashMap::new(),
             older: HashMap::new(),
             each_max: GENERATION_MAX,
+            since: Time::ZERO,
         }
     }
 }
@@ -96,6 +107,18 @@ impl Generations {
         let (id, held) = self.older.remove_entry(id)?;
         self.insert(id, held);
         Some(held)
+    }
+
+    fn expire(&mut self, now: Time, kept: Duration) {
+        let age = now.since(self.since);
+        if age < kept {
+            return;
+        }
+        self.older = std::mem::take(&mut self.younger);
+        if age >= kept * 2 {
+            self.older.clear();
+        }
+        self.since = now;
     }
 
     fn insert(&mut self, id: Box<str>, held: Held) {
@@ -139,6 +162,31 @@ mod tests {
         assert_eq!(last.map(|held| held.holder), Some(at(2)));
         assert!(holders.sealed.younger.len() <= 10 && holders.sealed.older.len() <= 10);
         assert_eq!(holders.all().count(), 1);
+    }
+
+    #[test]
+    fn what_is_sealed_is_kept_for_a_while_after_its_last_use_and_things_are_kept() {
+        let mut holders = Holders::default();
+        let kept = Duration::from_secs(100);
+        let mut known = |secs: f64, id: &str| {
+            holders.expire_sealed(Time::ZERO.after_secs(secs), kept);
+            if secs == 0.0 {
+                holders.learn(id, at(1), None);
+            }
+            holders.of(id).is_some()
+        };
+        for id in ["sealed#used", "sealed#unused", "batch_1"] {
+            assert!(known(0.0, id));
+        }
+        for secs in [90.0, 180.0, 270.0, 360.0] {
+            assert!(
+                known(secs, "sealed#used") && known(secs, "batch_1"),
+                "{secs}"
+            );
+        }
+        assert!(!known(361.0, "sealed#unused"));
+        assert!(!known(1_000.0, "sealed#used"), "nothing was asked for long");
+        assert!(known(1_000.0, "batch_1"));
     }
 
     #[test]

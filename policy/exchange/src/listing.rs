@@ -11,7 +11,6 @@
 
 use std::collections::VecDeque;
 
-use keyweir_terms::dialect::Dialect;
 use keyweir_wire::list::{Item, Page, PageForm, Paging, write};
 
 use crate::seek::{ASKED_MAX, Holder};
@@ -47,12 +46,12 @@ pub struct Ask {
 }
 
 impl Gathering {
-    /// Of what `accounts` list, the page that `paging` asks for.
-    pub fn new(dialect: Dialect, paging: Paging, accounts: impl Iterator<Item = Holder>) -> Self {
+    /// Of what `accounts` list in `form`, the page that `paging` asks for.
+    pub fn new(form: PageForm, paging: Paging, accounts: impl Iterator<Item = Holder>) -> Self {
         Self {
             next: paging.query(None),
             paging,
-            form: PageForm::of(dialect),
+            form,
             accounts: accounts.take(ASKED_MAX).collect(),
             pages: 0,
             pages_of_account: 0,
@@ -170,9 +169,9 @@ mod tests {
     }
 
     fn listed(query: &str, shows: impl Fn(&str) -> bool) -> (Vec<String>, bool, u32) {
-        let paging = Paging::read(Dialect::OpenAi, Endpoint::Batches, query);
+        let paging = Paging::read(PageForm::OpenAi, Endpoint::Batches, query);
         let accounts = (0..3).map(|account| (ProviderId(0), AccountId(account)));
-        let mut gathering = Gathering::new(Dialect::OpenAi, paging, accounts);
+        let mut gathering = Gathering::new(PageForm::OpenAi, paging, accounts);
         let mut asked = 0;
         while let Some(ask) = gathering.next() {
             asked += 1;
@@ -218,9 +217,9 @@ mod tests {
 
     #[test]
     fn accounts_that_give_no_list_are_passed_over_and_pages_are_bounded() {
-        let paging = Paging::read(Dialect::Anthropic, Endpoint::Files, "");
+        let paging = Paging::read(PageForm::Anthropic, Endpoint::Files, "");
         let accounts = (0..1000).map(|account| (ProviderId(0), AccountId(account)));
-        let mut gathering = Gathering::new(Dialect::Anthropic, paging, accounts);
+        let mut gathering = Gathering::new(PageForm::Anthropic, paging, accounts);
         let mut asked = 0;
         while gathering.next().is_some() {
             asked += 1;
@@ -232,9 +231,9 @@ mod tests {
             br#"{"data":[],"first_id":null,"last_id":null,"has_more":false}"#
         );
         // A provider that gives the same page for ever is left after it.
-        let paging = Paging::read(Dialect::OpenAi, Endpoint::Files, "");
+        let paging = Paging::read(PageForm::OpenAi, Endpoint::Files, "");
         let one = [(ProviderId(0), AccountId(0))];
-        let mut gathering = Gathering::new(Dialect::OpenAi, paging, one.into_iter());
+        let mut gathering = Gathering::new(PageForm::OpenAi, paging, one.into_iter());
         let mut asked = 0;
         while gathering.next().is_some() {
             asked += 1;

@@ -187,7 +187,7 @@ impl Plan {
         Ask {
             request: request.id,
             tenant: request.tenant,
-            model: pool.model(now, self.model(), request.endpoint),
+            model: pool.model(now, request.tenant, self.model(), request.endpoint),
             priority: request.priority,
             size: request.size,
             affinity: request.affinity,

@@ -9,6 +9,10 @@
 //! given time: a little in any case, and where nobody is served, the rest of its patience, so that the
 //! attempts are not over before the provider is back. What others are served meanwhile ends that wait.
 //! For the pool as a whole breakdowns are bounded by its retry budget.
+//!
+//! A refusal for want of budget that does not say for how long is given time in the same way. That
+//! others are served meanwhile shortens the wait, but does not end it: they may be what takes the
+//! budget. Where the provider says how long, the pool keeps to that.
 
 use std::time::Duration;
 
@@ -40,6 +44,18 @@ const SPREAD_SHARE: f64 = 0.85;
 /// Of what is left until then, the part that each attempt leaves to those after it. A quarter first,
 /// then a quarter of the rest …: most outages are short.
 const SPREAD_FACTOR: f64 = 4.0;
+
+/// The part of that which a request waits for budget although others are served.
+const SERVED_SHARE: f64 = 0.25;
+
+/// How long a request that failed is given, where nobody says how long.
+#[derive(Clone, Copy, Debug, Default)]
+struct Given {
+    /// Where nobody is served.
+    patience: Duration,
+    /// The part of that which it waits although others are served.
+    served_share: f64,
+}
 
 /// What a request's failures at one provider add up to.
 #[derive(Clone, Debug, Default)]
@@ -84,12 +100,23 @@ impl Retries {
                 if let Some(account) = account {
                     self.attempts.refused(now, key, account);
                 }
-                self.fail(pool, now, Duration::ZERO);
+                let given = match failure.fault.wait() {
+                    Some(wait) if !wait.is_zero() => Given::default(),
+                    _ => Given {
+                        patience,
+                        served_share: SERVED_SHARE,
+                    },
+                };
+                self.fail(pool, now, given);
             }
             Attribution::KeyOrProvider => {
                 let until = now + AVOID_BACKOFF.after_full_jitter(self.failures, pool.draw());
                 self.attempts.broke_down(now, key, until);
-                self.fail(pool, now, patience);
+                let given = Given {
+                    patience,
+                    served_share: 0.0,
+                };
+                self.fail(pool, now, given);
                 if self.may_follow(pool) {
                     return pool.spend_retry(now);
                 }
@@ -103,7 +130,7 @@ impl Retries {
         self.failures < most && self.attempts.made() < most.saturating_mul(ATTEMPTS_FACTOR)
     }
 
-    fn fail(&mut self, pool: &mut Pool, now: Time, patience: Duration) {
+    fn fail(&mut self, pool: &mut Pool, now: Time, given: Given) {
         let (earlier, draw) = (self.failures, pool.draw());
         self.failures += 1;
         // The first time it goes elsewhere at once.
@@ -116,12 +143,13 @@ impl Retries {
             .saturating_sub(self.failures);
         let backoff = BACKOFF.after_full_jitter(earlier, draw);
         let spread = Backoff {
-            first: patience.mul_f64(share_before_next(left)),
-            cap: patience,
+            first: given.patience.mul_f64(share_before_next(left)),
+            cap: given.patience,
         };
+        let spread = spread.after(0, draw);
         self.attempts.hold(Hold {
-            not_before: now + backoff,
-            until: now + spread.after(0, draw),
+            not_before: now + backoff.max(spread.mul_f64(given.served_share)),
+            until: now + spread,
             since: now,
         });
     }

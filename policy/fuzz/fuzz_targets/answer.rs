@@ -43,6 +43,6 @@ fuzz_target!(|input: &[u8]| {
         let again = Page::read(&written).expect("what is written can be read");
         assert_eq!(again.items.len(), page.items.len());
         let query = String::from_utf8_lossy(body);
-        let _ = Paging::read(dialect, endpoint, &query).query(Some(&page));
+        let _ = Paging::read(page.form, endpoint, &query).query(Some(&page));
     }
 });

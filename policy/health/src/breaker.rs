@@ -82,6 +82,8 @@ pub struct Breaker {
     /// Times it opened since it last recovered.
     opened: u32,
     in_flight: u32,
+    /// It tripped, and nobody was told since that it serves again.
+    is_tripped: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -118,6 +120,7 @@ impl Breaker {
             generation: Generation::default(),
             opened: 0,
             in_flight: 0,
+            is_tripped: false,
         }
     }
 
@@ -170,11 +173,11 @@ impl Breaker {
         self.generation
     }
 
-    /// A request of generation `granted` succeeded.
-    pub fn succeeded(&mut self, now: Time, granted: Generation) {
+    /// A request of generation `granted` succeeded. Returns whether it is the first since it tripped.
+    pub fn succeeded(&mut self, now: Time, granted: Generation) -> bool {
         self.released();
         if granted != self.generation {
-            return;
+            return false;
         }
         match &mut self.state {
             State::Closed {
@@ -196,8 +199,9 @@ impl Breaker {
                 window: Window::default(),
                 ramp: Some(1),
             }),
-            State::Open { .. } => {}
+            State::Open { .. } => return false,
         }
+        std::mem::take(&mut self.is_tripped)
     }
 
     /// A request of generation `granted` failed through the key's fault; `wait` is the provider's
@@ -231,6 +235,7 @@ impl Breaker {
             State::Open { .. } => false,
         };
         if trips {
+            self.is_tripped = true;
             self.open(now, wait, draw);
         }
         trips

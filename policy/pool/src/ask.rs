@@ -139,6 +139,8 @@ pub enum Notice {
     AccountBack(AccountId),
     /// A key's breaker tripped for some quota group.
     BreakerTripped(KeyId),
+    /// A key whose breaker had tripped serves again.
+    BreakerClosed(KeyId),
     /// The provider is overloaded as a whole; requests are held.
     OverloadBegan,
     /// The provider serves again.

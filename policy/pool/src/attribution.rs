@@ -92,7 +92,9 @@ impl Shared {
     ) -> Reach {
         let grant = &open.grant;
         let back = self.members.succeeded(now, grant);
-        group.succeeded(now, grant);
+        if group.succeeded(now, grant) {
+            self.notices.add(Notice::BreakerClosed(grant.key));
+        }
         if *fault == Fault::None {
             self.served_at = Some(now);
             self.confirm_rejections(now, open);

@@ -97,6 +97,12 @@ impl Leases {
         Some(open)
     }
 
+    /// The models that the open ones are of.
+    pub(crate) fn models(&self) -> impl Iterator<Item = ModelId> {
+        let open = self.slots.iter().filter_map(|(_, open)| open.as_ref());
+        open.map(|open| open.request.model)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }

@@ -2,15 +2,20 @@
 //!
 //! Which models share a group, the operator can say; otherwise it goes by the model's family.
 //!
-//! Clients can invent model names, so the number of both is bounded; beyond the bounds new ones
-//! share entries, one for each set of accounts that serves them. The bound on groups falls with the
-//! number of accounts, since each group has buckets for all of them.
+//! Clients can invent model names, so the number of both is bounded. Where the table of models is
+//! full, the one that was asked for longest ago gives way, of the tenant that has brought the most
+//! ([`eviction`]); where all are in use, new ones share entries, one for each set of accounts that
+//! serves them. The bound on groups falls with the number of accounts, since each group has buckets
+//! for all of them; groups stay, and the last quarter of them is for tenants that have brought few.
+
+mod eviction;
 
 use std::collections::HashMap;
 
 use keyweir_terms::endpoint::Endpoint;
-use keyweir_terms::ids::{AccountId, GroupId, ModelId};
+use keyweir_terms::ids::{AccountId, GroupId, ModelId, TenantId};
 use keyweir_terms::table::{Id as _, Table};
+use keyweir_terms::time::Time;
 
 use crate::denials::Denials;
 use crate::members::Members;
@@ -31,12 +36,26 @@ const SHARED: char = '\n';
 /// Such entries: each is for the models that the same accounts serve, and accounts differ in few ways.
 const SHARED_MAX: usize = 64;
 
-/// All models that were ever asked for.
+/// The part of all groups, as a divisor, that a tenant may bring once three quarters are there.
+const GROUPS_OF_TENANT: usize = 16;
+
+/// The models that were asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Models {
     entries: Table<ModelId, Model>,
     by_name: [HashMap<String, ModelId>; Endpoint::COUNT],
     groups: HashMap<GroupName, GroupId>,
+    /// How many of the groups each tenant has brought.
+    groups_of: HashMap<TenantId, usize>,
+}
+
+/// A model that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) endpoint: Endpoint,
+    /// Who asks for it.
+    pub(crate) tenant: TenantId,
 }
 
 /// One model at one kind of endpoint.
@@ -49,6 +68,9 @@ pub(crate) struct Model {
     served_by: Option<Vec<bool>>,
     /// Keys that may not use it.
     pub(crate) denials: Denials,
+    /// Who asked for it first, and when it was asked for last.
+    tenant: TenantId,
+    used: Time,
 }
 
 /// What a quota group is for.
@@ -81,31 +103,51 @@ impl Models {
         &mut self.entries[id]
     }
 
-    pub(crate) fn find(&self, name: &str, endpoint: Endpoint) -> Option<ModelId> {
-        self.by_name[endpoint.index()].get(name).copied()
+    /// The entry of a model that is asked for now, if it has one.
+    pub(crate) fn find(&mut self, now: Time, name: &str, endpoint: Endpoint) -> Option<ModelId> {
+        let id = *self.by_name[endpoint.index()].get(name)?;
+        self.entries[id].used = now;
+        Some(id)
     }
 
-    /// Adds a model; says which group to make if it is the first of its group.
+    /// Whether a model must give way before another is added.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= MODELS_MAX
+    }
+
+    /// Adds a model, in the place of the one at `free` if that is given; says which group to make if
+    /// it is the first of its group.
     pub(crate) fn add(
         &mut self,
+        now: Time,
         spec: &PoolSpec,
-        name: &str,
-        endpoint: Endpoint,
+        named: Named<'_>,
+        free: Option<ModelId>,
     ) -> (ModelId, Option<(GroupId, GroupName)>) {
-        let is_full = self.entries.len() >= MODELS_MAX;
-        let shared = is_full.then(|| self.shared_name(served_by(spec, name)));
-        let name = shared.as_deref().unwrap_or(name);
-        if let Some(known) = self.find(name, endpoint) {
+        let is_full = self.is_full() && free.is_none();
+        let shared = is_full.then(|| self.shared_name(served_by(spec, named.name)));
+        let name = shared.as_deref().unwrap_or(named.name);
+        let endpoint = named.endpoint;
+        if is_full && let Some(known) = self.find(now, name, endpoint) {
             return (known, None);
         }
-        let (group, new_group) = self.group(spec, name, endpoint);
-        let id = self.entries.push(Model {
+        let (group, new_group) = self.group(spec, Named { name, ..named });
+        let model = Model {
             name: name.to_owned(),
             endpoint,
             group,
             served_by: served_by(spec, name),
             denials: Denials::default(),
-        });
+            tenant: named.tenant,
+            used: now,
+        };
+        let id = match free {
+            Some(id) => {
+                self.entries.insert(id, model);
+                id
+            }
+            None => self.entries.push(model),
+        };
         self.by_name[endpoint.index()].insert(name.to_owned(), id);
         (id, new_group)
     }
@@ -119,8 +161,16 @@ impl Models {
         let mut new_groups = Vec::new();
         for index in 0..self.entries.width() {
             let id = ModelId::from_index(index);
-            let (name, endpoint) = (self.entries[id].name.clone(), self.entries[id].endpoint);
-            let (group, new_group) = self.group(spec, &name, endpoint);
+            let Some(model) = self.entries.get(id) else {
+                continue;
+            };
+            let (name, endpoint, tenant) = (model.name.clone(), model.endpoint, model.tenant);
+            let named = Named {
+                name: &name,
+                endpoint,
+                tenant,
+            };
+            let (group, new_group) = self.group(spec, named);
             new_groups.extend(new_group);
             let model = &mut self.entries[id];
             model.group = group;
@@ -150,16 +200,19 @@ impl Models {
     fn group(
         &mut self,
         spec: &PoolSpec,
-        model: &str,
-        endpoint: Endpoint,
+        Named {
+            name: model,
+            endpoint,
+            tenant,
+        }: Named<'_>,
     ) -> (GroupId, Option<(GroupId, GroupName)>) {
-        let most = (GROUP_ACCOUNTS_MAX / spec.accounts.len().max(1)).clamp(GROUPS_MIN, GROUPS_MAX);
         let (name, declared) = match model.starts_with(SHARED) {
             true => (OTHER.to_owned(), None),
             false => spec.group_of(model),
         };
         let mut group = GroupName { endpoint, name };
-        if self.groups.len() >= most && declared.is_none() && !self.groups.contains_key(&group) {
+        let may_be_new = declared.is_some() || self.may_bring_group(spec, tenant);
+        if !may_be_new && !self.groups.contains_key(&group) {
             OTHER.clone_into(&mut group.name);
         }
         if let Some(known) = self.groups.get(&group) {
@@ -167,7 +220,16 @@ impl Models {
         }
         let id = GroupId::from_index(self.groups.len());
         self.groups.insert(group.clone(), id);
+        *self.groups_of.entry(tenant).or_default() += 1;
         (id, Some((id, group)))
+    }
+
+    /// Whether there is room for a group that `tenant` brings.
+    fn may_bring_group(&self, spec: &PoolSpec, tenant: TenantId) -> bool {
+        let most = (GROUP_ACCOUNTS_MAX / spec.accounts.len().max(1)).clamp(GROUPS_MIN, GROUPS_MAX);
+        let there = self.groups.len();
+        let brought = self.groups_of.get(&tenant).copied().unwrap_or_default();
+        there < most && (there < most / 4 * 3 || brought < most / GROUPS_OF_TENANT)
     }
 }
 

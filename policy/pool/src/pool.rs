@@ -3,7 +3,7 @@
 use keyweir_quota::budget::Charge;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
-use keyweir_terms::ids::{GroupId, ModelId, Ticket};
+use keyweir_terms::ids::{GroupId, ModelId, TenantId, Ticket};
 use keyweir_terms::request::Usage;
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::table::{Id as _, Table};
@@ -15,6 +15,7 @@ use crate::attempts::Attempts;
 use crate::attribution::Reach;
 use crate::clock::Clock;
 use crate::group::QuotaGroup;
+use crate::models::Named;
 use crate::room_full;
 use crate::shared::Shared;
 use crate::spec::PoolSpec;
@@ -39,13 +40,35 @@ impl Pool {
         }
     }
 
-    /// The handle of `name` at `endpoint`; an empty name for requests that name no model.
-    pub fn model(&mut self, now: Time, name: &str, endpoint: Endpoint) -> ModelId {
-        if let Some(known) = self.shared.models.find(name, endpoint) {
+    /// The handle of `name` at `endpoint`, which `tenant` asks for; an empty name for requests that
+    /// name no model. It is good for a call that follows at once: models that nobody waits for, and
+    /// that no lease is of, may give way to others.
+    pub fn model(
+        &mut self,
+        now: Time,
+        tenant: TenantId,
+        name: &str,
+        endpoint: Endpoint,
+    ) -> ModelId {
+        let seen = self.clock.peek(now);
+        if let Some(known) = self.shared.models.find(seen, name, endpoint) {
             return known;
         }
         let now = self.clock.read(now);
-        let (model, new_group) = self.shared.models.add(&self.spec, name, endpoint);
+        let mut free = None;
+        if self.shared.models.is_full() {
+            let leased = self.shared.leases.models();
+            let rooms = self.groups.values().map(|group| &group.room);
+            let waiting =
+                rooms.flat_map(|room| room.iter().map(|(_, it)| it.what.asked().ask.model));
+            free = self.shared.models.evict(tenant, leased.chain(waiting));
+        }
+        let named = Named {
+            name,
+            endpoint,
+            tenant,
+        };
+        let (model, new_group) = self.shared.models.add(now, &self.spec, named, free);
         if let Some(new) = new_group {
             let id = new.0;
             let group = QuotaGroup::new(now, &self.spec, &self.shared.members, new);

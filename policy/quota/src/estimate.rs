@@ -138,8 +138,8 @@ mod tests {
         for _ in 0..50 {
             let usage = Usage {
                 input: Some(1600 + 2000),
-                cache_read: None,
                 output: Some(100),
+                ..Usage::default()
             };
             estimates.learn(A, &size, &usage);
             let usage = Usage {
@@ -174,8 +174,8 @@ mod tests {
         };
         let usage = Usage {
             input: Some(u64::MAX),
-            cache_read: None,
             output: Some(u64::MAX),
+            ..Usage::default()
         };
         estimates.learn(A, &size, &usage);
         let need = estimates.need(A, &size);

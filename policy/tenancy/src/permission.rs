@@ -19,19 +19,29 @@ pub enum Denied {
     Obscure(#[from] Obscure),
 }
 
-/// Whether a tenant that has `models` may make the request that `form` is.
+/// Whether a tenant that has `models` may make the request that `form` is. What is named there are
+/// models, in the place of their aliases; those in `granted` it has asked for by an alias that it may
+/// use ([`grants`]).
 ///
 /// # Errors
 /// If it may not.
-pub fn check(models: &ModelPatterns, form: &Form<'_>) -> Result<(), Denied> {
+pub fn check(models: &ModelPatterns, granted: &[String], form: &Form<'_>) -> Result<(), Denied> {
     if models.is_any() {
         return Ok(());
     }
     let named = understood::models(form)?;
-    match named.into_iter().find(|model| !models.matches(model)) {
+    let is_denied = |model: &String| !models.matches(model) && !granted.contains(model);
+    match named.into_iter().find(is_denied) {
         Some(model) => Err(Denied::Model(model)),
         None => Ok(()),
     }
+}
+
+/// Whether a tenant that has `models` may use what `alias` leads to by that name alone. Only where the
+/// name itself is among them: a pattern is meant for models, and whoever wrote it did not think of
+/// every alias there would be.
+pub fn grants(models: &ModelPatterns, alias: &str) -> bool {
+    models.is_any() || models.iter().any(|pattern| pattern.as_str() == alias)
 }
 
 #[cfg(test)]
@@ -54,9 +64,9 @@ mod tests {
         };
         let pattern = "claude-*".parse().expect("a pattern");
         let models = ModelPatterns::new(vec![pattern]).expect("one");
-        let any = check(&ModelPatterns::any(), &form);
+        let any = check(&ModelPatterns::any(), &[], &form);
         assert_eq!(any, Ok(()), "{request} {body}");
-        check(&models, &form)
+        check(&models, &[], &form)
     }
 
     #[test]
@@ -147,5 +157,17 @@ mod tests {
         ] {
             assert_eq!(verdict(dialect, request, body), Ok(()), "{request} {body}");
         }
+    }
+
+    #[test]
+    fn an_alias_grants_what_it_leads_to_only_by_its_own_name() {
+        let models = |pattern: &str| {
+            let pattern = pattern.parse().expect("a pattern");
+            ModelPatterns::new(vec![pattern]).expect("one")
+        };
+        assert!(grants(&models("fast"), "fast"));
+        assert!(grants(&models("*"), "fast"));
+        assert!(!grants(&models("fas*"), "fast"));
+        assert!(!grants(&models("claude-*"), "claude-fast"));
     }
 }

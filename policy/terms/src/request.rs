@@ -65,6 +65,10 @@ pub struct Usage {
     pub input: Option<u64>,
     /// Input that was read from the prompt cache.
     pub cache_read: Option<u64>,
+    /// Input, within `input`, that was written to the prompt cache.
+    pub cache_write: Option<u32>,
+    /// Of that, what is to stay there for an hour.
+    pub cache_write_1h: Option<u32>,
     /// Output.
     pub output: Option<u64>,
 }

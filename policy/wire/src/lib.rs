@@ -41,6 +41,7 @@ pub mod stream;
 mod wait;
 mod word_list;
 
+pub use self::answer::organization::Organization;
 pub use self::answer::{large, opening};
 pub use self::body::{describe, understood};
 pub use self::credential::suspect_secret::SuspectSecret;
@@ -52,10 +53,10 @@ use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::request::Description;
 use keyweir_terms::snapshot::Snapshot;
 
-use self::answer::{answer_headers, created_ids, results_url};
+use self::answer::{answer_headers, created_ids, organization, results_url};
 use self::body::describe::DescribeError;
-use self::body::model_name;
 use self::body::stream_usage;
+use self::body::{model_name, rename_models};
 use self::credential::{client_key, names, provider_key, query};
 use self::ratelimit::by_dialect as headers;
 use self::refusal::error_event::StreamForm;
@@ -170,6 +171,11 @@ pub fn query_without_credentials(query: &str) -> std::borrow::Cow<'_, str> {
     query::strip_query(query)
 }
 
+/// Which organization an answer's headers say was asked; `header` looks up by lower-case name.
+pub fn organization<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Organization> {
+    organization::of(header)
+}
+
 /// The ids of everything a JSON answer says was created, or is listed, at the provider: of a
 /// model's answer, its containers, and the answer itself where the request asked to have it
 /// `stored` ([`Description::stored`]).
@@ -194,4 +200,21 @@ pub fn with_usage_asked(body: &[u8]) -> Option<Vec<u8>> {
 /// names none.
 pub fn with_model(body: &[u8], model: &str) -> Option<Vec<u8>> {
     model_name::replace(body, model)
+}
+
+/// The request with `rename` of every model it names in their places; all other bytes stay. `None`
+/// where nothing changes.
+pub fn with_models_renamed<'m>(
+    body: &[u8],
+    rename: impl Fn(&str) -> Option<&'m str>,
+) -> Option<Vec<u8>> {
+    rename_models::rename(body, rename)
+}
+
+/// `path` with `model` in place of the one that it names, which [`Route::model`] is a part of.
+pub fn with_model_in_path(path: &str, named: &str, model: &str) -> Option<String> {
+    let start = (named.as_ptr() as usize).checked_sub(path.as_ptr() as usize)?;
+    let after = path.get(start + named.len()..)?;
+    let before = path.get(..start)?;
+    Some(format!("{before}{}{after}", query::escaped(model)))
 }

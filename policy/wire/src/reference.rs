@@ -26,8 +26,23 @@ pub fn is_sealed(name: &str) -> bool {
 /// So much of what is sealed tells it from all else.
 const SEALED_BYTES: usize = 512;
 
-/// Collections whose members are named by path.
-const COLLECTIONS: [&str; 4] = ["files", "cachedContents", "batches", "operations"];
+/// Collections of Google's, whose members are named by path, and which their lists are named by.
+const COLLECTIONS: [&str; 8] = [
+    "files",
+    "cachedContents",
+    "batches",
+    "operations",
+    "tunedModels",
+    "corpora",
+    "fileSearchStores",
+    "documents",
+];
+
+/// The collection of this name, as it stands in JSON.
+pub(crate) fn collection(name: &[u8]) -> Option<&'static str> {
+    let mut known = COLLECTIONS.into_iter();
+    known.find(|known| known.as_bytes() == name)
+}
 
 /// The name that sealed content is remembered by. `raw` as it stands in JSON: some encoders escape
 /// slashes and some do not. `None` if it is empty.

@@ -215,6 +215,7 @@ impl FullRoom {
                 input: Some(800),
                 cache_read: Some(0),
                 output: Some(200),
+                ..Usage::default()
             },
             sent: true,
         };

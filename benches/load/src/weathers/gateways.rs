@@ -49,6 +49,8 @@ impl Gateways {
             let access = wanted.folder.join(format!("access-{replica}.jsonl"));
             let mut command = Command::new(wanted.program);
             command.arg("serve").arg("--policy").arg(&policy);
+            // They share the policy's folder, and a ledger has one process.
+            command.args(["--state", "off"]);
             command.arg("--access-log").arg(&access);
             let name = format!("gateway-{replica}");
             let mut child = Child::start(&mut command, wanted.folder, &name)?;

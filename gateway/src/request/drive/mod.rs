@@ -61,6 +61,14 @@ pub(crate) async fn reach(exchange: &mut Exchange<'_>) -> Result<Reached, Stop> 
             Next::Wait(place) => Event::Decided(wait(exchange, place).await?),
             Next::Send(lease) => match attempt(exchange, lease).await? {
                 Attempted::Opened(opened) => return Ok(Reached::Opened(opened)),
+                Attempted::Failed(_, answer)
+                    if exchange.gateway.has_revoked(exchange.facts.tenant) =>
+                {
+                    if let Some(answer) = answer {
+                        Box::pin(answer.discard()).await;
+                    }
+                    return Err(explain::revoked().into());
+                }
                 Attempted::Failed(failed, answer) => {
                     last = answer;
                     failed

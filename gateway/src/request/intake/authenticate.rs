@@ -43,11 +43,13 @@ pub(crate) fn authenticate(
             "no API key: send this gateway's client key as x-api-key or as Authorization: Bearer",
         ));
     };
-    let Some(tenant) = live.client_keys.tenant(presented) else {
+    let Some(found) = live.client_keys.find(presented) else {
         return Err(unknown(presented));
     };
+    let tenant = found.tenant;
     let expires = live.tenant(tenant).and_then(|tenant| tenant.expires);
-    if is_expired(expires, SystemTime::now()) {
+    let now = SystemTime::now();
+    if is_expired(expires, now) || is_expired(found.expires, now) {
         return Err(refuse("client_key_expired", "this client key has expired"));
     }
     Ok(tenant)

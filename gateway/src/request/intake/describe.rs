@@ -16,18 +16,25 @@ use crate::runtime::gateway::Live;
 /// Reads the description of a request from its path and body.
 ///
 /// # Errors
-/// If the body is not what the path asks for, or the tenant may not use a model it names.
-pub(crate) fn describe(
-    live: &Live,
-    routed: &Routed<'_>,
-    tenant: TenantId,
-    (client, query): (&Client, Option<&str>),
-    body: &[u8],
-) -> Result<Description, Refuse> {
-    let description = read(routed, body).map_err(|error| {
+/// If the body is not what the path asks for.
+pub(crate) fn describe(routed: &Routed<'_>, body: &[u8]) -> Result<Description, Refuse> {
+    read(routed, body).map_err(|error| {
         let message = error.to_string();
         Refuse::new(RefusalKind::InvalidRequest, "invalid_body", message).non_retryable()
-    })?;
+    })
+}
+
+/// Whether `tenant` may use every model that a request names; those in `granted` it may.
+///
+/// # Errors
+/// If it may not.
+pub(crate) fn permit(
+    live: &Live,
+    tenant: TenantId,
+    (routed, granted): (&Routed<'_>, &[String]),
+    (client, query): (&Client, Option<&str>),
+    body: &[u8],
+) -> Result<(), Refuse> {
     if let Some(tenant) = live.tenant(tenant).filter(|it| !it.models.is_any()) {
         let headers = client.headers().iter();
         let headers: Vec<_> = headers
@@ -41,12 +48,12 @@ pub(crate) fn describe(
             headers: &headers,
             body,
         };
-        permission::check(&tenant.models, &form).map_err(|denied| {
+        permission::check(&tenant.models, granted, &form).map_err(|denied| {
             let message = denied.to_string();
             Refuse::new(RefusalKind::Permission, "model_not_allowed", message).non_retryable()
         })?;
     }
-    Ok(description)
+    Ok(())
 }
 
 /// A body this large takes milliseconds to read through, in which its thread would serve nobody

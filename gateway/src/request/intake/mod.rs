@@ -1,7 +1,9 @@
 //! Taking a request in: everything that must be known of it before a key is asked for.
 
+pub(crate) mod alias;
 pub(crate) mod authenticate;
 pub(crate) mod body;
+pub(crate) mod bounds;
 mod describe;
 pub(crate) mod head;
 mod patience;
@@ -25,6 +27,7 @@ use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::terms::request::Description;
 use keyweir_policy::wire::query_without_credentials;
 
+use self::alias::{Content, Renamed};
 use self::body::Body;
 use self::plain::Coded;
 
@@ -39,6 +42,7 @@ pub(crate) struct Admitted<'a> {
     routed: Routed<'a>,
     pub(crate) tenant: TenantId,
     query: Option<&'a str>,
+    renamed: Renamed,
 }
 
 /// A request that has been taken in.
@@ -56,6 +60,8 @@ pub(crate) struct Taken<'a> {
     pub(crate) destination: Destination,
     /// Who made the thing that the path names.
     pub(crate) owner: Option<TenantId>,
+    /// What it asks for by an alias.
+    pub(crate) renamed: Renamed,
     /// Whether the client wants a streamed answer whole, if it says so.
     pub(crate) whole: Option<bool>,
 }
@@ -105,6 +111,7 @@ pub(crate) fn admit<'a>(
         routed,
         tenant,
         query: target.and_then(PathAndQuery::query),
+        renamed: Renamed::default(),
     }))
 }
 
@@ -119,37 +126,48 @@ pub(crate) async fn take<'a>(
     record: &mut Record,
 ) -> Result<Taken<'a>, Stop> {
     let Admitted {
-        routed,
+        mut routed,
         tenant,
         query,
+        mut renamed,
     } = admitted;
     patience::check(client.headers())?;
     let whole = whole::wished(client.headers())?;
     let share = gateway.bodies.share(tenant);
-    let body = body::read(live.settings(), share, client).await?;
+    let mut body = body::read(live.settings(), share, client).await?;
     record.on(Event::BodyRead {
         bytes: body.bytes.len(),
     });
-    let plain = if routed.route.has_json_body {
+    let mut plain = if routed.route.has_json_body {
         let share = gateway.bodies.share(tenant);
         plain::plain(live.settings(), share, client.headers(), &body)?
     } else {
         None
     };
     let json = plain.as_ref().map_or(&body.bytes, |plain| &plain.bytes);
-    let description = describe::describe(live, &routed, tenant, (client, query), json)?;
+    let mut description = describe::describe(&routed, json)?;
+    let content = Content {
+        description: &mut description,
+        body: &mut body,
+        plain: &mut plain,
+    };
+    alias::body(live, (&mut routed, tenant), content, &mut renamed);
     record.on(Event::Described {
-        model: description.model.as_deref(),
+        model: renamed.alias.as_deref().or(description.model.as_deref()),
         stream: description.stream,
     });
+    let json = plain.as_ref().map_or(&body.bytes, |plain| &plain.bytes);
+    let named = (&routed, renamed.granted.as_slice());
+    describe::permit(live, tenant, named, (client, query), json)?;
     let (destination, known) = route::destination(live, tenant, &routed, &description)?;
     record.on(Event::Chosen(Chosen {
         provider: destination.provider,
-        model: None,
+        model: renamed.alias.as_ref().and(description.model.clone()),
         fell_back: false,
         waited: Duration::ZERO,
     }));
     Ok(Taken {
+        renamed,
         whole,
         gateway,
         live,

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::HeaderName;
+use keyweir_policy::exchange::patience::{PatienceLimits, Wishes, patience};
+use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 
-use crate::headers::PATIENCE;
+use crate::headers::{CLIENT_TIMEOUT, PATIENCE};
 use crate::request::respond::refuse::Refuse;
+use crate::runtime::gateway::Live;
 
 /// Whether the patience that a client asks for is one.
 ///
@@ -19,6 +22,22 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), Refuse> {
     }
     let message = "x-keyweir-patience: must be a number of seconds, such as 20 or 2.5";
     Err(Refuse::new(RefusalKind::InvalidRequest, "bad_patience", message).non_retryable())
+}
+
+/// How long a request of `tenant` with these headers may wait in all.
+pub(crate) fn allowed(live: &Live, tenant: TenantId, headers: &HeaderMap) -> Duration {
+    let waiting = &live.policy.waiting;
+    let tenant = live.tenant(tenant);
+    let wishes = Wishes {
+        client: seconds(headers, &PATIENCE),
+        tenant: tenant.and_then(|tenant| tenant.patience),
+        gives_up: seconds(headers, &CLIENT_TIMEOUT),
+    };
+    let limits = PatienceLimits {
+        usual: waiting.patience,
+        most: waiting.patience_max,
+    };
+    patience(&wishes, &limits)
 }
 
 /// A header that holds a number of seconds, perhaps with a fraction.

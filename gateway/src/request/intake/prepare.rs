@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use keyweir_policy::config::fallback;
+use keyweir_policy::config::file::Scope;
 use keyweir_policy::exchange::destination;
 use keyweir_policy::exchange::fallback::Choice;
 use keyweir_policy::exchange::listing::Gathering;
-use keyweir_policy::exchange::patience::{PatienceLimits, Wishes, patience};
 use keyweir_policy::exchange::plan::{Plan, Request, TimeLimits};
 use keyweir_policy::exchange::routed::Routed;
 use keyweir_policy::exchange::seek::{Holder, Home};
@@ -19,30 +19,41 @@ use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::RequestId;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::wire;
-use keyweir_policy::wire::list::Paging;
+use keyweir_policy::wire::list::models::models_path;
+use keyweir_policy::wire::list::{PageForm, Paging};
 use keyweir_policy::wire::opening::is_read;
 
 use super::Taken;
 use super::body::Body;
-use super::patience::seconds;
+use super::patience;
 
 use crate::downstream::client::Client;
-use crate::headers::{CLIENT_TIMEOUT, OutgoingHead, PATIENCE, SESSION};
+use crate::headers::{OutgoingHead, SESSION};
 use crate::request::exchange::{Exchange, Facts};
 use crate::request::listing::Listing;
+use crate::request::models::ModelList;
 use crate::request::outgoing::{Outgoing, Target, uri};
 use crate::request::record::Record;
 use crate::request::silence::{Asked, Silence};
 use crate::runtime::deadline::Deadline;
 use crate::runtime::provider::Provider;
 
-/// The exchange that `taken` begins, for `client`, whose head moves into it; and the list that it is
-/// for, if that has to be put together.
+/// Which way a request goes on.
+pub(crate) enum Way {
+    /// To one account.
+    Drive,
+    /// To several accounts, whose lists are put together.
+    List(Listing),
+    /// To several providers, whose lists of models are put together.
+    Models(Box<ModelList>),
+}
+
+/// The exchange that `taken` begins, for `client`, whose head moves into it; and which way it goes.
 pub(crate) fn prepare<'a>(
     mut taken: Taken<'a>,
     client: &'a mut Client,
     record: &'a mut Record,
-) -> (Box<Exchange<'a>>, Option<Listing>) {
+) -> (Box<Exchange<'a>>, Way) {
     let provider = taken.live.provider(taken.destination.provider);
     let hides_usage = ask_for_usage(&mut taken);
     let facts = Facts {
@@ -52,12 +63,26 @@ pub(crate) fn prepare<'a>(
     let request = request(&taken, client, record);
     let limits = time_limits(&taken, client.headers());
     let fallbacks = fallbacks(&taken);
-    let listing = listing(&taken, &request, limits);
+    let way = way(&taken, client, &request, limits);
     let may_turn = !fallbacks.is_empty()
         || matches!(taken.destination.home, Home::Sought(_))
-        || listing.is_some();
+        || !matches!(way, Way::Drive);
     let target = may_turn.then(|| Box::new(target(&taken)));
-    let head = head(&taken, client, provider);
+    let is_models = matches!(way, Way::Models(_));
+    let reads = is_models || is_read(taken.routed.route.endpoint);
+    let facts = Facts {
+        // Such a list is read, as others are.
+        endpoint: if is_models {
+            Endpoint::Other
+        } else {
+            facts.endpoint
+        },
+        ..facts
+    };
+    let mut head = head(&taken, client, provider, reads);
+    if taken.renamed.body {
+        head.is_plain();
+    }
     let silence = Silence::new(asked(&taken));
     let (gateway, live) = (taken.gateway, taken.live);
     let exchange = Box::new(Exchange {
@@ -82,7 +107,7 @@ pub(crate) fn prepare<'a>(
         deadline: Deadline::after(live.settings().timeouts.head),
         silence,
     });
-    (exchange, listing)
+    (exchange, way)
 }
 
 /// What is asked for, as far as it decides how long silence may last.
@@ -151,6 +176,39 @@ fn maker(taken: &Taken<'_>) -> Option<TenantId> {
     }
 }
 
+fn way(taken: &Taken<'_>, client: &Client, request: &Request, limits: TimeLimits) -> Way {
+    if let Some(models) = models(taken, client, request, limits) {
+        return Way::Models(Box::new(models));
+    }
+    listing(taken, request, limits).map_or(Way::Drive, Way::List)
+}
+
+/// The models that are asked for, if they are.
+fn models(
+    taken: &Taken<'_>,
+    client: &Client,
+    request: &Request,
+    limits: TimeLimits,
+) -> Option<ModelList> {
+    let routed = &taken.routed;
+    if routed.route.endpoint != Endpoint::Models || client.head().method != Method::GET {
+        return None;
+    }
+    let (list, id) = models_path(routed.path)?;
+    Some(ModelList {
+        asked: Scope {
+            dialect: routed.dialect,
+            named: routed.named,
+        },
+        tenant: taken.tenant,
+        id,
+        path: list.to_owned(),
+        query: taken.query.as_deref().unwrap_or_default().to_owned(),
+        request: request.clone(),
+        limits,
+    })
+}
+
 /// The list that is asked for, where it is not one account's own to a single circle of tenants.
 fn listing(taken: &Taken<'_>, request: &Request, limits: TimeLimits) -> Option<Listing> {
     if !taken.routed.route.is_list {
@@ -159,17 +217,20 @@ fn listing(taken: &Taken<'_>, request: &Request, limits: TimeLimits) -> Option<L
     let live = taken.live;
     let asked = destination::accounts(&live.policy, &taken.routed);
     let mut asked: Vec<Holder> = asked.collect();
-    if !live.hides() && asked.len() <= 1 {
+    let (dialect, endpoint) = (taken.routed.dialect, taken.routed.route.endpoint);
+    let form = PageForm::of(dialect, taken.routed.path);
+    if !live.hides() && (asked.len() <= 1 || form.is_none()) {
         return None;
     }
+    // Of what cannot be read nothing is shown.
+    let form = form.unwrap_or(PageForm::OpenAi);
     if let Some(known) = live.accounts_with_things_of(taken.tenant) {
         asked.retain(|account| known.contains(account));
     }
     let query = taken.query.as_deref().unwrap_or_default();
-    let (dialect, endpoint) = (taken.routed.dialect, taken.routed.route.endpoint);
-    let paging = Paging::read(dialect, endpoint, query);
+    let paging = Paging::read(form, endpoint, query);
     Some(Listing {
-        gathering: Gathering::new(dialect, paging, asked.into_iter()),
+        gathering: Gathering::new(form, paging, asked.into_iter()),
         tenant: taken.tenant,
         request: request.clone(),
         limits,
@@ -213,18 +274,8 @@ fn request(taken: &Taken<'_>, client: &Client, record: &Record) -> Request {
 
 fn time_limits(taken: &Taken<'_>, headers: &HeaderMap) -> TimeLimits {
     let waiting = &taken.live.policy.waiting;
-    let tenant = taken.live.tenant(taken.tenant);
-    let wishes = Wishes {
-        client: seconds(headers, &PATIENCE),
-        tenant: tenant.and_then(|tenant| tenant.patience),
-        gives_up: seconds(headers, &CLIENT_TIMEOUT),
-    };
-    let limits = PatienceLimits {
-        usual: waiting.patience,
-        most: waiting.patience_max,
-    };
     TimeLimits {
-        patience: patience(&wishes, &limits),
+        patience: patience::allowed(taken.live, taken.tenant, headers),
         fallback: waiting.fallback_after,
         attempts: taken.live.settings().timeouts.attempts,
     }
@@ -245,7 +296,7 @@ fn target(taken: &Taken<'_>) -> Target {
     }
 }
 
-fn head(taken: &Taken<'_>, client: &mut Client, provider: &Provider) -> OutgoingHead {
+fn head(taken: &Taken<'_>, client: &mut Client, provider: &Provider, reads: bool) -> OutgoingHead {
     let uri = first_uri(taken, client, provider);
     let announced = announces_body(client);
     let (method, _, headers) = client.take_head();
@@ -254,7 +305,7 @@ fn head(taken: &Taken<'_>, client: &mut Client, provider: &Provider) -> Outgoing
         taken.routed.dialect,
         &provider.upstream.authority,
         length(&taken.body, &method, announced),
-        is_read(taken.routed.route.endpoint),
+        reads,
     )
 }
 
@@ -263,7 +314,7 @@ fn first_uri(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Uri {
     let routed = &taken.routed;
     let (prefix, path) = provider.upstream.target(routed.path);
     let is_stripped = matches!(taken.query, Some(Cow::Owned(_)));
-    if prefix.is_empty() && routed.named.is_none() && !is_stripped {
+    if prefix.is_empty() && routed.named.is_none() && !is_stripped && !taken.renamed.path {
         let unchanged = client.head().uri.path_and_query().cloned();
         return unchanged.map(Uri::from).unwrap_or_default();
     }

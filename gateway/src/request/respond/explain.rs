@@ -8,7 +8,7 @@ use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::time::Time;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 
-use super::refuse::Refuse;
+use super::refuse::{Refuse, Tried};
 use crate::request::exchange::Exchange;
 
 /// The shortest wait that is worth saying.
@@ -49,6 +49,12 @@ pub(crate) fn shutting_down() -> Refuse {
     Refuse::new(RefusalKind::Unavailable, "shutdown", message).after(RETRY_AFTER_MIN)
 }
 
+/// The tenant is gone from the policy, and the last attempt was in vain: there is no other.
+pub(crate) fn revoked() -> Refuse {
+    let message = "this client key was revoked while the request was tried";
+    Refuse::new(RefusalKind::Authentication, "tenant_gone", message).non_retryable()
+}
+
 /// A plan that relays what is not there: a mistake of ours.
 pub(crate) fn nothing_to_relay() -> Refuse {
     let message = "the gateway lost the provider's answer";
@@ -57,6 +63,15 @@ pub(crate) fn nothing_to_relay() -> Refuse {
 
 /// What the plan's refusal means to a client.
 pub(crate) fn why(exchange: &Exchange<'_>, why: &Why) -> Refuse {
+    let plan = &exchange.plan;
+    let tried = Tried {
+        attempts: plan.progress().attempts,
+        waited: plan.waited(),
+    };
+    reason(exchange, why).tried(tried)
+}
+
+fn reason(exchange: &Exchange<'_>, why: &Why) -> Refuse {
     let now = exchange.gateway.clock.now();
     match why {
         // A provider that cannot be connected to is held back like one that is overloaded.

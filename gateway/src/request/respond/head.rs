@@ -46,6 +46,9 @@ pub(super) fn head(exchange: &Exchange<'_>, answer: &Answer) -> ResponseHeader {
         let waited = u64::try_from(plan.waited().as_millis()).unwrap_or(u64::MAX);
         set(&mut head, headers::WAITED_MS, HeaderValue::from(waited));
     }
+    for (name, value) in exchange.record.bounds() {
+        set(&mut head, name, value);
+    }
     if let Some(origin) = exchange.record.cors() {
         let (status, mut parts) = (head.status, head.headers.clone());
         headers::cors::allow(&mut parts, origin.clone());

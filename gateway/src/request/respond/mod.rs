@@ -3,6 +3,7 @@
 //! From here on nothing can be taken back: the request's body is let go, and what goes wrong goes
 //! wrong in front of the client, in an end that nobody takes for a good one.
 
+mod event_redaction;
 pub(crate) mod explain;
 mod head;
 mod opaque;

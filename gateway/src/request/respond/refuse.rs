@@ -8,8 +8,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use keyweir_policy::pool::ask::{Refusal, RefusalReason};
+use keyweir_policy::tenancy::lack::{Ends, Lack, Lacking};
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::time::Time;
 use keyweir_policy::wire::Wire;
@@ -20,6 +21,10 @@ use pingora_http::ResponseHeader;
 use crate::downstream::client::{Client, Left};
 use crate::downstream::request_id::RequestId;
 use crate::headers::SHOULD_RETRY;
+
+/// What SDKs wait for at most before they try again by themselves (`anthropic-sdk`, `openai`: a
+/// `retry-after` of more than a minute is not kept). Beyond, they are told not to.
+const RETRIED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A refusal.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,6 +39,14 @@ pub(crate) struct Refuse {
     non_retryable: bool,
     allow: Option<&'static str>,
     cors: Option<HeaderValue>,
+    tried: Option<Tried>,
+}
+
+/// What was done for a request before it was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tried {
+    pub(crate) attempts: u32,
+    pub(crate) waited: Duration,
 }
 
 impl Refuse {
@@ -51,7 +64,14 @@ impl Refuse {
             non_retryable: false,
             allow: None,
             cors: None,
+            tried: None,
         }
+    }
+
+    /// It was tried before.
+    pub(crate) fn tried(mut self, tried: Tried) -> Self {
+        self.tried = Some(tried);
+        self
     }
 
     /// With another status than the kind's own.
@@ -94,6 +114,21 @@ impl Refuse {
     pub(crate) fn readable_by(mut self, origin: Option<&HeaderValue>) -> Self {
         self.cors = origin.cloned();
         self
+    }
+
+    /// What its tenant lacks.
+    pub(crate) fn of_lack(lack: &Lack) -> Self {
+        let kind = match lack.lacking {
+            Lacking::Price => RefusalKind::Permission,
+            _ => RefusalKind::RateLimited,
+        };
+        let refuse = Self::new(kind, lack.lacking.as_str(), lack.to_string());
+        match lack.ends {
+            Ends::Never => refuse.non_retryable(),
+            Ends::WithOthers => refuse.after(Duration::from_secs(1)),
+            Ends::In(wait) if wait > RETRIED_WITHIN => refuse.after_at_least(wait).non_retryable(),
+            Ends::In(wait) => refuse.after_at_least(wait),
+        }
     }
 
     /// What the pool said, for a request for `model`.
@@ -149,16 +184,21 @@ impl Refuse {
         }
     }
 
-    /// Writes the refusal as the answer. Returns its status.
+    /// Writes the refusal as the answer, with what it tells of the tenant's limits. Returns its
+    /// status.
     pub(crate) async fn answer(
         &self,
         client: &mut Client,
-        dialect: Dialect,
-        id: RequestId,
+        (dialect, id): (Dialect, RequestId),
+        bounds: Vec<(HeaderName, HeaderValue)>,
     ) -> Result<u16, Left> {
         let ErrorAnswer { status, body } = dialect.refusal(self.kind, &self.message, id.as_str());
         let status = self.status.unwrap_or(status);
-        let head = self.head(status, body.len(), id);
+        let mut head = self.head(status, body.len(), id);
+        for (name, value) in bounds {
+            // Cannot fail: both are valid already.
+            let _ = head.insert_header(name, value);
+        }
         prepare_early_answer(client);
         client.write_head(head).await?;
         client.write(Bytes::from(body), true).await?;
@@ -181,6 +221,13 @@ impl Refuse {
                 header::RETRY_AFTER,
                 HeaderValue::from(wait.as_secs().max(1)),
             );
+        }
+        if let Some(tried) = self.tried {
+            headers.insert(crate::headers::ATTEMPTS, tried.attempts.into());
+            if !tried.waited.is_zero() {
+                let waited = u64::try_from(tried.waited.as_millis()).unwrap_or(u64::MAX);
+                headers.insert(crate::headers::WAITED_MS, waited.into());
+            }
         }
         if self.non_retryable {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));

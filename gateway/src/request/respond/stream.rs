@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::HeaderValue;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::stream::usage_hidden;
-use keyweir_policy::wire::trace::Traces;
 
+use super::event_redaction::EventRedaction;
 use super::explain::{Cut, DIED, LAST_CALL, STALLED};
 use super::head::{chunk, head, set};
 use super::piece::{Next, begin, next, write};
@@ -51,13 +51,23 @@ pub(super) async fn deliver(
     );
     chunk(exchange, &mut head, &answer);
     let status = answer.status();
+    let mut redaction = EventRedaction::default();
     let passed = match begin(exchange, head, status).await {
-        Ok(()) => pass_on(exchange, &mut held, &mut answer, &mut stream).await,
+        Ok(()) => {
+            pass_on(
+                exchange,
+                &mut held,
+                &mut answer,
+                &mut stream,
+                &mut redaction,
+            )
+            .await
+        }
         Err(_) => Passed::ClientLeft,
     };
     settle(exchange, held, &mut stream, &passed);
     match passed {
-        Passed::Whole => finish(exchange, answer, &mut stream, status).await,
+        Passed::Whole => finish(exchange, answer, &mut stream, redaction).await,
         Passed::Cut(cut) => cut_short(exchange, &stream, &cut, status).await,
         Passed::ClientLeft => Err(Stop::ClientLeft),
     }
@@ -68,12 +78,14 @@ async fn pass_on(
     held: &mut HeldLease,
     answer: &mut Answer,
     stream: &mut Stream,
+    redaction: &mut EventRedaction,
 ) -> Passed {
     if stream.reader.is_over() {
         learn_made(exchange, held, stream);
     }
     // The reader has seen this already.
     let opening = stream.events.pass(answer.body.joined());
+    let opening = redacted(redaction, stream, answer, opening);
     let opening = without_usage(exchange, opening);
     drop(answer.body.take());
     if write(exchange, opening, false).await.is_err() {
@@ -98,7 +110,7 @@ async fn pass_on(
                     learn_made(exchange, held, stream);
                 }
                 let passed = stream.events.pass(piece);
-                let passed = redacted(stream, &answer.traces, passed);
+                let passed = redacted(redaction, stream, answer, passed);
                 let passed = without_usage(exchange, passed);
                 if write(exchange, passed, false).await.is_err() {
                     return Passed::ClientLeft;
@@ -131,12 +143,15 @@ fn without_usage(exchange: &Exchange<'_>, events: Bytes) -> Bytes {
     usage_hidden::hidden(&events).map_or(events, Bytes::from)
 }
 
-/// Without the credential's traces where the provider tells of an error: others do not quote keys.
-fn redacted(stream: &Stream, traces: &Traces, events: Bytes) -> Bytes {
-    if stream.reader.fault().is_none() {
-        return events;
-    }
-    traces.redacted(&events).map_or(events, Bytes::from)
+/// Without the credential's traces.
+fn redacted(
+    redaction: &mut EventRedaction,
+    stream: &Stream,
+    answer: &Answer,
+    events: Bytes,
+) -> Bytes {
+    let is_error = stream.reader.fault().is_some();
+    redaction.pass(&answer.traces, events, stream.events.is_amid(), is_error)
 }
 
 fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &mut Stream, passed: &Passed) {
@@ -162,10 +177,12 @@ async fn finish(
     exchange: &mut Exchange<'_>,
     answer: Answer,
     stream: &mut Stream,
-    status: u16,
+    mut redaction: EventRedaction,
 ) -> Result<bool, Stop> {
+    let status = answer.status();
     let rest = ended(stream.events.rest(), stream.reader.lacks_end());
-    let rest = redacted(stream, &answer.traces, rest);
+    let is_error = stream.reader.fault().is_some();
+    let rest = redaction.pass(&answer.traces, rest, false, is_error);
     let rest = without_usage(exchange, rest);
     write(exchange, rest, true).await?;
     answer.release().await;

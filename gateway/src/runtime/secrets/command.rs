@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use keyweir_policy::config::file::SecretCommand;
 use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::problem::{BYTES_MAX, SecretProblem};
 
@@ -20,6 +21,27 @@ const AT_ONCE: usize = 8;
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 type Printed = Result<String, SecretProblem>;
+
+/// The commands that run, each the head of a group of processes: they must not outlive the gateway.
+static RUNNING: Mutex<Running> = Mutex::new(Running {
+    groups: Vec::new(),
+    is_over: false,
+});
+
+struct Running {
+    groups: Vec<Pid>,
+    /// No more are to be started.
+    is_over: bool,
+}
+
+/// Ends all commands that run, with all that they have started, and starts no more.
+pub(crate) fn end_all() {
+    let mut running = RUNNING.lock();
+    running.is_over = true;
+    for group in running.groups.drain(..) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
 
 /// Runs `commands` in `folder`, a few at a time, and waits for all. What each printed.
 pub(super) fn run_all<'a>(
@@ -62,7 +84,8 @@ fn run(command: &SecretCommand, folder: &Path) -> Printed {
     if !folder.as_os_str().is_empty() {
         process.current_dir(folder);
     }
-    let mut child = process.spawn().map_err(SecretProblem::CommandUnusable)?;
+    let mut child = spawn(&mut process)?;
+    let group = group_of(&child);
     let printed = read(&mut child, until, command.timeout);
     let ended = match printed {
         Ok(printed) => wait(&mut child, until, command.timeout).map(|()| printed),
@@ -71,7 +94,25 @@ fn run(command: &SecretCommand, folder: &Path) -> Printed {
     if ended.is_err() {
         end(&mut child);
     }
+    RUNNING.lock().groups.retain(|it| Some(*it) != group);
     ended
+}
+
+/// Starts a command, so that it ends with the gateway at the latest.
+fn spawn(process: &mut Command) -> Result<Child, SecretProblem> {
+    // Held meanwhile: none is started behind the back of who ends all.
+    let mut running = RUNNING.lock();
+    if running.is_over {
+        let interrupted = std::io::ErrorKind::Interrupted;
+        return Err(SecretProblem::CommandUnusable(interrupted.into()));
+    }
+    let child = process.spawn().map_err(SecretProblem::CommandUnusable)?;
+    running.groups.extend(group_of(&child));
+    Ok(child)
+}
+
+fn group_of(child: &Child) -> Option<Pid> {
+    Pid::from_raw(child.id().cast_signed())
 }
 
 fn read(child: &mut Child, until: Instant, timeout: Duration) -> Printed {
@@ -107,9 +148,9 @@ fn wait(child: &mut Child, until: Instant, timeout: Duration) -> Result<(), Secr
 /// Ends a command with all that it has started.
 fn end(child: &mut Child) {
     if let Ok(None) = child.try_wait()
-        && let Some(group) = rustix::process::Pid::from_raw(child.id().cast_signed())
+        && let Some(group) = group_of(child)
     {
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        let _ = kill_process_group(group, Signal::KILL);
     }
     let _ = child.kill();
     let _ = child.wait();

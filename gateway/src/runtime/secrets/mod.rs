@@ -20,6 +20,7 @@ use keyweir_policy::config::secret::{ClientKeyHash, ProviderSecret};
 use keyweir_policy::terms::ids::{KeyId, ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
 
+pub(crate) use self::command::end_all as end_commands;
 use self::problem::BYTES_MAX;
 pub use self::problem::{SecretProblem, SecretProblems};
 use crate::runtime::regular_file;
@@ -88,7 +89,7 @@ pub(crate) fn read(
     for (id, provider) in policy.providers.iter() {
         let mut of_provider = Table::default();
         for (key, declared) in provider.keys.iter() {
-            let whose = format!("key \"{}\"", declared.id);
+            let whose = of_key(&declared.id);
             if let Some(secret) = reading.secret(whose, &declared.secret) {
                 of_provider.insert(key, secret);
             }
@@ -120,6 +121,23 @@ pub(crate) fn files(policy: &Policy, folder: &Path) -> Vec<PathBuf> {
         _ => None,
     });
     paths.collect()
+}
+
+/// What messages call a key's secret.
+fn of_key(id: &str) -> String {
+    format!("key \"{id}\"")
+}
+
+/// What messages call a tenant's client keys.
+fn of_tenant(id: &str) -> String {
+    format!("client keys of tenant \"{id}\"")
+}
+
+/// Whether what messages call `whose` is of a key or a tenant of `policy`.
+pub(crate) fn is_declared(policy: &Policy, whose: &str) -> bool {
+    let mut keys = policy.providers.values().flat_map(|it| it.keys.values());
+    let mut tenants = policy.tenants.values();
+    keys.any(|key| of_key(&key.id) == whose) || tenants.any(|it| of_tenant(&it.id) == whose)
 }
 
 /// Files with secrets that everybody on this machine may read: a line for each.
@@ -209,7 +227,7 @@ impl Reading<'_> {
         let mut all: Vec<_> = policy.client_keys().collect();
         let mut owner: HashMap<ClientKeyHash, TenantId> = all.iter().copied().collect();
         for (id, tenant) in policy.tenants.iter() {
-            let whose = format!("client keys of tenant \"{}\"", tenant.id);
+            let whose = of_tenant(&tenant.id);
             for from in &tenant.client_key_refs {
                 let name = reference(from);
                 let fresh = self.text(from).map(|text| client_keys::parse(&text?));

@@ -7,18 +7,21 @@
 
 mod attempts;
 mod endpoints;
+mod ledger;
 mod policy;
 mod pools;
 mod process;
 mod provider;
 mod register;
 mod requests;
+mod tenancy;
 
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::AccountId;
 use keyweir_policy::terms::table::Table;
 
 use self::attempts::Attempts;
+use self::ledger::LedgerMetrics;
 use self::process::Process;
 use self::register::Register;
 use self::requests::Requests;
@@ -28,6 +31,7 @@ pub(crate) use self::policy::PolicyMetrics;
 pub(crate) use self::pools::Pools;
 pub(crate) use self::provider::ProviderMetrics;
 pub(crate) use self::requests::TenantMetrics;
+pub(crate) use self::tenancy::{ModelMetrics, TenancyMetrics};
 
 /// Every metric of one gateway.
 pub struct Metrics {
@@ -35,6 +39,8 @@ pub struct Metrics {
     pub(crate) process: Process,
     pub(crate) pools: Pools,
     pub(crate) policy: PolicyMetrics,
+    pub(crate) tenancy: TenancyMetrics,
+    pub(crate) ledger: LedgerMetrics,
     requests: Requests,
     attempts: Attempts,
 }
@@ -53,6 +59,8 @@ impl Metrics {
             process: Process::new(&register),
             pools: Pools::new(&register),
             policy: PolicyMetrics::new(&register),
+            tenancy: TenancyMetrics::new(&register),
+            ledger: LedgerMetrics::new(&register),
             requests: Requests::new(&register),
             attempts: Attempts::new(&register),
             register,

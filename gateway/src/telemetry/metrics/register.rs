@@ -2,8 +2,8 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    CounterVec, Encoder, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// Upper bounds of the histograms of time, in seconds: a probe answers in milliseconds, a long
@@ -30,6 +30,10 @@ impl Register {
 
     pub(super) fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
         self.enter(IntCounterVec::new(Opts::new(name, help), labels).expect(VALID))
+    }
+
+    pub(super) fn real_counters(&self, name: &str, help: &str, labels: &[&str]) -> CounterVec {
+        self.enter(CounterVec::new(Opts::new(name, help), labels).expect(VALID))
     }
 
     pub(super) fn counter(&self, name: &str, help: &str) -> IntCounter {

@@ -239,6 +239,13 @@ impl Program {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Waits for its end; its files.
+    pub(crate) async fn into_files(mut self) -> Files {
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        ended.expect("it ends").expect("a status");
+        self.files
+    }
+
     /// Waits for its end; the status, and all it has written.
     pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
@@ -247,6 +254,16 @@ impl Program {
             let _ = reader.await;
         }
         (status, self.written())
+    }
+
+    /// Its resident memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let mut lines = status.lines();
+        let line = lines.find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
+        kib.expect("a size").trim().parse().expect("a number")
     }
 
     /// Time of the processor that it has taken.

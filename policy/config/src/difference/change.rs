@@ -36,6 +36,10 @@ pub enum Subject {
     Key(String),
     /// A tenant.
     Tenant(String),
+    /// A group of tenants.
+    Group(String),
+    /// The price of these models.
+    Price(String),
     /// A client key of a tenant.
     ClientKey {
         /// The tenant.
@@ -43,6 +47,8 @@ pub enum Subject {
         /// The beginning of the key's hash: enough to find it in the file.
         hash: String,
     },
+    /// Another name for a model.
+    Alias(String),
     /// All fallbacks that are no tenant's.
     Fallbacks,
     /// The fallbacks for these models.
@@ -65,6 +71,13 @@ pub enum What {
         /// As it is.
         after: String,
     },
+    /// One thing about it, changed or not.
+    Is {
+        /// What.
+        field: String,
+        /// As it is.
+        value: String,
+    },
 }
 
 impl fmt::Display for Change {
@@ -85,7 +98,10 @@ impl fmt::Display for Subject {
             Self::Account(id) => write!(f, "account {id}"),
             Self::Key(id) => write!(f, "key {id}"),
             Self::Tenant(id) => write!(f, "tenant {id}"),
+            Self::Group(id) => write!(f, "group {id}"),
+            Self::Price(models) => write!(f, "price of {models}"),
             Self::ClientKey { tenant, hash } => write!(f, "client key {hash} of tenant {tenant}"),
+            Self::Alias(name) => write!(f, "alias {name}"),
             Self::Fallbacks => f.write_str("fallbacks"),
             Self::Fallback(models) => write!(f, "fallback for {models}"),
         }
@@ -108,23 +124,36 @@ impl fmt::Display for What {
                 before,
                 after,
             } => write!(f, "{field} {before} → {after}"),
+            Self::Is { field, value } => write!(f, "{field} = {value}"),
         }
     }
 }
 
 /// Changes as they are found.
 #[derive(Debug, Default)]
-pub(super) struct Changes(pub(super) Vec<Change>);
+pub(super) struct Changes {
+    pub(super) found: Vec<Change>,
+    /// Everything is told, changed or not.
+    all: bool,
+}
 
 impl Changes {
+    /// Of a policy compared with itself: all that it says.
+    pub(super) const fn all() -> Self {
+        Self {
+            found: Vec::new(),
+            all: true,
+        }
+    }
+
     pub(super) fn added(&mut self, subject: Subject, words: impl Into<String>) {
         let what = What::Added(words.into());
-        self.0.push(Change { subject, what });
+        self.found.push(Change { subject, what });
     }
 
     pub(super) fn removed(&mut self, subject: Subject) {
         let what = What::Removed;
-        self.0.push(Change { subject, what });
+        self.found.push(Change { subject, what });
     }
 
     /// Notes a field that has changed, if it has. Values are compared, not what is shown of them.
@@ -135,14 +164,26 @@ impl Changes {
         (before, after): (&T, &T),
         show: impl Fn(&T) -> String,
     ) {
-        if before != after {
+        let subject = || subject.clone();
+        if self.all {
+            let what = What::Is {
+                field: field.to_owned(),
+                value: show(after),
+            };
+            self.found.push(Change {
+                subject: subject(),
+                what,
+            });
+        } else if before != after {
             let what = What::Changed {
                 field: field.to_owned(),
                 before: show(before),
                 after: show(after),
             };
-            let subject = subject.clone();
-            self.0.push(Change { subject, what });
+            self.found.push(Change {
+                subject: subject(),
+                what,
+            });
         }
     }
 
@@ -155,6 +196,9 @@ impl Changes {
         after: impl Iterator<Item = &'a str>,
     ) {
         let (before, after): (Vec<&str>, Vec<&str>) = (before.collect(), after.collect());
+        if before == after && !self.all {
+            return;
+        }
         let common = |these: &[&'a str], those: &[&'a str]| {
             let those: HashSet<&str> = those.iter().copied().collect();
             let kept = these.iter().copied().filter(|it| those.contains(it));

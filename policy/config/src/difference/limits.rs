@@ -76,7 +76,7 @@ fn compare_one(
     let Some(shown) = before.or(after).map(|it| it.shown.as_str()) else {
         return;
     };
-    let said = changes.0.len();
+    let said = changes.found.len();
     let per_minute = |limit: &u64| format!("{}/min", show::count(limit));
     for dimension in Dimension::ALL {
         let of = |side: Option<&Scoped<'_>>| side?.limit.per_minute[dimension.index()];
@@ -89,7 +89,7 @@ fn compare_one(
     let field = format!("{shown} burst");
     changes.field(subject, &field, bursts, or_none(show::duration));
     // A limit that limits nothing still keeps others from its models.
-    if changes.0.len() == said {
+    if changes.found.len() == said {
         let there = (&before.is_some(), &after.is_some());
         let words = |is_there: &bool| if *is_there { "unknown" } else { show::NONE }.to_owned();
         changes.field(subject, shown, there, words);

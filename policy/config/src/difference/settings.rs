@@ -30,6 +30,8 @@ pub(super) fn compare(
         tls,
         cors_origins,
         seek_unknown_ids,
+        sealed_ids_kept,
+        models_refresh,
         limits: of_limits,
         timeouts: of_timeouts,
         stream: of_stream,
@@ -51,6 +53,10 @@ pub(super) fn compare(
     changes.field(&gateway, "cors_origins", origins, show::list);
     let seeks = (seek_unknown_ids, &other.seek_unknown_ids);
     changes.field(&gateway, "seek_unknown_ids", seeks, bool::to_string);
+    let kept = (sealed_ids_kept, &other.sealed_ids_kept);
+    changes.field(&gateway, "sealed_ids_kept", kept, duration);
+    let refresh = (models_refresh, &other.models_refresh);
+    changes.field(&gateway, "models_refresh", refresh, show::duration);
     compare_tls(tls.as_ref(), other.tls.as_ref(), changes, restart);
     limits(of_limits, &other.limits, changes);
     timeouts(of_timeouts, &other.timeouts, changes);

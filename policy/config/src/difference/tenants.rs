@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use keyweir_terms::request::Priority;
 
+use super::aliases::{listed, show_all};
+use super::allowances::{self, Bounded};
 use super::change::{Changes, Subject};
 use super::fallbacks::{Step, show_steps, steps};
 use super::pairs::pair;
@@ -32,7 +34,18 @@ pub(super) fn compare(before: &Policy, after: &Policy, changes: &mut Changes) {
             steps(after, &other.fallbacks),
         );
         compare_one(tenant, other, fallbacks, changes);
+        let subject = Subject::Tenant(tenant.id.clone());
+        let aliases = (
+            listed(before, &tenant.aliases),
+            listed(after, &other.aliases),
+        );
+        changes.field(&subject, "alias", (&*aliases.0, &*aliases.1), show_all);
         compare_client_keys(tenant, other, changes);
+        let sides = (
+            Bounded::of_tenant(before, tenant),
+            Bounded::of_tenant(after, other),
+        );
+        allowances::compare_one(&Subject::Tenant(tenant.id.clone()), sides, changes);
     }
 }
 
@@ -51,6 +64,7 @@ fn compare_one(
         id,
         // Compared one by one.
         client_keys: _,
+        client_keys_expire: _,
         client_key_refs,
         models,
         priority,
@@ -59,8 +73,12 @@ fn compare_one(
         expires,
         shares,
         whole_answers,
+        // Compared with those of groups.
+        allowance: _,
+        group: _,
         // Compared by name.
         fallbacks: _,
+        aliases: _,
     } = before;
     let subject = Subject::Tenant(id.clone());
     let elsewhere = (&**client_key_refs, &*after.client_key_refs);
@@ -89,9 +107,18 @@ fn compare_client_keys(before: &Tenant, after: &Tenant, changes: &mut Changes) {
         tenant: before.id.clone(),
         hash: format!("{:.HASH_SHOWN$}…", hash.to_string()),
     };
+    let expiry = |tenant: &Tenant, hash: &ClientKeyHash| {
+        let mut all = tenant.client_keys_expire.iter();
+        all.find(|(other, _)| other == hash)
+            .map(|(_, expires)| *expires)
+    };
     let is_in = |tenant: &Tenant, hash| tenant.client_keys.contains(hash);
     for hash in before.client_keys.iter().filter(|it| !is_in(after, it)) {
         changes.removed(subject(hash));
+    }
+    for hash in before.client_keys.iter().filter(|it| is_in(after, it)) {
+        let sides = (&expiry(before, hash), &expiry(after, hash));
+        changes.field(&subject(hash), "expires", sides, or_none(show::moment));
     }
     for hash in after.client_keys.iter().filter(|it| !is_in(before, it)) {
         changes.added(subject(hash), "");

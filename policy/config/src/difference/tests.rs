@@ -113,6 +113,25 @@ const CHANGES: &[(&str, &str, &[&str])] = &[
         "[gateway.tls]\nlisten = [\"127.0.0.1:8443\"]\ncert_file = \"c\"\nkey_file = \"k\"\n[waiting]\n",
         &["gateway: tls off → on (needs a restart)"],
     ),
+    // What bounds tenants.
+    (
+        "[[tenant]]\nid = \"chat\"\nclient_keys = []",
+        "[[tenant]]\nid = \"chat\"\nclient_keys = []\ngroup = \"team\"\nshadow = true\n\
+         [[tenant.limit]]\nmodels = [\"gpt-*\"]\nrequests_per_minute = 60\nconcurrency = 3\n\
+         [[tenant.budget]]\nper = \"week\"\nusd = 12.5\ntokens = 1_000_000\nsoft = true\n\
+         [[tenant_group]]\nid = \"team\"\n[tenancy]\nunpriced = \"pass\"\ncache_read_weight = 0.25\n\
+         [[price]]\nmodels = [\"gpt-*\"]\ninput = 3\noutput = 15.5\n",
+        &[
+            "tenancy: unpriced refuse → pass",
+            "tenancy: cache_read_weight 0.000 → 0.250",
+            "group team: added",
+            "price of gpt-*: added (3/15.5/3/3/3)",
+            "tenant chat: group none → team",
+            "tenant chat: shadow false → true",
+            "tenant chat: limits none → 60 requests/min, 3 at a time for gpt-*",
+            "tenant chat: budgets none → 1_000_000 tokens per week from day 1, 00:00 UTC, soft; 12.50 USD per week from day 1, 00:00 UTC, soft",
+        ],
+    ),
     // Providers.
     (
         "base_url = \"https://second.example\"",

@@ -5,15 +5,19 @@
 
 use std::collections::HashMap;
 
+use crate::file::aliases::{Alias, Aliases};
 use crate::file::identity::Identity;
 use crate::file::policy::{
-    Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider, Tenant,
+    Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider,
+    TenancySettings, Tenant, TenantGroup,
 };
 use crate::file::problems::At;
 use crate::file::read::{
-    RawAccount, RawFallback, RawGroup, RawKey, RawLimit, RawModelFallback, RawPolicy, RawProvider,
-    RawScope, RawTenant,
+    RawAccount, RawAlias, RawAllowance, RawFallback, RawGroup, RawKey, RawLimit, RawModelFallback,
+    RawPolicy, RawProvider, RawScope, RawTenant, RawTenantGroup,
 };
+use keyweir_tenancy::allowance::{Allowance, Amount, Budget};
+use keyweir_tenancy::period::Period;
 use keyweir_terms::ids::{AccountId, ModelGroupId, ProviderId, TenantId};
 use keyweir_terms::table::Table;
 
@@ -30,6 +34,12 @@ pub(super) fn assemble(raw: RawPolicy, identity: &Identity) -> Option<Policy> {
     let mut names = Names {
         providers: owned(&names).zip(provider_order.iter().copied()).collect(),
         accounts: HashMap::new(),
+    };
+    let tenancy = raw.tenancy.map(|at| at.value).unwrap_or_default();
+    let groups: Vec<&str> = all(&raw.groups, |raw| name(&raw.id))?;
+    let bounds = Bounds {
+        zone: tenancy.zone.as_deref().unwrap_or("UTC"),
+        groups: owned(&groups).zip(0..).collect(),
     };
     let mut providers = Table::default();
     for (id, raw) in provider_order.iter().zip(raw.providers) {
@@ -50,7 +60,14 @@ pub(super) fn assemble(raw: RawPolicy, identity: &Identity) -> Option<Policy> {
         gateway: raw.gateway.map(|at| at.value.settings).unwrap_or_default(),
         waiting: raw.waiting.map(|at| at.value).unwrap_or_default(),
         retry: raw.retry.map(|at| at.value).unwrap_or_default(),
-        tenants: tenants(raw.tenants, &names, identity)?,
+        tenants: tenants(raw.tenants, (&names, &bounds), &providers, identity)?,
+        aliases: aliases(raw.aliases, &names, &providers)?,
+        groups: all(raw.groups, |raw| tenant_group(raw, &bounds))?,
+        prices: raw.prices.into_iter().map(|raw| raw.price).collect(),
+        tenancy: TenancySettings {
+            unpriced: tenancy.unpriced,
+            cache_read_weight: tenancy.cache_read_weight,
+        },
         fallbacks: all(raw.fallbacks, |raw| model_fallback(raw, &names))?,
         provider_order,
         providers,
@@ -170,23 +187,34 @@ fn key(raw: RawKey, account: AccountId) -> Option<Key> {
 
 fn tenants(
     raw: Vec<RawTenant>,
-    names: &Names,
+    names: (&Names, &Bounds<'_>),
+    providers: &Table<ProviderId, Provider>,
     identity: &Identity,
 ) -> Option<Table<TenantId, Tenant>> {
     let called: Vec<&str> = all(&raw, |raw| name(&raw.id))?;
     let ids = identity.tenants(called.into_iter());
     let mut tenants = Table::default();
     for (id, raw) in ids.into_iter().zip(raw) {
-        tenants.insert(id, tenant(raw, names)?);
+        tenants.insert(id, tenant(raw, names, providers)?);
     }
     Some(tenants)
 }
 
-fn tenant(raw: RawTenant, names: &Names) -> Option<Tenant> {
+fn tenant(
+    raw: RawTenant,
+    (names, bounds): (&Names, &Bounds<'_>),
+    providers: &Table<ProviderId, Provider>,
+) -> Option<Tenant> {
+    let (allowance, group) = bounds.allowance(raw.allowance)?;
     Some(Tenant {
         id: raw.id?.value,
         client_keys: raw.client_keys.into_iter().map(|at| at.value).collect(),
         client_key_refs: raw.client_key_refs,
+        client_keys_expire: raw
+            .client_keys_expire
+            .into_iter()
+            .map(|(hash, at)| (hash, at.value))
+            .collect(),
         models: raw.models,
         priority: raw.priority,
         weight: raw.weight,
@@ -194,8 +222,72 @@ fn tenant(raw: RawTenant, names: &Names) -> Option<Tenant> {
         expires: raw.expires.map(|at| at.value),
         shares: raw.shares,
         whole_answers: raw.whole_answers,
+        allowance,
+        group,
         fallbacks: all(raw.fallbacks, |raw| fallback(raw, names))?,
+        aliases: aliases(raw.aliases, names, providers)?,
     })
+}
+
+fn aliases(
+    raw: Vec<RawAlias>,
+    names: &Names,
+    providers: &Table<ProviderId, Provider>,
+) -> Option<Aliases> {
+    let alias = |raw: RawAlias| {
+        let provider = raw.provider.map(|name| names.provider(&name).ok_or(()));
+        let provider = provider.transpose().ok()?;
+        let dialect = provider.map(|id| providers[id].dialect);
+        let alias = Alias {
+            model: raw.model?,
+            provider,
+            dialect: dialect.or(raw.dialect),
+        };
+        Some((raw.name?.value, alias))
+    };
+    Some(Aliases::new(all::<_, _, Vec<_>>(raw, alias)?))
+}
+
+fn tenant_group(raw: RawTenantGroup, bounds: &Bounds<'_>) -> Option<TenantGroup> {
+    let (allowance, group) = bounds.allowance(raw.allowance)?;
+    Some(TenantGroup {
+        id: raw.id?.value,
+        allowance,
+        group,
+    })
+}
+
+/// What tables of bounds refer to.
+struct Bounds<'r> {
+    zone: &'r str,
+    groups: HashMap<String, usize>,
+}
+
+impl Bounds<'_> {
+    fn allowance(&self, raw: RawAllowance) -> Option<(Allowance, Option<usize>)> {
+        let group = raw
+            .group
+            .map(|name| self.groups.get(&name.value).copied().ok_or(()));
+        let mut budgets = Vec::new();
+        for raw in raw.budgets {
+            let zone = raw.zone.as_deref().unwrap_or(self.zone);
+            let period = Period::new(raw.unit?, zone, raw.hour)?;
+            let tokens = raw.tokens.map(Amount::Tokens);
+            let amounts = tokens.into_iter().chain(raw.money.map(Amount::Money));
+            budgets.extend(amounts.map(|amount| Budget {
+                models: raw.models.clone(),
+                period: period.clone(),
+                amount,
+                soft: raw.soft,
+            }));
+        }
+        let allowance = Allowance {
+            limits: raw.limits.into_iter().map(|at| at.value).collect(),
+            budgets,
+            shadow: raw.shadow,
+        };
+        Some((allowance, group.transpose().ok()?))
+    }
 }
 
 fn model_fallback(raw: RawModelFallback, names: &Names) -> Option<ModelFallback> {

@@ -1,7 +1,10 @@
 //! The fields of a table. Whatever nobody asked for is unknown.
 
+use std::rc::Rc;
+
 use toml::de::DeTable;
 
+use crate::file::form::{Nothing, Shape, TableForm};
 use crate::file::problems::{Problems, Spot};
 use crate::file::value::Value;
 use crate::file::{shown, suggest};
@@ -15,6 +18,8 @@ pub(super) struct Fields<'t> {
     table: &'t DeTable<'t>,
     problems: &'t Problems,
     known: Vec<&'static str>,
+    /// Of a table that is nothing yet: what it may have is noted here.
+    asked: Option<(Rc<TableForm>, Nothing<'t>)>,
 }
 
 impl<'t> Fields<'t> {
@@ -24,6 +29,19 @@ impl<'t> Fields<'t> {
             table,
             problems,
             known: Vec::new(),
+            asked: None,
+        }
+    }
+
+    /// A table that is nothing yet: what it may have is noted in `form`.
+    pub(super) fn asking(
+        nothing: Nothing<'t>,
+        form: &Rc<TableForm>,
+        problems: &'t Problems,
+    ) -> Self {
+        Self {
+            asked: Some((Rc::clone(form), nothing)),
+            ..Self::new(Spot::default(), nothing.table, problems)
         }
     }
 
@@ -53,6 +71,9 @@ impl<'t> Fields<'t> {
         read: impl FnOnce(Value<'t>) -> Option<T>,
     ) -> Option<T> {
         let value = self.get(name);
+        if let Some((form, _)) = &self.asked {
+            form.field(name).required.set(true);
+        }
         if value.is_none() {
             let spot = Spot {
                 path: self.spot.field(name, 0).path,
@@ -90,6 +111,11 @@ impl<'t> Fields<'t> {
     }
 
     fn get(&mut self, name: &'static str) -> Option<Value<'t>> {
+        if let Some((form, nothing)) = &self.asked {
+            let form = form.field(name);
+            let spot = self.spot.clone();
+            return Some(Value::asking(spot, form, *nothing, self.problems));
+        }
         self.known.push(name);
         let value = self.table.get(name)?;
         Some(Value::new(&self.spot, name, value, self.problems))
@@ -150,6 +176,12 @@ impl<'t> Value<'t> {
 
     /// A table. Fields that `read` does not ask for are unknown.
     pub(super) fn table<T>(self, read: impl FnOnce(&mut Fields<'t>) -> Option<T>) -> Option<T> {
+        if let Some((form, nothing)) = self.asked() {
+            let table = Rc::new(TableForm::default());
+            form.note(Shape::Table(Rc::clone(&table)));
+            read(&mut Fields::asking(nothing, &table, self.problems()));
+            return None;
+        }
         let (spot, table, problems) = self.into_table()?;
         let mut fields = Fields::new(spot, table, problems);
         let meaning = read(&mut fields);

@@ -18,19 +18,23 @@
 //!
 //! *Several files* are one policy: their tables are put together in the order of the files' names.
 
+mod aliases;
 pub(crate) mod amount;
 mod assemble;
 pub(crate) mod base_url;
 mod check;
 mod doubt;
 mod fields;
+mod form;
 mod identity;
 mod lines;
 mod policy;
+pub mod prices;
 mod problems;
 mod proxy_url;
 mod read;
 mod report;
+mod schema;
 mod settings;
 pub(crate) mod shown;
 mod source;
@@ -43,15 +47,17 @@ mod tests;
 
 use std::time::SystemTime;
 
+pub use aliases::{Alias, Aliases, Scope};
 pub use base_url::{BaseUrl, BaseUrlError, Host, Scheme};
 pub use doubt::{Destination, Doubt, doubt};
 pub use identity::{GONE_MAX, Gone, Identity};
 pub use policy::{
     Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider,
-    ProviderHttp, SecretCommand, SecretRef, Tenant,
+    ProviderHttp, SecretCommand, SecretRef, TenancySettings, Tenant, TenantGroup,
 };
 pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
 pub use report::{Problem, Report, Severity};
+pub use schema::schema;
 pub use settings::{
     GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
     WaitingSettings,

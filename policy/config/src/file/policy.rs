@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::file::aliases::Aliases;
 use crate::file::base_url::BaseUrl;
 use crate::file::proxy_url::ProxySetting;
 use crate::file::settings::{GatewaySettings, WaitingSettings};
 use crate::secret::{ClientKeyHash, ProviderSecret};
 use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
+use keyweir_tenancy::allowance::Allowance;
+use keyweir_tenancy::prices::{Price, Unpriced};
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
 use keyweir_terms::ids::{AccountId, KeyId, ModelGroupId, ProviderId, TenantId};
@@ -34,8 +37,16 @@ pub struct Policy {
     pub providers: Table<ProviderId, Provider>,
     /// All providers in file order: of those that take a model, the first has it.
     pub provider_order: Vec<ProviderId>,
+    /// How what tenants spend is counted.
+    pub tenancy: TenancySettings,
+    /// Groups of tenants; tenants and groups name them by their place in this list.
+    pub groups: Vec<TenantGroup>,
+    /// What tokens cost, before the prices that come with the program.
+    pub prices: Vec<Price>,
     /// Who may call. Empty: anyone may, and the gateway listens on loopback only.
     pub tenants: Table<TenantId, Tenant>,
+    /// Other names for models; a tenant's own count before them.
+    pub aliases: Aliases,
     /// What to do for a model whose first choice cannot serve, in file order: the first entry
     /// that matches counts, and only where the tenant has no fallbacks of its own.
     pub fallbacks: Vec<ModelFallback>,
@@ -225,6 +236,8 @@ pub struct Tenant {
     pub id: String,
     /// The hashes of the client keys it may present.
     pub client_keys: Vec<ClientKeyHash>,
+    /// Of those, from when on some are refused.
+    pub client_keys_expire: Vec<(ClientKeyHash, SystemTime)>,
     /// Where more of them are: each a client key or its hash, or several, a line for each. Never
     /// literals.
     pub client_key_refs: Vec<SecretRef>,
@@ -242,8 +255,35 @@ pub struct Tenant {
     pub shares: Option<String>,
     /// Whether its streamed answers are held until they are complete, unless the client says otherwise.
     pub whole_answers: bool,
+    /// What bounds it, beside what bounds its group.
+    pub allowance: Allowance,
+    /// The group that it is in, by its place in [`Policy::groups`].
+    pub group: Option<usize>,
     /// Where its requests go, in order, when the first choice cannot serve within patience.
     pub fallbacks: Vec<Fallback>,
+    /// Other names for models, for it alone.
+    pub aliases: Aliases,
+}
+
+/// Tenants that are bounded together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantGroup {
+    /// Its name, unique among groups.
+    pub id: String,
+    /// What bounds all that is in it.
+    pub allowance: Allowance,
+    /// The group that it is in itself.
+    pub group: Option<usize>,
+}
+
+/// How what tenants spend is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TenancySettings {
+    /// What is done for models without a price.
+    pub unpriced: Unpriced,
+    /// How much of a cached token counts as input, in parts of
+    /// [`WHOLE`](keyweir_tenancy::spec::WHOLE).
+    pub cache_read_weight: u64,
 }
 
 /// One step of a list of fallbacks. At least one field is set. Does not apply to requests that

@@ -26,6 +26,11 @@ pub struct GatewaySettings {
     /// Whether things that nobody remembers (files, batches and the like) are sought on the accounts
     /// though there are tenants to keep apart.
     pub seek_unknown_ids: bool,
+    /// How long it is remembered after its last use which account can read sealed content
+    /// (`encrypted_content`), at least.
+    pub sealed_ids_kept: Duration,
+    /// How long a provider's list of its models counts before it is fetched anew.
+    pub models_refresh: Duration,
     /// Bounds on what clients may send and hold.
     pub limits: GatewayLimits,
     /// How long anything may take.
@@ -162,6 +167,8 @@ impl Default for GatewaySettings {
             tls: None,
             cors_origins: Vec::new(),
             seek_unknown_ids: false,
+            sealed_ids_kept: Duration::from_secs(24 * 3600),
+            models_refresh: Duration::from_secs(600),
             limits: GatewayLimits::default(),
             timeouts: Timeouts::default(),
             stream: StreamSettings::default(),

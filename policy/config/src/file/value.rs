@@ -4,12 +4,14 @@
 //! `None`. None of them stops the reading of anything else.
 
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
+use crate::file::form::{Form, Nothing, Shape};
 use crate::file::problems::{At, Problems, Spot};
 use crate::file::report::Severity;
 use crate::file::{amount, shown, suggest};
@@ -22,6 +24,14 @@ pub(super) struct Value<'t> {
     spot: Spot,
     value: &'t DeValue<'t>,
     problems: &'t Problems,
+    asked: Option<Asked<'t>>,
+}
+
+/// Of a value that is nothing yet: what it may be is noted here.
+#[derive(Clone)]
+struct Asked<'t> {
+    form: Rc<Form>,
+    nothing: Nothing<'t>,
 }
 
 impl<'t> Value<'t> {
@@ -36,6 +46,62 @@ impl<'t> Value<'t> {
             spot,
             value: value.get_ref(),
             problems,
+            asked: None,
+        }
+    }
+
+    /// A value that is nothing yet: what it may be is noted in `form`.
+    pub(super) const fn asking(
+        spot: Spot,
+        form: Rc<Form>,
+        nothing: Nothing<'t>,
+        problems: &'t Problems,
+    ) -> Self {
+        Self {
+            spot,
+            value: nothing.value,
+            problems,
+            asked: Some(Asked { form, nothing }),
+        }
+    }
+
+    /// Whether it is only asked what it may be: of `shape`, then.
+    fn may_be(&self, shape: impl FnOnce() -> Shape) -> bool {
+        if let Some(asked) = &self.asked {
+            asked.form.note(shape());
+        }
+        self.asked.is_some()
+    }
+
+    /// A table is read in one way, anything else in another.
+    pub(super) fn table_or<T>(
+        self,
+        table: impl FnOnce(Self) -> Option<T>,
+        other: impl FnOnce(Self) -> Option<T>,
+    ) -> Option<T> {
+        self.either(Self::is_table, table, other)
+    }
+
+    /// Read in one way if it is `first`, and in another if not.
+    pub(super) fn either<T>(
+        self,
+        is_first: impl FnOnce(&Self) -> bool,
+        first: impl FnOnce(Self) -> Option<T>,
+        other: impl FnOnce(Self) -> Option<T>,
+    ) -> Option<T> {
+        if let Some(Asked { form, nothing }) = self.asked.clone() {
+            first(Self::asking(
+                self.spot.clone(),
+                form,
+                nothing,
+                self.problems,
+            ));
+            return other(self);
+        }
+        if is_first(&self) {
+            first(self)
+        } else {
+            other(self)
         }
     }
 
@@ -94,12 +160,23 @@ impl<'t> Value<'t> {
 
     /// A string, as it is.
     pub(super) fn string(&self) -> Option<&'t str> {
+        if self.may_be(|| Shape::Text) {
+            return None;
+        }
         self.value.as_str().or_else(|| self.wrong_type("a string"))
     }
 
     /// The string, if it is one; notes nothing.
     pub(super) fn as_string(&self) -> Option<&'t str> {
+        if self.may_be(|| Shape::Text) {
+            return None;
+        }
         self.value.as_str()
+    }
+
+    /// Whether it is a string.
+    pub(super) const fn is_string(&self) -> bool {
+        matches!(self.value, DeValue::String(_))
     }
 
     /// The date as it would be written in a string, if it is one; notes nothing.
@@ -107,8 +184,23 @@ impl<'t> Value<'t> {
         self.value.as_datetime().map(ToString::to_string)
     }
 
+    /// The digits of a number or of a string, if it is one; notes nothing.
+    pub(super) fn as_digits(&self) -> Option<&str> {
+        match self.value {
+            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
+            DeValue::Float(number) => Some(number.as_str()),
+            DeValue::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
     pub(super) const fn is_table(&self) -> bool {
         matches!(self.value, DeValue::Table(_))
+    }
+
+    /// Whether it is a table with this field; notes nothing.
+    pub(super) fn has_field(&self, name: &str) -> bool {
+        matches!(self.value, DeValue::Table(table) if table.contains_key(name))
     }
 
     /// A string with something in it, without control characters.
@@ -138,6 +230,9 @@ impl<'t> Value<'t> {
     }
 
     pub(super) fn boolean(&self) -> Option<bool> {
+        if self.may_be(|| Shape::Boolean) {
+            return None;
+        }
         self.value
             .as_bool()
             .or_else(|| self.wrong_type("true or false"))
@@ -145,6 +240,10 @@ impl<'t> Value<'t> {
 
     /// One of a few words.
     pub(super) fn one_of<T: Copy>(&self, words: &[(&str, T)]) -> Option<T> {
+        let known = || words.iter().map(|(word, _)| (*word).to_owned()).collect();
+        if self.may_be(|| Shape::Words(known())) {
+            return None;
+        }
         let word = self.value.as_str();
         if let Some((_, meaning)) = words.iter().find(|(known, _)| word == Some(known)) {
             return Some(*meaning);
@@ -159,6 +258,9 @@ impl<'t> Value<'t> {
 
     /// A whole number.
     pub(super) fn count(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
+        if self.may_be(|| Shape::Count(bounds.clone())) {
+            return None;
+        }
         let Some(number) = self.value.as_integer() else {
             return self.wrong_type("a whole number");
         };
@@ -174,6 +276,9 @@ impl<'t> Value<'t> {
 
     /// A number, whole or not.
     pub(super) fn fraction(&self, bounds: RangeInclusive<f64>) -> Option<f64> {
+        if self.may_be(|| Shape::Fraction(bounds.clone())) {
+            return None;
+        }
         let text = match self.value {
             DeValue::Integer(number) => number.as_str(),
             DeValue::Float(number) => number.as_str(),
@@ -192,6 +297,9 @@ impl<'t> Value<'t> {
     /// A duration with its unit: `"5s"`.
     pub(super) fn duration(&self, bounds: RangeInclusive<Duration>) -> Option<Duration> {
         const EXAMPLE: &str = "write it with its unit: \"250ms\", \"5s\", \"2m\", \"1h\"";
+        if self.may_be(|| Shape::Duration) {
+            return None;
+        }
         if matches!(self.value, DeValue::Integer(_) | DeValue::Float(_)) {
             return self.refuse_with_hint("must be a string, not a number", EXAMPLE);
         }
@@ -208,6 +316,9 @@ impl<'t> Value<'t> {
 
     /// A number of bytes: `65536` or `"64 KiB"`.
     pub(super) fn size(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
+        if self.may_be(|| Shape::Size(bounds.clone())) {
+            return None;
+        }
         let size = match self.value {
             DeValue::Integer(number) => whole(number),
             DeValue::String(text) => match amount::parse_size(text) {
@@ -235,6 +346,13 @@ impl<'t> Value<'t> {
         count_max: usize,
         read: impl Fn(Value<'t>) -> Option<T>,
     ) -> Option<Vec<T>> {
+        if let Some(Asked { form, nothing }) = &self.asked {
+            let element = Rc::new(Form::default());
+            form.note(Shape::List(count_max, Rc::clone(&element)));
+            let spot = self.spot.clone();
+            read(Self::asking(spot, element, *nothing, self.problems));
+            return None;
+        }
         let Some(array) = self.value.as_array() else {
             return self.refuse_with_hint(
                 format!("must be a list, not {}", self.type_name()),
@@ -255,8 +373,20 @@ impl<'t> Value<'t> {
                 spot: self.spot.element(index, value.span().start),
                 value: value.get_ref(),
                 problems: self.problems,
+                asked: None,
             });
         Some(values.filter_map(read).collect())
+    }
+
+    /// Where problems are noted.
+    pub(super) const fn problems(&self) -> &'t Problems {
+        self.problems
+    }
+
+    /// Where what it may be is noted, if it is nothing yet.
+    pub(super) fn asked(&self) -> Option<(&Form, Nothing<'t>)> {
+        let asked = self.asked.as_ref()?;
+        Some((&asked.form, asked.nothing))
     }
 
     /// What is in it if it is a table: where it stands, its fields, and where to note problems.

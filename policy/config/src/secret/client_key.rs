@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -146,6 +147,17 @@ impl fmt::Debug for ClientKeyHash {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientKeys {
     tenants: HashMap<[u8; 32], TenantId>,
+    /// Of those that are refused from some moment on.
+    expire: HashMap<[u8; 32], SystemTime>,
+}
+
+/// Whose a presented client key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presented {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// From when on this key of its is refused.
+    pub expires: Option<SystemTime>,
 }
 
 impl ClientKeys {
@@ -154,15 +166,27 @@ impl ClientKeys {
         let hashes = hashes.into_iter();
         Self {
             tenants: hashes.map(|(hash, tenant)| (hash.0, tenant)).collect(),
+            expire: HashMap::new(),
         }
+    }
+
+    /// These are refused from those moments on.
+    pub fn expiring(
+        mut self,
+        expire: impl IntoIterator<Item = (ClientKeyHash, SystemTime)>,
+    ) -> Self {
+        let expire = expire.into_iter();
+        self.expire = expire.map(|(hash, at)| (hash.0, at)).collect();
+        self
     }
 
     /// The tenant whose client key this is. How long it takes tells nothing of any key: what is
     /// compared is a hash, which nobody can steer towards another.
-    pub fn tenant(&self, presented: &str) -> Option<TenantId> {
-        self.tenants
-            .get(ClientKeyHash::of(presented).as_bytes())
-            .copied()
+    pub fn find(&self, presented: &str) -> Option<Presented> {
+        let hash = ClientKeyHash::of(presented);
+        let tenant = *self.tenants.get(hash.as_bytes())?;
+        let expires = self.expire.get(hash.as_bytes()).copied();
+        Some(Presented { tenant, expires })
     }
 }
 
@@ -238,12 +262,18 @@ mod tests {
             (keys[1].hash(), TenantId(1)),
             (ClientKeyHash::of("chosen by hand"), TenantId(1)),
         ]);
-        assert_eq!(index.tenant(keys[0].expose()), Some(TenantId(0)));
-        assert_eq!(index.tenant(keys[1].expose()), Some(TenantId(1)));
-        assert_eq!(index.tenant("chosen by hand"), Some(TenantId(1)));
-        assert_eq!(index.tenant(&keys[0].expose()[..45]), None);
-        assert_eq!(index.tenant(""), None);
-        assert_eq!(index.tenant(&keys[0].hash().to_string()), None);
+        let moment = SystemTime::UNIX_EPOCH;
+        let index = index.expiring([(keys[1].hash(), moment)]);
+        let tenant = |key: &str| index.find(key).map(|found| found.tenant);
+        let expires = |key: &str| index.find(key).and_then(|found| found.expires);
+        assert_eq!(expires(keys[0].expose()), None);
+        assert_eq!(expires(keys[1].expose()), Some(moment));
+        assert_eq!(tenant(keys[0].expose()), Some(TenantId(0)));
+        assert_eq!(tenant(keys[1].expose()), Some(TenantId(1)));
+        assert_eq!(tenant("chosen by hand"), Some(TenantId(1)));
+        assert_eq!(tenant(&keys[0].expose()[..45]), None);
+        assert_eq!(tenant(""), None);
+        assert_eq!(tenant(&keys[0].hash().to_string()), None);
     }
 
     #[test]

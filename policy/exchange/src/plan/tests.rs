@@ -220,6 +220,35 @@ fn the_last_key_of_a_pool_is_tried_over_the_whole_patience() {
 }
 
 #[test]
+fn a_refusal_that_names_no_wait_is_given_the_patience() {
+    for accounts in [1, 3] {
+        for fault in [
+            Fault::RateLimited { wait: None },
+            Fault::RampLimited { wait: None },
+        ] {
+            let refused = (fault, Some(429));
+            let mut house = House::new(&[accounts], RetryLimits::default());
+            house.drive(&mut plan(30, Home::Any, [].into()), |_| refused);
+            let at: Vec<_> = house.sent.iter().map(|it| it.at.as_secs_f64()).collect();
+            assert_eq!(at.len(), 4);
+            assert!(
+                (12.0..30.0).contains(&at[3]),
+                "{fault:?} {accounts}: {at:?}"
+            );
+
+            let mut house = House::new(&[accounts], RetryLimits::default());
+            let end = house.drive(&mut plan(30, Home::Any, [].into()), |sent| {
+                match sent.at.as_secs_f64() > 12.0 {
+                    true => GOOD,
+                    false => refused,
+                }
+            });
+            assert_eq!(end, End::Answered, "{fault:?} {accounts}");
+        }
+    }
+}
+
+#[test]
 fn a_request_that_is_told_of_dead_keys_finds_the_one_that_lives() {
     let mut house = House::new(&[8], RetryLimits::default());
     let lives = AccountId(5);

@@ -98,11 +98,12 @@ impl QuotaGroup {
         }
     }
 
-    /// The provider did its work: key and account are well.
-    pub(crate) fn succeeded(&mut self, now: Time, grant: &Grant) {
+    /// The provider did its work: key and account are well. Returns whether the key's breaker had
+    /// tripped.
+    pub(crate) fn succeeded(&mut self, now: Time, grant: &Grant) -> bool {
         self.serves(now);
-        self.breakers[grant.key].succeeded(now, grant.generations.key_model);
         self.accounts[grant.account].recovered(grant.at);
+        self.breakers[grant.key].succeeded(now, grant.generations.key_model)
     }
 
     /// Somebody is being served.

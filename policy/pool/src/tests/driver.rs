@@ -187,7 +187,7 @@ impl Driver {
         let mut ask = ask(&mut self.pool, now, admit.patience);
         ask.model = self
             .pool
-            .model(now, MODELS[admit.model], Endpoint::Inference);
+            .model(now, TenantId(0), MODELS[admit.model], Endpoint::Inference);
         ask.affinity = admit.affinity;
         ask.account = admit.account.map(AccountId);
         let mut attempts = Attempts::default();

@@ -95,7 +95,9 @@ impl World {
         let ask = Ask {
             request: tried.id,
             tenant: TenantId(0),
-            model: self.pool.model(self.now, model, Endpoint::Inference),
+            model: self
+                .pool
+                .model(self.now, TenantId(0), model, Endpoint::Inference),
             priority: Priority::Normal,
             size: RequestSize::default(),
             affinity: None,

@@ -79,7 +79,7 @@ fn ask(pool: &mut Pool, now: Time, patience: f64) -> Ask {
     Ask {
         request: new_request(),
         tenant: TenantId(0),
-        model: pool.model(now, "claude-sonnet-4-5", Endpoint::Inference),
+        model: pool.model(now, TenantId(0), "claude-sonnet-4-5", Endpoint::Inference),
         priority: Priority::Normal,
         size: RequestSize {
             text_bytes: 400,
@@ -310,7 +310,7 @@ fn the_rooms_of_all_models_have_one_bound() {
     let refusal = (0..1000)
         .find_map(|n| {
             let mut ask = ask(&mut pool, at(0.0), 30.0);
-            ask.model = pool.model(at(0.0), models[n % 3], Endpoint::Inference);
+            ask.model = pool.model(at(0.0), TenantId(0), models[n % 3], Endpoint::Inference);
             ask.tenant = TenantId(n as u32);
             match pool.admit(at(0.0), ask, &Attempts::default()) {
                 Admission::Refused(refusal) => Some(refusal),
@@ -368,7 +368,7 @@ fn a_rejected_key_is_out_in_every_group_and_comes_back_by_a_probe() {
     assert_eq!(pool.next_notice(), Some(Notice::KeyOut(out)));
     for model in ["claude-sonnet-4-5", "claude-opus-4-1"] {
         let mut ask = ask(&mut pool, at(1.0), 0.0);
-        ask.model = pool.model(at(1.0), model, Endpoint::Inference);
+        ask.model = pool.model(at(1.0), TenantId(0), model, Endpoint::Inference);
         let lease = granted(pool.admit(at(1.0), ask, &Attempts::default()));
         assert_ne!(lease.key, out);
         pool.settle(at(1.0), lease, &outcome(Fault::None));
@@ -389,7 +389,12 @@ fn a_key_that_may_not_use_a_model_is_left_out_of_it_while_others_may() {
     let lease = granted(admit(&mut pool, at(0.0), 0.0));
     assert_ne!(lease.key, denied);
     let mut other = ask(&mut pool, at(0.0), 0.0);
-    other.model = pool.model(at(0.0), "claude-sonnet-4-0", Endpoint::Inference);
+    other.model = pool.model(
+        at(0.0),
+        TenantId(0),
+        "claude-sonnet-4-0",
+        Endpoint::Inference,
+    );
     let elsewhere = granted(pool.admit(at(0.0), other, &Attempts::default()));
     assert_eq!(
         elsewhere.key, denied,
@@ -493,7 +498,12 @@ fn an_account_with_a_limit_of_zero_serves_nothing() {
 fn invented_model_names_do_not_grow_without_bound() {
     let mut pool = pool(&[(1, Some(600))]);
     for n in 0..5_000 {
-        pool.model(at(0.0), &format!("model-{n}"), Endpoint::Inference);
+        pool.model(
+            at(0.0),
+            TenantId(0),
+            &format!("model-{n}"),
+            Endpoint::Inference,
+        );
     }
     assert!(pool.groups.len() <= 257, "{}", pool.groups.len());
 }
@@ -529,7 +539,12 @@ fn a_full_table_of_models_widens_no_permission() {
     spec.accounts[AccountId(1)].models = only("fair-*");
     let mut pool = Pool::new(spec, at(0.0));
     for number in 0..3_000 {
-        pool.model(at(0.0), &format!("evil-{number}"), Endpoint::Inference);
+        pool.model(
+            at(0.0),
+            TenantId(0),
+            &format!("evil-{number}"),
+            Endpoint::Inference,
+        );
     }
     for (name, account) in [
         ("evil-late", None),
@@ -540,7 +555,7 @@ fn a_full_table_of_models_widens_no_permission() {
     ] {
         let asked = ask(&mut pool, at(0.0), 0.0);
         let asked = Ask {
-            model: pool.model(at(0.0), name, Endpoint::Inference),
+            model: pool.model(at(0.0), TenantId(0), name, Endpoint::Inference),
             ..asked
         };
         match pool.admit(at(0.0), asked, &Attempts::default()) {
@@ -557,6 +572,50 @@ fn a_full_table_of_models_widens_no_permission() {
 }
 
 #[test]
+fn who_invents_names_pushes_out_its_own_and_nothing_that_is_in_use() {
+    let mut pool = pool(&[(1, Some(600))]);
+    let named = |pool: &mut Pool, tenant: u32, name: &str| {
+        pool.model(at(0.0), TenantId(tenant), name, Endpoint::Inference)
+    };
+    let (used, unused) = (
+        named(&mut pool, 1, "claude-used"),
+        named(&mut pool, 1, "unused"),
+    );
+    let mut asked = ask(&mut pool, at(0.0), 0.0);
+    asked.model = named(&mut pool, 7, "evil-in-use");
+    let in_use = asked.model;
+    let lease = granted(pool.admit(at(0.0), asked, &Attempts::default()));
+    for number in 0..10_000 {
+        named(&mut pool, 7, &format!("evil-{number}"));
+        // The other tenant's names are its own still, and so is what a lease is of.
+        if number % 1_000 == 0 {
+            assert_eq!(named(&mut pool, 1, "claude-used"), used);
+        }
+    }
+    assert_eq!(named(&mut pool, 1, "unused"), unused);
+    assert_eq!(named(&mut pool, 7, "evil-in-use"), in_use);
+    // Another one gets a name of its own, whoever has filled the table.
+    let late = named(&mut pool, 2, "late");
+    let later = named(&mut pool, 2, "later");
+    assert!(late != later && named(&mut pool, 2, "late") == late);
+    pool.settle(at(1.0), lease, &outcome(Fault::None));
+}
+
+#[test]
+fn a_tenant_leaves_groups_for_others_to_bring() {
+    let mut pool = pool(&[(1, Some(600))]);
+    for number in 0..3_000 {
+        let name = format!("evil{number}-model");
+        pool.model(at(0.0), TenantId(7), &name, Endpoint::Inference);
+    }
+    let before = pool.groups.len();
+    for name in ["claude-opus-4-1", "gpt-5"] {
+        pool.model(at(0.0), TenantId(1), name, Endpoint::Inference);
+    }
+    assert_eq!(pool.groups.len(), before + 2);
+}
+
+#[test]
 fn a_probe_that_is_given_up_is_left_to_every_group() {
     let mut pool = pool(&[(1, Some(600))]);
     for _ in 0..2 {
@@ -566,7 +625,7 @@ fn a_probe_that_is_given_up_is_left_to_every_group() {
     let later = at(130.0);
     let probe = granted(admit(&mut pool, later, 0.0));
     let mut other = ask(&mut pool, later, 30.0);
-    other.model = pool.model(later, "claude-opus-4-1", Endpoint::Inference);
+    other.model = pool.model(later, TenantId(0), "claude-opus-4-1", Endpoint::Inference);
     let ticket = waiting(pool.admit(later, other, &Attempts::default()));
     pool.settle(later, probe, &outcome(Fault::ClientLeft));
     let (decided, decision) = pool.next_decision().unwrap();

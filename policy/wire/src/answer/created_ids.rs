@@ -83,9 +83,8 @@ impl Ids {
                 named = reader.string_or_skip()?;
                 Ok(())
             }
-            b"data" | b"output" | b"files" | b"file" | b"cachedContents" => {
-                self.objects(reader, Place::Item)
-            }
+            b"data" | b"output" | b"file" => self.objects(reader, Place::Item),
+            name if reference::collection(name).is_some() => self.objects(reader, Place::Item),
             b"choices" => reader.array_or_skip(|reader| self.choice(reader)),
             _ => reader.skip().map(drop),
         })?;

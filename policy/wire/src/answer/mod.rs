@@ -5,6 +5,7 @@ pub(crate) mod created_ids;
 pub(crate) mod error_inside;
 pub mod large;
 pub mod opening;
+pub(crate) mod organization;
 pub(crate) mod results_url;
 pub(crate) mod usage;
 mod whole;

@@ -50,6 +50,8 @@ pub(crate) fn read_object(reader: &mut Reader<'_>) -> Result<Usage, Malformed> {
 pub(crate) fn merge(so_far: &mut Usage, news: Usage) {
     so_far.input = so_far.input.max(news.input);
     so_far.cache_read = so_far.cache_read.max(news.cache_read);
+    so_far.cache_write = so_far.cache_write.max(news.cache_write);
+    so_far.cache_write_1h = so_far.cache_write_1h.max(news.cache_write_1h);
     so_far.output = so_far.output.max(news.output);
 }
 
@@ -57,6 +59,8 @@ pub(crate) fn merge(so_far: &mut Usage, news: Usage) {
 struct Counts {
     input: Option<u64>,
     cache_creation: Option<u64>,
+    /// Of that, what is to stay for an hour.
+    cache_creation_1h: Option<u64>,
     cache_read: Option<u64>,
     output: Option<u64>,
     /// Gemini's thoughts, which are charged as output but counted apart.
@@ -72,6 +76,7 @@ impl Counts {
             b"cache_read_input_tokens" | b"cachedContentTokenCount" => &mut self.cache_read,
             b"thoughtsTokenCount" => &mut self.thoughts,
             b"input_tokens_details" | b"prompt_tokens_details" => return self.details(reader),
+            b"cache_creation" => return self.creation(reader),
             _ => return reader.skip().map(drop),
         };
         *count = reader.u64_or_skip()?.filter(|count| *count <= TOKENS_MAX);
@@ -89,13 +94,32 @@ impl Counts {
         })
     }
 
+    /// Anthropic's cache writes by how long they stay.
+    fn creation(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        reader.object_or_skip(|name, reader| {
+            if name == b"ephemeral_1h_input_tokens" {
+                let hour = reader.u64_or_skip()?;
+                self.cache_creation_1h = hour.filter(|count| *count <= TOKENS_MAX);
+                return Ok(());
+            }
+            reader.skip().map(drop)
+        })
+    }
+
     fn usage(&self) -> Usage {
         Usage {
             input: sum(self.input, self.cache_creation),
             cache_read: self.cache_read,
+            cache_write: self.cache_creation.and_then(small),
+            cache_write_1h: self.cache_creation_1h.and_then(small),
             output: sum(self.output, self.thoughts),
         }
     }
+}
+
+/// Counts are bounded by [`TOKENS_MAX`].
+fn small(count: u64) -> Option<u32> {
+    u32::try_from(count).ok()
 }
 
 /// The sum of what is known; unknown if nothing is.
@@ -120,7 +144,22 @@ mod tests {
             input,
             cache_read,
             output,
+            ..Usage::default()
         }
+    }
+
+    #[test]
+    fn cache_writes_are_told_by_how_long_they_stay() {
+        let body =
+            br#"{"type":"message","usage":{"input_tokens":5,"cache_creation_input_tokens":300,
+            "cache_creation":{"ephemeral_5m_input_tokens":200,"ephemeral_1h_input_tokens":100},
+            "output_tokens":1}}"#;
+        let read = read(Dialect::Anthropic, Endpoint::Inference, body);
+        let expected = (Some(305), Some(300), Some(100));
+        assert_eq!(
+            (read.input, read.cache_write, read.cache_write_1h),
+            expected
+        );
     }
 
     #[test]
@@ -155,6 +194,10 @@ mod tests {
             ),
         ] {
             let read = read(Dialect::OpenAi, Endpoint::Inference, body.as_bytes());
+            let read = Usage {
+                cache_write: None,
+                ..read
+            };
             assert_eq!(read, expected, "{body}");
         }
     }

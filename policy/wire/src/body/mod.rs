@@ -7,6 +7,7 @@ mod known_fields;
 mod media;
 pub(crate) mod model_name;
 mod references;
+pub(crate) mod rename_models;
 pub(crate) mod stream_usage;
 mod tool;
 pub mod understood;

@@ -83,7 +83,11 @@ pub fn models(form: &Form<'_>) -> Result<Vec<String>, Obscure> {
         Endpoint::Inference | Endpoint::CountTokens => true,
         Endpoint::Batches => route.creates_resource,
         Endpoint::Files => return Ok(Vec::new()),
-        Endpoint::Other if route.resource.is_some() || route.creates_resource => {
+        // What is made or done there by other APIs may well be done by a model.
+        Endpoint::Other
+            if form.dialect != Dialect::Generic
+                && (route.resource.is_some() || route.creates_resource) =>
+        {
             return Ok(Vec::new());
         }
         Endpoint::Other | Endpoint::Models | Endpoint::Probe => return Err(Obscure::Unknown),

@@ -74,7 +74,7 @@ fn decoded(name: &str) -> String {
 
 /// `text` with its escapes undone once; those that are none stay. Controls, which some servers cut a
 /// name at or drop, are left out.
-fn unescaped(text: &str) -> String {
+pub(crate) fn unescaped(text: &str) -> String {
     let digit = |at: usize| {
         let byte = text.as_bytes().get(at)?;
         char::from(*byte).to_digit(16)
@@ -99,6 +99,19 @@ fn unescaped(text: &str) -> String {
     }
     bytes.retain(|byte| !byte.is_ascii_control());
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A value as it stands in a query or in a segment of a path.
+pub(crate) fn escaped(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Traces of the credential that an attempt was sent with, in what came back for it.
 //!
 //! Providers quote keys: whole (Gemini's 403 names the key it refuses), masked in the middle
-//! (OpenAI's 401), or in a header of their edge. Whatever the client is given is searched for the
-//! secret and its longer parts, and each letter of them is replaced by `*`, so that lengths stay.
+//! (OpenAI's 401), in a header of their edge, or in small letters (what looks up names ignoring
+//! their case). Whatever the client is given is searched for the secret and its longer parts, in
+//! capitals or not, and each letter of them is replaced by `*`, so that lengths stay.
 //!
 //! *How:* of a text only every seventh place is looked at. Four letters there that the secret has,
 //! too, say where to look closely; what is no trace passes at about one instruction a byte. A run of
@@ -20,8 +21,8 @@ use memchr::memmem;
 const GRAM: usize = 4;
 /// The distance of the places that are looked at.
 const STRIDE: usize = 7;
-/// Letters of the secret in a row that are a trace. Ten random letters and digits are 59 bits: they
-/// do not stand in a text by chance; and four letters of a key's end, by which people tell theirs
+/// Letters of the secret in a row that are a trace. Ten random letters and digits are 51 bits, case
+/// aside: they do not stand in a text by chance; and four letters of a key's end, by which people tell theirs
 /// from others in a provider's message, are none.
 const RUN_MIN: usize = STRIDE + GRAM - 1;
 /// Bits of the table of grams. A credential has some hundred grams: one place in forty of an
@@ -36,6 +37,8 @@ const SECRET_BYTES_MIN: usize = 8;
 /// What a secret is recognized by.
 pub struct Traces {
     secret: Box<[u8]>,
+    /// The part of it that is secret, as grams are compared.
+    folded: Box<[u8]>,
     /// Where the part begins that is secret.
     kind: usize,
     table: Box<[u64; TABLE_BITS / 64]>,
@@ -60,6 +63,7 @@ impl Traces {
         }
         Self {
             whole: memmem::Finder::new(&secret[kind..]).into_owned(),
+            folded: secret[kind..].iter().map(|byte| fold(*byte)).collect(),
             secret,
             kind,
             table,
@@ -124,15 +128,19 @@ impl Traces {
 
     /// The longest run of the secret around the gram at `at`, if it is a trace.
     fn run(&self, text: &[u8], from: usize, at: usize) -> Option<(usize, usize)> {
-        let gram = &text[at..at + GRAM];
-        let places = memmem::find_iter(&self.secret[self.kind..], gram);
+        let gram: [u8; GRAM] = std::array::from_fn(|letter| fold(text[at + letter]));
+        let places = memmem::find_iter(&self.folded, &gram);
         let runs = places.map(|place| {
             let place = place + self.kind;
             let before = text[from..at].iter().rev();
             let before = before.zip(self.secret[..place].iter().rev());
-            let before = before.take_while(|(one, other)| one == other).count();
+            let before = before
+                .take_while(|(one, other)| is_same(**one, **other))
+                .count();
             let after = text[at + GRAM..].iter().zip(&self.secret[place + GRAM..]);
-            let after = after.take_while(|(one, other)| one == other).count();
+            let after = after
+                .take_while(|(one, other)| is_same(**one, **other))
+                .count();
             let of_kind = (self.kind + before).saturating_sub(place).min(before);
             (
                 before - of_kind + GRAM + after,
@@ -156,11 +164,22 @@ fn kind_bytes(secret: &[u8]) -> usize {
     }
 }
 
+/// A letter in either case, as one. That some marks become one, too, costs a look.
+const fn fold(byte: u8) -> u8 {
+    byte | FOLDED as u8
+}
+
+const FOLDED: u32 = 0x2020_2020;
+
+const fn is_same(one: u8, other: u8) -> bool {
+    one.eq_ignore_ascii_case(&other)
+}
+
 /// Where a gram stands in the table.
 fn slot(gram: &[u8]) -> (usize, u64) {
     let gram = gram
         .first_chunk()
-        .map_or(0, |gram| u32::from_le_bytes(*gram));
+        .map_or(0, |gram| u32::from_le_bytes(*gram) | FOLDED);
     // Knuth's multiplicative hash: the upper twelve bits, for 4,096 places.
     let hash = (gram.wrapping_mul(2_654_435_761) >> 20) as usize;
     (hash / 64, 1 << (hash % 64))
@@ -217,6 +236,11 @@ mod tests {
             assert_eq!(redacted(key, &text), format!("<{}>", "*".repeat(key.len())));
             assert!(Traces::of(key).redacted_whole(text.as_bytes()).is_some());
         }
+        // Whoever looks up names in small letters quotes them so.
+        let small = KEY.to_ascii_lowercase();
+        assert_eq!(redacted(KEY, &small), "*".repeat(KEY.len()));
+        let capital = KEY[13..40].to_ascii_uppercase();
+        assert_eq!(redacted(KEY, &capital), "*".repeat(capital.len()));
         // A word that may stand anywhere.
         assert_eq!(redacted("token", "no token"), "no token");
     }

@@ -1,5 +1,6 @@
-//! Lists of what lies on an account: a page of one, and which page a client asks for.
+//! Lists: of what lies on an account, page by page, and of a provider's models.
 
+pub mod models;
 mod page;
 mod paging;
 

@@ -2,13 +2,15 @@
 //!
 //! Sources: <https://platform.openai.com/docs/api-reference/files/list>,
 //! <https://docs.anthropic.com/en/api/listing-message-batches>,
-//! <https://docs.anthropic.com/en/api/skills/list-skills> (which has a token for its next page).
+//! <https://docs.anthropic.com/en/api/skills/list-skills> (which has a token for its next page),
+//! <https://ai.google.dev/api/files#method:-files.list>, <https://ai.google.dev/api/batch-api>.
 
 use keyweir_terms::dialect::Dialect;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::json::{Kind, Malformed, Reader, Text};
+use crate::reference;
 
 /// How a list is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub enum PageForm {
     Anthropic,
     /// The same, and that it is a list.
     OpenAi,
+    /// Its items under the name of their collection, and a token if there are more.
+    Google(&'static str),
 }
 
 /// One page.
@@ -46,12 +50,40 @@ pub struct Item {
 }
 
 impl PageForm {
-    /// How a list of `dialect` is written, before one was seen.
-    pub const fn of(dialect: Dialect) -> Self {
+    /// How the list at `path` of `dialect` is written, before one was seen; `None` if it is in a form
+    /// of its own, which is not read.
+    pub fn of(dialect: Dialect, path: &str) -> Option<Self> {
+        let last = path.rsplit('/').next().unwrap_or_default();
         match dialect {
-            Dialect::Anthropic => Self::Anthropic,
-            Dialect::OpenAi | Dialect::Generic => Self::OpenAi,
+            Dialect::Anthropic => Some(Self::Anthropic),
+            Dialect::OpenAi => Some(Self::OpenAi),
+            Dialect::Generic if OWN_FORMS.contains(&last) => None,
+            Dialect::Generic => Some(google(path).map_or(Self::OpenAi, Self::Google)),
         }
+    }
+}
+
+/// Collections whose lists are in a form of their own: Bedrock's, Cohere's, Replicate's.
+const OWN_FORMS: [&str; 5] = [
+    "datasets",
+    "embed-jobs",
+    "model-invocation-jobs",
+    "predictions",
+    "trainings",
+];
+
+/// What a list of Gemini's is named by, by its path. Its files and batches are at paths that are
+/// OpenAI's too, but for the version.
+fn google(path: &str) -> Option<&'static str> {
+    let (before, last) = path.rsplit_once('/')?;
+    let is_beta = before
+        .split('/')
+        .any(|it| it.starts_with("v1beta") || it.starts_with("v1alpha"));
+    match last {
+        "files" if !is_beta => None,
+        "batches" if !is_beta => None,
+        "batches" => Some("operations"),
+        _ => reference::collection(last.as_bytes()),
     }
 }
 
@@ -85,11 +117,22 @@ impl Page {
                 page.has_more = reader.is_true()?;
                 Ok(())
             }
-            b"next_page" => {
+            b"next_page" | b"nextPageToken" => {
                 page.next = reader.string_or_skip()?.and_then(Text::to_text);
+                page.has_more |= name == b"nextPageToken" && page.next.is_some();
                 Ok(())
             }
-            _ => reader.skip().map(drop),
+            _ => match reference::collection(name) {
+                Some(collection) if !has_data && reader.peek()? == Kind::Array => {
+                    has_data = true;
+                    page.form = PageForm::Google(collection);
+                    reader.array(|reader| {
+                        page.items.extend(item(reader)?);
+                        Ok(())
+                    })
+                }
+                _ => reader.skip().map(drop),
+            },
         });
         read.ok().filter(|()| has_data).map(|()| page)
     }
@@ -98,13 +141,17 @@ impl Page {
 /// The next value, if it has an id.
 fn item(reader: &mut Reader<'_>) -> Result<Option<Item>, Malformed> {
     let json = reader.skip()?;
-    let (mut id, mut created, mut is_everybodys) = (None, 0, false);
+    let (mut id, mut named, mut created, mut is_everybodys) = (None, None, 0, false);
     Reader::new(json).object_or_skip(|name, reader| match name {
         b"id" => {
             id = reader.string_or_skip()?.and_then(Text::to_text);
             Ok(())
         }
-        b"created" | b"created_at" => {
+        b"name" => {
+            named = reader.string_or_skip()?.and_then(Text::to_text);
+            Ok(())
+        }
+        b"created" | b"created_at" | b"createTime" => {
             created = moment(reader)?;
             Ok(())
         }
@@ -115,7 +162,8 @@ fn item(reader: &mut Reader<'_>) -> Result<Option<Item>, Malformed> {
         }
         _ => reader.skip().map(drop),
     })?;
-    Ok(id.map(|id| Item {
+    let of_name = || reference::of_name(named.as_deref()?).map(str::to_owned);
+    Ok(id.or_else(of_name).map(|id| Item {
         id,
         created,
         is_everybodys,
@@ -142,6 +190,7 @@ pub fn write(form: PageForm, items: &[Item], has_more: bool) -> Vec<u8> {
     let mut body = match form {
         PageForm::Anthropic => b"{\"data\":[".to_vec(),
         PageForm::OpenAi => b"{\"object\":\"list\",\"data\":[".to_vec(),
+        PageForm::Google(collection) => format!("{{\"{collection}\":[").into_bytes(),
     };
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
@@ -150,7 +199,11 @@ pub fn write(form: PageForm, items: &[Item], has_more: bool) -> Vec<u8> {
         body.extend_from_slice(&item.json);
     }
     let (first, last) = (quoted(items.first()), quoted(items.last()));
-    let end = format!("],\"first_id\":{first},\"last_id\":{last},\"has_more\":{has_more}}}");
+    let end = match form {
+        PageForm::Google(_) if has_more => format!("],\"nextPageToken\":{last}}}"),
+        PageForm::Google(_) => "]}".to_owned(),
+        _ => format!("],\"first_id\":{first},\"last_id\":{last},\"has_more\":{has_more}}}"),
+    };
     body.extend_from_slice(end.as_bytes());
     body
 }
@@ -192,6 +245,39 @@ mod tests {
         let none = write(PageForm::OpenAi, &[], false);
         let value: serde_json::Value = serde_json::from_slice(&none).expect("JSON");
         assert_eq!(value["first_id"], serde_json::Value::Null);
+    }
+
+    #[test]
+    fn lists_of_geminis_are_named_by_their_collection_and_go_on_by_a_token() {
+        let body = br#"{"files":[{"name":"files/a-1","createTime":"2023-11-14T22:13:20.123456Z"},
+            {"name":"files/b-2"},{"displayName":"x"}],"nextPageToken":"t1"}"#;
+        let page = Page::read(body).expect("a list");
+        let ids: Vec<_> = page.items.iter().map(|item| item.id.as_str()).collect();
+        assert_eq!(ids, ["a-1", "b-2"]);
+        assert_eq!(page.items[0].created, 1_700_000_000);
+        assert_eq!(
+            (page.form, page.has_more),
+            (PageForm::Google("files"), true)
+        );
+        assert_eq!(page.next.as_deref(), Some("t1"));
+
+        let written = write(page.form, &page.items[1..], true);
+        assert_eq!(
+            written,
+            br#"{"files":[{"name":"files/b-2"}],"nextPageToken":"b-2"}"#
+        );
+        assert_eq!(write(page.form, &[], false), br#"{"files":[]}"#);
+
+        for (path, form) in [
+            ("/v1beta/files", PageForm::Google("files")),
+            ("/v1beta/batches", PageForm::Google("operations")),
+            ("/v1/files", PageForm::OpenAi),
+            ("/v1beta/cachedContents", PageForm::Google("cachedContents")),
+            ("/v1/fine_tuning/jobs", PageForm::OpenAi),
+        ] {
+            assert_eq!(PageForm::of(Dialect::Generic, path), Some(form), "{path}");
+        }
+        assert_eq!(PageForm::of(Dialect::Generic, "/v1/predictions"), None);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Which page of a list a client asks for, and how to ask an account for one.
 
-use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
 
+use crate::credential::query::escaped;
 use crate::list::page::{Page, PageForm};
 
 /// What both vendors give at once where the client says nothing.
@@ -25,26 +25,29 @@ pub struct Paging {
     pub ascending: bool,
     /// The rest of the query, for the provider to see.
     rest: String,
+    /// It is a list of Google's.
+    is_google: bool,
 }
 
 impl Paging {
-    /// Reads it from a query.
-    pub fn read(dialect: Dialect, endpoint: Endpoint, query: &str) -> Self {
-        let files = endpoint == Endpoint::Files && dialect != Dialect::Anthropic;
+    /// Reads it from the query of a list in `form`.
+    pub fn read(form: PageForm, endpoint: Endpoint, query: &str) -> Self {
+        let files = endpoint == Endpoint::Files && form == PageForm::OpenAi;
         let mut paging = Self {
             limit: if files { FILES_LIMIT } else { LIMIT },
+            is_google: matches!(form, PageForm::Google(_)),
             ..Self::default()
         };
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let id = || Some(value.to_owned()).filter(|id| !id.is_empty());
             match name {
-                "limit" => {
+                "limit" | "pageSize" => {
                     let asked = value.parse().unwrap_or(paging.limit);
                     paging.limit = asked.clamp(1, FILES_LIMIT);
                     continue;
                 }
-                "after" | "after_id" | "page" => paging.after = id(),
+                "after" | "after_id" | "page" | "pageToken" => paging.after = id(),
                 "before" | "before_id" => paging.before = id(),
                 _ => {
                     paging.ascending |= parameter == "order=asc";
@@ -60,7 +63,8 @@ impl Paging {
 
     /// The query for an account's first page, or for the one that follows `page`.
     pub fn query(&self, page: Option<&Page>) -> String {
-        let mut query = format!("limit={FETCHED}");
+        let size = if self.is_google { "pageSize" } else { "limit" };
+        let mut query = format!("{size}={FETCHED}");
         if !self.rest.is_empty() {
             query.push('&');
             query.push_str(&self.rest);
@@ -69,11 +73,14 @@ impl Paging {
             return query;
         };
         match (&page.next, page.items.last()) {
-            (Some(token), _) => query.push_str(&format!("&page={}", escaped(token))),
+            (Some(token), _) => {
+                let name = if self.is_google { "pageToken" } else { "page" };
+                query.push_str(&format!("&{name}={}", escaped(token)));
+            }
             (None, Some(last)) => {
                 let name = match page.form {
                     PageForm::Anthropic => "after_id",
-                    PageForm::OpenAi => "after",
+                    PageForm::OpenAi | PageForm::Google(_) => "after",
                 };
                 query.push_str(&format!("&{name}={}", escaped(&last.id)));
             }
@@ -83,19 +90,6 @@ impl Paging {
     }
 }
 
-/// A value that stands in a query.
-fn escaped(value: &str) -> String {
-    let mut escaped = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_page_is_asked_for_in_each_dialects_words() {
-        let read = |query| Paging::read(Dialect::OpenAi, Endpoint::Batches, query);
+        let read = |query| Paging::read(PageForm::OpenAi, Endpoint::Batches, query);
         let paging = read("purpose=batch&limit=3&after=file-1&order=asc");
         assert_eq!(paging.limit, 3);
         assert_eq!(paging.after.as_deref(), Some("file-1"));
@@ -112,9 +106,9 @@ mod tests {
         assert_eq!(read("").limit, 20);
         assert_eq!(read("limit=0").limit, 1);
         assert_eq!(read("limit=x&after=").after, None);
-        let files = Paging::read(Dialect::OpenAi, Endpoint::Files, "");
+        let files = Paging::read(PageForm::OpenAi, Endpoint::Files, "");
         assert_eq!(files.limit, 10_000);
-        let anthropic = Paging::read(Dialect::Anthropic, Endpoint::Files, "before_id=f&limit=5");
+        let anthropic = Paging::read(PageForm::Anthropic, Endpoint::Files, "before_id=f&limit=5");
         assert_eq!(anthropic.before.as_deref(), Some("f"));
 
         let item = Item {
@@ -134,5 +128,12 @@ mod tests {
         assert_eq!(read("").query(Some(&page)), "limit=100&after_id=a%2Fb");
         page.next = Some("t=1".to_owned());
         assert_eq!(read("").query(Some(&page)), "limit=100&page=t%3D1");
+        let google = Paging::read(
+            PageForm::Google("files"),
+            Endpoint::Files,
+            "pageSize=3&pageToken=a",
+        );
+        assert_eq!((google.limit, google.after.as_deref()), (3, Some("a")));
+        assert_eq!(google.query(Some(&page)), "pageSize=100&pageToken=t%3D1");
     }
 }

@@ -94,21 +94,66 @@ pub(super) fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>, RouteE
     if is_administration(path) {
         return Err(RouteError::Forbidden);
     }
-    Ok(kept_thing(method, bare)
+    let is_call = method == "POST" && model_call(bare).is_some();
+    let kept = || kept(method, bare).filter(|_| !is_call);
+    // The operations that make videos are each below its model.
+    let operation = below_model(bare).map(|rest| in_collection(method, bare, rest));
+    Ok(operation
         .or_else(|| known(method, path, bare))
+        .or_else(kept)
         .unwrap_or_else(|| unknown(method, bare)))
 }
 
-/// Gemini's things that only their project knows, beside files and batches, which are where
-/// OpenAI's are: cached contents, and the operations that make videos.
-fn kept_thing<'a>(method: &str, bare: &'a str) -> Option<Route<'a>> {
-    let (collection, id) = bare.rsplit_once('/')?;
-    let is_kept = collection == "/cachedContents"
-        || collection.starts_with("/models/") && collection.ends_with("/operations");
-    is_kept.then(|| Route {
-        resource: Some(id),
+/// Where APIs keep what was made there, beside files and batches: what is in one of these is its
+/// maker's, and a list of it is filtered. Gemini's, OpenAI's that their own dialect does not serve,
+/// Mistral's, Cohere's, Replicate's, Bedrock's.
+const COLLECTIONS: &[&str] = &[
+    "/assistants",
+    "/batch/jobs",
+    "/batches",
+    "/cachedContents",
+    "/corpora",
+    "/datasets",
+    "/embed-jobs",
+    "/evals",
+    "/fileSearchStores",
+    "/files",
+    "/fine-tunes",
+    "/fine_tunes",
+    "/fine_tuning/jobs",
+    "/model-invocation-jobs",
+    "/operations",
+    "/predictions",
+    "/threads",
+    "/trainings",
+    "/tunedModels",
+];
+
+/// Something in a collection, or all of it.
+fn kept<'a>(method: &str, bare: &'a str) -> Option<Route<'a>> {
+    let rest = COLLECTIONS.iter().find_map(|name| bare.strip_prefix(name));
+    let rest = rest.filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+    Some(in_collection(method, bare, rest))
+}
+
+/// What follows `/models/{model}/operations`.
+fn below_model(bare: &str) -> Option<&str> {
+    let (_, rest) = bare.strip_prefix("/models/")?.split_once("/operations")?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+/// What `rest` of `bare` is, behind a collection.
+fn in_collection<'a>(method: &str, bare: &'a str, rest: &'a str) -> Route<'a> {
+    let id = rest
+        .strip_prefix('/')
+        .and_then(|it| it.split(['/', ':']).next());
+    let id = id.filter(|id| !id.is_empty());
+    Route {
+        resource: id,
+        is_list: method == "GET" && id.is_none(),
+        creates_resource: method == "POST" && id.is_none(),
         ..unknown(method, bare)
-    })
+    }
 }
 
 /// What the other dialects would make of it. Nothing is demanded of the body.
@@ -120,6 +165,8 @@ fn known<'a>(method: &str, path: &'a str, bare: &'a str) -> Option<Route<'a>> {
         .ok()?;
     Some(Route {
         has_model_body: false,
+        // Google's verbs stand behind what they are done to.
+        resource: found.resource.and_then(|id| id.split(':').next()),
         ..found
     })
 }
@@ -133,24 +180,37 @@ fn versioned(path: &str) -> Result<&str, RouteError> {
 
 fn unknown<'a>(method: &str, bare: &'a str) -> Route<'a> {
     let call = model_call(bare).filter(|_| method == "POST");
+    let creates = call.is_some_and(|(_, verb)| MAKING_VERBS.contains(&verb));
     Route {
         endpoint: match call {
             Some((_, "countTokens")) => Endpoint::CountTokens,
+            Some((_, verb)) if verb.contains("atch") && creates => Endpoint::Batches,
             Some(_) => Endpoint::Inference,
             None => Endpoint::Other,
         },
         resource: None,
         is_list: false,
-        creates_resource: false,
+        creates_resource: creates,
         has_model_body: false,
         has_json_body: method == "POST",
         model: call.map(|(model, _)| model),
     }
 }
 
-/// `/models/{model}:{verb}`, as Gemini's paths are.
+/// What may be asked of Gemini's models that is not done at once: the answer names a batch or an
+/// operation to ask for later.
+const MAKING_VERBS: [&str; 3] = [
+    "asyncBatchEmbedContent",
+    "batchGenerateContent",
+    "predictLongRunning",
+];
+
+/// `/models/{model}:{verb}`, as Gemini's paths are. One that was tuned is a model, too.
 fn model_call(bare: &str) -> Option<(&str, &str)> {
-    bare.strip_prefix("/models/")?.rsplit_once(':')
+    let model = bare
+        .strip_prefix("/models/")
+        .or_else(|| bare.strip_prefix("/tunedModels/"))?;
+    model.rsplit_once(':')
 }
 
 /// `path` from its first proper segment on.
@@ -250,8 +310,35 @@ mod tests {
             ("/v1beta/batches/b1", "b1"),
             ("/v1beta/cachedContents/c1", "c1"),
             ("/v1beta/models/veo/operations/o1", "o1"),
+            ("/v1/fine_tuning/jobs/ftjob-1/events", "ftjob-1"),
         ] {
-            assert_eq!(route("GET", path).unwrap().resource, Some(id), "{path}");
+            for method in ["GET", "DELETE", "POST"] {
+                let verb = if method == "POST" { ":cancel" } else { "" };
+                let path = format!("{path}{verb}");
+                let found = route(method, &path).unwrap().resource;
+                assert_eq!(found, Some(id), "{method} {path}");
+            }
+        }
+        for path in [
+            "/v1beta/files",
+            "/v1beta/batches",
+            "/v1beta/cachedContents",
+            "/v1beta/tunedModels",
+            "/v1beta/models/veo/operations",
+            "/openai/v1/fine_tuning/jobs",
+            "/v1/assistants",
+        ] {
+            assert!(route("GET", path).unwrap().is_list, "{path}");
+        }
+        assert!(!route("GET", "/v1beta/models").unwrap().is_list);
+        for (verb, endpoint) in [
+            ("batchGenerateContent", Batches),
+            ("predictLongRunning", Inference),
+        ] {
+            let path = format!("/v1beta/models/m:{verb}");
+            let made = route("POST", &path).unwrap();
+            assert!(made.creates_resource && made.endpoint == endpoint, "{path}");
+            assert_eq!(made.model, Some("m"));
         }
     }
 

@@ -1,5 +1,7 @@
 //! What only shows when tables are looked at together.
 
+mod aliases;
+mod allowances;
 mod limits;
 mod listeners;
 mod references;
@@ -7,6 +9,7 @@ mod secrets;
 mod serving;
 mod shadows;
 mod unique;
+mod vendors;
 
 use std::time::SystemTime;
 
@@ -24,10 +27,13 @@ pub(super) fn check(raw: &RawPolicy, files: &[(&str, &str)], problems: &Problems
     check.counts();
     check.unique();
     check.references();
+    check.aliases();
     check.limits();
+    check.allowances();
     check.listeners();
     check.serving(now);
     check.shadowed_providers();
+    check.misspoken_providers();
     check.doubtful_secrets();
 }
 

@@ -28,6 +28,11 @@ impl Check<'_> {
                 self.limit_groups(account, provider);
             }
         }
+        let of_tenants = self.raw.tenants.iter().flat_map(|tenant| &tenant.aliases);
+        for alias in self.raw.aliases.iter().chain(of_tenants) {
+            let provider = alias.provider.as_ref();
+            provider.and_then(|name| self.find("provider", name, &providers));
+        }
         let tenants = self.raw.tenants.iter().flat_map(|tenant| &tenant.fallbacks);
         let models = self
             .raw
@@ -79,7 +84,7 @@ impl Check<'_> {
         }
     }
 
-    fn find<'r, T>(
+    pub(super) fn find<'r, T>(
         &self,
         what: &str,
         name: &At<String>,

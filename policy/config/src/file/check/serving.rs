@@ -98,6 +98,12 @@ impl Check<'_> {
                     hint,
                 );
             }
+            let of_keys = tenant.client_keys_expire.iter().map(|(_, expires)| expires);
+            for expires in of_keys.filter(|expires| is_expired(Some(expires.value), now)) {
+                let hint = "set a later date or remove the client key";
+                let message = "has passed: this client key is refused";
+                self.warn(&expires.spot, message, hint);
+            }
             if let Some(expires) = tenant
                 .expires
                 .as_ref()

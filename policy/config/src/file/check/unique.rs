@@ -21,6 +21,7 @@ impl Check<'_> {
             (self.raw.accounts.len(), ACCOUNTS_MAX, "accounts"),
             (keys, KEYS_MAX, "provider keys"),
             (self.raw.tenants.len(), TENANTS_MAX, "tenants"),
+            (self.raw.groups.len(), TENANTS_MAX, "groups of tenants"),
         ] {
             if count > max {
                 self.error(
@@ -37,6 +38,7 @@ impl Check<'_> {
         self.unique_ids(raw.providers.iter().map(|provider| &provider.id));
         self.unique_ids(raw.accounts.iter().map(|account| &account.id));
         self.unique_ids(raw.tenants.iter().map(|tenant| &tenant.id));
+        self.unique_ids(raw.groups.iter().map(|group| &group.id));
         // Across accounts too: logs and metrics know a provider key by this alone.
         self.unique_ids(
             raw.accounts

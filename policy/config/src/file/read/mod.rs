@@ -4,8 +4,11 @@
 //! are still text. Checks that need more than one table are in [`super::check`].
 
 mod account;
+mod alias;
+mod allowance;
 pub(super) mod bounds;
 mod names;
+mod price;
 mod provider;
 mod secret_ref;
 mod settings;
@@ -20,6 +23,9 @@ use keyweir_health::retry_budget::RetryLimits;
 use bounds::{ACCOUNTS_MAX, LIST_MAX, PROVIDERS_MAX, TENANTS_MAX};
 
 pub(super) use account::{RawAccount, RawKey, RawLimit, RawScope};
+pub(super) use alias::RawAlias;
+pub(super) use allowance::{RawAllowance, RawBudget, RawTenantGroup};
+pub(super) use price::{RawPrice, RawTenancy};
 pub(super) use provider::{RawGroup, RawProvider};
 pub(super) use settings::RawGateway;
 pub(super) use tenant::{RawFallback, RawModelFallback, RawTenant};
@@ -32,7 +38,11 @@ pub(super) struct RawPolicy {
     pub(super) retry: Option<At<RetryLimits>>,
     pub(super) providers: Vec<RawProvider>,
     pub(super) accounts: Vec<RawAccount>,
+    pub(super) tenancy: Option<At<RawTenancy>>,
+    pub(super) groups: Vec<RawTenantGroup>,
     pub(super) tenants: Vec<RawTenant>,
+    pub(super) aliases: Vec<RawAlias>,
+    pub(super) prices: Vec<RawPrice>,
     pub(super) fallbacks: Vec<RawModelFallback>,
     pub(super) files: usize,
 }
@@ -49,18 +59,29 @@ pub(super) fn document<'t>(
     };
     let mut fields = Fields::new(spot, &document.root, problems);
     raw.files += 1;
-    once(&mut fields, "gateway", &mut raw.gateway, settings::gateway);
-    once(&mut fields, "waiting", &mut raw.waiting, settings::waiting);
-    once(&mut fields, "retry", &mut raw.retry, settings::retry);
+    tables(&mut fields, raw);
+    fields.finish();
+}
+
+/// The tables of a file.
+pub(super) fn tables<'t>(fields: &mut Fields<'t>, raw: &mut RawPolicy) {
+    once(fields, "gateway", &mut raw.gateway, settings::gateway);
+    once(fields, "waiting", &mut raw.waiting, settings::waiting);
+    once(fields, "retry", &mut raw.retry, settings::retry);
     raw.providers
         .extend(fields.tables("provider", PROVIDERS_MAX, provider::provider));
     raw.accounts
         .extend(fields.tables("account", ACCOUNTS_MAX, account::account));
+    once(fields, "tenancy", &mut raw.tenancy, price::tenancy);
+    raw.groups
+        .extend(fields.tables("tenant_group", TENANTS_MAX, allowance::tenant_group));
+    raw.prices
+        .extend(fields.tables("price", LIST_MAX, price::price));
     raw.tenants
         .extend(fields.tables("tenant", TENANTS_MAX, tenant::tenant));
+    raw.aliases.extend(alias::aliases(fields));
     raw.fallbacks
         .extend(fields.tables("fallback", LIST_MAX, tenant::model_fallback));
-    fields.finish();
 }
 
 /// A table that may stand in one file only: which of two should count?

@@ -21,7 +21,7 @@ use keyweir_wire::classify::{Charge, Rule};
 /// would take requests away from all others.
 const RESERVED_IDS: [&str; 5] = ["api", "v1", "v1alpha", "v1beta", "v2"];
 
-const DIALECTS: [(&str, Dialect); 3] = [
+pub(super) const DIALECTS: [(&str, Dialect); 3] = [
     (Dialect::Anthropic.as_str(), Dialect::Anthropic),
     (Dialect::OpenAi.as_str(), Dialect::OpenAi),
     (Dialect::Generic.as_str(), Dialect::Generic),
@@ -122,13 +122,19 @@ fn base_url(value: &Value<'_>, dialect: Option<Dialect>) -> Option<BaseUrl> {
 }
 
 fn proxy(value: Value<'_>) -> Option<ProxySetting> {
+    value.table_or(
+        |value| {
+            value.table(|fields| {
+                let name = fields.required("env", |value| variable(&value))?;
+                Some(ProxySetting::Env(name))
+            })
+        },
+        |value| proxy_at(&value),
+    )
+}
+
+fn proxy_at(value: &Value<'_>) -> Option<ProxySetting> {
     const HOW: &str = "write \"off\", \"http://host:port\" or { env = \"NAME\" }";
-    if value.is_table() {
-        return value.table(|fields| {
-            let name = fields.required("env", |value| variable(&value))?;
-            Some(ProxySetting::Env(name))
-        });
-    }
     let Some(text) = value.as_string() else {
         return value.refuse_with_hint("must say which proxy to use", HOW);
     };

@@ -27,11 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const REFRESH: Duration = Duration::from_secs(300);
 
 pub(super) fn secret_ref(value: Value<'_>) -> Option<SecretRef> {
-    if value.is_table() {
-        by_reference(value)
-    } else {
-        literal(&value)
-    }
+    value.table_or(by_reference, |value| literal(&value))
 }
 
 fn literal(value: &Value<'_>) -> Option<SecretRef> {
@@ -114,7 +110,7 @@ fn command(fields: &mut Fields<'_>, spot: &Spot) -> Option<SecretCommand> {
 }
 
 fn words(value: &Value<'_>) -> Option<Vec<String>> {
-    if value.as_string().is_some() {
+    if value.is_string() {
         return value.refuse_with_hint(
             "must be a list: no shell runs it",
             "write each word by itself: [\"vault\", \"read\", \"-field=key\", \"secret/llm\"]",

@@ -61,6 +61,12 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         seek_unknown_ids: fields.or("seek_unknown_ids", default.seek_unknown_ids, |value| {
             value.boolean()
         }),
+        sealed_ids_kept: fields.or("sealed_ids_kept", default.sealed_ids_kept, |value| {
+            value.duration(minutes(1)..=hours(24 * 365))
+        }),
+        models_refresh: fields.or("models_refresh", default.models_refresh, |value| {
+            value.duration(secs(1)..=hours(24))
+        }),
         limits: subtable(fields, "limits", limits),
         timeouts: subtable(fields, "timeouts", timeouts),
         stream: subtable(fields, "stream", stream),
@@ -140,7 +146,7 @@ fn threads(value: &Value<'_>) -> Option<Option<usize>> {
     if value.as_string() == Some("auto") {
         return Some(None);
     }
-    if value.as_string().is_some() {
+    if value.is_string() {
         return value.refuse("must be \"auto\" or a whole number");
     }
     count(value, 1..=1_024).map(Some)

@@ -8,6 +8,8 @@ use time::format_description::well_known::Rfc3339;
 use crate::file::fields::Fields;
 use crate::file::policy::SecretRef;
 use crate::file::problems::{At, Spot};
+use crate::file::read::alias::{RawAlias, aliases};
+use crate::file::read::allowance::{RawAllowance, allowance};
 use crate::file::read::bounds::LIST_MAX;
 use crate::file::read::names::{id, patterns, reference};
 use crate::file::read::secret_ref::by_reference;
@@ -38,6 +40,7 @@ pub(in crate::file) struct RawTenant {
     pub(in crate::file) id: Option<At<String>>,
     pub(in crate::file) client_keys: Vec<At<ClientKeyHash>>,
     pub(in crate::file) client_key_refs: Vec<SecretRef>,
+    pub(in crate::file) client_keys_expire: Vec<(ClientKeyHash, At<SystemTime>)>,
     /// Whether the file names client keys, readable or not.
     pub(in crate::file) has_client_keys: bool,
     pub(in crate::file) models: ModelPatterns,
@@ -47,7 +50,9 @@ pub(in crate::file) struct RawTenant {
     pub(in crate::file) expires: Option<At<SystemTime>>,
     pub(in crate::file) shares: Option<String>,
     pub(in crate::file) whole_answers: bool,
+    pub(in crate::file) allowance: RawAllowance,
     pub(in crate::file) fallbacks: Vec<RawFallback>,
+    pub(in crate::file) aliases: Vec<RawAlias>,
 }
 
 /// A step of a list of fallbacks, as written.
@@ -74,9 +79,14 @@ pub(super) fn tenant(fields: &mut Fields<'_>) -> Option<RawTenant> {
         .as_ref()
         .map_or(fields.has("client_keys"), |written| !written.is_empty());
     let (mut client_keys, mut client_key_refs) = (Vec::new(), Vec::new());
+    let mut client_keys_expire = Vec::new();
     for key in written.into_iter().flatten().flatten() {
         match key {
-            RawClientKey::Hash(hash) => client_keys.push(hash),
+            RawClientKey::Hash(hash, expires) => {
+                let expires = expires.map(|expires| (hash.value, expires));
+                client_keys_expire.extend(expires);
+                client_keys.push(hash);
+            }
             RawClientKey::Elsewhere(secret) => client_key_refs.push(secret),
         }
     }
@@ -86,6 +96,7 @@ pub(super) fn tenant(fields: &mut Fields<'_>) -> Option<RawTenant> {
         has_client_keys,
         client_keys,
         client_key_refs,
+        client_keys_expire,
         models: fields.or("models", ModelPatterns::any(), |value| patterns(&value)),
         priority: fields.or("priority", Priority::Normal, |value| {
             value.one_of(&PRIORITIES)
@@ -98,22 +109,40 @@ pub(super) fn tenant(fields: &mut Fields<'_>) -> Option<RawTenant> {
         patience: fields.optional("patience", |value| patience(&value)),
         expires: fields.optional("expires", |value| value.at(moment)),
         whole_answers: fields.or("whole_answers", false, |value| value.boolean()),
+        allowance: allowance(fields),
         shares: fields.optional("shares", |value| value.text().map(str::to_owned)),
         fallbacks: fields.or("fallbacks", Vec::new(), |value| steps(&value)),
+        aliases: aliases(fields),
     })
 }
 
 /// A client key, as written.
 enum RawClientKey {
-    Hash(At<ClientKeyHash>),
+    /// And from when on it is refused.
+    Hash(At<ClientKeyHash>, Option<At<SystemTime>>),
     Elsewhere(SecretRef),
 }
 
 fn client_key(value: Value<'_>) -> Option<RawClientKey> {
-    if value.is_table() {
-        return by_reference(value).map(RawClientKey::Elsewhere);
-    }
-    value.at(client_key_hash).map(RawClientKey::Hash)
+    value.table_or(client_key_table, |value| {
+        let hash = value.at(client_key_hash)?;
+        Some(RawClientKey::Hash(hash, None))
+    })
+}
+
+fn client_key_table(value: Value<'_>) -> Option<RawClientKey> {
+    let expiring = |value: Value<'_>| {
+        value.table(|fields| {
+            let hash = fields.required("hash", |value| value.at(client_key_hash));
+            let expires = fields.optional("expires", |value| value.at(moment));
+            Some(RawClientKey::Hash(hash?, expires))
+        })
+    };
+    value.either(
+        |value| value.has_field("hash"),
+        expiring,
+        |value| by_reference(value).map(RawClientKey::Elsewhere),
+    )
 }
 
 fn client_key_hash(value: &Value<'_>) -> Option<ClientKeyHash> {

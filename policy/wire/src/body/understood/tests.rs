@@ -296,11 +296,6 @@ fn what_is_not_understood_wholly_is_refused() {
             r#"{"model":"a"}"#,
         ),
         (Generic, "POST /model/b/invoke", r#"{"model":"a"}"#),
-        (
-            Generic,
-            "POST /v1beta/tunedModels/b:generateContent",
-            r#"{"model":"a"}"#,
-        ),
         (Generic, "PUT /v1/chat/completions", r#"{"model":"a"}"#),
         (Generic, "PATCH /v1/messages", r#"{"model":"a"}"#),
         (Generic, "GET /v1/chat/completions", r#"{"model":"a"}"#),

@@ -166,7 +166,8 @@ fn known_streams_are_understood() {
                 Usage {
                     input,
                     cache_read,
-                    output
+                    output,
+                    ..Usage::default()
                 },
                 "{}",
                 golden.name

@@ -1,7 +1,10 @@
 //! `keyweir check`: what is wrong with policy files, and what they would change.
 
+mod live;
+
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use keyweir_policy::config::difference::Difference;
 
@@ -22,10 +25,21 @@ pub(super) struct Check {
     /// Also look for the secrets and certificates that the files name.
     #[arg(long)]
     secrets: bool,
+    /// Also ask each provider once with each key, for its models: which keys work, whose they are,
+    /// which accounts share a budget. Ends with 5 if a key does not work. Costs no tokens.
+    #[arg(long, conflicts_with = "against")]
+    live: bool,
+    /// With --live: how many seconds each key is waited for.
+    #[arg(long, requires = "live", value_name = "SECONDS", default_value_t = 10,
+          value_parser = clap::value_parser!(u64).range(1..=300))]
+    timeout: u64,
     /// Also print what a reload would change, from the policy in this file or folder to the one that
     /// is checked.
     #[arg(long, value_name = "OLD")]
     against: Option<PathBuf>,
+    /// Also print all that the policy says, its defaults included; of secrets where they stand.
+    #[arg(long)]
+    effective: bool,
     /// With --against: end with 3 where a reload would change something, and with 4 where some of it
     /// needs a restart. (0: nothing; 1: a mistake.)
     #[arg(long, requires = "against")]
@@ -41,12 +55,20 @@ impl Check {
     pub(super) fn run(self) -> Result<(), Failed> {
         let loaded = load(&self.files)?;
         let mut doubts = secrets::open_to_all(&loaded.policy, &loaded.folder);
-        if self.secrets {
-            let secrets = check_secrets(&loaded)?;
-            doubts.extend(provider::doubtful_secrets(&loaded.policy, &secrets));
+        let mut secrets = None;
+        if self.secrets || self.live {
+            let found = check_secrets(&loaded)?;
+            doubts.extend(provider::doubtful_secrets(&loaded.policy, &found));
+            secrets = Some(found);
         }
         for doubt in doubts {
             writeln!(std::io::stderr(), "warning: {doubt}")?;
+        }
+        if self.effective {
+            write!(std::io::stdout(), "{}", Difference::whole(&loaded.policy))?;
+        }
+        if let Some(secrets) = secrets.filter(|_| self.live) {
+            return live::run(&loaded, &secrets, Duration::from_secs(self.timeout));
         }
         if let Some(old) = self.against {
             let difference = against(old, &loaded)?;

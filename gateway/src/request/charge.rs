@@ -1,0 +1,78 @@
+//! What a request holds of its tenant's limits, and what it came to: settled exactly once, also when
+//! its task ends where nobody expected it.
+
+use http::header::{HeaderName, HeaderValue};
+use keyweir_policy::tenancy::lack::Overspent;
+use keyweir_policy::tenancy::left::AllLeft;
+use keyweir_policy::tenancy::request::{Cost, Reserved, Used};
+use keyweir_policy::tenancy::tally::Place;
+use keyweir_policy::terms::dialect::Dialect;
+
+use crate::headers::BUDGET_WARNING;
+use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::tenancy::{Ended, wall};
+
+/// A request's charge.
+#[derive(Debug, Default)]
+pub(crate) struct Charge {
+    reserved: Option<Reserved>,
+    /// What is left of its tenant's limits.
+    left: AllLeft,
+    overspent: Option<Overspent>,
+    is_settled: bool,
+    cost: Cost,
+}
+
+impl Charge {
+    /// It holds this from now on.
+    pub(crate) fn hold(&mut self, mut reserved: Reserved) {
+        self.left = reserved.left;
+        self.overspent = reserved.overspent.take();
+        self.reserved = Some(reserved);
+    }
+
+    /// It lacks something; this is what is left.
+    pub(crate) fn lacks(&mut self, left: AllLeft) {
+        self.left = left;
+    }
+
+    /// Nothing is held that would have to be given back.
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.is_settled
+    }
+
+    /// What it cost, once that is known.
+    pub(crate) const fn cost(&self) -> &Cost {
+        &self.cost
+    }
+
+    /// It has come to `used`, at `place`. Only the first time counts.
+    pub(crate) fn settle(&mut self, (gateway, live): (&Gateway, &Live), place: Place, used: Used) {
+        if std::mem::replace(&mut self.is_settled, true) {
+            return;
+        }
+        let tenant = live.tenant(place.tenant);
+        let name = tenant.map_or("", |tenant| tenant.id.as_str());
+        let ended = Ended {
+            reserved: self.reserved.take(),
+            place,
+            used,
+        };
+        let metrics = &gateway.metrics.tenancy;
+        self.cost = gateway.tenancy.settle(ended, name, metrics);
+    }
+
+    /// What an answer in `dialect` tells of the tenant's limits.
+    pub(crate) fn headers(&self, dialect: Dialect) -> Vec<(HeaderName, HeaderValue)> {
+        if self.left.is_empty() && self.overspent.is_none() {
+            return Vec::new();
+        }
+        let left = self.left.headers(dialect, wall());
+        let left = left.map(|(name, value)| (HeaderName::from_static(name), value));
+        let warning = self.overspent.as_ref();
+        let warning = warning.map(|over| (BUDGET_WARNING, over.to_string()));
+        let all = left.chain(warning);
+        all.filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)))
+            .collect()
+    }
+}

@@ -1,0 +1,64 @@
+//! What was spent, kept over restarts.
+//!
+//! The file, what can be asked of it, and the handle of the thread that writes it (`bookkeeper`).
+
+mod report;
+mod store;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+pub(crate) use self::report::{Query, report};
+pub use self::store::LedgerError;
+pub(crate) use self::store::{Spender, Store};
+
+/// What the file is called in the folder of the state.
+pub(crate) const FILE: &str = "keyweir.ledger";
+
+/// The ledger of one gateway.
+pub(crate) struct Ledger {
+    pub(crate) store: Arc<Store>,
+    writer: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+}
+
+impl Ledger {
+    /// Opens the ledger in `folder`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If there can be none.
+    pub(crate) fn open(folder: &Path) -> Result<Arc<Store>, LedgerError> {
+        let path = folder.join(FILE);
+        let unusable = |error: std::io::Error| {
+            let why = error.to_string();
+            LedgerError::Unusable(path.clone(), why)
+        };
+        std::fs::create_dir_all(folder).map_err(unusable)?;
+        let (store, aside) = Store::open(&path)?;
+        if let Some(aside) = aside {
+            tracing::warn!(
+                ledger = %path.display(),
+                aside = %aside.display(),
+                "the ledger is damaged; it is set aside, and a new one begun"
+            );
+        }
+        Ok(Arc::new(store))
+    }
+
+    /// A ledger that `thread` writes until `ended` says so.
+    pub(crate) fn new(store: Arc<Store>, ended: Sender<()>, thread: JoinHandle<()>) -> Self {
+        let writer = Mutex::new(Some((ended, thread)));
+        Self { store, writer }
+    }
+
+    /// Writes down what is left to be written, and ends.
+    pub(crate) fn finish(&self) {
+        if let Some((sender, thread)) = self.writer.lock().take() {
+            let _ = sender.send(());
+            let _ = thread.join();
+        }
+    }
+}

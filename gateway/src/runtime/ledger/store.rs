@@ -1,0 +1,421 @@
+//! The ledger's file: an embedded store (redb) with a table of what was spent per day, and one of
+//! budgets.
+//!
+//! Every write is one transaction that is on the disk when it returns, so that a process that is
+//! killed leaves the file as of its last write. A file has one process: the store locks it.
+
+#![allow(
+    clippy::result_large_err,
+    reason = "the store's own errors are large, and rare"
+)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use keyweir_policy::tenancy::money::Money;
+use keyweir_policy::tenancy::period::Wall;
+use keyweir_policy::tenancy::tally::Totals;
+use redb::{Database, DatabaseError, ReadableTable, StorageError, TableDefinition};
+
+/// The form of the tables. A file of a later one is left alone.
+const VERSION: u64 = 1;
+
+/// Days that are kept: a year, and a month to look back from its end.
+const DAYS_KEPT: u32 = 400;
+
+const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
+/// By day and names: requests, input, cache reads, cache writes, output, picodollars, unpriced.
+const USAGE: TableDefinition<'_, (u32, &str), Counts> = TableDefinition::new("usage");
+/// By key: the beginning of the period, and what was spent in it.
+const BUDGETS: TableDefinition<'_, &str, (i64, u128)> = TableDefinition::new("budgets");
+
+type Counts = (u64, u64, u64, u64, u64, u128, u64);
+
+/// Stands between names in a key: no name has it.
+const BETWEEN: char = '\u{1f}';
+
+/// Why there is no ledger.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Another process has it.
+    #[error(
+        "the ledger {0} is another gateway's, which still runs: give each its own with --state DIR"
+    )]
+    InUse(PathBuf),
+    /// A later version of this program made it.
+    #[error(
+        "the ledger {0} is of a later version of this program: use that, or another --state DIR"
+    )]
+    Later(PathBuf),
+    /// It cannot be made, read or written.
+    #[error("the ledger {0} cannot be used: {1}")]
+    Unusable(PathBuf, String),
+}
+
+/// Where something was spent, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Spender {
+    /// Days since 1970-01-01.
+    pub(crate) day: u32,
+    pub(crate) tenant: String,
+    pub(crate) provider: String,
+    pub(crate) account: String,
+    pub(crate) key: String,
+    pub(crate) model: String,
+}
+
+/// An open ledger.
+#[derive(Debug)]
+pub(crate) struct Store {
+    path: PathBuf,
+    database: Database,
+}
+
+impl Store {
+    /// Opens the ledger at `path`, or makes it. A damaged one is set aside: the second value says
+    /// where.
+    ///
+    /// # Errors
+    /// If it is another's, of a later version, or there can be none.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Option<PathBuf>), LedgerError> {
+        match Self::open_as_it_is(path) {
+            Ok(store) => Ok((store, None)),
+            Err(Opening::Refused(error)) => Err(error),
+            Err(Opening::Damaged(_)) => {
+                let aside = aside(path);
+                std::fs::rename(path, &aside)
+                    .map_err(|error| LedgerError::Unusable(path.to_owned(), error.to_string()))?;
+                match Self::open_as_it_is(path) {
+                    Ok(store) => Ok((store, Some(aside))),
+                    Err(Opening::Refused(error)) => Err(error),
+                    Err(Opening::Damaged(why)) => Err(LedgerError::Unusable(path.to_owned(), why)),
+                }
+            }
+        }
+    }
+
+    /// Opens the ledger at `path` as it is, to look at it.
+    ///
+    /// # Errors
+    /// If it is another's, of a later version, or damaged.
+    pub(crate) fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
+        Self::open_as_it_is(path).map_err(|error| match error {
+            Opening::Refused(error) => error,
+            Opening::Damaged(why) => LedgerError::Unusable(path.to_owned(), why),
+        })
+    }
+
+    fn open_as_it_is(path: &Path) -> Result<Self, Opening> {
+        // The store takes some damage for a mistake of its own, and panics.
+        let opened = catch_unwind(AssertUnwindSafe(|| Database::create(path)));
+        let Ok(opened) = opened else {
+            return Err(Opening::Damaged("it is damaged".to_owned()));
+        };
+        let database = opened.map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => {
+                Opening::Refused(LedgerError::InUse(path.to_owned()))
+            }
+            DatabaseError::Storage(StorageError::Io(error))
+                if error.kind() != std::io::ErrorKind::InvalidData
+                    && error.kind() != std::io::ErrorKind::UnexpectedEof =>
+            {
+                let why = error.to_string();
+                Opening::Refused(LedgerError::Unusable(path.to_owned(), why))
+            }
+            error => Opening::Damaged(error.to_string()),
+        })?;
+        let store = Self {
+            path: path.to_owned(),
+            database,
+        };
+        let begun = catch_unwind(AssertUnwindSafe(|| store.begin()));
+        match begun {
+            Ok(Ok(VERSION)) => Ok(store),
+            Ok(Ok(_)) => Err(Opening::Refused(LedgerError::Later(path.to_owned()))),
+            Ok(Err(redb::Error::Io(error))) => {
+                let why = error.to_string();
+                Err(Opening::Refused(LedgerError::Unusable(
+                    path.to_owned(),
+                    why,
+                )))
+            }
+            Ok(Err(error)) => Err(Opening::Damaged(error.to_string())),
+            Err(_) => Err(Opening::Damaged("it is damaged".to_owned())),
+        }
+    }
+
+    /// Makes what is missing; says of which version it is.
+    fn begin(&self) -> Result<u64, redb::Error> {
+        let transaction = self.database.begin_write()?;
+        let version = {
+            let mut about = transaction.open_table(ABOUT)?;
+            let known = about.get("version")?.map(|version| version.value());
+            match known {
+                Some(version) => version,
+                None => {
+                    about.insert("version", VERSION)?;
+                    VERSION
+                }
+            }
+        };
+        if version == VERSION {
+            transaction.open_table(USAGE)?;
+            transaction.open_table(BUDGETS)?;
+        }
+        transaction.commit()?;
+        Ok(version)
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What budgets have spent: key, beginning of the period, spent.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn budgets(&self) -> Result<Vec<(String, Wall, u128)>, redb::Error> {
+        let transaction = self.database.begin_read()?;
+        let table = transaction.open_table(BUDGETS)?;
+        let mut budgets = Vec::new();
+        for row in table.iter()? {
+            let (key, value) = row?;
+            let (begin, spent) = value.value();
+            budgets.push((key.value().to_owned(), Wall(begin), spent));
+        }
+        Ok(budgets)
+    }
+
+    /// What was spent on the days from `since` on, in their order.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn usage(&self, since: u32) -> Result<Vec<(Spender, Totals)>, redb::Error> {
+        let transaction = self.database.begin_read()?;
+        let table = transaction.open_table(USAGE)?;
+        let mut usage = Vec::new();
+        for row in table.range((since, "")..)? {
+            let (key, value) = row?;
+            let (day, names) = key.value();
+            usage.push((spender(day, names), totals(value.value())));
+        }
+        Ok(usage)
+    }
+
+    /// Adds what was spent, and notes what budgets have spent; all of it or nothing.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn write<'a>(
+        &self,
+        spent: impl Iterator<Item = (&'a Spender, &'a Totals)>,
+        budgets: impl Iterator<Item = (&'a String, &'a (Wall, u128))>,
+    ) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        {
+            let mut table = transaction.open_table(USAGE)?;
+            for (spender, more) in spent {
+                let names = names(spender);
+                let key = (spender.day, names.as_str());
+                let known = table.get(key)?.map(|known| totals(known.value()));
+                let mut sum = known.unwrap_or_default();
+                sum.add(more);
+                table.insert(key, counts(&sum))?;
+            }
+            let mut table = transaction.open_table(BUDGETS)?;
+            for (key, (begin, spent)) in budgets {
+                table.insert(key.as_str(), (begin.0, *spent))?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Takes out what is older than anybody asks for on `today`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn evict(&self, today: u32) -> Result<(), redb::Error> {
+        let first = today.saturating_sub(DAYS_KEPT);
+        let oldest = i64::from(first) * 86_400_000_000;
+        let transaction = self.database.begin_write()?;
+        transaction
+            .open_table(USAGE)?
+            .retain_in(..(first, ""), |_, _| false)?;
+        transaction
+            .open_table(BUDGETS)?
+            .retain(|_, (begin, _)| begin >= oldest)?;
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
+/// Why it was not opened.
+enum Opening {
+    Refused(LedgerError),
+    Damaged(String),
+}
+
+/// A name that is free, beside the damaged file.
+fn aside(path: &Path) -> PathBuf {
+    let named = |count: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".damaged-{count}"));
+        PathBuf::from(name)
+    };
+    let mut all = (1..).map(named);
+    all.find(|path| !path.exists()).unwrap_or_else(|| named(0))
+}
+
+fn names(spender: &Spender) -> String {
+    let Spender {
+        day: _,
+        tenant,
+        provider,
+        account,
+        key,
+        model,
+    } = spender;
+    let names = [tenant, provider, account, key, model];
+    names.map(String::as_str).join(&BETWEEN.to_string())
+}
+
+fn spender(day: u32, names: &str) -> Spender {
+    let mut names = names.splitn(5, BETWEEN).map(str::to_owned);
+    let mut next = || names.next().unwrap_or_default();
+    Spender {
+        day,
+        tenant: next(),
+        provider: next(),
+        account: next(),
+        key: next(),
+        model: next(),
+    }
+}
+
+const fn counts(totals: &Totals) -> Counts {
+    (
+        totals.requests,
+        totals.input,
+        totals.cache_read,
+        totals.cache_write,
+        totals.output,
+        totals.money.pico(),
+        totals.unpriced,
+    )
+}
+
+const fn totals(counts: Counts) -> Totals {
+    let (requests, input, cache_read, cache_write, output, money, unpriced) = counts;
+    Totals {
+        requests,
+        input,
+        cache_read,
+        cache_write,
+        output,
+        money: Money::from_pico(money),
+        unpriced,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spender(day: u32, tenant: &str) -> Spender {
+        Spender {
+            day,
+            tenant: tenant.to_owned(),
+            model: "m".to_owned(),
+            ..Spender::default()
+        }
+    }
+
+    fn totals(requests: u64) -> Totals {
+        Totals {
+            requests,
+            money: Money::from_pico(u128::from(requests)),
+            ..Totals::default()
+        }
+    }
+
+    fn write(store: &Store, spent: &[(Spender, Totals)], budgets: &[(String, (Wall, u128))]) {
+        let spent = spent.iter().map(|(spender, totals)| (spender, totals));
+        let budgets = budgets.iter().map(|(key, spent)| (key, spent));
+        store.write(spent, budgets).expect("written");
+    }
+
+    #[test]
+    fn what_is_written_is_there_when_it_is_opened_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger");
+        let (store, aside) = Store::open(&path).expect("made");
+        assert_eq!(aside, None);
+        let spent = [(spender(5, "a"), totals(1)), (spender(6, "b"), totals(2))];
+        let budget = [("k".to_owned(), (Wall(7), 8))];
+        write(&store, &spent, &budget);
+        write(&store, &spent[..1], &[]);
+        assert!(matches!(Store::open(&path), Err(LedgerError::InUse(_))));
+        drop(store);
+
+        let (store, _) = Store::open(&path).expect("there");
+        let expected = [(spender(5, "a"), totals(2)), (spender(6, "b"), totals(2))];
+        assert_eq!(store.usage(0).expect("read"), expected);
+        assert_eq!(store.usage(6).expect("read"), expected[1..]);
+        let budgets = store.budgets().expect("read");
+        assert_eq!(budgets, [("k".to_owned(), Wall(7), 8)]);
+        store.evict(406).expect("written");
+        assert_eq!(store.usage(0).expect("read"), expected[1..]);
+        assert!(store.budgets().expect("read").is_empty());
+    }
+
+    #[test]
+    fn a_damaged_file_is_set_aside_and_a_later_one_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger");
+        for (count, text) in [
+            (1, &b"no ledger at all"[..]),
+            (2, &[0; 5_000]),
+            (3, b"redb"),
+        ] {
+            std::fs::write(&path, text).expect("written");
+            let (store, aside) = Store::open(&path).expect("a new one");
+            let aside = aside.expect("set aside");
+            assert!(
+                aside.ends_with(format!("ledger.damaged-{count}")),
+                "{aside:?}"
+            );
+            assert_eq!(std::fs::read(aside).expect("kept"), text);
+            assert!(store.usage(0).expect("read").is_empty());
+        }
+        let (store, _) = Store::open(&path).expect("there");
+        write(&store, &[(spender(1, "a"), totals(1))], &[]);
+        let transaction = store.database.begin_write().expect("begun");
+        let mut about = transaction.open_table(ABOUT).expect("there");
+        about.insert("version", VERSION + 1).expect("written");
+        drop(about);
+        transaction.commit().expect("written");
+        drop(store);
+        assert!(matches!(Store::open(&path), Err(LedgerError::Later(_))));
+    }
+
+    #[test]
+    fn any_bit_of_damage_ends_in_a_ledger_or_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger");
+        let (store, _) = Store::open(&path).expect("made");
+        write(&store, &[(spender(1, "a"), totals(1))], &[]);
+        drop(store);
+        let whole = std::fs::read(&path).expect("read");
+        for at in (0..whole.len().min(8_192)).step_by(97) {
+            let mut torn = whole.clone();
+            torn[at] ^= 0xff;
+            torn.truncate(whole.len() - at % 3 * 1_000);
+            std::fs::write(&path, torn).expect("written");
+            if let Ok((store, _)) = Store::open(&path) {
+                let _ = std::panic::catch_unwind(AssertUnwindSafe(|| store.usage(0)));
+            }
+        }
+    }
+}

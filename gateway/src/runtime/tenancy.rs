@@ -1,0 +1,154 @@
+//! What tenants have used and spent: the policy core's meters behind a lock, and what the ledger has
+//! yet to write down.
+//!
+//! One lock for all tenants: a group's members share its budgets, and a call takes a microsecond.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use keyweir_policy::config::file::Policy;
+use keyweir_policy::config::tenancy_spec::tenancy_spec;
+use keyweir_policy::tenancy::lack::{Lack, Overspent};
+use keyweir_policy::tenancy::meters::Meters;
+use keyweir_policy::tenancy::period::Wall;
+use keyweir_policy::tenancy::request::{Asked, Cost, Moment, Reserved, Used};
+use keyweir_policy::tenancy::tally::{Place, Tally, Totals};
+use keyweir_policy::terms::ids::TenantId;
+use parking_lot::Mutex;
+
+use crate::runtime::clock::Clock;
+use crate::telemetry::metrics::{ModelMetrics, TenancyMetrics};
+
+/// All tenants' meters.
+pub(crate) struct Tenancy {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    meters: Meters,
+    tally: Tally,
+    /// Held counters, by tenant and by the model's price. Made anew with each policy.
+    counters: HashMap<(TenantId, Option<u32>), Arc<ModelMetrics>>,
+}
+
+/// A request that has ended.
+pub(crate) struct Ended {
+    pub(crate) reserved: Option<Reserved>,
+    pub(crate) place: Place,
+    pub(crate) used: Used,
+}
+
+/// What is to be written down.
+pub(crate) struct Spent {
+    /// By place.
+    pub(crate) places: HashMap<Place, Totals>,
+    /// Of budgets: key, beginning of the period, spent in all.
+    pub(crate) budgets: Vec<(String, Wall, u128)>,
+}
+
+impl Tenancy {
+    /// Nothing is spent yet, and nobody bounded.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            state: Mutex::default(),
+        }
+    }
+
+    /// From now on `policy` holds.
+    pub(crate) fn configure(&self, policy: &Policy) {
+        let spec = tenancy_spec(policy);
+        let mut state = self.state.lock();
+        let at = self.moment();
+        state.meters.configure(at, &spec);
+        state.counters.clear();
+    }
+
+    /// Reserves what a request is expected to take; `None`: nothing bounds it.
+    ///
+    /// # Errors
+    /// If it does not fit.
+    pub(crate) fn reserve(&self, asked: &Asked<'_>) -> Result<Option<Reserved>, Box<Lack>> {
+        let mut state = self.state.lock();
+        if !state.meters.is_bounded(asked.tenant) {
+            return Ok(None);
+        }
+        let at = self.moment();
+        state.meters.reserve(at, asked)
+    }
+
+    /// Settles a request that has ended, and counts what it cost, for a tenant of this name.
+    pub(crate) fn settle(&self, ended: Ended, name: &str, metrics: &TenancyMetrics) -> Cost {
+        let Ended {
+            reserved,
+            place,
+            used,
+        } = ended;
+        let mut state = self.state.lock();
+        let at = self.moment();
+        let is_bounded = reserved.is_some();
+        let (tenant, provider) = (place.tenant, place.provider);
+        let served = (provider, place.model.as_str());
+        let cost = state.meters.settle(at, reserved, served, used);
+        if cost.usage != Default::default() {
+            let label = state.meters.label(cost.listed);
+            let fresh = || Arc::new(metrics.of_model(name, label));
+            let counters = match state.counters.get(&(tenant, cost.listed)) {
+                Some(counters) => Arc::clone(counters),
+                None => {
+                    let fresh = fresh();
+                    let key = (tenant, cost.listed);
+                    state.counters.insert(key, Arc::clone(&fresh));
+                    fresh
+                }
+            };
+            counters.add(&cost);
+            let is_unlisted = cost.listed.is_none();
+            let totals = Totals::of(&cost.usage, cost.money, is_unlisted);
+            let day = at.wall.day();
+            state.tally.add(Place { day, ..place }, &totals);
+        }
+        if is_bounded {
+            while let Some(over) = state.meters.next_overspent(tenant) {
+                warn(&over);
+            }
+        }
+        cost
+    }
+
+    /// What was spent since the last call: by place, and of budgets.
+    pub(crate) fn take_spent(&self) -> Spent {
+        let mut state = self.state.lock();
+        Spent {
+            places: state.tally.take(),
+            budgets: state.meters.take_changed(),
+        }
+    }
+
+    /// Lets `f` see the meters, and what a wall clock shows.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Meters, Wall) -> R) -> R {
+        let mut state = self.state.lock();
+        f(&mut state.meters, wall())
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            now: self.clock.now(),
+            wall: wall(),
+        }
+    }
+}
+
+fn warn(over: &Overspent) {
+    tracing::warn!("a soft budget is spent: {over}");
+}
+
+/// What a wall clock shows.
+pub(crate) fn wall() -> Wall {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let micros = since.unwrap_or_default().as_micros();
+    Wall(i64::try_from(micros).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,427 @@
+//! What tenants may use and spend: held to, told, counted, and kept over restarts.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use simulated_provider::{Fault, Moment};
+
+use crate::support::api::{Api, CLIENT_KEY, Request};
+use crate::support::program::{Program, run};
+use crate::support::stage::{Plan, Stage, tenant};
+use crate::support::until;
+use crate::support::wire::{Answer, Wire};
+
+const FREE: &str = "kw_free000000000000000000000000000000000000000";
+const PEER: &str = "kw_peer000000000000000000000000000000000000000";
+
+/// The tests' tenant with these tables.
+fn bounded(tables: &str) -> Plan {
+    Plan::new()
+        .open()
+        .and(&tenant("tester", CLIENT_KEY, tables))
+        .and(&tenant("free", FREE, ""))
+}
+
+fn impatient(api: Api) -> Request {
+    api.request(false).header("x-keyweir-patience", "0")
+}
+
+fn with_key(api: Api, key: &str) -> Request {
+    let (name, value) = api.credential(key);
+    impatient(api).without(name).header(name, &value)
+}
+
+async fn metric(stage: &Stage, line: &str) -> bool {
+    let text = stage.gateway.admin("/metrics").await.text();
+    text.lines().any(|it| it == line)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_says_which_limit_whose_and_until_when_in_every_dialect() {
+    let stage = bounded("[[tenant.limit]]\nrequests_per_minute = 1")
+        .build()
+        .await;
+    let mut first = true;
+    for api in [Api::Messages, Api::Chat, Api::Responses] {
+        let answer = stage.ask(&impatient(api)).await;
+        if std::mem::take(&mut first) {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let told = |name: &str| answer.header(&format!("anthropic-ratelimit-requests-{name}"));
+            assert_eq!((told("limit"), told("remaining")), ("1", "0"));
+            assert!(told("reset").ends_with('Z'), "{}", told("reset"));
+            assert_eq!(answer.header("anthropic-ratelimit-tokens-limit"), "");
+            let again = stage.ask(&impatient(api)).await;
+            check(api, &again);
+            continue;
+        }
+        check(api, &answer);
+    }
+    let free = stage.ask(&with_key(Api::Messages, FREE)).await;
+    assert_eq!(free.status, 200, "{}", free.text());
+    assert_eq!(free.header("anthropic-ratelimit-requests-limit"), "");
+    let line = r#"keyweir_tenant_limits_total{action="refused",limit="tenant_requests",tenant="tester"} 3"#;
+    assert!(metric(&stage, line).await);
+    assert_eq!(stage.control().counters().requests, 2);
+    stage.is_quiet().await;
+}
+
+fn check(api: Api, answer: &Answer) {
+    let kind = match api {
+        Api::Messages => "rate_limit_error",
+        _ => "rate_limit_exceeded",
+    };
+    let text = answer.text();
+    assert_eq!(answer.status, 429, "{text}");
+    let message = answer.json()["error"]["message"].clone();
+    let message = message.as_str().expect("a message");
+    assert!(text.contains(kind) || text.contains("requests"), "{text}");
+    assert!(
+        message.starts_with(
+            "the limit of 1 requests per minute of tenant tester is used up; try again in "
+        ),
+        "{message}"
+    );
+    let wait: u64 = answer.header("retry-after").parse().expect("seconds");
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(answer.header("x-should-retry"), "");
+    let prefix = match api {
+        Api::Messages => "anthropic-ratelimit-requests-limit",
+        _ => "x-ratelimit-limit-requests",
+    };
+    assert_eq!(answer.header(prefix), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_lack_is_waited_for() {
+    // One each second, and sixty at once.
+    let stage = bounded("[[tenant.limit]]\nrequests_per_minute = 3000")
+        .build()
+        .await;
+    for _ in 0..3 {
+        stage.serves(Api::Messages).await;
+    }
+    let limits = "[[tenant.limit]]\nrequests_per_minute = 60\nconcurrency = 1";
+    let stage = bounded(limits).build().await;
+    for _ in 0..61 {
+        stage.serves(Api::Messages).await;
+    }
+    let line = r#"keyweir_tenant_limits_total{action="waited",limit="any",tenant="tester"} 1"#;
+    assert!(metric(&stage, line).await);
+    stage.is_quiet().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_never_fit_need_not_be_sent_again() {
+    let limits = "[[tenant.limit]]\nmodels = [\"claude-*\"]\ninput_tokens_per_minute = 1";
+    let stage = bounded(limits).build().await;
+    let answer = stage.ask(&Api::Messages.request(false)).await;
+    assert_eq!(answer.status, 429);
+    assert_eq!(answer.header("x-should-retry"), "false");
+    assert!(
+        answer
+            .text()
+            .contains("for claude-* is smaller than this request"),
+        "{}",
+        answer.text()
+    );
+    // Another model is not bounded.
+    stage.serves(Api::Chat).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_bounds_its_members_together_and_a_reload_keeps_what_was_used() {
+    let group = |requests: u32| {
+        format!(
+            "\n[[tenant_group]]\nid = \"team\"\n[[tenant_group.limit]]\nrequests_per_minute = {requests}\n"
+        )
+    };
+    let plan = |requests| {
+        Plan::new()
+            .open()
+            .and(&tenant("tester", CLIENT_KEY, "group = \"team\""))
+            .and(&tenant("peer", PEER, "group = \"team\""))
+            .and(&group(requests))
+    };
+    let stage = plan(2).build().await;
+    for key in [CLIENT_KEY, PEER] {
+        assert_eq!(stage.ask(&with_key(Api::Messages, key)).await.status, 200);
+    }
+    let refused = stage.ask(&with_key(Api::Messages, PEER)).await;
+    assert!(
+        refused.text().contains("of group team is used up"),
+        "{}",
+        refused.text()
+    );
+    let policy = plan(2000).policy(stage.provider.base_url());
+    stage.gateway.files.write("keys.toml", &policy);
+    let reloaded = stage.gateway.reload().await.text();
+    assert!(reloaded.contains("limits 2 requests/min"), "{reloaded}");
+    // As empty as it was, and filled a thousand times as fast.
+    let answer = stage
+        .ask(&with_key(Api::Messages, CLIENT_KEY).without("x-keyweir-patience"))
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let remaining: u64 = answer
+        .header("anthropic-ratelimit-requests-remaining")
+        .parse()
+        .expect("told");
+    assert!(remaining < 1900, "{remaining}");
+}
+
+const PRICE: &str = "\n[[price]]\nmodels = [\"claude-a\", \"gpt-a\"]\ninput = 1\noutput = 1\n";
+
+/// Tokens that one of the tests' requests takes, as the provider counts them.
+async fn tokens_of_one(stage: &Stage) -> u64 {
+    let answer = stage.ask(&with_key(Api::Messages, FREE)).await;
+    let usage = answer.json()["usage"].clone();
+    let count = |name: &str| usage[name].as_u64().expect("a count");
+    count("input_tokens") + count("output_tokens")
+}
+
+fn budget(tokens: u64) -> String {
+    format!("[[tenant.budget]]\nper = \"month\"\ntokens = {tokens}\n")
+}
+
+/// `clients` ask until they are refused; how many answers they got.
+async fn spend(stage: &Stage, clients: usize) -> u64 {
+    let address = stage.gateway.address;
+    let asking = (0..clients).map(|_| {
+        tokio::spawn(async move {
+            let mut served = 0;
+            loop {
+                let mut wire = Wire::connect(address).await;
+                wire.send(
+                    impatient(Api::Messages)
+                        .header("connection", "close")
+                        .bytes(),
+                )
+                .await;
+                let answer = wire.answer().await;
+                match answer.status {
+                    200 => served += 1,
+                    429 if answer.header("x-should-retry") == "false" => return served,
+                    429 => tokio::time::sleep(Duration::from_millis(5)).await,
+                    status => panic!("{status}: {}", answer.text()),
+                }
+            }
+        })
+    });
+    let mut served = 0;
+    for asking in asking.collect::<Vec<_>>() {
+        served += asking.await.expect("no panic");
+    }
+    served
+}
+
+async fn written_down(stage: &Stage, spent: u64) {
+    let query = "/usage?by=tenant&format=json";
+    for _ in 0..2_000 {
+        let rows = stage.gateway.admin(query).await.json();
+        let rows = rows.as_array().cloned().unwrap_or_default();
+        let is_tester = |row: &&Value| row["tenant"] == "tester";
+        let row = rows.iter().find(is_tester).cloned().unwrap_or_default();
+        if row["requests"] == json!(spent) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("not written down");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_clients_at_once_spend_a_budget_and_no_more_over_kill_and_restart() {
+    let stage = bounded("").build().await;
+    let one = tokens_of_one(&stage).await;
+    drop(stage);
+    let requests = 200;
+    let plan = |of: u64| bounded(&budget(of * one)).and(PRICE);
+    let mut stage = plan(requests / 2).build().await;
+    let served = spend(&stage, 64).await;
+    // The first ones were expected to take what nobody knew yet.
+    assert!(served <= requests / 2 + 4, "{served} of {}", requests / 2);
+    assert!(served >= requests / 2 - 8, "{served} of {}", requests / 2);
+    written_down(&stage, served).await;
+
+    stage.gateway.signal("KILL").await;
+    let base_url = stage.provider.base_url().to_owned();
+    let Stage { provider, gateway } = stage;
+    let files = gateway.into_files().await;
+    files.write("keys.toml", &plan(requests).policy(&base_url));
+    stage = Stage {
+        provider,
+        gateway: Program::start(files, None, None).await,
+    };
+    let more = spend(&stage, 64).await;
+    assert!(served + more <= requests + 8, "{served} + {more}");
+    assert!(served + more >= requests - 8, "{served} + {more}");
+
+    // SIGTERM loses nothing, not even what was spent a moment ago.
+    stage.gateway.signal("TERM").await;
+    let Stage { provider, gateway } = stage;
+    let files = gateway.into_files().await;
+    let usage = run(&files, &["usage", "--by", "tenant", "--format", "json"]).await;
+    let rows: Value = serde_json::from_str(&usage.stdout).expect("JSON");
+    assert_eq!(rows[0]["tenant"], "tester");
+    assert_eq!(rows[0]["requests"], json!(served + more));
+    assert_eq!(rows[0]["unpriced"], 0);
+    let stage = Stage {
+        provider,
+        gateway: Program::start(files, None, None).await,
+    };
+    let answer = stage.ask(&Api::Messages.request(false)).await;
+    assert_eq!(answer.status, 429, "{}", answer.text());
+    assert_eq!(answer.header("x-should-retry"), "false");
+    assert!(
+        answer
+            .text()
+            .contains("tokens per month of tenant tester is"),
+        "{}",
+        answer.text()
+    );
+    let budgets = stage.gateway.status().await["budgets"].clone();
+    assert_eq!(budgets[0]["owner"], "tester");
+    assert!(budgets[0]["spent_ratio"].as_f64().expect("a number") > 0.9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_for_and_not_waited_for_is_given_back() {
+    let limits = "[[tenant.limit]]\nconcurrency = 2\n";
+    let stage = bounded(limits).build().await;
+    stage.control().fault(Fault::Stall {
+        at: Moment::BeforeHead,
+        secs: None,
+    });
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut wire = stage.connect().await;
+        wire.send(impatient(Api::Messages).bytes()).await;
+        open.push(wire);
+    }
+    stage.provider_has(2).await;
+    let refused = stage.ask(&impatient(Api::Messages)).await;
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert!(
+        refused.text().contains("2 requests at a time"),
+        "{}",
+        refused.text()
+    );
+    drop(open);
+    stage.provider_has(0).await;
+    stage.is_quiet().await;
+    stage.control().clear_faults();
+    for _ in 0..4 {
+        stage.serves(Api::Messages).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cost_is_in_the_log_the_metrics_and_the_ledger() {
+    let soft = "[[tenant.budget]]\nper = \"day\"\nusd = \"0.000001\"\nsoft = true\n";
+    let stage = bounded(soft).and(PRICE).build().await;
+    stage.serves(Api::Messages).await;
+    let answer = stage.ask(&Api::Messages.request(true)).await;
+    assert_eq!(answer.status, 200);
+    let warning = answer.header("x-keyweir-budget-warning");
+    assert!(
+        warning.starts_with("0.000001 USD per day of tenant tester; "),
+        "{warning}"
+    );
+    assert_eq!(stage.ask(&Api::Responses.request(false)).await.status, 200);
+    until("the log", || stage.gateway.access_log().len() == 3).await;
+    let log = stage.gateway.access_log();
+    let mut tokens = 0;
+    for line in &log {
+        let count = |name: &str| line[name].as_u64().unwrap_or_default();
+        let of_line = count("input_tokens") + count("output_tokens");
+        assert!(of_line > 0, "{line}");
+        assert_eq!(
+            line["cost_usd"].as_f64().expect("a cost"),
+            of_line as f64 / 1e6,
+            "{line}"
+        );
+        tokens += of_line;
+    }
+    let text = stage.gateway.admin("/metrics").await.text();
+    let of_claude = r#"keyweir_cost_usd_total{model="claude-a",tenant="tester"}"#;
+    let cost = text.lines().find_map(|line| line.strip_prefix(of_claude));
+    let cost: f64 = cost.expect("counted").trim().parse().expect("a number");
+    assert!((cost - tokens as f64 / 1e6).abs() < 1e-9, "{cost} {tokens}");
+    let warned = || {
+        stage
+            .gateway
+            .messages()
+            .matches("a soft budget is spent")
+            .count()
+    };
+    assert_eq!(warned(), 1, "once in its period");
+    written_down(&stage, 3).await;
+    let answer = stage.gateway.admin("/usage?by=model,key&format=csv").await;
+    assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
+    let text = answer.text();
+    assert!(text.contains("claude-a,claude-"), "{text}");
+    let wrong = stage.gateway.admin("/usage?by=colour").await;
+    assert_eq!(wrong.status, 400);
+    // The program asks the gateway where that has the file open.
+    let admin = stage.gateway.admin.to_string();
+    let told = run(
+        &stage.gateway.files,
+        &["usage", "--admin", &admin, "--by", "model"],
+    )
+    .await;
+    assert!(
+        told.stdout.starts_with("model "),
+        "{}{}",
+        told.stdout,
+        told.stderr
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_gateway_on_one_ledger_is_refused_and_a_damaged_one_set_aside() {
+    let stage = bounded("").build().await;
+    let second = run(&stage.gateway.files, &["serve", "--policy", "keys.toml"]).await;
+    let complaint = second.complaint();
+    assert!(
+        complaint.contains("is another gateway's, which still runs"),
+        "{complaint}"
+    );
+    stage.gateway.signal("KILL").await;
+    let Stage { provider, gateway } = stage;
+    let files = gateway.into_files().await;
+    files.write("keyweir.ledger", "scribbles");
+    let gateway = Program::start(files, None, None).await;
+    assert!(
+        gateway.messages().contains("it is set aside"),
+        "{}",
+        gateway.messages()
+    );
+    let stage = Stage { provider, gateway };
+    stage.serves(Api::Messages).await;
+    assert!(
+        stage
+            .gateway
+            .files
+            .path()
+            .join("keyweir.ledger.damaged-1")
+            .exists()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_key_may_expire_before_its_tenant_does() {
+    use keyweir_policy::config::secret::ClientKeyHash;
+    let (old, fresh) = (ClientKeyHash::of(CLIENT_KEY), ClientKeyHash::of(FREE));
+    let keys = format!(
+        "\n[[tenant]]\nid = \"tester\"\nclient_keys = [{{ hash = \"{old}\", expires = \"2026-01-01\" }}, \"{fresh}\"]\n"
+    );
+    let stage = Plan::new().open().and(&keys).build().await;
+    let answer = stage.ask(&Api::Messages.request(false)).await;
+    assert_eq!(answer.status, 401, "{}", answer.text());
+    assert!(
+        answer.text().contains("this client key has expired"),
+        "{}",
+        answer.text()
+    );
+    let answer = stage.ask(&with_key(Api::Messages, FREE)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}

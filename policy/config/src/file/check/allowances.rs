@@ -1,0 +1,150 @@
+//! What bounds tenants and their groups: names that are there, no circles, and nothing said twice.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::file::check::Check;
+use crate::file::problems::{At, Spot};
+use crate::file::read::{RawAllowance, RawBudget, RawTenantGroup};
+use keyweir_tenancy::prices::Unpriced;
+use keyweir_terms::amount::Dimension;
+use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
+
+impl Check<'_> {
+    pub(super) fn allowances(&self) {
+        let groups: HashMap<&str, &RawTenantGroup> = self
+            .raw
+            .groups
+            .iter()
+            .filter_map(|group| Some((group.id.as_ref()?.value.as_str(), group)))
+            .collect();
+        let of_groups = self.raw.groups.iter().map(|group| &group.allowance);
+        let of_tenants = self.raw.tenants.iter().map(|tenant| &tenant.allowance);
+        for allowance in of_groups.chain(of_tenants) {
+            if let Some(name) = &allowance.group {
+                self.find("tenant_group", name, &groups);
+            }
+            self.limits_said_twice(allowance);
+            self.budgets_said_twice(allowance);
+        }
+        for group in &self.raw.groups {
+            self.circle(group, &groups);
+        }
+        self.prices();
+    }
+
+    fn circle(&self, group: &RawTenantGroup, groups: &HashMap<&str, &RawTenantGroup>) {
+        let (Some(id), Some(first)) = (&group.id, &group.allowance.group) else {
+            return;
+        };
+        let (mut next, mut seen) = (Some(first), HashSet::new());
+        while let Some(name) = next.filter(|name| seen.insert(name.value.as_str())) {
+            if name.value == id.value {
+                self.error_with_hint(
+                    &first.spot,
+                    "leads back to this group itself",
+                    "groups within groups end in one that is in none",
+                );
+                return;
+            }
+            let group = groups.get(name.value.as_str());
+            next = group.and_then(|group| group.allowance.group.as_ref());
+        }
+    }
+
+    fn limits_said_twice(&self, allowance: &RawAllowance) {
+        let mut first: HashMap<(String, usize), &Spot> = HashMap::new();
+        for At { value, spot } in &allowance.limits {
+            let models = text(&value.models);
+            let per_minute = value.per_minute.iter().map(Option::is_some);
+            let is_said = per_minute.chain([value.concurrency.is_some()]);
+            for (what, _) in is_said.enumerate().filter(|(_, is_said)| *is_said) {
+                if let Some(other) = first.insert((models.clone(), what), spot) {
+                    let what = Dimension::ALL.get(what);
+                    let what = what.map_or("concurrency", |what| what.as_str());
+                    self.said_twice(spot, other, what);
+                }
+            }
+        }
+    }
+
+    fn budgets_said_twice(&self, allowance: &RawAllowance) {
+        let mut first: HashMap<_, &Spot> = HashMap::new();
+        for budget in &allowance.budgets {
+            let RawBudget {
+                unit, hour, zone, ..
+            } = budget;
+            let Some(unit) = unit else { continue };
+            let amounts = [budget.tokens.map(|_| "tokens"), budget.money.map(|_| "usd")];
+            for what in amounts.into_iter().flatten() {
+                let key = (text(&budget.models), *unit, *hour, zone, what);
+                if let Some(other) = first.insert(key, &budget.spot) {
+                    self.said_twice(&budget.spot, other, what);
+                }
+            }
+        }
+    }
+
+    fn said_twice(&self, spot: &Spot, other: &Spot, what: &str) {
+        self.error_with_hint(
+            spot,
+            format!(
+                "{} bounds {what} of the same models too",
+                self.other(other, spot)
+            ),
+            "keep one of them, or name other models",
+        );
+    }
+
+    /// Prices that name a provider, and models that cost nobody knows what.
+    fn prices(&self) {
+        let providers: HashMap<&str, &()> = self
+            .raw
+            .providers
+            .iter()
+            .filter_map(|provider| Some((provider.id.as_ref()?.value.as_str(), &())))
+            .collect();
+        for price in &self.raw.prices {
+            if let Some(name) = &price.provider {
+                self.find("provider", name, &providers);
+            }
+        }
+        self.unpriced_models();
+    }
+
+    /// Where a budget in money holds, models that are named one by one and have no price.
+    fn unpriced_models(&self) {
+        let settings = self.raw.tenancy.as_ref();
+        if settings.is_some_and(|at| at.value.unpriced == Unpriced::Dearest) {
+            return;
+        }
+        let is_priced = |model: &str| {
+            let own = self.raw.prices.iter().map(|raw| &raw.price);
+            let mut all = own.chain(crate::file::prices::listed());
+            all.any(|price| price.models.matches(model))
+        };
+        for tenant in &self.raw.tenants {
+            let allowance = &tenant.allowance;
+            let Some(budget) = allowance.budgets.iter().find(|it| it.money.is_some()) else {
+                continue;
+            };
+            let exact = |pattern: &&ModelPattern| !pattern.as_str().contains('*');
+            for model in tenant.models.iter().filter(exact) {
+                if !is_priced(model.as_str()) {
+                    self.warn(
+                        &budget.spot,
+                        format!(
+                            "{} has no price",
+                            crate::file::shown::quoted(model.as_str())
+                        ),
+                        "add a [[price]], or see tenancy.unpriced",
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn text(models: &ModelPatterns) -> String {
+    let names: Vec<&str> = models.iter().map(ModelPattern::as_str).collect();
+    names.join(",")
+}

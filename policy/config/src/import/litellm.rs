@@ -1,0 +1,103 @@
+//! LiteLLM's `config.yaml`.
+//!
+//! Its deployments become accounts with their limits, its public names aliases, its fallbacks
+//! fallbacks, its master key a tenant. It spreads requests of one name over all deployments of that
+//! name, whatever model and vendor they are of; here a name leads to one model, whose accounts share
+//! the requests, and the others follow as fallbacks.
+//!
+//! Source: <https://docs.litellm.ai/docs/proxy/config_settings>.
+
+mod deployments;
+mod fallbacks;
+mod settings;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use super::draft::Draft;
+use super::finding::{Finding, Rating};
+use super::{ImportError, Imported};
+
+use self::yaml::Node;
+
+/// Bytes of a file that is read.
+pub const BYTES_MAX: usize = 1024 * 1024;
+/// Findings that are kept.
+const FINDINGS_MAX: usize = 10_000;
+
+/// Makes a policy of `text`.
+///
+/// # Errors
+/// If it is no such file, or has no deployment that could be taken over.
+pub fn import(text: &str) -> Result<Imported, ImportError> {
+    if text.len() > BYTES_MAX {
+        return Err(ImportError::TooLarge(BYTES_MAX));
+    }
+    let document = yaml::parse(text)?;
+    let mut import = Import::default();
+    let root = Node::new(&document);
+    for (name, line, value) in root.entries() {
+        match name {
+            "model_list" => deployments::read(&mut import, value),
+            "router_settings" | "litellm_settings" | "general_settings" => {}
+            _ => import.unsupported(line, format!("{name}: nothing here is like it")),
+        }
+    }
+    if import.draft.accounts.is_empty() {
+        return Err(ImportError::Nothing("deployment"));
+    }
+    deployments::names(&mut import);
+    for (table, _, settings) in root.entries() {
+        match table {
+            "router_settings" | "litellm_settings" => settings::router(&mut import, settings),
+            "general_settings" => settings::general(&mut import, settings),
+            _ => {}
+        }
+    }
+    fallbacks::put(&mut import);
+    import.findings.sort_by_key(|finding| finding.line);
+    Ok(Imported {
+        policy: import.draft.text(),
+        findings: import.findings,
+    })
+}
+
+/// What has been read so far.
+#[derive(Debug, Default)]
+struct Import {
+    draft: Draft,
+    findings: Vec<Finding>,
+    /// Public names, each with what its deployments ask for, in the order of the file.
+    names: BTreeMap<String, Vec<Target>>,
+    /// Keys that stand in the file. They are compared, and never written.
+    literals: Vec<String>,
+    /// Fallbacks of public names.
+    fallbacks: Vec<fallbacks::Wanted>,
+}
+
+/// What a deployment asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Target {
+    model: String,
+    provider: usize,
+    line: usize,
+}
+
+impl Import {
+    fn found(&mut self, line: usize, rating: Rating, words: String) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding {
+                line,
+                rating,
+                words,
+            });
+        }
+    }
+
+    fn unsupported(&mut self, line: usize, words: String) {
+        self.found(line, Rating::Unsupported, words);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! A token bucket that counts exactly: what flows in is a whole number of parts per microsecond.
+//!
+//! Unlike the buckets of providers, whose levels are guesses, this one is ours: nothing has to be
+//! learned, and nothing may drift. It may be overdrawn, by a request that takes its turn before it
+//! comes, or by one that took more than it was expected to: what is owed flows in first.
+
+use std::time::Duration;
+
+use keyweir_terms::time::Time;
+
+/// Parts of one unit: microseconds of a minute, so that a limit per minute is as many parts each
+/// microsecond.
+const PARTS: i128 = 60_000_000;
+
+/// A limit per minute, with a minute's worth of burst.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bucket {
+    limit: u64,
+    /// Parts; never more than a minute's worth.
+    level: i128,
+    at: Time,
+}
+
+impl Bucket {
+    /// Full.
+    pub(crate) const fn full(limit: u64, now: Time) -> Self {
+        Self {
+            limit,
+            level: limit as i128 * PARTS,
+            at: now,
+        }
+    }
+
+    pub(crate) const fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// What is there at `now`, in whole units; nothing if it is overdrawn.
+    pub(crate) fn remaining(&self, now: Time) -> u64 {
+        u64::try_from(self.parts(now).max(0) / PARTS).unwrap_or(u64::MAX)
+    }
+
+    /// How long until `need` is there. `None`: never, it is more than the bucket holds.
+    pub(crate) fn wait(&self, need: u64, now: Time) -> Option<Duration> {
+        if need > self.limit {
+            return None;
+        }
+        let lacks = i128::from(need) * PARTS - self.parts(now);
+        Some(self.flows_in(lacks))
+    }
+
+    /// How long until it is full.
+    pub(crate) fn until_full(&self, now: Time) -> Duration {
+        self.flows_in(i128::from(self.limit) * PARTS - self.parts(now))
+    }
+
+    /// Takes `need`, whether it is there or not.
+    pub(crate) fn take(&mut self, need: u64, now: Time) {
+        self.level = self.parts(now) - i128::from(need) * PARTS;
+        self.at = now.max(self.at);
+    }
+
+    /// Puts back `rest` of what was taken.
+    pub(crate) fn put_back(&mut self, rest: u64, now: Time) {
+        let full = i128::from(self.limit) * PARTS;
+        self.level = (self.parts(now) + i128::from(rest) * PARTS).min(full);
+        self.at = now.max(self.at);
+    }
+
+    /// Holds for `limit` from now on; as full as before, in proportion.
+    pub(crate) fn scale(&mut self, limit: u64, now: Time) {
+        if limit == self.limit {
+            return;
+        }
+        let level = self.parts(now);
+        self.level = match self.limit {
+            0 => i128::from(limit) * PARTS,
+            before => level / i128::from(before) * i128::from(limit),
+        };
+        self.limit = limit;
+        self.at = now.max(self.at);
+    }
+
+    fn parts(&self, now: Time) -> i128 {
+        let micros = now.since(self.at).as_micros();
+        let inflow = i128::from(self.limit) * i128::try_from(micros).unwrap_or(i128::MAX / PARTS);
+        (self.level + inflow).min(i128::from(self.limit) * PARTS)
+    }
+
+    /// Rounded up: whoever waits so long finds it.
+    fn flows_in(&self, parts: i128) -> Duration {
+        if parts <= 0 {
+            return Duration::ZERO;
+        }
+        let rate = i128::from(self.limit.max(1));
+        let micros = (parts + rate - 1) / rate;
+        Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const START: Time = Time::from_micros(1_000_000);
+
+    #[test]
+    fn whoever_waits_as_told_finds_what_it_needs_and_not_earlier() {
+        let mut bucket = Bucket::full(7, START);
+        bucket.take(7, START);
+        let wait = bucket.wait(3, START).expect("it holds so much");
+        assert_eq!(bucket.remaining(START + wait), 3);
+        let early = START + (wait - Duration::from_micros(1));
+        assert_eq!(bucket.remaining(early), 2);
+        assert_eq!(bucket.wait(8, START), None);
+        assert_eq!(Bucket::full(0, START).wait(1, START), None);
+    }
+
+    #[test]
+    fn another_limit_leaves_it_as_full_as_it_was() {
+        let mut bucket = Bucket::full(100, START);
+        bucket.take(75, START);
+        bucket.scale(1_000, START);
+        assert_eq!(bucket.remaining(START), 250);
+        bucket.scale(4, START);
+        assert_eq!(bucket.remaining(START), 1);
+        bucket.take(5, START);
+        bucket.scale(400, START);
+        assert_eq!(bucket.wait(0, START), Some(Duration::from_secs(60)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_more_goes_than_flows_in(
+            limit in 1..1_000u64,
+            asked in prop::collection::vec((0..3_000_000u64, 0..200u64), 1..200),
+        ) {
+            let mut bucket = Bucket::full(limit, START);
+            let (mut now, mut taken) = (START, 0u128);
+            for (pause, need) in asked {
+                now = now + Duration::from_micros(pause);
+                if bucket.wait(need, now) == Some(Duration::ZERO) {
+                    bucket.take(need, now);
+                    taken += u128::from(need);
+                }
+            }
+            let micros = now.since(START).as_micros();
+            let most = u128::from(limit) * (60_000_000 + micros) / 60_000_000;
+            prop_assert!(taken <= most, "{} of {}", taken, most);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Why a tenant's request is refused: which limit, whose, and when it ends.
+
+use std::fmt;
+use std::time::Duration;
+
+use keyweir_terms::amount::Dimension;
+
+use crate::allowance::Amount;
+use crate::left::AllLeft;
+
+/// Whose a limit is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner {
+    /// Its name.
+    pub name: String,
+    /// Of a group of tenants, not of one.
+    pub is_group: bool,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.is_group { "group" } else { "tenant" };
+        write!(f, "{what} {}", self.name)
+    }
+}
+
+/// What is lacking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacking {
+    /// A limit per minute.
+    PerMinute(Dimension, u64),
+    /// A number of requests at a time.
+    AtATime(u32),
+    /// A budget, for a period with this word.
+    Budget(Amount, &'static str),
+    /// A price for the model.
+    Price,
+}
+
+impl Lacking {
+    /// One of a bounded set, for metrics and the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PerMinute(Dimension::Requests, _) => "tenant_requests",
+            Self::PerMinute(Dimension::InputTokens, _) => "tenant_input_tokens",
+            Self::PerMinute(Dimension::OutputTokens, _) => "tenant_output_tokens",
+            Self::PerMinute(Dimension::Tokens, _) => "tenant_tokens",
+            Self::AtATime(_) => "tenant_concurrency",
+            Self::Budget(Amount::Tokens(_), _) => "tenant_token_budget",
+            Self::Budget(Amount::Money(_), _) => "tenant_money_budget",
+            Self::Price => "tenant_unpriced",
+        }
+    }
+}
+
+/// When it is there again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// In so long.
+    In(Duration),
+    /// When other requests of the same end: in a moment, or in minutes.
+    WithOthers,
+    /// Not for a request like this one.
+    Never,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// What.
+    pub lacking: Lacking,
+    /// Whose.
+    pub owner: Owner,
+    /// For which models, if not for all.
+    pub models: Option<String>,
+    /// How long.
+    pub ends: Ends,
+    /// What is left of the limits per minute.
+    pub left: AllLeft,
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let owner = &self.owner;
+        match self.lacking {
+            Lacking::PerMinute(dimension, limit) => {
+                let what = dimension.as_str().replace('_', " ");
+                write!(f, "the limit of {limit} {what} per minute of {owner}")?;
+            }
+            Lacking::AtATime(max) => write!(f, "the limit of {max} requests at a time of {owner}")?,
+            Lacking::Budget(Amount::Tokens(tokens), period) => {
+                write!(f, "the budget of {tokens} tokens per {period} of {owner}")?;
+            }
+            Lacking::Budget(Amount::Money(money), period) => {
+                write!(f, "the budget of {money} USD per {period} of {owner}")?;
+            }
+            Lacking::Price => {
+                return write!(
+                    f,
+                    "{owner} has a budget in money, and the model has no price in this gateway's policy"
+                );
+            }
+        }
+        if let Some(models) = &self.models {
+            write!(f, " for {models}")?;
+        }
+        let is_budget = matches!(self.lacking, Lacking::Budget(..));
+        match self.ends {
+            Ends::Never => f.write_str(" is smaller than this request"),
+            Ends::WithOthers if is_budget => {
+                f.write_str(" is taken by requests that run; try again when they end")
+            }
+            Ends::WithOthers => f.write_str(" is reached; try again when one of them ends"),
+            Ends::In(wait) => {
+                let secs = wait.as_micros().div_ceil(1_000_000).max(1);
+                let spent = if is_budget { "spent" } else { "used up" };
+                write!(f, " is {spent}; try again in {secs} s")
+            }
+        }?;
+        f.write_str(" (this is the gateway's limit, not the provider's)")
+    }
+}
+
+/// A budget that is spent and refuses nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overspent {
+    /// Whose.
+    pub owner: Owner,
+    /// Of how much.
+    pub amount: Amount,
+    /// In a period with this word.
+    pub period: &'static str,
+    /// Hundredths of it that are spent.
+    pub percent: u128,
+}
+
+impl fmt::Display for Overspent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            owner,
+            amount,
+            period,
+            percent,
+        } = self;
+        match amount {
+            Amount::Tokens(tokens) => write!(f, "{tokens} tokens")?,
+            Amount::Money(money) => write!(f, "{money} USD")?,
+        }
+        write!(f, " per {period} of {owner}; {percent}% spent")
+    }
+}

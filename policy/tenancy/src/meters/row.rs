@@ -1,0 +1,98 @@
+//! One thing that is counted, and for whom.
+
+use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
+use keyweir_terms::time::Time;
+
+use crate::allowance::Amount;
+use crate::lack::{Ends, Lack, Lacking, Overspent, Owner};
+use crate::left::AllLeft;
+use crate::meter::{Meter, Spending};
+
+#[derive(Debug)]
+pub(super) struct Row {
+    /// Names it in every policy and every process.
+    pub(super) key: String,
+    pub(super) owner: Owner,
+    pub(super) models: ModelPatterns,
+    pub(super) shadow: bool,
+    pub(super) meter: Meter,
+    /// Requests that hold some of it.
+    pub(super) open: u32,
+    pub(super) is_gone: bool,
+}
+
+impl Row {
+    pub(super) const fn lacking(&self) -> Lacking {
+        match &self.meter {
+            Meter::Rate { dimension, bucket } => Lacking::PerMinute(*dimension, bucket.limit()),
+            Meter::Concurrency { max, .. } => Lacking::AtATime(*max),
+            Meter::Budget(spending) => Lacking::Budget(spending.amount, spending.period.word()),
+        }
+    }
+
+    pub(super) fn lack(&self, lacking: Lacking, ends: Ends) -> Box<Lack> {
+        Box::new(Lack {
+            lacking,
+            owner: self.owner.clone(),
+            models: (!self.models.is_any()).then(|| patterns(&self.models)),
+            ends,
+            left: AllLeft::default(),
+        })
+    }
+
+    pub(super) const fn is_soft(&self) -> bool {
+        matches!(&self.meter, Meter::Budget(spending) if spending.soft)
+    }
+
+    pub(super) const fn is_of_money(&self) -> bool {
+        matches!(&self.meter, Meter::Budget(it) if matches!(it.amount, Amount::Money(_)))
+    }
+}
+
+pub(super) fn overspent(owner: &Owner, spending: &Spending) -> Overspent {
+    Overspent {
+        owner: owner.clone(),
+        amount: spending.amount,
+        period: spending.period.word(),
+        percent: spending.spent.saturating_mul(100) / spending.max().max(1),
+    }
+}
+
+/// The meter goes on as `next` says, with what was used of it.
+pub(super) fn follow(meter: &mut Meter, next: Meter, now: Time) {
+    match (meter, next) {
+        (Meter::Rate { bucket, .. }, Meter::Rate { bucket: next, .. }) => {
+            bucket.scale(next.limit(), now);
+        }
+        (Meter::Concurrency { max, .. }, Meter::Concurrency { max: next, .. }) => *max = next,
+        (Meter::Budget(spending), Meter::Budget(next)) => {
+            if spending.amount != next.amount {
+                spending.warned = false;
+            }
+            (spending.amount, spending.soft) = (next.amount, next.soft);
+        }
+        // A row's key says which kind it is.
+        (meter, next) => *meter = next,
+    }
+}
+
+/// Whose, for which models, and what.
+pub(super) fn key(owner: &Owner, models: &ModelPatterns, meter: &Meter) -> String {
+    let what = match meter {
+        Meter::Rate { dimension, .. } => dimension.as_str().to_owned(),
+        Meter::Concurrency { .. } => "concurrency".to_owned(),
+        Meter::Budget(spending) => {
+            let unit = match spending.amount {
+                Amount::Tokens(_) => "tokens",
+                Amount::Money(_) => "money",
+            };
+            format!("{unit} per {}", spending.period)
+        }
+    };
+    format!("{owner}|{}|{what}", patterns(models))
+}
+
+fn patterns(models: &ModelPatterns) -> String {
+    let names: Vec<&str> = models.iter().map(ModelPattern::as_str).collect();
+    names.join(",")
+}

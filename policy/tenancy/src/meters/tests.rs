@@ -1,0 +1,527 @@
+use std::cell::RefCell;
+
+use proptest::prelude::*;
+
+use keyweir_terms::amount::Dimension;
+use keyweir_terms::pattern::ModelPatterns;
+use keyweir_terms::request::RequestSize;
+use keyweir_terms::time::Time;
+
+use super::*;
+use crate::allowance::{Allowance, Amount, Budget, Limit};
+use crate::period::{Period, Unit};
+use crate::prices::{Price, Prices, Rates};
+use crate::spec::Member;
+
+const T: TenantId = TenantId(0);
+const OTHER: TenantId = TenantId(1);
+const P: ProviderId = ProviderId(0);
+const START: Wall = Wall(1_795_651_200_000_000); // 2026-11-26, midnight
+
+fn at(secs: u64) -> Moment {
+    Moment {
+        now: Time::from_micros(1 + secs * 1_000_000),
+        wall: Wall(START.0 + secs as i64 * 1_000_000),
+    }
+}
+
+fn limit(dimension: Dimension, max: u64) -> Limit {
+    let mut per_minute = [None; Dimension::COUNT];
+    per_minute[dimension.index()] = Some(max);
+    Limit {
+        models: ModelPatterns::any(),
+        per_minute,
+        concurrency: None,
+    }
+}
+
+fn budget(amount: Amount) -> Budget {
+    Budget {
+        models: ModelPatterns::any(),
+        period: Period::new(Unit::Day, "UTC", 0).expect("a zone"),
+        amount,
+        soft: false,
+    }
+}
+
+fn limits(limits: Vec<Limit>) -> Allowance {
+    Allowance {
+        limits,
+        ..Allowance::default()
+    }
+}
+
+fn budgets(budgets: Vec<Budget>) -> Allowance {
+    Allowance {
+        budgets,
+        ..Allowance::default()
+    }
+}
+
+/// Two tenants of a group; a token costs a picodollar, whatever it is.
+fn spec(own: Allowance, of_group: Allowance) -> Spec {
+    let member = |name: &str, allowance, group| Member {
+        name: name.to_owned(),
+        allowance,
+        group,
+    };
+    let rates = Rates {
+        input: 1,
+        output: 1,
+        cache_read: 1,
+        cache_write: 1,
+        cache_write_1h: 1,
+    };
+    let price = Price {
+        name: "one".to_owned(),
+        models: ModelPatterns::new(vec!["priced*".parse().expect("a pattern")]).expect("one"),
+        provider: None,
+        dialect: None,
+        rates,
+        long: None,
+    };
+    Spec {
+        groups: vec![member("team", of_group, None)],
+        tenants: Table::from_iter([
+            member("own", own, Some(0)),
+            member("other", Allowance::default(), Some(0)),
+        ]),
+        prices: Prices {
+            rows: vec![price],
+            unpriced: Unpriced::Refuse,
+        },
+        providers: Table::from_iter([("p".to_owned(), Dialect::Anthropic)]),
+        cache_read_weight: 0,
+    }
+}
+
+fn meters(spec: &Spec) -> Meters {
+    let mut meters = Meters::default();
+    meters.configure(at(0), spec);
+    meters
+}
+
+/// As long as it is not learned otherwise, it is expected to take 3 + 1 tokens.
+fn size() -> RequestSize {
+    RequestSize {
+        text_bytes: 0,
+        media_tokens: 0,
+        output_max: Some(1),
+    }
+}
+
+fn ask_for(
+    meters: &mut Meters,
+    secs: u64,
+    (tenant, model): (TenantId, &str),
+    patience: Duration,
+) -> Result<Option<Reserved>, Box<Lack>> {
+    let asked = Asked {
+        tenant,
+        provider: P,
+        model,
+        size: &size(),
+        patience,
+    };
+    meters.reserve(at(secs), &asked)
+}
+
+fn ask(meters: &mut Meters, secs: u64) -> Result<Option<Reserved>, Box<Lack>> {
+    ask_for(meters, secs, (T, "priced-1"), Duration::ZERO)
+}
+
+fn end(
+    meters: &mut Meters,
+    secs: u64,
+    reserved: Option<Reserved>,
+    input: u64,
+    output: u64,
+) -> Cost {
+    let usage = Usage {
+        input: Some(input),
+        output: Some(output),
+        ..Usage::default()
+    };
+    meters.settle(at(secs), reserved, (P, "priced-1"), Used::Told(usage))
+}
+
+#[test]
+fn whoever_has_no_limits_is_not_looked_at() {
+    let mut meters = meters(&spec(Allowance::default(), Allowance::default()));
+    assert!(!meters.is_bounded(T));
+    assert!(ask(&mut meters, 0).expect("it may").is_none());
+}
+
+#[test]
+fn what_is_used_up_comes_back_with_time_and_the_refusal_says_when() {
+    let mut meters = meters(&spec(
+        limits(vec![limit(Dimension::Requests, 2)]),
+        Allowance::default(),
+    ));
+    for _ in 0..2 {
+        let reserved = ask(&mut meters, 0).expect("there is room");
+        end(&mut meters, 0, reserved, 5, 5);
+    }
+    let lack = ask(&mut meters, 0).expect_err("it is used up");
+    assert_eq!(lack.ends, Ends::In(Duration::from_secs(30)));
+    assert_eq!(
+        lack.to_string(),
+        "the limit of 2 requests per minute of tenant own is used up; try again in 30 s \
+         (this is the gateway's limit, not the provider's)"
+    );
+    assert!(ask(&mut meters, 29).is_err());
+    let reserved = ask(&mut meters, 30).expect("there is room");
+    // Nothing was sent: it is as if it had never been.
+    let cost = meters.settle(at(30), reserved, (P, "priced-1"), Used::Nothing);
+    assert_eq!(cost.money, Money::ZERO);
+    let reserved = ask(&mut meters, 30)
+        .expect("there is room")
+        .expect("bounded");
+    let left = reserved
+        .left
+        .of(Dimension::Requests)
+        .expect("it is bounded");
+    assert_eq!((left.limit, left.remaining), (2, 0));
+    assert_eq!(left.reset, Duration::from_secs(60));
+    end(&mut meters, 30, Some(reserved), 1, 1);
+}
+
+#[test]
+fn a_short_lack_is_waited_for_in_the_order_of_coming() {
+    let mut meters = meters(&spec(
+        limits(vec![limit(Dimension::Requests, 1)]),
+        Allowance::default(),
+    ));
+    let patient = Duration::from_secs(150);
+    let mut waits = Vec::new();
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let reserved = ask_for(&mut meters, 0, (T, "m"), patient).expect("in time");
+        let reserved = reserved.expect("bounded");
+        waits.push(reserved.wait.as_secs());
+        open.push(reserved);
+    }
+    assert_eq!(waits, [0, 60, 120]);
+    let lack = ask_for(&mut meters, 0, (T, "m"), patient).expect_err("too long");
+    assert_eq!(lack.ends, Ends::In(Duration::from_secs(180)));
+    // Who leaves gives its turn back.
+    let left = open.pop();
+    let _ = meters.settle(at(0), left, (P, "m"), Used::Nothing);
+    let reserved = ask_for(&mut meters, 0, (T, "m"), patient).expect("in time");
+    assert_eq!(reserved.expect("bounded").wait.as_secs(), 120);
+}
+
+#[test]
+fn a_request_that_is_larger_than_the_limit_need_not_come_again() {
+    let mut meters = meters(&spec(
+        limits(vec![limit(Dimension::InputTokens, 2)]),
+        Allowance::default(),
+    ));
+    let lack = ask(&mut meters, 0).expect_err("3 tokens");
+    assert_eq!(lack.ends, Ends::Never);
+    assert!(
+        lack.to_string().contains("is smaller than this request"),
+        "{lack}"
+    );
+}
+
+#[test]
+fn a_number_at_a_time_is_given_back_whatever_the_end() {
+    let mut allowance = limits(vec![limit(Dimension::Requests, 100)]);
+    allowance.limits[0].concurrency = Some(2);
+    let mut meters = meters(&spec(allowance, Allowance::default()));
+    let first = ask(&mut meters, 0).expect("room");
+    let second = ask(&mut meters, 0).expect("room");
+    let lack = ask(&mut meters, 0).expect_err("two run");
+    assert_eq!(
+        (lack.lacking, lack.ends),
+        (Lacking::AtATime(2), Ends::WithOthers)
+    );
+    let _ = meters.settle(at(0), first, (P, "m"), Used::Nothing);
+    let third = ask(&mut meters, 0).expect("room");
+    end(&mut meters, 0, second, 0, 0);
+    let _ = meters.settle(at(0), third, (P, "m"), Used::Untold);
+    assert!(ask(&mut meters, 0).is_ok());
+}
+
+#[test]
+fn a_group_bounds_its_members_together_and_nothing_is_taken_where_one_level_refuses() {
+    let mut meters = meters(&spec(
+        limits(vec![limit(Dimension::Requests, 100)]),
+        limits(vec![limit(Dimension::Requests, 3)]),
+    ));
+    let others = ask_for(&mut meters, 0, (OTHER, "m"), Duration::ZERO).expect("room");
+    end(&mut meters, 0, others, 1, 1);
+    for _ in 0..2 {
+        let reserved = ask(&mut meters, 0).expect("room");
+        end(&mut meters, 0, reserved, 1, 1);
+    }
+    for _ in 0..200 {
+        let lack = ask(&mut meters, 0).expect_err("the group has had 3");
+        assert!(lack.owner.is_group && lack.owner.name == "team");
+    }
+    let own = ask(&mut meters, 20).expect("room").expect("bounded");
+    let left = own.left.of(Dimension::Requests).expect("told");
+    assert_eq!(left.limit, 3, "the scarcer of the two is told");
+}
+
+#[test]
+fn a_hundred_at_once_spend_no_more_than_a_budget_and_the_estimates_error() {
+    let mut meters = meters(&spec(
+        budgets(vec![budget(Amount::Tokens(40))]),
+        Allowance::default(),
+    ));
+    let mut open = Vec::new();
+    for _ in 0..100 {
+        match ask(&mut meters, 0) {
+            Ok(reserved) => open.push(reserved),
+            Err(lack) => assert_eq!(lack.ends, Ends::WithOthers),
+        }
+    }
+    assert_eq!(open.len(), 10, "each is expected to take 4");
+    for reserved in open {
+        end(&mut meters, 0, reserved, 3, 1);
+    }
+    let lack = ask(&mut meters, 0).expect_err("it is spent");
+    assert_eq!(lack.ends, Ends::In(Duration::from_secs(86_400)));
+    assert!(
+        lack.to_string()
+            .contains("the budget of 40 tokens per day of tenant own is spent")
+    );
+    assert!(ask(&mut meters, 86_399).is_err());
+    assert!(ask(&mut meters, 86_400).is_ok(), "a new day");
+}
+
+#[test]
+fn a_clock_that_is_put_back_gives_no_second_budget() {
+    let mut meters = meters(&spec(
+        budgets(vec![budget(Amount::Tokens(4))]),
+        Allowance::default(),
+    ));
+    let reserved = ask(&mut meters, 86_400).expect("room");
+    end(&mut meters, 86_400, reserved, 3, 1);
+    assert!(ask(&mut meters, 100).is_err());
+    assert!(ask(&mut meters, 86_500).is_err());
+    assert!(ask(&mut meters, 2 * 86_400).is_ok());
+}
+
+#[test]
+fn what_was_not_told_is_taken_to_be_what_was_expected() {
+    let mut meters = meters(&spec(
+        budgets(vec![budget(Amount::Money(Money::from_pico(8)))]),
+        Allowance::default(),
+    ));
+    for _ in 0..2 {
+        let reserved = ask(&mut meters, 0).expect("room");
+        let cost = meters.settle(at(0), reserved, (P, "priced-1"), Used::Untold);
+        assert_eq!(cost.money, Money::from_pico(4));
+    }
+    assert!(ask(&mut meters, 0).is_err());
+}
+
+#[test]
+fn a_model_without_a_price_is_refused_where_money_is_bounded() {
+    let mut spec = spec(
+        budgets(vec![budget(Amount::Money(Money::from_pico(8)))]),
+        Allowance::default(),
+    );
+    let mut meters = meters(&spec);
+    let unpriced = |meters: &mut Meters| ask_for(meters, 0, (T, "new"), Duration::ZERO);
+    let lack = unpriced(&mut meters).expect_err("nobody knows what it costs");
+    assert_eq!((lack.lacking, lack.ends), (Lacking::Price, Ends::Never));
+    for (choice, money) in [(Unpriced::Pass, 0), (Unpriced::Dearest, 4)] {
+        spec.prices.unpriced = choice;
+        meters.configure(at(0), &spec);
+        let reserved = unpriced(&mut meters).expect("it may");
+        let usage = Usage {
+            input: Some(3),
+            output: Some(1),
+            ..Usage::default()
+        };
+        let cost = meters.settle(at(0), reserved, (P, "new"), Used::Told(usage));
+        assert_eq!((cost.money, cost.listed), (Money::from_pico(money), None));
+    }
+}
+
+#[test]
+fn a_soft_budget_warns_once_and_refuses_nothing() {
+    let mut soft = budget(Amount::Tokens(4));
+    soft.soft = true;
+    let mut meters = meters(&spec(budgets(vec![soft]), Allowance::default()));
+    let reserved = ask(&mut meters, 0).expect("room");
+    assert_eq!(meters.next_overspent(T), None);
+    end(&mut meters, 0, reserved, 4, 4);
+    let told = meters.next_overspent(T).expect("it is spent");
+    assert_eq!(
+        told.to_string(),
+        "4 tokens per day of tenant own; 200% spent"
+    );
+    assert_eq!(meters.next_overspent(T), None);
+    let reserved = ask(&mut meters, 0).expect("it goes on").expect("bounded");
+    assert!(reserved.overspent.is_some());
+}
+
+#[test]
+fn a_shadow_counts_and_refuses_nothing() {
+    let mut allowance = limits(vec![limit(Dimension::Requests, 1)]);
+    allowance.shadow = true;
+    let mut meters = meters(&spec(allowance, Allowance::default()));
+    let first = ask(&mut meters, 0).expect("room").expect("bounded");
+    assert_eq!(first.shadowed, None);
+    let second = ask(&mut meters, 0).expect("it goes on").expect("bounded");
+    assert_eq!(
+        second.shadowed,
+        Some(Lacking::PerMinute(Dimension::Requests, 1))
+    );
+    assert!(second.wait.is_zero() && second.left.is_empty());
+}
+
+#[test]
+fn a_new_policy_keeps_what_was_used() {
+    let policy = |requests, tokens| {
+        let mut allowance = limits(vec![limit(Dimension::Requests, requests)]);
+        allowance.budgets = vec![budget(Amount::Tokens(tokens))];
+        spec(allowance, Allowance::default())
+    };
+    let mut meters = meters(&policy(2, 8));
+    let open = ask(&mut meters, 0).expect("room");
+    let reserved = ask(&mut meters, 0).expect("room");
+    end(&mut meters, 0, reserved, 3, 1);
+    meters.configure(at(0), &spec(Allowance::default(), Allowance::default()));
+    meters.configure(at(0), &policy(20, 12));
+    end(&mut meters, 0, open, 3, 1);
+    // 8 of 12 are spent, and the bucket is as empty as it was.
+    let lack = ask(&mut meters, 0).expect_err("used up");
+    assert_eq!(lack.ends, Ends::In(Duration::from_secs(3)));
+    let reserved = ask(&mut meters, 3).expect("room");
+    end(&mut meters, 3, reserved, 3, 1);
+    let lack = ask(&mut meters, 10).expect_err("spent");
+    assert_eq!(lack.lacking, Lacking::Budget(Amount::Tokens(12), "day"));
+}
+
+#[test]
+fn what_was_spent_before_the_start_is_spent() {
+    let policy = spec(
+        budgets(vec![budget(Amount::Tokens(8))]),
+        Allowance::default(),
+    );
+    let mut before = meters(&policy);
+    let reserved = ask(&mut before, 0).expect("room");
+    end(&mut before, 0, reserved, 7, 0);
+    let changed = before.take_changed();
+    assert_eq!(changed.len(), 1);
+    assert!(before.take_changed().is_empty());
+    for (begin, spent) in [(START, 7), (Wall(START.0 - 86_400_000_000), 0)] {
+        let mut after = Meters::default();
+        after.remember([(changed[0].0.clone(), begin, changed[0].2)]);
+        after.configure(at(5), &policy);
+        let mut beside = meters(&policy);
+        beside.remember([(changed[0].0.clone(), begin, changed[0].2)]);
+        let views: Vec<_> = beside.budgets(at(5).wall).map(|it| it.spent).collect();
+        assert_eq!(views, [spent]);
+        let views: Vec<_> = after.budgets(at(5).wall).map(|it| it.spent).collect();
+        assert_eq!(views, [spent]);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Ask {
+        tenant: u32,
+        patience: u64,
+    },
+    End {
+        which: usize,
+        input: u64,
+        output: u64,
+    },
+    Leave {
+        which: usize,
+    },
+    Untold {
+        which: usize,
+    },
+    Pass(u64),
+    Reload(u64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => (0..2u32, 0..90u64).prop_map(|(tenant, patience)| Act::Ask { tenant, patience }),
+        3 => (0..50usize, 0..40u64, 0..40u64)
+            .prop_map(|(which, input, output)| Act::End { which, input, output }),
+        1 => (0..50usize).prop_map(|which| Act::Leave { which }),
+        1 => (0..50usize).prop_map(|which| Act::Untold { which }),
+        2 => (0..40u64).prop_map(Act::Pass),
+        1 => (1..500u64).prop_map(Act::Reload),
+    ]
+}
+
+proptest! {
+    /// Whatever interleaves: what is reserved is what open requests hold, and what is spent is what
+    /// ended requests used, on every level.
+    #[test]
+    fn nothing_drifts(acts in prop::collection::vec(act(), 1..120)) {
+        let policy = |most: u64| {
+            let mut own = limits(vec![limit(Dimension::Tokens, most), limit(Dimension::Requests, most)]);
+            own.limits[1].concurrency = Some(8);
+            own.budgets = vec![budget(Amount::Tokens(most))];
+            spec(own, budgets(vec![budget(Amount::Tokens(2 * most))]))
+        };
+        let meters = RefCell::new(meters(&policy(200)));
+        let mut open: Vec<(u32, Reserved)> = Vec::new();
+        let (mut own, mut all, mut secs) = (0u128, 0u128, 0u64);
+        for act in acts {
+            let mut meters = meters.borrow_mut();
+            match act {
+                Act::Ask { tenant, patience } => {
+                    let of = (TenantId(tenant), "priced-1");
+                    if let Ok(Some(reserved)) = ask_for(&mut meters, secs, of, Duration::from_secs(patience)) {
+                        open.push((tenant, reserved));
+                    }
+                }
+                Act::End { which, input, output } if !open.is_empty() => {
+                    let (tenant, reserved) = open.swap_remove(which % open.len());
+                    end(&mut meters, secs, Some(reserved), input, output);
+                    all += u128::from(input + output);
+                    own += if tenant == 0 { u128::from(input + output) } else { 0 };
+                }
+                Act::Leave { which } if !open.is_empty() => {
+                    let (_, reserved) = open.swap_remove(which % open.len());
+                    let _ = meters.settle(at(secs), Some(reserved), (P, "m"), Used::Nothing);
+                }
+                Act::Untold { which } if !open.is_empty() => {
+                    let (tenant, reserved) = open.swap_remove(which % open.len());
+                    let tokens = u128::from(reserved.need.input + reserved.need.output);
+                    let _ = meters.settle(at(secs), Some(reserved), (P, "m"), Used::Untold);
+                    all += tokens;
+                    own += if tenant == 0 { tokens } else { 0 };
+                }
+                Act::Pass(more) => secs += more,
+                Act::Reload(most) => meters.configure(at(secs), &policy(most)),
+                _ => {}
+            }
+            let held = |of: Option<u32>| -> u128 {
+                let open = open.iter().filter(|(tenant, _)| of.is_none_or(|of| of == *tenant));
+                open.map(|(_, it)| u128::from(it.need.input + it.need.output)).sum()
+            };
+            for row in meters.rows.iter_mut() {
+                let (spent, held, running) = if row.owner.is_group {
+                    (all, held(None), open.len())
+                } else {
+                    (own, held(Some(0)), open.iter().filter(|(tenant, _)| *tenant == 0).count())
+                };
+                prop_assert_eq!(row.open as usize, running);
+                match &row.meter {
+                    Meter::Budget(spending) => {
+                        prop_assert_eq!((spending.spent, spending.reserved), (spent, held));
+                    }
+                    Meter::Concurrency { running: counted, .. } => {
+                        prop_assert_eq!(*counted as usize, running);
+                    }
+                    Meter::Rate { .. } => {}
+                }
+            }
+        }
+    }
+}

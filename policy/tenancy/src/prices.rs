@@ -1,0 +1,371 @@
+//! What a model's tokens cost.
+//!
+//! A price is found by the model that served, in the order of the list: the policy's own prices stand
+//! before those of the snapshot that comes with the program. Nothing is fetched. A model that has no
+//! price is never taken for free in silence: it is counted, and by the policy's choice refused (where
+//! money is bounded), passed, or priced as the dearest that its provider's kind has.
+
+use std::collections::HashMap;
+
+use keyweir_terms::amount::Need;
+use keyweir_terms::dialect::Dialect;
+use keyweir_terms::ids::ProviderId;
+use keyweir_terms::pattern::ModelPatterns;
+use keyweir_terms::request::Usage;
+use keyweir_terms::table::Table;
+
+use crate::money::Money;
+
+/// Names of models whose price is remembered, per provider. They come from clients.
+const KNOWN_MAX: usize = 1_024;
+
+/// What is done for a model without a price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unpriced {
+    /// Refused where a budget in money holds, passed elsewhere.
+    #[default]
+    Refuse,
+    /// Served, and counted as costing nothing.
+    Pass,
+    /// Priced as the dearest model of the provider's kind.
+    Dearest,
+}
+
+impl Unpriced {
+    /// The word in the policy file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refuse => "refuse",
+            Self::Pass => "pass",
+            Self::Dearest => "dearest",
+        }
+    }
+}
+
+/// One line of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// What metrics call it.
+    pub name: String,
+    /// The models it is for.
+    pub models: ModelPatterns,
+    /// The provider it is for, by its name in the policy; `None`: any.
+    pub provider: Option<String>,
+    /// Which kind of provider lists it.
+    pub dialect: Option<Dialect>,
+    /// Of a usual request.
+    pub rates: Rates,
+    /// Of one whose input, cached or not, is more than so many tokens.
+    pub long: Option<(u64, Rates)>,
+}
+
+/// Picodollars per token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// Input that is in no cache.
+    pub input: u64,
+    /// Output.
+    pub output: u64,
+    /// Input that was read from the prompt cache.
+    pub cache_read: u64,
+    /// Input that was written to the prompt cache, for 5 minutes.
+    pub cache_write: u64,
+    /// Input that was written to it for an hour.
+    pub cache_write_1h: u64,
+}
+
+impl Rates {
+    fn of(&self, parts: &Parts) -> Money {
+        let terms = [
+            (self.input, parts.input),
+            (self.output, parts.output),
+            (self.cache_read, parts.cache_read),
+            (self.cache_write, parts.cache_write),
+            (self.cache_write_1h, parts.cache_write_1h),
+        ];
+        let pico = terms
+            .iter()
+            .map(|(rate, tokens)| u128::from(*rate) * u128::from(*tokens));
+        Money::from_pico(pico.sum())
+    }
+
+    const fn weight(&self) -> u128 {
+        self.input as u128 + self.output as u128
+    }
+}
+
+/// A request's tokens, each counted once.
+struct Parts {
+    input: u64,
+    output: u64,
+    cache_read: u64,
+    cache_write: u64,
+    cache_write_1h: u64,
+}
+
+impl Parts {
+    /// Anthropic tells cache reads beside the input, all others within it.
+    fn of(usage: &Usage, dialect: Dialect) -> Self {
+        let count = Option::unwrap_or_default;
+        let cache_read = count(usage.cache_read);
+        let cache_write = u64::from(usage.cache_write.unwrap_or_default());
+        let within = match dialect {
+            Dialect::Anthropic => 0,
+            _ => cache_read,
+        };
+        let hour = u64::from(usage.cache_write_1h.unwrap_or_default());
+        let cache_write_1h = hour.min(cache_write);
+        let input = count(usage.input).saturating_sub(within);
+        Self {
+            input: input.saturating_sub(cache_write),
+            output: count(usage.output),
+            cache_read,
+            cache_write: cache_write - cache_write_1h,
+            cache_write_1h,
+        }
+    }
+
+    const fn prompt(&self) -> u64 {
+        self.input
+            .saturating_add(self.cache_read)
+            .saturating_add(self.cache_write)
+            .saturating_add(self.cache_write_1h)
+    }
+}
+
+impl Price {
+    /// What `usage` costs, as a provider that speaks `dialect` tells it.
+    pub fn cost(&self, usage: &Usage, dialect: Dialect) -> Money {
+        let parts = Parts::of(usage, dialect);
+        self.rates_for(parts.prompt()).of(&parts)
+    }
+
+    /// What a request is expected to cost.
+    pub fn expected(&self, need: &Need) -> Money {
+        let parts = Parts {
+            input: need.input,
+            output: need.output,
+            cache_read: 0,
+            cache_write: 0,
+            cache_write_1h: 0,
+        };
+        self.rates_for(need.input).of(&parts)
+    }
+
+    const fn rates_for(&self, prompt: u64) -> &Rates {
+        match &self.long {
+            Some((above, rates)) if prompt > *above => rates,
+            _ => &self.rates,
+        }
+    }
+}
+
+/// The list, in order, and what is done for models that are not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prices {
+    /// The first that fits counts.
+    pub rows: Vec<Price>,
+    /// For models without one.
+    pub unpriced: Unpriced,
+}
+
+impl Prices {
+    /// The price of a model at a provider of this name.
+    pub fn find(&self, provider: &str, model: &str) -> Option<&Price> {
+        self.position(provider, model).map(|at| &self.rows[at])
+    }
+
+    fn position(&self, provider: &str, model: &str) -> Option<usize> {
+        let is_here = |price: &Price| price.provider.as_deref().is_none_or(|it| it == provider);
+        let fits = |price: &Price| is_here(price) && price.models.matches(model);
+        self.rows.iter().position(fits)
+    }
+
+    /// The dearest that may be asked of a provider: of those for it alone, else of its kind, else of
+    /// all.
+    fn dearest(&self, provider: &str, dialect: Dialect) -> Option<usize> {
+        let of = |fits: &dyn Fn(&Price) -> bool| {
+            let rows = self.rows.iter().enumerate();
+            let dearest = rows
+                .filter(|(_, price)| fits(price))
+                .max_by_key(|(_, price)| price.rates.weight());
+            dearest.map(|(at, _)| at)
+        };
+        of(&|price| price.provider.as_deref() == Some(provider))
+            .or_else(|| of(&|price| price.dialect == Some(dialect)))
+            .or_else(|| of(&|_| true))
+    }
+}
+
+/// What is known of one model's price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found<'p> {
+    /// The price to reckon with: its own, or another's if it has none.
+    pub price: Option<&'p Price>,
+    /// The place of its own price in the list.
+    pub listed: Option<u32>,
+}
+
+/// What metrics call models without a price: names that clients made up are no labels.
+const OTHER: &str = "other";
+
+/// Prices, and what was found in them so far.
+#[derive(Debug, Default)]
+pub struct PriceBook {
+    prices: Prices,
+    providers: Table<ProviderId, Provider>,
+}
+
+#[derive(Debug)]
+struct Provider {
+    name: String,
+    dialect: Dialect,
+    dearest: Option<usize>,
+    known: HashMap<Box<str>, Option<usize>>,
+}
+
+impl PriceBook {
+    /// These prices, for these providers.
+    pub fn new(prices: Prices, providers: &Table<ProviderId, (String, Dialect)>) -> Self {
+        let providers = providers.map(|_, (name, dialect)| Provider {
+            name: name.clone(),
+            dialect: *dialect,
+            dearest: prices.dearest(name, *dialect),
+            known: HashMap::new(),
+        });
+        Self { prices, providers }
+    }
+
+    /// What is done for models without a price.
+    pub const fn unpriced(&self) -> Unpriced {
+        self.prices.unpriced
+    }
+
+    /// What a provider speaks.
+    pub fn dialect(&self, provider: ProviderId) -> Dialect {
+        let provider = self.providers.get(provider);
+        provider.map_or(Dialect::Generic, |provider| provider.dialect)
+    }
+
+    /// The price of `model` at `provider`.
+    pub fn find(&mut self, provider: ProviderId, model: &str) -> Found<'_> {
+        let Some(provider) = self.providers.get_mut(provider) else {
+            return Found::default();
+        };
+        let at = match provider.known.get(model) {
+            Some(at) => *at,
+            None => {
+                let at = self.prices.position(&provider.name, model);
+                if provider.known.len() < KNOWN_MAX {
+                    provider.known.insert(model.into(), at);
+                }
+                at
+            }
+        };
+        let dearest = provider
+            .dearest
+            .filter(|_| self.prices.unpriced == Unpriced::Dearest);
+        Found {
+            price: at.or(dearest).map(|at| &self.prices.rows[at]),
+            listed: at.and_then(|at| u32::try_from(at).ok()),
+        }
+    }
+
+    /// What metrics call a model by its price's place in the list.
+    pub fn label(&self, listed: Option<u32>) -> &str {
+        let row = listed.and_then(|at| self.prices.rows.get(at as usize));
+        row.map_or(OTHER, |price| &price.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn price(name: &str, pattern: &str, input: u64, output: u64) -> Price {
+        let pattern = pattern.parse().expect("a pattern");
+        Price {
+            name: name.to_owned(),
+            models: ModelPatterns::new(vec![pattern]).expect("one"),
+            provider: None,
+            dialect: None,
+            rates: Rates {
+                input,
+                output,
+                cache_read: input / 10,
+                cache_write: input * 5 / 4,
+                cache_write_1h: input * 2,
+            },
+            long: None,
+        }
+    }
+
+    #[test]
+    fn every_token_is_paid_for_once() {
+        let usage = Usage {
+            input: Some(1_000),
+            cache_read: Some(400),
+            cache_write: Some(300),
+            cache_write_1h: Some(100),
+            output: Some(50),
+        };
+        let price = price("p", "*", 100, 1_000);
+        // 700 plain, 200 written for minutes, 100 for an hour, 400 read, 50 out.
+        let anthropic = 700 * 100 + 200 * 125 + 100 * 200 + 400 * 10 + 50 * 1_000;
+        assert_eq!(price.cost(&usage, Dialect::Anthropic).pico(), anthropic);
+        let usage = Usage {
+            cache_write: None,
+            cache_write_1h: None,
+            ..usage
+        };
+        // 600 plain, 400 of the input read.
+        let openai = 600 * 100 + 400 * 10 + 50 * 1_000;
+        assert_eq!(price.cost(&usage, Dialect::OpenAi).pico(), openai);
+    }
+
+    #[test]
+    fn long_prompts_have_their_own_rates_cached_or_not() {
+        let mut price = price("p", "*", 100, 1_000);
+        price.long = Some((
+            1_000,
+            Rates {
+                input: 200,
+                ..price.rates
+            },
+        ));
+        let usage = |input, read| Usage {
+            input: Some(input),
+            cache_read: Some(read),
+            ..Usage::default()
+        };
+        let cost = |usage| price.cost(&usage, Dialect::Anthropic).pico();
+        assert_eq!(cost(usage(1_000, 0)), 100_000);
+        assert_eq!(cost(usage(1_001, 0)), 200_200);
+        assert_eq!(cost(usage(1_000, 1)), 200_010);
+    }
+
+    #[test]
+    fn what_is_not_listed_is_never_free_in_silence() {
+        let provider = ProviderId(0);
+        let providers = Table::from_iter([("p".to_owned(), Dialect::OpenAi)]);
+        let mut own = price("own", "mine-*", 5, 5);
+        own.provider = Some("p".to_owned());
+        let rows = vec![price("a", "a-*", 1, 1), own, price("dear", "d-*", 90, 90)];
+        for (unpriced, dearest) in [
+            (Unpriced::Dearest, Some("own")),
+            (Unpriced::Pass, None),
+            (Unpriced::Refuse, None),
+        ] {
+            let rows = rows.clone();
+            let mut book = PriceBook::new(Prices { rows, unpriced }, &providers);
+            for _ in 0..2 {
+                let listed = book.find(provider, "a-1").listed;
+                assert_eq!(book.label(listed), "a");
+                let found = book.find(provider, "new");
+                assert_eq!(found.price.map(|it| it.name.as_str()), dearest);
+                assert_eq!(found.listed, None);
+                assert_eq!(book.label(None), "other");
+            }
+        }
+    }
+}

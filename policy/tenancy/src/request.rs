@@ -1,0 +1,79 @@
+//! A request, as far as it is counted: what it asks for, what it holds, what it came to.
+
+use std::time::Duration;
+
+use keyweir_terms::ids::{ProviderId, TenantId};
+use keyweir_terms::request::{RequestSize, Usage};
+use keyweir_terms::time::Time;
+
+use crate::lack::{Lacking, Overspent};
+use crate::left::AllLeft;
+use crate::meter::Taken;
+use crate::money::Money;
+use crate::period::Wall;
+
+/// Two clocks at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The one that only goes forward.
+    pub now: Time,
+    /// The one that has a calendar.
+    pub wall: Wall,
+}
+
+/// A request that may be bounded.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Who asks.
+    pub tenant: TenantId,
+    /// Whom.
+    pub provider: ProviderId,
+    /// For which model; empty if it names none.
+    pub model: &'a str,
+    /// How large it is.
+    pub size: &'a RequestSize,
+    /// How long it may wait.
+    pub patience: Duration,
+}
+
+/// What a request holds of its tenant's limits. Not `Clone`: it is settled exactly once.
+#[derive(Debug)]
+#[must_use = "what is reserved is held until it is settled"]
+pub struct Reserved {
+    pub(crate) rows: Vec<u32>,
+    pub(crate) need: Taken,
+    pub(crate) tenant: TenantId,
+    pub(crate) model: Box<str>,
+    pub(crate) size: RequestSize,
+    /// How long it has to wait for its turn.
+    pub wait: Duration,
+    /// What is left of the tenant's limits per minute.
+    pub left: AllLeft,
+    /// A budget that is spent and only warns.
+    pub overspent: Option<Overspent>,
+    /// What would have refused it, where that is only counted.
+    pub shadowed: Option<Lacking>,
+}
+
+/// What a request came to.
+#[derive(Clone, Copy, Debug)]
+pub enum Used {
+    /// Nothing was sent for it.
+    Nothing,
+    /// It was sent, and the provider charged so much.
+    Told(Usage),
+    /// It was answered, at least in part, and the provider did not say what it charged: what was
+    /// expected stands.
+    Untold,
+}
+
+/// What a request cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// By the prices; nothing where none is known.
+    pub money: Money,
+    /// The place of the model's price in the list, if it has one.
+    pub listed: Option<u32>,
+    /// The usage that was reckoned with.
+    pub usage: Usage,
+}

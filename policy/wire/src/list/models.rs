@@ -1,0 +1,226 @@
+//! Lists of models, which each family of APIs writes in its own way.
+//!
+//! What SDKs and coding agents read of an entry is added where a provider leaves it out: relatives of
+//! OpenAI's API often do. All else of an entry stays as it came.
+//!
+//! Sources: <https://docs.anthropic.com/en/api/models-list> (`created_at` is the epoch where it is not
+//! known), <https://platform.openai.com/docs/api-reference/models/list>,
+//! <https://ai.google.dev/api/models#method:-models.list>.
+
+mod pages;
+mod target;
+
+pub use self::pages::{first_query, models_path, write};
+pub use self::target::models_target;
+
+use serde_json::{Map, Value};
+
+use keyweir_terms::dialect::Dialect;
+
+/// How a list of models is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelsForm {
+    /// `data`, with ids that lead to the next page.
+    Anthropic,
+    /// `data`, all at once.
+    OpenAi,
+    /// `models`, with a token for the next page.
+    Gemini,
+}
+
+/// One page of a provider's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelsPage {
+    /// How it is written.
+    pub form: ModelsForm,
+    /// What it lists.
+    pub models: Vec<Model>,
+    /// The query for the page that follows.
+    pub next: Option<String>,
+}
+
+/// One model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// What requests name.
+    pub id: String,
+    /// Its JSON.
+    pub json: Vec<u8>,
+}
+
+/// A longer id is no model's.
+const ID_BYTES_MAX: usize = 512;
+
+impl ModelsForm {
+    /// How a list of `dialect` is written, before one was seen.
+    pub const fn of(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Anthropic => Self::Anthropic,
+            Dialect::OpenAi | Dialect::Generic => Self::OpenAi,
+        }
+    }
+}
+
+impl ModelsPage {
+    /// Reads a page that came in an answer of `dialect`; `None` if it is none.
+    pub fn read(dialect: Dialect, body: &[u8]) -> Option<Self> {
+        let mut page = match serde_json::from_slice(body).ok()? {
+            Value::Object(page) => page,
+            // Some of OpenAI's relatives (Together) give the list without its envelope.
+            entries @ Value::Array(_) => Map::from_iter([("data".to_owned(), entries)]),
+            _ => return None,
+        };
+        let (form, entries) = match (page.remove("data"), page.remove("models")) {
+            (Some(Value::Array(data)), _) => (ModelsForm::of(dialect), data),
+            (_, Some(Value::Array(models))) if dialect == Dialect::Generic => {
+                (ModelsForm::Gemini, models)
+            }
+            _ => return None,
+        };
+        let models: Vec<Model> = entries
+            .into_iter()
+            .filter_map(|entry| read(form, entry))
+            .collect();
+        let next = pages::next_query(form, &page, models.last());
+        Some(Self { form, models, next })
+    }
+}
+
+fn read(form: ModelsForm, entry: Value) -> Option<Model> {
+    let Value::Object(mut entry) = entry else {
+        return None;
+    };
+    let name = match form {
+        ModelsForm::Gemini => "name",
+        ModelsForm::Anthropic | ModelsForm::OpenAi => "id",
+    };
+    let id = entry.get(name)?.as_str()?;
+    let id = id.strip_prefix("models/").unwrap_or(id).to_owned();
+    if id.is_empty() || id.len() > ID_BYTES_MAX {
+        return None;
+    }
+    complete(form, &mut entry, &id, "unknown");
+    Some(Model::new(id, &entry))
+}
+
+impl Model {
+    fn new(id: String, entry: &Map<String, Value>) -> Self {
+        let json = serde_json::to_vec(entry).unwrap_or_default();
+        Self { id, json }
+    }
+
+    /// A model of which nothing but its id is known. `owner`: who has it.
+    pub fn named(form: ModelsForm, id: &str, owner: &str) -> Self {
+        let mut entry = Map::new();
+        let (field, name) = match form {
+            ModelsForm::Gemini => ("name", format!("models/{id}")),
+            ModelsForm::Anthropic | ModelsForm::OpenAi => ("id", id.to_owned()),
+        };
+        entry.insert(field.to_owned(), Value::String(name));
+        complete(form, &mut entry, id, owner);
+        Self::new(id.to_owned(), &entry)
+    }
+
+    /// The same model by another name.
+    pub fn by_alias(&self, form: ModelsForm, alias: &str) -> Self {
+        let Ok(Value::Object(mut entry)) = serde_json::from_slice(&self.json) else {
+            return Self::named(form, alias, "unknown");
+        };
+        let (name, name_value, shown) = match form {
+            ModelsForm::Gemini => ("name", format!("models/{alias}"), "displayName"),
+            ModelsForm::Anthropic => ("id", alias.to_owned(), "display_name"),
+            ModelsForm::OpenAi => ("id", alias.to_owned(), ""),
+        };
+        entry.insert(name.to_owned(), Value::String(name_value));
+        if let Some(Value::String(shown)) = entry.get_mut(shown) {
+            *shown = format!("{alias} ({shown})");
+        }
+        Self::new(alias.to_owned(), &entry)
+    }
+}
+
+/// Adds what is missing of what clients read.
+fn complete(form: ModelsForm, entry: &mut Map<String, Value>, id: &str, owner: &str) {
+    let fields: &[(&str, Value)] = match form {
+        ModelsForm::Anthropic => &[
+            ("type", "model".into()),
+            ("display_name", id.into()),
+            ("created_at", "1970-01-01T00:00:00Z".into()),
+        ],
+        ModelsForm::OpenAi => &[
+            ("object", "model".into()),
+            ("created", 0.into()),
+            ("owned_by", owner.into()),
+        ],
+        ModelsForm::Gemini => &[
+            ("displayName", id.into()),
+            (
+                "supportedGenerationMethods",
+                vec!["generateContent", "countTokens"].into(),
+            ),
+        ],
+    };
+    for (name, value) in fields {
+        if entry.get(*name).is_none_or(Value::is_null) {
+            entry.insert((*name).to_owned(), value.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(model: &Model) -> Value {
+        serde_json::from_slice(&model.json).expect("JSON")
+    }
+
+    #[test]
+    fn lists_of_each_family_are_read_and_completed() {
+        let page = ModelsPage::read(
+            Dialect::Anthropic,
+            br#"{"data":[{"id":"claude-1","type":"model","created_at":"2025-01-01T00:00:00Z","max_tokens":7},{"x":1}],"has_more":true,"last_id":"claude-1"}"#,
+        )
+        .expect("a list");
+        assert_eq!(page.next.as_deref(), Some("limit=1000&after_id=claude-1"));
+        assert_eq!(page.models.len(), 1);
+        let entry = value(&page.models[0]);
+        assert_eq!(entry["display_name"], "claude-1");
+        assert_eq!(entry["max_tokens"], 7);
+        assert_eq!(entry["created_at"], "2025-01-01T00:00:00Z");
+
+        let page = ModelsPage::read(Dialect::OpenAi, br#"{"data":[{"id":"a/b"}]}"#);
+        let page = page.expect("a list");
+        let entry = value(&page.models[0]);
+        assert_eq!((page.next, entry["object"].as_str()), (None, Some("model")));
+        assert_eq!(entry["created"], 0);
+        let bare = ModelsPage::read(Dialect::OpenAi, br#"[{"id":"llama"},{"x":1},7]"#);
+        assert_eq!(bare.expect("a list").models[0].id, "llama");
+
+        let page = ModelsPage::read(
+            Dialect::Generic,
+            br#"{"models":[{"name":"models/gemini-1","inputTokenLimit":9}],"nextPageToken":"t/1"}"#,
+        );
+        let page = page.expect("a list");
+        assert_eq!(page.form, ModelsForm::Gemini);
+        assert_eq!(page.next.as_deref(), Some("pageSize=1000&pageToken=t%2F1"));
+        assert_eq!(page.models[0].id, "gemini-1");
+
+        for body in ["", "7", "{}", r#"{"data":{}}"#, "<html>"] {
+            assert_eq!(ModelsPage::read(Dialect::OpenAi, body.as_bytes()), None);
+        }
+    }
+
+    #[test]
+    fn an_alias_has_what_its_model_has() {
+        let model = Model::named(ModelsForm::Anthropic, "claude-1", "anthropic");
+        let alias = model.by_alias(ModelsForm::Anthropic, "fast");
+        assert_eq!(alias.id, "fast");
+        let entry = value(&alias);
+        assert_eq!(entry["id"], "fast");
+        assert_eq!(entry["display_name"], "fast (claude-1)");
+        let gemini = Model::named(ModelsForm::Gemini, "g", "google");
+        let alias = gemini.by_alias(ModelsForm::Gemini, "fast");
+        assert_eq!(value(&alias)["name"], "models/fast");
+    }
+}
