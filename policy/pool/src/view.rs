@@ -202,7 +202,7 @@ fn account_view(now: Time, (account, in_group): (AccountId, &GroupAccount)) -> A
             dimension,
             limit_per_minute: bucket.limit_per_minute()?,
             burst: bucket.burst(),
-            level: bucket.level(now),
+            level: bucket.level(now).min(bucket.burst()),
             pending: budget.pending(dimension),
             external_per_sec: bucket.external_per_sec(),
         })

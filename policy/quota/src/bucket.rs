@@ -134,7 +134,7 @@ impl Bucket {
 
     /// What has to flow in beyond what fills it, before it is believed to be full.
     pub fn grace(&self) -> f64 {
-        self.caution.grace(self.burst.size(), self.refill())
+        self.caution.grace(self.burst.size())
     }
 
     /// The most that the level comes to.

@@ -63,15 +63,14 @@ impl Caution {
         self.reserve.min(burst * RESERVE_MAX)
     }
 
-    /// What has to flow in beyond what fills a bucket of `burst` that gains `refill` per second.
-    pub(super) fn grace(&self, burst: f64, refill: f64) -> f64 {
-        let least = GRACE_SECS * refill;
-        self.grace.max(least).min(GRACE_SHARE_MAX * burst)
+    /// What has to flow in beyond what fills a bucket of `burst`.
+    pub(super) fn grace(&self, burst: f64) -> f64 {
+        self.grace.min(GRACE_SHARE_MAX * burst)
     }
 
     /// A request that takes all of a `burst` was refused, though the bucket seemed to be full.
     pub(super) fn early(&mut self, burst: f64, refill: f64) {
-        self.grace = 2.0 * self.grace(burst, refill);
+        self.grace = 2.0 * self.grace(burst).max(GRACE_SECS * refill);
     }
 
     /// Time has passed without a surprise.
