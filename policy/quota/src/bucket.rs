@@ -98,13 +98,14 @@ impl Bucket {
     pub fn declared(now: Time, declared: Declared) -> Self {
         let limit = declared.per_minute as f64;
         let burst = Burst::declared(limit, limit / WINDOW_SECS, declared.burst_secs);
-        Self {
+        let mut bucket = Self {
             limit: Some(limit),
             limit_max: limit,
             burst,
-            level: burst.size(),
             ..Self::unknown(now)
-        }
+        };
+        bucket.level = bucket.top();
+        bucket
     }
 
     /// Whether a limit is known.
@@ -134,7 +135,7 @@ impl Bucket {
 
     /// What has to flow in beyond what fills it, before it is believed to be full.
     pub fn grace(&self) -> f64 {
-        self.caution.grace(self.burst.size())
+        self.caution.grace(self.burst.size(), self.refill())
     }
 
     /// The most that the level comes to.
@@ -238,7 +239,7 @@ impl Bucket {
         let Some(remaining) = reading.remaining else {
             if !was_known {
                 self.burst.assume(limit, self.refill());
-                self.level = self.burst.size();
+                self.level = self.top();
             }
             return;
         };

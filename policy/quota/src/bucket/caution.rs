@@ -1,9 +1,9 @@
 //! What refusals that nobody expected leave behind: less of a bucket is used for a while.
 //!
-//! Three kinds of refusal, three answers. *The provider saw less budget than we did and does not say
-//! why*: less of the burst is relied on. *Its headers show that others were quicker*: a reserve is
-//! held back at the bottom; what hovers above a reserve instead of above nothing refills no slower.
-//! *It says that traffic grows too fast*: less of the refill is used. Each is over by itself.
+//! Three kinds of refusal, three answers. *Others were quicker, or there was a little less than it
+//! seemed*: a reserve is held back at the bottom; what hovers above a reserve instead of above nothing
+//! refills no slower. *A bucket was not full yet when it seemed to be*: it is given some grace. *The
+//! provider says that traffic grows too fast*: less of the refill is used. Each is over by itself.
 
 use keyweir_terms::time::Time;
 
@@ -22,6 +22,8 @@ const SHORT_FACTOR: f64 = 1.5;
 /// of refill: one request may be quicker on its way than the one before. Each further time twice as
 /// much, up to this share of the bucket.
 const GRACE_SECS: f64 = 0.005;
+/// A bucket that holds less than two requests is waited for until it is full.
+const FEW: f64 = 2.0;
 const GRACE_SHARE_MAX: f64 = 0.05;
 /// The share of the refill that is used after the provider said that traffic grows too fast, and
 /// how fast that share grows back. Ramp limits are about growth, so a slow climb is the cure. The
@@ -63,14 +65,20 @@ impl Caution {
         self.reserve.min(burst * RESERVE_MAX)
     }
 
-    /// What has to flow in beyond what fills a bucket of `burst`.
-    pub(super) fn grace(&self, burst: f64) -> f64 {
-        self.grace.min(GRACE_SHARE_MAX * burst)
+    /// What has to flow in beyond what fills a bucket of `burst` that gains `refill` per second.
+    pub(super) fn grace(&self, burst: f64, refill: f64) -> f64 {
+        // Where a bucket holds many requests, that it is full is seldom what matters.
+        let least = if burst < FEW {
+            GRACE_SECS * refill
+        } else {
+            0.0
+        };
+        self.grace.max(least).min(GRACE_SHARE_MAX * burst)
     }
 
     /// A request that takes all of a `burst` was refused, though the bucket seemed to be full.
     pub(super) fn early(&mut self, burst: f64, refill: f64) {
-        self.grace = 2.0 * self.grace(burst).max(GRACE_SECS * refill);
+        self.grace = 2.0 * self.grace(burst, refill).max(GRACE_SECS * refill);
     }
 
     /// Time has passed without a surprise.

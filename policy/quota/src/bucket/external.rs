@@ -16,11 +16,8 @@ const EXTERNAL_MEMORY_SECS: f64 = 4.0;
 /// follow quickly, all run to the same account, away from it, and back. "replicas 150" notices: with half
 /// of it the four answered 88 % instead of 92 % (one seed).
 const EXTERNAL_MEMORY_DELAYS: f64 = 4.0;
-/// Snapshots nearer together than this, or than so many grains of rounding refill in, say more
-/// about rounding than about external use.
-///
-/// With half as many grains "small" waits a second longer at its 99th percentile; with twice as many
-/// "mixed bursts" is refused more than its bound allows.
+/// Snapshots nearer together than this say little; nor do those between which less flows in than so many
+/// times what is unsure.
 const EXTERNAL_SPAN_MIN_SECS: f64 = 0.5;
 const UNSURE_SPANS: f64 = 3.0;
 /// The share of external use that is held back between snapshots. A little less than all: of several
@@ -95,8 +92,7 @@ impl ExternalUse {
     }
 
     /// What they are believed to have taken beside their average because we took more than ours:
-    /// other gateways see what we see and go where we go.
-    /// They cannot for long take more than there is: `refill` per second.
+    /// other gateways see what we see and go where we go. They cannot for long take more than there is: `refill` per second.
     pub(super) fn matched(&self, now: Time, refill: f64) -> f64 {
         let span = now.secs_since(self.since);
         let expected = self.per_sec() * span;
