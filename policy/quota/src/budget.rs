@@ -307,9 +307,9 @@ impl Budget {
 
     /// The provider admitted `charge`.
     pub fn admitted(&mut self, now: Time, marks: &Marks, charge: &Charge) {
-        for dimension in 0..Dimension::COUNT {
+        for (dimension, mark) in marks.iter().enumerate() {
             let need = least(charge, dimension);
-            self.buckets[dimension].admitted(now, marks[dimension], need);
+            self.buckets[dimension].admitted(now, *mark, need);
         }
     }
 
