@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use keyweir_config::file;
 use keyweir_config::file::{
-    Account, Fallback, GatewayLimits, GatewaySettings, LimitScope, Policy, ProviderHttp,
-    ProxySettings, Scheme, SecretRef, StreamSettings, Timeouts, TlsSettings, UpstreamSettings,
-    WaitingSettings,
+    AccessLogSettings, Account, Fallback, GatewayLimits, GatewaySettings, LimitScope, Policy,
+    ProviderHttp, ProxySettings, Scheme, SecretRef, StreamSettings, Timeouts, TlsSettings,
+    TracesSettings, UpstreamSettings, WaitingSettings,
 };
 use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
@@ -49,7 +49,9 @@ fn every_gateway_setting_arrives_in_its_place() {
         [gateway]
         listen = ["127.0.0.1:1", "[::1]:2"]
         admin = "127.0.0.1:3"
+        admin_token = { env = "FOUR" }
         threads = 4
+        models_refresh = "45s"
         cors_origins = ["https://Four.example:44"]
         seek_unknown_ids = true
         sealed_ids_kept = "46m"
@@ -72,6 +74,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         requests_in_flight_max = 13
         requests_in_flight_per_tenant_max = 131
         streams_per_connection_max = 14
+        recent_requests_max = 141
         [gateway.timeouts]
         connect = "15s"
         send = "16s"
@@ -95,6 +98,11 @@ fn every_gateway_setting_arrives_in_its_place() {
         idle = "29s"
         h2_streams_max = 30
         dns_refresh = "31s"
+        [gateway.access_log]
+        sample = 0.32
+        [gateway.traces]
+        endpoint = "http://collector:33"
+        sample = 0.34
         "#,
     )
     .gateway;
@@ -102,9 +110,15 @@ fn every_gateway_setting_arrives_in_its_place() {
     let expected = GatewaySettings {
         listen: vec![address("127.0.0.1:1"), address("[::1]:2")],
         admin: Some(address("127.0.0.1:3")),
+        admin_token: Some(SecretRef::Env("FOUR".to_owned())),
         threads: Some(4),
+        access_log: AccessLogSettings { sample: 0.32 },
+        traces: TracesSettings {
+            endpoint: Some("http://collector:33".to_owned()),
+            sample: 0.34,
+        },
         cors_origins: vec!["https://four.example:44".to_owned()],
-        models_refresh: Duration::from_secs(600),
+        models_refresh: secs(45),
         seek_unknown_ids: true,
         proxies: ProxySettings {
             trusted: vec![
@@ -131,6 +145,7 @@ fn every_gateway_setting_arrives_in_its_place() {
             requests_in_flight_max: 13,
             requests_in_flight_per_tenant_max: 131,
             streams_per_connection_max: 14,
+            recent_requests_max: 141,
         },
         timeouts: Timeouts {
             connect: secs(15),

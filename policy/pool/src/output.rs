@@ -52,6 +52,11 @@ impl Output {
         }
     }
 
+    /// What it is expected to come to.
+    pub(crate) const fn expected(&self) -> f64 {
+        self.expected
+    }
+
     pub(crate) const fn produced(&self) -> f64 {
         self.produced
     }
@@ -100,11 +105,9 @@ impl Output {
         Some(first.secs_since(granted) + production / 2.0)
     }
 
-    /// The mean time from the grant to the production of a token, as the end of the answer tells it;
-    /// `None` where its beginning has told.
-    pub(crate) fn delay_at_end(&self, now: Time, granted: Time) -> Option<f64> {
+    /// The mean time from the grant to the production of a token, as the end of the answer tells it.
+    pub(crate) fn delay_at_end(&self, now: Time, granted: Time) -> f64 {
         let first = self.first.map_or(now, |(first, _)| first);
-        let delay = (first.secs_since(granted) + now.secs_since(granted)) / 2.0;
-        (!self.is_paced).then_some(delay)
+        (first.secs_since(granted) + now.secs_since(granted)) / 2.0
     }
 }

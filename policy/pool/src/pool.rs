@@ -152,6 +152,7 @@ impl Pool {
         }
         let (grant, request) = (open.grant, open.request.id);
         let group = &mut self.groups[grant.group];
+        group.admitted(now, open);
         group.reconcile(now, open, snapshot);
         self.shared.recognize(group, grant.account, snapshot);
         group.refresh(now, &self.shared.members, grant.account);

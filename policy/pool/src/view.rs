@@ -267,12 +267,13 @@ fn account_view(now: Time, (account, in_group): (AccountId, &GroupAccount)) -> A
     let budget = &in_group.budget;
     let bucket = |dimension: Dimension| {
         let bucket = budget.bucket(dimension);
+        let level = bucket.level(now).min(bucket.burst());
         Some(BucketView {
             dimension,
             limit_per_minute: bucket.limit_per_minute()?,
             burst: bucket.burst(),
-            level: bucket.level(now),
-            free: (bucket.level(now) - bucket.reserve() - budget.pending(dimension)).max(0.0),
+            free: (level - bucket.reserve() - budget.pending(dimension)).max(0.0),
+            level,
             pending: budget.pending(dimension),
             spent_per_minute: bucket.spent_per_minute(now),
             external_per_sec: bucket.external_per_sec(),

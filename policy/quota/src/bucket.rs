@@ -21,6 +21,7 @@
 mod burst;
 mod caution;
 mod external;
+mod outcomes;
 mod spent;
 mod totals;
 
@@ -70,6 +71,10 @@ pub struct Bucket {
     newest: Option<Mark>,
     external: ExternalUse,
     spent: Spent,
+    /// What outcomes have corrected the level by, in all.
+    corrected: f64,
+    /// What has flowed over, in all.
+    overflowed: f64,
 }
 
 impl Bucket {
@@ -87,6 +92,8 @@ impl Bucket {
             newest: None,
             external: ExternalUse::unknown(now),
             spent: Spent::NOTHING,
+            corrected: 0.0,
+            overflowed: 0.0,
         }
     }
 
@@ -94,13 +101,14 @@ impl Bucket {
     pub fn declared(now: Time, declared: Declared) -> Self {
         let limit = declared.per_minute as f64;
         let burst = Burst::declared(limit, limit / WINDOW_SECS, declared.burst_secs);
-        Self {
+        let mut bucket = Self {
             limit: Some(limit),
             limit_max: limit,
             burst,
-            level: burst.size(),
             ..Self::unknown(now)
-        }
+        };
+        bucket.level = bucket.top();
+        bucket
     }
 
     /// Whether a limit is known.
@@ -120,12 +128,22 @@ impl Bucket {
 
     /// The most this bucket is relied on to save up.
     pub fn burst(&self) -> f64 {
-        self.caution.relied_on(self.burst.size())
+        self.burst.size()
     }
 
     /// What is held back of it, since others turned out to be quicker.
     pub fn reserve(&self) -> f64 {
         self.caution.reserve(self.burst.size())
+    }
+
+    /// What has to flow in beyond what fills it, before it is believed to be full.
+    pub fn grace(&self) -> f64 {
+        self.caution.grace(self.burst.size(), self.refill())
+    }
+
+    /// The most that the level comes to.
+    fn top(&self) -> f64 {
+        self.burst.size() + self.grace()
     }
 
     /// What can be had of it at most.
@@ -157,12 +175,18 @@ impl Bucket {
     /// What is there at `now`. May be negative: what is produced can outrun the refill.
     pub fn level(&self, now: Time) -> f64 {
         let refilled = self.level + self.refill_own() * now.secs_since(self.at);
-        refilled.min(self.burst().max(self.level)) - self.external.matched(now)
+        refilled.min(self.top().max(self.level)) - self.external.matched(now, self.refill())
     }
 
     /// The running totals, for a request that is being sent and was charged `own`.
-    pub fn mark(&self, now: Time, own: f64) -> Mark {
-        self.totals.mark(now, own)
+    pub fn mark(&mut self, now: Time, own: f64) -> Mark {
+        self.advance(now);
+        Mark {
+            had: self.level(now) + own,
+            corrected: self.corrected,
+            overflowed: self.overflowed,
+            ..self.totals.mark(now, own)
+        }
     }
 
     /// Takes `amount`; a negative one gives back.
@@ -171,7 +195,20 @@ impl Bucket {
         self.totals.charge(now, amount);
         self.spent.charge(now, amount);
         self.external.charged(amount);
-        self.level = (self.level - amount).min(self.burst.size());
+        if amount > 0.0 {
+            self.level = self.level.min(self.burst.size());
+        }
+        self.level -= amount;
+        self.spill();
+    }
+
+    /// What is above the burst flows over.
+    fn spill(&mut self) {
+        let above = self.level - self.top();
+        if above > 0.0 {
+            self.level = self.top();
+            self.overflowed += above;
+        }
     }
 
     /// Applies what a response said. `mark` is from the sending of its request.
@@ -183,7 +220,7 @@ impl Bucket {
         let Some(remaining) = reading.remaining else {
             if !was_known {
                 self.burst.assume(limit, self.refill());
-                self.level = self.burst.size();
+                self.level = self.top();
             }
             return;
         };
@@ -194,46 +231,28 @@ impl Bucket {
             return;
         }
         self.newest = Some(mark);
-        self.level -= self.external.settle(now);
+        self.level -= self.external.settle(now, refill);
         let grain = reading.remaining_grain as f64;
         let news = News {
             mark,
             remaining,
             grain,
+            unseen: self.totals.unseen(mark),
+            overflowed: self.overflowed,
+            level: self.level,
         };
-        self.external.learn(now, news, refill, self.burst.size());
+        if !self.burst.is_guess() && mark.had.is_finite() {
+            self.external.learn(now, news, refill);
+        }
         self.clamp_level(now, news, was_known);
-    }
-
-    /// The provider refused for want of this: nothing is left, whatever we thought.
-    pub fn exhaust(&mut self, now: Time) {
-        if self.is_known() {
-            self.advance(now);
-            self.level = self.level.min(0.0);
-        }
-    }
-
-    /// The provider refused a request sent at `sent` for want of this, though we saw enough:
-    /// somebody else was quicker. More is held back, so that the next time there is enough for
-    /// both.
-    pub fn outrun(&mut self, now: Time, sent: Time, need: f64) {
-        if self.is_known() {
-            self.exhaust(now);
-            self.caution.outrun(now, sent, need, self.burst.size());
-        }
-    }
-
-    /// The provider refused although there seemed to be enough for `need`: rely on less.
-    pub fn surprise(&mut self, now: Time, need: f64) {
-        if self.is_known() && self.burst.size() > 0.0 {
-            self.exhaust(now);
-            self.caution.surprise(need, self.burst.size());
-        }
     }
 
     /// The provider refused because traffic grows too fast: use less of the refill for a while.
     pub fn slow_down(&mut self, now: Time) {
-        self.exhaust(now);
+        if self.is_known() {
+            self.advance(now);
+            self.level = self.level.min(0.0);
+        }
         self.caution.slow_down();
     }
 
@@ -270,8 +289,12 @@ impl Bucket {
 
     /// Moves the level to `now`.
     fn advance(&mut self, now: Time) {
-        let level = self.level(now) + self.external.matched(now);
+        let level = self.level(now) + self.external.matched(now, self.refill());
         let elapsed = now.secs_since(self.at);
+        if self.is_known() {
+            let most = self.level + self.refill() * elapsed;
+            self.overflowed += (most - self.top()).clamp(0.0, self.refill() * elapsed);
+        }
         self.caution.relax(elapsed);
         if let Some(limit) = self.limit {
             self.burst.grow(elapsed, limit);
@@ -302,18 +325,30 @@ impl Bucket {
             mark,
             remaining,
             grain,
+            ..
         } = news;
         let late = now.secs_since(mark.sent);
         let unseen = self.totals.unseen(mark);
-        let low = remaining - grain - unseen * (1.0 + self.external.per_own());
-        // Whole numbers were rounded down.
-        let high = remaining + grain.max(1.0) + self.refill() * late;
+        // A debt is shown as nothing left.
+        let low = if was_known && remaining <= grain {
+            f64::NEG_INFINITY
+        } else {
+            remaining - grain - unseen * (1.0 + self.external.per_own())
+        };
+        // Whole numbers were rounded down, and thousands may have been.
+        let high = remaining + (2.0 * grain).max(1.0) + self.refill() * late;
+        let before = self.level;
         self.level = if was_known {
-            self.level.clamp(low.min(high), high)
+            before.clamp(low.min(high), high)
         } else {
             low
+        };
+        // Where nobody knows what it saves up, that is the likelier mistake.
+        if was_known && self.level < before {
+            self.burst
+                .correct(self.level - before, self.refill() * self.window_secs);
         }
-        .min(self.burst.size());
+        self.level = self.level.min(self.top());
     }
 }
 

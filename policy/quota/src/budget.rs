@@ -76,6 +76,26 @@ impl Charge {
     }
 }
 
+/// What a bucket has to hold for `charge` to be admitted: output is not counted beforehand, but where
+/// there is none nothing is admitted.
+fn least(charge: &Charge, dimension: usize) -> f64 {
+    charge.prompt[dimension].max(charge.pending[dimension].min(1.0))
+}
+
+/// Whether a reading only shows again what others of `snapshot` show: input and output, the tighter of
+/// them or their sum (Anthropic's `tokens-*`, where no workspace has a limit of its own).
+fn is_view(dimension: usize, snapshot: &Snapshot) -> bool {
+    let limit = |dimension| snapshot.of(dimension).and_then(|it| it.limit);
+    let (tokens, input) = (limit(Dimension::Tokens), limit(Dimension::InputTokens));
+    let output = limit(Dimension::OutputTokens);
+    let sum = input
+        .zip(output)
+        .map(|(input, output)| input.saturating_add(output));
+    dimension == Dimension::Tokens.index()
+        && tokens.is_some()
+        && [input, output, sum].contains(&tokens)
+}
+
 /// Where an account's buckets stood when a request was sent.
 pub type Marks = [Mark; Dimension::COUNT];
 
@@ -84,8 +104,9 @@ pub type Marks = [Mark; Dimension::COUNT];
 pub struct Budget {
     buckets: [Bucket; Dimension::COUNT],
     pending: Amounts,
-    /// Mean seconds between the admission of a request and the production of its output.
-    production_delay_secs: f64,
+    /// Seconds between the admission of a request and the production of a token, times tokens; and
+    /// these tokens.
+    delayed: (f64, f64),
     in_flight: u32,
     answered: u32,
 }
@@ -116,7 +137,7 @@ impl Budget {
         Self {
             buckets,
             pending: [0.0; Dimension::COUNT],
-            production_delay_secs: 0.0,
+            delayed: (0.0, 0.0),
             in_flight: 0,
             answered: 0,
         }
@@ -159,10 +180,13 @@ impl Budget {
     /// What is free in one dimension: the level, less what pending output exceeds coming refill by.
     pub fn free(&self, dimension: usize, now: Time) -> f64 {
         let bucket = &self.buckets[dimension];
-        let coming = (bucket.refill_own() * self.production_delay_secs
+        let coming = (bucket.refill_own() * self.production_delay_secs()
             - PENDING_MARGIN * bucket.burst())
         .max(0.0);
-        bucket.level(now) - bucket.reserve() - (self.pending[dimension] - coming).max(0.0)
+        bucket.level(now)
+            - bucket.reserve()
+            - bucket.grace()
+            - (self.pending[dimension] - coming).max(0.0)
     }
 
     /// What is free over time, per dimension; what the index of headroom searches.
@@ -223,7 +247,9 @@ impl Budget {
     pub fn reconcile(&mut self, now: Time, marks: &Marks, snapshot: &Snapshot) {
         self.answered = self.answered.saturating_add(1);
         for (dimension, reading) in snapshot.readings.iter().enumerate() {
-            if let Some(reading) = reading {
+            if let Some(reading) = reading
+                && !is_view(dimension, snapshot)
+            {
                 self.buckets[dimension].reconcile(now, marks[dimension], reading);
             }
         }
@@ -238,26 +264,53 @@ impl Budget {
         charge: &Charge,
         snapshot: &Snapshot,
     ) -> bool {
-        let mut explained = false;
+        let (mut surely, mut perhaps) = (false, false);
         for (dimension, reading) in snapshot.readings.iter().enumerate() {
             let Some((reading, remaining)) =
                 reading.and_then(|reading| Some((reading, reading.remaining?)))
             else {
                 continue;
             };
-            let lacking = remaining.saturating_sub(reading.remaining_grain) as f64;
-            if lacking < charge.prompt[dimension].max(1.0) {
-                let (sent, need) = (marks[dimension].sent, charge.prompt[dimension]);
-                self.buckets[dimension].outrun(now, sent, need);
-                explained = true;
+            let need = least(charge, dimension);
+            let grain = reading.remaining_grain;
+            perhaps |= (remaining.saturating_sub(grain) as f64) < need.max(1.0);
+            if ((remaining + 2 * grain) as f64) < need.max(1.0) && !is_view(dimension, snapshot) {
+                self.buckets[dimension].outrun(
+                    now,
+                    marks[dimension],
+                    need,
+                    (remaining as f64, grain as f64),
+                );
+                surely = true;
             }
         }
-        if !explained {
-            for dimension in 0..Dimension::COUNT {
-                self.buckets[dimension].surprise(now, charge.total(dimension));
-            }
+        if !surely {
+            self.surprised(now, marks, charge);
         }
-        explained
+        surely || perhaps
+    }
+
+    /// A refusal that nothing explains is explained by the bucket that seemed to be nearest to it.
+    fn surprised(&mut self, now: Time, marks: &Marks, charge: &Charge) {
+        let surplus = |d: usize| {
+            let bucket = &self.buckets[d];
+            let surplus = bucket.surplus(marks[d], least(charge, d))?;
+            Some((d, surplus / bucket.burst()))
+        };
+        let nearest = (0..Dimension::COUNT)
+            .filter_map(surplus)
+            .min_by(|a, b| a.1.total_cmp(&b.1));
+        if let Some((d, _)) = nearest {
+            self.buckets[d].surprise(now, marks[d], least(charge, d));
+        }
+    }
+
+    /// The provider admitted `charge`.
+    pub fn admitted(&mut self, now: Time, marks: &Marks, charge: &Charge) {
+        for (dimension, mark) in marks.iter().enumerate() {
+            let need = least(charge, dimension);
+            self.buckets[dimension].admitted(now, *mark, need);
+        }
     }
 
     /// The provider says our traffic grows too fast.
@@ -265,14 +318,26 @@ impl Budget {
         self.buckets[Dimension::Requests.index()].slow_down(now);
     }
 
-    /// Learns how long after admission output is produced; `weight` is the share of the new value.
-    pub fn learn_production_delay(&mut self, secs: f64, weight: f64) {
-        let weight = if self.production_delay_secs == 0.0 {
-            1.0
+    /// Learns that `tokens` were produced `secs` after admission in the mean; `weight` is the share
+    /// of the new value. Tokens count, not answers: most of what is pending is pending for long.
+    pub fn learn_production_delay(&mut self, secs: f64, tokens: f64, weight: f64) {
+        let kept = 1.0 - weight;
+        let secs = secs.clamp(0.0, PRODUCTION_DELAY_SECS_MAX);
+        self.delayed.0 = kept * self.delayed.0 + tokens * secs;
+        self.delayed.1 = kept * self.delayed.1 + tokens;
+    }
+
+    /// Whether an answer has told how long after admission its tokens were produced.
+    pub fn knows_production_delay(&self) -> bool {
+        self.delayed.1 > 0.0
+    }
+
+    /// Mean seconds between the admission of a request and the production of a token.
+    fn production_delay_secs(&self) -> f64 {
+        if self.delayed.1 > 0.0 {
+            self.delayed.0 / self.delayed.1
         } else {
-            weight
-        };
-        self.production_delay_secs +=
-            weight * (secs.clamp(0.0, PRODUCTION_DELAY_SECS_MAX) - self.production_delay_secs);
+            0.0
+        }
     }
 }

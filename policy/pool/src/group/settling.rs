@@ -35,6 +35,12 @@ impl QuotaGroup {
         budget.reconcile(now, &open.marks, snapshot);
     }
 
+    /// The provider admitted what was asked of it.
+    pub(crate) fn admitted(&mut self, now: Time, open: &Open) {
+        let budget = &mut self.accounts[open.grant.account].budget;
+        budget.admitted(now, &open.marks, &open.charge);
+    }
+
     /// A stream has grown to `so_far` tokens. Returns whether that was news.
     pub(crate) fn progressed(&mut self, now: Time, open: &mut Open, so_far: f64) -> bool {
         let most = open.request.size.output_max;
@@ -50,8 +56,11 @@ impl QuotaGroup {
         for dimension in pending_dimensions(&open.charge) {
             budget.produce(now, dimension, growth.produced, growth.from_foreseen);
         }
-        if let Some(delay) = growth.delay_secs {
-            budget.learn_production_delay(delay, DELAY_WEIGHT);
+        if let Some(delay) = growth
+            .delay_secs
+            .filter(|_| !budget.knows_production_delay())
+        {
+            budget.learn_production_delay(delay, open.output.expected(), DELAY_WEIGHT);
         }
         true
     }
@@ -80,10 +89,9 @@ impl QuotaGroup {
         if settlement.fault != Fault::None {
             return;
         }
-        if output > 0.0
-            && let Some(delay) = open.output.delay_at_end(now, grant.at)
-        {
-            budget.learn_production_delay(delay, DELAY_WEIGHT);
+        if output > 0.0 {
+            let delay = open.output.delay_at_end(now, grant.at);
+            budget.learn_production_delay(delay, output, DELAY_WEIGHT);
         }
         let usage = &settlement.usage;
         self.estimates.learn(request.tenant, &request.size, usage);

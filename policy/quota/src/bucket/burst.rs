@@ -16,6 +16,14 @@ const ASSUMED_SECS: f64 = 3.0;
 /// that tells nothing is found out within some minutes. No simulated world depends on it.
 const ASSUMED_GROWTH_PER_SEC: f64 = 0.02;
 
+/// Once a refusal has shown where it ends it grows with what is admitted: after so many requests by so
+/// much of one.
+const PROBED_AFTER: f64 = 50.0;
+const PROBE_SHARE: f64 = 0.1;
+/// How much fuller than it was a bucket has to be that refused a request larger than all it was known
+/// to hold.
+const FULLER: f64 = 1.03;
+
 /// What the size is known from, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
@@ -29,6 +37,12 @@ enum Source {
 pub(super) struct Burst {
     size: f64,
     source: Source,
+    /// The most that was ever seen to remain.
+    seen: f64,
+    /// `reset` has said less than what remains.
+    is_reset_odd: bool,
+    /// Requests admitted since outcomes last showed a guess to be too large; `None`: never.
+    admitted: Option<f64>,
 }
 
 impl Burst {
@@ -36,6 +50,9 @@ impl Burst {
     pub(super) const UNKNOWN: Self = Self {
         size: f64::INFINITY,
         source: Source::Assumed,
+        seen: 0.0,
+        is_reset_odd: false,
+        admitted: None,
     };
 
     /// Of a bucket with a limit that gains `refill` per second; `secs` of it, where the policy file
@@ -47,6 +64,7 @@ impl Burst {
                 Some(_) => Source::Declared,
                 None => Source::Assumed,
             },
+            ..Self::UNKNOWN
         }
     }
 
@@ -59,9 +77,14 @@ impl Burst {
         self.source == Source::Observed
     }
 
+    /// Whether nothing has told yet.
+    pub(super) fn is_guess(&self) -> bool {
+        self.source == Source::Assumed
+    }
+
     /// Time has passed without a surprise.
     pub(super) fn grow(&mut self, elapsed_secs: f64, limit: f64) {
-        if self.source == Source::Assumed {
+        if self.source == Source::Assumed && self.admitted.is_none() {
             let grown = self.size * (1.0 + ASSUMED_GROWTH_PER_SEC * elapsed_secs);
             self.size = grown.min(limit.max(1.0));
         }
@@ -75,37 +98,82 @@ impl Burst {
     /// The limit is another one now.
     pub(super) fn scale(&mut self, by: f64, limit: f64) {
         self.size = (self.size * by).max(limit.min(1.0));
+        self.seen *= by;
     }
 
     /// No bucket saves up more than one window's limit.
     pub(super) fn cap(&mut self, limit: f64) {
         self.size = self.size.min(limit);
+        self.seen = self.seen.min(limit);
     }
 
-    /// `burst = remaining + refill · time to full`, as exactly as the grains allow.
+    /// `burst = remaining + refill · time to full`, as exactly as the grains allow. A debt is shown as
+    /// nothing left, and says nothing of it.
+    ///
+    /// It is never less than what was seen to remain: a `reset` that says otherwise means something
+    /// else (the next moment at which anything is left), and is not read any more.
     pub(super) fn learn(&mut self, remaining: f64, reading: &Reading, limit: f64, refill: f64) {
         let grain = reading.remaining_grain as f64;
-        let (low, high) = match reading.reset {
-            None => (remaining - grain, f64::INFINITY),
-            Some(reset) => {
-                let (reset, slack) = (reset.as_secs_f64(), reading.reset_grain.as_secs_f64());
-                (
-                    remaining - grain + refill * (reset - slack).max(0.0),
-                    remaining + grain.max(1.0) + refill * (reset + slack),
-                )
+        self.seen = self.seen.max(remaining).min(limit);
+        let reset = reading.reset.filter(|_| !self.is_reset_odd);
+        let (mut low, mut high) = (self.seen, limit);
+        if let Some(reset) = reset {
+            let (reset, slack) = (reset.as_secs_f64(), reading.reset_grain.as_secs_f64());
+            high = remaining + grain.max(1.0) + refill * (reset + slack);
+            if high < self.seen {
+                self.is_reset_odd = true;
+                high = limit;
+            } else if remaining > grain {
+                low = low.max(remaining - grain + refill * (reset - slack).max(0.0));
             }
-        };
-        let (low, high) = (
-            low.clamp(limit.min(1.0), limit),
-            high.clamp(limit.min(1.0), limit),
-        );
-        match self.source {
-            Source::Assumed => {
-                self.size = low;
-                self.source = Source::Observed;
-            }
-            Source::Observed | Source::Declared => {
-                self.size = self.size.clamp(low.min(high), high);
+        }
+        let (least, most) = (limit.min(1.0), limit);
+        let (low, high) = (low.clamp(least, most), high.clamp(least, most));
+        let is_guess = self.source == Source::Assumed;
+        if is_guess {
+            self.size = low;
+            self.source = Source::Observed;
+        } else {
+            self.size = self.size.clamp(low.min(high), high);
+        }
+    }
+
+    /// It was refused `need`, with `remaining` left, though that seemed to be all there can be: it
+    /// is not.
+    pub(super) fn outgrow(&mut self, (remaining, grain): (f64, f64), need: f64, limit: f64) {
+        let next = (remaining * FULLER)
+            .max(remaining + grain.max(1.0))
+            .min(need);
+        self.size = self.size.max(next).min(limit.max(1.0));
+    }
+
+    /// A request for `need` was admitted: a guess that was cut grows by it, slowly first, then quicker.
+    pub(super) fn admitted(&mut self, need: f64, limit: f64) {
+        if self.source != Source::Assumed {
+            return;
+        }
+        if let Some(before) = self.admitted {
+            let now = before + 1.0;
+            self.admitted = Some(now);
+            let cube = |count: f64| (count / PROBED_AFTER).powi(3);
+            let grown = self.size + PROBE_SHARE * need * (cube(now) - cube(before));
+            self.size = grown.min(limit.max(1.0));
+        }
+    }
+
+    /// By how much less than was guessed it holds, where a request for `need` was refused that left
+    /// `surplus` of the guess: half of what was never seen, at least.
+    pub(super) fn excess(&self, surplus: f64, need: f64) -> f64 {
+        let unproven = (self.size - self.seen.max(need)).max(0.0);
+        (surplus + PROBE_SHARE * need).max(unproven / 2.0)
+    }
+
+    /// Outcomes tell that it holds `by` more, or less where that is negative, than was guessed.
+    pub(super) fn correct(&mut self, by: f64, limit: f64) {
+        if self.source == Source::Assumed {
+            self.size = (self.size + by).clamp(limit.min(1.0), limit.max(1.0));
+            if by < 0.0 {
+                self.admitted = Some(0.0);
             }
         }
     }

@@ -1,20 +1,12 @@
 //! What refusals that nobody expected leave behind: less of a bucket is used for a while.
 //!
-//! Three kinds of refusal, three answers. *The provider saw less budget than we did and does not say
-//! why*: less of the burst is relied on. *Its headers show that others were quicker*: a reserve is
-//! held back at the bottom; what hovers above a reserve instead of above nothing refills no slower.
-//! *It says that traffic grows too fast*: less of the refill is used. Each is over by itself.
+//! Three kinds of refusal, three answers. *Others were quicker, or there was a little less than it
+//! seemed*: a reserve is held back at the bottom; what hovers above a reserve instead of above nothing
+//! refills no slower. *A bucket was not full yet when it seemed to be*: it is given some grace. *The
+//! provider says that traffic grows too fast*: less of the refill is used. Each is over by itself.
 
 use keyweir_terms::time::Time;
 
-/// What a surprise leaves of the burst that is relied on, and the least that remains of it. Neither
-/// these nor the growth below are tuned: halved or doubled, no simulated world changes. A test holds that
-/// trust shrinks and comes back.
-const TRUST_AFTER_SURPRISE: f64 = 0.7;
-const TRUST_MIN: f64 = 0.05;
-/// Growth of the trust per second without a surprise: all of it in less than a minute, the window of
-/// most limits.
-const TRUST_GROWTH_PER_SEC: f64 = 0.02;
 /// What is held back at the bottom after a refusal that the headers explain though we saw enough:
 /// this share of the burst more for each, up to a bound, given back with this time constant.
 ///
@@ -23,6 +15,16 @@ const TRUST_GROWTH_PER_SEC: f64 = 0.02;
 const RESERVE_STEP: f64 = 0.1;
 const RESERVE_MAX: f64 = 0.5;
 const RESERVE_MEMORY_SECS: f64 = 30.0;
+/// What was missing where a request was refused for want of a little is held back, and half of that
+/// again.
+const SHORT_FACTOR: f64 = 1.5;
+/// What has to flow in beyond a full bucket where it was not full yet when it seemed to be, in seconds
+/// of refill: one request may be quicker on its way than the one before. Each further time twice as
+/// much, up to this share of the bucket.
+const GRACE_SECS: f64 = 0.005;
+/// A bucket that holds less than two requests is waited for until it is full.
+const FEW: f64 = 2.0;
+const GRACE_SHARE_MAX: f64 = 0.05;
 /// The share of the refill that is used after the provider said that traffic grows too fast, and
 /// how fast that share grows back. Ramp limits are about growth, so a slow climb is the cure. The
 /// figures are a guess: no provider documents its ramp limit in numbers, and no simulated world has
@@ -34,22 +36,22 @@ const RAMP_GROWTH_PER_SEC: f64 = 0.05;
 /// By how much less than it seems to hold a bucket is used.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caution {
-    /// The share of the burst that is relied on.
-    trust: f64,
     /// The share of the refill that is used.
     ramp: f64,
     /// What is held back, and when that last grew.
     reserve: f64,
     reserve_at: Time,
+    /// What has to flow in beyond what fills the bucket before it is believed to be full.
+    grace: f64,
 }
 
 impl Caution {
     pub(super) const fn none(now: Time) -> Self {
         Self {
-            trust: 1.0,
             ramp: 1.0,
             reserve: 0.0,
             reserve_at: now,
+            grace: 0.0,
         }
     }
 
@@ -58,22 +60,34 @@ impl Caution {
         self.ramp
     }
 
-    /// What is relied on of a burst.
-    pub(super) fn relied_on(&self, burst: f64) -> f64 {
-        (burst * self.trust).max(burst.min(1.0))
-    }
-
     /// What is held back of a burst.
     pub(super) fn reserve(&self, burst: f64) -> f64 {
-        self.reserve.min(self.relied_on(burst) * RESERVE_MAX)
+        self.reserve.min(burst * RESERVE_MAX)
+    }
+
+    /// What has to flow in beyond what fills a bucket of `burst` that gains `refill` per second.
+    pub(super) fn grace(&self, burst: f64, refill: f64) -> f64 {
+        // Where a bucket holds many requests, that it is full is seldom what matters.
+        let least = if burst < FEW {
+            GRACE_SECS * refill
+        } else {
+            0.0
+        };
+        self.grace.max(least).min(GRACE_SHARE_MAX * burst)
+    }
+
+    /// A request that takes all of a `burst` was refused, though the bucket seemed to be full.
+    pub(super) fn early(&mut self, burst: f64, refill: f64) {
+        self.grace = 2.0 * self.grace(burst, refill).max(GRACE_SECS * refill);
     }
 
     /// Time has passed without a surprise.
     pub(super) fn relax(&mut self, elapsed_secs: f64) {
-        self.trust = (self.trust + TRUST_GROWTH_PER_SEC * elapsed_secs).min(1.0);
         self.ramp = (self.ramp + RAMP_GROWTH_PER_SEC * elapsed_secs).min(1.0);
-        if self.reserve > 0.0 {
-            self.reserve *= (-elapsed_secs / RESERVE_MEMORY_SECS).exp();
+        if self.reserve > 0.0 || self.grace > 0.0 {
+            let kept = (-elapsed_secs / RESERVE_MEMORY_SECS).exp();
+            self.reserve *= kept;
+            self.grace *= kept;
         }
     }
 
@@ -83,16 +97,17 @@ impl Caution {
         if sent < self.reserve_at {
             return;
         }
-        let relied_on = self.relied_on(burst);
-        let step = need.max(RESERVE_STEP * relied_on);
-        self.reserve = (self.reserve + step).min(RESERVE_MAX * relied_on);
+        let step = need.max(RESERVE_STEP * burst);
+        self.reserve = (self.reserve + step).min(RESERVE_MAX * burst);
         self.reserve_at = now;
     }
 
-    /// A request for `need` was refused although there seemed to be enough.
-    pub(super) fn surprise(&mut self, need: f64, burst: f64) {
-        let least = (need / burst).clamp(TRUST_MIN, 1.0);
-        self.trust = (self.trust * TRUST_AFTER_SURPRISE).max(least);
+    /// A request sent at `sent` was refused since there was less than it seemed, by `by`.
+    pub(super) fn short(&mut self, now: Time, sent: Time, by: f64) {
+        if sent >= self.reserve_at {
+            self.reserve = self.reserve.max(SHORT_FACTOR * by);
+            self.reserve_at = now;
+        }
     }
 
     /// Traffic grows too fast.

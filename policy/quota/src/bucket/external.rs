@@ -16,13 +16,10 @@ const EXTERNAL_MEMORY_SECS: f64 = 4.0;
 /// follow quickly, all run to the same account, away from it, and back. "replicas 150" notices: with half
 /// of it the four answered 88 % instead of 92 % (one seed).
 const EXTERNAL_MEMORY_DELAYS: f64 = 4.0;
-/// Snapshots nearer together than this, or than so many grains of rounding refill in, say more
-/// about rounding than about external use.
-///
-/// With half as many grains "small" waits a second longer at its 99th percentile; with twice as many
-/// "mixed bursts" is refused more than its bound allows.
+/// Snapshots nearer together than this say little; nor do those between which less flows in than so many
+/// times what is unsure.
 const EXTERNAL_SPAN_MIN_SECS: f64 = 0.5;
-const EXTERNAL_GRAINS: f64 = 10.0;
+const UNSURE_SPANS: f64 = 3.0;
 /// The share of external use that is held back between snapshots. A little less than all: of several
 /// gateways that all want more, the one that has least gains most by it, until all have as much. With half of it "very long" breaks
 /// its bound on attempts; were more than all held, "replicas 150" would answer 13 % less.
@@ -39,6 +36,12 @@ pub(super) struct News {
     pub(super) remaining: f64,
     /// What `remaining` was rounded to.
     pub(super) grain: f64,
+    /// What we took that may or may not have been counted.
+    pub(super) unseen: f64,
+    /// What has flowed over, in all.
+    pub(super) overflowed: f64,
+    /// What the model says is left.
+    pub(super) level: f64,
 }
 
 /// The estimate of what others use.
@@ -89,37 +92,48 @@ impl ExternalUse {
     }
 
     /// What they are believed to have taken beside their average because we took more than ours:
-    /// other gateways see what we see and go where we go.
-    pub(super) fn matched(&self, now: Time) -> f64 {
-        let expected = self.per_sec() * now.secs_since(self.since);
-        (self.per_own() * self.own_since - expected).max(0.0)
+    /// other gateways see what we see and go where we go. They cannot for long take more than there is: `refill` per second.
+    pub(super) fn matched(&self, now: Time, refill: f64) -> f64 {
+        let span = now.secs_since(self.since);
+        let expected = self.per_sec() * span;
+        (self.per_own() * self.own_since - expected).clamp(0.0, refill * span)
     }
 
     /// [`Self::matched`], which begins anew from here.
-    pub(super) fn settle(&mut self, now: Time) -> f64 {
-        let matched = self.matched(now);
+    pub(super) fn settle(&mut self, now: Time, refill: f64) -> f64 {
+        let matched = self.matched(now, refill);
         (self.own_since, self.since) = (0.0, now);
         matched
     }
 
-    /// Learns from the newest snapshot of a bucket that holds `burst` and gains `refill` per second.
-    pub(super) fn learn(&mut self, now: Time, news: News, refill: f64, burst: f64) {
+    /// Learns from the newest snapshot of a bucket that gains `refill` per second.
+    ///
+    /// What they took lies between two ends: of what we took around either snapshot it is not known
+    /// whether that had been counted, and what is shown is rounded. They are believed to have taken
+    /// only what they must have.
+    pub(super) fn learn(&mut self, now: Time, news: News, refill: f64) {
+        // A debt is shown as nothing left.
+        let is_debt = news.remaining <= news.grain && news.level <= news.grain;
         let Some(base) = self.base else {
-            self.base = Some(news);
+            self.base = (!is_debt).then_some(news);
             return;
         };
         let span = news.mark.sent.secs_since(base.mark.sent);
-        let rounding = EXTERNAL_GRAINS * news.grain.max(1.0) / refill.max(1e-9);
-        if span < EXTERNAL_SPAN_MIN_SECS.max(rounding) {
+        let unsure = base.unseen + news.unseen + 2.0 * (base.grain + news.grain).max(1.0);
+        if span < EXTERNAL_SPAN_MIN_SECS.max(UNSURE_SPANS * unsure / refill.max(1e-9)) {
             return;
         }
         let own = news.mark.kept - base.mark.kept;
-        let expected = (base.remaining + refill * span - own).min(burst);
-        let rate = ((expected - news.remaining) / span).clamp(-refill, refill);
+        let overflowed = news.overflowed - base.mark.overflowed;
+        let most = base.remaining + refill * span - own - news.remaining;
+        let surely = most - unsure - overflowed;
+        let rate = (surely.max(0.0) / span).min(refill);
         let memory = EXTERNAL_MEMORY_SECS + EXTERNAL_MEMORY_DELAYS * now.secs_since(news.mark.sent);
         let weight = 1.0 - (-span / memory).exp();
-        self.per_sec += weight * (rate - self.per_sec);
-        self.own_per_sec += weight * (own.max(0.0) / span - self.own_per_sec);
-        self.base = Some(news);
+        if !is_debt || surely > 0.0 {
+            self.per_sec += weight * (rate - self.per_sec);
+            self.own_per_sec += weight * (own.max(0.0) / span - self.own_per_sec);
+        }
+        self.base = (!is_debt).then_some(news);
     }
 }

@@ -23,6 +23,12 @@ pub struct Mark {
     /// The running total of what we had taken by then, its own charge included, less what had been
     /// given back.
     pub kept: f64,
+    /// What the model said was there before its own charge, and what outcomes had corrected it by.
+    pub had: f64,
+    /// See [`Self::had`].
+    pub corrected: f64,
+    /// What had flowed over by then, in all.
+    pub overflowed: f64,
 }
 
 /// Running totals of our own charges.
@@ -61,6 +67,9 @@ impl Totals {
             sent: now,
             settled: self.settled + own,
             kept: self.kept,
+            had: 0.0,
+            corrected: 0.0,
+            overflowed: 0.0,
         }
     }
 

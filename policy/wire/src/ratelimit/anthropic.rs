@@ -73,11 +73,17 @@ pub(super) fn add_buckets(snapshot: &mut Snapshot, header: Header<'_, '_>) {
             Reading {
                 reset: full.map(|span| span.length),
                 reset_grain: full.map_or(Duration::ZERO, |span| span.grain),
-                remaining_grain: names.grain,
+                remaining_grain: grain(names.grain, remaining),
                 ..count::reading(limit, remaining)
             },
         );
     }
+}
+
+/// What is no whole thousand was not rounded to one.
+fn grain(grain: u64, remaining: Option<u64>) -> u64 {
+    let is_rounded = remaining.is_none_or(|it| it.is_multiple_of(2 * TOKENS_GRAIN));
+    if is_rounded { grain } else { 0 }
 }
 
 /// Limits hold per organization, and per workspace on top.

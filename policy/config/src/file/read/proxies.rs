@@ -16,8 +16,7 @@ pub(super) fn proxies(fields: &mut Fields<'_>) -> ProxySettings {
     let trusted = fields.or("trusted", Vec::new(), |value| {
         value.list(TRUSTED_MAX, |value| block(&value))
     });
-    let proxy_protocol =
-        fields.optional("proxy_protocol", |value| value.at(|value| value.boolean()));
+    let proxy_protocol = fields.optional("proxy_protocol", |value| value.at(Value::boolean));
     if let Some(protocol) = proxy_protocol.as_ref().filter(|at| at.value)
         && trusted.is_empty()
     {

@@ -1,0 +1,76 @@
+//! What admissions and refusals tell of a bucket: it had as much as was admitted, and less than was
+//! refused.
+
+use keyweir_terms::time::Time;
+
+use super::{Bucket, Mark};
+
+/// The share of the refill from which on others are felt who use the account.
+const EXTERNAL_SHARE_FELT: f64 = 0.02;
+
+impl Bucket {
+    /// What was there, as it is known by now, when the request of `mark` was sent.
+    fn had(&self, mark: Mark) -> f64 {
+        mark.had + self.corrected - mark.corrected
+    }
+
+    /// By how much more than a request for `need` takes there seemed to be.
+    pub fn surplus(&self, mark: Mark, need: f64) -> Option<f64> {
+        self.is_known()
+            .then(|| self.had(mark) - need.min(self.burst.size()))
+    }
+
+    /// The provider admitted a request for `need`: it had as much.
+    pub fn admitted(&mut self, now: Time, mark: Mark, need: f64) {
+        let Some(limit) = self.limit else { return };
+        self.burst.admitted(need, limit);
+        let lacking = need.min(self.burst.size()) - self.had(mark);
+        if lacking > 0.0 && lacking.is_finite() {
+            self.advance(now);
+            self.correct(lacking, limit);
+        }
+    }
+
+    fn correct(&mut self, by: f64, limit: f64) {
+        self.burst.correct(by, limit);
+        self.level = (self.level + by).min(self.top());
+        self.corrected += by;
+    }
+
+    /// The provider refused a request for `need` for want of this, and said that `remaining` was
+    /// left, to a grain. Where we saw enough, somebody else was quicker (more is held back, so that
+    /// the next time there is enough for both), or else we saw wrongly.
+    pub fn outrun(&mut self, now: Time, mark: Mark, need: f64, (remaining, grain): (f64, f64)) {
+        let Some(limit) = self.limit else { return };
+        self.advance(now);
+        let surplus = self.had(mark) - need.min(self.burst.size());
+        let is_all = need >= self.burst.size();
+        self.level = self.level.min(remaining);
+        if is_all && remaining >= self.burst.size() - grain.max(1.0) {
+            self.burst.outgrow((remaining, grain), need, limit);
+        }
+        if self.external.per_sec() > EXTERNAL_SHARE_FELT * self.refill() {
+            self.caution.outrun(now, mark.sent, need, self.burst.size());
+        } else if surplus >= 0.0 && surplus.is_finite() {
+            if self.burst.is_guess() {
+                self.correct(-self.burst.excess(surplus, need), limit);
+            } else if is_all {
+                self.caution.early(self.burst.size(), self.refill());
+            } else {
+                self.caution
+                    .short(now, mark.sent, surplus + need - remaining);
+            }
+        }
+    }
+
+    /// The provider refused a request for `need` though there seemed to be enough: there was not.
+    pub fn surprise(&mut self, now: Time, mark: Mark, need: f64) {
+        let Some(limit) = self.limit else { return };
+        self.advance(now);
+        let need = need.min(self.burst.size());
+        let surplus = self.had(mark) - need;
+        if surplus >= 0.0 && surplus.is_finite() {
+            self.correct(-self.burst.excess(surplus, need), limit);
+        }
+    }
+}
