@@ -5,11 +5,18 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use pingora_core::protocols::l4::stream::Stream as Socket;
-use ppp::{HeaderResult, PartialResult, v1, v2};
+use ppp::{HeaderResult, v1, v2};
 use tokio::io::AsyncReadExt;
 
 /// The longest header, with what some clouds add to it (the protocol allows 64 KiB).
 const BYTES_MAX: usize = 4096;
+
+/// How version 1 begins, and the longest one, with its end (section 2.1).
+const V1_PREFIX: &[u8] = b"PROXY ";
+const V1_MAX: usize = 107;
+/// Of version 2, where its length stands, and what that does not count (section 2.2).
+const V2_LENGTH: usize = 14;
+const V2_FIXED: usize = 16;
 
 /// Why the connection cannot be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +42,7 @@ pub(crate) async fn take(
 }
 
 async fn read(socket: &mut Socket) -> Result<Option<IpAddr>, ProxyHeaderError> {
-    let mut bytes = Vec::with_capacity(v1_max());
+    let mut bytes = Vec::with_capacity(V1_MAX);
     loop {
         let room = (BYTES_MAX - bytes.len()) as u64;
         let count = socket.take(room).read_buf(&mut bytes).await;
@@ -47,11 +54,10 @@ async fn read(socket: &mut Socket) -> Result<Option<IpAddr>, ProxyHeaderError> {
                 ProxyHeaderError::Ended
             });
         }
-        let parsed = HeaderResult::parse(&bytes);
-        if !parsed.is_complete() {
+        if !is_whole(&bytes)? {
             continue;
         }
-        let (client, len) = match parsed {
+        let (client, len) = match HeaderResult::parse(&bytes) {
             HeaderResult::V1(Ok(header)) => (of_v1(&header), header.header.len()),
             HeaderResult::V2(Ok(header)) => (of_v2(&header), header.len()),
             _ => return Err(ProxyHeaderError::Malformed),
@@ -61,9 +67,24 @@ async fn read(socket: &mut Socket) -> Result<Option<IpAddr>, ProxyHeaderError> {
     }
 }
 
-/// The longest header of version 1, with its end (section 2.1): most headers, and little memory.
-const fn v1_max() -> usize {
-    107
+/// Whether all of a header has come; what begins like none never is one.
+fn is_whole(bytes: &[u8]) -> Result<bool, ProxyHeaderError> {
+    let begins = |prefix: &[u8]| {
+        let seen = bytes.len().min(prefix.len());
+        bytes[..seen] == prefix[..seen]
+    };
+    if begins(v2::PROTOCOL_PREFIX) {
+        let len = bytes.get(V2_LENGTH..V2_FIXED);
+        let len = len.map(|len| usize::from(u16::from_be_bytes([len[0], len[1]])));
+        return Ok(len.is_some_and(|len| bytes.len() >= V2_FIXED + len));
+    }
+    let first = &bytes[..bytes.len().min(V1_MAX)];
+    match first.contains(&b'\n') {
+        ends if !begins(V1_PREFIX) || !ends && bytes.len() >= V1_MAX => {
+            Err(ProxyHeaderError::Malformed)
+        }
+        ends => Ok(ends),
+    }
 }
 
 fn of_v1(header: &v1::Header<'_>) -> Option<IpAddr> {

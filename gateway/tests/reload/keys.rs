@@ -223,7 +223,7 @@ async fn who_waits_for_a_provider_that_goes_is_told_so() {
     let request = Api::Chat
         .request(false)
         .path("/p/v1/chat/completions")
-        .header("x-keyweir-patience", "60");
+        .header("x-keyweir-patience", "90");
     assert_eq!(house.ask(&request).await.status, 200);
     let mut wire = house.stage.connect().await;
     wire.send(request.bytes()).await;

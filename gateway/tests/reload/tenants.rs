@@ -74,7 +74,7 @@ async fn who_waits_is_told_when_its_tenant_is_revoked() {
     let house = House::build(plan).await;
     let request = with_key(OTHER)
         .path("/p/v1/messages")
-        .header("x-keyweir-patience", "60");
+        .header("x-keyweir-patience", "90");
     assert_eq!(house.ask(&request).await.status, 200);
     let mut wire = house.stage.connect().await;
     wire.send(request.bytes()).await;

@@ -10,22 +10,10 @@ use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::terms::request::Description;
 use keyweir_policy::wire::{Wire, with_model_in_path, with_models_renamed};
 
-use super::Admitted;
+use super::admitted::{Admitted, Renamed};
 use super::body::Body;
 use super::plain::Plain;
 use crate::runtime::gateway::Live;
-
-/// What has been renamed.
-#[derive(Default)]
-pub(crate) struct Renamed {
-    /// Models that the tenant may use because it may use their aliases.
-    pub(super) granted: Vec<String>,
-    /// What the client called the model, where it is called otherwise.
-    pub(super) alias: Option<String>,
-    /// The request is not sent as it came.
-    pub(super) path: bool,
-    pub(super) body: bool,
-}
 
 /// The path with a model in the place of the alias that it names; `None`: it names none.
 pub(crate) fn path(live: &Live, admitted: &Admitted<'_>) -> Option<(String, Renamed)> {

@@ -1,5 +1,6 @@
 //! Taking a request in: everything that must be known of it before a key is asked for.
 
+mod admitted;
 pub(crate) mod alias;
 pub(crate) mod authenticate;
 pub(crate) mod body;
@@ -27,7 +28,8 @@ use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::terms::request::Description;
 use keyweir_policy::wire::query_without_credentials;
 
-use self::alias::{Content, Renamed};
+use self::admitted::{Admitted, Renamed};
+use self::alias::Content;
 use self::body::Body;
 use self::plain::Coded;
 
@@ -36,14 +38,6 @@ use crate::headers::{ANTHROPIC_VERSION, cors};
 use crate::request::record::{Chosen, Event, Record};
 use crate::request::stop::Stop;
 use crate::runtime::gateway::{Gateway, Live};
-
-/// A request whose sender is known.
-pub(crate) struct Admitted<'a> {
-    routed: Routed<'a>,
-    pub(crate) tenant: TenantId,
-    query: Option<&'a str>,
-    renamed: Renamed,
-}
 
 /// A request that has been taken in.
 pub(crate) struct Taken<'a> {

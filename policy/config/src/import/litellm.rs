@@ -10,20 +10,16 @@
 mod deployments;
 mod fallbacks;
 mod settings;
+mod taken;
 mod yaml;
 
-use std::collections::BTreeMap;
-
-use super::draft::Draft;
-use super::finding::{Finding, Rating};
 use super::{ImportError, Imported};
 
+use self::taken::Import;
 use self::yaml::Node;
 
 /// Bytes of a file that is read.
 pub const BYTES_MAX: usize = 1024 * 1024;
-/// Findings that are kept.
-const FINDINGS_MAX: usize = 10_000;
 
 /// Makes a policy of `text`.
 ///
@@ -60,43 +56,6 @@ pub fn import(text: &str) -> Result<Imported, ImportError> {
         policy: import.draft.text(),
         findings: import.findings,
     })
-}
-
-/// What has been read so far.
-#[derive(Debug, Default)]
-struct Import {
-    draft: Draft,
-    findings: Vec<Finding>,
-    /// Public names, each with what its deployments ask for, in the order of the file.
-    names: BTreeMap<String, Vec<Target>>,
-    /// Keys that stand in the file. They are compared, and never written.
-    literals: Vec<String>,
-    /// Fallbacks of public names.
-    fallbacks: Vec<fallbacks::Wanted>,
-}
-
-/// What a deployment asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Target {
-    model: String,
-    provider: usize,
-    line: usize,
-}
-
-impl Import {
-    fn found(&mut self, line: usize, rating: Rating, words: String) {
-        if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(Finding {
-                line,
-                rating,
-                words,
-            });
-        }
-    }
-
-    fn unsupported(&mut self, line: usize, words: String) {
-        self.found(line, Rating::Unsupported, words);
-    }
 }
 
 #[cfg(test)]

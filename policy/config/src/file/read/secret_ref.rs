@@ -50,10 +50,14 @@ fn literal(value: &Value<'_>) -> Option<SecretRef> {
 }
 
 /// A secret that stands elsewhere, and never in the policy file itself.
+pub(super) fn elsewhere(value: Value<'_>) -> Option<SecretRef> {
+    value.table_or(by_reference, |value| {
+        value.refuse_with_hint("must say where the secret is", HOW)
+    })
+}
+
+/// The table that says where a secret stands.
 pub(super) fn by_reference(value: Value<'_>) -> Option<SecretRef> {
-    if !value.is_table() {
-        return value.refuse_with_hint("must say where the secret is", HOW);
-    }
     let spot = value.spot().clone();
     value.table(|fields| {
         let given: Vec<&str> = ["env", "file", "command"]

@@ -10,7 +10,7 @@ use crate::file::fields::Fields;
 use crate::file::problems::At;
 use crate::file::read::paths::path;
 use crate::file::read::proxies::proxies;
-use crate::file::read::secret_ref::by_reference;
+use crate::file::read::secret_ref::elsewhere;
 use crate::file::report::Severity;
 use crate::file::settings::{
     AccessLogSettings, GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings,
@@ -48,7 +48,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         Some(listen.into_iter().flatten().collect::<Vec<_>>())
     });
     let admin = fields.optional("admin", |value| value.at(admin));
-    let admin_token = fields.optional("admin_token", by_reference);
+    let admin_token = fields.optional("admin_token", elsewhere);
     let threads = fields.or("threads", default.threads, |value| threads(&value));
     let tls = fields.optional("tls", |value| value.table(tls));
     let (tls, tls_listen) = tls.unzip();

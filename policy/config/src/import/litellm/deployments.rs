@@ -1,7 +1,7 @@
 //! `model_list`: deployments, and the public names that lead to them.
 
+use super::taken::{Import, Target};
 use super::yaml::Node;
-use super::{Import, Target};
 use crate::file::BaseUrl;
 use crate::import::draft::{DraftAccount, DraftAlias, DraftLimit, quoted};
 use crate::import::finding::Rating;

@@ -1,21 +1,12 @@
 //! Fallbacks: of public names, and among the models of one name.
 
+use super::taken::{Import, Target, Wanted};
 use super::yaml::Node;
-use super::{Import, Target};
 use crate::import::draft::{DraftFallback, DraftStep};
 use crate::import::finding::Rating;
 
 /// Steps of one list.
 const STEPS_MAX: usize = 16;
-
-/// A fallback of a public name.
-#[derive(Debug)]
-pub(super) struct Wanted {
-    pub(super) name: String,
-    pub(super) others: Vec<String>,
-    pub(super) for_length: bool,
-    pub(super) line: usize,
-}
 
 /// Reads `[{name: [other, …]}, …]`.
 pub(super) fn read(import: &mut Import, list: Node<'_>, for_length: bool) {

@@ -1,7 +1,8 @@
 //! `router_settings`, `litellm_settings` and `general_settings`.
 
+use super::fallbacks;
+use super::taken::Import;
 use super::yaml::Node;
-use super::{Import, fallbacks};
 use crate::import::draft::{DraftAlias, DraftTenant, quoted};
 use crate::import::finding::Rating;
 use crate::secret::ClientKeyHash;

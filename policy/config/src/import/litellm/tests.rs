@@ -2,6 +2,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::file::{Policy, parse};
+use crate::import::finding::Rating;
 
 /// As its documentation has it, with what teams add.
 const CONFIG: &str = r#"

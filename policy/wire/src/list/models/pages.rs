@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Model, ModelsForm};
+use super::model::{Model, ModelsForm};
 use crate::credential::query::{escaped, unescaped};
 use crate::list::page::PageForm;
 use crate::list::paging::Paging;
