@@ -11,7 +11,7 @@ use self::coding::{Coding, decode_whole};
 
 // The gateway's rooms are private, and this one stands alone.
 #[path = "../../src/coding/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod coding;
 
 const CODINGS: [Coding; 4] = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];

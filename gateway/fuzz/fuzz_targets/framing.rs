@@ -13,13 +13,13 @@ use self::whole_events::WholeEvents;
 
 // The gateway's rooms are private, and these files stand alone.
 #[path = "../../src/framing/chunks.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod chunks;
 #[path = "../../src/downstream/head_scan.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod head_scan;
 #[path = "../../src/downstream/whole_events.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 mod whole_events;
 
 const HEAD_BYTES_MAX: usize = 1024;

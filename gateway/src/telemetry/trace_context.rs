@@ -1,5 +1,5 @@
 //! The trace that a request is in: W3C Trace Context, `traceparent`, version 00 and what later versions
-//! keep of it (https://www.w3.org/TR/trace-context/).
+//! keep of it (<https://www.w3.org/TR/trace-context/>).
 
 /// Hexadecimal digits of a trace's id.
 const TRACE_DIGITS: usize = 32;
