@@ -170,7 +170,8 @@ fn ledger(policy: &Policy, options: &Options) -> Result<Option<Arc<Store>>, Ledg
         State::BesidePolicy if policy.tenants.is_empty() => Ok(None),
         State::BesidePolicy => match Ledger::open(&options.folder) {
             Ok(store) => Ok(Some(store)),
-            Err(error @ LedgerError::Unusable(..)) => {
+            // Nobody asked for this place: two policies may well lie in one folder.
+            Err(error @ (LedgerError::Unusable(..) | LedgerError::InUse(_))) => {
                 tracing::warn!(
                     "{error}; what is spent is forgotten when this process ends (--state DIR keeps \
                      it, --state off is silent)"

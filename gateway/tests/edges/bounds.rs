@@ -379,7 +379,8 @@ async fn cost_is_in_the_log_the_metrics_and_the_ledger() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_gateway_on_one_ledger_is_refused_and_a_damaged_one_set_aside() {
     let stage = bounded("").build().await;
-    let second = run(&stage.gateway.files, &["serve", "--policy", "keys.toml"]).await;
+    let serve = ["serve", "--policy", "keys.toml", "--state", "."];
+    let second = run(&stage.gateway.files, &serve).await;
     let complaint = second.complaint();
     assert!(
         complaint.contains("is another gateway's, which still runs"),

@@ -18,13 +18,23 @@ use crate::file::{Alias, LimitScope, Policy, Provider, Scope};
 /// The most models that are listed.
 const MODELS_MAX: usize = 10_000;
 
-/// The providers whose lists are wanted, in order.
+/// The providers whose lists are wanted, in order. Behind one that takes every model nobody is asked,
+/// but by name.
 pub fn providers(policy: &Policy, asked: Scope) -> Vec<ProviderId> {
-    let meant = policy.providers_in_order().filter(|(id, provider)| {
-        let spoken = provider.dialect == asked.dialect;
-        asked.named.map_or(spoken, |named| named == *id)
-    });
-    meant.map(|(id, _)| id).collect()
+    let mut meant = Vec::new();
+    for (id, provider) in policy.providers_in_order() {
+        let is_meant = match asked.named {
+            Some(named) => named == id,
+            None => provider.dialect == asked.dialect,
+        };
+        if is_meant {
+            meant.push(id);
+        }
+        if is_meant && provider.models.is_any() {
+            break;
+        }
+    }
+    meant
 }
 
 /// What is known of the providers' models.
