@@ -1,16 +1,12 @@
 //! `keyweir usage`: what was spent, from the ledger, or from the gateway that has it open.
 
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
+use crate::command::admin_client::{AdminAddress, USUAL, USUAL_TOKEN};
 use crate::command::failed::Failed;
 use crate::runtime::ledger::{FILE, LedgerError, Query, Store, report};
 use crate::runtime::tenancy::wall;
-
-/// How long the gateway may take to answer.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What `usage` may be told.
 #[derive(Debug, clap::Args)]
@@ -28,9 +24,12 @@ pub(super) struct Usage {
     #[arg(long, default_value = ".", value_name = "DIR")]
     state: PathBuf,
     /// The admin listener (gateway.admin of the policy) of the gateway that has the ledger open; asked
-    /// where the file is in use, or when it is named.
+    /// when it is named, and where the file is in use (127.0.0.1:9090 unless named).
     #[arg(long, value_name = "HOST:PORT")]
     admin: Option<String>,
+    /// The environment variable with the token of gateway.admin_token, if it has one.
+    #[arg(long, default_value = USUAL_TOKEN, value_name = "NAME")]
+    token_env: String,
 }
 
 impl Usage {
@@ -64,57 +63,15 @@ impl Usage {
                 })?;
                 Ok(report(query, &usage))
             }
-            Err(LedgerError::InUse(_)) => self.ask("127.0.0.1:9090"),
+            Err(LedgerError::InUse(_)) => self.ask(USUAL),
             Err(error) => Err(Failed::Because(error.to_string())),
         }
     }
 
     fn ask(&self, address: &str) -> Result<String, Failed> {
+        let admin = AdminAddress::new(address.to_owned(), self.token_env.clone());
+        // Words and days, as the query was read: nothing of it needs another form.
         let query = format!("by={}&since={}&format={}", self.by, self.since, self.format);
-        let path = format!("/usage?{query}");
-        let answer = get(address, &path).map_err(|error| {
-            Failed::Because(format!(
-                "no answer from http://{address}/usage: {error}; name the gateway's admin address \
-                 with --admin"
-            ))
-        })?;
-        match answer {
-            (200, text) => Ok(text),
-            (status, text) => Err(Failed::Because(format!(
-                "http://{address}/usage says {status}: {}",
-                text.trim().escape_debug()
-            ))),
-        }
+        admin.ask("GET", &format!("/usage?{query}"))
     }
-}
-
-/// Status and body of an answer, which ends with its connection.
-fn get(address: &str, path: &str) -> std::io::Result<(u16, String)> {
-    let mut failed = std::io::Error::other("the name has no address");
-    for resolved in address.to_socket_addrs()? {
-        let mut socket = match TcpStream::connect_timeout(&resolved, ANSWERED_WITHIN) {
-            Ok(socket) => socket,
-            Err(error) => {
-                failed = error;
-                continue;
-            }
-        };
-        socket.set_read_timeout(Some(ANSWERED_WITHIN))?;
-        socket.set_write_timeout(Some(ANSWERED_WITHIN))?;
-        write!(
-            socket,
-            "GET {path} HTTP/1.0\r\nhost: {address}\r\nconnection: close\r\n\r\n"
-        )?;
-        let mut answer = Vec::new();
-        socket.read_to_end(&mut answer)?;
-        let text = String::from_utf8_lossy(&answer);
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status = head
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok());
-        let status = status.ok_or_else(|| std::io::Error::other("it is no answer in HTTP"))?;
-        return Ok((status, body.to_owned()));
-    }
-    Err(failed)
 }

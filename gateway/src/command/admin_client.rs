@@ -14,18 +14,28 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// The longest answer that is read: far above what `/status` says of 10,000 keys.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Where it usually is.
+pub(crate) const USUAL: &str = "127.0.0.1:9090";
+/// The environment variable that usually has the token.
+pub(crate) const USUAL_TOKEN: &str = "KEYWEIR_ADMIN_TOKEN";
+
 /// Which gateway is asked, and what it is shown.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AdminAddress {
     /// The admin listener of the gateway (gateway.admin in its policy), by address or name.
-    #[arg(long, default_value = "127.0.0.1:9090", value_name = "HOST:PORT")]
+    #[arg(long, default_value = USUAL, value_name = "HOST:PORT")]
     admin: String,
     /// The environment variable with the token of gateway.admin_token, if it has one.
-    #[arg(long, default_value = "KEYWEIR_ADMIN_TOKEN", value_name = "NAME")]
+    #[arg(long, default_value = USUAL_TOKEN, value_name = "NAME")]
     token_env: String,
 }
 
 impl AdminAddress {
+    /// The listener `admin`, with the token of the variable `token_env`.
+    pub(crate) const fn new(admin: String, token_env: String) -> Self {
+        Self { admin, token_env }
+    }
+
     /// The body of a good answer.
     ///
     /// # Errors
