@@ -79,7 +79,7 @@ async fn two_hundred_random_reloads_fail_no_request() {
 
 /// `cargo test --release -p keyweir --test reload thousand -- --ignored --nocapture`.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes; its figures are in docs/reload.md"]
+#[ignore = "takes minutes"]
 async fn a_thousand_random_reloads_fail_no_request_and_memory_stays() {
     let memory = storm(1_000).await;
     let (early, late) = (memory[199], memory[999]);

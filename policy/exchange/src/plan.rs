@@ -32,15 +32,11 @@ use keyweir_terms::time::Time;
 use crate::fallback::{Choice, Choices, Occasion};
 use crate::last_word::{self, Met};
 use crate::repeat::Repeats;
-use crate::retry::Retries;
+use crate::retry::{Retries, took_long};
 use crate::seek::Home;
 
 pub use crate::request::{Request, TimeLimits};
 pub use crate::step::{Event, Failure, Step, Why};
-
-/// An attempt that breaks down after so long is not made again where there is a fallback. Far above the
-/// time in which a provider says that it is down, and well within what a client waits for a first word.
-const LONG: Duration = Duration::from_secs(5);
 
 /// The plan of one request.
 #[derive(Debug)]
@@ -229,14 +225,6 @@ impl Plan {
         Step::Send(lease)
     }
 
-    /// Whether it took long to learn of `fault`, which another key may well meet too: who has somebody
-    /// else to ask does not spend that time again.
-    fn took_long(&self, now: Time, fault: &Fault) -> bool {
-        let is_breakdown = fault.attribution() == Attribution::KeyOrProvider;
-        let took = self.sent.map_or(Duration::ZERO, |sent| now.since(sent));
-        *fault == Fault::TimedOut || is_breakdown && took >= LONG
-    }
-
     fn stop_waiting(&mut self, now: Time) {
         if let Some(since) = self.waits_since.take() {
             self.waited += now.since(since);
@@ -293,7 +281,8 @@ impl Plan {
             .repeats
             .may_follow(&fault, pool.retry_limits().ambiguous);
         if is_repeatable && self.may_go_on(now) {
-            let is_left = self.has_fallback() && self.took_long(now, &fault);
+            let took = self.sent.map_or(Duration::ZERO, |sent| now.since(sent));
+            let is_left = self.has_fallback() && took_long(&fault, took);
             let patience = self.patience();
             let may_follow = !is_left && self.retries.failed(pool, now, failure, patience);
             if may_follow && self.may_be_allowed(pool, now, &fault) {

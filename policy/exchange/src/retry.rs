@@ -20,7 +20,7 @@ use keyweir_health::backoff::Backoff;
 use keyweir_pool::Pool;
 use keyweir_pool::attempts::Attempts;
 use keyweir_queue::hold::Hold;
-use keyweir_terms::fault::Attribution;
+use keyweir_terms::fault::{Attribution, Fault};
 use keyweir_terms::time::Time;
 
 use crate::step::Failure;
@@ -47,6 +47,17 @@ const SPREAD_FACTOR: f64 = 4.0;
 
 /// The part of that which a request waits for budget although others are served.
 const SERVED_SHARE: f64 = 0.25;
+
+/// An attempt that breaks down after so long is not made again where there is a fallback. Far above the
+/// time in which a provider says that it is down, and well within what a client waits for a first word.
+const LONG: Duration = Duration::from_secs(5);
+
+/// Whether it took long to learn of `fault`, which another key may well meet too: who has somebody
+/// else to ask does not spend that time again.
+pub(crate) fn took_long(fault: &Fault, took: Duration) -> bool {
+    let is_breakdown = fault.attribution() == Attribution::KeyOrProvider;
+    *fault == Fault::TimedOut || is_breakdown && took >= LONG
+}
 
 /// How long a request that failed is given, where nobody says how long.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,0 +1,34 @@
+//! What is kept of a request among the last ones.
+
+use super::known::Known;
+use crate::telemetry::recent::Told;
+
+impl Known {
+    /// Keeps what became of it, for whoever asks why.
+    pub(super) fn keep(&self) {
+        let (asked, served, end) = (&self.asked, &self.served, &self.end);
+        let recent = self.gateway.recent.load();
+        if recent.len() == 0 {
+            return;
+        }
+        let told = Told {
+            started: self.started,
+            duration: self.started.elapsed(),
+            tenant: asked.tenant,
+            endpoint: asked.endpoint,
+            stream: asked.stream,
+            status: end.status,
+            outcome: end.outcome.as_str(),
+            reason: end.reason,
+            waited: served.waited,
+            behind: served.behind,
+            fell_back: served.fell_back,
+            first_byte: end.first_byte,
+            attempts: served.attempts,
+            usage: end.usage,
+        };
+        let model = served.model.as_ref().or(asked.model.as_ref());
+        let model = model.map_or("", String::as_str);
+        recent.keep(asked.id.as_str(), told, model, &served.tried);
+    }
+}

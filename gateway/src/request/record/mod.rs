@@ -1,0 +1,219 @@
+//! The one who is told what happens to a request: metrics and the access log are fed from here, and
+//! nobody else counts anything about requests.
+//!
+//! ```text
+//! event:    what can happen
+//! known:    what is known so far
+//! count:    → metrics
+//! charged:  → the tenant's limits and the ledger
+//! log:      → the access log
+//! keep:     → the last requests, for whoever asks why
+//! trace:    → spans
+//! ```
+
+mod charged;
+mod count;
+mod event;
+mod keep;
+mod known;
+mod log;
+mod trace;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::header::{HeaderName, HeaderValue};
+use keyweir_policy::tenancy::request::Reserved;
+use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::fault::Fault;
+
+pub(crate) use self::event::{Chosen, Event};
+use self::known::Known;
+use crate::downstream::client::Client;
+use crate::downstream::request_id::RequestId;
+use crate::request::charge::Charge;
+use crate::runtime::gateway::{Gateway, Live};
+use crate::telemetry::outcome::Outcome;
+use crate::telemetry::trace_context::Traced;
+
+/// What is known of one request, and what it holds.
+pub(crate) struct Record {
+    known: Known,
+    charge: Charge,
+    /// The origin whose pages may read the answer.
+    cors: Option<HeaderValue>,
+}
+
+impl Record {
+    pub(crate) fn new(gateway: &Arc<Gateway>, live: &Arc<Live>, dialect: Dialect) -> Self {
+        Self {
+            known: Known::new(gateway, live, dialect),
+            charge: Charge::default(),
+            cors: None,
+        }
+    }
+
+    pub(crate) const fn id(&self) -> RequestId {
+        self.known.asked.id
+    }
+
+    /// The dialect to speak to the client.
+    pub(crate) const fn dialect(&self) -> Dialect {
+        self.known.asked.dialect
+    }
+
+    /// The origin whose pages may read the answer.
+    pub(crate) const fn cors(&self) -> Option<&HeaderValue> {
+        self.cors.as_ref()
+    }
+
+    /// Pages of this origin may read the answer.
+    pub(crate) fn readable_by(&mut self, origin: Option<HeaderValue>) {
+        self.cors = origin;
+    }
+
+    pub(crate) const fn started(&self) -> Instant {
+        self.known.started
+    }
+
+    /// Notes what happened.
+    pub(crate) fn on(&mut self, event: Event<'_>) {
+        let known = &mut self.known;
+        let (asked, served, end) = (&mut known.asked, &mut known.served, &mut known.end);
+        match event {
+            Event::Received(head) => {
+                asked.see(head);
+                let traces = &known.live.settings().traces;
+                if traces.endpoint.is_some() {
+                    asked.traced = Traced::begin(asked.trace, traces.sample);
+                }
+            }
+            Event::Routed { dialect, endpoint } => {
+                asked.dialect = dialect;
+                asked.endpoint = Some(endpoint);
+            }
+            Event::Authenticated(tenant) => asked.tenant = Some(tenant),
+            Event::BodyRead { bytes } => {
+                asked.bytes = bytes;
+                asked.read_after = known.started.elapsed();
+            }
+            Event::Described { model, stream } => {
+                asked.model = model.map(str::to_owned);
+                asked.stream = stream;
+            }
+            Event::Lacks(lack) => {
+                self.charge.lacks(lack.left);
+                known.count_limit(lack.lacking, "refused");
+            }
+            Event::Reserved(reserved) => self.hold(*reserved),
+            Event::Chosen(chosen) => {
+                self.choose(chosen);
+            }
+            Event::AttemptBegan {
+                account,
+                key,
+                by,
+                waited,
+            } => {
+                served.account = Some(account);
+                served.key = Some(key);
+                let began = known.started.elapsed();
+                let span = asked.traced.map_or(0, |_| fastrand::u64(1..));
+                served.note_begun((account, key), by, began, span);
+                known.count_wait(waited);
+                known.count_begun(began);
+            }
+            Event::Waits { behind } => {
+                served.behind.get_or_insert(behind);
+            }
+            Event::Connected { reused } => known.count_connection(reused),
+            Event::FaultHidden => {
+                if let Some(attempt) = served.tried.last_mut() {
+                    attempt.is_hidden = true;
+                }
+                known.count_hidden_fault();
+            }
+            Event::AttemptEnded { fault } => {
+                served.note_ended(fault, known.started);
+                known.count_attempt(fault);
+                if matches!(fault, Fault::None | Fault::ClientLeft) {
+                    self.settle();
+                }
+            }
+            Event::AnswerBegan { status } => {
+                end.first_byte = Some(known.started.elapsed());
+                end.status = status;
+                known.count_answer();
+            }
+            Event::Charged(usage) => end.usage = usage,
+            Event::Ended { outcome, status } => end.ended(outcome, status, None),
+            Event::Broke { status, reason } => end.ended(Outcome::Broken, status, Some(reason)),
+            Event::Refused { reason, status } => end.ended(Outcome::Refused, status, Some(reason)),
+            Event::ClientLeft => end.outcome = Outcome::ClientLeft,
+        }
+    }
+
+    /// What it holds of its tenant's limits is settled, by what is known of what it used. The answer's
+    /// end comes after: whoever has it may ask again at once.
+    pub(crate) fn settle(&mut self) {
+        if self.charge.is_settled() {
+            return;
+        }
+        if let Some(place) = self.known.place() {
+            let (gateway, live) = (&self.known.gateway, &self.known.live);
+            self.charge
+                .settle((gateway, live), place, self.known.used());
+        }
+    }
+
+    /// What its answers tell of its tenant's limits.
+    pub(crate) fn bounds(&self) -> Vec<(HeaderName, HeaderValue)> {
+        self.charge.headers(self.known.asked.dialect)
+    }
+
+    /// What an attempt tells the provider of the trace, where it is traced.
+    pub(crate) fn traceparent(&self) -> Option<HeaderValue> {
+        self.known.traceparent()
+    }
+
+    /// Counts and logs the request.
+    pub(crate) fn finish(&mut self, client: &Client) {
+        self.settle();
+        self.known.count_ended();
+        self.known.log(client, self.charge.cost());
+        self.known.keep();
+        self.known.trace();
+    }
+
+    fn hold(&mut self, reserved: Reserved) {
+        if !reserved.wait.is_zero() {
+            self.known.count_limit_named("any", "waited");
+        }
+        if let Some(shadowed) = reserved.shadowed {
+            self.known.count_limit(shadowed, "shadowed");
+        }
+        self.charge.hold(reserved);
+    }
+
+    fn choose(&mut self, chosen: Chosen) {
+        let known = &mut self.known;
+        known.count_wait(chosen.waited);
+        if chosen.fell_back
+            && let Some(left) = known.served.provider
+        {
+            known.live.provider_metrics(left).fallbacks.inc();
+        }
+        let served = &mut known.served;
+        served.provider = Some(chosen.provider);
+        served.model = chosen.model;
+        served.fell_back = chosen.fell_back;
+        served.attempts_here = 0;
+    }
+}
+
+impl Drop for Record {
+    /// Its task has ended where nobody expected it.
+    fn drop(&mut self) {
+        self.settle();
+    }
+}

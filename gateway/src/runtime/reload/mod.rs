@@ -1,0 +1,173 @@
+//! From one policy to the next while requests run.
+//!
+//! Files, secrets, certificates and roots are read and checked first, and all that the next policy
+//! needs is made beside what is in use; only then is anything changed, and none of that can fail. On
+//! any mistake the old policy stays in force, and the mistake is told.
+//!
+//! *Order of the change:* names and secrets of keys, so that whoever is granted a new key finds it;
+//! then pools; then what requests begin with; then the pools of providers that are gone, whose
+//! waiters are refused. One reload at a time.
+
+mod apply;
+mod changes;
+mod error;
+mod prepare;
+mod state;
+mod tell;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use keyweir_policy::config::file::Identity;
+use tokio::sync::Mutex;
+
+use self::apply::apply;
+use self::changes::{changes, new_upstreams};
+use self::prepare::{Ready, prepare};
+use self::state::State;
+use crate::downstream::certificate::Certificate;
+use crate::runtime::gateway::Gateway;
+use crate::runtime::policy_status::{PolicyStatus, Reloaded};
+use crate::runtime::secrets::{self, Anew, Secrets};
+use crate::upstream::resolve;
+
+/// Replaces a gateway's policy.
+pub struct Reloader {
+    gateway: Arc<Gateway>,
+    /// Files and folders; empty: the policy came from none.
+    files: Vec<PathBuf>,
+    certificate: Option<Arc<Certificate>>,
+    state: Mutex<State>,
+}
+
+/// What a reload was asked for by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// Something has changed, or a command is due.
+    Change,
+    /// SIGHUP.
+    Signal,
+    /// `POST /reload`.
+    Operator,
+}
+
+impl Trigger {
+    /// Which secrets are read again.
+    const fn anew(self) -> Anew {
+        match self {
+            Self::Change => Anew::Due,
+            Self::Signal | Self::Operator => Anew::All,
+        }
+    }
+}
+
+/// Where a policy came from.
+pub(crate) struct Origin {
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) folder: PathBuf,
+    pub(crate) hash: String,
+}
+
+impl Reloader {
+    /// For `gateway`, whose policy came from `origin` with these `secrets`.
+    pub(crate) fn new(
+        gateway: Arc<Gateway>,
+        origin: Origin,
+        secrets: Secrets,
+        certificate: Option<Arc<Certificate>>,
+    ) -> Arc<Self> {
+        let mut identity = Identity::default();
+        identity.adopt(&gateway.live().policy, |_| false);
+        if let Some(certificate) = &certificate {
+            tell::expiry(&gateway, certificate);
+        }
+        let now = SystemTime::now();
+        let mut status = gateway.policy_status.lock();
+        status.hash = origin.hash;
+        (status.since, status.read) = (Some(now), Some(now));
+        gateway.metrics.policy.loaded(&status.hash, now);
+        drop(status);
+        Arc::new(Self {
+            gateway,
+            files: origin.files,
+            certificate,
+            state: Mutex::new(State {
+                folder: origin.folder,
+                identity,
+                secrets,
+                before: Vec::new(),
+            }),
+        })
+    }
+
+    /// Follows the files as they are now. Must be called on a multi-threaded runtime.
+    pub(crate) async fn reload(&self, trigger: Trigger) -> Reloaded {
+        let mut state = self.state.lock().await;
+        let began = Instant::now();
+        let prepare = || prepare(&self.gateway, &self.files, &state, trigger.anew());
+        let reloaded = match tokio::task::block_in_place(prepare) {
+            Err(error) => tell::failed(&self.gateway, &error),
+            Ok(ready) => self.follow(&mut state, ready).await,
+        };
+        self.gateway.metrics.policy.reloaded(reloaded.as_str());
+        tell::tell(&self.gateway, &reloaded);
+        if let Reloaded::Changed(changes) = &reloaded {
+            for change in changes {
+                tracing::info!("{change}");
+            }
+            tracing::info!(?trigger, took = ?began.elapsed(), "the policy is reloaded");
+        }
+        reloaded
+    }
+
+    async fn follow(&self, state: &mut State, ready: Ready) -> Reloaded {
+        let live = self.gateway.live();
+        let changes = changes(&live, state, &ready);
+        if let (Some(certificate), Some(certified)) = (&self.certificate, &ready.certified) {
+            certificate.replace(certified.clone());
+            tell::expiry(&self.gateway, certificate);
+        }
+        let upstreams = new_upstreams(&live, &ready.providers);
+        let is_changed = !changes.is_empty() || !upstreams.is_empty();
+        tell::read_well(&self.gateway, &ready, is_changed);
+        if !is_changed {
+            state.secrets = ready.secrets;
+            return Reloaded::Unchanged;
+        }
+        let named = || upstreams.iter().map(|(name, it)| (name.as_str(), it));
+        resolve::first(named()).await;
+        resolve::keep(named(), ready.policy.gateway.upstream.dns_refresh);
+        apply(&self.gateway, state, &live, ready);
+        Reloaded::Changed(changes)
+    }
+
+    /// Files whose change is to be followed, beside the policy's.
+    pub(crate) async fn other_files(&self) -> Vec<PathBuf> {
+        let state = self.state.lock().await;
+        let policy = &self.gateway.live().policy;
+        let folder = &state.folder;
+        let mut files = secrets::files(policy, folder);
+        let roots = policy.providers.values();
+        files.extend(roots.filter_map(|it| Some(folder.join(it.ca_file.as_ref()?))));
+        if let Some(tls) = &policy.gateway.tls {
+            files.extend([&tls.cert_file, &tls.key_file].map(|path| folder.join(path)));
+        }
+        files
+    }
+
+    /// The policy's files and folders, as the operator named them.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// What is told of the policy in force.
+    pub(crate) fn status(&self) -> PolicyStatus {
+        self.gateway.policy_status.lock().clone()
+    }
+
+    /// When a command is to run again.
+    pub(crate) async fn next_due(&self) -> Option<Instant> {
+        self.state.lock().await.secrets.next_due()
+    }
+}

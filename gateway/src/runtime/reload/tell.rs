@@ -1,0 +1,107 @@
+//! What is told of a reload: in the log, the status, the metrics and the events.
+
+use std::time::SystemTime;
+
+use super::error::ReloadError;
+use super::prepare::Ready;
+use crate::downstream::certificate::Certificate;
+use crate::runtime::gateway::Gateway;
+use crate::runtime::policy_status::{Failure, Reloaded};
+use crate::runtime::secrets;
+use crate::telemetry::events::{Event, Severity};
+
+/// Adds what came of it to what operators should know of; the same mistake once.
+pub(super) fn tell(gateway: &Gateway, reloaded: &Reloaded) {
+    let (severity, text) = match reloaded {
+        Reloaded::Unchanged => return,
+        Reloaded::Changed(changes) => {
+            let first = changes.first().map_or("", String::as_str);
+            let more = match changes.len() {
+                0 | 1 => String::new(),
+                count => format!(" and {} more", count - 1),
+            };
+            let text = format!("the policy is reloaded: {first}{more}");
+            (Severity::Info, text)
+        }
+        Reloaded::Failed(why) => {
+            let first = why.lines().next().unwrap_or_default();
+            let text = format!("the policy is not reloaded; the one in force stays: {first}");
+            (Severity::Error, text)
+        }
+    };
+    let events = &gateway.events;
+    let latest = events.latest();
+    if latest.first().is_none_or(|event| event.text != text) {
+        events.add(Event::new(severity, text));
+    }
+}
+
+/// Tells that the old policy stays in force.
+pub(super) fn failed(gateway: &Gateway, error: &ReloadError) -> Reloaded {
+    let (why, warnings) = error.told();
+    let mut status = gateway.policy_status.lock();
+    if status.failure.as_ref().is_none_or(|known| known.why != why) {
+        for line in why.lines() {
+            tracing::error!("{line}");
+        }
+        for line in &warnings {
+            tracing::warn!("{line}");
+        }
+        tracing::error!("the policy is not reloaded; the one in force stays");
+    }
+    status.failure = Some(Failure {
+        at: SystemTime::now(),
+        why: why.clone(),
+        warnings,
+    });
+    gateway.metrics.policy.failed.set(1);
+    Reloaded::Failed(why)
+}
+
+/// Tells that the files are right, and what is left to be told of them.
+pub(super) fn read_well(gateway: &Gateway, ready: &Ready, is_changed: bool) {
+    let now = SystemTime::now();
+    let mut status = gateway.policy_status.lock();
+    if status.failure.take().is_some() {
+        tracing::info!("the policy files are right again");
+    }
+    status.read = Some(now);
+    let restart: Vec<String> = ready
+        .difference
+        .restart
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    for line in restart.iter().filter(|it| !status.restart.contains(it)) {
+        tracing::warn!("{line} (needs a restart)");
+    }
+    for line in &ready.secrets.failures {
+        if !status.secrets.contains(line) {
+            tracing::error!("{line}");
+        }
+    }
+    for whose in status.readable_again(&ready.secrets.failures) {
+        if secrets::is_declared(&ready.policy, whose) {
+            tracing::info!("{whose}: the secret can be read again");
+        }
+    }
+    status.restart = restart;
+    status.warnings.clone_from(&ready.warnings);
+    status.secrets.clone_from(&ready.secrets.failures);
+    status.hash.clone_from(&ready.hash);
+    if is_changed {
+        status.since = Some(now);
+    }
+    let metrics = &gateway.metrics.policy;
+    metrics.loaded(&ready.hash, now);
+    metrics
+        .secrets_failed
+        .set(i64::try_from(status.secrets.len()).unwrap_or(i64::MAX));
+}
+
+/// Tells until when the certificate is good.
+pub(super) fn expiry(gateway: &Gateway, certificate: &Certificate) {
+    if let Some(at) = certificate.expires() {
+        gateway.metrics.process.certificate_expires(at);
+    }
+}
