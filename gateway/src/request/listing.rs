@@ -3,23 +3,20 @@
 //!
 //! What to ask next, and what of it the client gets, [`keyweir_policy::exchange::listing`] says.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use keyweir_policy::exchange::listing::{Ask, Gathering};
 use keyweir_policy::exchange::plan::{Plan, Request, TimeLimits};
 use keyweir_policy::exchange::seek::Home;
-use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::wire::list::Page;
 use pingora_http::ResponseHeader;
 
 use crate::headers;
-use crate::request::answer::{Answer, Watch};
 use crate::request::drive::{self, Reached};
 use crate::request::exchange::Exchange;
-use crate::request::record::{Chosen, Event};
+use crate::request::list_page;
+use crate::request::record::Event;
 use crate::request::respond::piece::{begin, write};
 use crate::request::respond::{self, Opened, rewritten};
 use crate::request::stop::Stop;
@@ -89,32 +86,13 @@ fn aim(exchange: &mut Exchange<'_>, ask: &Ask, (request, limits): (&Request, Tim
     if let Some(target) = &mut exchange.outgoing.target {
         target.query = Some(ask.query.clone());
     }
-    let upstream = &exchange.live.provider(provider).upstream;
-    exchange.outgoing.aim(exchange.plan.choice(), upstream);
-    exchange.record.on(Event::Chosen(Chosen {
-        provider,
-        model: None,
-        fell_back: false,
-        waited: Duration::ZERO,
-    }));
+    list_page::aim(exchange, provider);
 }
 
 /// The page in a good answer, if there is one in it.
 async fn page(exchange: &mut Exchange<'_>, opened: Opened) -> Option<Page> {
-    let Opened {
-        held,
-        mut answer,
-        watch,
-    } = opened;
-    exchange.settle(held, Fault::None);
-    let Watch::Whole(_) = watch else {
-        return None;
-    };
-    let mut body = answer.body.joined();
-    if let Some(rewritten) = rewritten(exchange, &body) {
-        body = rewritten;
-    }
-    Answer::discard(answer).await;
+    let body = list_page::body(exchange, opened).await?;
+    let body = rewritten(exchange, &body).unwrap_or(body);
     Page::read(&body)
 }
 

@@ -19,6 +19,7 @@ mod exchange;
 mod gathered;
 mod intake;
 mod lease;
+mod list_page;
 mod listing;
 mod models;
 pub(crate) mod outgoing;

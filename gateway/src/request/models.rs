@@ -10,24 +10,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use keyweir_policy::config::catalog::{self, Known};
 use keyweir_policy::config::file::Scope;
-use keyweir_policy::exchange::fallback::Choice;
 use keyweir_policy::exchange::plan::{Plan, Request, TimeLimits};
 use keyweir_policy::exchange::seek::Home;
 use keyweir_policy::terms::dialect::Dialect;
-use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use keyweir_policy::wire::list::models::{ModelsForm, ModelsPage, first_query, write};
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 use tokio::time::{Instant, timeout_at};
 
-use crate::request::answer::{Answer, Watch};
 use crate::request::drive::{self, Reached};
 use crate::request::exchange::Exchange;
-use crate::request::listing;
-use crate::request::record::{Chosen, Event};
 use crate::request::respond::refuse::Refuse;
 use crate::request::respond::{self, Opened};
 use crate::request::stop::Stop;
+use crate::request::{list_page, listing};
 use crate::runtime::known_models::{KnownModels, List};
 
 /// How long all providers together may take.
@@ -178,34 +174,12 @@ fn aim(exchange: &mut Exchange<'_>, (list, provider): (&ModelList, ProviderId), 
         target.path.clone_from(&list.path);
         target.query = Some(query);
     }
-    aim_at(exchange, provider);
-}
-
-fn aim_at(exchange: &mut Exchange<'_>, provider: ProviderId) {
-    let upstream = &exchange.live.provider(provider).upstream;
-    let choice: &Choice = exchange.plan.choice();
-    exchange.outgoing.aim(choice, upstream);
-    exchange.record.on(Event::Chosen(Chosen {
-        provider,
-        model: None,
-        fell_back: false,
-        waited: Duration::ZERO,
-    }));
+    list_page::aim(exchange, provider);
 }
 
 /// The page in a good answer, if there is one in it.
 async fn page(exchange: &mut Exchange<'_>, opened: Opened, dialect: Dialect) -> Option<ModelsPage> {
-    let Opened {
-        held,
-        mut answer,
-        watch,
-    } = opened;
-    exchange.settle(held, Fault::None);
-    let Watch::Whole(_) = watch else {
-        return None;
-    };
-    let body = answer.body.joined();
-    Answer::discard(answer).await;
+    let body = list_page::body(exchange, opened).await?;
     ModelsPage::read(dialect, &body)
 }
 
@@ -223,7 +197,7 @@ async fn pass_on(mut exchange: Box<Exchange<'_>>, list: &ModelList) -> Result<bo
     let provider = list.first(&exchange);
     let (request, limits) = (list.request.clone(), list.limits);
     exchange.plan = Plan::new(request, limits, provider, Home::Any, [].into());
-    aim_at(&mut exchange, provider);
+    list_page::aim(&mut exchange, provider);
     match drive::reach(&mut exchange).await? {
         Reached::Opened(opened) => respond::deliver(&mut exchange, opened).await,
         Reached::Refused(answer) => respond::relay(&mut exchange, answer).await,
