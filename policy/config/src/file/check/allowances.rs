@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use crate::file::check::Check;
 use crate::file::problems::{At, Spot};
 use crate::file::read::{RawAllowance, RawBudget, RawTenantGroup};
-use keyweir_tenancy::prices::Unpriced;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
 
@@ -109,38 +108,6 @@ impl Check<'_> {
             }
         }
         self.unpriced_models();
-    }
-
-    /// Where a budget in money holds, models that are named one by one and have no price.
-    fn unpriced_models(&self) {
-        let settings = self.raw.tenancy.as_ref();
-        if settings.is_some_and(|at| at.value.unpriced == Unpriced::Dearest) {
-            return;
-        }
-        let is_priced = |model: &str| {
-            let own = self.raw.prices.iter().map(|raw| &raw.price);
-            let mut all = own.chain(crate::file::prices::listed());
-            all.any(|price| price.models.matches(model))
-        };
-        for tenant in &self.raw.tenants {
-            let allowance = &tenant.allowance;
-            let Some(budget) = allowance.budgets.iter().find(|it| it.money.is_some()) else {
-                continue;
-            };
-            let exact = |pattern: &&ModelPattern| !pattern.as_str().contains('*');
-            for model in tenant.models.iter().filter(exact) {
-                if !is_priced(model.as_str()) {
-                    self.warn(
-                        &budget.spot,
-                        format!(
-                            "{} has no price",
-                            crate::file::shown::quoted(model.as_str())
-                        ),
-                        "add a [[price]], or see tenancy.unpriced",
-                    );
-                }
-            }
-        }
     }
 }
 

@@ -4,6 +4,7 @@ mod aliases;
 mod allowances;
 mod limits;
 mod listeners;
+mod prices;
 mod references;
 mod secrets;
 mod serving;
