@@ -3,6 +3,10 @@
 //! The token comes as `Authorization: Bearer`, or as the password of `Basic`, which is what a browser
 //! asks its user for. `/healthz` and `/readyz` are always open: whoever probes them says no word, and
 //! learns nothing that a connection would not tell.
+//!
+//! What acts is refused to web pages, which say that they are some (`Origin`, `Sec-Fetch-Site`). A page
+//! whose name is made to lead to this machine does not, but asks for its own name (`Host`): on a
+//! listener of this machine without a token, other names than this machine's are refused.
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use keyweir_policy::config::secret::ProviderSecret;
@@ -10,20 +14,33 @@ use sha2::{Digest, Sha256};
 
 use super::answer::text;
 use super::route::Route;
+use crate::downstream::loopback::is_local_name;
+use crate::headers::SEC_FETCH_SITE;
 
-/// The answer to who may not ask for `route`; `None`: they may.
+/// What is said to who asks for another name.
+const FOREIGN: &str = "the Host header names another machine than this one; ask for localhost, or set \
+    gateway.admin_token\n";
+
+/// The answer to who may not ask for `route`; `None`: they may. `is_local`: the listener is one that
+/// only this machine reaches.
 pub(super) fn check(
     route: &Route<'_>,
     headers: &HeaderMap,
     token: Option<&ProviderSecret>,
+    is_local: bool,
 ) -> Option<Response<Vec<u8>>> {
     let acts = matches!(route, Route::Reload | Route::Operate(..));
-    if acts && headers.contains_key(header::ORIGIN) {
+    if acts && is_of_a_page(headers) {
         let why = "web pages may not act; ask without a browser\n";
         return Some(text(StatusCode::FORBIDDEN, why));
     }
-    let is_open = matches!(route, Route::Healthz | Route::Readyz);
-    let token = token.filter(|_| !is_open)?;
+    if matches!(route, Route::Healthz | Route::Readyz) {
+        return None;
+    }
+    let Some(token) = token else {
+        let is_foreign = is_local && !names_this_machine(headers);
+        return is_foreign.then(|| text(StatusCode::FORBIDDEN, FOREIGN));
+    };
     let shown = headers.get(header::AUTHORIZATION).and_then(shown);
     if shown.is_some_and(|shown| is_same(&shown, token.expose().as_bytes())) {
         return None;
@@ -37,6 +54,20 @@ pub(super) fn check(
         answer.headers_mut().append(header::WWW_AUTHENTICATE, way);
     }
     Some(answer)
+}
+
+/// A browser sent it for a page.
+fn is_of_a_page(headers: &HeaderMap) -> bool {
+    let site = headers.get(SEC_FETCH_SITE);
+    headers.contains_key(header::ORIGIN) || site.is_some_and(|site| site != "none")
+}
+
+/// Whether it was asked for this machine; programs may leave out whom they ask.
+fn names_this_machine(headers: &HeaderMap) -> bool {
+    let hosts = headers.get_all(header::HOST).iter();
+    hosts
+        .map(|host| host.to_str().unwrap_or_default())
+        .all(is_local_name)
 }
 
 /// The token that is shown.
@@ -92,7 +123,7 @@ mod tests {
             (name, HeaderValue::from_str(value).expect("valid"))
         });
         let headers = HeaderMap::from_iter(headers);
-        check(route, &headers, Some(&token)).map_or(200, |it| it.status().as_u16())
+        check(route, &headers, Some(&token), true).map_or(200, |it| it.status().as_u16())
     }
 
     #[test]
@@ -114,6 +145,35 @@ mod tests {
         assert_eq!(status(&Route::Healthz, &[]), 200);
         assert_eq!(status(&Route::Readyz, &[]), 200);
         assert_eq!(status(&Route::Reload, &[bearer, ("origin", "null")]), 403);
+    }
+
+    #[test]
+    fn without_a_token_pages_neither_act_nor_read() {
+        let asked = |route: &Route<'_>, name: &'static str, value: &str, is_local| {
+            let name = header::HeaderName::from_static(name);
+            let value = HeaderValue::from_str(value).expect("valid");
+            let headers = HeaderMap::from_iter([(name, value)]);
+            check(route, &headers, None, is_local).map_or(200, |it| it.status().as_u16())
+        };
+        for (host, expected) in [
+            ("127.0.0.1:9090", 200),
+            ("localhost", 200),
+            ("[::1]:9090", 200),
+            ("evil.example:9090", 403),
+            ("10.0.0.1", 403),
+        ] {
+            assert_eq!(
+                asked(&Route::Status, "host", host, true),
+                expected,
+                "{host}"
+            );
+            assert_eq!(asked(&Route::Status, "host", host, false), 200, "{host}");
+            assert_eq!(asked(&Route::Healthz, "host", host, true), 200, "{host}");
+        }
+        for (site, expected) in [("none", 200), ("cross-site", 403), ("same-origin", 403)] {
+            let status = asked(&Route::Reload, "sec-fetch-site", site, true);
+            assert_eq!(status, expected, "{site}");
+        }
     }
 
     #[test]

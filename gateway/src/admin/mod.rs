@@ -35,6 +35,7 @@ use pingora_http::ResponseHeader;
 
 use self::live_events::LiveEvents;
 use self::route::Route;
+use crate::downstream::loopback::is_loopback;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::reload::Reloader;
 
@@ -94,7 +95,10 @@ impl Admin {
             Err(answer) => return Some(*answer),
         };
         let live = gateway.live();
-        let refused = access::check(&route, &head.headers, live.admin_token.as_ref());
+        let admin = live.settings().admin;
+        let is_local = admin.is_some_and(|admin| is_loopback(admin.ip()));
+        let token = live.admin_token.as_ref();
+        let refused = access::check(&route, &head.headers, token, is_local);
         if refused.is_some() {
             return refused;
         }
