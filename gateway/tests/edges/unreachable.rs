@@ -153,8 +153,7 @@ async fn certificates_that_do_not_verify_are_refused_and_no_key_is_sent() {
         let ca = ca.expect("it has one");
         let stage = stage_with(far.base_url(), CA, &[("ca.pem", ca)]).await;
         is_unreachable(&stage, "certificate").await;
-        let written = stage.gateway.written();
-        assert!(written.contains(says), "{what}: {written}");
+        stage.gateway.writes(says).await;
         assert_eq!(far.control().counters().requests, 0, "{what}");
     }
 }

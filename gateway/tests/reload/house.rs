@@ -8,11 +8,11 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::support::PATIENCE;
 use crate::support::api::{Api, Request};
 use crate::support::program::Program;
 use crate::support::stage::{Plan, Stage};
 use crate::support::wire::{Answer, Wire};
+use crate::support::{PATIENCE, until};
 
 /// A stage whose policy can change.
 pub(crate) struct House {
@@ -65,30 +65,42 @@ impl House {
 
     /// Puts another policy in the place of the file, and has it followed at once. What has changed.
     pub(crate) async fn follow(&self, policy: &str) -> Vec<String> {
-        let before = self.gateway().messages().len();
+        let changed = r#"keyweir_policy_reloads_total{result="changed"}"#;
+        let before = self.metric(changed).await as usize;
         self.write(policy);
         let answer = self.gateway().reload().await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let answer = answer.json();
-        match answer["result"] == "changed" {
-            true => lines(&answer["changes"]),
-            // The watch was faster, and has told the log.
-            false => self.told(before),
+        if answer["result"] == "changed" {
+            return lines(&answer["changes"]);
         }
+        if self.metric(changed).await as usize == before {
+            return Vec::new();
+        }
+        // The watch was faster, and tells the log.
+        until("the change is logged", || self.told().len() > before).await;
+        self.told().swap_remove(before)
     }
 
-    /// The changes that were told of since so much was written.
-    fn told(&self, before: usize) -> Vec<String> {
-        let written = self.gateway().messages();
-        let lines = written.get(before..).unwrap_or_default().lines();
-        let messages = lines.filter_map(|line| {
-            let line: Value = serde_json::from_str(line).ok()?;
-            let is_reload = line["target"] == "keyweir::runtime::reload";
-            (is_reload && line["took"].is_null())
-                .then(|| line["message"].as_str())?
-                .map(str::to_owned)
-        });
-        messages.collect()
+    /// What the log tells of each reload that changed something.
+    fn told(&self) -> Vec<Vec<String>> {
+        let mut reloads = vec![Vec::new()];
+        for line in self.gateway().messages().lines() {
+            let Ok(line) = serde_json::from_str::<Value>(line) else {
+                continue;
+            };
+            if line["target"] != "keyweir::runtime::reload" {
+                continue;
+            }
+            match (line["took"].is_null(), line["message"].as_str()) {
+                (false, _) => reloads.push(Vec::new()),
+                (true, Some(change)) => reloads.last_mut().expect("one").push(change.to_owned()),
+                (true, None) => {}
+            }
+        }
+        // The last one is not whole yet.
+        reloads.pop();
+        reloads
     }
 
     pub(crate) async fn ask(&self, request: &Request) -> Answer {

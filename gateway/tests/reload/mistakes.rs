@@ -45,8 +45,7 @@ async fn on_a_mistake_the_old_policy_serves_on_and_the_mistake_is_told() {
         assert_eq!(lines(&status["policy"]["failed"]["mistakes"]), mistakes);
         assert_eq!(house.metric("keyweir_policy_reload_failed").await, 1.0);
         let logged = mistakes[0].replace('"', "\\\"");
-        let is_logged = || house.gateway().written().contains(&logged);
-        crate::support::until(&format!("it is logged: {logged}"), is_logged).await;
+        house.gateway().writes(&logged).await;
         assert!(!answer.text().contains("sk-"), "{}", answer.text());
     }
     house.write(&right);

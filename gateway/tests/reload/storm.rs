@@ -131,10 +131,7 @@ async fn a_reload_every_ten_milliseconds_disturbs_nobody() {
         }
     }
     let last = format!("tenant t{}: added", 99 % 7);
-    crate::support::until("the last one is followed", || {
-        house.gateway().written().contains(&last)
-    })
-    .await;
+    house.gateway().writes(&last).await;
     crowd.goes_on(20).await;
     crowd.all_served().await;
     house.stage.is_unharmed().await;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use simulated_provider::Provider;
 
 use crate::house::{House, lines};
+use crate::support::PROMPT;
 use crate::support::api::{Api, CLIENT_KEY};
 use crate::support::program::{Files, Program};
 use crate::support::stage::{Plan, tenant};
 use crate::support::wire::Wire;
-use crate::support::{PROMPT, until};
 
 const NEW: &str = "kw_new0000000000000000000000000000000000000000";
 
@@ -60,10 +60,7 @@ async fn a_hang_up_and_an_operator_have_it_reload_at_once() {
     house.write(&(house.policy() + &tenant("new", NEW, "")));
     house.gateway().signal("HUP").await;
     until_let_in(house.gateway(), NEW).await;
-    until("the signal is told of", || {
-        house.gateway().written().contains("SIGHUP")
-    })
-    .await;
+    house.gateway().writes("SIGHUP").await;
 
     let text = house.policy().replace("id = \"new\"", "id = \"newer\"");
     let changes = house.follow(&text).await;
@@ -173,7 +170,7 @@ async fn what_needs_a_restart_is_told_and_the_rest_applied() {
     assert!(is_let_in(house.gateway(), NEW).await);
     let status = house.gateway().status().await;
     assert_eq!(lines(&status["policy"]["needs_restart"]), restart);
-    assert!(house.gateway().written().contains("needs a restart"));
+    house.gateway().writes("needs a restart").await;
     // And it is told until it is done, or undone.
     let again = house.gateway().reload().await.json();
     assert_eq!(lines(&again["needs_restart"]), restart);

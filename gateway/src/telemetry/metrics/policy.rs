@@ -18,6 +18,15 @@ pub(crate) struct PolicyMetrics {
 impl PolicyMetrics {
     /// All at zero.
     pub(super) fn new(registry: &Register) -> Self {
+        let reloads = registry.counters(
+            "keyweir_policy_reloads_total",
+            "Tries to follow the policy files: changed, unchanged or failed.",
+            &["result"],
+        );
+        // There from the start, so that the first failure is an increase.
+        for result in ["changed", "unchanged", "failed"] {
+            reloads.with_label_values(&[result]);
+        }
         Self {
             failed: registry.gauge(
                 "keyweir_policy_reload_failed",
@@ -36,11 +45,7 @@ impl PolicyMetrics {
                 "Always 1; the label tells the policy in force from others.",
                 &["hash"],
             ),
-            reloads: registry.counters(
-                "keyweir_policy_reloads_total",
-                "Tries to follow the policy files: changed, unchanged or failed.",
-                &["result"],
-            ),
+            reloads,
         }
     }
 

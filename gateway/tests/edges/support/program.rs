@@ -188,6 +188,14 @@ impl Program {
         format!("{}{}", text(&self.stdout), text(&self.stderr))
     }
 
+    /// Waits until it has written that.
+    pub(crate) async fn writes(&self, text: &str) {
+        until(&format!("it writes {text:?}"), || {
+            self.written().contains(text)
+        })
+        .await;
+    }
+
     /// Its messages so far.
     pub(crate) fn messages(&self) -> String {
         text(&self.stderr)
