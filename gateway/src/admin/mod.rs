@@ -7,6 +7,7 @@ mod access;
 mod answer;
 mod assets;
 mod budgets;
+mod crowd;
 mod explain;
 mod explained;
 mod group_name;
@@ -33,6 +34,7 @@ use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use pingora_http::ResponseHeader;
 
+use self::crowd::Crowd;
 use self::live_events::LiveEvents;
 use self::route::Route;
 use crate::downstream::loopback::is_loopback;
@@ -50,6 +52,7 @@ pub(crate) struct Admin {
     gateway: Arc<Gateway>,
     reloader: Arc<Reloader>,
     events: LiveEvents,
+    crowd: Crowd,
 }
 
 #[async_trait]
@@ -59,7 +62,13 @@ impl HttpServerApp for Admin {
         mut session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        match session.read_request().await {
+        let mut idle = self.crowd.enter();
+        let asked = tokio::select! {
+            asked = session.read_request() => asked,
+            () = idle.gives_way() => return None,
+        };
+        drop(idle);
+        match asked {
             Ok(true) => {}
             // The other side has gone, or what it said is no request.
             Ok(false) | Err(_) => return None,
@@ -83,6 +92,7 @@ impl Admin {
             gateway,
             reloader,
             events: LiveEvents::default(),
+            crowd: Crowd::default(),
         }
     }
 

@@ -45,6 +45,17 @@ pub(crate) struct Peer {
     pub(crate) stranger: Arc<Stranger>,
 }
 
+impl Peer {
+    /// Who speaks for itself.
+    pub(crate) const fn direct(address: Option<IpAddr>, stranger: Arc<Stranger>) -> Self {
+        Self {
+            address,
+            proxies: None,
+            stranger,
+        }
+    }
+}
+
 /// One request's client.
 pub(crate) struct Client {
     session: Box<ServerSession>,

@@ -109,15 +109,11 @@ impl Strangers {
                 task: None,
             },
         );
-        let held = state.addresses.entry(from).or_default();
-        held.connections.insert(number);
-        let too_many_of_one = held.connections.len() > self.per_address_max.load(Ordering::Relaxed);
-        if address.is_some()
-            && too_many_of_one
-            && let Some(oldest) = held.connections.first().copied()
-        {
-            state.close(oldest, LEFT_ALONE);
-        }
+        let per_address_max = match address {
+            Some(_) => self.per_address_max.load(Ordering::Relaxed),
+            None => usize::MAX,
+        };
+        state.add(number, from, per_address_max);
         if state.connections.len() > self.connections_max.load(Ordering::Relaxed) {
             state.close_oldest(LEFT_ALONE);
         }
@@ -168,6 +164,17 @@ impl State {
         true
     }
 
+    /// Counts a connection as one of an address, whose oldest is closed if those are too many now.
+    fn add(&mut self, number: u64, to: Network, per_address_max: usize) {
+        let held = self.addresses.entry(to).or_default();
+        held.connections.insert(number);
+        if held.connections.len() > per_address_max
+            && let Some(oldest) = held.connections.first().copied()
+        {
+            self.close(oldest, LEFT_ALONE);
+        }
+    }
+
     fn leave(&mut self, number: u64) {
         if let Some(connection) = self.connections.remove(&number) {
             self.of(connection.from, |held| {
@@ -215,6 +222,27 @@ impl Stranger {
         if let Some(connection) = state.connections.get_mut(&self.number) {
             connection.task = Some(task);
         }
+    }
+
+    /// A load balancer has said that `client` is behind it; from now on it counts as one of theirs.
+    pub(crate) fn named(&self, client: IpAddr) -> Arc<Self> {
+        let from = network(Some(client));
+        let per_address_max = self.strangers.per_address_max.load(Ordering::Relaxed);
+        let mut state = self.strangers.state.lock();
+        state.of(self.from, |held| held.connections.remove(&self.number));
+        if let Some(connection) = state.connections.get_mut(&self.number) {
+            connection.from = from;
+            state.add(self.number, from, per_address_max);
+        }
+        drop(state);
+        // What is to be given back, the new one gives back.
+        self.is_known.store(true, Ordering::Relaxed);
+        Arc::new(Self {
+            strangers: Arc::clone(&self.strangers),
+            from,
+            number: self.number,
+            is_known: AtomicBool::new(false),
+        })
     }
 
     /// It has shown a key.
@@ -353,6 +381,29 @@ mod tests {
         }
         assert_eq!(strangers.count(), 4);
         drop(came);
+        assert_eq!(strangers.count(), 0);
+        assert!(strangers.state.lock().addresses.is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_is_named_by_a_load_balancer_counts_as_its_clients_from_then_on() {
+        let strangers = Strangers::new(10, 1);
+        let unnamed = strangers.enter(None);
+        let (task, client) = (task(), from("192.0.2.7").expect("one"));
+        let named = unnamed.named(client);
+        // The connection's task is told when it is there, which may be later.
+        unnamed.served_by(task.clone());
+        drop(unnamed);
+        assert_eq!(strangers.count(), 1);
+        assert_eq!(
+            strangers.state.lock().addresses[&client].connections.len(),
+            1
+        );
+
+        assert!(strangers.give_way());
+        tokio::task::yield_now().await;
+        assert!(task.is_finished());
+        drop(named);
         assert_eq!(strangers.count(), 0);
         assert!(strangers.state.lock().addresses.is_empty());
     }

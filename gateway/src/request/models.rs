@@ -2,8 +2,8 @@
 //!
 //! What belongs to it [`keyweir_policy::config::catalog`] says. Providers are asked with the client's
 //! own request, one after the other, and their lists kept for a while ([`KnownModels`]). All of it has
-//! to be done while a coding agent waits, which is three seconds: a provider that takes longer is
-//! left out of this list, and is asked again by the next request.
+//! to be done while a coding agent waits, which is three seconds: a provider that takes longer than
+//! its share of that is left out of the list, and not asked again for a while.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::request::respond::refuse::Refuse;
 use crate::request::respond::{self, Opened};
 use crate::request::stop::Stop;
 use crate::request::{list_page, listing};
-use crate::runtime::known_models::{KnownModels, List};
+use crate::runtime::known_models::List;
 
 /// How long all providers together may take.
 const FETCHED_WITHIN: Duration = Duration::from_secs(2);
@@ -56,10 +56,18 @@ pub(crate) struct ModelList {
 pub(crate) async fn run(mut exchange: Box<Exchange<'_>>, list: ModelList) -> Result<bool, Stop> {
     let live = exchange.live;
     let until = Instant::now() + FETCHED_WITHIN;
+    let providers = catalog::providers(&live.policy, list.asked);
     let target = exchange.outgoing.target.clone();
     let mut lists = Vec::new();
     let mut failed = None;
-    for id in catalog::providers(&live.policy, list.asked) {
+    for (id, left) in providers
+        .iter()
+        .copied()
+        .zip((1..=providers.len() as u32).rev())
+    {
+        // One that takes all the time it may leaves as much to each of those behind it.
+        let now = Instant::now();
+        let until = now + until.saturating_duration_since(now) / left;
         let fetched = known(&mut exchange, (&list, id), until).await;
         match fetched {
             Ok(known) => lists.push((id, known)),
@@ -89,7 +97,7 @@ pub(crate) async fn run(mut exchange: Box<Exchange<'_>>, list: ModelList) -> Res
     }
 }
 
-/// What is known of a provider's models, fetched if that is too old.
+/// What is known of a provider's models, fetched if that is too old, by one request at a time.
 async fn known(
     exchange: &mut Exchange<'_>,
     (list, id): (&ModelList, ProviderId),
@@ -99,36 +107,25 @@ async fn known(
     if let (last, true) = known.last() {
         return Ok(last);
     }
-    let fetched = timeout_at(until, fetch_once(exchange, known, (list, id))).await;
-    match fetched {
-        Ok(Err(Stop::ClientLeft)) => Err(Stop::ClientLeft),
-        Ok(Err(refuse)) => known.last().0.map_or(Err(refuse), |last| Ok(Some(last))),
-        Ok(Ok(())) | Err(_) => Ok(known.last().0),
-    }
-}
-
-/// Fetches a provider's list, unless somebody else did meanwhile.
-async fn fetch_once(
-    exchange: &mut Exchange<'_>,
-    known: &KnownModels,
-    (list, id): (&ModelList, ProviderId),
-) -> Result<(), Stop> {
-    let _fetching = known.fetching().await;
-    if let (_, true) = known.last() {
-        return Ok(());
+    let Ok(_fetching) = timeout_at(until, known.fetching()).await else {
+        return Ok(known.last().0);
+    };
+    if let (last, true) = known.last() {
+        return Ok(last);
     }
     let refresh = exchange.live.settings().models_refresh;
-    let fetched = fetch(exchange, (list, id)).await;
-    match fetched {
-        Ok(fetched) => known.came(fetched, refresh),
-        Err(stop) => {
-            if !matches!(stop, Stop::ClientLeft) {
-                known.came(None, refresh);
-            }
-            return Err(stop);
+    let fetched = timeout_at(until, fetch(exchange, (list, id))).await;
+    let failed = match fetched {
+        Ok(Ok(fetched)) => {
+            known.came(fetched, refresh);
+            return Ok(known.last().0);
         }
-    }
-    Ok(())
+        Ok(Err(Stop::ClientLeft)) => return Err(Stop::ClientLeft),
+        Ok(Err(refuse)) => Err(refuse),
+        Err(_) => Ok(None),
+    };
+    known.came(None, refresh);
+    known.last().0.map_or(failed, |last| Ok(Some(last)))
 }
 
 /// All pages of a provider's list; `None`: it gave none that could be read.

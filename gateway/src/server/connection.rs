@@ -18,8 +18,8 @@ use pingora_core::server::ShutdownWatch;
 
 use crate::downstream::client::Peer;
 use crate::downstream::client_socket::{ClientSocket, Received};
-use crate::downstream::proxies::Proxies;
 use crate::downstream::proxy_header;
+use crate::downstream::strangers::Stranger;
 use crate::runtime::gateway::Gateway;
 use crate::server::session::{self, Line};
 
@@ -57,13 +57,23 @@ impl ServerApp for Connections {
             gateway.metrics.process.connections_refused.inc();
             return None;
         }
-        let (stream, peer) = arrive(gateway, stream).await?;
-        let stranger = Arc::clone(&peer.stranger);
+        let digest = stream.get_socket_digest();
+        let address = digest.and_then(|digest| Some(digest.peer_addr()?.as_inet()?.ip()));
+        let proxy = address.filter(|address| gateway.live().proxies.trusts(*address));
+        // Behind a load balancer's own address are all its clients, which is why it is not held to
+        // one client's bounds.
+        let stranger = gateway.strangers.enter(address.filter(|_| proxy.is_none()));
         // A task of its own: the one this runs in has room for all that Pingora might do with a
         // connection, and would keep it for as long as the connection lives.
         let (connections, shutdown) = (Arc::clone(self), shutdown.clone());
+        let arriving = Arc::clone(&stranger);
         let served = tokio::spawn(async move {
             let _connected = connected;
+            let gateway = &connections.gateway;
+            let (stream, peer) = match proxy {
+                None => (stream, Peer::direct(address, arriving)),
+                Some(proxy) => Box::pin(arrive(gateway, stream, (proxy, arriving))).await?,
+            };
             connections.serve(stream, peer, &shutdown).await
         });
         stranger.served_by(served.abort_handle());
@@ -92,47 +102,39 @@ enum Spoken {
     Http2(Stream),
 }
 
-/// Who is at the other end; of a load balancer that says so, for whom it speaks. `None` if it was to
-/// say that and does not.
-async fn arrive(gateway: &Gateway, stream: Stream) -> Option<(Stream, Peer)> {
-    let digest = stream.get_socket_digest();
-    let address = digest.and_then(|digest| Some(digest.peer_addr()?.as_inet()?.ip()));
+/// For whom a load balancer speaks that is to say so. `None`: it does not, or not in time.
+async fn arrive(
+    gateway: &Gateway,
+    stream: Stream,
+    (proxy, stranger): (IpAddr, Arc<Stranger>),
+) -> Option<(Stream, Peer)> {
     let live = gateway.live();
-    let proxy = address.filter(|address| live.proxies.trusts(*address));
-    let Some(proxy) = proxy else {
-        let peer = Peer {
-            address,
-            proxies: None,
-            stranger: gateway.strangers.enter(address),
-        };
-        return Some((stream, peer));
-    };
     let settings = live.settings();
+    let itself = |stranger| Peer {
+        address: Some(proxy),
+        proxies: Some(live.proxies.clone()),
+        stranger,
+    };
     if !settings.proxies.proxy_protocol {
-        return Some((stream, spoken_for(gateway, &live.proxies, proxy, None)));
+        return Some((stream, itself(stranger)));
     }
     let mut socket = stream.into_any().downcast::<Socket>().ok()?;
-    match proxy_header::take(&mut socket, settings.timeouts.client_header).await {
-        Ok(client) => Some((socket, spoken_for(gateway, &live.proxies, proxy, client))),
+    let client = match proxy_header::take(&mut socket, settings.timeouts.client_header).await {
+        Ok(client) => client.map(|client| client.to_canonical()),
         Err(error) => {
             gateway.metrics.process.connections_refused.inc();
             tracing::debug!(%proxy, "no header of the PROXY protocol: {error}");
-            None
+            return None;
         }
-    }
-}
-
-/// The peer that `proxy` is, or speaks for. Behind a load balancer's own address are all its clients,
-/// which is why it is not held to one client's bounds.
-fn spoken_for(gateway: &Gateway, proxies: &Proxies, proxy: IpAddr, client: Option<IpAddr>) -> Peer {
-    let client = client.map(|client| client.to_canonical());
-    let address = client.unwrap_or(proxy);
-    let is_proxy = proxies.trusts(address);
-    Peer {
-        address: Some(address),
-        stranger: gateway.strangers.enter(client.filter(|_| !is_proxy)),
-        proxies: is_proxy.then(|| proxies.clone()),
-    }
+    };
+    let peer = match client.filter(|client| !live.proxies.trusts(*client)) {
+        Some(client) => Peer::direct(Some(client), stranger.named(client)),
+        None => Peer {
+            address: Some(client.unwrap_or(proxy)),
+            ..itself(stranger)
+        },
+    };
+    Some((socket, peer))
 }
 
 /// Shakes hands. `None` if the client does not, or not in time.

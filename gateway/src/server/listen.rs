@@ -39,6 +39,10 @@ const PROBE: TcpKeepalive = TcpKeepalive {
     user_timeout: Duration::ZERO,
 };
 
+/// How long an operator's end may take nothing that was sent. The system's buffers hold minutes of
+/// what the live page is sent, so that a time-out on writing alone would not notice.
+const OPERATOR_TAKES_WITHIN: Duration = Duration::from_secs(10);
+
 /// Why clients cannot connect.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
@@ -62,6 +66,7 @@ pub enum ListenError {
 pub(crate) struct Sockets {
     fds: Fds,
     pub(crate) addresses: Vec<SocketAddr>,
+    probe: TcpKeepalive,
 }
 
 impl Sockets {
@@ -70,6 +75,7 @@ impl Sockets {
         let mut sockets = Self {
             fds: Fds::new(),
             addresses: Vec::new(),
+            probe: PROBE,
         };
         for address in addresses {
             sockets.add(*address).map_err(|error| ListenError::Bind {
@@ -95,10 +101,19 @@ impl Sockets {
         Ok(())
     }
 
+    /// Whose other ends are operators'.
+    pub(crate) fn for_operators(mut self) -> Self {
+        #[cfg(target_os = "linux")]
+        {
+            self.probe.user_timeout = OPERATOR_TAKES_WITHIN;
+        }
+        self
+    }
+
     /// What Pingora is told of each socket.
     pub(crate) fn configs(&self) -> Vec<ListenerConfig> {
         let mut options = TcpSocketOptions::default();
-        options.tcp_keepalive = Some(PROBE);
+        options.tcp_keepalive = Some(self.probe.clone());
         self.addresses
             .iter()
             .map(|address| {

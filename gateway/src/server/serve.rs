@@ -114,7 +114,7 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     let tls = Sockets::bind(tls_addresses)?;
     let load = |tls| Certificate::load(tls, folder).map_err(ListenError::from);
     let certificate = settings.tls.as_ref().map(load).transpose()?;
-    let admin = Sockets::bind(settings.admin.as_slice())?;
+    let admin = Sockets::bind(settings.admin.as_slice())?.for_operators();
     let ledger = ledger(&policy, options)?;
     let gateway = Gateway::new(policy, &secrets, folder, &options.access_log)?;
     if let Some(store) = ledger {

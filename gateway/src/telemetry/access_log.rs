@@ -6,6 +6,7 @@
 //! there by itself (`sink.rs`).
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -18,6 +19,9 @@ use super::sink::Sink;
 
 /// The longest text of a field: the longest name of a model that is read (`keyweir_wire::describe`).
 const TEXT_MAX: usize = 512;
+
+/// Picodollars, which [`Money`] counts.
+const PICO_OF_DOLLAR: u64 = 1_000_000_000_000;
 
 /// The most that is kept for a reader that does not read.
 const BUFFERED_MAX: usize = 8 * 1024 * 1024;
@@ -56,7 +60,7 @@ pub(crate) struct AccessLog {
 #[derive(Debug, Default)]
 pub(crate) struct Line<'a> {
     pub(crate) request_id: &'a str,
-    pub(crate) client: Option<std::net::IpAddr>,
+    pub(crate) client: Option<IpAddr>,
     /// Which program asks, out of a fixed list.
     pub(crate) agent: Option<&'a str>,
     /// The trace that the client is in.
@@ -170,7 +174,9 @@ impl Line<'_> {
         out.push_str(self.request_id);
         out.push('"');
         if let Some(client) = self.client {
-            let _ = write!(out, ",\"client\":\"{client}\"");
+            out.push_str(",\"client\":\"");
+            push_address(out, client);
+            out.push('"');
         }
         text(out, "agent", self.agent);
         text(out, "trace_id", self.trace_id);
@@ -206,7 +212,8 @@ impl Line<'_> {
         number(out, "cache_write_tokens", self.cache_write_tokens);
         number(out, "output_tokens", self.output_tokens);
         if self.cost_usd > Money::ZERO {
-            let _ = write!(out, ",\"cost_usd\":{}", self.cost_usd);
+            out.push_str(",\"cost_usd\":");
+            push_money(out, self.cost_usd);
         }
         out.push_str("}\n");
     }
@@ -242,8 +249,40 @@ fn number(out: &mut String, name: &str, value: Option<u64>) {
         out.push_str(",\"");
         out.push_str(name);
         out.push_str("\":");
-        push_digits(out, value, 1);
+        push_number(out, value);
     }
+}
+
+fn push_number(out: &mut String, value: u64) {
+    out.push_str(itoa::Buffer::new().format(value));
+}
+
+/// As [`IpAddr`] shows itself; nearly all are of version 4, and formatting costs ten times as much.
+fn push_address(out: &mut String, address: IpAddr) {
+    let IpAddr::V4(address) = address else {
+        let _ = write!(out, "{address}");
+        return;
+    };
+    let [first, rest @ ..] = address.octets();
+    push_number(out, first.into());
+    for octet in rest {
+        out.push('.');
+        push_number(out, octet.into());
+    }
+}
+
+/// As [`Money`] shows itself: dollars, exactly, with at least two decimals.
+fn push_money(out: &mut String, money: Money) {
+    let Ok(pico) = u64::try_from(money.pico()) else {
+        let _ = write!(out, "{money}");
+        return;
+    };
+    push_number(out, pico / PICO_OF_DOLLAR);
+    out.push('.');
+    let begins = out.len();
+    push_digits::<12>(out, pico % PICO_OF_DOLLAR);
+    let digits = out[begins..].trim_end_matches('0').len();
+    out.truncate(begins + digits.max(2));
 }
 
 fn text(out: &mut String, name: &str, value: Option<&str>) {
@@ -256,16 +295,15 @@ fn text(out: &mut String, name: &str, value: Option<&str>) {
     out.push('"');
 }
 
-fn push_digits(out: &mut String, value: u64, width: usize) {
-    let mut digits = [b'0'; 20];
-    let mut start = digits.len();
+/// The last `WIDTH` digits of a number.
+fn push_digits<const WIDTH: usize>(out: &mut String, value: u64) {
+    let mut digits = [b'0'; WIDTH];
     let mut rest = value;
-    while rest > 0 || digits.len() - start < width {
-        start -= 1;
-        digits[start] = b'0' + (rest % 10) as u8;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    out.push_str(std::str::from_utf8(&digits[start..]).unwrap_or_default());
+    out.extend(digits.map(char::from));
 }
 
 /// RFC 3339, in UTC. The date of a day number by Howard Hinnant's `civil_from_days`.
@@ -284,18 +322,20 @@ fn push_time(out: &mut String, secs: u64, millis: u32) {
         month_from_march - 9
     };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    for (value, width, after) in [
-        (year, 4, '-'),
-        (month, 2, '-'),
-        (day, 2, 'T'),
-        (second / 3600, 2, ':'),
-        (second / 60 % 60, 2, ':'),
-        (second % 60, 2, '.'),
-        (millis.into(), 3, 'Z'),
+    push_digits::<4>(out, year);
+    for (before, value) in [
+        ('-', month),
+        ('-', day),
+        ('T', second / 3600),
+        (':', second / 60 % 60),
+        (':', second % 60),
     ] {
-        push_digits(out, value, width);
-        out.push(after);
+        out.push(before);
+        push_digits::<2>(out, value);
     }
+    out.push('.');
+    push_digits::<3>(out, millis.into());
+    out.push('Z');
 }
 
 #[cfg(test)]
@@ -323,6 +363,33 @@ mod tests {
         assert_eq!(parsed["status"], 200);
         assert_eq!(parsed.get("tenant"), None);
         assert!(!out[..out.len() - 1].contains(char::is_control));
+    }
+
+    #[test]
+    fn amounts_and_addresses_look_as_everywhere() {
+        for pico in [
+            0,
+            1,
+            75_000_000,
+            10_u128.pow(12),
+            12_345 * 10_u128.pow(10),
+            1 << 100,
+        ] {
+            let (mut out, money) = (String::new(), Money::from_pico(pico));
+            push_money(&mut out, money);
+            assert_eq!(out, money.to_string());
+        }
+        for address in [
+            "127.0.0.1",
+            "0.0.0.0",
+            "255.20.3.255",
+            "::1",
+            "::ffff:1.2.3.4",
+        ] {
+            let mut out = String::new();
+            push_address(&mut out, address.parse().expect("an address"));
+            assert_eq!(out, address);
+        }
     }
 
     #[test]

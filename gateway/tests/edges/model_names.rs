@@ -212,6 +212,46 @@ key = [{ id = "dead-key", secret = { file = "gpt-one.key" } }]
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_never_answers_hides_none_behind_it_and_is_left_alone_then() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let silent = silent.expect("a port");
+    let tables = format!(
+        r#"
+[[provider]]
+id = "silent"
+dialect = "openai"
+base_url = "http://{}"
+models = ["silent-*"]
+[[account]]
+id = "silent-one"
+provider = "silent"
+key = [{{ id = "silent-key", secret = {{ file = "gpt-two.key" }} }}]
+"#,
+        silent.local_addr().expect("bound")
+    );
+    let came = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let counts = std::sync::Arc::clone(&came);
+    let accepting = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((wire, _)) = silent.accept().await {
+            counts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            kept.push(wire);
+        }
+    });
+    let stage = plan().set(&tables).build().await;
+    let path = "/v1/models";
+    let expected = ["fast", "secret", "gpt-sim", "gpt-sim-mini"];
+    assert_eq!(ids(&get(&stage, path, CLIENT_KEY, false).await), expected);
+    let asked = came.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(asked > 0);
+    for _ in 0..3 {
+        assert_eq!(ids(&get(&stage, path, CLIENT_KEY, false).await), expected);
+    }
+    assert_eq!(came.load(std::sync::atomic::Ordering::Relaxed), asked);
+    accepting.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn geminis_list_is_served_in_its_form() {
     let list = r#"{"models":[{"name":"models/gemini-1","displayName":"Gemini 1"},{"name":"models/other"}]}"#;
     let fake = Fake::start(format!(

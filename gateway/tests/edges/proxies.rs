@@ -68,6 +68,28 @@ async fn a_trusted_proxys_word_for_the_client_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_never_says_for_whom_it_speaks_holds_nothing_that_others_need() {
+    let more = "proxy_protocol = true\n[gateway.limits]\nconnections_max = 8";
+    let stage = trusting(more).build().await;
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        let mut wire = stage.connect().await;
+        wire.send(b"PROXY TCP4 ").await;
+        silent.push(wire);
+    }
+    let (answer, _) = stage
+        .send([V2, &Api::Messages.request(false).bytes()].concat())
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let metrics = stage.gateway.admin("/metrics").await.text();
+    let strangers = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("keyweir_connections_unauthenticated "));
+    let strangers: f64 = strangers.expect("told").parse().expect("a number");
+    assert!((1.0..=9.0).contains(&strangers), "{strangers}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_elses_word_is() {
     let stage = Plan::new()
         .set("[gateway.proxies]\ntrusted = [\"10.0.0.0/8\"]\nproxy_protocol = true")

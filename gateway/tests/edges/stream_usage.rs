@@ -55,6 +55,23 @@ async fn usage_is_asked_for_and_hidden_from_clients_that_did_not_ask() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_breaks_off_is_charged_for_what_came_of_it() {
+    let opening = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[],\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\n\
+         event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+    let delta = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"forty letters and more, so ten tokens or so\"}}\n\n";
+    let fake = Fake::start(format!("{HEAD}{opening}{}", delta.repeat(100))).await;
+    let stage = Plan::new()
+        .and(&fake.tables("far", "anthropic"))
+        .build()
+        .await;
+    let request = Api::Messages.request(true).path("/far/v1/messages");
+    let answer = stage.ask(&request).await;
+    assert!(answer.text().contains("forty letters"), "{}", answer.text());
+    let charged = tokens(&stage).await;
+    assert!(charged >= 1000, "{charged}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_asks_gets_it_and_a_switch_leaves_requests_alone() {
     let asks =
         r#"{"model":"gpt-a","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#;

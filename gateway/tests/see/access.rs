@@ -23,6 +23,25 @@ fn guarded() -> Plan {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_connects_and_asks_nothing_keeps_no_probe_out() {
+    let stage = guarded().build().await;
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(Wire::connect(stage.gateway.admin).await);
+    }
+    // The first ones have given way.
+    assert!(silent[0].is_closed().await);
+    assert_eq!(ask(&stage, "GET", "/healthz", None).await.status, 200);
+    let answer = {
+        let last = silent.last_mut().expect("some");
+        let request = Request::new("GET", "/readyz").header("connection", "close");
+        last.send(request.bytes()).await;
+        last.answer().await
+    };
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_who_shows_the_token_is_answered_but_for_probes() {
     let stage = guarded().build().await;
     for (method, path) in [

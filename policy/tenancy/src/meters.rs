@@ -134,7 +134,12 @@ impl Meters {
         used: Used,
     ) -> Cost {
         let usage = match (used, &reserved) {
-            (Used::Told(usage), _) => usage,
+            (Used::Told(usage), _) | (Used::Partly(usage), None) => usage,
+            (Used::Partly(usage), Some(reserved)) => Usage {
+                input: usage.input.or(Some(reserved.need.input)),
+                output: usage.output.or(Some(reserved.need.output)),
+                ..usage
+            },
             (Used::Untold, Some(reserved)) => Usage {
                 input: Some(reserved.need.input),
                 output: Some(reserved.need.output),

@@ -62,6 +62,9 @@ pub enum Used {
     Nothing,
     /// It was sent, and the provider charged so much.
     Told(Usage),
+    /// It was answered in part, or nobody counted it to its end: so much at least, and what is not
+    /// told of it is what was expected.
+    Partly(Usage),
     /// It was answered, at least in part, and the provider did not say what it charged: what was
     /// expected stands.
     Untold,

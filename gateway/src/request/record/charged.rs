@@ -27,7 +27,10 @@ impl Known {
     pub(super) fn used(&self) -> Used {
         let (served, end) = (&self.served, &self.end);
         if end.usage != Usage::default() {
-            return Used::Told(end.usage);
+            return match end.is_counted {
+                true => Used::Told(end.usage),
+                false => Used::Partly(end.usage),
+            };
         }
         if served.attempts == 0 {
             return Used::Nothing;

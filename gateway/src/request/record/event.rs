@@ -56,8 +56,8 @@ pub(crate) enum Event<'a> {
     AttemptEnded { fault: Fault },
     /// The answer's head goes to the client.
     AnswerBegan { status: u16 },
-    /// The provider said what it charged.
-    Charged(Usage),
+    /// What it comes to is known, by the provider's own count, or by what has come of an answer.
+    Charged { usage: Usage, is_counted: bool },
     /// The client has its answer.
     Ended { outcome: Outcome, status: u16 },
     /// The answer broke in front of the client.

@@ -86,6 +86,8 @@ pub(super) struct End {
     pub(super) status: u16,
     pub(super) first_byte: Option<Duration>,
     pub(super) usage: Usage,
+    /// The provider counted that.
+    pub(super) is_counted: bool,
 }
 
 impl Known {
@@ -116,6 +118,7 @@ impl Known {
                 status: 0,
                 first_byte: None,
                 usage: Usage::default(),
+                is_counted: false,
             },
         }
     }

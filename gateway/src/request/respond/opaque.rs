@@ -40,7 +40,10 @@ pub(super) async fn deliver(
     if let Some(mut held) = held {
         if let Some(large) = &large {
             held.charged(large.usage());
-            exchange.record.on(Event::Charged(large.usage()));
+            exchange.record.on(Event::Charged {
+                usage: large.usage(),
+                is_counted: true,
+            });
         }
         exchange.settle(held, fault);
     }

@@ -155,9 +155,12 @@ fn redacted(
 }
 
 fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &mut Stream, passed: &Passed) {
-    let usage = stream.reader.usage();
+    let usage = stream.reader.charged();
     held.charged(usage);
-    exchange.record.on(Event::Charged(usage));
+    exchange.record.on(Event::Charged {
+        usage,
+        is_counted: stream.reader.is_counted(),
+    });
     learn_made(exchange, &held, stream);
     let fault = match passed {
         Passed::Whole => stream.reader.ending(),

@@ -24,7 +24,10 @@ pub(super) async fn deliver(
     let mut body = answer.body.joined();
     let facts = &exchange.facts;
     held.charged(usage);
-    exchange.record.on(Event::Charged(usage));
+    exchange.record.on(Event::Charged {
+        usage,
+        is_counted: true,
+    });
     let ids = wire::resource_ids(facts.endpoint, facts.creates, &body);
     exchange.learn(&ids, held.account());
     if let Some(rewritten) = rewritten(exchange, &body) {

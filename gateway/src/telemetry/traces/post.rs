@@ -62,7 +62,7 @@ impl Collector {
             true => Ok(()),
             false => {
                 let status = status.escape_debug();
-                Err(Error::other(format!("the collector answers {status:?}")))
+                Err(Error::other(format!("the collector answers {status}")))
             }
         }
     }

@@ -320,6 +320,27 @@ fn what_was_not_told_is_taken_to_be_what_was_expected() {
 }
 
 #[test]
+fn of_what_broke_off_the_untold_part_is_what_was_expected_and_nothing_is_learned_of_it() {
+    let mut meters = meters(&spec(
+        budgets(vec![budget(Amount::Money(Money::from_pico(1_000)))]),
+        Allowance::default(),
+    ));
+    let expected = ask(&mut meters, 0).expect("room").expect("bounded").need;
+    for _ in 0..3 {
+        let reserved = ask(&mut meters, 0).expect("room");
+        let need = reserved.as_ref().expect("bounded").need;
+        assert_eq!(need, expected);
+        let came = Usage {
+            output: Some(7),
+            ..Usage::default()
+        };
+        let cost = meters.settle(at(0), reserved, (P, "priced-1"), Used::Partly(came));
+        assert_eq!(cost.usage.output, Some(7));
+        assert_eq!(cost.usage.input, Some(expected.input));
+    }
+}
+
+#[test]
 fn a_model_without_a_price_is_refused_where_money_is_bounded() {
     let mut spec = spec(
         budgets(vec![budget(Amount::Money(Money::from_pico(8)))]),

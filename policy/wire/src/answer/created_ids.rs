@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use memchr::memmem;
+use aho_corasick::packed::Searcher;
 
 use crate::json::{Kind, Malformed, Reader};
 use crate::reference::{self, ID_BYTES_MAX};
@@ -12,8 +12,9 @@ use keyweir_terms::endpoint::Endpoint;
 /// The most ids remembered of one answer (a page of a list).
 const IDS_MAX: usize = 1_000;
 /// What is in answers that name what lasts whether or not they are stored.
-static LASTING: LazyLock<[memmem::Finder<'static>; 3]> =
-    LazyLock::new(|| ["\"container", "\"encrypted_content", "\"audio\""].map(memmem::Finder::new));
+const LASTING: [&str; 3] = ["\"container", "\"encrypted_content", "\"audio\""];
+/// Looks for all of [`LASTING`] at once.
+static LASTING_SEARCHER: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new(LASTING));
 /// How far back a repeated id is looked for.
 const RECENT: usize = 16;
 
@@ -25,12 +26,22 @@ pub(crate) fn ids(endpoint: Endpoint, stored: bool, body: &[u8]) -> Vec<String> 
         Endpoint::Batches | Endpoint::Files | Endpoint::Other => true,
     };
     // Nearly all answers of models name nothing that stays, and need not be read for it.
-    if !is_kept && LASTING.iter().all(|name| name.find(body).is_none()) {
+    if !is_kept && !names_what_lasts(body) {
         return Vec::new();
     }
     let mut found = Ids::default();
     let _malformed = found.object(&mut Reader::new(body), Place::Top);
     found.of(is_kept).cloned().collect()
+}
+
+fn names_what_lasts(body: &[u8]) -> bool {
+    match &*LASTING_SEARCHER {
+        Some(searcher) => searcher.find(body).is_some(),
+        // The processor has no vectors.
+        None => LASTING
+            .iter()
+            .any(|name| memchr::memmem::find(body, name.as_bytes()).is_some()),
+    }
 }
 
 /// Where in an answer an object stands.

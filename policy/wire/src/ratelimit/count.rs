@@ -20,12 +20,23 @@ const COUNT_MAX: f64 = 1e15;
 /// two refills) are cut off. Of a list (`100, 100;w=60`) the first counts.
 pub(super) fn read(text: &str) -> Option<u64> {
     // The usual case costs nothing.
-    if text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return text.parse().ok();
+    if let Some(count) = plain(text) {
+        return Some(count);
     }
     let first = text.split([',', ';']).next()?.trim();
     let number: f64 = first.parse().ok()?;
     (0.0..=COUNT_MAX).contains(&number).then_some(number as u64)
+}
+
+/// Digits alone, and no more than any budget has.
+fn plain(text: &str) -> Option<u64> {
+    if text.is_empty() || text.len() > 15 {
+        return None;
+    }
+    text.bytes().try_fold(0, |count, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| count * 10 + u64::from(digit))
+    })
 }
 
 /// A reading whose parts fit each other.

@@ -193,6 +193,24 @@ impl StreamReader {
         self.usage
     }
 
+    /// The tokens to be charged for, were this the end: as reported, and of output that nobody has
+    /// reported, what the content comes to. What is named at the opening is no count of what follows.
+    pub fn charged(&self) -> Usage {
+        let output = match self.output_so_far() {
+            tokens @ 1.. if self.is_charged => Some(tokens),
+            _ => self.usage.output,
+        };
+        Usage {
+            output,
+            ..self.usage
+        }
+    }
+
+    /// Its output is as the provider counted it, and not as its content suggests.
+    pub const fn is_counted(&self) -> bool {
+        self.output_is_reported
+    }
+
     /// Output tokens so far: as reported, or guessed from the bytes of content.
     pub fn output_so_far(&self) -> u64 {
         let reported = self.usage.output.unwrap_or_default();

@@ -133,6 +133,29 @@ fn read(dialect: Dialect, stream: &[u8]) -> StreamReader {
     reader
 }
 
+#[test]
+fn what_nobody_has_counted_is_charged_by_its_content() {
+    let opening = b"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\n";
+    let content = b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"forty letters and more, so ten tokens or so\"}}\n\n";
+    let count = b"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":5}}\n\n";
+    let mut reader = read(Dialect::Anthropic, opening);
+    assert_eq!(reader.charged().output, Some(1));
+    for _ in 0..10 {
+        reader.feed(content);
+    }
+    let charged = reader.charged();
+    assert_eq!(charged.input, Some(9));
+    assert!(
+        charged.output.is_some_and(|tokens| tokens >= 100),
+        "{charged:?}"
+    );
+    assert!(!reader.is_counted());
+    // Then the provider counts, and has the last word.
+    reader.feed(count);
+    assert_eq!(reader.charged().output, Some(5));
+    assert!(reader.is_counted());
+}
+
 /// All that can be seen of a reader.
 fn seen(reader: &StreamReader) -> (bool, bool, Option<Fault>, Usage, u64, Vec<String>, String) {
     (
