@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use keyweir_policy::health::retry_budget::RetryLimits;
 use keyweir_policy::pool::Pool;
+use keyweir_policy::pool::access::Access;
 use keyweir_policy::pool::ask::{Admission, Ask, Lease, Settlement};
 use keyweir_policy::pool::attempts::Attempts;
 use keyweir_policy::pool::spec::{AccountSpec, LimitScope, LimitSpec, PoolSpec};
@@ -183,6 +184,7 @@ fn pool_spec(spec: CrowdSpec, limits: &[[Option<u64>; Dimension::COUNT]]) -> Poo
         dialect: Dialect::Anthropic,
         groups: Vec::new(),
         accounts: limits.iter().map(account).collect(),
+        access: Access::default(),
         weights: std::iter::repeat_n(1.0, TENANTS as usize).collect(),
         room: RoomLimits {
             requests_max: 10_000,

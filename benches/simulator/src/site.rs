@@ -1,6 +1,7 @@
 //! One provider of a scenario, as both its own side and the gateways see it.
 
 use keyweir_policy::health::retry_budget::RetryLimits;
+use keyweir_policy::pool::access::Access;
 use keyweir_policy::pool::spec::{AccountSpec, PoolSpec};
 use keyweir_policy::queue::waiting_room::RoomLimits;
 use keyweir_policy::terms::dialect::Dialect;
@@ -110,6 +111,7 @@ impl<'a> Site<'a> {
             dialect: Dialect::Anthropic,
             groups: Vec::new(),
             accounts: self.accounts.iter().map(account).collect(),
+            access: Access::default(),
             weights: tenants.map(|tenant| tenant.weight).collect(),
             room: RoomLimits {
                 requests_max: 10_000,

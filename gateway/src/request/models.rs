@@ -56,7 +56,7 @@ pub(crate) struct ModelList {
 pub(crate) async fn run(mut exchange: Box<Exchange<'_>>, list: ModelList) -> Result<bool, Stop> {
     let live = exchange.live;
     let until = Instant::now() + FETCHED_WITHIN;
-    let providers = catalog::providers(&live.policy, list.asked);
+    let providers = catalog::providers(&live.policy, list.tenant, list.asked);
     let target = exchange.outgoing.target.clone();
     let mut lists = Vec::new();
     let mut failed = None;
@@ -210,7 +210,7 @@ impl ModelList {
     /// Whoever takes the model, or any, where none is named.
     fn first(&self, exchange: &Exchange<'_>) -> ProviderId {
         let policy = &exchange.live.policy;
-        let providers = catalog::providers(policy, self.asked);
+        let providers = catalog::providers(policy, self.tenant, self.asked);
         let takes = |id: &&ProviderId| {
             let models = &policy.provider(**id).models;
             self.id

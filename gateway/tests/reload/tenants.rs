@@ -4,7 +4,7 @@ use parking_lot::Mutex;
 
 use crate::house::{Crowd, House};
 use crate::support::api::{Api, Request};
-use crate::support::scripted::{Scripted, json};
+use crate::support::scripted::{Scripted, Seen, json};
 use crate::support::stage::{Plan, tenant};
 
 const OTHER: &str = "kw_other00000000000000000000000000000000000000";
@@ -146,4 +146,47 @@ async fn what_a_tenant_made_stays_its_own_whoever_comes_and_goes() {
         .await;
     assert_eq!(house.ask(&read(NEXT)).await.status, 404);
     assert_eq!(house.ask(&read(OTHER)).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_is_served_by_the_accounts_it_may_use_and_a_reload_changes_them() {
+    let answers = |_: &Seen| json(200, "", r#"{"id":"x","content":[],"data":[]}"#);
+    let (first, second) = (
+        Scripted::start(answers).await,
+        Scripted::start(answers).await,
+    );
+    let of_second = second.tables("q", "dialect = \"anthropic\"", 1);
+    let tables = first.tables("p", "dialect = \"anthropic\"", 3) + &of_second;
+    let lists = |accounts: &str| tenant("other", OTHER, &format!("accounts = [{accounts}]"));
+    let one = lists("\"p-1\"");
+    let house = House::build(Plan::new().and(&tables).and(&one)).await;
+    let at = |path: &str| with_key(OTHER).path(path);
+    let accounts = || -> Vec<usize> { first.seen().iter().map(Seen::account).collect() };
+
+    for _ in 0..6 {
+        assert_eq!(house.ask(&at("/p/v1/messages")).await.status, 200);
+    }
+    assert_eq!(accounts(), [1; 6]);
+    // A provider of which it may use nothing serves it nothing.
+    let refused = house.ask(&at("/q/v1/messages")).await;
+    Api::Messages.check_refusal(&refused, 404, "not_found_error");
+    assert!(second.seen().is_empty());
+    let query = "/explain?model=claude-sonnet-4-5&tenant=other";
+    let told = house.gateway().admin(query).await.json();
+    let of_p = told["providers"].as_array().expect("a list").iter();
+    let of_p = of_p.clone().find(|it| it["provider"] == "p").expect("p");
+    assert_eq!(of_p["chosen"]["account"], "p-1", "{told}");
+    assert_eq!(
+        of_p["accounts_by_reason"]["tenant_not_allowed"], 2,
+        "{told}"
+    );
+
+    let next = house.policy().replace(&one, &lists("\"q-0\""));
+    let changes = house.follow(&next).await;
+    assert_eq!(changes, ["tenant other: accounts p-1 → q-0"]);
+    // Without a provider's name: it goes to the one that has an account for it.
+    let answer = house.ask(&at("/v1/messages")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!((first.seen().len(), second.seen().len()), (6, 1));
+    house.stage.is_unharmed().await;
 }

@@ -13,6 +13,7 @@ use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
 use keyweir_wire::list::models::{Model, ModelsForm};
 
 use crate::alias;
+use crate::directory::Allowed;
 use crate::file::{Alias, LimitScope, Policy, Provider, Scope};
 
 /// The most models that are listed.
@@ -20,13 +21,15 @@ const MODELS_MAX: usize = 10_000;
 
 /// The providers whose lists are wanted, in order. Behind one that takes every model nobody is asked,
 /// but by name.
-pub fn providers(policy: &Policy, asked: Scope) -> Vec<ProviderId> {
+pub fn providers(policy: &Policy, tenant: TenantId, asked: Scope) -> Vec<ProviderId> {
+    let usable = Allowed::new(policy, tenant);
     let mut meant = Vec::new();
     for (id, provider) in policy.providers_in_order() {
         let is_meant = match asked.named {
             Some(named) => named == id,
             None => provider.dialect == asked.dialect,
         };
+        let is_meant = is_meant && usable.provider(id);
         if is_meant {
             meant.push(id);
         }
@@ -54,6 +57,7 @@ pub fn models(policy: &Policy, tenant: TenantId, asked: Scope, known: &Known<'_>
         asked,
         known,
         allowed,
+        usable: Allowed::new(policy, tenant),
     };
     let mut models = Vec::new();
     let mut seen = HashSet::new();
@@ -78,6 +82,8 @@ struct Listing<'l> {
     known: &'l Known<'l>,
     /// The tenant's models; `None`: any.
     allowed: Option<&'l ModelPatterns>,
+    /// What else it may use.
+    usable: Allowed<'l>,
 }
 
 impl<'l> Listing<'l> {
@@ -130,7 +136,9 @@ impl<'l> Listing<'l> {
         let has_keys = |account| provider.keys.values().any(|key| key.account == account);
         let mut accounts = provider.accounts.iter();
         provider.models.matches(model)
-            && accounts.any(|(id, account)| account.models.matches(model) && has_keys(id))
+            && accounts.any(|(account, it)| {
+                it.models.matches(model) && has_keys(account) && self.usable.account((id, account))
+            })
     }
 }
 
@@ -229,7 +237,7 @@ mod tests {
         let openai = ["gpt-5", "gpt-mini", "mistral-large", "o9"].map(model);
         let all: [(ProviderId, &[Model]); 2] =
             [(ProviderId(0), &mistral), (ProviderId(1), &openai)];
-        let wanted = providers(&policy, asked);
+        let wanted = providers(&policy, TenantId(tenant), asked);
         let lists = all.into_iter().filter(|(id, _)| wanted.contains(id));
         let known = Known {
             form,

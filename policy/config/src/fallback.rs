@@ -2,8 +2,9 @@
 //!
 //! A tenant's own list counts before the list for the model. Steps that cannot apply are left out
 //! here, so that whoever follows the list need not know why: a provider of another dialect would
-//! not understand the request.
+//! not understand the request, and one that the tenant may not use would not serve it.
 
+use crate::directory::Allowed;
 use crate::file::{Fallback, Policy};
 use keyweir_exchange::fallback::Choice;
 use keyweir_terms::ids::{ProviderId, TenantId};
@@ -27,10 +28,19 @@ pub fn choices<'a>(
             .map_or(&[], |fallback| fallback.steps.as_slice())
     });
     let dialect = policy.provider(first).dialect;
+    let allowed = tenant.map(|tenant| Allowed::new(policy, tenant));
+    let is_allowed = move |choice: &Choice| {
+        let Some(allowed) = &allowed else { return true };
+        match choice.account {
+            Some(account) => allowed.account((choice.provider, account)),
+            None => allowed.provider(choice.provider),
+        }
+    };
     steps
         .iter()
         .map(move |step| choice(first, step))
         .filter(move |choice| policy.provider(choice.provider).dialect == dialect)
+        .filter(is_allowed)
 }
 
 fn choice(first: ProviderId, step: &Fallback) -> Choice {

@@ -3,7 +3,7 @@
 pub mod alias;
 pub mod catalog;
 pub mod difference;
-mod directory;
+pub mod directory;
 pub mod fallback;
 pub mod file;
 pub mod import;

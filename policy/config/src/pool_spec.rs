@@ -3,6 +3,7 @@
 //! Accounts and keys go by the policy's own ids, which may leave gaps: what a pool knows of them
 //! stays with them whatever the next policy says.
 
+use keyweir_pool::access::Access;
 use keyweir_pool::spec::{self, AccountSpec, LimitSpec, PoolSpec};
 use keyweir_terms::ids::{AccountId, KeyId, ProviderId};
 use keyweir_terms::pattern::ModelPatterns;
@@ -11,7 +12,8 @@ use crate::file::{Account, Limit, LimitScope, Policy, Provider};
 
 /// The parts of one provider's pool.
 pub fn pool_spec(policy: &Policy, provider: ProviderId, seed: u64) -> PoolSpec {
-    let provider = policy.provider(provider);
+    let id = provider;
+    let provider = policy.provider(id);
     let mut keys = vec![Vec::new(); provider.accounts.width()];
     for (id, key) in provider.keys.iter() {
         keys[key.account.index()].push(id);
@@ -22,11 +24,22 @@ pub fn pool_spec(policy: &Policy, provider: ProviderId, seed: u64) -> PoolSpec {
         dialect: provider.dialect,
         groups: groups(provider),
         accounts: provider.accounts.map(account),
+        access: access(policy, id),
         weights: policy.tenants.map(|_, tenant| f64::from(tenant.weight)),
         room: policy.waiting.room,
         retry: policy.retry,
         seed,
     }
+}
+
+/// Of the tenants that may not use every account, those of this provider that each may.
+fn access(policy: &Policy, provider: ProviderId) -> Access {
+    let restricted = policy.tenants.iter().filter_map(|(id, tenant)| {
+        let allowed = tenant.usable.as_ref()?;
+        let here = allowed.iter().filter(|(of, _)| *of == provider);
+        Some((id, here.map(|(_, account)| *account).collect()))
+    });
+    Access::new(restricted)
 }
 
 fn groups(provider: &Provider) -> Vec<(String, ModelPatterns)> {

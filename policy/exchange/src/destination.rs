@@ -44,6 +44,7 @@ pub fn destination(
         let mut speaking = directory.providers().filter(speaks);
         speaking.any(|it| it.id == provider)
     };
+    // An account that is gone is told so by its pool.
     if let Some((provider, account)) = holder.filter(|(provider, _)| held_by(*provider)) {
         let home = Home::Known(account);
         return Ok(Destination { provider, home });

@@ -63,6 +63,8 @@ pub enum AccountOut {
     NoKey,
     /// An operator holds it.
     Held,
+    /// The policy does not let the tenant use it.
+    TenantNotAllowed,
     /// The policy does not let it serve the model.
     ModelNotServed,
     /// A limit of zero closes it.
@@ -127,6 +129,7 @@ impl AccountOut {
         match self {
             Self::NoKey => "no_key",
             Self::Held => "held",
+            Self::TenantNotAllowed => "tenant_not_allowed",
             Self::ModelNotServed => "model_not_served",
             Self::LimitZero => "limit_zero",
             Self::AccountOut { .. } => "account_out",
@@ -147,6 +150,7 @@ impl AccountOut {
             | Self::HeadroomTooSmall { until } => until,
             Self::NoKey
             | Self::Held
+            | Self::TenantNotAllowed
             | Self::ModelNotServed
             | Self::LimitZero
             | Self::BusyWhileUnknown

@@ -15,6 +15,7 @@
 //! microseconds, nothing in here is shared between providers, and a lock per account would buy
 //! nothing but torn decisions.
 
+pub mod access;
 pub mod ask;
 mod asked;
 pub mod attempts;

@@ -272,6 +272,12 @@ impl Members {
         self.changed.extend([account, other]);
     }
 
+    /// The accounts that turned out to be others, with those.
+    pub(crate) fn merges(&self) -> impl Iterator<Item = (AccountId, AccountId)> {
+        let accounts = self.accounts.iter();
+        accounts.filter_map(|(id, account)| Some((id, account.same_as?)))
+    }
+
     /// Takes over the accounts and keys of `spec`. Who was there before stays as it is; what is gone
     /// is chosen no more. Accounts that turned out to be one stay so while both are there.
     pub(crate) fn reconfigure(&mut self, spec: &PoolSpec) {

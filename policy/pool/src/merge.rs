@@ -27,6 +27,7 @@ impl Shared {
             return;
         }
         self.members.merge(account, other);
+        self.access.merge(account, other);
         self.notices.add(Notice::SameAccount(other, account));
     }
 }

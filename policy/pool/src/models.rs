@@ -17,6 +17,7 @@ use keyweir_terms::ids::{AccountId, GroupId, ModelId, TenantId};
 use keyweir_terms::table::{Id as _, Table};
 use keyweir_terms::time::Time;
 
+use crate::access::Accounts;
 use crate::denials::Denials;
 use crate::members::Members;
 use crate::spec::PoolSpec;
@@ -91,6 +92,13 @@ impl Model {
     pub(crate) fn is_served(&self) -> bool {
         let anybody = |serves: &Vec<bool>| serves.contains(&true);
         self.served_by.as_ref().is_none_or(anybody)
+    }
+
+    /// Whether any of `accounts` does, of those that have keys.
+    pub(crate) fn is_served_among(&self, accounts: &Accounts, members: &Members) -> bool {
+        members.accounts().any(|(account, it)| {
+            accounts.include(account) && self.is_served_by(account) && !it.keys.is_empty()
+        })
     }
 }
 

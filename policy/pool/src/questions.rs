@@ -131,7 +131,7 @@ impl Pool {
         let group = &self.groups[self.group_of(&ask)];
         let choosing = group.choosing(now, &self.shared, &asked);
         let mut accounts = group.accounts.ids();
-        accounts.any(|account| choosing.has_key(account, true))
+        accounts.any(|account| choosing.is_allowed(account) && choosing.has_key(account, true))
     }
 
     /// Whether anybody can serve such a request, be it that it would have to wait for its turn: the

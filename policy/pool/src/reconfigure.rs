@@ -20,6 +20,10 @@ impl Pool {
         let before = std::mem::replace(&mut self.spec, spec);
         let (spec, shared) = (&self.spec, &mut self.shared);
         shared.members.reconfigure(spec);
+        shared.access = spec.access.clone();
+        for (account, other) in shared.members.merges() {
+            shared.access.merge(account, other);
+        }
         shared.retry.set_limits(spec.retry);
         for new in shared.models.reconfigure(spec, &shared.members) {
             let id = new.0;

@@ -4,6 +4,7 @@ use keyweir_health::overload::OverloadGate;
 use keyweir_health::retry_budget::RetryBudget;
 use keyweir_terms::time::Time;
 
+use crate::access::Access;
 use crate::ask::{Ask, RefusalReason};
 use crate::decisions::Decisions;
 use crate::leases::Leases;
@@ -16,6 +17,8 @@ use crate::spec::PoolSpec;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) members: Members,
+    /// Which accounts tenants may use.
+    pub(crate) access: Access,
     pub(crate) models: Models,
     pub(crate) overload: OverloadGate,
     pub(crate) retry: RetryBudget,
@@ -35,6 +38,7 @@ impl Shared {
         members.reconfigure(spec);
         Self {
             members,
+            access: spec.access.clone(),
             models: Models::default(),
             overload: OverloadGate::new(now),
             retry: RetryBudget::new(now, spec.retry),
@@ -51,11 +55,16 @@ impl Shared {
     pub(crate) fn never(&self, ask: &Ask) -> Option<RefusalReason> {
         match ask.account {
             Some(account) => {
-                let is_gone = self.members.keys_of(account).is_empty();
+                let is_gone = self.members.keys_of(account).is_empty()
+                    || !self.access.allows(ask.tenant, account);
                 is_gone.then_some(RefusalReason::AccountGone)
             }
             None => {
-                let is_served = self.models.get(ask.model).is_served();
+                let model = self.models.get(ask.model);
+                let is_served = match self.access.of(ask.tenant) {
+                    Some(accounts) => model.is_served_among(accounts, &self.members),
+                    None => model.is_served(),
+                };
                 (!is_served).then_some(RefusalReason::NoSuchModel)
             }
         }

@@ -9,6 +9,7 @@ use keyweir_terms::ids::{AccountId, KeyId, TenantId};
 use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
 use keyweir_terms::table::Table;
 
+use crate::access::Access;
 use crate::family::family;
 
 /// A pool's parts.
@@ -20,6 +21,8 @@ pub struct PoolSpec {
     pub groups: Vec<(String, ModelPatterns)>,
     /// Its accounts. Ids may leave gaps: an account keeps its own as long as the process lives.
     pub accounts: Table<AccountId, AccountSpec>,
+    /// Which accounts tenants may use.
+    pub access: Access,
     /// Weights of the tenants.
     pub weights: Table<TenantId, f64>,
     /// Bounds on who waits.

@@ -20,6 +20,14 @@ use crate::waiter::{Caller, Position, Waiter};
 /// it is held to.
 const QUEUES_LOOKED_AT_MAX: usize = 256;
 
+/// Whom the front of a class is wanted of.
+#[derive(Clone, Copy)]
+pub(super) struct View<'v> {
+    pub(super) look: &'v Look,
+    pub(super) most: usize,
+    pub(super) passed_over: &'v dyn Fn(TenantId) -> bool,
+}
+
 #[derive(Debug)]
 pub(super) struct Class<W> {
     /// Those who have had their turn and got nothing for it; they come before everybody.
@@ -118,25 +126,28 @@ impl<W> Class<W> {
     }
 
     /// The first `most` positions in the order of their turns, those left out that may not go yet.
-    pub(super) fn front(&self, class: usize, look: &Look, most: usize, into: &mut Vec<Position>) {
-        self.retries_in_front(class, look, false, most, into);
-        self.queues_in_front(class, most, into);
-        self.retries_in_front(class, look, true, most, into);
+    pub(super) fn front(&self, class: usize, view: &View<'_>, into: &mut Vec<Position>) {
+        self.retries_in_front(class, view, false, into);
+        self.queues_in_front(class, view, into);
+        self.retries_in_front(class, view, true, into);
     }
 
     /// The retries that come before all queues, or (`last`) after them.
     fn retries_in_front(
         &self,
         class: usize,
-        look: &Look,
+        view: &View<'_>,
         last: bool,
-        most: usize,
         into: &mut Vec<Position>,
     ) {
-        let comes =
-            |it: &Waiter<W>| (look.broken_last && it.broke_down) == last && it.hold.allows(look);
+        let look = view.look;
+        let comes = |it: &Waiter<W>| {
+            (look.broken_last && it.broke_down) == last
+                && it.hold.allows(look)
+                && !(view.passed_over)(it.caller.tenant)
+        };
         let retries = self.retries.iter().filter(|(_, it)| comes(it));
-        let left = most.saturating_sub(into.len());
+        let left = view.most.saturating_sub(into.len());
         into.extend(retries.take(left).map(|(ticket, _)| Position {
             class,
             tenant: None,
@@ -144,10 +155,11 @@ impl<W> Class<W> {
         }));
     }
 
-    fn queues_in_front(&self, class: usize, most: usize, into: &mut Vec<Position>) {
-        let mut later = self.turns.iter().peekable();
+    fn queues_in_front(&self, class: usize, view: &View<'_>, into: &mut Vec<Position>) {
+        let turns = self.turns.iter();
+        let mut later = turns.filter(|(_, it)| !(view.passed_over)(*it)).peekable();
         let mut cursors: Vec<Cursor<'_, W>> = Vec::new();
-        while into.len() < most {
+        while into.len() < view.most {
             let first = cursors.iter().map(|cursor| cursor.turn).min();
             if let Some((turn, tenant)) = later.peek()
                 && first.is_none_or(|first| *turn <= first)

@@ -17,7 +17,7 @@ use keyweir_terms::ids::{TenantId, Ticket};
 use keyweir_terms::request::Priority;
 use keyweir_terms::time::Time;
 
-use crate::class::Class;
+use crate::class::{Class, View};
 use crate::hold::Look;
 use crate::waiter::{Caller, Position, Waiter};
 
@@ -141,14 +141,25 @@ impl<W> WaitingRoom<W> {
         tickets.filter_map(|ticket| Some((ticket, self.get(*self.positions.get(&ticket)?)?)))
     }
 
-    /// The first `most` positions in the order of their turns, those left out that may not go yet.
-    pub fn front(&self, look: &Look, most: usize) -> Vec<Position> {
+    /// The first `most` positions in the order of their turns, those left out that may not go yet, and
+    /// those of tenants that are `passed_over`.
+    pub fn front(
+        &self,
+        look: &Look,
+        most: usize,
+        passed_over: impl Fn(TenantId) -> bool,
+    ) -> Vec<Position> {
+        let view = View {
+            look,
+            most,
+            passed_over: &passed_over,
+        };
         let aged = self.aged_class(look.now);
         let others = (0..self.classes.len()).filter(|class| Some(*class) != aged);
         let mut positions = Vec::with_capacity(most);
         for class in aged.into_iter().chain(others) {
             if positions.len() < most {
-                self.classes[class].front(class, look, most, &mut positions);
+                self.classes[class].front(class, &view, &mut positions);
             }
         }
         positions

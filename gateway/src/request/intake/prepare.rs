@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
+use keyweir_policy::config::directory::Allowed;
 use keyweir_policy::config::fallback;
 use keyweir_policy::config::file::Scope;
 use keyweir_policy::exchange::destination;
@@ -215,8 +216,8 @@ fn listing(taken: &Taken<'_>, request: &Request, limits: TimeLimits) -> Option<L
         return None;
     }
     let live = taken.live;
-    let asked = destination::accounts(&live.policy, &taken.routed);
-    let mut asked: Vec<Holder> = asked.collect();
+    let allowed = Allowed::new(&live.policy, taken.tenant);
+    let mut asked: Vec<Holder> = destination::accounts(&allowed, &taken.routed).collect();
     let (dialect, endpoint) = (taken.routed.dialect, taken.routed.route.endpoint);
     let form = PageForm::of(dialect, taken.routed.path);
     if !live.hides() && (asked.len() <= 1 || form.is_none()) {

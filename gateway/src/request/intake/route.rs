@@ -1,5 +1,6 @@
 //! What a request asks for and of whom, or the refusal if nobody serves it.
 
+use keyweir_policy::config::directory::Allowed;
 use keyweir_policy::exchange::destination::{self, Destination, NoProvider};
 use keyweir_policy::exchange::ownership::{Hidden, Known, Named};
 use keyweir_policy::exchange::routed::{self, Routed};
@@ -75,7 +76,7 @@ pub(crate) fn destination(
     let known = live
         .look_up(tenant, named)
         .map_err(|error| hidden(error, routed))?;
-    let destination = destination::destination(&live.policy, routed, description, known.holder)
+    let destination = destination::destination(&Allowed::new(&live.policy, tenant), routed, description, known.holder)
         .map_err(|error| no_provider(&error))?;
     Ok((destination, known))
 }

@@ -1,11 +1,13 @@
 //! Changes over to the next policy. Nothing here can fail.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use keyweir_policy::config::file::{Gone, Policy};
 use keyweir_policy::config::pool_spec::pool_spec;
+use keyweir_policy::exchange::seek::Holder;
 use keyweir_policy::pool::spec::PoolSpec;
-use keyweir_policy::terms::ids::ProviderId;
+use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
 
 use super::prepare::Ready;
@@ -60,11 +62,16 @@ pub(super) fn apply(gateway: &Gateway, state: &mut State, before: &Arc<Live>, re
 
 /// Whether a provider's pool would be told nothing new.
 fn is_same_pool(before: &Policy, after: &Policy, id: ProviderId) -> bool {
-    let weights = |policy: &Policy| policy.tenants.map(|_, tenant| tenant.weight);
     before.providers.get(id) == after.providers.get(id)
         && before.waiting.room == after.waiting.room
         && before.retry == after.retry
-        && weights(before) == weights(after)
+        && of_tenants(before).eq(of_tenants(after))
+}
+
+/// What pools know of tenants.
+fn of_tenants(policy: &Policy) -> impl Iterator<Item = (TenantId, u32, Option<&BTreeSet<Holder>>)> {
+    let tenants = policy.tenants.iter();
+    tenants.map(|(id, tenant)| (id, tenant.weight, tenant.usable.as_ref()))
 }
 
 /// Whether nothing refers to what is gone but requests that began under an older policy.

@@ -1,5 +1,8 @@
 //! What has changed of groups, prices, and what bounds tenants and groups.
 
+use std::collections::BTreeSet;
+
+use keyweir_exchange::seek::Holder;
 use keyweir_tenancy::allowance::{Allowance, Amount, Budget, Limit};
 use keyweir_tenancy::prices::{Price, Rates, Unpriced};
 use keyweir_terms::amount::Dimension;
@@ -13,6 +16,7 @@ use crate::file::{Policy, TenancySettings, Tenant, TenantGroup};
 /// A tenant's or a group's bounds, with the name of the group that it is in.
 pub(super) struct Bounded<'a> {
     group: Option<&'a str>,
+    accounts: Option<Vec<&'a str>>,
     allowance: &'a Allowance,
 }
 
@@ -20,6 +24,7 @@ impl<'a> Bounded<'a> {
     pub(super) fn of_tenant(policy: &'a Policy, tenant: &'a Tenant) -> Self {
         Self {
             group: name(policy, tenant.group),
+            accounts: called(policy, tenant.accounts.as_ref()),
             allowance: &tenant.allowance,
         }
     }
@@ -27,6 +32,7 @@ impl<'a> Bounded<'a> {
     fn of_group(policy: &'a Policy, group: &'a TenantGroup) -> Self {
         Self {
             group: name(policy, group.group),
+            accounts: called(policy, group.accounts.as_ref()),
             allowance: &group.allowance,
         }
     }
@@ -34,6 +40,17 @@ impl<'a> Bounded<'a> {
 
 fn name(policy: &Policy, group: Option<usize>) -> Option<&str> {
     Some(policy.groups.get(group?)?.id.as_str())
+}
+
+/// Accounts by name: the ids of two policies cannot be compared.
+fn called<'a>(policy: &'a Policy, accounts: Option<&BTreeSet<Holder>>) -> Option<Vec<&'a str>> {
+    let called = |(provider, account): &Holder| {
+        let provider = policy.provider(*provider);
+        provider.accounts[*account].id.as_str()
+    };
+    let mut names: Vec<&str> = accounts?.iter().map(called).collect();
+    names.sort_unstable();
+    Some(names)
 }
 
 /// Compares groups, prices, and how spending is counted.
@@ -94,6 +111,12 @@ pub(super) fn compare_one(
         groups,
         or_none(|name: &&str| show::text(name)),
     );
+    let accounts = (&before.accounts, &after.accounts);
+    let shown = |names: &Option<Vec<&str>>| match names {
+        Some(names) => show::list(names),
+        None => "all".to_owned(),
+    };
+    changes.field(subject, "accounts", accounts, shown);
     changes.field(subject, "shadow", (shadow, &other.shadow), bool::to_string);
     let shown = |limits: &[Limit]| many(limits.iter().map(show_limit));
     changes.field(subject, "limits", (&**limits, &*other.limits), shown);

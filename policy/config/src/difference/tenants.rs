@@ -74,6 +74,8 @@ fn compare_one(
         shares,
         whole_answers,
         // Compared with those of groups.
+        accounts: _,
+        usable: _,
         allowance: _,
         group: _,
         // Compared by name.

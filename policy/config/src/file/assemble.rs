@@ -3,7 +3,7 @@
 //! Only called for what had no error, so that a part that is absent here is one whose absence was
 //! noted; `None` then, never a guess.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::file::aliases::{Alias, Aliases};
 use crate::file::identity::Identity;
@@ -16,6 +16,7 @@ use crate::file::read::{
     RawAccount, RawAlias, RawAllowance, RawFallback, RawGroup, RawKey, RawLimit, RawModelFallback,
     RawPolicy, RawProvider, RawScope, RawTenant, RawTenantGroup,
 };
+use keyweir_exchange::seek::Holder;
 use keyweir_tenancy::allowance::{Allowance, Amount, Budget};
 use keyweir_tenancy::period::Period;
 use keyweir_terms::ids::{AccountId, ModelGroupId, ProviderId, TenantId};
@@ -36,10 +37,10 @@ pub(super) fn assemble(raw: RawPolicy, identity: &Identity) -> Option<Policy> {
         accounts: HashMap::new(),
     };
     let tenancy = raw.tenancy.map(|at| at.value).unwrap_or_default();
-    let groups: Vec<&str> = all(&raw.groups, |raw| name(&raw.id))?;
+    let group_names: Vec<&str> = all(&raw.groups, |raw| name(&raw.id))?;
     let bounds = Bounds {
         zone: tenancy.zone.as_deref().unwrap_or("UTC"),
-        groups: owned(&groups).zip(0..).collect(),
+        groups: owned(&group_names).zip(0..).collect(),
     };
     let mut providers = Table::default();
     for (id, raw) in provider_order.iter().zip(raw.providers) {
@@ -56,13 +57,19 @@ pub(super) fn assemble(raw: RawPolicy, identity: &Identity) -> Option<Policy> {
             .accounts
             .extend(put_accounts(provider, id, raw, identity)?);
     }
+    let groups: Vec<TenantGroup> = all(raw.groups, |raw| tenant_group(raw, &names, &bounds))?;
     Some(Policy {
         gateway: raw.gateway.map(|at| at.value.settings).unwrap_or_default(),
         waiting: raw.waiting.map(|at| at.value).unwrap_or_default(),
         retry: raw.retry.map(|at| at.value).unwrap_or_default(),
-        tenants: tenants(raw.tenants, (&names, &bounds), &providers, identity)?,
+        tenants: tenants(
+            raw.tenants,
+            (&names, &bounds, &groups),
+            &providers,
+            identity,
+        )?,
         aliases: aliases(raw.aliases, &names, &providers)?,
-        groups: all(raw.groups, |raw| tenant_group(raw, &bounds))?,
+        groups,
         prices: raw.prices.into_iter().map(|raw| raw.price).collect(),
         tenancy: TenancySettings {
             unpriced: tenancy.unpriced,
@@ -92,6 +99,13 @@ fn owned<'n>(names: &'n [&str]) -> impl Iterator<Item = String> + use<'n> {
 impl Names {
     fn provider(&self, name: &At<String>) -> Option<ProviderId> {
         self.providers.get(&name.value).copied()
+    }
+
+    /// The accounts of a list, if there is one; `None`: one of them is not there.
+    #[expect(clippy::option_option, reason = "no list is not a list that is wrong")]
+    fn accounts(&self, list: Option<&At<Vec<At<String>>>>) -> Option<Option<BTreeSet<Holder>>> {
+        let found = |name: &At<String>| self.accounts.get(&name.value).copied();
+        list.map_or(Some(None), |list| Some(Some(all(&list.value, found)?)))
     }
 }
 
@@ -187,7 +201,7 @@ fn key(raw: RawKey, account: AccountId) -> Option<Key> {
 
 fn tenants(
     raw: Vec<RawTenant>,
-    names: (&Names, &Bounds<'_>),
+    names: (&Names, &Bounds<'_>, &[TenantGroup]),
     providers: &Table<ProviderId, Provider>,
     identity: &Identity,
 ) -> Option<Table<TenantId, Tenant>> {
@@ -202,9 +216,10 @@ fn tenants(
 
 fn tenant(
     raw: RawTenant,
-    (names, bounds): (&Names, &Bounds<'_>),
+    (names, bounds, groups): (&Names, &Bounds<'_>, &[TenantGroup]),
     providers: &Table<ProviderId, Provider>,
 ) -> Option<Tenant> {
+    let accounts = names.accounts(raw.allowance.accounts.as_ref())?;
     let (allowance, group) = bounds.allowance(raw.allowance)?;
     Some(Tenant {
         id: raw.id?.value,
@@ -216,6 +231,8 @@ fn tenant(
             .map(|(hash, at)| (hash, at.value))
             .collect(),
         models: raw.models,
+        usable: usable(accounts.as_ref(), group, groups),
+        accounts,
         priority: raw.priority,
         weight: raw.weight,
         patience: raw.patience,
@@ -227,6 +244,24 @@ fn tenant(
         fallbacks: all(raw.fallbacks, |raw| fallback(raw, names))?,
         aliases: aliases(raw.aliases, names, providers)?,
     })
+}
+
+/// The accounts of `own` that each group lists from `group` outward, as far as any of them has a list.
+fn usable(
+    own: Option<&BTreeSet<Holder>>,
+    group: Option<usize>,
+    groups: &[TenantGroup],
+) -> Option<BTreeSet<Holder>> {
+    let mut usable = own.cloned();
+    let mut next = group;
+    while let Some(group) = next.and_then(|place| groups.get(place)) {
+        usable = match (usable, &group.accounts) {
+            (Some(own), Some(of_group)) => Some(&own & of_group),
+            (own, of_group) => own.or_else(|| of_group.clone()),
+        };
+        next = group.group;
+    }
+    usable
 }
 
 fn aliases(
@@ -248,10 +283,12 @@ fn aliases(
     Some(Aliases::new(all::<_, _, Vec<_>>(raw, alias)?))
 }
 
-fn tenant_group(raw: RawTenantGroup, bounds: &Bounds<'_>) -> Option<TenantGroup> {
+fn tenant_group(raw: RawTenantGroup, names: &Names, bounds: &Bounds<'_>) -> Option<TenantGroup> {
+    let accounts = names.accounts(raw.allowance.accounts.as_ref())?;
     let (allowance, group) = bounds.allowance(raw.allowance)?;
     Some(TenantGroup {
         id: raw.id?.value,
+        accounts,
         allowance,
         group,
     })

@@ -1,5 +1,6 @@
 //! The validated policy: every name resolved, every value within its bounds.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,6 +12,7 @@ use crate::file::secret_ref::SecretRef;
 use crate::file::settings::{GatewaySettings, WaitingSettings};
 use crate::secret::ClientKeyHash;
 use keyweir_exchange::fallback::Occasions;
+use keyweir_exchange::seek::Holder;
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_tenancy::allowance::Allowance;
 use keyweir_tenancy::prices::{Price, Unpriced};
@@ -219,6 +221,10 @@ pub struct Tenant {
     pub client_key_refs: Vec<SecretRef>,
     /// The models it may use.
     pub models: ModelPatterns,
+    /// The accounts of its own list; `None`: it has none.
+    pub accounts: Option<BTreeSet<Holder>>,
+    /// The accounts it may use: those of its own list that each group around it lists too; `None`: all.
+    pub usable: Option<BTreeSet<Holder>>,
     /// The class its requests wait in.
     pub priority: Priority,
     /// Its share, beside others of its class.
@@ -246,6 +252,8 @@ pub struct Tenant {
 pub struct TenantGroup {
     /// Its name, unique among groups.
     pub id: String,
+    /// The accounts that those in it may use; `None`: all.
+    pub accounts: Option<BTreeSet<Holder>>,
     /// What bounds all that is in it.
     pub allowance: Allowance,
     /// The group that it is in itself.

@@ -60,7 +60,8 @@ impl QuotaGroup {
     /// where those before it do not.
     pub(crate) fn wait(&mut self, now: Time, shared: &mut Shared, asked: &Asked<'_>) -> Admission {
         let ticket = self.enter(now, shared, asked);
-        if self.room.len() > LOOKAHEAD {
+        // Who waits for accounts of its own may hide that there is room on others.
+        if self.room.len() > LOOKAHEAD && shared.access.is_open() {
             return Admission::Waiting(ticket);
         }
         self.dispatch(now, shared);

@@ -8,6 +8,7 @@ use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::table::Table;
 use keyweir_terms::time::Time;
 
+use crate::access::Accounts;
 use crate::ask::ChosenBy;
 use crate::asked::Asked;
 use crate::members::Members;
@@ -36,6 +37,8 @@ pub(crate) struct Choosing<'a> {
     pub(crate) asked: &'a Asked<'a>,
     pub(crate) model: &'a Model,
     pub(crate) members: &'a Members,
+    /// The accounts that the tenant may use; `None`: all.
+    pub(crate) accounts: Option<&'a Accounts>,
     pub(crate) breakers: &'a Table<KeyId, Breaker>,
     pub(crate) headroom: &'a HeadroomIndex,
     pub(crate) affinity: &'a Affinity,
@@ -67,7 +70,9 @@ impl Choosing<'_> {
         is_out: impl Fn(&AccountId) -> bool,
     ) -> Option<(AccountId, ChosenBy)> {
         let (now, asked, charge) = (self.now, self.asked, &self.asked.charge);
-        let is_in = |account: AccountId| !is_out(&account) && !asked.attempts.rules_out(account);
+        let is_in = |account: AccountId| {
+            !is_out(&account) && self.is_allowed(account) && !asked.attempts.rules_out(account)
+        };
         if let Some(only) = asked.ask.account {
             let fits = self.headroom.headroom(only, now, charge).is_some();
             return (fits && is_in(only)).then_some((only, ChosenBy::Only));
@@ -80,6 +85,11 @@ impl Choosing<'_> {
             allowed(account) && self.is_for_retries(account)
         })
         .or_else(|| self.best(draw, allowed))
+    }
+
+    /// Whether the tenant may use `account`.
+    pub(crate) fn is_allowed(&self, account: AccountId) -> bool {
+        self.accounts.is_none_or(|them| them.include(account))
     }
 
     /// Whether `account` has not refused the request, and can tell more of it than of itself: a probe
@@ -171,7 +181,7 @@ impl Choosing<'_> {
                         Some(only) => only == *account,
                         None => self.model.is_served_by(*account),
                     };
-                    is_asked_for && it.standing.admits(self.now)
+                    is_asked_for && self.is_allowed(*account) && it.standing.admits(self.now)
                 })
                 .flat_map(|(_, account)| &account.keys)
                 .any(|key| self.is_usable(*key) && !denials.includes(self.now, *key))

@@ -8,6 +8,7 @@ use keyweir_terms::ids::{AccountId, Ticket};
 use keyweir_terms::time::Time;
 
 use super::QuotaGroup;
+use crate::access::Set;
 use crate::ask::{Refusal, RefusalReason};
 use crate::asked::Asked;
 use crate::shared::Shared;
@@ -16,6 +17,9 @@ use crate::spec::PoolSpec;
 /// Waiters that are looked at past one that does not fit yet: with as many, being served out of a
 /// full waiting room is measured to take some 10 µs.
 pub(crate) const LOOKAHEAD: usize = 16;
+/// Times that those are looked past who wait for accounts of their own, so that they hide nobody who
+/// could be served elsewhere: each time all are passed over who may use the same accounts.
+const PASSES_MAX: usize = 8;
 
 impl QuotaGroup {
     /// Grants whatever can be granted now, in the order of turns, and notes when to look again.
@@ -60,14 +64,42 @@ impl QuotaGroup {
         }
         let mut blocked = Blocked::default();
         let mut granted = false;
-        let look = self.look(now, shared);
-        for position in self.room.front(&look, LOOKAHEAD) {
-            granted |= self.try_waiter(now, shared, position, &mut blocked);
-            if blocked.is_total || shared.overload.opens_at(now).is_some() {
+        for _ in 0..PASSES_MAX {
+            granted |= self.pass(now, shared, &mut blocked);
+            let is_over = blocked.is_total || shared.overload.opens_at(now).is_some();
+            if granted || is_over || !std::mem::take(&mut blocked.hides_others) {
                 break;
             }
         }
         self.fits_at = blocked.fits_at;
+        granted
+    }
+
+    /// Looks at the first of those who wait; says whether any of them was granted.
+    fn pass(&mut self, now: Time, shared: &mut Shared, blocked: &mut Blocked) -> bool {
+        let look = self.look(now, shared);
+        let access = &shared.access;
+        let is_passed = |tenant| {
+            access
+                .set(tenant)
+                .is_some_and(|it| blocked.sets.contains(&it))
+        };
+        let front = self.room.front(&look, LOOKAHEAD, is_passed);
+        let is_full = front.len() >= LOOKAHEAD;
+        let sets = blocked.sets.len();
+        let mut granted = false;
+        for position in front {
+            if !blocked.looked_at.contains(&position) {
+                granted |= self.try_waiter(now, shared, position, blocked);
+            }
+            if !shared.access.is_open() {
+                blocked.looked_at.push(position);
+            }
+            if blocked.is_total || shared.overload.opens_at(now).is_some() {
+                break;
+            }
+        }
+        blocked.hides_others = is_full && blocked.sets.len() > sets;
         granted
     }
 
@@ -82,7 +114,8 @@ impl QuotaGroup {
             return false;
         };
         let asked = waiter.what.asked();
-        if blocked.includes(&asked) {
+        let set = shared.access.set(asked.ask.tenant);
+        if blocked.includes(&asked, set) {
             return false;
         }
         let Some(chosen) = self.choose(now, shared, &asked, &blocked.reserved) else {
@@ -90,7 +123,7 @@ impl QuotaGroup {
             // Where it fits now and was not chosen, it is its own avoiding that keeps it, and a timer
             // tells when that ends.
             let earliest = earliest.filter(|(_, at)| *at > now || !asked.is_retry());
-            blocked.add(&asked, earliest);
+            blocked.add((&asked, set), earliest);
             return false;
         };
         let Some((ticket, waiter)) = self.room.serve(now, position) else {
@@ -142,8 +175,8 @@ impl QuotaGroup {
 }
 
 /// Whether what keeps it waiting keeps those behind it too: it may go wherever any may.
-fn is_like_any(asked: &Asked<'_>) -> bool {
-    asked.ask.account.is_none() && !asked.attempts.is_choosy()
+fn is_like_any(asked: &Asked<'_>, set: Option<Set>) -> bool {
+    set.is_none() && asked.ask.account.is_none() && !asked.attempts.is_choosy()
 }
 
 /// Those found not to fit in one pass over the room.
@@ -154,13 +187,18 @@ struct Blocked {
     /// Someone found no account left to wait for: nor will those behind.
     is_total: bool,
     fits_at: Option<Time>,
+    /// Of those who may not use every account, who was found waiting.
+    sets: Vec<Set>,
+    looked_at: Vec<Position>,
+    /// They were as many as are looked at, so that nobody behind them was seen.
+    hides_others: bool,
 }
 
 impl Blocked {
     /// Whether one that needs no more was already found not to fit.
-    fn includes(&self, asked: &Asked<'_>) -> bool {
+    fn includes(&self, asked: &Asked<'_>, set: Option<Set>) -> bool {
         let charge = &asked.charge;
-        is_like_any(asked)
+        is_like_any(asked, set)
             && self.smallest.iter().any(|blocked| {
                 (0..charge.prompt.len()).all(|d| {
                     blocked.prompt[d] <= charge.prompt[d] && blocked.pending[d] <= charge.pending[d]
@@ -168,8 +206,15 @@ impl Blocked {
             })
     }
 
-    fn add(&mut self, asked: &Asked<'_>, earliest: Option<(AccountId, Time)>) {
-        let is_free = is_like_any(asked);
+    fn add(
+        &mut self,
+        (asked, set): (&Asked<'_>, Option<Set>),
+        earliest: Option<(AccountId, Time)>,
+    ) {
+        let is_free = is_like_any(asked, set);
+        if let Some(set) = set.filter(|set| !self.sets.contains(set)) {
+            self.sets.push(set);
+        }
         if is_free {
             self.smallest.push(asked.charge);
         }

@@ -86,6 +86,9 @@ impl QuotaGroup {
         let Some(of_pool) = members.account(account).filter(|_| !keys.is_empty()) else {
             return Some(AccountOut::NoKey);
         };
+        if !choosing.is_allowed(account) {
+            return Some(AccountOut::TenantNotAllowed);
+        }
         if of_pool.standing.is_held() {
             return Some(AccountOut::Held);
         }

@@ -45,6 +45,7 @@ impl QuotaGroup {
             asked,
             model: shared.models.get(asked.ask.model),
             members: &shared.members,
+            accounts: shared.access.of(asked.ask.tenant),
             breakers: &self.breakers,
             headroom: &self.headroom,
             affinity: &self.affinity,

@@ -17,6 +17,7 @@ pub(crate) fn may_serve(shared: &Shared, asked: &Asked<'_>, account: AccountId) 
     };
     let keys = || shared.members.keys_of(account).iter();
     is_asked_for
+        && shared.access.allows(asked.ask.tenant, account)
         && !asked.attempts.rules_out(account)
         && !(asked.is_retry() && keys().all(|key| asked.attempts.rules_out_key(*key)))
 }

@@ -16,6 +16,7 @@ use keyweir_terms::table::Table;
 use keyweir_terms::time::Time;
 
 use crate::Pool;
+use crate::access::Access;
 use crate::ask::{Admission, Ask, Lease, Notice, Settlement};
 use crate::attempts::Attempts;
 use crate::spec::{AccountSpec, PoolSpec};
@@ -63,6 +64,7 @@ impl World {
             dialect: Dialect::Anthropic,
             groups: Vec::new(),
             accounts: accounts.iter().map(account).collect(),
+            access: Access::default(),
             weights: Table::default(),
             room: RoomLimits {
                 requests_max: 100,

@@ -1,3 +1,4 @@
+mod access;
 mod driver;
 mod evidence;
 mod explained;
@@ -24,6 +25,7 @@ use keyweir_terms::pattern::ModelPatterns;
 use keyweir_terms::snapshot::{Reading, Snapshot};
 
 use crate::Pool;
+use crate::access::Access;
 use crate::ask::{Admission, Ask, Lease, Notice, Refusal, RefusalReason, Settlement};
 use crate::attempts::Attempts;
 use crate::spec::{AccountSpec, LimitScope, LimitSpec, PoolSpec};
@@ -52,6 +54,7 @@ fn spec(accounts: &[(usize, Option<u64>)]) -> PoolSpec {
                 limits: rpm.map(every_group).into_iter().collect(),
             })
             .collect(),
+        access: Access::default(),
         weights: Table::default(),
         room: RoomLimits {
             requests_max: 100,

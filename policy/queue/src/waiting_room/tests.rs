@@ -35,7 +35,7 @@ fn waiter(tenant: u32, cost: f64) -> Waiter<()> {
 fn served(room: &mut WaitingRoom<()>, turns: usize) -> Vec<u32> {
     (0..turns)
         .map_while(|_| {
-            let position = *room.front(&look(Time::ZERO), 1).first()?;
+            let position = *room.front(&look(Time::ZERO), 1, |_| false).first()?;
             room.serve(Time::ZERO, position)
                 .map(|(_, waiter)| waiter.caller.tenant.0)
         })
@@ -118,7 +118,7 @@ fn high_goes_first_and_low_still_moves() {
     let now = Time::ZERO + AGED_AFTER;
     let order: Vec<_> = (0..33)
         .map(|_| {
-            let position = room.front(&look(now), 1)[0];
+            let position = room.front(&look(now), 1, |_| false)[0];
             room.serve(now, position).unwrap().1.caller.tenant.0
         })
         .collect();
@@ -140,7 +140,7 @@ fn a_retry_goes_to_the_front_once_it_may() {
     };
     room.enter(Ticket(2), true, retry);
     let first = |room: &WaitingRoom<()>, now| {
-        room.get(room.front(&look(now), 1)[0])
+        room.get(room.front(&look(now), 1, |_| false)[0])
             .unwrap()
             .caller
             .tenant
@@ -166,7 +166,7 @@ fn what_broke_down_comes_last_while_nobody_knows_whether_the_provider_serves() {
             broken_last,
             ..look(Time::ZERO)
         };
-        let front = room.front(&look, 16).into_iter();
+        let front = room.front(&look, 16, |_| false).into_iter();
         let tickets: Vec<u64> = front.map(|position| position.ticket.0).collect();
         assert_eq!(tickets, expected);
     }
@@ -221,10 +221,10 @@ fn the_front_is_in_the_order_of_turns() {
         let cost = f64::from(tenant) * 0.1;
         room.enter(Ticket(n), false, waiter(tenant, cost));
     }
-    let front = room.front(&look(Time::ZERO), 16);
+    let front = room.front(&look(Time::ZERO), 16, |_| false);
     assert_eq!(front.len(), 16);
     for position in front {
-        assert_eq!(room.front(&look(Time::ZERO), 1), [position]);
+        assert_eq!(room.front(&look(Time::ZERO), 1, |_| false), [position]);
         room.serve(Time::ZERO, position);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::file::check::Check;
 use crate::file::problems::{At, Spot};
-use crate::file::read::{RawAllowance, RawBudget, RawTenantGroup};
+use crate::file::read::{RawAllowance, RawBudget, RawTenant, RawTenantGroup};
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
 
@@ -28,7 +28,48 @@ impl Check<'_> {
         for group in &self.raw.groups {
             self.circle(group, &groups);
         }
+        for tenant in &self.raw.tenants {
+            self.accounts_in_common(&tenant.allowance, &groups);
+            self.fallbacks_allowed(tenant, &groups);
+        }
         self.prices();
+    }
+
+    /// A list and those of the groups around it must have an account in common.
+    fn accounts_in_common(
+        &self,
+        allowance: &RawAllowance,
+        groups: &HashMap<&str, &RawTenantGroup>,
+    ) {
+        let lists = lists_of(allowance, groups);
+        let Some((first, others)) = lists.split_first() else {
+            return;
+        };
+        if first
+            .value
+            .iter()
+            .any(|name| is_in_all(&name.value, others))
+        {
+            return;
+        }
+        self.error_with_hint(
+            &first.spot,
+            "has no account in common with the lists of the groups around it",
+            "name accounts that those may use too, or leave one of the lists out",
+        );
+    }
+
+    /// A tenant's own fallbacks lead to accounts that it may use.
+    fn fallbacks_allowed(&self, tenant: &RawTenant, groups: &HashMap<&str, &RawTenantGroup>) {
+        let lists = lists_of(&tenant.allowance, groups);
+        let named = tenant.fallbacks.iter().filter_map(|it| it.account.as_ref());
+        for account in named.filter(|it| !is_in_all(&it.value, &lists)) {
+            self.error_with_hint(
+                &account.spot,
+                "is not among the accounts that this tenant may use",
+                "add it to accounts, or let the fallback lead elsewhere",
+            );
+        }
     }
 
     fn circle(&self, group: &RawTenantGroup, groups: &HashMap<&str, &RawTenantGroup>) {
@@ -114,4 +155,25 @@ impl Check<'_> {
 fn text(models: &ModelPatterns) -> String {
     let names: Vec<&str> = models.iter().map(ModelPattern::as_str).collect();
     names.join(",")
+}
+
+/// The lists of accounts that bound a tenant: its own, and those of the groups around it.
+fn lists_of<'r>(
+    allowance: &'r RawAllowance,
+    groups: &HashMap<&str, &'r RawTenantGroup>,
+) -> Vec<&'r At<Vec<At<String>>>> {
+    let (mut next, mut seen) = (Some(allowance), HashSet::new());
+    let mut lists = Vec::new();
+    while let Some(at) = next {
+        lists.extend(&at.accounts);
+        let group = at.group.as_ref().map(|name| name.value.as_str());
+        let group = group.filter(|name| seen.insert(*name));
+        next = group.and_then(|name| Some(&groups.get(name)?.allowance));
+    }
+    lists
+}
+
+fn is_in_all(name: &str, lists: &[&At<Vec<At<String>>>]) -> bool {
+    let is_in = |list: &&At<Vec<At<String>>>| list.value.iter().any(|at| at.value == name);
+    lists.iter().all(is_in)
 }

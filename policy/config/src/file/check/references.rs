@@ -28,6 +28,12 @@ impl Check<'_> {
                 self.limit_groups(account, provider);
             }
         }
+        let of_groups = self.raw.groups.iter().map(|group| &group.allowance);
+        let of_tenants = self.raw.tenants.iter().map(|tenant| &tenant.allowance);
+        let lists = of_groups.chain(of_tenants).flat_map(|it| &it.accounts);
+        for name in lists.flat_map(|list| &list.value) {
+            self.find("account", name, &accounts);
+        }
         let of_tenants = self.raw.tenants.iter().flat_map(|tenant| &tenant.aliases);
         for alias in self.raw.aliases.iter().chain(of_tenants) {
             let provider = alias.provider.as_ref();

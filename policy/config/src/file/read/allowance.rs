@@ -41,6 +41,8 @@ pub(in crate::file) struct RawAllowance {
     pub(in crate::file) limits: Vec<At<Limit>>,
     pub(in crate::file) budgets: Vec<RawBudget>,
     pub(in crate::file) shadow: bool,
+    /// `None`: all.
+    pub(in crate::file) accounts: Option<At<Vec<At<String>>>>,
     pub(in crate::file) group: Option<At<String>>,
 }
 
@@ -78,8 +80,21 @@ pub(super) fn allowance(fields: &mut Fields<'_>) -> RawAllowance {
         limits: fields.tables("limit", LIST_MAX, limit),
         budgets: fields.tables("budget", LIST_MAX, budget),
         shadow: fields.or("shadow", false, |value| value.boolean()),
+        accounts: fields.optional("accounts", |value| value.at(accounts)),
         group: fields.optional("group", reference),
     }
+}
+
+/// The accounts that may be used; never none, which would be nobody's wish.
+fn accounts(value: &Value<'_>) -> Option<Vec<At<String>>> {
+    let listed = value.list(LIST_MAX, |value| Some(reference(value)))?;
+    if listed.is_empty() {
+        return value.refuse_with_hint(
+            "needs at least one account",
+            "leave it out for all accounts, or name those that may be used",
+        );
+    }
+    Some(listed.into_iter().flatten().collect())
 }
 
 fn limit(fields: &mut Fields<'_>) -> Option<At<Limit>> {

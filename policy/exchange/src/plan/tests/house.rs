@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_pool::Pool;
+use keyweir_pool::access::Access;
 use keyweir_pool::ask::{Lease, Refusal, Settlement};
 use keyweir_pool::spec::{AccountSpec, PoolSpec};
 use keyweir_queue::waiting_room::RoomLimits;
@@ -213,6 +214,7 @@ fn spec(accounts: usize, retry: RetryLimits) -> PoolSpec {
         dialect: Dialect::Anthropic,
         groups: Vec::new(),
         accounts: (0..accounts).map(account).collect(),
+        access: Access::default(),
         weights: Table::default(),
         room: RoomLimits {
             requests_max: 100,
