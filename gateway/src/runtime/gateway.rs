@@ -26,6 +26,7 @@ use crate::runtime::provider::{Making, Provider, ProviderError};
 use crate::runtime::roots::Roots;
 use crate::runtime::secrets::Secrets;
 use crate::runtime::tenancy::Tenancy;
+use crate::runtime::tokens::Tokens;
 use crate::telemetry::access_log::{AccessLog, Target};
 use crate::telemetry::events::Events;
 use crate::telemetry::metrics::{Metrics, ProviderMetrics, TenantMetrics};
@@ -64,6 +65,7 @@ pub struct Gateway {
 pub(crate) struct Live {
     pub(crate) policy: Policy,
     pub(crate) client_keys: ClientKeys,
+    pub(crate) tokens: Tokens,
     pub(crate) providers: Table<ProviderId, Provider>,
     provider_metrics: Table<ProviderId, ProviderMetrics>,
     /// By tenant and, within a tenant, by provider; in the last row, of whoever is no tenant.
@@ -83,6 +85,7 @@ pub(crate) struct Live {
 pub(crate) struct Next {
     pub(crate) policy: Policy,
     pub(crate) client_keys: ClientKeys,
+    pub(crate) tokens: Tokens,
     pub(crate) providers: Table<ProviderId, Provider>,
     pub(crate) roots: Roots,
     pub(crate) admin_token: Option<ProviderSecret>,
@@ -162,6 +165,7 @@ impl Gateway {
         }
         let next = Next {
             client_keys: client_keys(secrets, &policy),
+            tokens: Tokens::after(&Tokens::default(), &policy, folder),
             policy,
             providers,
             roots,
@@ -257,6 +261,7 @@ impl Live {
         let Next {
             policy,
             client_keys,
+            tokens,
             providers,
             roots,
             admin_token,
@@ -270,6 +275,7 @@ impl Live {
         let cells = (policy.tenants.width() + 1) * providers.width();
         Self {
             client_keys,
+            tokens,
             clock,
             provider_metrics: providers.map(of_provider),
             proxies: Proxies::new(&policy.gateway.proxies.trusted),

@@ -20,4 +20,5 @@ pub mod reload;
 pub(crate) mod roots;
 pub mod secrets;
 pub(crate) mod tenancy;
+pub(crate) mod tokens;
 pub(crate) mod watch;

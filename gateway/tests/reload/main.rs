@@ -9,6 +9,7 @@ mod mistakes;
 mod secrets;
 mod storm;
 mod tenants;
+mod tokens;
 mod ways;
 
 #[allow(dead_code, reason = "the edges' tests use the rest")]

@@ -2,6 +2,7 @@
 //!
 //! Each question has a file, in the order in which they are asked of a request:
 //!
+//! 0. [`token`]: who is it, where it shows a signed token and no client key?
 //! 1. [`validity`]: may it call at all, now that it has said who it is?
 //! 2. [`permission`]: may it use the models that the request names?
 //! 3. [`sharing`]: may it see what others made?
@@ -28,4 +29,5 @@ pub mod request;
 pub mod sharing;
 pub mod spec;
 pub mod tally;
+pub mod token;
 pub mod validity;

@@ -7,10 +7,11 @@
 //! links have no origin), or that reached us under another name, is refused. Programs send none of
 //! these. Origins that the policy names may call.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use http::header::{self, HeaderValue};
+use keyweir_policy::tenancy::token::is_token;
 use keyweir_policy::tenancy::validity::is_expired;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::TenantId;
@@ -23,6 +24,7 @@ use crate::downstream::loopback::{is_local_name, is_loopback};
 use crate::headers::{self, SEC_FETCH_SITE, cors};
 use crate::request::respond::refuse::Refuse;
 use crate::runtime::gateway::{ANYBODY, Live};
+use crate::runtime::tokens::Denied;
 
 /// The tenant that `client` is.
 ///
@@ -42,16 +44,36 @@ pub(crate) fn authenticate(
             "no API key: send this gateway's client key as x-api-key or as Authorization: Bearer",
         ));
     };
-    let Some(found) = live.client_keys.find(presented) else {
-        return Err(unknown(presented));
-    };
-    let tenant = found.tenant;
-    let expires = live.tenant(tenant).and_then(|tenant| tenant.expires);
     let now = SystemTime::now();
-    if is_expired(expires, now) || is_expired(found.expires, now) {
+    let (tenant, expires) = match live.client_keys.find(presented) {
+        Some(found) => (found.tenant, found.expires),
+        None if live.tokens.is_any() && is_token(presented) => {
+            let bearer = live.tokens.bearer(presented, now);
+            (bearer.map_err(denied)?, None)
+        }
+        None => return Err(unknown(presented)),
+    };
+    let of_tenant = live.tenant(tenant).and_then(|tenant| tenant.expires);
+    if is_expired(of_tenant, now) || is_expired(expires, now) {
         return Err(refuse("client_key_expired", "this client key has expired"));
     }
     Ok(tenant)
+}
+
+/// Why a token opens nothing.
+fn denied(denied: Denied) -> Refuse {
+    let later = |message| {
+        Refuse::new(RefusalKind::Unavailable, "token_keys", message).after(Duration::from_secs(2))
+    };
+    match denied {
+        Denied::Wrong(error) => {
+            let message = format!("this token is not accepted: {error}");
+            let refuse = Refuse::new(RefusalKind::Authentication, error.as_str(), message);
+            refuse.non_retryable()
+        }
+        Denied::NoKeys => later("the keys of this token's issuer are not there yet"),
+        Denied::Asked => later("this token's key is not known yet; its issuer is being asked"),
+    }
 }
 
 fn unknown(presented: &str) -> Refuse {

@@ -14,6 +14,7 @@ use super::prepare::Ready;
 use super::state::State;
 use crate::runtime::gateway::{Gateway, Live, Next, client_keys};
 use crate::runtime::provider::Prepared;
+use crate::runtime::tokens::Tokens;
 
 /// Changes over. Nothing here can fail.
 pub(super) fn apply(gateway: &Gateway, state: &mut State, before: &Arc<Live>, ready: Ready) {
@@ -32,8 +33,10 @@ pub(super) fn apply(gateway: &Gateway, state: &mut State, before: &Arc<Live>, re
         providers.insert(id, provider);
     }
     let client_keys = client_keys(&ready.secrets, &ready.policy);
+    let tokens = Tokens::after(&before.tokens, &ready.policy, &ready.folder);
     let before = gateway.replace(Next {
         client_keys,
+        tokens,
         policy: ready.policy,
         providers,
         roots: ready.roots,

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use keyweir_policy::config::file::Identity;
+use keyweir_policy::config::file::{Identity, JwtKeys};
 use tokio::sync::Mutex;
 
 use self::apply::apply;
@@ -110,6 +110,7 @@ impl Reloader {
             Err(error) => tell::failed(&self.gateway, &error),
             Ok(ready) => self.follow(&mut state, ready).await,
         };
+        tokio::task::block_in_place(|| self.gateway.live().tokens.reread());
         self.gateway.metrics.policy.reloaded(reloaded.as_str());
         tell::tell(&self.gateway, &reloaded);
         if let Reloaded::Changed(changes) = &reloaded {
@@ -150,6 +151,11 @@ impl Reloader {
         let mut files = secrets::files(policy, folder);
         let roots = policy.providers.values();
         files.extend(roots.filter_map(|it| Some(folder.join(it.ca_file.as_ref()?))));
+        let issuers = policy.gateway.jwt.iter();
+        files.extend(issuers.filter_map(|it| match &it.keys {
+            JwtKeys::File(path) => Some(folder.join(path)),
+            JwtKeys::Url(_) => None,
+        }));
         if let Some(tls) = &policy.gateway.tls {
             files.extend([&tls.cert_file, &tls.key_file].map(|path| folder.join(path)));
         }

@@ -8,12 +8,13 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_queue::waiting_room::RoomLimits;
+use keyweir_tenancy::token::Rules;
 
 use super::change::{Changes, Subject};
 use super::show::{self, count, duration, size};
 use crate::file::{
-    AccessLogSettings, GatewayLimits, GatewaySettings, Policy, ProxySettings, StreamSettings,
-    Timeouts, TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
+    AccessLogSettings, GatewayLimits, GatewaySettings, JwtKeys, JwtSettings, Policy, ProxySettings,
+    StreamSettings, Timeouts, TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
 };
 
 /// What differs goes to `changes`, or to `restart` if only a restart applies it: what is bound or
@@ -31,6 +32,7 @@ pub(super) fn compare(
         threads,
         tls,
         proxies: of_proxies,
+        jwt,
         cors_origins,
         seek_unknown_ids,
         sealed_ids_kept,
@@ -57,6 +59,7 @@ pub(super) fn compare(
     let auto = |threads: &Option<usize>| threads.map_or("auto".to_owned(), |it| it.to_string());
     restart.field(&gateway, "threads", (threads, &other.threads), auto);
     proxies(of_proxies, &other.proxies, changes);
+    changes.field(&gateway, "jwt", (&**jwt, &*other.jwt), issuers);
     let origins = (&**cors_origins, &*other.cors_origins);
     changes.field(&gateway, "cors_origins", origins, show::list);
     let seeks = (seek_unknown_ids, &other.seek_unknown_ids);
@@ -100,6 +103,46 @@ fn proxies(before: &ProxySettings, after: &ProxySettings, changes: &mut Changes)
     changes.field(&proxies, "trusted", (trusted, &after.trusted), blocks);
     let protocol = (proxy_protocol, &after.proxy_protocol);
     changes.field(&proxies, "proxy_protocol", protocol, bool::to_string);
+}
+
+fn issuers(issuers: &[JwtSettings]) -> String {
+    let issuer = |it: &JwtSettings| {
+        let JwtSettings {
+            rules,
+            keys,
+            refresh,
+            ca_file,
+        } = it;
+        let Rules {
+            issuer,
+            audiences,
+            algorithms,
+            claim,
+            leeway,
+        } = rules;
+        let algorithms: Vec<&str> = algorithms.iter().map(|it| it.name()).collect();
+        let keys = match keys {
+            JwtKeys::File(path) => show::path(path),
+            JwtKeys::Url(url) => format!("{url} every {}", duration(refresh)),
+        };
+        let trusting = ca_file
+            .as_deref()
+            .map(|path| format!(" trusting {}", show::path(path)));
+        format!(
+            "{} for {} by {} ({}, keys of {keys}{}, leeway {})",
+            show::text(issuer),
+            show::list(audiences),
+            show::text(claim),
+            algorithms.join(", "),
+            trusting.unwrap_or_default(),
+            duration(leeway),
+        )
+    };
+    let shown: Vec<String> = issuers.iter().map(issuer).collect();
+    if shown.is_empty() {
+        return show::NONE.to_owned();
+    }
+    shown.join("; ")
 }
 
 fn sorted(addresses: &[SocketAddr]) -> Vec<SocketAddr> {

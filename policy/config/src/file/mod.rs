@@ -61,8 +61,8 @@ pub use report::{Problem, Report, Severity};
 pub use schema::schema;
 pub use secret_ref::{SecretCommand, SecretRef};
 pub use settings::{
-    AccessLogSettings, GatewayLimits, GatewaySettings, ProxySettings, StreamSettings, Timeouts,
-    TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
+    AccessLogSettings, GatewayLimits, GatewaySettings, JwtKeys, JwtSettings, ProxySettings,
+    StreamSettings, Timeouts, TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
 };
 pub use suggest::did_you_mean;
 

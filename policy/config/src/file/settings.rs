@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use keyweir_queue::waiting_room::RoomLimits;
+use keyweir_tenancy::token::Rules;
 
+use crate::file::base_url::BaseUrl;
 use crate::file::secret_ref::SecretRef;
 
 const KIB: u64 = 1024;
@@ -29,6 +31,8 @@ pub struct GatewaySettings {
     pub tls: Option<TlsSettings>,
     /// Who stands in front of the gateway.
     pub proxies: ProxySettings,
+    /// Whose tokens are believed, beside client keys. Each issuer once.
+    pub jwt: Vec<JwtSettings>,
     /// Origins whose web pages may call: `scheme://host[:port]`, in lower case.
     pub cors_origins: Vec<String>,
     /// Whether things that nobody remembers (files, batches and the like) are sought on the accounts
@@ -105,6 +109,28 @@ pub struct ProxySettings {
     pub trusted: Vec<IpNet>,
     /// Whether their connections begin with a header of the PROXY protocol, version 1 or 2.
     pub proxy_protocol: bool,
+}
+
+/// An element of `gateway.jwt`: an issuer whose tokens are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JwtSettings {
+    /// What its tokens must say.
+    pub rules: Rules,
+    /// Where its keys are.
+    pub keys: JwtKeys,
+    /// How often they are asked for, where they are at an address.
+    pub refresh: Duration,
+    /// Roots to trust there instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Where an issuer's keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JwtKeys {
+    /// In a file.
+    File(PathBuf),
+    /// At an address; in clear only on this machine.
+    Url(BaseUrl),
 }
 
 /// Table `gateway.limits`.
@@ -225,6 +251,7 @@ impl Default for GatewaySettings {
             threads: None,
             tls: None,
             proxies: ProxySettings::default(),
+            jwt: Vec::new(),
             cors_origins: Vec::new(),
             seek_unknown_ids: false,
             sealed_ids_kept: Duration::from_secs(24 * 3600),

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod allowances;
+mod issuers;
 mod limits;
 mod listeners;
 mod prices;
@@ -31,6 +32,7 @@ pub(super) fn check(raw: &RawPolicy, files: &[(&str, &str)], problems: &Problems
     check.aliases();
     check.limits();
     check.allowances();
+    check.issuers();
     check.listeners();
     check.serving(now);
     check.shadowed_providers();

@@ -7,6 +7,7 @@ mod account;
 mod alias;
 mod allowance;
 pub(super) mod bounds;
+mod jwt;
 mod names;
 mod paths;
 mod price;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::file::fields::Fields;
 use crate::file::problems::At;
+use crate::file::read::jwt::{ISSUERS_MAX, RawJwt, jwt};
 use crate::file::read::paths::path;
 use crate::file::read::proxies::proxies;
 use crate::file::read::secret_ref::elsewhere;
@@ -35,6 +36,7 @@ pub(in crate::file) struct RawGateway {
     /// Where clients connect, in clear or not.
     pub(in crate::file) client_listeners: Vec<At<SocketAddr>>,
     pub(in crate::file) admin: Option<At<SocketAddr>>,
+    pub(in crate::file) jwt: Vec<RawJwt>,
 }
 
 pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
@@ -52,6 +54,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
     let threads = fields.or("threads", default.threads, |value| threads(&value));
     let tls = fields.optional("tls", |value| value.table(tls));
     let (tls, tls_listen) = tls.unzip();
+    let jwt = fields.tables("jwt", ISSUERS_MAX, jwt);
     let plain = |listen: &[At<SocketAddr>]| listen.iter().map(|at| at.value).collect();
     let settings = GatewaySettings {
         listen: listen.as_deref().map_or(default.listen, plain),
@@ -60,6 +63,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         threads,
         tls: tls.flatten(),
         proxies: subtable(fields, "proxies", proxies),
+        jwt: jwt.iter().filter_map(|it| it.settings.clone()).collect(),
         cors_origins: fields.or("cors_origins", Vec::new(), |value| {
             value.list(LISTEN_MAX, |value| origin(&value))
         }),
@@ -90,6 +94,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         settings,
         client_listeners,
         admin,
+        jwt,
     }
 }
 

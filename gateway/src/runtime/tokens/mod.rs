@@ -1,0 +1,155 @@
+//! Whom signed tokens name: the issuers of the policy in force, and what was verified already.
+//!
+//! What a token must say [`keyweir_policy::tenancy::token`] knows; here are the keys, the cryptography
+//! and the cache. A token is verified once and known by its hash until it expires, an issuer's keys
+//! change or the policy does, so that a request with a known one costs a hash and a look-up.
+
+mod fetch;
+mod issuer;
+mod verify;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use keyweir_policy::config::file::Policy;
+use keyweir_policy::tenancy::token::{Token, TokenError};
+use keyweir_policy::terms::ids::TenantId;
+use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
+
+use self::issuer::{Issuer, Published};
+
+/// Tokens that are known at a time: a client has one, and a new one every hour or so.
+const KNOWN_MAX: usize = 10_000;
+
+/// The issuers, and what was verified.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    issuers: Vec<Arc<Issuer>>,
+    tenants: HashMap<String, TenantId>,
+    known: Mutex<HashMap<[u8; 32], Known>>,
+}
+
+/// A token that was verified.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    tenant: TenantId,
+    until: SystemTime,
+    /// Its issuer's place, and which of its key sets verified it.
+    issuer: usize,
+    edition: u64,
+}
+
+/// Why a token opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// It is wrong.
+    Wrong(TokenError),
+    /// Its issuer's keys are not there yet.
+    NoKeys,
+    /// Its key is not known; its issuer is being asked for new ones.
+    Asked,
+}
+
+impl Tokens {
+    /// Those of `policy`, whose relative paths start at `folder`, after `before`: issuers that stay as
+    /// they are keep their keys. Must be called on a runtime if one has to be asked.
+    pub(crate) fn after(before: &Self, policy: &Policy, folder: &Path) -> Self {
+        let issuers = policy.gateway.jwt.iter().map(|settings| {
+            let mut known = before.issuers.iter();
+            match known.find(|issuer| issuer.is(settings, folder)) {
+                Some(known) => Arc::clone(known),
+                None => Issuer::start(settings.clone(), folder),
+            }
+        });
+        let issuers: Vec<Arc<Issuer>> = issuers.collect();
+        let tenants = policy.tenants.iter().filter(|_| !issuers.is_empty());
+        Self {
+            tenants: tenants
+                .map(|(id, tenant)| (tenant.id.clone(), id))
+                .collect(),
+            issuers,
+            known: Mutex::default(),
+        }
+    }
+
+    /// Whether any issuer is trusted.
+    pub(crate) const fn is_any(&self) -> bool {
+        !self.issuers.is_empty()
+    }
+
+    /// Reads the files with keys anew. Blocks.
+    pub(crate) fn reread(&self) {
+        self.issuers.iter().for_each(|issuer| issuer.reread());
+    }
+
+    /// The tenant that the bearer of `text` is.
+    ///
+    /// # Errors
+    /// If it is none, or nobody knows.
+    pub(crate) fn bearer(&self, text: &str, now: SystemTime) -> Result<TenantId, Denied> {
+        let hash: [u8; 32] = Sha256::digest(text).into();
+        let known = self.known.lock().get(&hash).copied();
+        let is_good = |known: &Known| {
+            known.until > now && self.issuers[known.issuer].edition() == known.edition
+        };
+        if let Some(known) = known.filter(is_good) {
+            return Ok(known.tenant);
+        }
+        let known = self.verify(text, now)?;
+        self.learn(hash, known, now);
+        Ok(known.tenant)
+    }
+
+    fn verify(&self, text: &str, now: SystemTime) -> Result<Known, Denied> {
+        let token = Token::read(text).map_err(Denied::Wrong)?;
+        let mut issuers = self.issuers.iter().enumerate();
+        let is_its = |issuer: &Issuer| issuer.rules().issuer == token.claims.issuer;
+        let found = issuers.find(|(_, issuer)| is_its(issuer));
+        let (place, issuer) = found.ok_or(Denied::Wrong(TokenError::Issuer))?;
+        let rules = issuer.rules();
+        if !rules.algorithms.contains(&token.algorithm) {
+            return Err(Denied::Wrong(TokenError::Algorithm));
+        }
+        let published = issuer.published();
+        let Some(Published { keys, edition }) = published.as_deref() else {
+            return Err(Denied::NoKeys);
+        };
+        let mut fitting = match keys.of(&token) {
+            Ok(fitting) => fitting,
+            Err(_) if issuer.ask_anew() => return Err(Denied::Asked),
+            Err(error) => return Err(Denied::Wrong(error)),
+        };
+        let signed = token.signed(text);
+        let has_signed = |key| verify::has_signed(key, token.algorithm, signed, &token.signature);
+        if !fitting.any(has_signed) {
+            return Err(Denied::Wrong(TokenError::Signature));
+        }
+        let bearer = token.claims.bearer(rules, now);
+        let (name, until) = bearer.map_err(Denied::Wrong)?;
+        let tenant = self.tenants.get(name).copied();
+        Ok(Known {
+            tenant: tenant.ok_or(Denied::Wrong(TokenError::UnknownTenant))?,
+            until,
+            issuer: place,
+            edition: *edition,
+        })
+    }
+
+    fn learn(&self, hash: [u8; 32], known: Known, now: SystemTime) {
+        let mut all = self.known.lock();
+        if all.len() >= KNOWN_MAX {
+            all.retain(|_, other| other.until > now);
+        }
+        if all.len() >= KNOWN_MAX {
+            // All are good still: they are verified again as they come.
+            all.clear();
+        }
+        all.insert(hash, known);
+    }
+}
+
+#[cfg(test)]
+mod tests;
