@@ -1,7 +1,7 @@
 //! `keyweir import`: a policy made from what another gateway, or a list of keys, says.
 
 use std::fs::{self, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -114,7 +114,14 @@ fn finish(file: &Path, imported: &Imported, out: Option<&Path>) -> Result<(), Fa
     match out {
         Some(out) => {
             let written = create(out).and_then(|mut to| to.write_all(imported.policy.as_bytes()));
-            written.map_err(|error| at(out, &error))
+            written.map_err(|error| match error.kind() {
+                ErrorKind::AlreadyExists => at(
+                    out,
+                    &"is there already, and is not written over: name another file with --out, or \
+                      move this one away",
+                ),
+                _ => at(out, &error),
+            })
         }
         None => Ok(std::io::stdout().write_all(imported.policy.as_bytes())?),
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::vendor::Vendor;
+use keyweir_terms::pattern::ModelPattern;
 
 /// A policy in the making.
 #[derive(Debug, Default)]
@@ -13,6 +14,7 @@ pub(super) struct Draft {
     pub(super) tenants: Vec<DraftTenant>,
     pub(super) aliases: Vec<DraftAlias>,
     pub(super) fallbacks: Vec<DraftFallback>,
+    pub(super) prices: Vec<DraftPrice>,
     /// `[retry] attempts_max`.
     pub(super) attempts_max: Option<u64>,
     /// Names of accounts.
@@ -59,6 +61,15 @@ pub(super) struct DraftAlias {
     pub(super) name: String,
     pub(super) model: String,
     pub(super) provider: usize,
+}
+
+/// The price of a model at a provider.
+#[derive(Debug)]
+pub(super) struct DraftPrice {
+    pub(super) model: String,
+    pub(super) provider: usize,
+    /// Fields and what they say.
+    pub(super) rates: Vec<(&'static str, String)>,
 }
 
 #[derive(Debug)]
@@ -116,7 +127,10 @@ impl Draft {
         if let Some(attempts) = self.attempts_max {
             let _ = write!(text, "[retry]\nattempts_max = {attempts}\n\n");
         }
-        for at in 0..self.providers.len() {
+        // The first that takes a model has it: so those that take all come last.
+        let mut order: Vec<usize> = (0..self.providers.len()).collect();
+        order.sort_by_key(|at| self.models_of(*at).contains("*"));
+        for at in order {
             self.write_provider(&mut text, at);
         }
         for account in &self.accounts {
@@ -136,6 +150,18 @@ impl Draft {
         }
         for fallback in &self.fallbacks {
             self.write_fallback(&mut text, fallback);
+        }
+        for price in &self.prices {
+            let (model, provider) = (quoted(&price.model), &self.providers[price.provider].id);
+            let provider = quoted(provider);
+            let _ = write!(
+                text,
+                "[[price]]\nmodels = [{model}]\nprovider = {provider}\n"
+            );
+            for (field, rate) in &price.rates {
+                let _ = writeln!(text, "{field} = {rate}");
+            }
+            text.push('\n');
         }
         text
     }
@@ -159,8 +185,8 @@ impl Draft {
             .iter()
             .filter(|it| it.vendor.dialect == dialect);
         if others.count() > 1 {
-            let of_provider = self.accounts.iter().filter(|it| it.provider == at);
-            let models: BTreeSet<&String> = of_provider.flat_map(|it| &it.models).collect();
+            let all = self.models_of(at);
+            let models = needed(&all);
             if !models.is_empty() {
                 let _ = writeln!(text, "models = {}", list(models));
             }
@@ -168,12 +194,19 @@ impl Draft {
         text.push('\n');
     }
 
+    /// The models of all its accounts.
+    fn models_of(&self, provider: usize) -> BTreeSet<String> {
+        let accounts = self.accounts.iter().filter(|it| it.provider == provider);
+        accounts.flat_map(|it| it.models.iter().cloned()).collect()
+    }
+
     fn write_account(&self, text: &mut String, account: &DraftAccount) {
         let (id, provider) = (quoted(&account.id), &self.providers[account.provider].id);
         let provider = quoted(provider);
         let _ = write!(text, "[[account]]\nid = {id}\nprovider = {provider}\n");
-        if !account.models.is_empty() {
-            let _ = writeln!(text, "models = {}", list(&account.models));
+        let models = needed(&account.models);
+        if !models.is_empty() {
+            let _ = writeln!(text, "models = {}", list(models));
         }
         for limit in &account.limits {
             let _ = writeln!(text, "[[account.limit]]");
@@ -210,6 +243,16 @@ impl Draft {
             "[[fallback]]\nmodels = [{model}]\nsteps = [{steps}]\n\n"
         );
     }
+}
+
+/// Of models, those that no other of them stands for.
+fn needed(models: &BTreeSet<String>) -> Vec<&String> {
+    let stands_for = |other: &String, model: &String| {
+        let pattern = other.parse::<ModelPattern>();
+        other != model && pattern.is_ok_and(|pattern| pattern.matches(model))
+    };
+    let is_needed = |model: &&String| !models.iter().any(|other| stands_for(other, model));
+    models.iter().filter(is_needed).collect()
 }
 
 /// A name as ids are written: of `a-z0-9-_.`.

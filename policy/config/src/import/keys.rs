@@ -58,7 +58,14 @@ pub fn import(text: &str, folder: &str) -> Result<ImportedKeys, ImportError> {
                 let id = draft.account_id(provider, wanted);
                 let file = format!("{id}.key");
                 let path = format!("{folder}/{file}");
-                let words = format!("a key of {}: account {id}", vendor.name);
+                let (rating, other) = match wanted.filter(|wanted| *wanted != id) {
+                    Some(_) => (
+                        Rating::Approximate,
+                        ", since the name given is taken, or cannot be one here",
+                    ),
+                    None => (Rating::Exact, ""),
+                };
+                let words = format!("a key of {}: account {id}{other}", vendor.name);
                 draft.accounts.push(DraftAccount {
                     id,
                     provider,
@@ -67,7 +74,7 @@ pub fn import(text: &str, folder: &str) -> Result<ImportedKeys, ImportError> {
                     limits: Vec::new(),
                 });
                 secrets.push((file, secret));
-                (Rating::Exact, words)
+                (rating, words)
             }
         };
         findings.push(Finding {
@@ -116,7 +123,7 @@ mod tests {
         let no = Rating::Unsupported;
         let expected = [
             (2, Rating::Exact),
-            (3, Rating::Exact),
+            (3, Rating::Approximate),
             (4, no),
             (5, no),
             (6, no),

@@ -9,6 +9,7 @@
 
 mod deployments;
 mod fallbacks;
+mod info;
 mod settings;
 mod taken;
 mod yaml;

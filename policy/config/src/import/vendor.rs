@@ -86,6 +86,21 @@ pub(super) fn of_model(model: &str, has_base: bool) -> Option<(Vendor, &str)> {
     (has_base && is_plain).then_some((openai("custom_openai", ""), model))
 }
 
+/// Why a model is of nobody that is known here, and what to do instead.
+pub(super) fn advice(model: &str) -> &'static str {
+    let prefix = model.split_once('/').map_or("", |(prefix, _)| prefix);
+    match prefix {
+        "azure" | "azure_ai" => {
+            "is of Azure: add a [[provider]] with dialect = \"openai\", credential = \"api-key\" and \
+             base_url = \"https://RESOURCE.openai.azure.com/openai/v1\", and ask for the deployment's \
+             name as the model"
+        }
+        "bedrock" | "sagemaker" => "is of AWS, whose requests are signed and not keyed",
+        "vertex_ai" => "is of Vertex AI, whose tokens last an hour; use gemini/ with an API key",
+        _ => "is of no vendor that is known here",
+    }
+}
+
 /// Whose key this is, by how it begins.
 pub(super) fn of_key(key: &str) -> Option<Vendor> {
     let vendors = [

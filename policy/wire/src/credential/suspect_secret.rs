@@ -18,7 +18,7 @@ pub enum SuspectSecret {
     /// `KEY=sk-…`: a line of an env file.
     #[error("it looks like a line of an environment file; give what stands behind the `=`")]
     Assignment,
-    /// `${KEY}`, `<your key>`, `sk-...`: nothing has been filled in.
+    /// `${KEY}`, `<your key>`, `sk-...`, `sk-xxxx`: nothing has been filled in.
     #[error("it looks like a placeholder; fill in the key")]
     Placeholder,
     /// White space or control characters in the middle.
@@ -78,10 +78,13 @@ const PLACEHOLDERS: [&str; 11] = [
 
 fn is_placeholder(secret: &str) -> bool {
     let lower = secret.to_ascii_lowercase();
+    let random = lower.rsplit(['-', '_']).next().unwrap_or_default();
+    let is_one_letter = |first: char| random.len() > 3 && random.chars().all(|c| c == first);
     secret.starts_with("${")
         || secret.starts_with("{{")
         || secret.starts_with('<') && secret.ends_with('>')
         || secret.ends_with("...")
+        || random.chars().next().is_some_and(is_one_letter)
         || PLACEHOLDERS.iter().any(|words| lower.contains(words))
 }
 
@@ -118,6 +121,9 @@ mod tests {
             ("${OPENAI_API_KEY}", Some(Placeholder)),
             ("<your key>", Some(Placeholder)),
             ("sk-...", Some(Placeholder)),
+            ("sk-xxxx", Some(Placeholder)),
+            ("sk-proj-****", Some(Placeholder)),
+            ("sk-ant-api03-XXXX", Some(Placeholder)),
             ("YOUR_API_KEY", Some(Placeholder)),
             ("sk-abcdefgh\nijklmnopq", Some(Broken)),
             ("sk-abcdefgh ijklmnopq", Some(Broken)),

@@ -1,11 +1,13 @@
 //! `model_list`: deployments, and the public names that lead to them.
 
+use super::info;
 use super::taken::{Import, Target};
 use super::yaml::Node;
 use crate::file::BaseUrl;
 use crate::import::draft::{DraftAccount, DraftAlias, DraftLimit, quoted};
 use crate::import::finding::Rating;
 use crate::import::vendor;
+use keyweir_terms::dialect::Dialect;
 
 /// Accounts that a policy has room for.
 const DEPLOYMENTS_MAX: usize = 10_000;
@@ -30,7 +32,7 @@ fn one(import: &mut Import, deployment: Node<'_>) {
     };
     let base = params.get("api_base").and_then(Node::text);
     let Some((vendor, model)) = vendor::of_model(written, base.is_some()) else {
-        let words = format!("{name}: {written} is of no vendor that is known here");
+        let words = format!("{name}: {written} {}", vendor::advice(written));
         return import.unsupported(line, words);
     };
     let base = base.unwrap_or(vendor.base_url).trim_end_matches('/');
@@ -46,16 +48,22 @@ fn one(import: &mut Import, deployment: Node<'_>) {
     let at = account(import, (name, provider, params));
     put(import, (at, model), params);
     let id = import.draft.accounts[at].id.clone();
-    let rating = match vendor.dialect {
-        keyweir_terms::dialect::Dialect::Generic => Rating::Approximate,
-        _ => Rating::Exact,
-    };
-    let by_name = match rating {
-        Rating::Approximate => format!(", asked as /{}/…", import.draft.providers[provider].id),
+    let by_name = match vendor.dialect {
+        Dialect::Generic => format!(", asked as /{}/…", import.draft.providers[provider].id),
         _ => String::new(),
     };
-    let words = format!("{name}: {model} of account {id}{by_name}");
+    // An alias names one model, so that a name with a star leads to nothing but itself.
+    let renamed = match name != model && (name.contains('*') || model.contains('*')) {
+        true => format!("; clients ask for {model} here, not for {name}"),
+        false => String::new(),
+    };
+    let rating = match by_name.is_empty() && renamed.is_empty() {
+        true => Rating::Exact,
+        false => Rating::Approximate,
+    };
+    let words = format!("{name}: {model} of account {id}{by_name}{renamed}");
     import.found(line, rating, words);
+    info::read(import, (name, model, provider), deployment);
     rest(import, name, deployment, params);
     let target = Target {
         model: model.to_owned(),
@@ -101,8 +109,16 @@ fn account(import: &mut Import, (name, provider, params): (&str, usize, Node<'_>
     }
     if known.is_none() && !written.is_empty() {
         let line = key.map_or(0, Node::line);
-        let words = format!("{name}: api_key stands in the file: put it into ${secret}");
-        import.found(line, Rating::Approximate, words);
+        match keyweir_wire::suspect_secret(written) {
+            Some(suspect) => {
+                let words = format!("{name}: api_key: {suspect}, in ${secret}");
+                import.unsupported(line, words);
+            }
+            None => {
+                let words = format!("{name}: api_key stands in the file: put it into ${secret}");
+                import.found(line, Rating::Approximate, words);
+            }
+        }
     }
     let id = import.draft.account_id(provider, None);
     import.draft.accounts.push(DraftAccount {
@@ -163,6 +179,7 @@ fn rest(import: &mut Import, name: &str, deployment: Node<'_>, params: Node<'_>)
     for (field, line, _) in params.entries() {
         let words = match field {
             "model" | "api_key" | "api_base" | "rpm" | "tpm" => continue,
+            field if info::is_price(field) => continue,
             "organization" => "an account is known by its key",
             "weight" | "order" => "requests go where there is the most room",
             "timeout" | "stream_timeout" => "see [gateway.timeouts]",

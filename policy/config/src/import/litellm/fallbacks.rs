@@ -33,7 +33,8 @@ pub(super) fn put(import: &mut Import) {
     }
     for wanted in std::mem::take(&mut import.fallbacks) {
         let Some(first) = of_name(import, &wanted.name).and_then(|it| it.into_iter().next()) else {
-            let words = format!("fallbacks of {}: no deployment is called so", wanted.name);
+            let table = wanted.table();
+            let words = format!("{table} of {}: no deployment is called so", wanted.name);
             import.unsupported(wanted.line, words);
             continue;
         };
@@ -55,7 +56,7 @@ pub(super) fn put(import: &mut Import) {
             ),
             _ => (Rating::Approximate, "without those of another dialect"),
         };
-        let words = format!("fallbacks of {}: {words}", wanted.name);
+        let words = format!("{} of {}: {words}", wanted.table(), wanted.name);
         import.found(wanted.line, rating, words);
     }
     for (target, steps) in steps {

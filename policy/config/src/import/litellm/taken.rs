@@ -53,3 +53,14 @@ pub(super) struct Wanted {
     pub(super) for_length: bool,
     pub(super) line: usize,
 }
+
+impl Wanted {
+    /// What the list is called that it stands in.
+    pub(super) const fn table(&self) -> &'static str {
+        if self.for_length {
+            "context_window_fallbacks"
+        } else {
+            "fallbacks"
+        }
+    }
+}

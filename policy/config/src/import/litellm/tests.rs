@@ -112,7 +112,7 @@ fn every_finding_has_its_line_and_its_rating() {
         "39: exact: fallbacks of claude-big",
         "39: unsupported: fallbacks of fast",
         "39: unsupported: fallbacks of none",
-        "40: exact: fallbacks of fast",
+        "40: exact: context_window_fallbacks of fast",
         "41: exact: model_group_alias: gpt-4",
         "43: unsupported: drop_params",
         "45: approximate: master_key",
@@ -174,4 +174,61 @@ fn what_is_no_config_is_told_with_its_line() {
         import(&large).expect_err("large"),
         ImportError::TooLarge(BYTES_MAX)
     );
+}
+
+#[test]
+fn stars_come_last_and_stand_for_what_they_match_and_change_names_only_where_told() {
+    let config = "model_list:\n\
+        - {model_name: 'openai/*', litellm_params: {model: 'openai/*', api_key: os.environ/A}}\n\
+        - {model_name: gpt-5, litellm_params: {model: openai/gpt-5, api_key: os.environ/A}}\n\
+        - {model_name: mistral-large, litellm_params: {model: mistral/mistral-large, api_key: os.environ/B}}\n\
+        - {model_name: 'gpt-*', litellm_params: {model: 'openai/gpt-*', api_key: os.environ/C}}\n";
+    let imported = import(config).expect("a config");
+    let policy = policy(&imported);
+    let order: Vec<&str> = policy
+        .providers_in_order()
+        .map(|(_, provider)| provider.id.as_str())
+        .collect();
+    assert_eq!(order, ["mistral", "openai"]);
+    assert!(
+        !imported.policy.contains("\"gpt-5\""),
+        "{}",
+        imported.policy
+    );
+    let told: Vec<String> = imported.findings.iter().map(ToString::to_string).collect();
+    let begins = |words: &str| told.iter().any(|line| line.starts_with(words));
+    assert!(
+        begins("2: approximate: openai/*: * of account openai-1; clients ask"),
+        "{told:#?}"
+    );
+    assert!(begins("5: exact: gpt-*"), "{told:#?}");
+}
+
+#[test]
+fn prices_are_taken_over_and_all_else_of_a_model_is_told() {
+    let config = "model_list:\n\
+        - model_name: own\n  litellm_params: {model: openai/own, api_key: sk-xxxx, input_cost_per_token: 0.0000025}\n\
+        \x20 model_info: {output_cost_per_token: 1.0e-05, mode: chat, supports_vision: true}\n\
+        - model_name: half\n  litellm_params: {model: openai/half, api_key: os.environ/A}\n\
+        \x20 model_info: {input_cost_per_token: 1.0e-06}\n\
+        - {model_name: az, litellm_params: {model: azure/gpt, api_base: 'https://x.openai.azure.com'}}\n";
+    let imported = import(config).expect("a config");
+    let price = "[[price]]\nmodels = [\"own\"]\nprovider = \"openai\"\ninput = 2.5\noutput = 10\n";
+    assert!(imported.policy.contains(price), "{}", imported.policy);
+    let parsed = parse(&[("keys.toml", &imported.policy)], SystemTime::UNIX_EPOCH);
+    assert!(parsed.is_ok(), "{}", imported.policy);
+    let told: Vec<String> = imported.findings.iter().map(ToString::to_string).collect();
+    for begins in [
+        "3: exact: own: the price of own",
+        "3: unsupported: own: api_key: it looks like a placeholder",
+        "4: unsupported: own: model_info.mode",
+        "4: unsupported: own: model_info.supports_vision",
+        "7: unsupported: half: a price needs",
+        "8: unsupported: az: azure/gpt is of Azure: add a [[provider]]",
+    ] {
+        assert!(
+            told.iter().any(|line| line.starts_with(begins)),
+            "{begins} in {told:#?}"
+        );
+    }
 }

@@ -78,6 +78,13 @@ impl<'y> Node<'y> {
             .map(|(_, _, value)| value)
     }
 
+    /// A member, with the line of its name.
+    pub(super) fn entry(self, name: &str) -> Option<(usize, Self)> {
+        let mut entries = self.entries();
+        let found = entries.find(|(known, _, _)| *known == name);
+        found.map(|(_, line, value)| (line, value))
+    }
+
     /// Its elements; none if it is no sequence.
     pub(super) fn elements(self) -> impl Iterator<Item = Self> {
         self.0.data.as_sequence().into_iter().flatten().map(Self)
@@ -85,6 +92,14 @@ impl<'y> Node<'y> {
 
     pub(super) fn text(self) -> Option<&'y str> {
         self.0.data.as_str()
+    }
+
+    /// A number, as such or in text.
+    pub(super) fn number(self) -> Option<f64> {
+        let data = &self.0.data;
+        let of_text = || data.as_str()?.trim().parse().ok();
+        let of_whole = || data.as_integer().map(|whole| whole as f64);
+        data.as_floating_point().or_else(of_whole).or_else(of_text)
     }
 
     /// A whole number, as such or in text.
