@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::command::admin_client::{AdminAddress, USUAL, USUAL_TOKEN};
 use crate::command::failed::Failed;
 use crate::runtime::ledger::{FILE, LedgerError, Query, Store, report};
+use crate::runtime::policy_files::folder_of;
 use crate::runtime::tenancy::wall;
 
 /// What `usage` may be told.
@@ -20,9 +21,12 @@ pub(super) struct Usage {
     /// table, csv or json.
     #[arg(long, default_value = "table")]
     format: String,
-    /// The folder of the ledger.
-    #[arg(long, default_value = ".", value_name = "DIR")]
-    state: PathBuf,
+    /// The policy file, or a folder of them, as `serve` has it: the ledger is beside it.
+    #[arg(long, short, default_value = "keys.toml")]
+    policy: PathBuf,
+    /// The folder of the ledger, where `serve` was told one.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
     /// The admin listener (gateway.admin of the policy) of the gateway that has the ledger open; asked
     /// when it is named, and where the file is in use (127.0.0.1:9090 unless named).
     #[arg(long, value_name = "HOST:PORT")]
@@ -49,10 +53,12 @@ impl Usage {
 
     /// From the file; from the gateway at the usual address if that has it open.
     fn read(&self, query: &Query) -> Result<String, Failed> {
-        let path = self.state.join(FILE);
+        let folder = self.state.clone();
+        let path = folder.unwrap_or_else(|| folder_of(&self.policy)).join(FILE);
         if !path.exists() {
             return Err(Failed::Because(format!(
-                "there is no ledger {}: name its folder with --state, or the gateway with --admin",
+                "there is no ledger {}: name the policy with --policy or its folder with --state, as \
+                 `serve` was told, or the gateway with --admin",
                 path.display()
             )));
         }

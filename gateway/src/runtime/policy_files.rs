@@ -88,16 +88,23 @@ fn read_all(files: &[PathBuf], identity: &Identity) -> Result<Loaded, LoadError>
         .collect();
     let (policy, warnings) =
         file::parse_after(&named, SystemTime::now(), identity).map_err(LoadError::Mistakes)?;
-    let folder = files
-        .first()
-        .and_then(|path| path.parent())
-        .unwrap_or(Path::new(""));
     Ok(Loaded {
         policy,
         warnings,
-        folder: folder.to_path_buf(),
+        folder: folder_of(files.first().map_or(Path::new(""), PathBuf::as_path)),
         hash: hash(&named),
     })
+}
+
+/// The folder of a policy that is at `path`, a file or a folder: where its relative paths start, and
+/// where the ledger is that stands beside it.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    let folder = if path.is_dir() {
+        Some(path)
+    } else {
+        path.parent()
+    };
+    folder.unwrap_or(Path::new("")).to_path_buf()
 }
 
 fn hash(named: &[(&str, &str)]) -> String {

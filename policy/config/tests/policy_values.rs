@@ -4,13 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use keyweir_config::file;
 use keyweir_config::file::{
-    AccessLogSettings, Account, Fallback, GatewayLimits, GatewaySettings, LimitScope, Policy,
-    ProviderHttp, ProxySettings, Scheme, SecretRef, StreamSettings, Timeouts, TlsSettings,
-    TracesSettings, UpstreamSettings, WaitingSettings,
+    AccessLogSettings, Account, Fallback, GatewayLimits, GatewaySettings, JwtKeys, JwtSettings,
+    LimitScope, Policy, ProviderHttp, ProxySettings, Scheme, SecretRef, StreamSettings, Timeouts,
+    TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
 };
 use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_queue::waiting_room::RoomLimits;
+use keyweir_tenancy::token::{Algorithm, Rules};
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
 use keyweir_terms::ids::{AccountId, KeyId, ModelGroupId, ProviderId, TenantId};
@@ -55,6 +56,15 @@ fn every_gateway_setting_arrives_in_its_place() {
         cors_origins = ["https://Four.example:44"]
         seek_unknown_ids = true
         sealed_ids_kept = "46m"
+        [[gateway.jwt]]
+        issuer = "https://47.example"
+        audiences = ["48"]
+        claim = "49"
+        jwks_url = "https://50.example/keys.json"
+        refresh = "51s"
+        ca_file = "52.pem"
+        algorithms = ["ES384"]
+        leeway = "53s"
         [gateway.proxies]
         trusted = ["10.1.2.3/8", "fd00::7"]
         proxy_protocol = true
@@ -103,6 +113,8 @@ fn every_gateway_setting_arrives_in_its_place() {
         [gateway.traces]
         endpoint = "http://collector:33"
         sample = 0.34
+        [[tenant]]
+        id = "named-by-tokens"
         "#,
     )
     .gateway;
@@ -117,6 +129,18 @@ fn every_gateway_setting_arrives_in_its_place() {
             endpoint: Some("http://collector:33".to_owned()),
             sample: 0.34,
         },
+        jwt: vec![JwtSettings {
+            rules: Rules {
+                issuer: "https://47.example".to_owned(),
+                audiences: vec!["48".to_owned()],
+                algorithms: vec![Algorithm::Es384],
+                claim: "49".to_owned(),
+                leeway: secs(53),
+            },
+            keys: JwtKeys::Url("https://50.example/keys.json".parse().expect("a URL")),
+            refresh: secs(51),
+            ca_file: Some("52.pem".into()),
+        }],
         cors_origins: vec!["https://four.example:44".to_owned()],
         models_refresh: secs(45),
         seek_unknown_ids: true,

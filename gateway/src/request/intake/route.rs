@@ -76,8 +76,13 @@ pub(crate) fn destination(
     let known = live
         .look_up(tenant, named)
         .map_err(|error| hidden(error, routed))?;
-    let destination = destination::destination(&Allowed::new(&live.policy, tenant), routed, description, known.holder)
-        .map_err(|error| no_provider(&error))?;
+    let destination = destination::destination(
+        &Allowed::new(&live.policy, tenant),
+        routed,
+        description,
+        known.holder,
+    )
+    .map_err(|error| no_provider(&error))?;
     Ok((destination, known))
 }
 

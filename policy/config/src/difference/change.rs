@@ -146,6 +146,11 @@ impl Changes {
         }
     }
 
+    /// Whether everything is told, changed or not.
+    pub(super) const fn tells_all(&self) -> bool {
+        self.all
+    }
+
     pub(super) fn added(&mut self, subject: Subject, words: impl Into<String>) {
         let what = What::Added(words.into());
         self.found.push(Change { subject, what });

@@ -10,7 +10,7 @@ use super::change::{Changes, Subject};
 use super::fallbacks::{Step, show_steps, steps};
 use super::pairs::pair;
 use super::show::{self, or_none};
-use crate::file::{Policy, Tenant};
+use crate::file::{Policy, SecretRef, Tenant};
 use crate::secret::ClientKeyHash;
 
 /// Characters of a hash that are shown, `sha256:` included: enough to find it in a file, and of no
@@ -84,7 +84,17 @@ fn compare_one(
     } = before;
     let subject = Subject::Tenant(id.clone());
     let elsewhere = (&**client_key_refs, &*after.client_key_refs);
-    changes.field(&subject, "client_keys", elsewhere, show::secrets);
+    let hashes = after.client_keys.len();
+    let all = |refs: &[SecretRef]| match (hashes, refs) {
+        (0, refs) => show::secrets(refs),
+        (_, []) => count_hashes(hashes),
+        (_, refs) => format!("{}, {}", count_hashes(hashes), show::secrets(refs)),
+    };
+    // Hashes that come and go are told one by one.
+    match changes.tells_all() {
+        true => changes.field(&subject, "client_keys", elsewhere, all),
+        false => changes.field(&subject, "client_keys", elsewhere, show::secrets),
+    }
     changes.field(&subject, "models", (models, &after.models), show::models);
     let class = |priority: &Priority| priority.as_str().to_owned();
     changes.field(&subject, "priority", (priority, &after.priority), class);
@@ -102,6 +112,11 @@ fn compare_one(
     changes.field(&subject, "whole_answers", whole, bool::to_string);
     let (before, after) = fallbacks;
     changes.field(&subject, "fallbacks", (&*before, &*after), show_steps);
+}
+
+fn count_hashes(count: usize) -> String {
+    let plural = if count == 1 { "hash" } else { "hashes" };
+    format!("{count} {plural}")
 }
 
 fn compare_client_keys(before: &Tenant, after: &Tenant, changes: &mut Changes) {

@@ -409,3 +409,40 @@ fn what_looks_like_a_secret_is_not_told_wherever_it_stands() {
     );
     assert_eq!(told(BASE, &after), ["account team-a: models * → (hidden)"]);
 }
+
+#[test]
+fn all_that_a_policy_says_tells_how_many_client_keys_a_tenant_has() {
+    let more = "ad\", { env = \"MORE\" }]\nfallbacks";
+    for (text, line) in [
+        (BASE.to_owned(), "tenant search: client_keys = 1 hash"),
+        (
+            with("ad\"]\nfallbacks", more),
+            "tenant search: client_keys = 1 hash, env MORE",
+        ),
+        (BASE.to_owned(), "tenant chat: client_keys = none"),
+    ] {
+        let whole = Difference::whole(&policy(&text)).to_string();
+        assert!(whole.lines().any(|it| it == line), "{line} in {whole}");
+    }
+}
+
+#[test]
+fn accounts_of_tenants_and_issuers_are_told_by_name() {
+    let changed = with(
+        "client_keys = []",
+        "client_keys = []\naccounts = [\"team-b\", \"team-a\"]\ngroup = \"g\"\n\
+         [[tenant_group]]\nid = \"g\"\naccounts = [\"team-b\"]\n\
+         [[gateway.jwt]]\nissuer = \"https://id.example\"\naudiences = [\"k\"]\n\
+         claim = \"team\"\njwks_file = \"i.json\"",
+    );
+    assert_eq!(
+        told(BASE, &changed),
+        [
+            "gateway: jwt none → https://id.example for k by team (RS256, ES256, EdDSA, keys of \
+             i.json, leeway 30s)",
+            "group g: added",
+            "tenant chat: group none → g",
+            "tenant chat: accounts all → team-a, team-b",
+        ]
+    );
+}

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::file::check::Check;
-use crate::file::problems::Spot;
-use crate::file::read::RawAlias;
+use crate::file::problems::{At, Spot};
+use crate::file::read::{RawAccount, RawAlias, RawProvider};
 use keyweir_terms::dialect::Dialect;
 
 /// What one alias is for: its name, provider and dialect.
@@ -16,6 +16,26 @@ impl Check<'_> {
         for tenant in &self.raw.tenants {
             self.list_of_aliases(&tenant.aliases);
         }
+    }
+
+    /// Whether an account serves the model that an alias leads to, as far as the policy says.
+    fn is_served(&self, alias: &RawAlias) -> bool {
+        let Some(model) = alias.model.as_deref() else {
+            return true;
+        };
+        let name = |id: &Option<At<String>>| id.as_ref().map(|at| at.value.clone());
+        let is_meant = |it: &&RawProvider| {
+            let is_named = alias.provider.as_ref().map(|at| &at.value);
+            let is_spoken = alias.dialect.is_none() || alias.dialect == it.dialect;
+            is_named.is_none_or(|named| name(&it.id).as_ref() == Some(named)) && is_spoken
+        };
+        let providers = self.raw.providers.iter().filter(is_meant);
+        let mut serving = providers.filter(|it| it.models.matches(model));
+        serving.any(|provider| {
+            let of_provider = |it: &&RawAccount| name(&it.provider) == name(&provider.id);
+            let mut accounts = self.raw.accounts.iter().filter(of_provider);
+            accounts.any(|account| account.models.matches(model))
+        })
     }
 
     fn list_of_aliases(&self, aliases: &[RawAlias]) {
@@ -35,6 +55,13 @@ impl Check<'_> {
                     &alias.spot,
                     "leads to itself",
                     "set model to the model that is meant, or set provider",
+                );
+            }
+            if !self.problems.has_unknown() && !self.is_served(alias) {
+                self.warn(
+                    &alias.spot,
+                    "no account serves the model that it leads to",
+                    "look at models of the provider and of its accounts, or correct the name",
                 );
             }
             let scope = (name.value.as_str(), provider, alias.dialect);
