@@ -423,3 +423,139 @@ async fn a_client_key_may_expire_before_its_tenant_does() {
     let answer = stage.ask(&with_key(Api::Messages, FREE)).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
+
+/// `clients` ask for answers of random sizes until nothing more fits; the tokens that they got, and the
+/// most that one of them got at once.
+async fn spend_at_random(stage: &Stage, clients: u64, seed: u64) -> (u64, u64) {
+    let address = stage.gateway.address;
+    let asking = (0..clients).map(|client| {
+        let mut random = fastrand::Rng::with_seed(seed * clients + client);
+        tokio::spawn(async move {
+            let (mut all, mut most) = (0, 0);
+            loop {
+                let (words, output) = (random.usize(1..200), random.u32(1..40));
+                let body = format!(
+                    r#"{{"model":"claude-a","max_tokens":{output},"messages":[{{"role":"user","content":"{}"}}]}}"#,
+                    "word ".repeat(words)
+                );
+                let request = impatient(Api::Messages).body(body);
+                let mut wire = Wire::connect(address).await;
+                wire.send(request.header("connection", "close").bytes()).await;
+                let answer = wire.answer().await;
+                match answer.status {
+                    200 => {
+                        let usage = answer.json()["usage"].clone();
+                        let count = |name: &str| usage[name].as_u64().expect("a count");
+                        let one = count("input_tokens") + count("output_tokens");
+                        (all, most) = (all + one, most.max(one));
+                    }
+                    429 if answer.header("x-should-retry") == "false" => return (all, most),
+                    429 => tokio::time::sleep(Duration::from_millis(5)).await,
+                    status => panic!("{status}: {}", answer.text()),
+                }
+            }
+        })
+    });
+    let (mut all, mut most) = (0, 0);
+    for asking in asking.collect::<Vec<_>>() {
+        let (tokens, one) = asking.await.expect("no panic");
+        (all, most) = (all + tokens, most.max(one));
+    }
+    (all, most)
+}
+
+/// Waits until the ledger has so many tokens of the only tenant that has any.
+async fn tokens_written_down(stage: &Stage, spent: u64) {
+    let wait = async {
+        loop {
+            let rows = stage.gateway.admin("/usage?by=tenant&format=json").await;
+            let row = rows.json()[0].clone();
+            let count = |name: &str| row[name].as_u64().unwrap_or_default();
+            if count("input_tokens") + count("output_tokens") == spent {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let written = tokio::time::timeout(crate::support::PATIENCE, wait).await;
+    written.expect("it is written down");
+}
+
+/// `cargo test --release -p keyweir --test edges fifty_seeds -- --ignored --nocapture`; `KEYWEIR_SEED`
+/// runs one.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes"]
+#[expect(clippy::print_stdout, reason = "whoever repeats a run needs its seed")]
+async fn over_fifty_seeds_no_budget_is_overspent_by_more_than_is_under_way_not_even_over_kills() {
+    const CLIENTS: u64 = 64;
+    // A thousand requests' worth.
+    const TOKENS: u64 = 160_000;
+    let only = std::env::var("KEYWEIR_SEED").ok();
+    let seeds = match only.map(|seed| seed.parse().expect("a number")) {
+        Some(seed) => seed..=seed,
+        None => 1..=50,
+    };
+    let plan = |tokens| bounded(&budget(tokens)).and(PRICE);
+    let mut worst: f64 = 0.0;
+    for seed in seeds {
+        println!("KEYWEIR_SEED={seed}");
+        let stage = plan(TOKENS / 2).build().await;
+        let (first, most) = spend_at_random(&stage, CLIENTS, seed).await;
+        // What is estimated wrong is at most what is under way.
+        assert!(
+            first <= TOKENS / 2 + CLIENTS * most,
+            "{first}, {most} at once"
+        );
+        tokens_written_down(&stage, first).await;
+        stage.gateway.signal("KILL").await;
+        let base_url = stage.provider.base_url().to_owned();
+        let Stage { provider, gateway } = stage;
+        let files = gateway.into_files().await;
+        files.write("keys.toml", &plan(TOKENS).policy(&base_url));
+        let gateway = Program::start(files, None, None).await;
+        let stage = Stage { provider, gateway };
+        let (second, other) = spend_at_random(&stage, CLIENTS, seed + 1_000).await;
+        let (all, most) = (first + second, most.max(other));
+        assert!(all <= TOKENS + CLIENTS * most, "{all}, {most} at once");
+        assert!(all >= TOKENS * 9 / 10, "{all}");
+        worst = worst.max(all as f64 / TOKENS as f64);
+        println!("{all} of {TOKENS} tokens, at most {most} a request");
+    }
+    println!("at most {:.2} % of the budget", worst * 100.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_disk_is_full_requests_are_served_and_what_is_spent_is_kept_for_later() {
+    let stage = bounded("").and(PRICE).build().await;
+    let Stage { provider, gateway } = stage;
+    gateway.signal("TERM").await;
+    let files = gateway.into_files().await;
+    // With as many open files as any program has; what counts is that large files are no death.
+    let gateway = Program::start(files, None, Some(1_024)).await;
+    let stage = Stage { provider, gateway };
+    stage.serves(Api::Messages).await;
+    written_down(&stage, 1).await;
+
+    stage.gateway.bound_files(Some(0));
+    for _ in 0..3 {
+        stage.serves(Api::Messages).await;
+    }
+    let is_writable = async |value: u8| {
+        let line = format!("keyweir_ledger_writable {value}");
+        let wait = async {
+            while !metric(&stage, &line).await {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let came = tokio::time::timeout(crate::support::PATIENCE, wait).await;
+        came.unwrap_or_else(|_| panic!("never: {line}"));
+    };
+    is_writable(0).await;
+    stage.gateway.writes("cannot be written").await;
+    stage.serves(Api::Messages).await;
+
+    stage.gateway.bound_files(None);
+    is_writable(1).await;
+    written_down(&stage, 5).await;
+    stage.is_quiet().await;
+}

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use keyweir_policy::tenancy::money::Money;
 use keyweir_policy::tenancy::period::Wall;
 use keyweir_policy::tenancy::tally::Totals;
+use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
 use redb::{Database, DatabaseError, ReadableTable, StorageError, TableDefinition};
 
 /// The form of the tables. A file of a later one is left alone.
@@ -68,7 +69,8 @@ pub(crate) struct Spender {
 #[derive(Debug)]
 pub(crate) struct Store {
     path: PathBuf,
-    database: Database,
+    /// `None`: it failed, and could not be opened again yet.
+    database: RwLock<Option<Database>>,
 }
 
 impl Store {
@@ -126,7 +128,7 @@ impl Store {
         })?;
         let store = Self {
             path: path.to_owned(),
-            database,
+            database: RwLock::new(Some(database)),
         };
         let begun = catch_unwind(AssertUnwindSafe(|| store.begin()));
         match begun {
@@ -146,7 +148,8 @@ impl Store {
 
     /// Makes what is missing; says of which version it is.
     fn begin(&self) -> Result<u64, redb::Error> {
-        let transaction = self.database.begin_write()?;
+        let database = self.database()?;
+        let transaction = database.begin_write()?;
         let version = {
             let mut about = transaction.open_table(ABOUT)?;
             let known = about.get("version")?.map(|version| version.value());
@@ -176,7 +179,7 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn budgets(&self) -> Result<Vec<(String, Wall, u128)>, redb::Error> {
-        let transaction = self.database.begin_read()?;
+        let transaction = self.database()?.begin_read()?;
         let table = transaction.open_table(BUDGETS)?;
         let mut budgets = Vec::new();
         for row in table.iter()? {
@@ -192,7 +195,7 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn usage(&self, since: u32) -> Result<Vec<(Spender, Totals)>, redb::Error> {
-        let transaction = self.database.begin_read()?;
+        let transaction = self.database()?.begin_read()?;
         let table = transaction.open_table(USAGE)?;
         let mut usage = Vec::new();
         for row in table.range((since, "")..)? {
@@ -203,7 +206,25 @@ impl Store {
         Ok(usage)
     }
 
-    /// Adds what was spent, and notes what budgets have spent; all of it or nothing.
+    /// The database.
+    fn database(&self) -> Result<MappedRwLockReadGuard<'_, Database>, redb::Error> {
+        let database = RwLockReadGuard::try_map(self.database.read(), Option::as_ref);
+        database.map_err(|_| redb::Error::PreviousIo)
+    }
+
+    /// Opens the file anew: a database that the disk has failed once takes nothing any more, however
+    /// well the disk is.
+    fn reopen(&self) {
+        let mut database = self.database.write();
+        // The file's lock goes with it.
+        *database = None;
+        if let Ok(fresh) = Self::open_as_it_is(&self.path) {
+            *database = fresh.database.into_inner();
+        }
+    }
+
+    /// Adds what was spent, and notes what budgets have spent; all of it or nothing. What could not be
+    /// written may be another time: the file is opened anew for that.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -212,7 +233,19 @@ impl Store {
         spent: impl Iterator<Item = (&'a Spender, &'a Totals)>,
         budgets: impl Iterator<Item = (&'a String, &'a (Wall, u128))>,
     ) -> Result<(), redb::Error> {
-        let transaction = self.database.begin_write()?;
+        let written = self.commit(spent, budgets);
+        if written.is_err() {
+            self.reopen();
+        }
+        written
+    }
+
+    fn commit<'a>(
+        &self,
+        spent: impl Iterator<Item = (&'a Spender, &'a Totals)>,
+        budgets: impl Iterator<Item = (&'a String, &'a (Wall, u128))>,
+    ) -> Result<(), redb::Error> {
+        let transaction = self.database()?.begin_write()?;
         {
             let mut table = transaction.open_table(USAGE)?;
             for (spender, more) in spent {
@@ -239,7 +272,7 @@ impl Store {
     pub(crate) fn evict(&self, today: u32) -> Result<(), redb::Error> {
         let first = today.saturating_sub(DAYS_KEPT);
         let oldest = i64::from(first) * 86_400_000_000;
-        let transaction = self.database.begin_write()?;
+        let transaction = self.database()?.begin_write()?;
         transaction
             .open_table(USAGE)?
             .retain_in(..(first, ""), |_, _| false)?;
@@ -391,11 +424,13 @@ mod tests {
         }
         let (store, _) = Store::open(&path).expect("there");
         write(&store, &[(spender(1, "a"), totals(1))], &[]);
-        let transaction = store.database.begin_write().expect("begun");
+        let database = store.database().expect("open");
+        let transaction = database.begin_write().expect("begun");
         let mut about = transaction.open_table(ABOUT).expect("there");
         about.insert("version", VERSION + 1).expect("written");
         drop(about);
         transaction.commit().expect("written");
+        drop(database);
         drop(store);
         assert!(matches!(Store::open(&path), Err(LedgerError::Later(_))));
     }

@@ -105,3 +105,99 @@ fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
         .map_err(|error| error.to_string())?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use rustls::ServerConfig;
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+
+    /// A server whose every answer is `said`, at an address that begins with `scheme`; and the file
+    /// with its certificate.
+    async fn server(scheme: &str, said: Vec<u8>) -> (BaseUrl, tempfile::TempDir, PathBuf) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("ca.pem");
+        std::fs::write(&file, made.cert.pem()).expect("written");
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], PrivateKeyDer::Pkcs8(key))
+            .expect("a certificate");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let is_tls = scheme == "https";
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let mut head = [0; 1024];
+                if !is_tls {
+                    let mut socket = socket;
+                    let _ = socket.read(&mut head).await;
+                    let _ = socket.write_all(&said).await;
+                } else if let Ok(mut socket) = acceptor.accept(socket).await {
+                    let _ = socket.read(&mut head).await;
+                    let _ = socket.write_all(&said).await;
+                    let _ = socket.shutdown().await;
+                }
+            }
+        });
+        let url = format!("{scheme}://localhost:{port}/keys.json");
+        (url.parse().expect("an address"), folder, file)
+    }
+
+    fn answer(head: &str, body: &str) -> Vec<u8> {
+        let length = body.len();
+        format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
+    }
+
+    #[tokio::test]
+    async fn keys_come_over_tls_from_whom_the_policy_trusts() {
+        let (url, _folder, ca_file) = server("https", answer("200 OK", "{}")).await;
+        let fetched = fetch(&url, Some(&ca_file)).await;
+        assert_eq!(fetched.as_deref(), Ok(&b"{}"[..]));
+        let untrusted = fetch(&url, None).await.expect_err("nobody knows it");
+        let has_roots = !untrusted.contains("set ca_file");
+        assert!(
+            untrusted.starts_with("TLS failed") || !has_roots,
+            "{untrusted}"
+        );
+        let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+        let (url, ..) = server("http", chunked.to_vec()).await;
+        assert_eq!(fetch(&url, None).await.as_deref(), Ok(&b"{}"[..]));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer_is_told() {
+        let large = "x".repeat(BYTES_MAX + 1);
+        for (said, expected) in [
+            (
+                answer("302 Found\r\nlocation: /", ""),
+                "it answers with a redirect",
+            ),
+            (answer("404 Not Found", ""), "it answers with status 404"),
+            (
+                answer("200 OK", &large),
+                "it does not answer: length limit exceeded",
+            ),
+            (b"what\r\n\r\n".to_vec(), "it does not answer"),
+            (Vec::new(), "it does not answer"),
+        ] {
+            let (url, ..) = server("http", said).await;
+            let told = fetch(&url, None).await.expect_err("no keys");
+            assert!(told.starts_with(expected), "{told}");
+        }
+        let nowhere = "http://127.0.0.1:1/keys.json".parse().expect("an address");
+        let told = fetch(&nowhere, None).await.expect_err("nobody");
+        assert!(told.starts_with("it cannot be reached"), "{told}");
+    }
+}

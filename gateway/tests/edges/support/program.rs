@@ -84,7 +84,11 @@ fn limited(command: &Command, open_files: u32) -> Command {
     let plain = command.as_std();
     let mut limited = Command::new("sh");
     limited
-        .args(["-c", &format!("ulimit -n {open_files}; exec \"$0\" \"$@\"")])
+        .args([
+            "-c",
+            // A file that grows beyond a bound is an error then, as on a full disk, and no death.
+            &format!("trap '' XFSZ; ulimit -n {open_files}; exec \"$0\" \"$@\""),
+        ])
         .arg(plain.get_program())
         .args(plain.get_args())
         .env_remove("KEYWEIR_LOG")
@@ -241,6 +245,17 @@ impl Program {
             .status()
             .await;
         assert!(status.expect("a shell").success());
+    }
+
+    /// From now on no file that it writes may be larger than so many bytes; `None`: any may.
+    pub(crate) fn bound_files(&self, most: Option<u64>) {
+        let id = self.child.id().expect("it runs");
+        let id = rustix::process::Pid::from_raw(id.cast_signed());
+        let limit = rustix::process::Rlimit {
+            current: most,
+            maximum: None,
+        };
+        rustix::process::prlimit(id, rustix::process::Resource::Fsize, limit).expect("ours");
     }
 
     /// Whether it still runs.

@@ -306,6 +306,31 @@ fn a_clock_that_is_put_back_gives_no_second_budget() {
 }
 
 #[test]
+fn a_request_over_midnight_is_the_next_days_and_holds_its_place_until_then() {
+    let mut meters = meters(&spec(
+        budgets(vec![budget(Amount::Tokens(12))]),
+        Allowance::default(),
+    ));
+    let over = ask(&mut meters, 86_399).expect("room");
+    let early = ask(&mut meters, 86_399).expect("room");
+    end(&mut meters, 86_399, early, 3, 1);
+    // Of the new day's twelve, four are held.
+    let first = ask(&mut meters, 86_401).expect("room");
+    let second = ask(&mut meters, 86_401).expect("room");
+    assert_eq!(
+        ask(&mut meters, 86_401).expect_err("held").ends,
+        Ends::WithOthers
+    );
+    end(&mut meters, 86_402, over, 3, 1);
+    end(&mut meters, 86_402, first, 3, 1);
+    end(&mut meters, 86_402, second, 3, 1);
+    let lack = ask(&mut meters, 86_403).expect_err("spent");
+    assert_eq!(lack.ends, Ends::In(Duration::from_secs(86_400 - 3)));
+    // A clock that jumps over several midnights begins one day, and not several.
+    assert!(ask(&mut meters, 5 * 86_400 + 7).is_ok());
+}
+
+#[test]
 fn what_was_not_told_is_taken_to_be_what_was_expected() {
     let mut meters = meters(&spec(
         budgets(vec![budget(Amount::Money(Money::from_pico(8)))]),
