@@ -485,7 +485,6 @@ async fn tokens_written_down(stage: &Stage, spent: u64) {
 /// runs one.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes"]
-#[expect(clippy::print_stdout, reason = "whoever repeats a run needs its seed")]
 async fn over_fifty_seeds_no_budget_is_overspent_by_more_than_is_under_way_not_even_over_kills() {
     const CLIENTS: u64 = 64;
     // A thousand requests' worth.

@@ -23,9 +23,17 @@ pub struct Access {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Set(usize);
 
-/// Accounts, by their ids.
+/// Accounts that are looked at one by one, where no more are allowed: a search among all takes as long
+/// as for some dozens.
+const FEW: usize = 64;
+
+/// Accounts.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Accounts(Vec<bool>);
+pub(crate) struct Accounts {
+    /// By their ids.
+    are_in: Vec<bool>,
+    listed: Vec<AccountId>,
+}
 
 impl Access {
     /// Of the tenants that may use some accounts only, each with those. Who is not among them may use
@@ -85,15 +93,22 @@ impl Accounts {
 
     fn add(&mut self, account: AccountId) {
         let index = account.index();
-        if self.0.len() <= index {
-            self.0.resize(index + 1, false);
+        if self.are_in.len() <= index {
+            self.are_in.resize(index + 1, false);
         }
-        self.0[index] = true;
+        if !std::mem::replace(&mut self.are_in[index], true) {
+            self.listed.push(account);
+        }
+    }
+
+    /// All of them, if they are few.
+    pub(crate) fn few(&self) -> Option<&[AccountId]> {
+        Some(self.listed.as_slice()).filter(|listed| listed.len() <= FEW)
     }
 
     /// Whether `account` is one of them.
     pub(crate) fn include(&self, account: AccountId) -> bool {
-        self.0.get(account.index()) == Some(&true)
+        self.are_in.get(account.index()) == Some(&true)
     }
 }
 

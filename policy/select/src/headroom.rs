@@ -123,6 +123,33 @@ impl HeadroomIndex {
         search::best(self.tree(), question, allowed)
     }
 
+    /// The same among `accounts`, each of which is looked at; of those that are as good the first. For a
+    /// few of many: a search leaves out what is no better, not what is not allowed.
+    pub fn best_among(
+        &self,
+        now: Time,
+        charge: &Charge,
+        accounts: impl Iterator<Item = AccountId>,
+    ) -> Option<Choice> {
+        let question = Question {
+            secs: now.as_secs_f64(),
+            charge,
+            draw: 0,
+        };
+        search::best_among(self.tree(), question, accounts)
+    }
+
+    /// The one of `accounts` that `charge` will fit first, and when; `None` if none ever will.
+    pub fn earliest_among(
+        &self,
+        now: Time,
+        charge: &Charge,
+        accounts: impl Iterator<Item = AccountId>,
+    ) -> Option<(AccountId, Time)> {
+        let fits = accounts.filter_map(|it| Some((it, self.fits_at(it, now, charge)?)));
+        fits.min_by_key(|(_, at)| *at)
+    }
+
     /// The `allowed` account that `charge` will fit first, and when (in a large pool: one of the
     /// first); `None` if none ever will.
     pub fn earliest(

@@ -107,7 +107,17 @@ impl Choosing<'_> {
         allowed: impl Fn(AccountId) -> bool,
     ) -> Option<(AccountId, ChosenBy)> {
         let (now, asked, charge) = (self.now, self.asked, &self.asked.charge);
-        let best = self.headroom.best(now, charge, draw, &allowed)?;
+        let best = match self.accounts.and_then(Accounts::few) {
+            Some(few) => {
+                // Ties go to the first, which is anyone.
+                let start = usize::try_from(draw % few.len().max(1) as u64).unwrap_or_default();
+                let (before, after) = few.split_at(start);
+                let in_turn = after.iter().chain(before).copied();
+                let allowed = in_turn.filter(|account| allowed(*account));
+                self.headroom.best_among(now, charge, allowed)?
+            }
+            None => self.headroom.best(now, charge, draw, &allowed)?,
+        };
         let is_worth_it = |account: &AccountId| {
             let headroom = self.headroom.headroom(*account, now, charge);
             headroom.is_some_and(|headroom| affinity::is_worth_it(headroom, best.headroom))

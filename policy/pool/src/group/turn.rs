@@ -5,6 +5,7 @@ use keyweir_terms::ids::AccountId;
 use keyweir_terms::time::Time;
 
 use super::QuotaGroup;
+use crate::access::Accounts;
 use crate::ask::RefusalReason;
 use crate::asked::Asked;
 use crate::shared::Shared;
@@ -80,7 +81,13 @@ impl QuotaGroup {
                 && !reserved.contains(&account)
                 && (!minds_keys || choosing.has_key(account, minds_denials))
         };
-        self.headroom.earliest(now, &asked.charge, allowed)
+        match choosing.accounts.and_then(Accounts::few) {
+            Some(few) => {
+                let allowed = few.iter().copied().filter(|account| allowed(*account));
+                self.headroom.earliest_among(now, &asked.charge, allowed)
+            }
+            None => self.headroom.earliest(now, &asked.charge, allowed),
+        }
     }
 
     /// The same for accounts that have opened by the passing of time and are not in the index yet.

@@ -54,6 +54,30 @@ pub(super) fn best(
     search.choice
 }
 
+/// The best of `accounts`.
+pub(super) fn best_among(
+    tree: Tree<'_>,
+    question: Question<'_>,
+    accounts: impl Iterator<Item = AccountId>,
+) -> Option<Choice> {
+    let mut search = Search {
+        tree,
+        question,
+        allowed: |_| true,
+        best: f64::NEG_INFINITY,
+        choice: None,
+        nodes: 1,
+    };
+    for account in accounts {
+        let leaf = tree.width + account.index();
+        let promise = (leaf < tree.nodes.len()).then(|| search.promise(leaf));
+        if let Some(promise) = promise.filter(|promise| promise.score > search.best) {
+            search.visit(account, promise);
+        }
+    }
+    search.choice
+}
+
 /// The `allowed` account that the charge will fit first, and at how many seconds.
 pub(super) fn earliest(
     tree: Tree<'_>,

@@ -49,15 +49,19 @@ proptest::proptest! {
             tree.set(AccountId(index as u32), Time::ZERO, Some((lines, 0)));
         }
         let now = Time::ZERO.after_secs(secs);
-        let found = tree.best(now, &charge(input), draw, |_| true);
+        let all = (0..accounts.len() as u32).map(AccountId);
+        let among = tree.best_among(now, &charge(input), all);
         let expected = scan(&accounts, now.as_secs_f64(), &charge(input));
-        match (found, expected) {
-            (None, None) => {}
-            (Some(found), Some(expected)) => {
-                let left = tree.nodes[tree.width + found.account.index()].left(secs, &charge(input));
-                proptest::prop_assert!((left.full_in_secs - expected).abs() <= 1e-6 * (1.0 + expected));
+        for found in [tree.best(now, &charge(input), draw, |_| true), among] {
+            match (found, expected) {
+                (None, None) => {}
+                (Some(found), Some(expected)) => {
+                    let leaf = &tree.nodes[tree.width + found.account.index()];
+                    let left = leaf.left(secs, &charge(input));
+                    proptest::prop_assert!((left.full_in_secs - expected).abs() <= 1e-6 * (1.0 + expected));
+                }
+                other => proptest::prop_assert!(false, "{other:?}"),
             }
-            other => proptest::prop_assert!(false, "{other:?}"),
         }
     }
 
@@ -75,6 +79,9 @@ proptest::proptest! {
             tree.set(AccountId(index as u32), Time::ZERO, Some((&lines(free, slope, burst), 0)));
         }
         let (_, at) = tree.earliest(Time::ZERO, &charge, |_| true).unwrap();
+        let all = (0..accounts.len() as u32).map(AccountId);
+        let among = tree.earliest_among(Time::ZERO, &charge, all);
+        proptest::prop_assert_eq!(among.map(|(_, at)| at), Some(at));
         proptest::prop_assert!(tree.best(at, &charge, 0, |_| true).is_some());
         if at > Time::from_micros(1000) {
             let before = Time::from_micros(at.as_micros() - 1000);
