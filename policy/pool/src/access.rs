@@ -101,6 +101,11 @@ impl Accounts {
         }
     }
 
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = AccountId> {
+        self.listed.iter().copied()
+    }
+
     /// All of them, if they are few.
     pub(crate) fn few(&self) -> Option<&[AccountId]> {
         Some(self.listed.as_slice()).filter(|listed| listed.len() <= FEW)

@@ -96,9 +96,8 @@ impl Model {
 
     /// Whether any of `accounts` does, of those that have keys.
     pub(crate) fn is_served_among(&self, accounts: &Accounts, members: &Members) -> bool {
-        members.accounts().any(|(account, it)| {
-            accounts.include(account) && self.is_served_by(account) && !it.keys.is_empty()
-        })
+        let mut accounts = accounts.iter();
+        accounts.any(|it| self.is_served_by(it) && !members.keys_of(it).is_empty())
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value};
 
-use super::{Algorithm, TokenError};
+use super::algorithm::Algorithm;
+use super::error::TokenError;
 
 /// Audiences of one token.
 const AUDIENCES_MAX: usize = 64;

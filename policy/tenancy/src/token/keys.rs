@@ -6,7 +6,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{Algorithm, Token, TokenError, decode};
+use super::algorithm::Algorithm;
+use super::error::TokenError;
+use super::{Token, decode};
 
 /// The longest key set.
 pub const BYTES_MAX: usize = 256 * 1024;
