@@ -341,6 +341,13 @@ async fn cost_is_in_the_log_the_metrics_and_the_ledger() {
         );
         tokens += of_line;
     }
+    let id = answer.header("x-keyweir-request-id");
+    let explained = stage.gateway.admin(&format!("/explain/{id}")).await.json();
+    let of_answer = log.iter().find(|line| line["request_id"] == *id);
+    assert_eq!(
+        explained["cost_usd"], of_answer.expect("its line")["cost_usd"],
+        "{explained}"
+    );
     let text = stage.gateway.admin("/metrics").await.text();
     let of_claude = r#"keyweir_cost_usd_total{model="claude-a",tenant="tester"}"#;
     let cost = text.lines().find_map(|line| line.strip_prefix(of_claude));
