@@ -17,6 +17,7 @@ pub(crate) mod pool;
 pub(crate) mod provider;
 pub(crate) mod regular_file;
 pub mod reload;
+pub(crate) mod replicas;
 pub(crate) mod roots;
 pub mod secrets;
 pub(crate) mod tenancy;

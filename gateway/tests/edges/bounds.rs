@@ -345,7 +345,8 @@ async fn cost_is_in_the_log_the_metrics_and_the_ledger() {
     let explained = stage.gateway.admin(&format!("/explain/{id}")).await.json();
     let of_answer = log.iter().find(|line| line["request_id"] == *id);
     assert_eq!(
-        explained["cost_usd"], of_answer.expect("its line")["cost_usd"],
+        explained["cost_usd"],
+        of_answer.expect("its line")["cost_usd"],
         "{explained}"
     );
     let text = stage.gateway.admin("/metrics").await.text();
@@ -429,4 +430,36 @@ async fn a_client_key_may_expire_before_its_tenant_does() {
     );
     let answer = stage.ask(&with_key(Api::Messages, FREE)).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_limit_each_gateway_gives_its_share_and_says_so() {
+    let limit = "[[tenant.limit]]\nrequests_per_minute = 8\n";
+    let stage = bounded(limit).setting("replicas = 4").build().await;
+    for _ in 0..2 {
+        let answer = stage.ask(&impatient(Api::Messages)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let refused = stage.ask(&impatient(Api::Messages)).await;
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    let said = "each of 4 gateways gives its share of it";
+    assert!(refused.text().contains(said), "{}", refused.text());
+    let metrics = || async { stage.gateway.admin("/metrics").await.text() };
+    assert!(metrics().await.contains("keyweir_replicas 4\n"));
+
+    // Fewer gateways: a reload says so, and the rest is given.
+    let policy = bounded(limit).policy(stage.provider.base_url());
+    stage.gateway.files.write("keys.toml", &policy);
+    let reloaded = stage.gateway.reload().await.text();
+    assert!(reloaded.contains("replicas = 4 -> 1"), "{reloaded}");
+    assert!(metrics().await.contains("keyweir_replicas 1\n"));
+    assert_eq!(stage.ask(&impatient(Api::Messages)).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_tells_how_many_gateways_there_are() {
+    let named = "replicas = { dns = \"localhost\", least = 3 }";
+    let stage = bounded("").setting(named).build().await;
+    let metrics = stage.gateway.admin("/metrics").await.text();
+    assert!(metrics.contains("keyweir_replicas 3\n"), "{metrics}");
 }

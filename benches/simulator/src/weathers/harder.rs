@@ -6,7 +6,7 @@ use super::blame::blame;
 use super::preset::{Preset, preset};
 use super::worlds::*;
 use crate::bounds::Bounds;
-use crate::scenario::{Demand, Latency, Scenario, SnapshotTaken, TenantTraffic};
+use crate::scenario::{Demand, Scenario, SnapshotTaken, TenantTraffic};
 use crate::traffic::Shape;
 use crate::weather::{Lie, Weather};
 
@@ -208,6 +208,30 @@ fn many_sides(base: &impl Fn() -> Scenario) -> Vec<Preset> {
             replicas(4, scaled(1.0, 1.0, base())),
         ),
         preset(
+            "declared",
+            "4 replicas, limits that only the policy tells, no headers",
+            Bounds::answered(0.9, 4.0),
+            declared(replicas(4, base())),
+        ),
+        preset(
+            "declared told",
+            "4 replicas that know how many they are, else as before",
+            Bounds::answered(0.995, 1.05),
+            told(declared(replicas(4, base()))),
+        ),
+        preset(
+            "declared 1 s",
+            "4 replicas, limits that only the policy tells, buckets of 1 s",
+            Bounds::answered(0.9, 4.0),
+            declared(replicas(4, scaled(1.0, 1.0, base()))),
+        ),
+        preset(
+            "declared 1 s told",
+            "4 replicas that know how many they are, else as before",
+            Bounds::answered(0.995, 1.05),
+            told(declared(replicas(4, scaled(1.0, 1.0, base())))),
+        ),
+        preset(
             "replicas 60 s",
             "4 replicas, buckets of a minute",
             steady,
@@ -218,14 +242,7 @@ fn many_sides(base: &impl Fn() -> Scenario) -> Vec<Preset> {
             "4 replicas, answers that begin after 5 to 60 s",
             // News of ten times the age of what the buckets hold.
             Bounds::answered(0.97, 1.1),
-            Scenario {
-                latency: Latency {
-                    network: (0.03, 0.15),
-                    first_token: (5.0, 60.0),
-                    per_token: 0.02,
-                },
-                ..replicas(4, lasting(180.0, base()))
-            },
+            very_long(replicas(4, lasting(180.0, base()))),
         ),
         preset(
             "apart",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use keyweir_queue::waiting_room::RoomLimits;
 
+use crate::file::replicas::ReplicaCount;
 use crate::file::secret_ref::SecretRef;
 
 const KIB: u64 = 1024;
@@ -25,6 +26,8 @@ pub struct GatewaySettings {
     pub admin_token: Option<SecretRef>,
     /// Worker threads; `None`: one per core.
     pub threads: Option<usize>,
+    /// How many gateways share the accounts and the tenants.
+    pub replicas: ReplicaCount,
     /// Where clients connect over TLS.
     pub tls: Option<TlsSettings>,
     /// Who stands in front of the gateway.
@@ -223,6 +226,7 @@ impl Default for GatewaySettings {
             admin: Some(loopback(9090)),
             admin_token: None,
             threads: None,
+            replicas: ReplicaCount::default(),
             tls: None,
             proxies: ProxySettings::default(),
             cors_origins: Vec::new(),
