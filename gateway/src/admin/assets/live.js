@@ -288,7 +288,7 @@ function events(status) {
     const time = el("time", new Date(event.at * 1000).toLocaleTimeString());
     time.dateTime = new Date(event.at * 1000).toISOString();
     const whose = [event.provider, event.account, event.key].filter(Boolean).join(" / ");
-    item.append(time, el("span", (whose ? whose + ": " : "") + event.text, event.severity));
+    item.append(time, el("span", (whose ? whose + ": " : "") + event.text + (event.times > 1 ? " (" + event.times + " times)" : ""), event.severity));
     return item;
   }));
   if (!status.events.length) list.append(el("li", "Nothing so far."));

@@ -272,8 +272,12 @@ fn events(status: &Value) -> Vec<String> {
         let ago = time - event["at"].as_f64().unwrap_or(time);
         let whose = ["provider", "account", "key"].map(|name| event[name].as_str());
         let whose = whose.into_iter().flatten().collect::<Vec<_>>().join(" / ");
+        let times = match event["times"].as_u64() {
+            None | Some(1) => String::new(),
+            Some(times) => format!(" ({times} times)"),
+        };
         format!(
-            "{ago:>6.0} s ago  {}: {}",
+            "{ago:>6.0} s ago  {}: {}{times}",
             whose.escape_debug(),
             text(&event["text"])
         )
