@@ -120,7 +120,9 @@ def main():
         for accounts, keys in (1000, 10), (10_000, 1):
             gateway = Gateway(program, folder, policy(accounts, keys, 1))
             print(f"10,000 keys in {accounts} accounts: {gateway.memory_mib():.0f} MiB")
-            print(f"  /explain: {gateway.page('/explain?model=claude-sonnet-4-5&input_tokens=2000')}")
+            for asked in "before", "after":
+                print(f"  /explain {asked} a request: {gateway.page('/explain?model=claude-sonnet-4-5&input_tokens=2000')}")
+                gateway.ask(0)
             gateway.end()
 
 

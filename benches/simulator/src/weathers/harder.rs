@@ -3,6 +3,7 @@
 use keyweir_policy::terms::request::Priority;
 
 use super::blame::blame;
+use super::declared::declared;
 use super::preset::{Preset, preset};
 use super::worlds::*;
 use crate::bounds::Bounds;
@@ -19,6 +20,7 @@ pub fn harder(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
     let mut presets = other_pools(&base);
     presets.extend(long_answers(&base));
     presets.extend(many_sides(&base));
+    presets.extend(declared(&base));
     presets.extend(liars_and_clocks(&base));
     presets.extend(blame(&base));
     presets
@@ -206,30 +208,6 @@ fn many_sides(base: &impl Fn() -> Scenario) -> Vec<Preset> {
             "4 replicas, buckets of 1 s",
             steady,
             replicas(4, scaled(1.0, 1.0, base())),
-        ),
-        preset(
-            "declared",
-            "4 replicas, limits that only the policy tells, no headers",
-            Bounds::answered(0.9, 4.0),
-            declared(replicas(4, base())),
-        ),
-        preset(
-            "declared told",
-            "4 replicas that know how many they are, else as before",
-            Bounds::answered(0.995, 1.05),
-            told(declared(replicas(4, base()))),
-        ),
-        preset(
-            "declared 1 s",
-            "4 replicas, limits that only the policy tells, buckets of 1 s",
-            Bounds::answered(0.9, 4.0),
-            declared(replicas(4, scaled(1.0, 1.0, base()))),
-        ),
-        preset(
-            "declared 1 s told",
-            "4 replicas that know how many they are, else as before",
-            Bounds::answered(0.995, 1.05),
-            told(declared(replicas(4, scaled(1.0, 1.0, base())))),
         ),
         preset(
             "replicas 60 s",

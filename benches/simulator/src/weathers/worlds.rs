@@ -1,10 +1,7 @@
 //! What is done to an ordinary world to make another of it.
 
-use keyweir_policy::pool::spec::{LimitScope, LimitSpec};
-
 use crate::bounds::STORM;
-use crate::scenario::{Demand, Latency, Scenario, Sizes, SnapshotTaken, TenantTraffic};
-use crate::site::Site;
+use crate::scenario::{Demand, Latency, Scenario, Sizes, TenantTraffic};
 use crate::traffic::Shape;
 use crate::weather::Weather;
 
@@ -104,14 +101,6 @@ pub(super) fn replicas(replicas: usize, scenario: Scenario) -> Scenario {
     }
 }
 
-/// The same, where each gateway knows how many there are.
-pub(super) fn told(scenario: Scenario) -> Scenario {
-    Scenario {
-        replicas_told: scenario.replicas as u32,
-        ..scenario
-    }
-}
-
 pub(super) fn long(scenario: Scenario) -> Scenario {
     Scenario {
         latency: Latency {
@@ -120,25 +109,6 @@ pub(super) fn long(scenario: Scenario) -> Scenario {
             per_token: 0.02,
         },
         ..lasting(120.0, scenario)
-    }
-}
-
-/// A provider that tells nothing, and a policy that declares its limits.
-pub(super) fn declared(scenario: Scenario) -> Scenario {
-    let mut pool = Site::all(&scenario)[0].pool_spec(0);
-    for (id, account) in pool.accounts.iter_mut() {
-        let world = &scenario.accounts[id.index()];
-        let per_minute = |limit: f64| (limit > 0.0).then_some(limit as u64);
-        account.limits = vec![LimitSpec {
-            scope: LimitScope::EveryGroup,
-            per_minute: world.limits().map(per_minute),
-            burst_secs: Some(world.burst_secs),
-        }];
-    }
-    Scenario {
-        pool: Some(pool),
-        snapshot_taken: SnapshotTaken::Never,
-        ..scenario
     }
 }
 
