@@ -451,7 +451,7 @@ async fn of_a_limit_each_gateway_gives_its_share_and_says_so() {
     let policy = bounded(limit).policy(stage.provider.base_url());
     stage.gateway.files.write("keys.toml", &policy);
     let reloaded = stage.gateway.reload().await.text();
-    assert!(reloaded.contains("replicas = 4 -> 1"), "{reloaded}");
+    assert!(reloaded.contains("replicas 4 → 1"), "{reloaded}");
     assert!(metrics().await.contains("keyweir_replicas 1\n"));
     assert_eq!(stage.ask(&impatient(Api::Messages)).await.status, 200);
 }
