@@ -23,7 +23,7 @@ use crate::runtime::ledger::Ledger;
 use crate::runtime::lifecycle::{Lifecycle, Running};
 use crate::runtime::policy_status::PolicyStatus;
 use crate::runtime::provider::{Making, Provider, ProviderError};
-use crate::runtime::replicas::{Counted, share_out};
+use crate::runtime::replicas::Counted;
 use crate::runtime::roots::Roots;
 use crate::runtime::secrets::Secrets;
 use crate::runtime::tenancy::Tenancy;
@@ -191,7 +191,6 @@ impl Gateway {
         let live = gateway.live();
         gateway.bound(&live.policy);
         gateway.tenancy.configure(&live.policy);
-        share_out(&gateway);
         Ok(Arc::new(gateway))
     }
 

@@ -20,5 +20,6 @@ pub mod reload;
 pub(crate) mod replicas;
 pub(crate) mod roots;
 pub mod secrets;
+pub(crate) mod share_out;
 pub(crate) mod tenancy;
 pub(crate) mod watch;

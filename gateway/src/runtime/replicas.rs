@@ -1,21 +1,15 @@
-//! How many gateways there are: told by the command line or the policy, or looked up again and again.
-//!
-//! The number goes to the pools and to the tenants' meters, which share out by it. A name that does not
-//! resolve leaves it as it was: DNS is away more often than replicas are.
+//! What is known of how many gateways there are: told by the command line or the policy, or looked up
+//! (`share_out` sees to that). A name that does not resolve leaves the number as it was: DNS is away more
+//! often than replicas are.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use keyweir_policy::config::file::Policy;
 use keyweir_policy::terms::replicas::Replicas;
 
-use crate::runtime::gateway::Gateway;
-
-/// How often a name is looked up: as long as resolvers in clusters keep an answer.
-const LOOKED_UP_EVERY: Duration = Duration::from_secs(5);
-/// How long that may take.
+/// How long a name may take to resolve.
 const LOOK_UP_MAX: Duration = Duration::from_secs(2);
 
 /// What is known of how many there are.
@@ -32,19 +26,34 @@ pub(crate) struct Counted {
 impl Counted {
     /// As far as it is known before the start: `told`, or what the name in `policy` says.
     pub(crate) async fn first(told: Option<Replicas>, policy: &Policy) -> Self {
-        let name = policy.gateway.replicas.name();
-        let addresses = match name.filter(|_| told.is_none()) {
-            Some(name) => look_up(name).await,
-            None => None,
-        };
-        Self {
+        let counted = Self {
             told,
-            addresses: AtomicU32::new(addresses.unwrap_or_default()),
-            count: AtomicU32::new(0),
-        }
+            ..Self::default()
+        };
+        counted.look_up(policy).await;
+        counted
     }
 
-    fn by(&self, policy: &Policy) -> Replicas {
+    /// Looks the name in `policy` up. `false`: there is nothing new.
+    pub(crate) async fn look_up(&self, policy: &Policy) -> bool {
+        let name = policy.gateway.replicas.name();
+        let Some(name) = name.filter(|_| self.told.is_none()) else {
+            return false;
+        };
+        let Some(addresses) = look_up(name).await else {
+            return false;
+        };
+        self.addresses.swap(addresses, Ordering::Relaxed) != addresses
+    }
+
+    /// The number goes out to all who share by it. `Some`: the one before, if it was another; 0: none.
+    pub(crate) fn note(&self, replicas: Replicas) -> Option<u32> {
+        let before = self.count.swap(replicas.count(), Ordering::Relaxed);
+        (before != replicas.count()).then_some(before)
+    }
+
+    /// How many there are, by what is known and what `policy` says.
+    pub(crate) fn by(&self, policy: &Policy) -> Replicas {
         let addresses = self.addresses.load(Ordering::Relaxed);
         let of_policy = || {
             policy
@@ -54,62 +63,6 @@ impl Counted {
         };
         self.told.unwrap_or_else(of_policy)
     }
-}
-
-/// Shares out by the number that is known now. To be called when the policy or the name says another.
-pub(crate) fn share_out(gateway: &Gateway) {
-    let live = gateway.live();
-    let replicas = gateway.replicas.by(&live.policy);
-    for provider in live.providers.values() {
-        provider
-            .pool
-            .with(|pool, now| pool.share_among(now, replicas));
-    }
-    gateway
-        .tenancy
-        .with(|meters, _| meters.share_among(replicas));
-    gateway
-        .metrics
-        .process
-        .replicas
-        .set(i64::from(replicas.count()));
-    let before = gateway
-        .replicas
-        .count
-        .swap(replicas.count(), Ordering::Relaxed);
-    if before != replicas.count() && (before, replicas.count()) != (0, 1) {
-        tracing::info!(
-            replicas = replicas.count(),
-            "limits of tenants, and what is not known of accounts, are shared among so many gateways"
-        );
-    }
-}
-
-/// Looks the policy's name up again and again, as long as there is a gateway.
-pub(crate) fn follow(gateway: &Arc<Gateway>) {
-    if gateway.replicas.told.is_some() {
-        return;
-    }
-    let gateway = Arc::downgrade(gateway);
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(LOOKED_UP_EVERY).await;
-            let Some(gateway) = gateway.upgrade() else {
-                return;
-            };
-            let live = gateway.live();
-            let Some(name) = live.policy.gateway.replicas.name() else {
-                continue;
-            };
-            if let Some(addresses) = look_up(name).await {
-                gateway
-                    .replicas
-                    .addresses
-                    .store(addresses, Ordering::Relaxed);
-                share_out(&gateway);
-            }
-        }
-    });
 }
 
 /// How many addresses `name` has, of the kind of which it has more: a process may have one of either

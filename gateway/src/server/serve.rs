@@ -23,8 +23,9 @@ use crate::runtime::effective::{bound_connections, refuse_open_listeners};
 use crate::runtime::gateway::{Gateway, GatewayError};
 use crate::runtime::ledger::{Ledger, LedgerError, Store};
 use crate::runtime::reload::{Origin, Reloader};
-use crate::runtime::replicas::{self, Counted};
+use crate::runtime::replicas::Counted;
 use crate::runtime::secrets::{self, Anew, SecretProblems, Secrets};
+use crate::runtime::share_out;
 use crate::runtime::watch as policy_watch;
 use crate::server::connection::Connections;
 use crate::server::listen::{ListenError, Sockets};
@@ -123,7 +124,7 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     let replicas = Counted::first(options.replicas, &policy).await;
     let log = &options.access_log;
     let gateway = Gateway::new(policy, &secrets, folder, log, replicas)?;
-    replicas::follow(&gateway);
+    share_out::keep(&gateway);
     if let Some(store) = ledger {
         let ledger = bookkeeper::keep(store, &gateway)?;
         gateway.metrics.ledger.writable.set(1);

@@ -457,6 +457,31 @@ async fn of_a_limit_each_gateway_gives_its_share_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_gateways_give_a_limit_together() {
+    let limit = "[[tenant.limit]]\nrequests_per_minute = 60\n";
+    let plan = || bounded(limit).setting("replicas = 2");
+    let one = plan().build().await;
+    let files = plan().files(one.provider.base_url());
+    let other = Program::start(files, None, None).await;
+    let watch = std::time::Instant::now();
+    let mut given = 0;
+    for address in [one.gateway.address, other.address] {
+        loop {
+            let mut wire = Wire::connect(address).await;
+            wire.send(impatient(Api::Messages).bytes()).await;
+            match wire.answer().await.status {
+                200 => given += 1,
+                429 => break,
+                status => panic!("{status}"),
+            }
+        }
+    }
+    // Beside what flows in meanwhile.
+    let most = 61 + watch.elapsed().as_secs();
+    assert!((60..=most).contains(&given), "{given} of 60 to {most}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_tells_how_many_gateways_there_are() {
     let named = "replicas = { dns = \"localhost\", least = 3 }";
     let stage = bounded("").setting(named).build().await;

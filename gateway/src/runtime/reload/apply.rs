@@ -12,7 +12,7 @@ use super::prepare::Ready;
 use super::state::State;
 use crate::runtime::gateway::{Gateway, Live, Next, client_keys};
 use crate::runtime::provider::Prepared;
-use crate::runtime::replicas::share_out;
+use crate::runtime::share_out::share_out;
 
 /// Changes over. Nothing here can fail.
 pub(super) fn apply(gateway: &Gateway, state: &mut State, before: &Arc<Live>, ready: Ready) {
