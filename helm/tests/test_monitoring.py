@@ -9,6 +9,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import yaml
+
 from chart import CHART, HERE, ROOT, one, render
 
 ALERTS = CHART / "files" / "alerts.yaml"
@@ -96,7 +98,16 @@ def test_they_arrive_whole():
     assert json.loads(one(objects, "ConfigMap", "kw-keyweir-dashboard")["data"]["keyweir.json"]) == json.loads(DASHBOARD.read_text())
 
 
-def test_every_alert_is_in_the_operations_guide():
-    guide = (ROOT / "docs" / "operations.md").read_text()
-    for alert in re.findall(r"alert: (\w+)", ALERTS.read_text()):
-        assert f"`{alert}`" in guide, alert
+def test_every_alert_leads_to_its_paragraph_of_the_operations_guide():
+    headings = {it.lower() for it in re.findall(r"^### (\w+)$", (ROOT / "docs" / "operations.md").read_text(), re.M)}
+    for group in yaml.safe_load(ALERTS.read_text())["groups"]:
+        for rule in group["rules"]:
+            assert rule["annotations"]["runbook_url"] == f"docs/operations.md#{rule['alert'].lower()}"
+            assert rule["alert"].lower() in headings, rule["alert"]
+
+
+def test_the_guide_may_be_published_elsewhere():
+    guide = "https://wiki.example/keyweir"
+    values = {"metrics": {"prometheusRule": {"enabled": True, "runbookUrl": guide}}}
+    rules = one(render(values), "PrometheusRule")["spec"]["groups"][0]["rules"]
+    assert rules[0]["annotations"]["runbook_url"] == f"{guide}#keyweirnokeyserves"

@@ -18,6 +18,7 @@ def settings(values=None):
 SETTINGS = {
     "defaults": {},
     "everything": {name: EVERYTHING[name] for name in ("settings", "tls", "listenAddress", "shutdown")},
+    "replicas": {"replicaCount": 3},
     "all numbers": {
         "settings": {
             "gateway": {"limits": {"requests_in_flight_max": 10000000, "connections_max": 5}},
@@ -46,6 +47,24 @@ def test_settings_arrive_with_their_types():
     }
     assert read["retry"] == {"attempts_max": 3, "budget_per_sec": 2.5, "ambiguous": False}
     assert read["gateway"]["timeouts"] == {"drain_delay": "0s", "drain": "120s"}
+
+
+REPLICAS = {
+    "one": ({}, None),
+    "three": ({"replicaCount": 3}, {"dns": "kw-keyweir-admin.ns.svc", "least": 3}),
+    "scaled": ({"autoscaling": {"enabled": True, "minReplicas": 2}}, {"dns": "kw-keyweir-admin.ns.svc", "least": 2}),
+    "told": ({"replicaCount": 3, "settings": {"gateway": {"replicas": 5}}}, 5),
+}
+
+
+@pytest.mark.parametrize("values, told", REPLICAS.values(), ids=REPLICAS)
+def test_pods_are_told_how_many_they_are(values, told):
+    assert tomllib.loads(settings(values))["gateway"].get("replicas") == told
+    assert one(render(values), "Service", "kw-keyweir-admin")["spec"]["clusterIP"] == "None"
+
+
+def test_another_number_of_pods_restarts_none():
+    assert checksum({"replicaCount": 3}) == checksum({"replicaCount": 2})
 
 
 def test_text_is_escaped():

@@ -19,6 +19,7 @@ use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::{KeyId, ModelId, RequestId, TenantId, Ticket};
 use keyweir_policy::terms::pattern::ModelPatterns;
+use keyweir_policy::terms::replicas::Replicas;
 use keyweir_policy::terms::request::{Priority, RequestSize, Usage};
 use keyweir_policy::terms::snapshot::{Reading, Snapshot};
 use keyweir_policy::terms::time::Time;
@@ -192,6 +193,7 @@ fn pool_spec(spec: CrowdSpec, limits: &[[Option<u64>; Dimension::COUNT]]) -> Poo
             bytes_max: 1 << 30,
         },
         retry: RetryLimits::default(),
+        replicas: Replicas::ONE,
         seed: 1,
     }
 }

@@ -30,6 +30,8 @@ pub struct Scenario {
     pub weather: Vec<Weather>,
     /// Gateways that share the traffic and know nothing of each other.
     pub replicas: usize,
+    /// How many gateways each of them believes that there are.
+    pub replicas_told: u32,
     /// Seconds of arrivals; the run goes on until all are answered.
     pub duration_secs: f64,
     /// How long a request waits.
@@ -155,6 +157,7 @@ impl Scenario {
             },
             weather: Vec::new(),
             replicas: 1,
+            replicas_told: 1,
             duration_secs: 60.0,
             patience_secs: 30.0,
             idle_secs: 5.0,

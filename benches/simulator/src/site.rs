@@ -7,6 +7,7 @@ use keyweir_policy::queue::waiting_room::RoomLimits;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId};
 use keyweir_policy::terms::pattern::ModelPatterns;
+use keyweir_policy::terms::replicas::Replicas;
 use keyweir_policy::terms::table::Id as _;
 
 use crate::account::AccountWorld;
@@ -92,6 +93,7 @@ impl<'a> Site<'a> {
         let seed = seed.wrapping_add(replica as u64) ^ u64::from(self.id.0) << 32;
         match self.pool {
             Some(pool) => PoolSpec {
+                replicas: Replicas::new(self.scenario.replicas_told),
                 seed,
                 ..pool.clone()
             },
@@ -119,6 +121,7 @@ impl<'a> Site<'a> {
                 bytes_max: 1 << 30,
             },
             retry: RetryLimits::default(),
+            replicas: Replicas::new(self.scenario.replicas_told),
             seed,
         }
     }

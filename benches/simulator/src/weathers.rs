@@ -7,6 +7,7 @@
 //! providers, fallbacks, and things that one account alone has.
 
 mod blame;
+mod declared;
 mod harder;
 mod preset;
 mod promised;

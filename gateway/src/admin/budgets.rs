@@ -83,5 +83,5 @@ fn share(budget: &BudgetView<'_>) -> f64 {
         Amount::Tokens(tokens) => u128::from(tokens),
         Amount::Money(money) => money.pico(),
     };
-    budget.spent as f64 / (max.max(1)) as f64
+    budget.counted as f64 / (max.max(1)) as f64
 }

@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{Response, StatusCode};
+use keyweir_policy::tenancy::money::Money;
 use keyweir_policy::terms::endpoint::Endpoint;
 use serde_json::{Value, json};
 
@@ -51,6 +52,7 @@ fn explained(live: &Live, row: &Row) -> Value {
         "input_tokens": told.usage.input,
         "cache_read_tokens": told.usage.cache_read,
         "output_tokens": told.usage.output,
+        "cost_usd": (told.cost > Money::ZERO).then(|| told.cost.dollars()),
         "attempts_in_all": told.attempts,
         "attempts": attempts.map(|it| attempt(live, it)).collect::<Vec<_>>(),
     })

@@ -10,11 +10,16 @@ pub(super) fn alive() -> Response<Vec<u8>> {
     text(StatusCode::OK, "ok\n")
 }
 
-/// Whether new requests are welcome.
+/// Whether new requests are welcome, and if not, why, and what is being waited for.
 pub(super) fn ready(lifecycle: &Lifecycle) -> Response<Vec<u8>> {
-    if lifecycle.ready() {
-        text(StatusCode::OK, "ready\n")
-    } else {
-        text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
-    }
+    let Some(span) = lifecycle.draining_for() else {
+        return text(StatusCode::OK, "ready\n");
+    };
+    let why = format!(
+        "not ready: draining for {} s; requests running: {}, connections of clients: {}\n",
+        span.as_secs(),
+        lifecycle.requests_running(),
+        lifecycle.connections_open()
+    );
+    text(StatusCode::SERVICE_UNAVAILABLE, why)
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use keyweir_policy::terms::replicas::Replicas;
+
 use crate::command::failed::Failed;
 use crate::command::load::load;
 use crate::runtime::secrets;
@@ -23,6 +25,10 @@ pub(super) struct Serve {
     /// policy, if that has tenants.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// How many gateways share the accounts and the tenants, this one included, whatever the policy says
+    /// (gateway.replicas): each takes its share.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(Replicas::MAX)))]
+    replicas: Option<u32>,
 }
 
 impl Serve {
@@ -49,6 +55,7 @@ impl Serve {
                 Some(folder) if folder.as_os_str() == "off" => State::Off,
                 Some(folder) => State::In(folder),
             },
+            replicas: self.replicas.map(Replicas::new),
         };
         let served = runtime.block_on(async {
             let (mut signals, hang_ups) = (Signals::listen()?, shutdown::hang_ups()?);

@@ -23,6 +23,7 @@ use crate::runtime::ledger::Ledger;
 use crate::runtime::lifecycle::{Lifecycle, Running};
 use crate::runtime::policy_status::PolicyStatus;
 use crate::runtime::provider::{Making, Provider, ProviderError};
+use crate::runtime::replicas::Counted;
 use crate::runtime::roots::Roots;
 use crate::runtime::secrets::Secrets;
 use crate::runtime::tenancy::Tenancy;
@@ -49,6 +50,8 @@ pub struct Gateway {
     pub(crate) tenancy: Tenancy,
     /// Where that is kept, if it is.
     pub(crate) ledger: OnceLock<Ledger>,
+    /// How many gateways there are.
+    pub(crate) replicas: Counted,
     pub(crate) access_log: AccessLog,
     pub(crate) lifecycle: Arc<Lifecycle>,
     /// How the policy came into force, and what is wrong with the one that would follow.
@@ -145,6 +148,7 @@ impl Gateway {
         secrets: &Secrets,
         folder: &Path,
         log: &Target,
+        replicas: Counted,
     ) -> Result<Arc<Self>, GatewayError> {
         let clock = Clock::start();
         let events = Arc::default();
@@ -180,6 +184,7 @@ impl Gateway {
             metrics,
             tenancy: Tenancy::new(clock),
             ledger: OnceLock::new(),
+            replicas,
             access_log,
             lifecycle: Arc::default(),
             policy_status: Mutex::default(),

@@ -4,8 +4,9 @@
 //! grace period, also when nothing runs. Here a load balancer first sees readiness go off, then the
 //! listeners close, and the process ends as soon as the last request has.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -13,6 +14,7 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub struct Lifecycle {
     draining: AtomicBool,
+    drain_began: OnceLock<Instant>,
     last_call: AtomicBool,
     requests: AtomicUsize,
     connections: AtomicUsize,
@@ -26,8 +28,15 @@ impl Lifecycle {
         !self.draining.load(Ordering::Relaxed)
     }
 
+    /// For how long new requests have not been welcome, if they are not.
+    pub(crate) fn draining_for(&self) -> Option<Duration> {
+        let began = self.drain_began.get().filter(|_| !self.ready())?;
+        Some(began.elapsed())
+    }
+
     /// From now on, [`Self::ready`] is `false`.
     pub(crate) fn begin_drain(&self) {
+        let _ = self.drain_began.set(Instant::now());
         self.draining.store(true, Ordering::SeqCst);
     }
 
@@ -114,7 +123,6 @@ impl Drop for Connected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[tokio::test]
     async fn idle_comes_with_the_end_of_the_last_request() {

@@ -16,7 +16,7 @@ use keyweir_policy::terms::ids::{AccountId, KeyId};
 use keyweir_policy::terms::table::{Id, Table};
 use keyweir_policy::wire::trace::Traces;
 
-use crate::telemetry::events::{Event, Severity};
+use crate::telemetry::events::{Event, Events, Severity};
 
 /// How long what is gone is kept: far longer than from a lease to its being sent. Who names it later
 /// writes [`UNNAMED`].
@@ -92,15 +92,17 @@ impl Parts {
         self.accounts.get(account).map_or(UNNAMED, String::as_str)
     }
 
-    /// Tells the log of `notice`, and says what it told.
-    pub(crate) fn log(&self, notice: Notice) -> Event {
+    /// Tells the log and the `events` of `notice`.
+    pub(crate) fn tell(&self, notice: Notice, events: &Events) {
         let told = self.told(notice);
-        told.log(&self.provider);
-        Event {
+        let event = Event {
             provider: Some(self.provider.clone()),
             account: told.account.map(str::to_owned),
             key: told.key.map(str::to_owned),
             ..Event::new(told.severity, told.text())
+        };
+        if let Some(unlogged) = events.add(event) {
+            told.log(&self.provider, unlogged);
         }
     }
 
@@ -176,7 +178,9 @@ impl Told<'_> {
         }
     }
 
-    fn log(&self, provider: &str) {
+    /// `unlogged`: so many like it were not.
+    fn log(&self, provider: &str, unlogged: u32) {
+        let unlogged = (unlogged > 0).then_some(unlogged);
         let Self {
             key,
             account,
@@ -185,9 +189,9 @@ impl Told<'_> {
             ..
         } = self;
         match self.severity {
-            Severity::Info => tracing::info!(provider, key, account, other, "{text}"),
-            Severity::Warning => tracing::warn!(provider, key, account, other, "{text}"),
-            Severity::Error => tracing::error!(provider, key, account, other, "{text}"),
+            Severity::Info => tracing::info!(provider, key, account, other, unlogged, "{text}"),
+            Severity::Warning => tracing::warn!(provider, key, account, other, unlogged, "{text}"),
+            Severity::Error => tracing::error!(provider, key, account, other, unlogged, "{text}"),
         }
     }
 

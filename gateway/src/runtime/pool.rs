@@ -187,7 +187,7 @@ impl SharedPool {
             if matches!(notice, Notice::BreakerTripped(_)) {
                 self.trips.fetch_add(1, Ordering::Relaxed);
             }
-            self.events.add(self.parts.load().log(notice));
+            self.parts.load().tell(notice, &self.events);
             if let Some(watcher) = self.watcher.get() {
                 // A watcher that has left misses nothing.
                 let _ = watcher.send(notice);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyweir_policy::config::file::Policy;
+use keyweir_policy::terms::replicas::Replicas;
 use pingora_core::apps::ServerApp;
 use pingora_core::services::Service as _;
 use pingora_core::services::listening::Service;
@@ -22,7 +23,9 @@ use crate::runtime::effective::{bound_connections, refuse_open_listeners};
 use crate::runtime::gateway::{Gateway, GatewayError};
 use crate::runtime::ledger::{Ledger, LedgerError, Store};
 use crate::runtime::reload::{Origin, Reloader};
+use crate::runtime::replicas::Counted;
 use crate::runtime::secrets::{self, Anew, SecretProblems, Secrets};
+use crate::runtime::share_out;
 use crate::runtime::watch as policy_watch;
 use crate::server::connection::Connections;
 use crate::server::listen::{ListenError, Sockets};
@@ -49,6 +52,8 @@ pub struct Options {
     pub access_log: Target,
     /// Where what was spent is kept.
     pub state: State,
+    /// How many gateways there are, whatever the policy says.
+    pub replicas: Option<Replicas>,
 }
 
 /// Where what was spent is kept.
@@ -116,7 +121,10 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     let certificate = settings.tls.as_ref().map(load).transpose()?;
     let admin = Sockets::bind(settings.admin.as_slice())?.for_operators();
     let ledger = ledger(&policy, options)?;
-    let gateway = Gateway::new(policy, &secrets, folder, &options.access_log)?;
+    let replicas = Counted::first(options.replicas, &policy).await;
+    let log = &options.access_log;
+    let gateway = Gateway::new(policy, &secrets, folder, log, replicas)?;
+    share_out::keep(&gateway);
     if let Some(store) = ledger {
         let ledger = bookkeeper::keep(store, &gateway)?;
         gateway.metrics.ledger.writable.set(1);

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use keyweir_policy::pool::ask::ChosenBy;
+use keyweir_policy::tenancy::money::Money;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId, TenantId};
 use keyweir_policy::terms::request::Usage;
@@ -51,6 +52,8 @@ pub(crate) struct Told {
     pub(crate) first_byte: Option<Duration>,
     pub(crate) attempts: u32,
     pub(crate) usage: Usage,
+    /// What it cost by the policy's prices.
+    pub(crate) cost: Money,
 }
 
 /// One attempt.
@@ -143,6 +146,7 @@ mod tests {
             first_byte: None,
             attempts: 0,
             usage: Usage::default(),
+            cost: Money::ZERO,
         }
     }
 

@@ -2,7 +2,9 @@
 // is usable without a mouse and on a small screen, and stays quick with 500 keys.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,11 +17,35 @@ const KEYS = 500;
 const PATIENCE = 30_000;
 const EVIL = `"></td><script>window.hurt=1</script><img src=x onerror="window.hurt=1">'\\`;
 
-let program, browser, folder, admin, clients;
+// What is no model's name in a pattern is refused; this is not.
+const EVIL_PATTERN = "<img/src=x/onerror=window.hurt=1>*";
+const CLIENT_KEY = "kw-a-client-of-the-page-test";
+
+let provider, program, browser, folder, admin, clients;
+
+// Answers for one model, and breaks down for all others.
+async function provide() {
+  provider = createServer((request, response) => {
+    let body = "";
+    request.on("data", (piece) => { body += piece; });
+    request.on("end", () => {
+      if (JSON.parse(body).model !== "claude-paid") return response.destroy();
+      const usage = { input_tokens: 600000, output_tokens: 350000 };
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ id: "msg_1", type: "message", role: "assistant", model: "claude-paid", content: [{ type: "text", text: "hi" }], stop_reason: "end_turn", stop_sequence: null, usage }));
+    });
+  });
+  await new Promise((resolve) => provider.listen(0, "127.0.0.1", resolve));
+}
 
 function policy() {
   let text = '[gateway]\nlisten = ["127.0.0.1:0"]\nadmin = "127.0.0.1:0"\n[retry]\nattempts_max = 1\n';
-  text += '[[provider]]\nid = "box"\ndialect = "anthropic"\nbase_url = "http://127.0.0.1:9"\n';
+  text += '[[provider]]\nid = "box"\ndialect = "anthropic"\nbase_url = "http://127.0.0.1:' + provider.address().port + '"\n';
+  text += `[[price]]\nmodels = ["claude-paid"]\ninput = 1\noutput = 1\n`;
+  const hash = createHash("sha256").update(CLIENT_KEY).digest("hex");
+  text += `[[tenant]]\nid = "spender"\nclient_keys = ["sha256:${hash}"]\n`;
+  text += '[[tenant.budget]]\nper = "month"\nusd = 1\nsoft = true\n';
+  text += `[[tenant.budget]]\nper = "day"\ntokens = 1000000\nmodels = ["${EVIL_PATTERN}"]\n`;
   for (let account = 0; account < KEYS / 10; account++) {
     text += `[[account]]\nid = "account-${account}"\nprovider = "box"\n`;
     text += "[[account.limit]]\nrequests_per_minute = 60\ninput_tokens_per_minute = 10000\n";
@@ -54,7 +80,7 @@ async function start() {
 }
 
 async function ask(model) {
-  await fetch(clients + "/v1/messages", { method: "POST", headers: { "content-type": "application/json", "anthropic-version": "2023-06-01", "x-keyweir-patience": "0" }, body: JSON.stringify({ model, max_tokens: 1, messages: [{ role: "user", content: "hello" }] }) });
+  await fetch(clients + "/v1/messages", { method: "POST", headers: { "content-type": "application/json", "anthropic-version": "2023-06-01", "x-keyweir-patience": "0", "x-api-key": CLIENT_KEY }, body: JSON.stringify({ model, max_tokens: 1, messages: [{ role: "user", content: "hello" }] }) });
 }
 
 async function post(path) {
@@ -81,6 +107,7 @@ async function drawn(page) {
 const rows = (page, table) => page.$$eval(`#${table} tbody tr`, (all) => all.map((row) => [...row.cells].map((cell) => cell.textContent)));
 
 before(async () => {
+  await provide();
   await start();
   await ask("claude-sonnet-4-5");
   await ask(EVIL);
@@ -90,6 +117,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   program?.kill("SIGINT");
+  provider?.close();
   if (folder) rmSync(folder, { recursive: true });
 });
 
@@ -121,6 +149,27 @@ test("a change is shown within two seconds, with its reason", async () => {
   const events = await page.$eval("#events", (list) => list.textContent);
   assert.match(events, /key-7-3.*held by an operator/);
   await post("/keys/key-7-3/resume");
+  await page.close();
+});
+
+test("what is spent of a budget is shown and followed, the nearest to its end first", async () => {
+  const page = await open("/");
+  const before = await rows(page, "spend");
+  assert.deepEqual(before.map((row) => row.slice(0, 8)), [
+    ["tenant", "spender", "all", "0.00", "1.00", "usd", "month", "0 %"],
+    ["tenant", "spender", EVIL_PATTERN, "0", "1000000", "tokens", "day", "0 %"],
+  ]);
+  await ask("claude-paid");
+  await page.waitForFunction(() => document.querySelector("#spend tbody tr").cells[7].textContent === "95 %", { timeout: PATIENCE });
+  const { budgets } = await (await fetch(admin + "/status")).json();
+  const money = budgets.find((it) => it.unit === "usd");
+  const shown = (await rows(page, "spend"))[0];
+  assert.deepEqual([shown[3], shown[4], shown[9]], [money.spent, money.amount, "soft"]);
+  assert.ok(await page.$eval("#spend-none", (it) => it.hidden));
+  assert.equal(await page.$eval("#spend tbody tr td:nth-child(8)", (it) => it.className), "warning");
+  assert.equal(await page.evaluate(() => window.hurt), undefined);
+  assert.equal((await page.$$("#spend img")).length, 0);
+  assert.deepEqual(page.faults, []);
   await page.close();
 });
 
@@ -201,7 +250,7 @@ test("everything is reached with the keyboard", async () => {
     await page.keyboard.press("Tab");
     reached.add(await page.evaluate(() => document.activeElement.id || document.activeElement.getAttribute("href") || document.activeElement.getAttribute("aria-label")));
   }
-  for (const wanted of ["#main", "/connect", "room-filter", "room-sort", "keys-find", "keys-filter", "keys-sort", "keys-group", "Keys, table"]) assert.ok(reached.has(wanted), `${wanted} is not reached: ${[...reached]}`);
+  for (const wanted of ["#main", "/connect", "room-filter", "room-sort", "keys-find", "keys-filter", "keys-sort", "keys-group", "Keys, table", "Spend, table"]) assert.ok(reached.has(wanted), `${wanted} is not reached: ${[...reached]}`);
   await page.close();
 });
 

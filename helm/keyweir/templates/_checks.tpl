@@ -9,6 +9,7 @@ what to write instead.
 {{- include "keyweir.checks.shutdown" . -}}
 {{- include "keyweir.checks.memory" . -}}
 {{- include "keyweir.checks.replicas" . -}}
+{{- include "keyweir.checks.ledger" . -}}
 {{- include "keyweir.checks.routes" . -}}
 {{- end }}
 
@@ -133,6 +134,32 @@ what to write instead.
 {{- if and (ne $.Values.strategy.type "Recreate") (has (toString .maxUnavailable) (list "0" "0%")) (has (toString .maxSurge) (list "0" "0%")) -}}
 {{- fail "strategy.rollingUpdate.maxUnavailable and maxSurge are both 0: no pod could ever be replaced" -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "keyweir.checks.ledger" -}}
+{{- range .Values.extraArgs -}}
+{{- if regexMatch "^--state(=|$)" . -}}
+{{- fail "extraArgs sets --state, which the chart sets itself: use ledger.storage" -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.ledger -}}
+{{- if eq .storage "claim" -}}
+{{- if $.Values.autoscaling.enabled -}}
+{{- fail "ledger.storage claim is for one pod, and autoscaling.enabled makes several: set autoscaling.enabled to false and replicaCount to 1, or ledger.storage to emptyDir" -}}
+{{- end -}}
+{{- if gt (int $.Values.replicaCount) 1 -}}
+{{- fail (printf "ledger.storage claim is for one pod, and replicaCount is %d: set it to 1, or ledger.storage to emptyDir" (int $.Values.replicaCount)) -}}
+{{- end -}}
+{{- if ne $.Values.strategy.type "Recreate" -}}
+{{- fail (printf "ledger.storage claim is for one pod at a time, and strategy.type %s starts a new one before the old one has ended: set strategy.type to Recreate, or ledger.storage to emptyDir" $.Values.strategy.type) -}}
+{{- end -}}
+{{- if not (or .existingClaim .claim.accessModes) -}}
+{{- fail "ledger.claim.accessModes is empty: ReadWriteOnce is the usual one" -}}
+{{- end -}}
+{{- else if .existingClaim -}}
+{{- fail (printf "ledger.existingClaim is not used with ledger.storage %s: set ledger.storage to claim, or leave it empty" .storage) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

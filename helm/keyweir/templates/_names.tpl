@@ -53,3 +53,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "keyweir.clientPort" -}}
 {{- if .Values.http.enabled -}}{{ .Values.service.httpPort }}{{- else -}}{{ .Values.service.tlsPort }}{{- end -}}
 {{- end }}
+
+{{/* The claim that the ledger is on. */}}
+{{- define "keyweir.ledgerClaim" -}}
+{{- default (printf "%s-ledger" (include "keyweir.fullname" .)) .Values.ledger.existingClaim -}}
+{{- end }}

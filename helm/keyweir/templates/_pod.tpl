@@ -54,6 +54,7 @@ args:
   - serve
   - --policy=/etc/keyweir/policy
   - --access-log={{ .Values.log.access }}
+  - --state={{ eq .Values.ledger.storage "none" | ternary "off" "/var/lib/keyweir" }}
   {{- with .Values.extraArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -123,6 +124,10 @@ volumeMounts:
     mountPath: /etc/keyweir/secrets/{{ $name }}
     readOnly: true
   {{- end }}
+  {{- if ne .Values.ledger.storage "none" }}
+  - name: ledger
+    mountPath: /var/lib/keyweir
+  {{- end }}
   {{- with .Values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -160,6 +165,15 @@ its files change together. */}}
   secret:
     secretName: {{ $name }}
     defaultMode: 0440
+{{- end }}
+{{- if eq .Values.ledger.storage "emptyDir" }}
+- name: ledger
+  emptyDir:
+    sizeLimit: {{ .Values.ledger.sizeLimit }}
+{{- else if eq .Values.ledger.storage "claim" }}
+- name: ledger
+  persistentVolumeClaim:
+    claimName: {{ include "keyweir.ledgerClaim" . }}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}

@@ -29,6 +29,17 @@ admin = {{ printf "%s:%v" $address .Values.admin.port | quote }}
 threads = {{ include "keyweir.toml.value" .Values.settings.gateway.threads }}
 {{- end }}
 
+{{/* How many pods there are: by the headless Service, where there may be several. */}}
+{{- define "keyweir.settings.replicas" -}}
+{{- $replicas := .Values.settings.gateway.replicas -}}
+{{- $least := .Values.autoscaling.enabled | ternary .Values.autoscaling.minReplicas .Values.replicaCount | int -}}
+{{- if ne (toString $replicas) "auto" }}
+replicas = {{ include "keyweir.toml.value" $replicas }}
+{{- else if or .Values.autoscaling.enabled (gt $least 1) }}
+replicas = { dns = {{ printf "%s-admin.%s.svc" (include "keyweir.fullname" .) .Release.Namespace | quote }}, least = {{ $least }} }
+{{- end }}
+{{- end }}
+
 {{- define "keyweir.settings.tls" -}}
 {{- if .Values.tls.enabled }}
 
@@ -42,7 +53,8 @@ key_file = "/etc/keyweir/tls/tls.key"
 {{- define "keyweir.settings" -}}
 {{- $gateway := .Values.settings.gateway -}}
 {{ include "keyweir.settings.startup" . }}
-{{- include "keyweir.toml.table" (omit $gateway "threads") }}
+{{- include "keyweir.settings.replicas" . }}
+{{- include "keyweir.toml.table" (omit $gateway "threads" "replicas") }}
 {{- include "keyweir.settings.tls" . }}
 
 [gateway.timeouts]

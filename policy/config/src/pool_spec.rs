@@ -7,10 +7,11 @@ use keyweir_pool::access::Access;
 use keyweir_pool::spec::{self, AccountSpec, LimitSpec, PoolSpec};
 use keyweir_terms::ids::{AccountId, KeyId, ProviderId};
 use keyweir_terms::pattern::ModelPatterns;
+use keyweir_terms::replicas::Replicas;
 
 use crate::file::{Account, Limit, LimitScope, Policy, Provider};
 
-/// The parts of one provider's pool.
+/// The parts of one provider's pool, which no other gateway shares as long as it is not told so.
 pub fn pool_spec(policy: &Policy, provider: ProviderId, seed: u64) -> PoolSpec {
     let id = provider;
     let provider = policy.provider(id);
@@ -28,6 +29,7 @@ pub fn pool_spec(policy: &Policy, provider: ProviderId, seed: u64) -> PoolSpec {
         weights: policy.tenants.map(|_, tenant| f64::from(tenant.weight)),
         room: policy.waiting.room,
         retry: policy.retry,
+        replicas: Replicas::ONE,
         seed,
     }
 }

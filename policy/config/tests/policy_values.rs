@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use keyweir_config::file;
 use keyweir_config::file::{
     AccessLogSettings, Account, Fallback, GatewayLimits, GatewaySettings, JwtKeys, JwtSettings,
-    LimitScope, Policy, ProviderHttp, ProxySettings, Scheme, SecretRef, StreamSettings, Timeouts,
-    TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
+    LimitScope, Policy, ProviderHttp, ProxySettings, ReplicaCount, Scheme, SecretRef,
+    StreamSettings, Timeouts, TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
 };
 use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
@@ -15,6 +15,7 @@ use keyweir_tenancy::token::{Algorithm, Rules};
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::dialect::{CredentialStyle, Dialect};
 use keyweir_terms::ids::{AccountId, KeyId, ModelGroupId, ProviderId, TenantId};
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::request::Priority;
 
 const SMALLEST: &str = include_str!("policy_files/good/smallest.toml");
@@ -52,6 +53,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         admin = "127.0.0.1:3"
         admin_token = { env = "FOUR" }
         threads = 4
+        replicas = { dns = "four.example", least = 41 }
         models_refresh = "45s"
         cors_origins = ["https://Four.example:44"]
         seek_unknown_ids = true
@@ -124,6 +126,10 @@ fn every_gateway_setting_arrives_in_its_place() {
         admin: Some(address("127.0.0.1:3")),
         admin_token: Some(SecretRef::Env("FOUR".to_owned())),
         threads: Some(4),
+        replicas: ReplicaCount::Named {
+            dns: "four.example".to_owned(),
+            least: Replicas::new(41),
+        },
         access_log: AccessLogSettings { sample: 0.32 },
         traces: TracesSettings {
             endpoint: Some("http://collector:33".to_owned()),

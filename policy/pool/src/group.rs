@@ -96,7 +96,8 @@ impl QuotaGroup {
         for (id, account) in spec.accounts.iter() {
             if self.accounts.get(id).is_none() {
                 let declared = account::declared(spec, account, &self.name);
-                self.accounts.insert(id, GroupAccount::new(now, declared));
+                self.accounts
+                    .insert(id, GroupAccount::new(now, declared, spec.replicas));
             }
             for key in &account.keys {
                 if self.breakers.get(*key).is_none() {

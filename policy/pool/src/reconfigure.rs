@@ -1,5 +1,6 @@
 //! Going over to another policy while requests are under way.
 
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
 use crate::group::QuotaGroup;
@@ -14,10 +15,11 @@ impl Pool {
     /// those whose tenant is gone.
     ///
     /// Those that wait keep their turn; where their model belongs to another quota group now, they
-    /// wait there, behind those who do already. The seed is not taken over.
+    /// wait there, behind those who do already. The seed and the number of replicas are not taken over.
     pub fn reconfigure(&mut self, now: Time, spec: PoolSpec) {
         let now = self.clock.read(now);
-        let before = std::mem::replace(&mut self.spec, spec);
+        let replicas = self.spec.replicas;
+        let before = std::mem::replace(&mut self.spec, PoolSpec { replicas, ..spec });
         let (spec, shared) = (&self.spec, &mut self.shared);
         shared.members.reconfigure(spec);
         shared.access = spec.access.clone();
@@ -36,6 +38,20 @@ impl Pool {
         self.move_waiters(now);
         for (_, group) in self.groups.iter_mut() {
             group.refuse_hopeless(now, &mut self.shared, &self.spec);
+        }
+        self.dispatch_all(now);
+    }
+
+    /// From now on so many gateways draw on the same accounts, this one included: of what no answer has
+    /// told of yet, each takes its share. The number may change at any time, and may be wrong.
+    pub fn share_among(&mut self, now: Time, replicas: Replicas) {
+        if self.spec.replicas == replicas {
+            return;
+        }
+        let now = self.clock.read(now);
+        self.spec.replicas = replicas;
+        for (_, group) in self.groups.iter_mut() {
+            group.share_among(now, &self.shared.members, replicas);
         }
         self.dispatch_all(now);
     }

@@ -7,6 +7,7 @@ use keyweir_terms::amount::Dimension;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::ids::{AccountId, KeyId, TenantId};
 use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::table::Table;
 
 use crate::access::Access;
@@ -29,6 +30,8 @@ pub struct PoolSpec {
     pub room: RoomLimits,
     /// Bounds on retrying.
     pub retry: RetryLimits,
+    /// Gateways that draw on the same accounts, this one included.
+    pub replicas: Replicas,
     /// Where ties and jitter come from.
     pub seed: u64,
 }

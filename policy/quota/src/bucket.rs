@@ -15,6 +15,7 @@
 //! - *Caution*: what refusals that nobody expected leave behind (`bucket/caution.rs`).
 //! - *External use*: what others spend of the account (`bucket/external.rs`).
 //! - *Cold start*: without limits a bucket is unknown and holds nobody back.
+//! - *Other gateways* (`bucket/shared.rs`): until a snapshot tells, each takes its share.
 //! - *A clock that jumps* back adds no refill; one that jumps ahead fills the bucket, and the next
 //!   snapshot corrects it.
 
@@ -22,9 +23,11 @@ mod burst;
 mod caution;
 mod external;
 mod outcomes;
+mod shared;
 mod spent;
 mod totals;
 
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::snapshot::Reading;
 use keyweir_terms::time::Time;
 
@@ -70,6 +73,10 @@ pub struct Bucket {
     /// The newest snapshot there was.
     newest: Option<Mark>,
     external: ExternalUse,
+    /// The gateways that share it.
+    replicas: Replicas,
+    /// A snapshot has told what is left.
+    is_told: bool,
     spent: Spent,
     /// What outcomes have corrected the level by, in all.
     corrected: f64,
@@ -91,6 +98,8 @@ impl Bucket {
             totals: Totals::new(now),
             newest: None,
             external: ExternalUse::unknown(now),
+            replicas: Replicas::ONE,
+            is_told: false,
             spent: Spent::NOTHING,
             corrected: 0.0,
             overflowed: 0.0,
@@ -126,24 +135,24 @@ impl Bucket {
         self.limit.map(|limit| limit * 60.0 / self.window_secs)
     }
 
-    /// The most this bucket is relied on to save up.
+    /// The most this bucket is relied on to save up for us.
     pub fn burst(&self) -> f64 {
-        self.burst.size()
+        self.burst.size() * self.share()
     }
 
     /// What is held back of it, since others turned out to be quicker.
     pub fn reserve(&self) -> f64 {
-        self.caution.reserve(self.burst.size())
+        self.caution.reserve(self.burst())
     }
 
     /// What has to flow in beyond what fills it, before it is believed to be full.
     pub fn grace(&self) -> f64 {
-        self.caution.grace(self.burst.size(), self.refill())
+        self.caution.grace(self.burst(), self.refill())
     }
 
     /// The most that the level comes to.
     fn top(&self) -> f64 {
-        self.burst.size() + self.grace()
+        self.burst() + self.grace()
     }
 
     /// What can be had of it at most.
@@ -158,7 +167,7 @@ impl Bucket {
 
     /// What it gains per second for us, after external use and ramp limits.
     pub fn refill_own(&self) -> f64 {
-        let refill = self.refill() * self.caution.ramp();
+        let refill = self.refill() * self.share() * self.caution.ramp();
         (refill - self.external.held_per_sec()).max(refill * OWN_SHARE_MIN)
     }
 
@@ -196,7 +205,7 @@ impl Bucket {
         self.spent.charge(now, amount);
         self.external.charged(amount);
         if amount > 0.0 {
-            self.level = self.level.min(self.burst.size());
+            self.level = self.level.min(self.burst());
         }
         self.level -= amount;
         self.spill();
@@ -226,6 +235,7 @@ impl Bucket {
         };
         let remaining = remaining as f64;
         let refill = self.refill();
+        self.is_told = true;
         self.burst.learn(remaining, reading, limit, refill);
         if self.newest.is_some_and(|newest| mark.sent < newest.sent) {
             return;
@@ -278,11 +288,11 @@ impl Bucket {
                 self.burst.cap(new.unwrap_or(f64::INFINITY));
             }
         }
-        let size = before.burst.size();
+        let size = before.burst();
         self.level = if before.is_known() && self.is_known() && size > 0.0 {
-            self.burst.size() * (before.level / size)
+            self.burst() * (before.level / size)
         } else {
-            self.burst.size()
+            self.burst()
         };
         self.newest = None;
     }

@@ -12,6 +12,7 @@
 
 use crate::bucket::{Bucket, Declared, Mark};
 use keyweir_terms::amount::{Dimension, Need};
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
 
@@ -23,7 +24,6 @@ const PENDING_MARGIN: f64 = 0.4;
 /// answered anything. With half as many "very long" breaks its bound; more are more refusals should the
 /// account be small.
 const COLD_IN_FLIGHT: u32 = 4;
-
 /// The longest delay that is learned: an answer that takes longer is not typical of any. Both SDKs
 /// give up on a request after ten minutes.
 const PRODUCTION_DELAY_SECS_MAX: f64 = 600.0;
@@ -203,6 +203,14 @@ impl Budget {
                 scale,
             }
         })
+    }
+
+    /// From now on so many gateways share it. How many requests an account gets of which nothing is known
+    /// is for each of them: with fewer, where answers take long, "very long" breaks its bound.
+    pub fn share_among(&mut self, now: Time, replicas: Replicas) {
+        for bucket in &mut self.buckets {
+            bucket.share_among(now, replicas);
+        }
     }
 
     /// The policy file declares something else of one dimension, or nothing any more.

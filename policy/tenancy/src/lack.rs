@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use keyweir_terms::amount::Dimension;
+use keyweir_terms::replicas::Replicas;
 
 use crate::allowance::Amount;
 use crate::left::AllLeft;
@@ -77,6 +78,8 @@ pub struct Lack {
     pub ends: Ends,
     /// What is left of the limits per minute.
     pub left: AllLeft,
+    /// The gateways that give of it.
+    pub replicas: Replicas,
 }
 
 impl fmt::Display for Lack {
@@ -117,7 +120,14 @@ impl fmt::Display for Lack {
                 write!(f, " is {spent}; try again in {secs} s")
             }
         }?;
-        f.write_str(" (this is the gateway's limit, not the provider's)")
+        match self.replicas.count() {
+            1 => f.write_str(" (this is the gateway's limit, not the provider's)"),
+            count => write!(
+                f,
+                " (this is the gateway's limit, not the provider's; each of {count} gateways gives \
+                 its share of it)"
+            ),
+        }
     }
 }
 

@@ -1,9 +1,14 @@
 //! One thing that is counted for a tenant or a group: a limit per minute, a number at a time, or a
 //! budget.
+//!
+//! Where several gateways serve the same tenants and none hears of the others, each counts what it
+//! takes as often as there are gateways: so together they give what the limit says, as long as requests
+//! are spread evenly. What is left, told of the whole, is as much as if the others had given the same.
 
 use std::time::Duration;
 
 use keyweir_terms::amount::Dimension;
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
 use crate::allowance::Amount;
@@ -82,8 +87,13 @@ pub(crate) struct Spending {
 }
 
 impl Meter {
-    /// Whether `need` fits.
-    pub(crate) fn room(&mut self, need: &Taken, now: Time, wall: Wall) -> Room {
+    /// Whether `need` fits, where so many gateways give of it.
+    pub(crate) fn room(
+        &mut self,
+        need: &Taken,
+        (now, wall): (Time, Wall),
+        replicas: Replicas,
+    ) -> Room {
         match self {
             Self::Rate { dimension, bucket } => {
                 // Of output only the cap is known, and of all it is not known well: a long answer
@@ -96,31 +106,45 @@ impl Meter {
                 if least > bucket.limit() {
                     return Room::Never;
                 }
-                let need = need.of(*dimension).min(bucket.limit());
+                // More than the share waits for all of it, and overdraws it.
+                let need = counted(need.of(*dimension), replicas).min(bucket.limit());
                 // A limit of nothing gives nothing, whatever the need.
                 bucket.wait(need.max(1), now).map_or(Room::Never, Room::In)
             }
-            Self::Concurrency { max, running } if *running < *max => Room::In(Duration::ZERO),
             Self::Concurrency { max: 0, .. } => Room::Never,
-            Self::Concurrency { .. } => Room::WhenOthersEnd,
-            Self::Budget(spending) => spending.room(need, wall),
+            Self::Concurrency { max, running } => {
+                if *running < max.div_ceil(replicas.count()) {
+                    Room::In(Duration::ZERO)
+                } else {
+                    Room::WhenOthersEnd
+                }
+            }
+            Self::Budget(spending) => spending.room(need, wall, replicas),
         }
     }
 
     /// Takes `need`, whether it fits or not.
-    pub(crate) fn take(&mut self, need: &Taken, now: Time) {
+    pub(crate) fn take(&mut self, need: &Taken, now: Time, replicas: Replicas) {
         match self {
-            Self::Rate { dimension, bucket } => bucket.take(need.of(*dimension), now),
+            Self::Rate { dimension, bucket } => {
+                bucket.take(counted(need.of(*dimension), replicas), now);
+            }
             Self::Concurrency { running, .. } => *running += 1,
             Self::Budget(spending) => spending.reserved += need.of_budget(spending.amount),
         }
     }
 
     /// What was taken for `need` came to `used`.
-    pub(crate) fn settle(&mut self, (need, used): (&Taken, &Taken), now: Time, wall: Wall) {
+    pub(crate) fn settle(
+        &mut self,
+        (need, used): (&Taken, &Taken),
+        (now, wall): (Time, Wall),
+        replicas: Replicas,
+    ) {
         match self {
             Self::Rate { dimension, bucket } => {
-                let (need, used) = (need.of(*dimension), used.of(*dimension));
+                let of = |taken: &Taken| counted(taken.of(*dimension), replicas);
+                let (need, used) = (of(need), of(used));
                 if used > need {
                     bucket.take(used - need, now);
                 } else {
@@ -138,6 +162,11 @@ impl Meter {
             }
         }
     }
+}
+
+/// What counts of `amount`.
+fn counted(amount: u64, replicas: Replicas) -> u64 {
+    amount.saturating_mul(u64::from(replicas.count()))
 }
 
 impl Spending {
@@ -163,8 +192,13 @@ impl Spending {
         }
     }
 
-    pub(crate) const fn is_spent(&self) -> bool {
-        self.spent >= self.max()
+    /// What counts of what is spent.
+    pub(crate) fn counted(&self, replicas: Replicas) -> u128 {
+        self.spent.saturating_mul(u128::from(replicas.count()))
+    }
+
+    pub(crate) fn is_spent(&self, replicas: Replicas) -> bool {
+        self.counted(replicas) >= self.max()
     }
 
     /// Goes over to the period that `wall` is in, if that is a later one. A clock that is put back
@@ -179,14 +213,15 @@ impl Spending {
         self.changed = true;
     }
 
-    fn room(&mut self, need: &Taken, wall: Wall) -> Room {
+    fn room(&mut self, need: &Taken, wall: Wall, replicas: Replicas) -> Room {
         self.roll(wall);
+        let counted = |amount: u128| amount.saturating_mul(u128::from(replicas.count()));
         let need = need.of_budget(self.amount);
         let max = self.max();
-        if need > max || max == 0 {
+        if counted(need) > max || max == 0 {
             return Room::Never;
         }
-        let fits = |taken: u128| taken < max && taken.saturating_add(need) <= max;
+        let fits = |taken: u128| counted(taken) < max && counted(taken.saturating_add(need)) <= max;
         if !fits(self.spent) {
             return Room::From(self.end);
         }

@@ -23,6 +23,7 @@ use std::time::Duration;
 use keyweir_terms::amount::Need;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::ids::{ProviderId, TenantId};
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::request::Usage;
 use keyweir_terms::table::Table;
 
@@ -48,12 +49,19 @@ pub struct Meters {
     prices: PriceBook,
     cache_read_weight: u64,
     expected: Expected,
+    replicas: Replicas,
 }
 
 impl Meters {
     /// What was spent by budgets with these keys in periods that began then, before the process did.
     pub fn remember(&mut self, spent: impl IntoIterator<Item = (String, Wall, u128)>) {
         self.rows.remember(spent);
+    }
+
+    /// From now on so many gateways serve the same tenants. What each has spent counts as often as
+    /// there are gateways.
+    pub const fn share_among(&mut self, replicas: Replicas) {
+        self.replicas = replicas;
     }
 
     /// From now on `spec` holds; what was used stays used.
@@ -109,6 +117,7 @@ impl Meters {
         });
         let (need, wait, shadowed) = fits.map_err(|mut lack| {
             lack.left = self.left(at, &rows);
+            lack.replicas = self.replicas;
             lack
         })?;
         let overspent = self.take(at, &rows, &need);
@@ -187,7 +196,8 @@ impl Meters {
     /// All budgets in force, with what is spent of them at `wall`.
     pub fn budgets(&mut self, wall: Wall) -> impl Iterator<Item = BudgetView<'_>> {
         let rows = self.rows.iter_mut();
-        rows.filter_map(move |row| view::budget(row, wall))
+        let replicas = self.replicas;
+        rows.filter_map(move |row| view::budget(row, wall, replicas))
     }
 
     /// A budget of a tenant, or of a group that it is in, that has just been spent and only warns. Each
@@ -199,11 +209,11 @@ impl Meters {
             let Meter::Budget(spending) = &mut row.meter else {
                 return None;
             };
-            if !spending.soft || spending.warned || !spending.is_spent() {
+            if !spending.soft || spending.warned || !spending.is_spent(self.replicas) {
                 return None;
             }
             spending.warned = true;
-            Some(overspent(&row.owner, spending))
+            Some(overspent(&row.owner, spending, self.replicas))
         })
     }
 
@@ -241,7 +251,7 @@ impl Meters {
             let Some(row) = self.rows.get_mut(*place) else {
                 continue;
             };
-            let ends = match row.meter.room(need, at.now, at.wall) {
+            let ends = match row.meter.room(need, (at.now, at.wall), self.replicas) {
                 Room::In(Duration::ZERO) => continue,
                 Room::In(span) if span <= patience && !row.shadow => {
                     wait = wait.max(span);
@@ -268,13 +278,13 @@ impl Meters {
             let Some(row) = self.rows.get_mut(*place) else {
                 continue;
             };
-            row.meter.take(need, at.now);
+            row.meter.take(need, at.now, self.replicas);
             row.open += 1;
             if let Meter::Budget(spending) = &row.meter
                 && spending.soft
-                && spending.is_spent()
+                && spending.is_spent(self.replicas)
             {
-                over = Some(overspent(&row.owner, spending));
+                over = Some(overspent(&row.owner, spending, self.replicas));
             }
         }
         over
@@ -322,7 +332,8 @@ impl Meters {
         for place in &reserved.rows {
             if let Some(row) = self.rows.get_mut(*place) {
                 row.open = row.open.saturating_sub(1);
-                row.meter.settle((&reserved.need, taken), at.now, at.wall);
+                let both = (&reserved.need, taken);
+                row.meter.settle(both, (at.now, at.wall), self.replicas);
             }
         }
     }

@@ -8,6 +8,7 @@ pub mod fault;
 pub mod fingerprint;
 pub mod ids;
 pub mod pattern;
+pub mod replicas;
 pub mod request;
 pub mod snapshot;
 pub mod table;

@@ -3,10 +3,11 @@
 use keyweir_policy::terms::request::Priority;
 
 use super::blame::blame;
+use super::declared::declared;
 use super::preset::{Preset, preset};
 use super::worlds::*;
 use crate::bounds::Bounds;
-use crate::scenario::{Demand, Latency, Scenario, SnapshotTaken, TenantTraffic};
+use crate::scenario::{Demand, Scenario, SnapshotTaken, TenantTraffic};
 use crate::traffic::Shape;
 use crate::weather::{Lie, Weather};
 
@@ -19,6 +20,7 @@ pub fn harder(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
     let mut presets = other_pools(&base);
     presets.extend(long_answers(&base));
     presets.extend(many_sides(&base));
+    presets.extend(declared(&base));
     presets.extend(liars_and_clocks(&base));
     presets.extend(blame(&base));
     presets
@@ -218,14 +220,7 @@ fn many_sides(base: &impl Fn() -> Scenario) -> Vec<Preset> {
             "4 replicas, answers that begin after 5 to 60 s",
             // News of ten times the age of what the buckets hold.
             Bounds::answered(0.97, 1.1),
-            Scenario {
-                latency: Latency {
-                    network: (0.03, 0.15),
-                    first_token: (5.0, 60.0),
-                    per_token: 0.02,
-                },
-                ..replicas(4, lasting(180.0, base()))
-            },
+            very_long(replicas(4, lasting(180.0, base()))),
         ),
         preset(
             "apart",

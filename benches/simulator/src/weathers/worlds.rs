@@ -112,6 +112,18 @@ pub(super) fn long(scenario: Scenario) -> Scenario {
     }
 }
 
+/// Answers that begin after 5 to 60 s.
+pub(super) fn very_long(scenario: Scenario) -> Scenario {
+    Scenario {
+        latency: Latency {
+            network: (0.03, 0.15),
+            first_token: (5.0, 60.0),
+            per_token: 0.02,
+        },
+        ..scenario
+    }
+}
+
 pub(super) fn mixed(scenario: Scenario) -> Scenario {
     let mut scenario = Scenario {
         demand: Demand::PerSecond(8.0),

@@ -265,6 +265,19 @@ function waiting(status) {
   $("waiting-none").hidden = rows.length > 0;
 }
 
+// What is spent of budgets, the nearest to its end first.
+function spend(status) {
+  const budgets = [...status.budgets].sort((one, other) => other.spent_ratio - one.spent_ratio);
+  const rows = budgets.slice(0, ROWS_MAX).map((it) => {
+    const className = it.spent_ratio >= 1 ? "error" : it.spent_ratio >= 0.9 ? "warning" : "";
+    const kind = it.shadow ? "only counted" : it.soft ? "soft" : "hard";
+    return [text(it.kind), text(it.owner), text(it.models === "" || it.models === "*" ? "all" : it.models), text(it.spent, "n"), text(it.amount, "n"), text(it.unit), text(it.period), text(percent(it.spent_ratio), className), text(span(it.end - status.time), "n"), text(kind)];
+  });
+  fill($("spend"), rows);
+  $("spend-none").hidden = rows.length > 0;
+  $("spend-more").textContent = budgets.length > ROWS_MAX ? (budgets.length - ROWS_MAX) + " more are not shown." : "";
+}
+
 function events(status) {
   const list = $("events");
   const key = JSON.stringify(status.events);
@@ -275,7 +288,7 @@ function events(status) {
     const time = el("time", new Date(event.at * 1000).toLocaleTimeString());
     time.dateTime = new Date(event.at * 1000).toISOString();
     const whose = [event.provider, event.account, event.key].filter(Boolean).join(" / ");
-    item.append(time, el("span", (whose ? whose + ": " : "") + event.text, event.severity));
+    item.append(time, el("span", (whose ? whose + ": " : "") + event.text + (event.times > 1 ? " (" + event.times + " times)" : ""), event.severity));
     return item;
   }));
   if (!status.events.length) list.append(el("li", "Nothing so far."));
@@ -284,7 +297,7 @@ function events(status) {
 function draw() {
   if (!state.status) return;
   const began = performance.now();
-  for (const part of [now, room, keys, waiting, events]) part(state.status);
+  for (const part of [now, room, keys, waiting, spend, events]) part(state.status);
   document.documentElement.dataset.drawMs = (performance.now() - began).toFixed(1);
   document.documentElement.dataset.drawn = String(state.status.time);
 }

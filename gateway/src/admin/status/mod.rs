@@ -79,5 +79,6 @@ fn event(event: &Event) -> Value {
         "account": event.account,
         "key": event.key,
         "text": event.text,
+        "times": event.times,
     })
 }

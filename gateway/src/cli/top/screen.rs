@@ -52,6 +52,7 @@ impl Screen {
         lines.extend(troubles(status));
         lines.push(String::new());
         lines.extend(waiting(status));
+        lines.extend(spend(status));
         lines.extend(events(status));
         let left = rows.saturating_sub(lines.len() + 1).max(3);
         lines.extend(self.buckets(status, left));
@@ -238,14 +239,45 @@ fn waiting(status: &Value) -> Vec<String> {
     lines.take(5).collect()
 }
 
+/// The budgets that are nearest to their ends.
+fn spend(status: &Value) -> Vec<String> {
+    let share = |budget: &Value| budget["spent_ratio"].as_f64().unwrap_or_default();
+    let mut budgets: Vec<&Value> = items(&status["budgets"]).collect();
+    budgets.sort_by(|a, b| share(b).total_cmp(&share(a)));
+    let shown = budgets.iter().take(5).map(|budget| {
+        let marks = ["soft", "shadow"].into_iter();
+        let marks = marks.filter(|mark| budget[mark] == true);
+        format!(
+            "spent by {} {} on {}: {} of {} {} in the {} ({:.0}%){}",
+            text(&budget["kind"]),
+            text(&budget["owner"]),
+            match budget["models"].as_str() {
+                None | Some("" | "*") => "all models".to_owned(),
+                Some(_) => text(&budget["models"]),
+            },
+            text(&budget["spent"]),
+            text(&budget["amount"]),
+            text(&budget["unit"]),
+            text(&budget["period"]),
+            share(budget) * 100.0,
+            marks.map(|mark| format!(", {mark}")).collect::<String>()
+        )
+    });
+    shown.collect()
+}
+
 fn events(status: &Value) -> Vec<String> {
     let time = status["time"].as_f64().unwrap_or_default();
     let shown = items(&status["events"]).take(5).map(|event| {
         let ago = time - event["at"].as_f64().unwrap_or(time);
         let whose = ["provider", "account", "key"].map(|name| event[name].as_str());
         let whose = whose.into_iter().flatten().collect::<Vec<_>>().join(" / ");
+        let times = match event["times"].as_u64() {
+            None | Some(1) => String::new(),
+            Some(times) => format!(" ({times} times)"),
+        };
         format!(
-            "{ago:>6.0} s ago  {}: {}",
+            "{ago:>6.0} s ago  {}: {}{times}",
             whose.escape_debug(),
             text(&event["text"])
         )
@@ -265,6 +297,12 @@ mod tests {
             "totals": { "requests": { "answered": answered, "refused": 0 },
                         "attempts": { "good": answered, "rate_limited": 0 } },
             "policy": { "failed": null },
+            "budgets": [
+                { "kind": "group", "owner": "g", "models": "", "unit": "tokens", "amount": "100",
+                  "spent": "1", "spent_ratio": 0.01, "period": "day", "soft": false, "shadow": false },
+                { "kind": "tenant", "owner": "t\u{1b}", "models": "m-*", "unit": "usd", "amount": "10",
+                  "spent": "9.5", "spent_ratio": 0.95, "period": "month", "soft": true, "shadow": true },
+            ],
             "events": [{ "at": time - 3.0, "provider": "p", "account": null, "key": "k",
                          "text": "\u{1b}[2J" }],
             "providers": [{
@@ -286,12 +324,13 @@ mod tests {
     fn a_picture_says_what_the_status_says_and_fits() {
         let mut screen = Screen::default();
         screen.draw(&status(10.0, 100), (80, 24));
-        let lines = screen.draw(&status(12.0, 120), (100, 24));
+        let lines = screen.draw(&status(12.0, 120), (120, 24));
         let picture = lines.join("\n");
         for part in [
             "running 2  waiting 1  keys serving 0 of 1  10.0 requests/s",
             "key k: out, rejected (probed in 30 s)",
             "waiting for inference:g: 1 of class normal, tenant t, 2.0 s at most",
+            "spent by tenant t\\u{1b} on m-*: 9.5 of 10 usd in the month (95%), soft, shadow\nspent by group g on all models: 1 of 100 tokens in the day (1%)",
             "██████████··········",
             "\\u{1b}[2J",
         ] {

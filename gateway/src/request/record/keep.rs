@@ -1,11 +1,13 @@
 //! What is kept of a request among the last ones.
 
+use keyweir_policy::tenancy::money::Money;
+
 use super::known::Known;
 use crate::telemetry::recent::Told;
 
 impl Known {
-    /// Keeps what became of it, for whoever asks why.
-    pub(super) fn keep(&self) {
+    /// Keeps what became of it and what it cost, for whoever asks why.
+    pub(super) fn keep(&self, cost: Money) {
         let (asked, served, end) = (&self.asked, &self.served, &self.end);
         let recent = self.gateway.recent.load();
         if recent.len() == 0 {
@@ -26,6 +28,7 @@ impl Known {
             first_byte: end.first_byte,
             attempts: served.attempts,
             usage: end.usage,
+            cost,
         };
         let model = served.model.as_ref().or(asked.model.as_ref());
         let model = model.map_or("", String::as_str);

@@ -183,7 +183,7 @@ impl Record {
         self.settle();
         self.known.count_ended();
         self.known.log(client, self.charge.cost());
-        self.known.keep();
+        self.known.keep(self.charge.cost().money);
         self.known.trace();
     }
 

@@ -14,6 +14,7 @@ use super::prepare::Ready;
 use super::state::State;
 use crate::runtime::gateway::{Gateway, Live, Next, client_keys};
 use crate::runtime::provider::Prepared;
+use crate::runtime::share_out::share_out;
 use crate::runtime::tokens::Tokens;
 
 /// Changes over. Nothing here can fail.
@@ -52,6 +53,7 @@ pub(super) fn apply(gateway: &Gateway, state: &mut State, before: &Arc<Live>, re
             });
         }
     }
+    share_out(gateway);
     gateway.metrics.pools.forget();
     state.before.retain(|policy| policy.strong_count() > 0);
     // What this policy had may be evicted with a later one, when nobody has this one any more.

@@ -18,6 +18,7 @@ pub(crate) struct Process {
     pub(crate) requests_running: IntGauge,
     pub(crate) body_bytes_held: IntGauge,
     pub(crate) draining: IntGauge,
+    pub(crate) replicas: IntGauge,
     pub(crate) spans_delivered: IntCounter,
     pub(crate) spans_dropped: IntCounter,
     certificate_expiry: GaugeVec,
@@ -97,6 +98,10 @@ impl Process {
                 "Files and sockets that the process has open (Linux).",
             ),
             draining: registry.gauge("keyweir_draining", "1 once the gateway takes no new work."),
+            replicas: registry.gauge(
+                "keyweir_replicas",
+                "Gateways that this one takes to share the accounts and the tenants, itself included.",
+            ),
         }
     }
 

@@ -14,7 +14,8 @@ use super::change::{Changes, Subject};
 use super::show::{self, count, duration, size};
 use crate::file::{
     AccessLogSettings, GatewayLimits, GatewaySettings, JwtKeys, JwtSettings, Policy, ProxySettings,
-    StreamSettings, Timeouts, TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
+    ReplicaCount, StreamSettings, Timeouts, TlsSettings, TracesSettings, UpstreamSettings,
+    WaitingSettings,
 };
 
 /// What differs goes to `changes`, or to `restart` if only a restart applies it: what is bound or
@@ -30,6 +31,7 @@ pub(super) fn compare(
         admin,
         admin_token,
         threads,
+        replicas,
         tls,
         proxies: of_proxies,
         jwt,
@@ -58,6 +60,8 @@ pub(super) fn compare(
     changes.field(&gateway, "admin_token", tokens, show::or_none(show::secret));
     let auto = |threads: &Option<usize>| threads.map_or("auto".to_owned(), |it| it.to_string());
     restart.field(&gateway, "threads", (threads, &other.threads), auto);
+    let counts = (replicas, &other.replicas);
+    changes.field(&gateway, "replicas", counts, ReplicaCount::to_string);
     proxies(of_proxies, &other.proxies, changes);
     changes.field(&gateway, "jwt", (&**jwt, &*other.jwt), issuers);
     let origins = (&**cors_origins, &*other.cors_origins);

@@ -33,6 +33,7 @@ pub mod prices;
 mod problems;
 mod proxy_url;
 mod read;
+mod replicas;
 mod report;
 mod schema;
 mod secret_ref;
@@ -57,6 +58,7 @@ pub use policy::{
     ProviderHttp, TenancySettings, Tenant, TenantGroup,
 };
 pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
+pub use replicas::ReplicaCount;
 pub use report::{Problem, Report, Severity};
 pub use schema::schema;
 pub use secret_ref::{SecretCommand, SecretRef};

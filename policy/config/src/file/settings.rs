@@ -9,6 +9,7 @@ use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_tenancy::token::Rules;
 
 use crate::file::base_url::BaseUrl;
+use crate::file::replicas::ReplicaCount;
 use crate::file::secret_ref::SecretRef;
 
 const KIB: u64 = 1024;
@@ -27,6 +28,8 @@ pub struct GatewaySettings {
     pub admin_token: Option<SecretRef>,
     /// Worker threads; `None`: one per core.
     pub threads: Option<usize>,
+    /// How many gateways share the accounts and the tenants.
+    pub replicas: ReplicaCount,
     /// Where clients connect over TLS.
     pub tls: Option<TlsSettings>,
     /// Who stands in front of the gateway.
@@ -249,6 +252,7 @@ impl Default for GatewaySettings {
             admin: Some(loopback(9090)),
             admin_token: None,
             threads: None,
+            replicas: ReplicaCount::default(),
             tls: None,
             proxies: ProxySettings::default(),
             jwt: Vec::new(),

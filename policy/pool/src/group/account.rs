@@ -8,6 +8,7 @@ use keyweir_quota::budget::Budget;
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::ids::KeyId;
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
 use crate::models::GroupName;
@@ -41,13 +42,19 @@ pub(crate) struct GroupAccount {
 }
 
 impl GroupAccount {
-    pub(crate) fn new(now: Time, declared: [Option<Declared>; Dimension::COUNT]) -> Self {
+    pub(crate) fn new(
+        now: Time,
+        declared: [Option<Declared>; Dimension::COUNT],
+        replicas: Replicas,
+    ) -> Self {
         let bucket = |declared: Option<Declared>| match declared {
             Some(declared) => Bucket::declared(now, declared),
             None => Bucket::unknown(now),
         };
+        let mut budget = Budget::new(declared.map(bucket));
+        budget.share_among(now, replicas);
         Self {
-            budget: Budget::new(declared.map(bucket)),
+            budget,
             cooldown_until: Time::ZERO,
             refusals: 0,
             refused_at: Time::ZERO,

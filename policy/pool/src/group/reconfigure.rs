@@ -2,6 +2,7 @@
 
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::ids::{AccountId, KeyId, Ticket};
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::table::Id as _;
 use keyweir_terms::time::Time;
 
@@ -24,6 +25,15 @@ impl QuotaGroup {
         self.sweep(now, members, after);
         self.capacity.forget();
         self.add_members(now, after, members);
+    }
+
+    /// From now on so many gateways draw on its accounts.
+    pub(crate) fn share_among(&mut self, now: Time, members: &Members, replicas: Replicas) {
+        for (_, account) in self.accounts.iter_mut() {
+            account.budget.share_among(now, replicas);
+        }
+        self.capacity.forget();
+        self.refresh_all(now, members);
     }
 
     /// Lets those go who wait here and whose model belongs to another group.

@@ -10,6 +10,7 @@ use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
 use keyweir_terms::ids::{KeyId, RequestId, TenantId};
 use keyweir_terms::pattern::ModelPatterns;
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::request::{Priority, RequestSize, Usage};
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::table::Table;
@@ -72,6 +73,7 @@ impl World {
                 bytes_max: 1 << 20,
             },
             retry: RetryLimits::default(),
+            replicas: Replicas::ONE,
             seed: 7,
         };
         Self {

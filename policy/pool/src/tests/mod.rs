@@ -15,6 +15,7 @@ use keyweir_terms::amount::Dimension;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
 use keyweir_terms::ids::{AccountId, KeyId, RequestId, Ticket};
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::request::{Priority, RequestSize, Usage};
 use keyweir_terms::table::Table;
 use keyweir_terms::time::Time;
@@ -62,6 +63,7 @@ fn spec(accounts: &[(usize, Option<u64>)]) -> PoolSpec {
             bytes_max: 1 << 20,
         },
         retry: RetryLimits::default(),
+        replicas: Replicas::ONE,
         seed: 7,
     }
 }

@@ -151,3 +151,31 @@ fn those_whose_model_moves_wait_with_its_new_group() {
     pool.settle(at(0.1), lease, &outcome(Fault::None));
     assert_eq!(pool.waiting(), 0);
 }
+
+/// How many requests are granted at once.
+fn granted_at_once(pool: &mut Pool) -> Vec<Lease> {
+    let admit = || match admit(pool, at(0.0), 0.0) {
+        Admission::Granted(lease) => Some(lease),
+        _ => None,
+    };
+    std::iter::from_fn(admit).take(100).collect()
+}
+
+#[test]
+fn of_what_nobody_has_told_each_gateway_takes_its_share() {
+    let accounts = [(1, Some(600))];
+    assert_eq!(granted_at_once(&mut pool(&accounts)).len(), 30);
+    let mut shared = pool(&accounts);
+    shared.share_among(at(0.0), Replicas::new(4));
+    shared.reconfigure(at(0.0), spec(&accounts));
+    let few = granted_at_once(&mut shared);
+    assert_eq!(few.len(), 7);
+    let waiting = waiting(admit(&mut shared, at(0.0), 30.0));
+    // The others are gone: what would have been theirs is given at once to whoever waits.
+    shared.share_among(at(0.0), Replicas::ONE);
+    let (ticket, decision) = shared.next_decision().unwrap();
+    assert_eq!(ticket, waiting);
+    for lease in few.into_iter().chain([decision.unwrap()]) {
+        shared.settle(at(0.0), lease, &outcome(Fault::None));
+    }
+}

@@ -17,14 +17,14 @@ impl Bucket {
     /// By how much more than a request for `need` takes there seemed to be.
     pub fn surplus(&self, mark: Mark, need: f64) -> Option<f64> {
         self.is_known()
-            .then(|| self.had(mark) - need.min(self.burst.size()))
+            .then(|| self.had(mark) - need.min(self.burst()))
     }
 
     /// The provider admitted a request for `need`: it had as much.
     pub fn admitted(&mut self, now: Time, mark: Mark, need: f64) {
         let Some(limit) = self.limit else { return };
         self.burst.admitted(need, limit);
-        let lacking = need.min(self.burst.size()) - self.had(mark);
+        let lacking = need.min(self.burst()) - self.had(mark);
         if lacking > 0.0 && lacking.is_finite() {
             self.advance(now);
             self.correct(lacking, limit);
@@ -43,19 +43,19 @@ impl Bucket {
     pub fn outrun(&mut self, now: Time, mark: Mark, need: f64, (remaining, grain): (f64, f64)) {
         let Some(limit) = self.limit else { return };
         self.advance(now);
-        let surplus = self.had(mark) - need.min(self.burst.size());
-        let is_all = need >= self.burst.size();
+        let surplus = self.had(mark) - need.min(self.burst());
+        let is_all = need >= self.burst();
         self.level = self.level.min(remaining);
-        if is_all && remaining >= self.burst.size() - grain.max(1.0) {
+        if is_all && remaining >= self.burst() - grain.max(1.0) {
             self.burst.outgrow((remaining, grain), need, limit);
         }
         if self.external.per_sec() > EXTERNAL_SHARE_FELT * self.refill() {
-            self.caution.outrun(now, mark.sent, need, self.burst.size());
+            self.caution.outrun(now, mark.sent, need, self.burst());
         } else if surplus >= 0.0 && surplus.is_finite() {
             if self.burst.is_guess() {
                 self.correct(-self.burst.excess(surplus, need), limit);
             } else if is_all {
-                self.caution.early(self.burst.size(), self.refill());
+                self.caution.early(self.burst(), self.refill());
             } else {
                 self.caution
                     .short(now, mark.sent, surplus + need - remaining);
@@ -67,7 +67,7 @@ impl Bucket {
     pub fn surprise(&mut self, now: Time, mark: Mark, need: f64) {
         let Some(limit) = self.limit else { return };
         self.advance(now);
-        let need = need.min(self.burst.size());
+        let need = need.min(self.burst());
         let surplus = self.had(mark) - need;
         if surplus >= 0.0 && surplus.is_finite() {
             self.correct(-self.burst.excess(surplus, need), limit);

@@ -362,3 +362,22 @@ fn a_bucket_whose_limit_is_changed_stays_as_full_as_it_was() {
     stated.redeclare(at(0.0), to(0, None));
     assert_eq!((stated.limit(), stated.level(at(0.0))), (Some(0.0), 0.0));
 }
+
+#[test]
+fn until_a_snapshot_tells_each_gateway_takes_its_share() {
+    let mut bucket = declared(at(0.0), 600, Some(3.0));
+    bucket.share_among(at(0.0), Replicas::new(4));
+    assert_eq!((bucket.burst(), bucket.level(at(0.0))), (7.5, 7.5));
+    bucket.charge(at(0.0), 7.5);
+    assert_eq!(bucket.level(at(1.0)), 2.5);
+    // Twice as many of them are ours: it is as full as it was.
+    bucket.share_among(at(1.0), Replicas::new(2));
+    assert_eq!((bucket.burst(), bucket.level(at(1.0))), (15.0, 5.0));
+    let mark = bucket.mark(at(1.0), 0.0);
+    bucket.reconcile(at(1.0), mark, &reading(20, 1));
+    assert_eq!((bucket.burst(), bucket.refill_own()), (30.0, 10.0));
+    // From now on their number says nothing that snapshots do not say better.
+    let level = bucket.level(at(1.0));
+    bucket.share_among(at(1.0), Replicas::new(8));
+    assert_eq!((bucket.burst(), bucket.level(at(1.0))), (30.0, level));
+}

@@ -1,6 +1,7 @@
 //! One thing that is counted, and for whom.
 
 use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
 use crate::allowance::Amount;
@@ -37,6 +38,7 @@ impl Row {
             models: (!self.models.is_any()).then(|| patterns(&self.models)),
             ends,
             left: AllLeft::default(),
+            replicas: Replicas::ONE,
         })
     }
 
@@ -49,12 +51,12 @@ impl Row {
     }
 }
 
-pub(super) fn overspent(owner: &Owner, spending: &Spending) -> Overspent {
+pub(super) fn overspent(owner: &Owner, spending: &Spending, replicas: Replicas) -> Overspent {
     Overspent {
         owner: owner.clone(),
         amount: spending.amount,
         period: spending.period.word(),
-        percent: spending.spent.saturating_mul(100) / spending.max().max(1),
+        percent: spending.counted(replicas).saturating_mul(100) / spending.max().max(1),
     }
 }
 

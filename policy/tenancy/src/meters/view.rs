@@ -1,6 +1,7 @@
 //! Budgets, as operators see them.
 
 use keyweir_terms::pattern::ModelPatterns;
+use keyweir_terms::replicas::Replicas;
 
 use crate::allowance::Amount;
 use crate::lack::Owner;
@@ -24,8 +25,10 @@ pub struct BudgetView<'a> {
     pub begin: Wall,
     /// When it ends.
     pub end: Wall,
-    /// Tokens or picodollars that are spent.
+    /// Tokens or picodollars that were spent here.
     pub spent: u128,
+    /// What counts of it: as often as there are gateways.
+    pub counted: u128,
     /// It only warns.
     pub soft: bool,
     /// It is only counted.
@@ -33,7 +36,7 @@ pub struct BudgetView<'a> {
 }
 
 /// What is spent of a row's budget at `wall`, if it is one in force.
-pub(super) fn budget(row: &mut Row, wall: Wall) -> Option<BudgetView<'_>> {
+pub(super) fn budget(row: &mut Row, wall: Wall, replicas: Replicas) -> Option<BudgetView<'_>> {
     if row.is_gone {
         return None;
     }
@@ -49,6 +52,7 @@ pub(super) fn budget(row: &mut Row, wall: Wall) -> Option<BudgetView<'_>> {
         begin: spending.begin,
         end: spending.end,
         spent: spending.spent,
+        counted: spending.counted(replicas),
         soft: spending.soft,
         shadow: row.shadow,
     })

@@ -13,6 +13,7 @@ mod paths;
 mod price;
 mod provider;
 mod proxies;
+mod replicas;
 mod secret_ref;
 mod settings;
 mod tenant;

@@ -11,7 +11,9 @@ use crate::file::problems::At;
 use crate::file::read::jwt::{ISSUERS_MAX, RawJwt, jwt};
 use crate::file::read::paths::path;
 use crate::file::read::proxies::proxies;
+use crate::file::read::replicas::replicas;
 use crate::file::read::secret_ref::elsewhere;
+use crate::file::replicas::ReplicaCount;
 use crate::file::report::Severity;
 use crate::file::settings::{
     AccessLogSettings, GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings,
@@ -52,6 +54,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
     let admin = fields.optional("admin", |value| value.at(admin));
     let admin_token = fields.optional("admin_token", elsewhere);
     let threads = fields.or("threads", default.threads, |value| threads(&value));
+    let replicas = fields.or("replicas", ReplicaCount::default(), replicas);
     let tls = fields.optional("tls", |value| value.table(tls));
     let (tls, tls_listen) = tls.unzip();
     let jwt = fields.tables("jwt", ISSUERS_MAX, jwt);
@@ -61,6 +64,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         admin: admin.as_ref().map_or(default.admin, |at| at.value),
         admin_token,
         threads,
+        replicas,
         tls: tls.flatten(),
         proxies: subtable(fields, "proxies", proxies),
         jwt: jwt.iter().filter_map(|it| it.settings.clone()).collect(),

@@ -14,6 +14,7 @@ use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
 use keyweir_terms::ids::{AccountId, KeyId, ProviderId, RequestId, TenantId, Ticket};
 use keyweir_terms::pattern::ModelPatterns;
+use keyweir_terms::replicas::Replicas;
 use keyweir_terms::request::{Priority, RequestSize, Usage};
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::table::{Id as _, Table};
@@ -222,6 +223,7 @@ fn spec(accounts: usize, retry: RetryLimits) -> PoolSpec {
             bytes_max: 1 << 20,
         },
         retry,
+        replicas: Replicas::ONE,
         seed: 7,
     }
 }
