@@ -10,6 +10,7 @@ mod account;
 mod admission;
 mod availability;
 mod capacity;
+mod care;
 mod choose;
 mod dispatch;
 mod explain;
