@@ -18,7 +18,7 @@ const DELAY_MAX: Duration = Duration::from_millis(500);
 /// So many that are sent within a refusal's delay are no crowd any more that anybody minds.
 const WINDOW_MAX: u32 = 64;
 
-/// Care with one account, in force from its last refusal until a window of requests is not refused.
+/// Care with one account, in force from its last refusal until [`WINDOW_MAX`] at a time are not refused.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Care {
     /// How many may be sent until `until`; zero: there is no care.
@@ -46,7 +46,9 @@ impl Care {
             return;
         }
         if self.sent >= self.window || now >= self.until {
-            self.window = if self.sent > 0 { 2 * self.window } else { self.window };
+            if self.sent > 0 {
+                self.window *= 2;
+            }
             self.sent = 0;
             self.until = now.after_secs(self.refusal_secs());
         }
@@ -73,5 +75,62 @@ impl Care {
 
     fn refusal_secs(&self) -> f64 {
         REFUSAL_DELAYS * self.delay_secs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: f64) -> Time {
+        Time::ZERO.after_secs(secs)
+    }
+
+    /// Care after a refusal that took a quarter of a second and was told at one second.
+    fn refused() -> Care {
+        let mut care = Care::default();
+        care.granted(at(0.75));
+        care.refused(at(1.0), at(0.75));
+        care
+    }
+
+    #[test]
+    fn who_never_refused_is_sent_as_many_as_there_are() {
+        let mut care = Care::default();
+        for _ in 0..1_000 {
+            care.granted(at(1.0));
+        }
+        assert!(care.opens_at() <= at(1.0));
+    }
+
+    #[test]
+    fn one_goes_first_and_twice_as_many_follow_each_time_that_none_is_refused() {
+        let mut care = refused();
+        let mut now = 2.0;
+        for window in [1, 2, 4, 8, 16, 32, 64] {
+            for _ in 0..window {
+                assert!(care.opens_at() <= at(now), "{window}");
+                care.granted(at(now));
+            }
+            assert_eq!(care.opens_at(), at(now + 0.5), "{window}");
+            now += 0.5;
+        }
+        for _ in 0..1_000 {
+            care.granted(at(now));
+        }
+        assert!(care.opens_at() <= at(now));
+    }
+
+    #[test]
+    fn a_crowd_that_is_refused_together_has_told_once() {
+        let mut care = refused();
+        care.granted(at(2.0));
+        // Sent before the refusal, and told of after it.
+        care.refused(at(2.05), at(0.95));
+        assert_eq!(care.opens_at(), at(2.5));
+        care.refused(at(2.1), at(2.0));
+        assert!(care.opens_at() <= at(2.1));
+        care.granted(at(3.0));
+        assert!(care.opens_at() > at(3.0));
     }
 }

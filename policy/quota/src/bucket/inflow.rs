@@ -10,7 +10,7 @@ use super::totals::Mark;
 /// Readings nearer together than this say little.
 const SPAN_SECS_MIN: f64 = 1.0;
 /// From so far apart the next is measured from the newer one.
-const SPAN_SECS_MAX: f64 = 10.0;
+const SPAN_SECS_MAX: f64 = 40.0;
 
 /// A lower bound of what flows in.
 #[derive(Clone, Copy, Debug)]
