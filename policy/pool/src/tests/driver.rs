@@ -16,7 +16,7 @@ pub(super) const ACCOUNTS: u32 = 4;
 pub(super) enum Step {
     Admit(Admit),
     Leave(usize),
-    Answer(usize, Snapshot),
+    Answer(usize, Box<Snapshot>),
     Progress(usize, u64),
     Settle(usize, Fault),
     Pass(f64),
@@ -81,7 +81,7 @@ pub(super) fn steps(with_policies: bool) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => admit,
         1 => any::<usize>().prop_map(Step::Leave),
-        1 => (any::<usize>(), snapshot()).prop_map(|(at, told)| Step::Answer(at, told)),
+        1 => (any::<usize>(), snapshot()).prop_map(|(at, told)| Step::Answer(at, Box::new(told))),
         1 => (any::<usize>(), 0u64..5000).prop_map(|(at, n)| Step::Progress(at, n)),
         4 => (any::<usize>(), fault).prop_map(|(at, fault)| Step::Settle(at, fault)),
         2 => (0.0..3.0f64).prop_map(Step::Pass),
