@@ -13,6 +13,7 @@
 //!
 //! - *Burst*: how much it saves up (`bucket/burst.rs`).
 //! - *Caution*: what refusals that nobody expected leave behind (`bucket/caution.rs`).
+//! - *Inflow*: what flows in where no header tells the limit (`bucket/inflow.rs`).
 //! - *External use*: what others spend of the account (`bucket/external.rs`).
 //! - *Cold start*: without limits a bucket is unknown and holds nobody back.
 //! - *A clock that jumps* back adds no refill; one that jumps ahead fills the bucket, and the next
