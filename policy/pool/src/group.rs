@@ -4,12 +4,13 @@
 //! What a group decides stands in the files beside this one, in the order in which a request meets
 //! it: [`admission`], [`turn`], [`choose`] (which account and key), [`last_resort`] (whom, where nobody
 //! can serve), [`grant`], [`dispatch`] of those who wait, [`settling`], [`refusal`] (whom a 429
-//! charges); and [`availability`], which all of them ask.
+//! charges), [`care`] with who refused; and [`availability`], which all of them ask.
 
 mod account;
 mod admission;
 mod availability;
 mod capacity;
+mod care;
 mod choose;
 mod dispatch;
 mod explain;

@@ -13,6 +13,7 @@
 //!
 //! - *Burst*: how much it saves up (`bucket/burst.rs`).
 //! - *Caution*: what refusals that nobody expected leave behind (`bucket/caution.rs`).
+//! - *Inflow*: what flows in where no header tells the limit (`bucket/inflow.rs`).
 //! - *External use*: what others spend of the account (`bucket/external.rs`).
 //! - *Cold start*: without limits a bucket is unknown and holds nobody back.
 //! - *Other gateways* (`bucket/shared.rs`): until a snapshot tells, each takes its share.
@@ -22,6 +23,7 @@
 mod burst;
 mod caution;
 mod external;
+mod inflow;
 mod outcomes;
 mod shared;
 mod spent;
@@ -34,6 +36,7 @@ use keyweir_terms::time::Time;
 use self::burst::Burst;
 use self::caution::Caution;
 use self::external::{ExternalUse, News};
+use self::inflow::{Inflow, Seen};
 use self::spent::Spent;
 pub use self::totals::Mark;
 use self::totals::Totals;
@@ -64,6 +67,9 @@ pub struct Bucket {
     limit: Option<f64>,
     /// The policy file's limit: an upper bound on what the provider states.
     limit_max: f64,
+    /// A header or the policy file has told the limit.
+    is_limit_told: bool,
+    inflow: Inflow,
     window_secs: f64,
     burst: Burst,
     caution: Caution,
@@ -90,6 +96,8 @@ impl Bucket {
         Self {
             limit: None,
             limit_max: f64::INFINITY,
+            is_limit_told: false,
+            inflow: Inflow::UNKNOWN,
             window_secs: WINDOW_SECS,
             burst: Burst::UNKNOWN,
             caution: Caution::none(now),
@@ -113,6 +121,7 @@ impl Bucket {
         let mut bucket = Self {
             limit: Some(limit),
             limit_max: limit,
+            is_limit_told: true,
             burst,
             ..Self::unknown(now)
         };
@@ -225,6 +234,7 @@ impl Bucket {
         self.advance(now);
         let was_known = self.is_known();
         self.learn_limit(reading);
+        self.learn_inflow(mark, reading);
         let Some(limit) = self.limit else { return };
         let Some(remaining) = reading.remaining else {
             if !was_known {
@@ -277,6 +287,7 @@ impl Bucket {
             *limit < before.limit_max || (declared.is_none() && before.newest.is_some())
         });
         self.limit_max = fresh.limit_max;
+        self.is_limit_told |= fresh.is_limit_told;
         self.limit = stated.map_or(fresh.limit, |stated| Some(stated.min(fresh.limit_max)));
         match (before.limit, self.limit) {
             (Some(old), Some(new)) if before.burst.is_observed() && old > 0.0 => {
@@ -313,8 +324,27 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
+    /// Where no limit is told, what remains tells what flows in, and that the limit is no less than it.
+    fn learn_inflow(&mut self, mark: Mark, reading: &Reading) {
+        let Some(remaining) = reading.remaining.filter(|_| !self.is_limit_told) else {
+            return;
+        };
+        let remaining = remaining as f64;
+        self.inflow.learn(Seen {
+            mark,
+            remaining,
+            grain: reading.remaining_grain as f64,
+            unseen: self.totals.unseen(mark),
+        });
+        if let Some(per_sec) = self.inflow.per_sec() {
+            let limit = (per_sec * self.window_secs).max(remaining);
+            self.limit = Some(self.limit.unwrap_or(0.0).max(limit));
+        }
+    }
+
     fn learn_limit(&mut self, reading: &Reading) {
         let Some(limit) = reading.limit else { return };
+        self.is_limit_told = true;
         let limit = (limit as f64).min(self.limit_max);
         self.window_secs = reading.window.as_secs_f64().max(WINDOW_SECS_MIN);
         if let Some(old) = self.limit

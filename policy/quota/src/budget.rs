@@ -96,6 +96,15 @@ fn is_view(dimension: usize, snapshot: &Snapshot) -> bool {
         && [input, output, sum].contains(&tokens)
 }
 
+/// Whether a refusal's headers explain it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// Less is left than was needed, however it was rounded.
+    pub surely: bool,
+    /// Less may be left.
+    pub perhaps: bool,
+}
+
 /// Where an account's buckets stood when a request was sent.
 pub type Marks = [Mark; Dimension::COUNT];
 
@@ -263,15 +272,15 @@ impl Budget {
         }
     }
 
-    /// The provider refused `charge`. Returns whether its headers explained why; if not, less of
-    /// every burst is relied on from now.
+    /// The provider refused `charge`. Returns whether its headers explain why; where they surely do not,
+    /// and it is the account's, [`Self::surprised`] is to be told.
     pub fn refused(
         &mut self,
         now: Time,
         marks: &Marks,
         charge: &Charge,
         snapshot: &Snapshot,
-    ) -> bool {
+    ) -> Explained {
         let (mut surely, mut perhaps) = (false, false);
         for (dimension, reading) in snapshot.readings.iter().enumerate() {
             let Some((reading, remaining)) =
@@ -292,14 +301,15 @@ impl Budget {
                 surely = true;
             }
         }
-        if !surely {
-            self.surprised(now, marks, charge);
+        Explained {
+            surely,
+            perhaps: surely || perhaps,
         }
-        surely || perhaps
     }
 
-    /// A refusal that nothing explains is explained by the bucket that seemed to be nearest to it.
-    fn surprised(&mut self, now: Time, marks: &Marks, charge: &Charge) {
+    /// The account's refusal that headers do not surely explain is explained by the bucket that seemed to
+    /// be nearest to it.
+    pub fn surprised(&mut self, now: Time, marks: &Marks, charge: &Charge) {
         let surplus = |d: usize| {
             let bucket = &self.buckets[d];
             let surplus = bucket.surplus(marks[d], least(charge, d))?;

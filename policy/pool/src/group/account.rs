@@ -11,6 +11,7 @@ use keyweir_terms::ids::KeyId;
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
+use super::care::Care;
 use crate::models::GroupName;
 use crate::outage::CooldownFrom;
 use crate::spec::{AccountSpec, PoolSpec};
@@ -39,6 +40,7 @@ pub(crate) struct GroupAccount {
     /// A key that was refused without a reason, and when, until another outcome tells whether it is
     /// the key or the account.
     pub(crate) doubted: Option<(KeyId, Time)>,
+    pub(crate) care: Care,
 }
 
 impl GroupAccount {
@@ -61,6 +63,7 @@ impl GroupAccount {
             backoff_until: Time::ZERO,
             cooldown_from: CooldownFrom::Provider,
             doubted: None,
+            care: Care::default(),
         }
     }
 
@@ -94,6 +97,11 @@ impl GroupAccount {
             self.cooldown_until = now + wait;
             self.cooldown_from = from;
         }
+    }
+
+    /// When it may be asked again, as far as refusals tell.
+    pub(crate) fn may_be_asked_at(&self) -> Time {
+        self.cooldown_until.max(self.care.opens_at())
     }
 
     /// An operator says that it may be asked again.

@@ -110,8 +110,14 @@ impl QuotaGroup {
                 if shared.members.keys_of(id).is_empty() {
                     continue;
                 }
+                // Who serves without telling its limit may add any capacity.
+                let is_well = self.is_well(now, &shared.members, id);
                 for (sum, dimension) in per_sec.iter_mut().zip(Dimension::ALL) {
-                    *sum += account.budget.bucket(dimension).refill_own();
+                    let bucket = account.budget.bucket(dimension);
+                    *sum += match bucket.is_known() {
+                        false if is_well => f64::INFINITY,
+                        _ => bucket.refill_own(),
+                    };
                 }
             }
             self.capacity.set(now, per_sec);

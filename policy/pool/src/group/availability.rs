@@ -32,7 +32,7 @@ impl QuotaGroup {
     /// Whether `account` may be used now, as far as its budget reaches.
     pub(crate) fn is_open(&self, now: Time, members: &Members, account: AccountId) -> bool {
         let may_be_asked =
-            |it: &GroupAccount| it.cooldown_until <= now && !it.budget.is_cold_and_busy();
+            |it: &GroupAccount| it.may_be_asked_at() <= now && !it.budget.is_cold_and_busy();
         self.accounts.get(account).is_some_and(may_be_asked) && self.is_well(now, members, account)
     }
 
@@ -49,7 +49,7 @@ impl QuotaGroup {
         let first_key = keys
             .map(|key| self.key_opens_at(now, members, *key).unwrap_or(Time::ZERO))
             .min();
-        let cooldown = Some(in_group.cooldown_until);
+        let cooldown = Some(in_group.may_be_asked_at());
         let standing = of_pool.standing.opens_at(now);
         first_key.max(cooldown).max(standing).filter(|at| *at > now)
     }

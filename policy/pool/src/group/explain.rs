@@ -102,8 +102,8 @@ impl QuotaGroup {
             let until = of_pool.standing.opens_at(now);
             return Some(AccountOut::AccountOut { until });
         }
-        if in_group.cooldown_until > now {
-            let until = in_group.cooldown_until;
+        let until = in_group.may_be_asked_at();
+        if until > now {
             return Some(AccountOut::CoolsDown { until });
         }
         let mut usable = keys

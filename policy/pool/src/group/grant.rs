@@ -67,6 +67,7 @@ impl QuotaGroup {
             key: of_key,
             key_model: self.breakers[key].grant(),
         };
+        self.accounts[account].care.granted(now);
         let marks = self.accounts[account].budget.take(now, &asked.charge);
         shared.overload.grant(now);
         let slot = shared.leases.open(Open {

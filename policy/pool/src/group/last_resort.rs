@@ -112,7 +112,7 @@ impl QuotaGroup {
     fn has_room(&self, now: Time, asked: &Asked<'_>, account: AccountId) -> bool {
         let in_group = &self.accounts[account];
         let lines = in_group.budget.lines(now);
-        in_group.cooldown_until <= now
+        in_group.may_be_asked_at() <= now
             && !in_group.budget.is_closed()
             && headroom::fits_at(&lines, now, &asked.charge).is_some_and(|at| at <= now)
     }

@@ -44,18 +44,24 @@ impl QuotaGroup {
         let is_ramp = matches!(settlement.fault, Fault::RampLimited { .. });
         let explained = if is_ramp {
             account.budget.slow_down(now);
-            false
+            None
         } else {
             let snapshot = &settlement.snapshot;
-            account
-                .budget
-                .refused(now, &open.marks, &open.charge, snapshot)
+            let budget = &mut account.budget;
+            Some(budget.refused(now, &open.marks, &open.charge, snapshot))
         };
+        let is_surely = is_ramp || explained.is_some_and(|it| it.surely);
+        let explained = explained.is_some_and(|it| it.perhaps);
         let guess = if explained || is_ramp || wait.is_some() {
             Guess::Account
         } else {
             self.guess(now, members, open)
         };
+        // Without a header it tells nothing of budgets where it may be the key's.
+        if !is_surely && (matches!(guess, Guess::Account) || !settlement.snapshot.is_empty()) {
+            let budget = &mut self.accounts[grant.account].budget;
+            budget.surprised(now, &open.marks, &open.charge);
+        }
         if matches!(guess, Guess::Key) {
             let (key, generation) = (grant.key, grant.generations.key_model);
             let was_closed = self.breakers[key].state(now) == BreakerState::Closed;
@@ -66,6 +72,9 @@ impl QuotaGroup {
         self.passed(now, grant);
         if matches!(guess, Guess::Account) {
             let account = &mut self.accounts[grant.account];
+            if !is_surely {
+                account.care.refused(now, grant.at);
+            }
             account.refused(now, grant.at, (wait, explained), draw);
         }
     }

@@ -57,7 +57,12 @@ impl QuotaGroup {
         let fits = indexed.map(|(_, at)| at);
         let due = self.earliest_due(now, shared, asked);
         let fits = match fits.into_iter().chain(due).min() {
-            Some(at) => at,
+            Some(at) if at <= asked.ask.deadline => at,
+            // Who is closed now may still be sooner.
+            Some(at) => {
+                let change = self.next_change(now, shared, asked);
+                change.map_or(at, |change| change.min(at))
+            }
             None if self.choose_at_last(now, shared, asked, &[]).is_some() => now,
             None => self.next_change(now, shared, asked)?,
         };
@@ -120,6 +125,7 @@ impl QuotaGroup {
                 may_serve(shared, asked, *account)
                     && members.may_come_back(*account)
                     && !in_group.budget.is_closed()
+                    && !self.is_open(now, members, *account)
             })
             .map(|(account, _)| opens_at(account))
             .min()

@@ -16,7 +16,7 @@ pub(super) const ACCOUNTS: u32 = 4;
 pub(super) enum Step {
     Admit(Admit),
     Leave(usize),
-    Answer(usize),
+    Answer(usize, Box<Snapshot>),
     Progress(usize, u64),
     Settle(usize, Fault),
     Pass(f64),
@@ -81,7 +81,7 @@ pub(super) fn steps(with_policies: bool) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => admit,
         1 => any::<usize>().prop_map(Step::Leave),
-        1 => any::<usize>().prop_map(Step::Answer),
+        1 => (any::<usize>(), snapshot()).prop_map(|(at, told)| Step::Answer(at, Box::new(told))),
         1 => (any::<usize>(), 0u64..5000).prop_map(|(at, n)| Step::Progress(at, n)),
         4 => (any::<usize>(), fault).prop_map(|(at, fault)| Step::Settle(at, fault)),
         2 => (0.0..3.0f64).prop_map(Step::Pass),
@@ -90,6 +90,39 @@ pub(super) fn steps(with_policies: bool) -> impl Strategy<Value = Vec<Step>> {
         if with_policies { 2 } else { 0 } => policy().prop_map(Step::Reconfigure),
     ];
     prop::collection::vec(step, 1..120)
+}
+
+/// What headers may be read as, however absurd they are: nothing, or any figures that a reader lets
+/// through, each with or without the others.
+fn snapshot() -> impl Strategy<Value = Snapshot> {
+    let amount = || prop_oneof![Just(0), Just(1), 0..2_000u64, Just(1_000_000_000_000_000)];
+    let secs = prop_oneof![Just(0.0), 0.0..90.0f64, Just(32.0 * 86_400.0)];
+    let window = prop_oneof![Just(60.0), Just(1e-9), Just(86_400.0)];
+    let grain = prop_oneof![Just(0), Just(500u64)];
+    let reading = (
+        proptest::option::of(amount()),
+        proptest::option::of(amount()),
+        proptest::option::of(secs),
+        window,
+        grain,
+    );
+    let reading = reading.prop_map(
+        |(limit, remaining, reset, window, remaining_grain)| Reading {
+            // A limit of zero is read as none.
+            limit: limit.filter(|limit| *limit > 0),
+            remaining: remaining
+                .map(|it: u64| limit.filter(|it| *it > 0).map_or(it, |most| it.min(most))),
+            reset: reset.map(Duration::from_secs_f64),
+            reset_grain: Duration::from_secs(1),
+            window: Duration::from_secs_f64(window),
+            remaining_grain,
+        },
+    );
+    let readings = prop::array::uniform4(proptest::option::of(reading));
+    readings.prop_map(|readings| Snapshot {
+        readings,
+        account_fingerprint: None,
+    })
 }
 
 pub(super) fn policy() -> impl Strategy<Value = Policy> {
@@ -159,9 +192,9 @@ impl Driver {
                 self.pool.cancel(now, ticket);
                 self.pool.cancel(now, ticket);
             }
-            Step::Answer(n) if !self.leases.is_empty() => {
+            Step::Answer(n, told) if !self.leases.is_empty() => {
                 let lease = &self.leases[n % self.leases.len()];
-                self.pool.answered(now, lease, &Snapshot::default());
+                self.pool.answered(now, lease, &told);
             }
             Step::Progress(n, output) if !self.leases.is_empty() => {
                 let lease = &self.leases[n % self.leases.len()];

@@ -5,6 +5,7 @@ mod explained;
 mod operated;
 mod properties;
 mod reconfigured;
+mod unheard;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

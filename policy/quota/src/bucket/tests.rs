@@ -381,3 +381,35 @@ fn until_a_snapshot_tells_each_gateway_takes_its_share() {
     bucket.share_among(at(1.0), Replicas::new(8));
     assert_eq!((bucket.burst(), bucket.level(at(1.0))), (30.0, level));
 }
+
+#[test]
+fn where_no_limit_is_told_what_flows_in_is_learned_from_what_remains() {
+    let untold = |remaining| Reading {
+        limit: None,
+        reset: None,
+        ..reading(remaining, 0)
+    };
+    let mut bucket = Bucket::unknown(at(0.0));
+    // A bucket of 30 that gains ten a second, used up as fast as it fills.
+    let mut level: f64 = 30.0;
+    for tenth in 0..600 {
+        let now = at(f64::from(tenth) / 10.0);
+        level = (level + 1.0).min(30.0);
+        let taken = level.floor().min(if tenth % 10 == 0 { 10.0 } else { 0.0 });
+        bucket.charge(now, taken);
+        level -= taken;
+        let mark = bucket.mark(now, taken);
+        bucket.reconcile(now, mark, &untold(level as u64));
+    }
+    assert!(bucket.is_known());
+    let refill = bucket.refill();
+    assert!((5.0..=10.0).contains(&refill), "{refill}");
+    assert!(bucket.level(at(60.0)) <= 31.0);
+    // A limit that is told at last is the limit.
+    let mark = bucket.mark(at(61.0), 0.0);
+    bucket.reconcile(at(61.0), mark, &reading(20, 1));
+    assert_eq!(bucket.limit(), Some(600.0));
+    let mark = bucket.mark(at(62.0), 0.0);
+    bucket.reconcile(at(62.0), mark, &untold(500));
+    assert_eq!(bucket.limit(), Some(600.0));
+}
