@@ -88,9 +88,7 @@ async fn a_request_that_failed_over_tells_each_attempt() {
         answer.text()
     );
     let id = answer.header("x-keyweir-request-id").to_owned();
-    let explained = stage.gateway.admin(&format!("/explain/{id}")).await;
-    assert_eq!(explained.status, 200, "{}", explained.text());
-    let explained = explained.json();
+    let explained = stage.gateway.explained(&id).await;
     assert_eq!(explained["request_id"], *id);
     assert_eq!(explained["tenant"], "tester");
     assert_eq!(explained["model"], "claude-a");
@@ -125,7 +123,7 @@ async fn who_waited_is_told_behind_how_many() {
     for answer in answers {
         assert_eq!(answer.status, 200, "{}", answer.text());
         let id = answer.header("x-keyweir-request-id").to_owned();
-        let explained = stage.gateway.admin(&format!("/explain/{id}")).await.json();
+        let explained = stage.gateway.explained(&id).await;
         if explained["waited_ms"].as_u64() > Some(0) {
             behind.push(explained["waited_behind"].as_u64().expect("it waited"));
         }

@@ -237,6 +237,22 @@ impl Program {
         self.admin("/status").await.json()
     }
 
+    /// What it tells of a request that has ended; its record is kept just after the answer's end.
+    pub(crate) async fn explained(&self, id: &str) -> serde_json::Value {
+        let wait = async {
+            loop {
+                let told = self.admin(&format!("/explain/{id}")).await;
+                match told.status {
+                    404 => tokio::time::sleep(Duration::from_millis(2)).await,
+                    status => return (status, told),
+                }
+            }
+        };
+        let (status, told) = in_time("it is explained", wait).await;
+        assert_eq!(status, 200, "{}", told.text());
+        told.json()
+    }
+
     /// Sends it a signal (`TERM`, `INT`, `HUP`).
     pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().expect("it runs");
