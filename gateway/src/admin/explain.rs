@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use super::answer::{json as answer, text};
 use super::moments::Moments;
 use super::query::Query;
-use crate::runtime::gateway::{ANYBODY, Gateway, Live};
+use crate::runtime::gateway::{ANYBODY, Gateway};
+use crate::runtime::live::Live;
 use crate::runtime::parts::Parts;
 
 /// Accounts that are told one by one, the one that would be chosen first, then those that are in; the

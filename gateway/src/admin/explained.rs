@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::answer::{json as answer, text};
 use super::moments::epoch_of;
-use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::gateway::Gateway;
+use crate::runtime::live::Live;
 use crate::telemetry::recent::{Attempt, Row};
 
 /// The page.

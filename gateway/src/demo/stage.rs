@@ -22,7 +22,7 @@ use super::traffic::{self, Mix, Tempo};
 use super::try_it::TryIt;
 use super::{rows, world};
 use crate::command::failed::Failed;
-use crate::runtime::gateway::Live;
+use crate::runtime::live::Live;
 use crate::server::listen::ListenError;
 use crate::server::serve::{self, Options, Running, StartError};
 use crate::telemetry::access_log::Target;

@@ -9,7 +9,8 @@ use keyweir_policy::tenancy::tally::Place;
 use keyweir_policy::terms::dialect::Dialect;
 
 use crate::headers::BUDGET_WARNING;
-use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::gateway::Gateway;
+use crate::runtime::live::Live;
 use crate::runtime::tenancy::{Ended, wall};
 
 /// A request's charge.

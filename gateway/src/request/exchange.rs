@@ -17,7 +17,8 @@ use crate::request::outgoing::Outgoing;
 use crate::request::record::{self, Record};
 use crate::request::silence::Silence;
 use crate::runtime::deadline::Deadline;
-use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::gateway::Gateway;
+use crate::runtime::live::Live;
 use crate::runtime::pool::Next;
 use crate::runtime::provider::Provider;
 

@@ -43,7 +43,8 @@ use self::record::{Event, Record};
 use self::stop::Stop;
 use crate::downstream::client::Client;
 use crate::headers::ANTHROPIC_VERSION;
-use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::gateway::Gateway;
+use crate::runtime::live::Live;
 
 /// Serves one request. `true`: its answer is complete, and the connection as good as before, once
 /// its body is drained.

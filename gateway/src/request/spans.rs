@@ -8,7 +8,7 @@ use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::terms::request::Usage;
 
-use crate::runtime::gateway::Live;
+use crate::runtime::live::Live;
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::recent::Attempt;
 use crate::telemetry::trace_context::Traced;

@@ -14,8 +14,9 @@ use keyweir_policy::tenancy::period::Wall;
 use keyweir_policy::tenancy::tally::{Place, Totals};
 use keyweir_policy::terms::ids::TenantId;
 
-use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::gateway::Gateway;
 use crate::runtime::ledger::{Ledger, LedgerError, Spender, Store};
+use crate::runtime::live::Live;
 use crate::runtime::tenancy::{Spent, wall};
 
 /// How long what was spent is in memory only.

@@ -9,6 +9,7 @@ pub mod gateway;
 pub(crate) mod known_models;
 pub mod ledger;
 pub mod lifecycle;
+pub(crate) mod live;
 mod open_files;
 pub(crate) mod parts;
 pub mod policy_files;

@@ -14,7 +14,8 @@ use crate::downstream::client_socket::ClientSocket;
 use crate::downstream::head_reader::{self, Patience};
 use crate::downstream::head_scan::Unread;
 use crate::request::{self, Refuse};
-use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::gateway::Gateway;
+use crate::runtime::live::Live;
 
 /// Resolves when the gateway stops taking work.
 pub(crate) type Closing<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;

@@ -14,7 +14,7 @@ use crate::admin::group_name::group_name;
 use crate::admin::moments::Moments;
 use crate::admin::state::State;
 use crate::admin::why;
-use crate::runtime::gateway::Live;
+use crate::runtime::live::Live;
 use crate::runtime::parts::Parts;
 use crate::runtime::provider::Provider;
 

@@ -13,7 +13,7 @@ use keyweir_policy::wire::{Wire, with_model_in_path, with_models_renamed};
 use super::admitted::{Admitted, Renamed};
 use super::body::Body;
 use super::plain::Plain;
-use crate::runtime::gateway::Live;
+use crate::runtime::live::Live;
 
 /// The path with a model in the place of the alias that it names; `None`: it names none.
 pub(crate) fn path(live: &Live, admitted: &Admitted<'_>) -> Option<(String, Renamed)> {

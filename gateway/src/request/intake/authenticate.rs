@@ -23,7 +23,8 @@ use crate::downstream::client::Client;
 use crate::downstream::loopback::{is_local_name, is_loopback};
 use crate::headers::{self, SEC_FETCH_SITE, cors};
 use crate::request::respond::refuse::Refuse;
-use crate::runtime::gateway::{ANYBODY, Live};
+use crate::runtime::gateway::ANYBODY;
+use crate::runtime::live::Live;
 use crate::runtime::tokens::Denied;
 
 /// The tenant that `client` is.

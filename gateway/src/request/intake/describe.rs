@@ -11,7 +11,7 @@ use keyweir_policy::wire::understood::Form;
 
 use crate::downstream::client::Client;
 use crate::request::respond::refuse::Refuse;
-use crate::runtime::gateway::Live;
+use crate::runtime::live::Live;
 
 /// Reads the description of a request from its path and body.
 ///

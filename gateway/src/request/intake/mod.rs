@@ -37,7 +37,8 @@ use crate::downstream::client::Client;
 use crate::headers::{ANTHROPIC_VERSION, cors};
 use crate::request::record::{Chosen, Event, Record};
 use crate::request::stop::Stop;
-use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::gateway::Gateway;
+use crate::runtime::live::Live;
 
 /// A request that has been taken in.
 pub(crate) struct Taken<'a> {

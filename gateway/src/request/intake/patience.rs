@@ -10,7 +10,7 @@ use keyweir_policy::wire::refusal_kind::RefusalKind;
 
 use crate::headers::{CLIENT_TIMEOUT, PATIENCE};
 use crate::request::respond::refuse::Refuse;
-use crate::runtime::gateway::Live;
+use crate::runtime::live::Live;
 
 /// Whether the patience that a client asks for is one.
 ///

@@ -12,7 +12,7 @@ use keyweir_policy::wire::refusal_kind::RefusalKind;
 use keyweir_policy::wire::route::RouteError;
 
 use crate::request::respond::refuse::Refuse;
-use crate::runtime::gateway::Live;
+use crate::runtime::live::Live;
 
 /// Finds what `method` and `path` ask for.
 ///

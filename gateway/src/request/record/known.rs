@@ -14,7 +14,8 @@ use pingora_http::RequestHeader;
 
 use crate::downstream::request_id::RequestId;
 use crate::headers::TRACEPARENT;
-use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::gateway::Gateway;
+use crate::runtime::live::Live;
 use crate::telemetry::agent;
 use crate::telemetry::escape::beginning;
 use crate::telemetry::outcome::Outcome;

@@ -32,7 +32,8 @@ use self::known::Known;
 use crate::downstream::client::Client;
 use crate::downstream::request_id::RequestId;
 use crate::request::charge::Charge;
-use crate::runtime::gateway::{Gateway, Live};
+use crate::runtime::gateway::Gateway;
+use crate::runtime::live::Live;
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::trace_context::Traced;
 

@@ -12,7 +12,8 @@ use keyweir_policy::terms::table::Table;
 
 use super::prepare::Ready;
 use super::state::State;
-use crate::runtime::gateway::{Gateway, Live, Next, client_keys};
+use crate::runtime::gateway::{Gateway, client_keys};
+use crate::runtime::live::{Live, Next};
 use crate::runtime::provider::Prepared;
 use crate::runtime::share_out::share_out;
 use crate::runtime::tokens::Tokens;

@@ -8,7 +8,7 @@ use keyweir_policy::terms::table::Table;
 use super::error::LINES_MAX;
 use super::prepare::Ready;
 use super::state::State;
-use crate::runtime::gateway::Live;
+use crate::runtime::live::Live;
 use crate::runtime::provider::Prepared;
 use crate::runtime::secrets::Secrets;
 use crate::upstream::Upstream;

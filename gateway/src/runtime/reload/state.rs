@@ -5,7 +5,7 @@ use std::sync::Weak;
 
 use keyweir_policy::config::file::Identity;
 
-use crate::runtime::gateway::Live;
+use crate::runtime::live::Live;
 use crate::runtime::secrets::Secrets;
 
 /// What is remembered from one reload to the next.

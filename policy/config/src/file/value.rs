@@ -3,18 +3,18 @@
 //! Each reader takes the value and gives what it means, or notes what is wrong with it and gives
 //! `None`. None of them stops the reading of anything else.
 
-use std::ops::RangeInclusive;
+mod quantity;
+
 use std::rc::Rc;
 use std::str::FromStr;
-use std::time::Duration;
 
 use toml::Spanned;
-use toml::de::{DeInteger, DeTable, DeValue};
+use toml::de::{DeTable, DeValue};
 
 use crate::file::form::{Form, Nothing, Shape};
 use crate::file::problems::{At, Problems, Spot};
 use crate::file::report::Severity;
-use crate::file::{amount, shown, suggest};
+use crate::file::{shown, suggest};
 
 /// Longest text accepted for anything that has no bound of its own, in bytes.
 const TEXT_LEN_MAX: usize = 4_096;
@@ -259,90 +259,6 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// A whole number.
-    pub(super) fn count(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
-        if self.may_be(|| Shape::Count(bounds.clone())) {
-            return None;
-        }
-        let Some(number) = self.value.as_integer() else {
-            return self.wrong_type("a whole number");
-        };
-        match whole(number).filter(|number| bounds.contains(number)) {
-            Some(number) => Some(number),
-            None => {
-                let (least, most) = (amount::show_count(*bounds.start()), *bounds.end());
-                let most = amount::show_count(most);
-                self.refuse(format!("must be a whole number from {least} to {most}"))
-            }
-        }
-    }
-
-    /// A number, whole or not.
-    pub(super) fn fraction(&self, bounds: RangeInclusive<f64>) -> Option<f64> {
-        if self.may_be(|| Shape::Fraction(bounds.clone())) {
-            return None;
-        }
-        let text = match self.value {
-            DeValue::Integer(number) => number.as_str(),
-            DeValue::Float(number) => number.as_str(),
-            _ => return self.wrong_type("a number"),
-        };
-        match text.parse().ok().filter(|number| bounds.contains(number)) {
-            Some(number) => Some(number),
-            None => self.refuse(format!(
-                "must be a number from {} to {}",
-                bounds.start(),
-                bounds.end()
-            )),
-        }
-    }
-
-    /// A duration with its unit: `"5s"`.
-    pub(super) fn duration(&self, bounds: RangeInclusive<Duration>) -> Option<Duration> {
-        const EXAMPLE: &str = "write it with its unit: \"250ms\", \"5s\", \"2m\", \"1h\"";
-        if self.may_be(|| Shape::Duration) {
-            return None;
-        }
-        if matches!(self.value, DeValue::Integer(_) | DeValue::Float(_)) {
-            return self.refuse_with_hint("must be a string, not a number", EXAMPLE);
-        }
-        let Some(span) = amount::parse_duration(self.string()?) else {
-            return self.refuse_with_hint("is not a duration", EXAMPLE);
-        };
-        if bounds.contains(&span) {
-            return Some(span);
-        }
-        let (least, most) = bounds.into_inner();
-        let (least, most) = (amount::show_duration(least), amount::show_duration(most));
-        self.refuse(format!("must be from {least} to {most}"))
-    }
-
-    /// A number of bytes: `65536` or `"64 KiB"`.
-    pub(super) fn size(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
-        if self.may_be(|| Shape::Size(bounds.clone())) {
-            return None;
-        }
-        let size = match self.value {
-            DeValue::Integer(number) => whole(number),
-            DeValue::String(text) => match amount::parse_size(text) {
-                Some(size) => Some(size),
-                None => {
-                    let hint = "write bytes as a number, or \"64 KiB\", \"32 MiB\", \"1 GiB\"";
-                    return self.refuse_with_hint("is not a size", hint);
-                }
-            },
-            _ => return self.wrong_type("a number of bytes or a string such as \"32 MiB\""),
-        };
-        match size.filter(|size| bounds.contains(size)) {
-            Some(size) => Some(size),
-            None => {
-                let (least, most) = bounds.into_inner();
-                let (least, most) = (amount::show_size(least), amount::show_size(most));
-                self.refuse(format!("must be from {least} to {most}"))
-            }
-        }
-    }
-
     /// A list: what could be read of it, and where.
     pub(super) fn list<T>(
         &self,
@@ -399,10 +315,6 @@ impl<'t> Value<'t> {
             _ => self.wrong_type("a table"),
         }
     }
-}
-
-fn whole(number: &DeInteger<'_>) -> Option<u64> {
-    u64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
 /// `"a", "b" or "c"`.

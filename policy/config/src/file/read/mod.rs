@@ -7,6 +7,7 @@ mod account;
 mod alias;
 mod allowance;
 pub(super) mod bounds;
+mod gateway_bounds;
 mod jwt;
 mod names;
 mod paths;
@@ -17,6 +18,8 @@ mod replicas;
 mod secret_ref;
 mod settings;
 mod tenant;
+mod units;
+mod waiting;
 
 use crate::file::fields::Fields;
 use crate::file::problems::{At, Problems, Spot};
@@ -70,8 +73,8 @@ pub(super) fn document<'t>(
 /// The tables of a file.
 pub(super) fn tables<'t>(fields: &mut Fields<'t>, raw: &mut RawPolicy) {
     once(fields, "gateway", &mut raw.gateway, settings::gateway);
-    once(fields, "waiting", &mut raw.waiting, settings::waiting);
-    once(fields, "retry", &mut raw.retry, settings::retry);
+    once(fields, "waiting", &mut raw.waiting, waiting::waiting);
+    once(fields, "retry", &mut raw.retry, waiting::retry);
     raw.providers
         .extend(fields.tables("provider", PROVIDERS_MAX, provider::provider));
     raw.accounts

@@ -1,32 +1,22 @@
-//! Tables `gateway`, `waiting` and `retry`: one setting a line, with its bounds.
+//! Table `gateway`: one setting a line, with its bounds.
 //!
 //! Lower bounds keep a setting from stopping all traffic, upper ones catch a wrong unit.
 
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use crate::file::fields::Fields;
 use crate::file::problems::At;
+use crate::file::read::gateway_bounds::{limits, stream, timeouts, upstream};
 use crate::file::read::jwt::{ISSUERS_MAX, RawJwt, jwt};
 use crate::file::read::paths::path;
 use crate::file::read::proxies::proxies;
 use crate::file::read::replicas::replicas;
 use crate::file::read::secret_ref::elsewhere;
+use crate::file::read::units::{count, hours, minutes, secs};
 use crate::file::replicas::ReplicaCount;
-use crate::file::report::Severity;
-use crate::file::settings::{
-    AccessLogSettings, GatewayLimits, GatewaySettings, StreamSettings, Timeouts, TlsSettings,
-    TracesSettings, UpstreamSettings, WaitingSettings,
-};
+use crate::file::settings::{AccessLogSettings, GatewaySettings, TlsSettings, TracesSettings};
 use crate::file::shown;
 use crate::file::value::Value;
-use keyweir_health::retry_budget::RetryLimits;
-use keyweir_queue::waiting_room::RoomLimits;
-
-const KIB: u64 = 1 << 10;
-const GIB: u64 = 1 << 30;
-const TIB: u64 = 1 << 40;
 
 /// Addresses in one list.
 const LISTEN_MAX: usize = 64;
@@ -219,213 +209,4 @@ fn tls(fields: &mut Fields<'_>) -> Option<(Option<TlsSettings>, Vec<At<SocketAdd
             key_file,
         });
     Some((settings, listen))
-}
-
-fn limits(fields: &mut Fields<'_>) -> GatewayLimits {
-    let default = GatewayLimits::default();
-    let body_max = fields.or("body_bytes_max", default.body_bytes_max, |v| {
-        v.size(KIB..=GIB)
-    });
-    let held = fields.optional("body_bytes_held_max", |v| v.at(|v| v.size(KIB..=TIB)));
-    if let Some(held) = held.as_ref().filter(|held| held.value < body_max) {
-        fields.problems().note(
-            Severity::Error,
-            held.spot.clone(),
-            "must not be below body_bytes_max: the largest body would never fit",
-        );
-    }
-    // Raising the one without the other is no mistake.
-    let held = held.map_or(default.body_bytes_held_max.max(body_max), |at| at.value);
-    let in_flight = counted(
-        fields,
-        "requests_in_flight_max",
-        default.requests_in_flight_max,
-        COUNTS,
-    );
-    GatewayLimits {
-        body_bytes_max: body_max,
-        body_bytes_held_max: held,
-        body_bytes_held_per_tenant_max: fields.or(
-            "body_bytes_held_per_tenant_max",
-            held / GatewayLimits::KEPT_SHARE,
-            |v| v.size(0..=TIB),
-        ),
-        header_bytes_max: fields.or("header_bytes_max", default.header_bytes_max, |v| {
-            v.size(KIB..=1024 * KIB)
-        }),
-        header_count_max: counted(
-            fields,
-            "header_count_max",
-            default.header_count_max,
-            8..=4_096,
-        ),
-        connections_max: counted(fields, "connections_max", default.connections_max, COUNTS),
-        unauthenticated_connections_max: counted(
-            fields,
-            "unauthenticated_connections_max",
-            default.unauthenticated_connections_max,
-            COUNTS,
-        ),
-        unauthenticated_connections_per_address_max: counted(
-            fields,
-            "unauthenticated_connections_per_address_max",
-            default.unauthenticated_connections_per_address_max,
-            COUNTS,
-        ),
-        requests_in_flight_max: in_flight,
-        requests_in_flight_per_tenant_max: counted(
-            fields,
-            "requests_in_flight_per_tenant_max",
-            in_flight / GatewayLimits::KEPT_SHARE as usize,
-            0..=10_000_000,
-        ),
-        streams_per_connection_max: counted(
-            fields,
-            "streams_per_connection_max",
-            default.streams_per_connection_max,
-            1..=10_000,
-        ),
-        recent_requests_max: counted(
-            fields,
-            "recent_requests_max",
-            default.recent_requests_max,
-            0..=1_000_000,
-        ),
-    }
-}
-
-/// Bounds of counts that only memory limits.
-const COUNTS: RangeInclusive<u64> = 1..=10_000_000;
-
-fn timeouts(fields: &mut Fields<'_>) -> Timeouts {
-    let default = Timeouts::default();
-    let short = ms(100)..=minutes(10);
-    let long = secs(1)..=hours(24);
-    let pause = secs(0)..=hours(24);
-    let mut span = |name, default, bounds: &RangeInclusive<Duration>| {
-        fields.or(name, default, |value| value.duration(bounds.clone()))
-    };
-    Timeouts {
-        connect: span("connect", default.connect, &short),
-        send: span("send", default.send, &long),
-        head: span("head", default.head, &long),
-        first_token: span("first_token", default.first_token, &long),
-        first_token_fallback: span("first_token_fallback", default.first_token_fallback, &long),
-        stream_idle: span("stream_idle", default.stream_idle, &long),
-        attempts: span("attempts", default.attempts, &long),
-        client_header: span("client_header", default.client_header, &short),
-        client_body: span("client_body", default.client_body, &long),
-        client_write: span("client_write", default.client_write, &long),
-        client_idle: span("client_idle", default.client_idle, &long),
-        drain_delay: span("drain_delay", default.drain_delay, &pause),
-        drain: span("drain", default.drain, &pause),
-    }
-}
-
-fn stream(fields: &mut Fields<'_>) -> StreamSettings {
-    let default = StreamSettings::default();
-    StreamSettings {
-        hold_head: fields.or("hold_head", default.hold_head, |v| {
-            v.duration(secs(0)..=minutes(10))
-        }),
-        hold_bytes_max: fields.or("hold_bytes_max", default.hold_bytes_max, |v| {
-            v.size(KIB..=16 * 1024 * KIB)
-        }),
-        whole_bytes_max: fields.or("whole_bytes_max", default.whole_bytes_max, |v| {
-            v.size(KIB..=GIB)
-        }),
-    }
-}
-
-fn upstream(fields: &mut Fields<'_>) -> UpstreamSettings {
-    let default = UpstreamSettings::default();
-    UpstreamSettings {
-        idle_max: counted(fields, "idle_max", default.idle_max, 0..=1_000_000),
-        idle: fields.or("idle", default.idle, |v| v.duration(secs(1)..=hours(1))),
-        h2_streams_max: counted(fields, "h2_streams_max", default.h2_streams_max, 1..=10_000),
-        dns_refresh: fields.or("dns_refresh", default.dns_refresh, |v| {
-            v.duration(secs(1)..=hours(24))
-        }),
-    }
-}
-
-pub(super) fn waiting(fields: &mut Fields<'_>) -> WaitingSettings {
-    let default = WaitingSettings::default();
-    let patience = fields.or("patience", default.patience, |value| patience(&value));
-    let patience_max = fields.optional("patience_max", |v| {
-        v.at(|v| v.duration(secs(0)..=hours(24)))
-    });
-    if let Some(max) = patience_max.as_ref().filter(|max| max.value < patience) {
-        fields.problems().note(
-            Severity::Error,
-            max.spot.clone(),
-            "must not be below patience",
-        );
-    }
-    WaitingSettings {
-        patience,
-        patience_max: patience_max.map_or(default.patience_max.max(patience), |at| at.value),
-        fallback_after: fields.or("fallback_after", default.fallback_after, |value| {
-            value.duration(secs(0)..=hours(24))
-        }),
-        room: room(fields, default.room),
-    }
-}
-
-fn room(fields: &mut Fields<'_>, default: RoomLimits) -> RoomLimits {
-    let places = 0..=1_000_000;
-    let per_tenant = default.per_tenant_max;
-    RoomLimits {
-        requests_max: counted(fields, "requests_max", default.requests_max, places.clone()),
-        per_tenant_max: counted(fields, "per_tenant_max", per_tenant, places),
-        bytes_max: fields.or("bytes_max", default.bytes_max, |v| v.size(0..=TIB)),
-    }
-}
-
-/// How long somebody waits; zero: not at all.
-pub(super) fn patience(value: &Value<'_>) -> Option<Duration> {
-    value.duration(secs(0)..=hours(24))
-}
-
-pub(super) fn retry(fields: &mut Fields<'_>) -> RetryLimits {
-    let default = RetryLimits::default();
-    RetryLimits {
-        attempts_max: counted(fields, "attempts_max", default.attempts_max, 1..=32),
-        ambiguous: fields.or("ambiguous", default.ambiguous, |value| value.boolean()),
-        budget_share: fields.or("budget_share", default.budget_share, |value| {
-            value.fraction(0.0..=1.0)
-        }),
-        budget_per_sec: fields.or("budget_per_sec", default.budget_per_sec, |value| {
-            value.fraction(0.0..=10_000.0)
-        }),
-    }
-}
-
-fn counted<T: TryFrom<u64>>(
-    fields: &mut Fields<'_>,
-    name: &'static str,
-    default: T,
-    bounds: RangeInclusive<u64>,
-) -> T {
-    fields.or(name, default, |value| count(&value, bounds))
-}
-
-fn count<T: TryFrom<u64>>(value: &Value<'_>, bounds: RangeInclusive<u64>) -> Option<T> {
-    T::try_from(value.count(bounds)?).ok()
-}
-
-const fn ms(count: u64) -> Duration {
-    Duration::from_millis(count)
-}
-
-const fn secs(count: u64) -> Duration {
-    Duration::from_secs(count)
-}
-
-const fn minutes(count: u64) -> Duration {
-    secs(60 * count)
-}
-
-const fn hours(count: u64) -> Duration {
-    minutes(60 * count)
 }

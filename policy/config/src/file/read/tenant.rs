@@ -12,7 +12,7 @@ use crate::file::read::allowance::{RawAllowance, allowance};
 use crate::file::read::bounds::LIST_MAX;
 use crate::file::read::names::{id, patterns, reference};
 use crate::file::read::secret_ref::by_reference;
-use crate::file::read::settings::patience;
+use crate::file::read::waiting::patience;
 use crate::file::report::Severity;
 use crate::file::secret_ref::SecretRef;
 use crate::file::value::Value;
