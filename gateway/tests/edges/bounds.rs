@@ -342,7 +342,7 @@ async fn cost_is_in_the_log_the_metrics_and_the_ledger() {
         tokens += of_line;
     }
     let id = answer.header("x-keyweir-request-id");
-    let explained = stage.gateway.explained(&id).await;
+    let explained = stage.gateway.explained(id).await;
     let of_answer = log.iter().find(|line| line["request_id"] == *id);
     assert_eq!(
         explained["cost_usd"],
