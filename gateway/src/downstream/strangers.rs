@@ -49,6 +49,8 @@ struct State {
     head_bytes: u64,
     drains: usize,
     given_way: u64,
+    /// Connections that were closed and are not gone yet.
+    leaving: usize,
 }
 
 /// Whose bounds a connection counts against. An IPv6 client has a whole network to itself.
@@ -137,6 +139,11 @@ impl Strangers {
         self.state.lock().connections.len()
     }
 
+    /// How many were closed for others and are still open, for as long as that takes.
+    pub(crate) fn leaving(&self) -> usize {
+        self.state.lock().leaving
+    }
+
     /// How many were closed for others so far.
     pub(crate) fn given_way(&self) -> u64 {
         self.state.lock().given_way
@@ -160,7 +167,8 @@ impl State {
         };
         task.abort();
         self.given_way += 1;
-        self.leave(number);
+        self.leaving += 1;
+        self.forget(number);
         true
     }
 
@@ -175,12 +183,22 @@ impl State {
         }
     }
 
+    /// A connection is gone, or no stranger's any more.
     fn leave(&mut self, number: u64) {
-        if let Some(connection) = self.connections.remove(&number) {
-            self.of(connection.from, |held| {
-                held.connections.remove(&number);
-            });
+        if !self.forget(number) {
+            self.leaving = self.leaving.saturating_sub(1);
         }
+    }
+
+    /// `false`: it was closed before.
+    fn forget(&mut self, number: u64) -> bool {
+        let Some(connection) = self.connections.remove(&number) else {
+            return false;
+        };
+        self.of(connection.from, |held| {
+            held.connections.remove(&number);
+        });
+        true
     }
 
     /// Changes what an address holds; one that holds nothing is forgotten.
@@ -247,8 +265,8 @@ impl Stranger {
 
     /// It has shown a key.
     pub(crate) fn introduced(&self) {
-        if !self.is_known.load(Ordering::Relaxed) {
-            self.is_known.store(true, Ordering::Relaxed);
+        // Requests of one HTTP/2 connection come at the same time.
+        if !self.is_known.load(Ordering::Relaxed) && !self.is_known.swap(true, Ordering::Relaxed) {
             self.strangers.state.lock().leave(self.number);
         }
     }
@@ -370,6 +388,10 @@ mod tests {
         assert!(!known_task.is_finished());
         assert!(!strangers.give_way());
         assert_eq!((strangers.count(), strangers.given_way()), (0, 1));
+        // Until it is gone, it still counts as open.
+        assert_eq!(strangers.leaving(), 1);
+        drop((old, known));
+        assert_eq!(strangers.leaving(), 0);
     }
 
     #[tokio::test]

@@ -53,7 +53,9 @@ impl ServerApp for Connections {
         let max = gateway.settings().limits.connections_max;
         let connected = gateway.lifecycle.connect();
         // Who has shown no key gives way to the one that has just come.
-        if gateway.lifecycle.connections_open() > max && !gateway.strangers.give_way() {
+        let open = gateway.lifecycle.connections_open();
+        let staying = open.saturating_sub(gateway.strangers.leaving());
+        if staying > max && !gateway.strangers.give_way() {
             gateway.metrics.process.connections_refused.inc();
             return None;
         }
