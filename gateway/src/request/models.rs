@@ -1,9 +1,9 @@
 //! The models that a tenant may ask for: one list over all providers of the dialect, or one of it.
 //!
 //! What belongs to it [`keyweir_policy::config::catalog`] says. Providers are asked with the client's
-//! own request, one after the other, and their lists kept for a while ([`KnownModels`]). All of it has
-//! to be done while a coding agent waits, which is three seconds: a provider that takes longer than
-//! its share of that is left out of the list, and not asked again for a while.
+//! own request, one after the other, and their lists kept for a while (`known_models.rs`). All of it has
+//! to be done while a coding agent waits, which is three seconds: a provider that takes longer than a
+//! second is left out of the list, and not asked again for a while.
 
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ use crate::runtime::known_models::List;
 
 /// How long all providers together may take.
 const FETCHED_WITHIN: Duration = Duration::from_secs(2);
+/// How long one of them may take, so that it leaves time to those behind it.
+const ONE_FETCHED_WITHIN: Duration = Duration::from_secs(1);
 /// Pages of one list: thousands of models.
 const PAGES_MAX: usize = 10;
 /// Bytes of one list, as far as it is kept.
@@ -56,18 +58,10 @@ pub(crate) struct ModelList {
 pub(crate) async fn run(mut exchange: Box<Exchange<'_>>, list: ModelList) -> Result<bool, Stop> {
     let live = exchange.live;
     let until = Instant::now() + FETCHED_WITHIN;
-    let providers = catalog::providers(&live.policy, list.tenant, list.asked);
     let target = exchange.outgoing.target.clone();
     let mut lists = Vec::new();
     let mut failed = None;
-    for (id, left) in providers
-        .iter()
-        .copied()
-        .zip((1..=providers.len() as u32).rev())
-    {
-        // One that takes all the time it may leaves as much to each of those behind it.
-        let now = Instant::now();
-        let until = now + until.saturating_duration_since(now) / left;
+    for id in catalog::providers(&live.policy, list.tenant, list.asked) {
         let fetched = known(&mut exchange, (&list, id), until).await;
         match fetched {
             Ok(known) => lists.push((id, known)),
@@ -114,7 +108,8 @@ async fn known(
         return Ok(last);
     }
     let refresh = exchange.live.settings().models_refresh;
-    let fetched = timeout_at(until, fetch(exchange, (list, id))).await;
+    let own = Instant::now() + ONE_FETCHED_WITHIN;
+    let fetched = timeout_at(until.min(own), fetch(exchange, (list, id))).await;
     let failed = match fetched {
         Ok(Ok(fetched)) => {
             known.came(fetched, refresh);
@@ -122,7 +117,9 @@ async fn known(
         }
         Ok(Err(Stop::ClientLeft)) => return Err(Stop::ClientLeft),
         Ok(Err(refuse)) => Err(refuse),
-        Err(_) => Ok(None),
+        Err(_) if own <= until => Ok(None),
+        // The others left it no time; that is no failure of its own.
+        Err(_) => return Ok(known.last().0),
     };
     known.came(None, refresh);
     known.last().0.map_or(failed, |last| Ok(Some(last)))
