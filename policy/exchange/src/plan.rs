@@ -19,6 +19,8 @@
 //! together by time; choices and the accounts that are asked for a thing ([`crate::seek`]) are so
 //! many and no more.
 
+mod turn;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -282,7 +284,8 @@ impl Plan {
             .may_follow(&fault, pool.retry_limits().ambiguous);
         if is_repeatable && self.may_go_on(now) {
             let took = self.sent.map_or(Duration::ZERO, |sent| now.since(sent));
-            let is_left = self.has_fallback() && took_long(&fault, took);
+            let is_over = took_long(&fault, took) || self.retries.broke_down_before(&fault);
+            let is_left = is_over && self.choices.has_for(Occasion::Unavailable);
             let patience = self.patience();
             let may_follow = !is_left && self.retries.failed(pool, now, failure, patience);
             if may_follow && self.may_be_allowed(pool, now, &fault) {
@@ -329,48 +332,6 @@ impl Plan {
         let ask = self.ask(pool, now);
         let not_until = pool.would_admit(now, &ask, &self.retries.attempts);
         Why::Fault { fault, not_until }
-    }
-
-    /// Asks the next account for a thing that the last one does not know, or cannot be asked for.
-    fn seek_on(&mut self, pool: &mut Pool, now: Time) -> Option<Step> {
-        if !self.may_go_on(now) {
-            return None;
-        }
-        let (provider, account) = self.home.next()?;
-        let is_here = provider == self.provider();
-        self.choices.aim(provider, account);
-        if is_here {
-            return Some(self.admit(pool, now, None));
-        }
-        self.retries = Retries::default();
-        self.met.fault = None;
-        Some(Step::Turn)
-    }
-
-    /// Turns to the next choice, or where there is none, or no time for it, tells the client `why`.
-    fn turn_or_refuse(&mut self, now: Time, occasion: Occasion, why: Why) -> Step {
-        if !self.may_go_on(now) || !self.choices.turn(occasion) {
-            return Step::Refuse(why);
-        }
-        self.progress.fell_back = true;
-        self.waited_before = self.waited;
-        self.retries = Retries::default();
-        self.met = Met {
-            before: Some(why),
-            ..Met::default()
-        };
-        Step::Turn
-    }
-
-    /// The choice turned to cannot be asked: the next one may.
-    fn unusable(&mut self, now: Time) -> Step {
-        if self.may_go_on(now) && self.choices.skip() {
-            return Step::Turn;
-        }
-        Step::Refuse(self.met.before.unwrap_or(Why::Fault {
-            fault: Fault::Aborted,
-            not_until: None,
-        }))
     }
 }
 

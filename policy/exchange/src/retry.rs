@@ -136,6 +136,12 @@ impl Retries {
         self.may_follow(pool)
     }
 
+    /// Whether `fault` is a breakdown and not the first here: what follows would be held back, which
+    /// who has somebody else to ask need not be.
+    pub(crate) fn broke_down_before(&self, fault: &Fault) -> bool {
+        self.failures > 0 && fault.attribution() == Attribution::KeyOrProvider
+    }
+
     fn may_follow(&self, pool: &Pool) -> bool {
         let most = pool.retry_limits().attempts_max;
         self.failures < most && self.attempts.made() < most.saturating_mul(ATTEMPTS_FACTOR)

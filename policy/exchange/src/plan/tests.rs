@@ -448,6 +448,22 @@ fn a_breakdown_that_was_quick_is_met_elsewhere_before_falling_back() {
 }
 
 #[test]
+fn who_has_a_fallback_does_not_wait_for_what_broke_down_twice() {
+    let overloaded = (Fault::Overloaded { wait: None }, Some(529));
+    for met in [overloaded, BROKEN, LOST] {
+        let mut house = House::new(&[8, 8], RetryLimits::default());
+        house.attempt = Duration::from_millis(100);
+        let end = house.drive(&mut plan(30, Home::Any, [to(1, None)].into()), |sent| {
+            if sent.provider == FIRST { met } else { GOOD }
+        });
+        assert_eq!(end, End::Answered);
+        let first = house.sent.iter().filter(|sent| sent.provider == FIRST);
+        assert_eq!(first.count(), 2, "{met:?}");
+        assert_eq!(house.now, Time::ZERO + 3 * house.attempt, "{met:?}");
+    }
+}
+
+#[test]
 fn a_first_attempt_may_be_at_a_fallback_however_late() {
     let mut house = House::new(&[1, 1], RetryLimits::default());
     house.now = house.now + Duration::from_secs(5);
@@ -569,9 +585,9 @@ fn attempts_begin_from_nothing_at_each_choice() {
     let fallbacks = [to(1, None), to(2, None)];
     let end = house.drive(&mut plan(30, Home::Any, fallbacks.into()), |_| BROKEN);
     assert_eq!(end, End::Relayed(BROKEN));
-    for provider in 0..3 {
+    for (provider, attempts) in [(0, 2), (1, 2), (2, 4)] {
         let at = |sent: &&house::Sent| sent.provider == ProviderId(provider);
-        assert_eq!(house.sent.iter().filter(at).count(), 4);
+        assert_eq!(house.sent.iter().filter(at).count(), attempts);
     }
 }
 
