@@ -123,6 +123,15 @@ impl Known {
             },
         }
     }
+
+    /// An attempt began, after it had `waited` for its key.
+    pub(super) fn begin(&mut self, whom: (AccountId, KeyId), by: ChosenBy, waited: Duration) {
+        let began = self.started.elapsed();
+        let span = self.asked.traced.map_or(0, |_| fastrand::u64(1..));
+        self.served.note_begun(whom, by, began, span);
+        self.count_wait(waited);
+        self.count_begun(began);
+    }
 }
 
 impl Served {
@@ -131,13 +140,14 @@ impl Served {
         self.tried.iter().filter(failed)
     }
 
-    pub(super) fn note_begun(
+    fn note_begun(
         &mut self,
         (account, key): (AccountId, KeyId),
         by: ChosenBy,
         began: Duration,
         span: u64,
     ) {
+        (self.account, self.key) = (Some(account), Some(key));
         let Some(provider) = self.provider else {
             return;
         };

@@ -115,15 +115,7 @@ impl Record {
                 key,
                 by,
                 waited,
-            } => {
-                served.account = Some(account);
-                served.key = Some(key);
-                let began = known.started.elapsed();
-                let span = asked.traced.map_or(0, |_| fastrand::u64(1..));
-                served.note_begun((account, key), by, began, span);
-                known.count_wait(waited);
-                known.count_begun(began);
-            }
+            } => known.begin((account, key), by, waited),
             Event::Waits { behind } => {
                 served.behind.get_or_insert(behind);
             }
