@@ -71,6 +71,8 @@ enum Command {
     StreamMemory(Measuring),
     /// Choosing a key among 1,000 and 10,000, and a full waiting room.
     Choice(Measuring),
+    /// What 20,000 connections without a client key cost the others.
+    Strangers(Measuring),
     /// The weather table: the gateway against a simulated provider, in every weather.
     Weathers(weathers::Weathers),
     /// Be the upstream. The other commands start this themselves.
@@ -165,6 +167,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Choice(with) => {
             measured(with, &[Measurement::Choice, Measurement::FullRoom]).await
         }
+        Command::Strangers(with) => measured(with, &[Measurement::Strangers]).await,
     }
 }
 
@@ -178,10 +181,11 @@ enum Measurement {
     StreamMemory,
     Choice,
     FullRoom,
+    Strangers,
 }
 
 impl Measurement {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Throughput,
         Self::Instructions,
         Self::Latency,
@@ -190,6 +194,7 @@ impl Measurement {
         Self::StreamMemory,
         Self::Choice,
         Self::FullRoom,
+        Self::Strangers,
     ];
 
     async fn make(self, lab: &Lab) -> Result<Vec<Section>, Failure> {
@@ -202,6 +207,7 @@ impl Measurement {
             Self::StreamMemory => measure::stream_memory::measure(lab).await,
             Self::Choice => measure::choice::measure(lab),
             Self::FullRoom => measure::full_room::measure(lab),
+            Self::Strangers => measure::strangers::measure(lab).await,
         }
     }
 }

@@ -94,12 +94,21 @@ fn cores_in(list: &str) -> Vec<usize> {
 
 /// The limit on open files that is in force for this process.
 pub(crate) fn open_files_max() -> io::Result<u64> {
+    open_files_limit(0)
+}
+
+/// Up to where it may be raised without a privilege.
+pub(crate) fn open_files_hard_max() -> io::Result<u64> {
+    open_files_limit(1)
+}
+
+fn open_files_limit(column: usize) -> io::Result<u64> {
     let limits = fs::read_to_string("/proc/self/limits")?;
-    let soft = limits
+    let limit = limits
         .lines()
         .find_map(|line| line.strip_prefix("Max open files"))
-        .and_then(|rest| rest.split_ascii_whitespace().next());
-    match soft {
+        .and_then(|rest| rest.split_ascii_whitespace().nth(column));
+    match limit {
         Some("unlimited") => Ok(u64::MAX),
         Some(number) => number.parse().map_err(io::Error::other),
         None => Err(io::Error::other("no limit on open files is shown")),
