@@ -19,6 +19,25 @@ SETTINGS = {
     "defaults": {},
     "everything": {name: EVERYTHING[name] for name in ("settings", "tls", "listenAddress", "shutdown")},
     "replicas": {"replicaCount": 3},
+    "who may ask": {
+        "settings": {
+            "gateway": {
+                "admin_token": {"file": "/etc/keyweir/secrets/admin/token"},
+                "jwt": [
+                    {
+                        "issuer": "https://login.example.com",
+                        "audiences": ["keyweir"],
+                        "jwks_url": "https://login.example.com/keys",
+                        "claim": "team",
+                    },
+                ],
+                "proxies": {"trusted": ["10.0.0.0/8"], "proxy_protocol": True},
+                "access_log": {"sample": 0.5},
+                "traces": {"endpoint": "http://127.0.0.1:4318", "sample": 0.01},
+                "models_refresh": "1h",
+            },
+        },
+    },
     "all numbers": {
         "settings": {
             "gateway": {"limits": {"requests_in_flight_max": 10000000, "connections_max": 5}},
@@ -47,6 +66,12 @@ def test_settings_arrive_with_their_types():
     }
     assert read["retry"] == {"attempts_max": 3, "budget_per_sec": 2.5, "ambiguous": False}
     assert read["gateway"]["timeouts"] == {"drain_delay": "0s", "drain": "120s"}
+
+
+def test_tables_arrive_whole():
+    asked = SETTINGS["who may ask"]["settings"]["gateway"]
+    read = tomllib.loads(settings(SETTINGS["who may ask"]))["gateway"]
+    assert {name: read[name] for name in asked} == asked
 
 
 REPLICAS = {

@@ -4,6 +4,8 @@
 {{- define "keyweir.toml.value" -}}
 {{- if kindIs "slice" . -}}
 [{{ range $i, $it := . }}{{ if $i }}, {{ end }}{{ include "keyweir.toml.value" $it }}{{ end }}]
+{{- else if kindIs "map" . -}}
+{ {{ $names := keys . | sortAlpha }}{{ range $i, $name := $names }}{{ if $i }}, {{ end }}{{ $name }} = {{ include "keyweir.toml.value" (get $ $name) }}{{ end }} }
 {{- else if kindIs "float64" . -}}
 {{- if eq (floor .) . }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
 {{- else -}}
@@ -55,13 +57,16 @@ key_file = "/etc/keyweir/tls/tls.key"
 {{ include "keyweir.settings.startup" . }}
 {{- include "keyweir.settings.replicas" . }}
 {{- include "keyweir.toml.table" (omit $gateway "threads" "replicas") }}
+{{- with $gateway.admin_token }}
+admin_token = {{ include "keyweir.toml.value" . }}
+{{- end }}
 {{- include "keyweir.settings.tls" . }}
 
 [gateway.timeouts]
 drain_delay = {{ printf "%vs" .Values.shutdown.delaySeconds | quote }}
 drain = {{ printf "%vs" .Values.shutdown.drainSeconds | quote }}
 {{- include "keyweir.toml.table" $gateway.timeouts }}
-{{- range $table := list "limits" "stream" "upstream" }}
+{{- range $table := list "limits" "stream" "upstream" "proxies" "access_log" "traces" }}
 {{- with get $gateway $table }}
 
 [gateway.{{ $table }}]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use toml::de::DeTable;
 
 use crate::file::form::{Nothing, Shape, TableForm};
-use crate::file::problems::{Problems, Spot};
+use crate::file::problems::{At, Problems, Spot};
 use crate::file::value::Value;
 use crate::file::{shown, suggest};
 
@@ -16,6 +16,8 @@ const LISTED_MAX: usize = 16;
 pub(super) struct Fields<'t> {
     spot: Spot,
     table: &'t DeTable<'t>,
+    /// What other files say of the same table.
+    more: Vec<(Spot, &'t DeTable<'t>)>,
     problems: &'t Problems,
     known: Vec<&'static str>,
     /// Of a table that is nothing yet: what it may have is noted here.
@@ -27,6 +29,7 @@ impl<'t> Fields<'t> {
         Self {
             spot,
             table,
+            more: Vec::new(),
             problems,
             known: Vec::new(),
             asked: None,
@@ -94,43 +97,84 @@ impl<'t> Fields<'t> {
         self.optional(name, read).unwrap_or(default)
     }
 
-    /// A list of tables, `[[name]]`; empty if absent.
+    /// A list of tables, `[[name]]`; empty if absent. Those of several files are one list.
     pub(super) fn tables<T>(
         &mut self,
         name: &'static str,
         count_max: usize,
         read: impl Fn(&mut Fields<'t>) -> Option<T>,
     ) -> Vec<T> {
-        self.get(name)
-            .map(|value| value.tables(count_max, read))
-            .unwrap_or_default()
+        let mut all = Vec::new();
+        for value in self.all(name) {
+            let left = count_max.saturating_sub(all.len());
+            all.extend(value.tables(left, &read));
+        }
+        all
+    }
+
+    /// A table that may be spread over files: it is put to what `spread` has of it, and read once all
+    /// files were seen.
+    pub(super) fn spread<T>(
+        &mut self,
+        name: &'static str,
+        spread: &mut Spread<'t>,
+        read: impl FnOnce(&mut Self) -> T,
+    ) {
+        let Some(value) = self.get(name) else {
+            return;
+        };
+        if value.asked().is_some() {
+            value.table(|fields| Some(read(fields)));
+        } else if let Some((spot, table, _)) = value.into_table() {
+            spread.0.push((spot, table));
+        }
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.table.contains_key(name)
+        self.parts().any(|(_, table)| table.contains_key(name))
+    }
+
+    /// The table in each file.
+    fn parts(&self) -> impl Iterator<Item = (&Spot, &'t DeTable<'t>)> {
+        let more = self.more.iter().map(|(spot, table)| (spot, *table));
+        std::iter::once((&self.spot, self.table)).chain(more)
     }
 
     fn get(&mut self, name: &'static str) -> Option<Value<'t>> {
+        let mut all = self.all(name).into_iter();
+        let first = all.next();
+        for other in all {
+            other.refuse::<()>("is in an earlier file already; keep one of them");
+        }
+        first
+    }
+
+    /// What each file says of a field.
+    fn all(&mut self, name: &'static str) -> Vec<Value<'t>> {
         if let Some((form, nothing)) = &self.asked {
             let form = form.field(name);
             let spot = self.spot.clone();
-            return Some(Value::asking(spot, form, *nothing, self.problems));
+            return vec![Value::asking(spot, form, *nothing, self.problems)];
         }
         self.known.push(name);
-        let value = self.table.get(name)?;
-        Some(Value::new(&self.spot, name, value, self.problems))
+        let value = |(spot, table): (&Spot, &'t DeTable<'t>)| {
+            Some(Value::new(spot, name, table.get(name)?, self.problems))
+        };
+        self.parts().filter_map(value).collect()
     }
 
     /// Notes the fields that nobody asked for.
     pub(super) fn finish(self) {
         #[cfg(test)]
         self.record();
-        for key in self.table.keys() {
-            let name = key.get_ref().as_ref();
-            if !self.known.contains(&name) {
-                let spot = self.spot.field(shown::field_name(name), key.span().start);
-                let hint = self.hint_for(name);
-                self.problems.note_unknown(spot, hint);
+        for (spot, table) in self.parts() {
+            for key in table.keys() {
+                let name = key.get_ref().as_ref();
+                if !self.known.contains(&name) {
+                    let spot = spot.field(shown::field_name(name), key.span().start);
+                    let hint = self.hint_for(name);
+                    self.problems.note_unknown(spot, hint);
+                }
             }
         }
     }
@@ -154,6 +198,29 @@ impl<'t> Fields<'t> {
             .collect();
         let asked = self.known.iter().map(|name| format!("{table}.{name}"));
         self.problems.asked.borrow_mut().extend(asked);
+    }
+}
+
+/// A table that may be spread over files: each of its fields stands in one of them.
+#[derive(Default)]
+pub(super) struct Spread<'t>(Vec<(Spot, &'t DeTable<'t>)>);
+
+impl<'t> Spread<'t> {
+    /// What all files say of it together, and where the first begins.
+    pub(super) fn read<T>(
+        self,
+        problems: &'t Problems,
+        read: impl FnOnce(&mut Fields<'t>) -> T,
+    ) -> Option<At<T>> {
+        let mut parts = self.0.into_iter();
+        let (spot, table) = parts.next()?;
+        let mut fields = Fields {
+            more: parts.collect(),
+            ..Fields::new(spot.clone(), table, problems)
+        };
+        let value = read(&mut fields);
+        fields.finish();
+        Some(At { value, spot })
     }
 }
 

@@ -108,10 +108,7 @@ pub fn parse_after(
 
 fn read_files(files: &[(&str, &str)], problems: &Problems, now: SystemTime) -> Option<RawPolicy> {
     let documents = source::parse_all(files, problems)?;
-    let mut raw = RawPolicy::default();
-    for document in &documents {
-        read::document(document, problems, &mut raw);
-    }
+    let raw = read::documents(&documents, problems);
     // A file that is not TOML hides tables, and what refers to them would look wrong.
     let whole = documents.iter().all(|document| !document.torn);
     if whole {

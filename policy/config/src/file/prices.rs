@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use keyweir_tenancy::prices::Price;
 
 use crate::file::problems::Problems;
-use crate::file::read::{self, RawPolicy};
+use crate::file::read;
 use crate::file::source;
 
 const TEXT: &str = include_str!("prices/snapshot.toml");
@@ -23,10 +23,8 @@ pub fn listed() -> &'static [Price] {
 fn read() -> (String, Vec<Price>) {
     let files = [("prices/snapshot.toml", TEXT)];
     let problems = Problems::default();
-    let mut raw = RawPolicy::default();
-    for document in source::parse_all(&files, &problems).iter().flatten() {
-        read::document(document, &problems, &mut raw);
-    }
+    let documents = source::parse_all(&files, &problems).unwrap_or_default();
+    let raw = read::documents(&documents, &problems);
     let prices = raw.prices.into_iter().map(|raw| raw.price);
     let prices = prices.collect();
     (problems.into_report(&files).to_string(), prices)

@@ -27,7 +27,8 @@ pub fn schema() -> String {
     let problems = Problems::default();
     let form = std::rc::Rc::new(TableForm::default());
     let mut fields = Fields::asking(nothing, &form, &problems);
-    read::tables(&mut fields, &mut read::RawPolicy::default());
+    let (mut raw, mut settings) = (read::RawPolicy::default(), read::Settings::default());
+    read::tables(&mut fields, &mut raw, &mut settings);
     let mut schema = of_table(&form, "", &told(EXAMPLE));
     schema.insert(
         "$schema".to_owned(),

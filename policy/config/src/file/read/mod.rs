@@ -21,7 +21,7 @@ mod tenant;
 mod units;
 mod waiting;
 
-use crate::file::fields::Fields;
+use crate::file::fields::{Fields, Spread};
 use crate::file::problems::{At, Problems, Spot};
 use crate::file::settings::WaitingSettings;
 use crate::file::source::Document;
@@ -54,32 +54,49 @@ pub(super) struct RawPolicy {
     pub(super) files: usize,
 }
 
-/// Reads one file's tables and puts them behind those of the files before it.
-pub(super) fn document<'t>(
-    document: &'t Document<'t>,
-    problems: &'t Problems,
-    raw: &mut RawPolicy,
-) {
-    let spot = Spot {
-        file: Some(document.file),
-        ..Spot::default()
-    };
-    let mut fields = Fields::new(spot, &document.root, problems);
-    raw.files += 1;
-    tables(&mut fields, raw);
-    fields.finish();
+/// The tables of settings, which may be spread over files.
+#[derive(Default)]
+pub(super) struct Settings<'t> {
+    gateway: Spread<'t>,
+    waiting: Spread<'t>,
+    retry: Spread<'t>,
+    tenancy: Spread<'t>,
+}
+
+/// Reads all files' tables.
+pub(super) fn documents<'t>(documents: &'t [Document<'t>], problems: &'t Problems) -> RawPolicy {
+    let (mut raw, mut settings) = (RawPolicy::default(), Settings::default());
+    for document in documents {
+        let spot = Spot {
+            file: Some(document.file),
+            ..Spot::default()
+        };
+        let mut fields = Fields::new(spot, &document.root, problems);
+        raw.files += 1;
+        tables(&mut fields, &mut raw, &mut settings);
+        fields.finish();
+    }
+    raw.gateway = settings.gateway.read(problems, settings::gateway);
+    raw.waiting = settings.waiting.read(problems, waiting::waiting);
+    raw.retry = settings.retry.read(problems, waiting::retry);
+    raw.tenancy = settings.tenancy.read(problems, price::tenancy);
+    raw
 }
 
 /// The tables of a file.
-pub(super) fn tables<'t>(fields: &mut Fields<'t>, raw: &mut RawPolicy) {
-    once(fields, "gateway", &mut raw.gateway, settings::gateway);
-    once(fields, "waiting", &mut raw.waiting, waiting::waiting);
-    once(fields, "retry", &mut raw.retry, waiting::retry);
+pub(super) fn tables<'t>(
+    fields: &mut Fields<'t>,
+    raw: &mut RawPolicy,
+    settings: &mut Settings<'t>,
+) {
+    fields.spread("gateway", &mut settings.gateway, settings::gateway);
+    fields.spread("waiting", &mut settings.waiting, waiting::waiting);
+    fields.spread("retry", &mut settings.retry, waiting::retry);
     raw.providers
         .extend(fields.tables("provider", PROVIDERS_MAX, provider::provider));
     raw.accounts
         .extend(fields.tables("account", ACCOUNTS_MAX, account::account));
-    once(fields, "tenancy", &mut raw.tenancy, price::tenancy);
+    fields.spread("tenancy", &mut settings.tenancy, price::tenancy);
     raw.groups
         .extend(fields.tables("tenant_group", TENANTS_MAX, allowance::tenant_group));
     raw.prices
@@ -89,22 +106,4 @@ pub(super) fn tables<'t>(fields: &mut Fields<'t>, raw: &mut RawPolicy) {
     raw.aliases.extend(alias::aliases(fields));
     raw.fallbacks
         .extend(fields.tables("fallback", LIST_MAX, tenant::model_fallback));
-}
-
-/// A table that may stand in one file only: which of two should count?
-fn once<'t, T>(
-    fields: &mut Fields<'t>,
-    name: &'static str,
-    slot: &mut Option<At<T>>,
-    read: impl FnOnce(&mut Fields<'t>) -> T,
-) {
-    fields.optional(name, |value| {
-        let spot = value.spot().clone();
-        if slot.is_some() {
-            value.refuse::<()>("this table is in an earlier file already; keep one of them");
-        }
-        let value = value.table(|fields| Some(read(fields)))?;
-        *slot = Some(At { value, spot });
-        Some(())
-    });
 }
