@@ -45,10 +45,11 @@ pub(super) fn check(
     if shown.is_some_and(|shown| is_same(&shown, token.expose().as_bytes())) {
         return None;
     }
-    let mut answer = text(
-        StatusCode::UNAUTHORIZED,
-        "the token of gateway.admin_token is needed, as \"Authorization: Bearer TOKEN\"\n",
-    );
+    let why = match headers.contains_key(header::AUTHORIZATION) {
+        true => "this is not the token of gateway.admin_token\n",
+        false => "the token of gateway.admin_token is needed, as \"Authorization: Bearer TOKEN\"\n",
+    };
+    let mut answer = text(StatusCode::UNAUTHORIZED, why);
     for way in ["Bearer realm=\"keyweir\"", "Basic realm=\"keyweir\""] {
         let way = HeaderValue::from_static(way);
         answer.headers_mut().append(header::WWW_AUTHENTICATE, way);

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::command::admin_client::{AdminAddress, encoded};
 use crate::command::failed::Failed;
+use crate::telemetry::escape::harmless;
 
 /// What request ids begin with.
 const REQUEST_ID: &str = "kw_";
@@ -83,7 +84,7 @@ impl Explain {
 fn text(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
-        Value::String(text) => text.escape_debug().to_string(),
+        Value::String(text) => harmless(text).into_owned(),
         other => other.to_string(),
     }
 }
@@ -199,25 +200,41 @@ fn request(answer: &Value) -> String {
         );
     }
     for (number, attempt) in list(&answer["attempts"]).iter().enumerate() {
+        let fault = match attempt["fault"].as_str() {
+            Some("none") => "served".to_owned(),
+            _ => text(&attempt["fault"]),
+        };
         let _ = writeln!(
             out,
-            "  attempt {} at {} ms: key {} of account {} at {}, chosen by {}: {} after {} ms",
+            "  attempt {} at {} ms: key {} of account {} at {}, chosen by {}: {fault} after {} ms",
             number + 1,
             text(&attempt["began_ms"]),
             text(&attempt["key"]),
             text(&attempt["account"]),
             text(&attempt["provider"]),
             text(&attempt["chosen_by"]),
-            text(&attempt["fault"]),
             text(&attempt["took_ms"])
         );
     }
-    let _ = writeln!(
-        out,
-        "  first byte after {} ms, all after {} ms",
-        text(&answer["first_byte_ms"]),
-        text(&answer["duration_ms"])
-    );
+    if answer["input_tokens"].is_u64() || answer["output_tokens"].is_u64() {
+        let _ = writeln!(
+            out,
+            "  tokens: {} in, {} read from a cache, {} out; cost {} USD",
+            text(&answer["input_tokens"]),
+            text(&answer["cache_read_tokens"]),
+            text(&answer["output_tokens"]),
+            text(&answer["cost_usd"])
+        );
+    }
+    let _ = match answer["first_byte_ms"].is_null() {
+        true => writeln!(out, "  over after {} ms", text(&answer["duration_ms"])),
+        false => writeln!(
+            out,
+            "  first byte after {} ms, all after {} ms",
+            text(&answer["first_byte_ms"]),
+            text(&answer["duration_ms"])
+        ),
+    };
     out
 }
 
@@ -235,6 +252,6 @@ mod tests {
         });
         let told = request(&answer);
         assert!(!told.contains('\u{1b}'), "{told:?}");
-        assert!(told.contains("\\u{1b}[2J"), "{told:?}");
+        assert!(told.contains("\\u001b[2J"), "{told:?}");
     }
 }

@@ -18,6 +18,9 @@ pub(super) struct Healthcheck {
     /// The admin listener of the gateway (gateway.admin in its policy), by address or name.
     #[arg(default_value = "127.0.0.1:9090", value_name = "HOST:PORT")]
     address: String,
+    /// The same, as other commands are told it.
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "address")]
+    admin: Option<String>,
     /// Ask whether it takes new requests, too: a gateway that drains is alive but not ready.
     #[arg(long)]
     ready: bool,
@@ -30,7 +33,7 @@ impl Healthcheck {
     /// Asks; what is wrong is the error.
     pub(super) fn run(&self) -> Result<(), Failed> {
         let path = if self.ready { "/readyz" } else { "/healthz" };
-        let address = &self.address;
+        let address = self.admin.as_ref().unwrap_or(&self.address);
         let status = ask(address, path, Duration::from_secs(self.timeout)).map_err(|error| {
             Failed::Because(format!(
                 "no answer from http://{address}{path}: {error}; the address is gateway.admin of \
@@ -111,6 +114,7 @@ mod tests {
             String::from_utf8(head).expect("text")
         });
         let asked = Healthcheck {
+            admin: None,
             address,
             ready: true,
             timeout: 5,
@@ -143,6 +147,7 @@ mod tests {
         let address = closed.local_addr().expect("it has one").to_string();
         drop(closed);
         let asked = Healthcheck {
+            admin: None,
             address,
             ready: false,
             timeout: 1,
@@ -158,6 +163,7 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = silent.local_addr().expect("it has one").to_string();
         let asked = Healthcheck {
+            admin: None,
             address,
             ready: false,
             timeout: 1,

@@ -1,12 +1,13 @@
 //! `keyweir usage`: what was spent, from the ledger, or from the gateway that has it open.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
-use crate::command::admin_client::{AdminAddress, USUAL, USUAL_TOKEN};
+use crate::command::admin_client::{AdminAddress, USUAL_TOKEN};
 use crate::command::failed::Failed;
 use crate::runtime::ledger::{FILE, LedgerError, Query, Store, report};
-use crate::runtime::policy_files::folder_of;
+use crate::runtime::policy_files::{self, folder_of};
 use crate::runtime::tenancy::wall;
 
 /// What `usage` may be told.
@@ -27,8 +28,8 @@ pub(super) struct Usage {
     /// The folder of the ledger, where `serve` was told one.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// The admin listener (gateway.admin of the policy) of the gateway that has the ledger open; asked
-    /// when it is named, and where the file is in use (127.0.0.1:9090 unless named).
+    /// The admin listener of the gateway to ask. Where the ledger is in use and none is named, the
+    /// gateway at gateway.admin of the policy is asked.
     #[arg(long, value_name = "HOST:PORT")]
     admin: Option<String>,
     /// The environment variable with the token of gateway.admin_token, if it has one.
@@ -51,7 +52,7 @@ impl Usage {
         Ok(())
     }
 
-    /// From the file; from the gateway at the usual address if that has it open.
+    /// From the file; from the gateway of the policy if that has it open.
     fn read(&self, query: &Query) -> Result<String, Failed> {
         let folder = self.state.clone();
         let path = folder.unwrap_or_else(|| folder_of(&self.policy)).join(FILE);
@@ -69,8 +70,29 @@ impl Usage {
                 })?;
                 Ok(report(query, &usage))
             }
-            Err(LedgerError::InUse(_)) => self.ask(USUAL),
+            Err(LedgerError::InUse(_)) => self.ask(&self.admin_of_policy(&path)?),
             Err(error) => Err(Failed::Because(error.to_string())),
+        }
+    }
+
+    /// Where the gateway listens that has the ledger open.
+    fn admin_of_policy(&self, ledger: &Path) -> Result<String, Failed> {
+        let because = |why: &str| {
+            Failed::Because(format!(
+                "a gateway has the ledger {} open, and {why}; name where it listens with --admin",
+                ledger.display()
+            ))
+        };
+        let policy = match policy_files::load(std::slice::from_ref(&self.policy)) {
+            Ok(loaded) => loaded.policy,
+            Err(_) => {
+                let policy = self.policy.display();
+                return Err(because(&format!("{policy} does not say where it listens")));
+            }
+        };
+        match policy.gateway.admin {
+            Some(address) => Ok(reachable(address).to_string()),
+            None => Err(because("gateway.admin of its policy is off")),
         }
     }
 
@@ -80,4 +102,14 @@ impl Usage {
         let query = format!("by={}&since={}&format={}", self.by, self.since, self.format);
         admin.ask("GET", &format!("/usage?{query}"))
     }
+}
+
+/// An address to connect to, of a listener that may listen on all.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }

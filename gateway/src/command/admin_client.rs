@@ -7,6 +7,7 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use crate::command::failed::Failed;
+use crate::telemetry::escape::harmless;
 
 /// How long the gateway may take for each step of its answer.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -15,7 +16,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Where it usually is.
-pub(crate) const USUAL: &str = "127.0.0.1:9090";
+const USUAL: &str = "127.0.0.1:9090";
 /// The environment variable that usually has the token.
 pub(crate) const USUAL_TOKEN: &str = "KEYWEIR_ADMIN_TOKEN";
 
@@ -53,15 +54,25 @@ impl AdminAddress {
         match status {
             "200" => Ok(body.to_owned()),
             "401" => Err(Failed::Because(format!(
-                "{admin} wants the token of gateway.admin_token; put it into the environment \
+                "{admin} wants the token of gateway.admin_token, and {}; put it into the environment \
                  variable {} (--token-env)",
+                match self.token().is_empty() {
+                    true => "was shown none",
+                    false => "was shown another",
+                },
                 self.token_env
             ))),
             _ => {
-                let said = body.trim().escape_debug();
+                let said = harmless(body.trim());
                 Err(Failed::Because(format!("{admin} says {status}: {said}")))
             }
         }
+    }
+
+    /// What it is shown; empty if there is none.
+    fn token(&self) -> String {
+        let token = std::env::var(&self.token_env).unwrap_or_default();
+        token.trim().to_owned()
     }
 
     fn exchange(&self, method: &str, path: &str) -> std::io::Result<String> {
@@ -69,8 +80,7 @@ impl AdminAddress {
         let mut socket = connect(admin)?;
         socket.set_write_timeout(Some(WITHIN))?;
         socket.set_read_timeout(Some(WITHIN))?;
-        let token = std::env::var(&self.token_env).unwrap_or_default();
-        let token = match token.trim() {
+        let token = match self.token().as_str() {
             "" => String::new(),
             token => format!("authorization: Bearer {token}\r\n"),
         };

@@ -10,8 +10,16 @@ pub enum Failed {
     Because(String),
 }
 
-impl<E: std::error::Error> From<E> for Failed {
+/// As a shell has it of a program that SIGPIPE ended.
+const READER_GONE: u8 = 141;
+
+impl<E: std::error::Error + 'static> From<E> for Failed {
     fn from(error: E) -> Self {
-        Self::Because(error.to_string())
+        let of_output = (&error as &dyn std::error::Error).downcast_ref::<std::io::Error>();
+        match of_output.map(std::io::Error::kind) {
+            // Whoever read it, `head` say, has read enough.
+            Some(std::io::ErrorKind::BrokenPipe) => Self::With(READER_GONE),
+            _ => Self::Because(error.to_string()),
+        }
     }
 }

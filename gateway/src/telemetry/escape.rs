@@ -1,6 +1,7 @@
 //! Text of strangers, made safe to read in a log: everything that a terminal, an editor or a reader
 //! of lines could take for more than a letter is written as an escape.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Whether a character must not stand in a log as it is: Unicode's controls (Cc), formats (Cf, which
@@ -20,6 +21,21 @@ pub(crate) fn push_escape(out: &mut String, character: char) {
     for unit in character.encode_utf16(&mut [0; 2]) {
         let _ = write!(out, "\\u{unit:04x}");
     }
+}
+
+/// A text for a terminal, without what that would take for orders.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match is_unsafe(character) {
+            true => push_escape(&mut out, character),
+            false => out.push(character),
+        }
+    }
+    out.into()
 }
 
 /// Adds the text of a JSON string, of which at most `bytes_max` are kept.
@@ -63,6 +79,12 @@ mod tests {
         assert_eq!(parsed, value);
         assert!(!out.contains(is_unsafe), "{out}");
         assert!(out.ends_with("ü😀"), "{out}");
+    }
+
+    #[test]
+    fn a_terminal_sees_text_and_no_orders() {
+        assert_eq!(harmless("no key \"ü\""), "no key \"ü\"");
+        assert_eq!(harmless("a\u{1b}[2J"), "a\\u001b[2J");
     }
 
     #[test]

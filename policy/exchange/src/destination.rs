@@ -23,10 +23,19 @@ pub struct Destination {
 
 /// No provider takes the model. The message tells the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("model: no provider of this gateway serves {model}")]
+#[error("{}", self.told())]
 pub struct NoProvider {
     /// The model that was asked for; empty if none was.
     pub model: String,
+}
+
+impl NoProvider {
+    fn told(&self) -> String {
+        match self.model.as_str() {
+            "" => "no provider of this gateway serves this path to this client key".to_owned(),
+            model => format!("model: no provider of this gateway serves {model}"),
+        }
+    }
 }
 
 /// The destination of a request. `holder` is who is known to hold what it names.

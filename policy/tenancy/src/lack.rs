@@ -100,7 +100,8 @@ impl fmt::Display for Lack {
             Lacking::Price => {
                 return write!(
                     f,
-                    "{owner} has a budget in money, and the model has no price in this gateway's policy"
+                    "{owner} has a budget in money, and the model has no price in this gateway's policy; \
+                     whoever runs the gateway can give it one ([[price]])"
                 );
             }
         }

@@ -43,7 +43,11 @@ impl Top {
         let mut status = Ok(first);
         loop {
             let lines = match &status {
-                Ok(status) => screen.draw(status, terminal.size()),
+                Ok(status) => {
+                    let mut lines = screen.draw(status, terminal.size());
+                    lines.push("s sorts, q ends".to_owned());
+                    lines
+                }
                 Err(Failed::Because(why)) => vec![why.clone(), "asking again; q ends".to_owned()],
                 Err(_) => Vec::new(),
             };

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::telemetry::escape::harmless;
+
 /// What the accounts are sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Order {
@@ -95,7 +97,7 @@ impl Screen {
             Order::Name => buckets.sort_by(|a, b| a.account.cmp(&b.account)),
         }
         let title = format!(
-            "{:<24} {:<28} {:<14} {:>5}  {:<20} FREE   (s sorts, q ends)",
+            "{:<24} {:<28} {:<14} {:>5}  {:<20} FREE",
             "ACCOUNT", "GROUP", "DIMENSION", "USED", ""
         );
         let shown = buckets.iter().take(most.saturating_sub(1)).map(|bucket| {
@@ -159,7 +161,7 @@ fn items(list: &Value) -> impl Iterator<Item = &Value> {
 fn text(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
-        Value::String(text) => text.escape_debug().to_string(),
+        Value::String(text) => harmless(text).into_owned(),
         other => other.to_string(),
     }
 }
@@ -276,11 +278,11 @@ fn events(status: &Value) -> Vec<String> {
             None | Some(1) => String::new(),
             Some(times) => format!(" ({times} times)"),
         };
-        format!(
-            "{ago:>6.0} s ago  {}: {}{times}",
-            whose.escape_debug(),
-            text(&event["text"])
-        )
+        let whose = match whose.as_str() {
+            "" => String::new(),
+            whose => format!("{}: ", harmless(whose)),
+        };
+        format!("{ago:>6.0} s ago  {whose}{}{times}", text(&event["text"]))
     });
     shown.collect()
 }

@@ -26,11 +26,24 @@ pub(crate) fn find<'a>(
 ) -> Result<Routed<'a>, Refuse> {
     routed::find(&live.policy, method, path, is_anthropic).map_err(|error| {
         let refuse = not_routed(live, &error);
-        match base_url_hint(method, path) {
+        match hint(live, method, path) {
             Some(hint) if error == RouteError::NotServed => refuse.hint(hint),
             _ => refuse,
         }
     })
+}
+
+/// What may be wrong where `path` is not served.
+fn hint(live: &Live, method: &str, path: &str) -> Option<&'static str> {
+    // One that no path of a dialect's own leads to.
+    let is_spoken = |dialect| live.providers.values().any(|it| it.dialect == dialect);
+    if !is_spoken(Dialect::OpenAi) && Dialect::OpenAi.route(method, path).is_ok() {
+        return Some("it is of OpenAI's API, and no provider here speaks the openai dialect");
+    }
+    if !is_spoken(Dialect::Anthropic) && Dialect::Anthropic.route(method, path).is_ok() {
+        return Some("it is of Anthropic's API, and no provider here speaks the anthropic dialect");
+    }
+    base_url_hint(method, path)
 }
 
 /// What may be wrong with the base URL of a client that asks for `path`: its SDK adds the version to
@@ -51,6 +64,16 @@ fn base_url_hint(method: &str, path: &str) -> Option<&'static str> {
 /// The dialect to refuse in when the path does not tell: the one it looks like, or the one that is
 /// spoken here.
 pub(crate) fn likely_dialect(live: &Live, is_anthropic: bool, path: &str) -> Dialect {
+    let is_of = |dialect: Dialect| {
+        ["POST", "GET"]
+            .iter()
+            .any(|it| dialect.route(it, path).is_ok())
+    };
+    match (is_of(Dialect::Anthropic), is_of(Dialect::OpenAi)) {
+        (true, false) => return Dialect::Anthropic,
+        (false, true) => return Dialect::OpenAi,
+        _ => {}
+    }
     let unversioned = path.strip_prefix("/v1").unwrap_or(path);
     let unversioned = unversioned.strip_prefix("/v1").unwrap_or(unversioned);
     if unversioned.starts_with("/messages") || unversioned.starts_with("/complete") {

@@ -84,8 +84,15 @@ impl Query {
             })
         };
         let by = by.unwrap_or("tenant,model,day").split(',');
+        let mut apart = Vec::new();
+        for by in by.map(word) {
+            let by = by?;
+            if !apart.contains(&by) {
+                apart.push(by);
+            }
+        }
         Ok(Self {
-            by: by.map(word).collect::<Result<_, _>>()?,
+            by: apart,
             since: since.map_or(Ok(today.saturating_sub(30)), |since| {
                 first_day(since, today)
             })?,

@@ -265,7 +265,7 @@ impl Reading<'_> {
 
     /// What stands where `from` says; `None`: it was not looked for, since it is known.
     fn text(&self, from: &SecretRef) -> Option<Result<String, SecretProblem>> {
-        match from {
+        let text = match from {
             SecretRef::Literal(_) => None,
             SecretRef::Env(name) => Some(from_env(name)),
             SecretRef::File(path) => Some(from_file(&self.folder.join(path))),
@@ -273,7 +273,8 @@ impl Reading<'_> {
                 Ok(text) => Ok(text.clone()),
                 Err(problem) => Err(problem.again()),
             }),
-        }
+        };
+        text.map(|text| text.map_err(|problem| problem.of(from)))
     }
 
     /// What counts of what was found now and what was known.

@@ -3,15 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
+use keyweir_policy::config::file::SecretRef;
 use keyweir_policy::config::secret::SecretError;
 
 /// The most that is read of a secret's file or a command's output. A credential is far smaller; the
 /// bound keeps a wrong path (a disk image, `/dev/zero`) from filling memory.
 pub(super) const BYTES_MAX: u64 = 64 * 1024;
 
-/// Why the secret of one key is not there. Says where it was looked for only as far as the key's
-/// place in the policy file does: whoever writes a secret in a name's place must not find it in a
-/// message.
+/// Why the secret of one key is not there.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretProblem {
     /// The environment variable is not set.
@@ -41,6 +40,14 @@ pub enum SecretProblem {
     /// What was found cannot be a credential.
     #[error(transparent)]
     Unfit(#[from] SecretError),
+    /// The same, of what is named here.
+    #[error("{name}: {problem}")]
+    Named {
+        /// The variable, file or program ([`SecretRef::shown`]).
+        name: String,
+        /// What is wrong with it.
+        problem: Box<Self>,
+    },
     /// Another key of the provider has the same.
     #[error("is the same credential as key \"{0}\": two keys with one credential add nothing")]
     Same(String),
@@ -56,6 +63,17 @@ pub enum SecretProblem {
 }
 
 impl SecretProblem {
+    /// The same with the name of what was looked at, unless that may be a secret in a name's place.
+    pub(super) fn of(self, from: &SecretRef) -> Self {
+        match from.shown() {
+            Some(name) => Self::Named {
+                name: name.to_owned(),
+                problem: Box::new(self),
+            },
+            None => self,
+        }
+    }
+
     /// The same once more: of a command that several name.
     pub(super) fn again(&self) -> Self {
         match self {

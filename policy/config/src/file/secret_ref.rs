@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::file::shown;
 use crate::secret::ProviderSecret;
 
 /// Where a secret is found. Reading it is the gateway's part.
@@ -17,6 +18,22 @@ pub enum SecretRef {
     Command(SecretCommand),
     /// In the policy file itself.
     Literal(ProviderSecret),
+}
+
+impl SecretRef {
+    /// What it names: the variable, the file or the program. `None` where that may be a secret in the
+    /// wrong place, which no message repeats.
+    pub fn shown(&self) -> Option<&str> {
+        match self {
+            Self::Env(name) => Some(name.as_str()).filter(|name| shown::is_variable(name)),
+            Self::File(path) => path.to_str().filter(|path| shown::is_path(path)),
+            Self::Command(command) => {
+                let program = command.words.first().map(String::as_str);
+                program.filter(|it| shown::is_showable(it))
+            }
+            Self::Literal(_) => None,
+        }
+    }
 }
 
 /// A command that prints a secret on its standard output. No shell is between.

@@ -7,6 +7,9 @@
 /// The longest value that is quoted.
 const LEN_MAX: usize = 80;
 
+/// The longest path that is quoted.
+const PATH_LEN_MAX: usize = 256;
+
 /// From how many letters and digits in a row on a text with a digit counts as a secret.
 const RUN_MIN: usize = 20;
 
@@ -30,6 +33,27 @@ pub(super) fn field_name(name: &str) -> &str {
 
 pub(crate) fn is_showable(value: &str) -> bool {
     value.len() <= LEN_MAX && !value.chars().any(char::is_control) && !looks_secret(value)
+}
+
+/// Whether a variable's name may be repeated: capitals, as such names are and keys are not.
+pub(super) fn is_variable(name: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    name.len() <= LEN_MAX && name.chars().all(is_letter) && !has_random_run(name)
+}
+
+/// Whether a path may be repeated: none of its parts begins as a key does, or looks drawn at random,
+/// and it is not a bare word, which any key is.
+pub(super) fn is_path(path: &str) -> bool {
+    let is_name = |part: &str| {
+        let lower = part.to_ascii_lowercase();
+        let is_key = SECRET_PREFIXES.iter().any(|it| lower.starts_with(it));
+        !is_key && !has_random_run(part)
+    };
+    path.len() <= PATH_LEN_MAX
+        && path.contains(['/', '.'])
+        && !path.contains('@')
+        && !path.chars().any(char::is_control)
+        && path.split('/').all(is_name)
 }
 
 fn looks_secret(value: &str) -> bool {
@@ -72,6 +96,23 @@ mod tests {
         ];
         for secret in secrets {
             assert_eq!(quoted(secret), "this value", "{secret}");
+            assert!(!is_variable(secret) && !is_path(secret), "{secret}");
+        }
+    }
+
+    #[test]
+    fn names_of_variables_and_files_are_shown() {
+        assert!(is_variable("TASK_KEY_2") && !is_variable("AKIA0123456789ABCDEF"));
+        assert!(!is_variable("a1b2c3d4"));
+        for path in ["/run/secrets/task-key", "keys/a.txt", "../team-a-1.key"] {
+            assert!(is_path(path), "{path}");
+        }
+        for path in [
+            "bareword",
+            "/run/sk-ant-1",
+            "a/0123456789abcdef0123456789abcdef",
+        ] {
+            assert!(!is_path(path), "{path}");
         }
     }
 }

@@ -38,6 +38,13 @@ impl Check<'_> {
         })
     }
 
+    /// The aliases of a list, and those that are there for everybody.
+    fn aliases_beside<'r>(&'r self, list: &'r [RawAlias]) -> impl Iterator<Item = &'r RawAlias> {
+        let is_own = !std::ptr::eq(list, self.raw.aliases.as_slice());
+        let general = if is_own { &self.raw.aliases[..] } else { &[] };
+        list.iter().chain(general)
+    }
+
     fn list_of_aliases(&self, aliases: &[RawAlias]) {
         let mut first: HashMap<Scope<'_>, &Spot> = HashMap::new();
         for alias in aliases {
@@ -62,6 +69,18 @@ impl Check<'_> {
                     &alias.spot,
                     "no account serves the model that it leads to",
                     "look at models of the provider and of its accounts, or correct the name",
+                );
+            }
+            let names =
+                |other: &&RawAlias| other.name.as_ref().map(|at| &at.value) == alias.model.as_ref();
+            if alias.model.as_ref() != Some(&name.value)
+                && self.aliases_beside(aliases).any(|it| names(&it))
+            {
+                self.warn(
+                    &alias.spot,
+                    "leads to the name of another alias, which is not replaced again: the provider is \
+                     asked for a model of this name",
+                    "set model to the model that is meant",
                 );
             }
             let scope = (name.value.as_str(), provider, alias.dialect);

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod allowances;
+mod base_urls;
 mod issuers;
 mod limits;
 mod listeners;
@@ -38,6 +39,7 @@ pub(super) fn check(raw: &RawPolicy, files: &[(&str, &str)], problems: &Problems
     check.shadowed_providers();
     check.misspoken_providers();
     check.doubtful_secrets();
+    check.base_urls();
 }
 
 /// What every check works on.
