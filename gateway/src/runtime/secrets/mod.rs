@@ -229,7 +229,7 @@ impl Reading<'_> {
             Ok(ProviderSecret::new(&text)?)
         });
         let known = self.before.secrets.get(&name).cloned();
-        let secret = self.settle(whose, fresh, known)?;
+        let secret = self.settle((whose, from), fresh, known)?;
         self.secrets.found.secrets.insert(name, secret.clone());
         Some(secret)
     }
@@ -243,7 +243,7 @@ impl Reading<'_> {
                 let name = reference(from);
                 let fresh = self.text(from).map(|text| client_keys::parse(&text?));
                 let known = self.before.client_keys.get(&name).cloned();
-                let Some(hashes) = self.settle(whose.clone(), fresh, known) else {
+                let Some(hashes) = self.settle((whose.clone(), from), fresh, known) else {
                     continue;
                 };
                 for hash in &hashes {
@@ -265,7 +265,7 @@ impl Reading<'_> {
 
     /// What stands where `from` says; `None`: it was not looked for, since it is known.
     fn text(&self, from: &SecretRef) -> Option<Result<String, SecretProblem>> {
-        let text = match from {
+        match from {
             SecretRef::Literal(_) => None,
             SecretRef::Env(name) => Some(from_env(name)),
             SecretRef::File(path) => Some(from_file(&self.folder.join(path))),
@@ -273,17 +273,17 @@ impl Reading<'_> {
                 Ok(text) => Ok(text.clone()),
                 Err(problem) => Err(problem.again()),
             }),
-        };
-        text.map(|text| text.map_err(|problem| problem.of(from)))
+        }
     }
 
     /// What counts of what was found now and what was known.
     fn settle<T>(
         &mut self,
-        whose: String,
+        (whose, from): (String, &SecretRef),
         fresh: Option<Result<T, SecretProblem>>,
         known: Option<T>,
     ) -> Option<T> {
+        let fresh = fresh.map(|fresh| fresh.map_err(|problem| problem.of(from)));
         match (fresh, known) {
             (Some(Ok(fresh)), _) => Some(fresh),
             (Some(Err(problem)), Some(known)) => {
