@@ -332,9 +332,9 @@ mod tests {
             "running 2  waiting 1  keys serving 0 of 1  10.0 requests/s",
             "key k: out, rejected (probed in 30 s)",
             "waiting for inference:g: 1 of class normal, tenant t, 2.0 s at most",
-            "spent by tenant t\\u{1b} on m-*: 9.5 of 10 usd in the month (95%), soft, shadow\nspent by group g on all models: 1 of 100 tokens in the day (1%)",
+            "spent by tenant t\\u001b on m-*: 9.5 of 10 usd in the month (95%), soft, shadow\nspent by group g on all models: 1 of 100 tokens in the day (1%)",
             "██████████··········",
-            "\\u{1b}[2J",
+            "\\u001b[2J",
         ] {
             assert!(picture.contains(part), "{part} in {picture}");
         }

@@ -29,7 +29,7 @@ impl SecretRef {
             Self::File(path) => path.to_str().filter(|path| shown::is_path(path)),
             Self::Command(command) => {
                 let program = command.words.first().map(String::as_str);
-                program.filter(|it| shown::is_showable(it))
+                program.filter(|it| shown::is_program(it))
             }
             Self::Literal(_) => None,
         }

@@ -56,6 +56,12 @@ pub(super) fn is_path(path: &str) -> bool {
         && path.split('/').all(is_name)
 }
 
+/// Whether a program's name may be repeated: a path, or a word of letters, as keys are not.
+pub(super) fn is_program(name: &str) -> bool {
+    let is_word = |name: &str| !name.bytes().any(|byte| byte.is_ascii_digit());
+    is_path(name) || is_showable(name) && is_word(name)
+}
+
 fn looks_secret(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     SECRET_PREFIXES.iter().any(|prefix| lower.contains(prefix)) || has_random_run(value)
