@@ -113,9 +113,11 @@ prerequisites:
 	  $(call install,cmake and a C compiler,cmake gcc g++ make,cmake gcc gcc-c++ make,cmake build-base,cmake)
 
 # Python runs the clients (Node.js, if missing, comes along with its packages); `script` gives the
-# demonstration a terminal.
+# demonstration a terminal; gateways tell one another what they take through Redis.
 test-prerequisites: prerequisites
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  $(call install,Python with venv,python3 python3-venv,python3,python3 py3-pip,python)
 	@command -v curl >/dev/null && command -v script >/dev/null || \
 	  $(call install,curl and script,curl bsdutils,curl util-linux-script,curl util-linux-misc,curl)
+	@command -v redis-server >/dev/null || \
+	  $(call install,Redis,redis-server,redis,redis,redis)

@@ -38,6 +38,7 @@ SETTINGS = {
             },
         },
     },
+    "redis": {"redis": {"urls": ["rediss://a:6379"], "existingSecret": "r", "caKey": "ca.pem"}},
     "all numbers": {
         "settings": {
             "gateway": {"limits": {"requests_in_flight_max": 10000000, "connections_max": 5}},
@@ -86,6 +87,24 @@ REPLICAS = {
 def test_pods_are_told_how_many_they_are(values, told):
     assert tomllib.loads(settings(values))["gateway"].get("replicas") == told
     assert one(render(values), "Service", "kw-keyweir-admin")["spec"]["clusterIP"] == "None"
+
+
+REDIS = {"redis": {
+    "urls": ["rediss://a:6379", "rediss://b"], "sentinel": "m", "username": "u", "existingSecret": "r", "caKey": "ca.pem",
+}}
+
+
+def test_the_pods_share_a_redis():
+    assert "shared" not in tomllib.loads(settings())["gateway"]
+    assert tomllib.loads(settings(REDIS))["gateway"]["shared"]["redis"] == {
+        "urls": ["rediss://a:6379", "rediss://b"], "sentinel": "m", "username": "u", "prefix": "ns/kw-keyweir",
+        "password": {"file": "/etc/keyweir/redis/password"}, "ca_file": "/etc/keyweir/redis/ca.pem",
+    }
+    plain = settings({"redis": {"urls": ["redis://a"], "prefix": "p"}})
+    assert tomllib.loads(plain)["gateway"]["shared"]["redis"] == {"urls": ["redis://a"], "prefix": "p"}
+    objects = render(REDIS)
+    assert "/etc/keyweir/redis" in {it["mountPath"] for it in container(objects)["volumeMounts"]}
+    assert {"secretName": "r", "defaultMode": 0o440} in [it.get("secret") for it in pod(objects)["volumes"]]
 
 
 def test_another_number_of_pods_restarts_none():

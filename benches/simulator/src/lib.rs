@@ -22,6 +22,7 @@ pub mod beyond;
 pub mod bounds;
 mod clock;
 mod course;
+mod exchange;
 mod follow_up;
 mod gateway;
 pub mod headers;

@@ -76,6 +76,8 @@ fn live(world: &mut World<'_>) -> Result<(), Stuck> {
             Event::Produce(request, piece) => world.produce(request, piece),
             Event::Piece(request, piece) => world.piece(request, piece),
             Event::Cut(request) => world.cut(request),
+            Event::Say(gateway) => world.say(gateway),
+            Event::Hear(gateway) => world.hear(gateway),
             Event::Wake {
                 gateway,
                 provider,

@@ -28,8 +28,11 @@ pub struct Scenario {
     pub latency: Latency,
     /// What goes wrong at the first provider, and with the gateways' clocks.
     pub weather: Vec<Weather>,
-    /// Gateways that share the traffic and know nothing of each other.
+    /// Gateways that share the traffic.
     pub replicas: usize,
+    /// How often they tell one another what they take, in seconds; `None`: they know nothing of each
+    /// other.
+    pub exchange_secs: Option<f64>,
     /// How many gateways each of them believes that there are.
     pub replicas_told: u32,
     /// Seconds of arrivals; the run goes on until all are answered.
@@ -157,6 +160,7 @@ impl Scenario {
             },
             weather: Vec::new(),
             replicas: 1,
+            exchange_secs: None,
             replicas_told: 1,
             duration_secs: 60.0,
             patience_secs: 30.0,

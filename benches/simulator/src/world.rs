@@ -7,6 +7,7 @@ use keyweir_policy::exchange::holders::Holders;
 use keyweir_policy::exchange::plan::{Failure, Plan};
 use keyweir_policy::pool::Pool;
 use keyweir_policy::pool::ask::Lease;
+use keyweir_policy::pool::told::PoolTold;
 use keyweir_policy::terms::ids::{RequestId, Ticket};
 use keyweir_policy::terms::time::Time;
 
@@ -35,6 +36,10 @@ pub(crate) enum Event {
     Piece(usize, usize),
     /// The gateway learns that a stream has ended before its time.
     Cut(usize),
+    /// A gateway's word reaches the store.
+    Say(usize),
+    /// A gateway hears what the others have said.
+    Hear(usize),
     /// A gateway's timer for one of its pools fires, if it is still the one that was set last.
     Wake {
         gateway: usize,
@@ -67,6 +72,12 @@ impl Ord for Scheduled {
             .total_cmp(&other.at)
             .then(self.order.cmp(&other.order))
     }
+}
+
+/// What a gateway has said last of each provider, and when.
+pub(crate) struct Word {
+    pub(crate) at: f64,
+    pub(crate) told: Vec<PoolTold>,
 }
 
 /// One gateway.
@@ -114,6 +125,8 @@ pub(crate) struct World<'a> {
     /// What each provider meters.
     pub(crate) metered: Vec<Metered>,
     pub(crate) gateways: Vec<Gateway>,
+    /// What each of them has said last.
+    pub(crate) words: Vec<Option<Word>>,
     pub(crate) requests: Vec<Request>,
     /// Until when an account has asked a gateway to stay away.
     pub(crate) stay_away: HashMap<(usize, Place), f64>,
@@ -134,6 +147,7 @@ impl<'a> World<'a> {
             order: 0,
             draws: fastrand::Rng::with_seed(scenario.seed ^ 0x5eed),
             metered: sites.iter().copied().map(Metered::new).collect(),
+            words: (0..scenario.replicas.max(1)).map(|_| None).collect(),
             gateways: gateways.collect(),
             sites,
             requests: Vec::with_capacity(arrivals.len()),
@@ -148,6 +162,7 @@ impl<'a> World<'a> {
         for (arrival, follows) in arrivals.iter().zip(follow_ups) {
             world.expect(arrival, follows);
         }
+        world.begin_exchange();
         world
     }
 
@@ -201,6 +216,11 @@ impl<'a> World<'a> {
 
     pub(crate) fn between(&mut self, (least, most): (f64, f64)) -> f64 {
         least + (most - least) * self.draws.f64()
+    }
+
+    /// Whether more than `count` events are to come.
+    pub(crate) fn is_any_expected(&self, count: usize) -> bool {
+        self.queue.len() > count
     }
 
     /// What comes next; the world's clock is put there. `None`: nothing.

@@ -4,6 +4,7 @@ use http::{Response, StatusCode};
 
 use super::answer::text;
 use crate::runtime::lifecycle::Lifecycle;
+use crate::runtime::shared::Shared;
 
 /// The process is alive: it answers.
 pub(super) fn alive() -> Response<Vec<u8>> {
@@ -11,9 +12,12 @@ pub(super) fn alive() -> Response<Vec<u8>> {
 }
 
 /// Whether new requests are welcome, and if not, why, and what is being waited for.
-pub(super) fn ready(lifecycle: &Lifecycle) -> Response<Vec<u8>> {
+pub(super) fn ready(lifecycle: &Lifecycle, shared: &Shared) -> Response<Vec<u8>> {
     let Some(span) = lifecycle.draining_for() else {
-        return text(StatusCode::OK, "ready\n");
+        return match shared.standing().complaint() {
+            None => text(StatusCode::OK, "ready\n"),
+            Some(complaint) => text(StatusCode::OK, format!("ready, but {complaint}\n")),
+        };
     };
     let why = format!(
         "not ready: draining for {} s; requests running: {}, connections of clients: {}\n",

@@ -115,7 +115,7 @@ impl Admin {
         let query = head.uri.query().unwrap_or_default();
         Some(match route {
             Route::Healthz => health::alive(),
-            Route::Readyz => health::ready(&gateway.lifecycle),
+            Route::Readyz => health::ready(&gateway.lifecycle, &gateway.shared),
             Route::Metrics => metrics::page(gateway),
             Route::Status => status::page(gateway),
             Route::Usage => usage::page(gateway, head.uri.query()),

@@ -36,6 +36,7 @@ pub(super) fn out(moments: &Moments, outage: &Outage, group: Option<&str>) -> Va
 const fn sentence(cause: &Cause) -> &'static str {
     match cause {
         Cause::Operator => "an operator took it out; it is probed later",
+        Cause::Elsewhere => "another gateway found it out; it is probed later",
         Cause::Fault(fault) => of_fault(fault),
     }
 }

@@ -22,6 +22,7 @@ use crate::runtime::provider::{Making, ProviderError};
 use crate::runtime::replicas::Counted;
 use crate::runtime::roots::Roots;
 use crate::runtime::secrets::Secrets;
+use crate::runtime::shared::Shared;
 use crate::runtime::tenancy::Tenancy;
 use crate::runtime::tokens::Tokens;
 use crate::telemetry::access_log::{AccessLog, Target};
@@ -48,6 +49,8 @@ pub struct Gateway {
     pub(crate) ledger: OnceLock<Ledger>,
     /// How many gateways there are.
     pub(crate) replicas: Counted,
+    /// Whether they hear of one another.
+    pub(crate) shared: Shared,
     pub(crate) access_log: AccessLog,
     pub(crate) lifecycle: Arc<Lifecycle>,
     /// How the policy came into force, and what is wrong with the one that would follow.
@@ -139,6 +142,7 @@ impl Gateway {
             providers,
             roots,
             admin_token: secrets.admin_token.clone(),
+            redis_password: secrets.redis_password.clone(),
         };
         let gateway = Self {
             clock,
@@ -150,6 +154,7 @@ impl Gateway {
             tenancy: Tenancy::new(clock),
             ledger: OnceLock::new(),
             replicas,
+            shared: Shared::default(),
             access_log,
             lifecycle: Arc::default(),
             policy_status: Mutex::default(),

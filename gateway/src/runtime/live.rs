@@ -39,6 +39,8 @@ pub(crate) struct Live {
     pub(crate) roots: Roots,
     /// What operators have to show, if anything.
     pub(crate) admin_token: Option<ProviderSecret>,
+    /// What is shown to the store that gateways share.
+    pub(crate) redis_password: Option<ProviderSecret>,
 }
 
 /// What a policy comes into force with.
@@ -49,6 +51,8 @@ pub(crate) struct Next {
     pub(crate) providers: Table<ProviderId, Provider>,
     pub(crate) roots: Roots,
     pub(crate) admin_token: Option<ProviderSecret>,
+    /// What is shown to the store that gateways share.
+    pub(crate) redis_password: Option<ProviderSecret>,
 }
 
 impl Live {
@@ -65,6 +69,7 @@ impl Live {
             providers,
             roots,
             admin_token,
+            redis_password,
         } = next;
         let of_provider = |id, provider: &Provider| {
             let accounts = policy.provider(id).accounts.map(|_, it| it.id.clone());
@@ -85,6 +90,7 @@ impl Live {
             holders,
             roots,
             admin_token,
+            redis_password,
             tenant_metrics: (0..cells).map(|_| OnceLock::new()).collect(),
         }
     }
@@ -165,6 +171,21 @@ impl Live {
     /// `holder` holds `id`, which `owner` made, if that was seen.
     pub(crate) fn learn_holder(&self, id: &str, holder: Holder, owner: Option<TenantId>) {
         self.holders().learn(id, holder, owner);
+    }
+
+    /// What was learned since this was last asked, for other gateways.
+    pub(crate) fn take_news(&self) -> Vec<(Box<str>, Held)> {
+        self.holders.lock().take_news().collect()
+    }
+
+    /// There are no other gateways to be told.
+    pub(crate) fn keep_no_news(&self) {
+        self.holders.lock().keep_no_news();
+    }
+
+    /// Lets `f` tell what others have learned.
+    pub(crate) fn with_holders<R>(&self, f: impl FnOnce(&mut Holders) -> R) -> R {
+        f(&mut self.holders())
     }
 
     /// What accounts hold, without what is too old.

@@ -4,7 +4,9 @@
 pub(crate) mod bookkeeper;
 pub mod clock;
 pub(crate) mod deadline;
+pub(crate) mod dial;
 pub mod effective;
+pub(crate) mod exchange;
 pub mod gateway;
 pub(crate) mod known_models;
 pub mod ledger;
@@ -22,6 +24,7 @@ pub(crate) mod replicas;
 pub(crate) mod roots;
 pub mod secrets;
 pub(crate) mod share_out;
+pub(crate) mod shared;
 pub(crate) mod tenancy;
 pub(crate) mod tokens;
 pub(crate) mod watch;

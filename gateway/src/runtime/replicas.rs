@@ -1,5 +1,6 @@
-//! What is known of how many gateways there are: told by the command line or the policy, or looked up
-//! (`share_out` sees to that). A name that does not resolve leaves the number as it was: DNS is away more
+//! What is known of how many gateways there are: heard from themselves (`shared`), or else told by the
+//! command line or the policy, or looked up (`share_out` sees to that). The number that was last heard
+//! holds while none is. A name that does not resolve leaves the number as it was: DNS is away more
 //! often than replicas are.
 
 use std::collections::HashSet;
@@ -19,6 +20,8 @@ pub(crate) struct Counted {
     told: Option<Replicas>,
     /// Addresses that the name had; 0: it was never resolved.
     addresses: AtomicU32,
+    /// As many as have told one another; 0: none ever have.
+    heard: AtomicU32,
     /// What was made of it last; 0: nothing yet.
     count: AtomicU32,
 }
@@ -46,6 +49,16 @@ impl Counted {
         self.addresses.swap(addresses, Ordering::Relaxed) != addresses
     }
 
+    /// So many have been heard; 0: they are not heard any more. `true`: it is another number.
+    pub(crate) fn hear(&self, count: u32) -> bool {
+        self.heard.swap(count, Ordering::Relaxed) != count
+    }
+
+    /// As many as have last told one another; 0: none ever have.
+    pub(crate) fn heard(&self) -> u32 {
+        self.heard.load(Ordering::Relaxed)
+    }
+
     /// The number goes out to all who share by it. `Some`: the one before, if it was another; 0: none.
     pub(crate) fn note(&self, replicas: Replicas) -> Option<u32> {
         let before = self.count.swap(replicas.count(), Ordering::Relaxed);
@@ -61,7 +74,10 @@ impl Counted {
                 .replicas
                 .count((addresses > 0).then_some(addresses))
         };
-        self.told.unwrap_or_else(of_policy)
+        match self.heard() {
+            0 => self.told.unwrap_or_else(of_policy),
+            heard => Replicas::new(heard),
+        }
     }
 }
 

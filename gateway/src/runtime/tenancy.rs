@@ -14,6 +14,7 @@ use keyweir_policy::tenancy::meters::Meters;
 use keyweir_policy::tenancy::period::Wall;
 use keyweir_policy::tenancy::request::{Asked, Cost, Moment, Reserved, Used};
 use keyweir_policy::tenancy::tally::{Place, Tally, Totals};
+use keyweir_policy::tenancy::told::{Heard, RowTold};
 use keyweir_policy::terms::ids::TenantId;
 use parking_lot::Mutex;
 
@@ -126,6 +127,20 @@ impl Tenancy {
             places: state.tally.take(),
             budgets: state.meters.take_changed(),
         }
+    }
+
+    /// What the other gateways are to hear.
+    pub(crate) fn report(&self) -> Vec<RowTold> {
+        let mut state = self.state.lock();
+        let at = self.moment();
+        state.meters.report(at)
+    }
+
+    /// The other gateways say this.
+    pub(crate) fn hear(&self, heard: &Heard<'_>) {
+        let mut state = self.state.lock();
+        let at = self.moment();
+        state.meters.hear(at, heard);
     }
 
     /// Lets `f` see the meters, and what a wall clock shows.

@@ -20,6 +20,7 @@ use crate::admin::Admin;
 use crate::downstream::certificate::Certificate;
 use crate::runtime::bookkeeper;
 use crate::runtime::effective::{bound_connections, refuse_open_listeners};
+use crate::runtime::exchange;
 use crate::runtime::gateway::{Gateway, GatewayError};
 use crate::runtime::ledger::{Ledger, LedgerError, Store};
 use crate::runtime::reload::{Origin, Reloader};
@@ -130,6 +131,7 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
         gateway.metrics.ledger.writable.set(1);
         let _ = gateway.ledger.set(ledger);
     }
+    exchange::keep(&gateway, folder.to_path_buf());
     let live = gateway.live();
     resolve::first(live.upstreams()).await;
     resolve::keep(live.upstreams(), settings.upstream.dns_refresh);

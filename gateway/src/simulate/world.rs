@@ -217,6 +217,7 @@ impl World<'_> {
             },
             weather: Vec::new(),
             replicas: 1,
+            exchange_secs: None,
             replicas_told: 1,
             duration_secs: self.asked.secs(),
             patience_secs: patience.as_secs_f64(),

@@ -9,6 +9,7 @@ what to write instead.
 {{- include "keyweir.checks.shutdown" . -}}
 {{- include "keyweir.checks.memory" . -}}
 {{- include "keyweir.checks.replicas" . -}}
+{{- include "keyweir.checks.redis" . -}}
 {{- include "keyweir.checks.ledger" . -}}
 {{- include "keyweir.checks.routes" . -}}
 {{- end }}
@@ -94,6 +95,22 @@ what to write instead.
 {{- if and $limit $held -}}
 {{- if lt (int64 $limit) (add (int64 $held) 256) -}}
 {{- fail (printf "resources.limits.memory (%s MiB) is too little for settings.gateway.limits.body_bytes_held_max (%s MiB) and 256 MiB for everything else: raise the one or lower the other" $limit $held) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "keyweir.checks.redis" -}}
+{{- with .Values.redis -}}
+{{- if and (not .urls) (or .sentinel .username .existingSecret .caKey .prefix) -}}
+{{- fail "redis is set without redis.urls, so nothing would be shared: name its address, as redis://host:6379" -}}
+{{- end -}}
+{{- range .urls -}}
+{{- if not (regexMatch "^(redis|rediss|valkey|valkeys)://[^@]+$" .) -}}
+{{- fail (printf "redis.urls has %q: write redis://host:port or rediss://host:port, and the password into redis.existingSecret" (regexReplaceAll "//.*@" . "//…@")) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (or .username .caKey) (not .existingSecret) -}}
+{{- fail "redis.username and redis.caKey need redis.existingSecret, which holds the password and the roots" -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

@@ -124,6 +124,11 @@ volumeMounts:
     mountPath: /etc/keyweir/secrets/{{ $name }}
     readOnly: true
   {{- end }}
+  {{- if and .Values.redis.urls .Values.redis.existingSecret }}
+  - name: redis
+    mountPath: /etc/keyweir/redis
+    readOnly: true
+  {{- end }}
   {{- if ne .Values.ledger.storage "none" }}
   - name: ledger
     mountPath: /var/lib/keyweir
@@ -164,6 +169,12 @@ its files change together. */}}
 - name: secret-{{ $i }}
   secret:
     secretName: {{ $name }}
+    defaultMode: 0440
+{{- end }}
+{{- if and .Values.redis.urls .Values.redis.existingSecret }}
+- name: redis
+  secret:
+    secretName: {{ .Values.redis.existingSecret }}
     defaultMode: 0440
 {{- end }}
 {{- if eq .Values.ledger.storage "emptyDir" }}

@@ -52,6 +52,31 @@ key_file = "/etc/keyweir/tls/tls.key"
 {{- end }}
 {{- end }}
 
+{{- define "keyweir.settings.redis" -}}
+{{- with .Values.redis }}
+{{- if .urls }}
+
+[gateway.shared.redis]
+urls = {{ include "keyweir.toml.value" .urls }}
+prefix = {{ default (printf "%s/%s" $.Release.Namespace (include "keyweir.fullname" $)) .prefix | quote }}
+{{- with .sentinel }}
+sentinel = {{ quote . }}
+{{- end }}
+{{- with .username }}
+username = {{ quote . }}
+{{- end }}
+{{- if .existingSecret }}
+{{- with .passwordKey }}
+password = { file = {{ printf "/etc/keyweir/redis/%s" . | quote }} }
+{{- end }}
+{{- with .caKey }}
+ca_file = {{ printf "/etc/keyweir/redis/%s" . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "keyweir.settings" -}}
 {{- $gateway := .Values.settings.gateway -}}
 {{ include "keyweir.settings.startup" . }}
@@ -61,6 +86,7 @@ key_file = "/etc/keyweir/tls/tls.key"
 admin_token = {{ include "keyweir.toml.value" . }}
 {{- end }}
 {{- include "keyweir.settings.tls" . }}
+{{- include "keyweir.settings.redis" . }}
 
 [gateway.timeouts]
 drain_delay = {{ printf "%vs" .Values.shutdown.delaySeconds | quote }}

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 use keyweir_config::file;
 use keyweir_config::file::{
     AccessLogSettings, Account, Fallback, GatewayLimits, GatewaySettings, JwtKeys, JwtSettings,
-    LimitScope, Policy, ProviderHttp, ProxySettings, ReplicaCount, Scheme, SecretRef,
-    StreamSettings, Timeouts, TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
+    LimitScope, Policy, ProviderHttp, ProxySettings, RedisSettings, ReplicaCount, Scheme,
+    SecretRef, StreamSettings, Timeouts, TlsSettings, TracesSettings, UpstreamSettings,
+    WaitingSettings,
 };
 use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
@@ -67,6 +68,15 @@ fn every_gateway_setting_arrives_in_its_place() {
         ca_file = "52.pem"
         algorithms = ["ES384"]
         leeway = "53s"
+        [gateway.shared.redis]
+        urls = ["rediss://cache:54/55", "redis://[::56]"]
+        sentinel = "57"
+        username = "58"
+        password = { env = "FIFTY_NINE" }
+        ca_file = "60.pem"
+        prefix = "61"
+        interval = "62ms"
+        timeout = "63ms"
         [gateway.proxies]
         trusted = ["10.1.2.3/8", "fd00::7"]
         proxy_protocol = true
@@ -130,6 +140,18 @@ fn every_gateway_setting_arrives_in_its_place() {
             dns: "four.example".to_owned(),
             least: Replicas::new(41),
         },
+        redis: Some(Box::new(RedisSettings {
+            urls: ["rediss://cache:54/55", "redis://[::56]"]
+                .map(|url| url.parse().expect("an address"))
+                .to_vec(),
+            sentinel: Some("57".to_owned()),
+            username: Some("58".to_owned()),
+            password: Some(SecretRef::Env("FIFTY_NINE".to_owned())),
+            ca_file: Some("60.pem".into()),
+            prefix: "61".to_owned(),
+            interval: Duration::from_millis(62),
+            timeout: Duration::from_millis(63),
+        })),
         access_log: AccessLogSettings { sample: 0.32 },
         traces: TracesSettings {
             endpoint: Some("http://collector:33".to_owned()),

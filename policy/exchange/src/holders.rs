@@ -12,7 +12,7 @@
 //! approximate, and costs nothing until it happens. What is sealed is evicted by time, too, in the same
 //! way: conversations end, and their content is nobody's to send back any more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use keyweir_terms::ids::TenantId;
@@ -33,6 +33,9 @@ pub struct Held {
     pub owner: Option<TenantId>,
 }
 
+/// What was learned and has not been told to other gateways yet, at most: a busy second's.
+const NEWS_MAX: usize = 10_000;
+
 /// What accounts are known to hold.
 #[derive(Debug, Default)]
 pub struct Holders {
@@ -41,6 +44,8 @@ pub struct Holders {
     /// Sealed content. Every answer of a model that thinks has some, and few outlive their
     /// conversation: they may not push out what was made to last.
     sealed: Generations,
+    /// What other gateways have yet to hear, where there are any.
+    news: Option<VecDeque<(Box<str>, Held)>>,
 }
 
 impl Holders {
@@ -52,10 +57,42 @@ impl Holders {
     /// `holder` holds `id`, which `owner` made, if that was seen. A thing that has an owner keeps it,
     /// whoever is told of it later.
     pub fn learn(&mut self, id: &str, holder: Holder, owner: Option<TenantId>) {
+        let (held, is_news) = self.note(id, holder, owner);
+        if let Some(news) = self.news.as_mut().filter(|_| is_news) {
+            if news.len() >= NEWS_MAX {
+                news.pop_front();
+            }
+            news.push_back((id.into(), held));
+        }
+    }
+
+    /// The same, from another gateway.
+    pub fn hear(&mut self, id: &str, holder: Holder, owner: Option<TenantId>) {
+        self.note(id, holder, owner);
+    }
+
+    /// What was learned here since this was last asked; from now on it is kept to be asked for, the
+    /// latest of it.
+    pub fn take_news(&mut self) -> impl Iterator<Item = (Box<str>, Held)> {
+        self.news
+            .replace(VecDeque::new())
+            .unwrap_or_default()
+            .into_iter()
+    }
+
+    /// There is nobody to be told.
+    pub fn keep_no_news(&mut self) {
+        self.news = None;
+    }
+
+    /// Returns what is known of it now, and whether that is another thing than before.
+    fn note(&mut self, id: &str, holder: Holder, owner: Option<TenantId>) -> (Held, bool) {
         let generations = self.kind_of(id);
-        let known = generations.of(id).and_then(|held| held.owner);
-        let owner = known.or(owner);
-        generations.insert(id.into(), Held { holder, owner });
+        let known = generations.of(id);
+        let owner = known.and_then(|held| held.owner).or(owner);
+        let held = Held { holder, owner };
+        generations.insert(id.into(), held);
+        (held, known != Some(held))
     }
 
     /// Evicts what is sealed and was not used for `kept`, and at most for twice that, before `now`.
@@ -147,6 +184,7 @@ mod tests {
         Holders {
             things: ten(),
             sealed: ten(),
+            news: None,
         }
     }
 
@@ -162,6 +200,30 @@ mod tests {
         assert_eq!(last.map(|held| held.holder), Some(at(2)));
         assert!(holders.sealed.younger.len() <= 10 && holders.sealed.older.len() <= 10);
         assert_eq!(holders.all().count(), 1);
+    }
+
+    #[test]
+    fn what_is_learned_is_news_once_and_what_is_heard_never() {
+        let mut holders = Holders::default();
+        holders.learn("batch_0", at(1), None);
+        assert_eq!(holders.take_news().count(), 0, "nobody was to be told");
+        holders.learn("batch_1", at(1), None);
+        holders.learn("batch_1", at(1), None);
+        holders.hear("batch_2", at(2), Some(TenantId(3)));
+        holders.learn("batch_2", at(2), None);
+        let news: Vec<_> = holders.take_news().map(|(id, _)| id).collect();
+        assert_eq!(news, ["batch_1".into()]);
+        assert_eq!(
+            holders.of("batch_2").and_then(|it| it.owner),
+            Some(TenantId(3))
+        );
+        for number in 0..NEWS_MAX + 7 {
+            holders.learn(&format!("file_{number}"), at(1), None);
+        }
+        assert_eq!(holders.take_news().count(), NEWS_MAX);
+        holders.keep_no_news();
+        holders.learn("batch_3", at(1), None);
+        assert!(holders.news.is_none());
     }
 
     #[test]

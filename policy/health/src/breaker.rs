@@ -84,6 +84,10 @@ pub struct Breaker {
     in_flight: u32,
     /// It tripped, and nobody was told since that it serves again.
     is_tripped: bool,
+    /// When a request last succeeded.
+    served_at: Option<Time>,
+    /// Another gateway said so, and not what happened here, where it is open.
+    is_hearsay: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -121,6 +125,8 @@ impl Breaker {
             opened: 0,
             in_flight: 0,
             is_tripped: false,
+            served_at: None,
+            is_hearsay: false,
         }
     }
 
@@ -176,6 +182,7 @@ impl Breaker {
     /// A request of generation `granted` succeeded. Returns whether it is the first since it tripped.
     pub fn succeeded(&mut self, now: Time, granted: Generation) -> bool {
         self.released();
+        self.served_at = Some(now);
         if granted != self.generation {
             return false;
         }
@@ -287,10 +294,29 @@ impl Breaker {
 
     /// Opens for `span`, and for no longer the next time.
     pub fn open_for(&mut self, now: Time, span: Duration) {
+        self.is_hearsay = false;
         self.turn(State::Open {
             since: now,
             until: now + span,
         });
+    }
+
+    /// Another gateway has opened its own at `since`, until `until`. Returns whether that opens this one:
+    /// not where it has served since, or does not serve anyway. What only holds there (its way to the
+    /// provider) costs a probe here.
+    pub fn hear_open(&mut self, now: Time, since: Time, until: Time) -> bool {
+        let has_served = self.served_at.is_some_and(|at| at >= since);
+        if has_served || until <= now || !matches!(self.state, State::Closed { .. }) {
+            return false;
+        }
+        self.turn(State::Open { since, until });
+        self.is_hearsay = true;
+        true
+    }
+
+    /// Since when it is open and until when, where that was seen here.
+    pub fn is_open_by_itself(&self) -> Option<(Time, Time)> {
+        self.is_open_for().filter(|_| !self.is_hearsay)
     }
 
     /// A failure that was counted here at `failed_at` was the request's own fault. What opened it

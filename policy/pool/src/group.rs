@@ -4,7 +4,7 @@
 //! What a group decides stands in the files beside this one, in the order in which a request meets
 //! it: [`admission`], [`turn`], [`choose`] (which account and key), [`last_resort`] (whom, where nobody
 //! can serve), [`grant`], [`dispatch`] of those who wait, [`settling`], [`refusal`] (whom a 429
-//! charges), [`care`] with who refused; and [`availability`], which all of them ask.
+//! charges), [`care`] with who refused; [`exchange`] with other gateways; and [`availability`], which all of them ask.
 
 mod account;
 mod admission;
@@ -13,6 +13,8 @@ mod capacity;
 mod care;
 mod choose;
 mod dispatch;
+pub(crate) mod exchange;
+mod exchanged;
 mod explain;
 mod grant;
 mod last_resort;
@@ -26,6 +28,7 @@ use std::collections::BTreeMap;
 
 use keyweir_health::breaker::{Breaker, OPEN_BACKOFF};
 use keyweir_queue::waiting_room::WaitingRoom;
+use keyweir_quota::budget::Amounts;
 use keyweir_quota::estimate::Estimates;
 use keyweir_select::affinity::Affinity;
 use keyweir_select::headroom::HeadroomIndex;
@@ -58,6 +61,10 @@ pub(crate) struct QuotaGroup {
     affinity: Affinity,
     capacity: Capacity,
     timers: Timers,
+    /// Accounts that were used of late: what other gateways hear of.
+    used: Vec<AccountId>,
+    /// What a typical request takes at once.
+    typical: Amounts,
     /// When it was last seen that the provider serves.
     served_at: Time,
     /// When someone who waits will fit, as of the last look.
@@ -84,6 +91,8 @@ impl QuotaGroup {
             affinity: Affinity::default(),
             capacity: Capacity::default(),
             timers: Timers::default(),
+            used: Vec::new(),
+            typical: Amounts::default(),
             served_at: Time::ZERO,
             fits_at: None,
         };

@@ -24,6 +24,7 @@ mod breakdown;
 mod clock;
 mod decisions;
 mod denials;
+mod exchange;
 pub mod explain;
 mod family;
 mod group;
@@ -44,6 +45,7 @@ mod room_full;
 mod shared;
 pub mod spec;
 mod standing;
+pub mod told;
 pub mod view;
 
 #[cfg(test)]

@@ -216,6 +216,29 @@ impl Members {
         self.accounts[account].standing.hear(now, word)
     }
 
+    /// Another gateway took a key out at the first of these moments, until the second.
+    pub(crate) fn hear_key_out(&mut self, now: Time, key: KeyId, (since, until): (Time, Time)) {
+        let Some(key) = self.keys.get_mut(key) else {
+            return;
+        };
+        if key.standing.hear_out(now, since, until) {
+            self.changed.push(key.account);
+        }
+    }
+
+    /// The same of an account.
+    pub(crate) fn hear_account_out(
+        &mut self,
+        now: Time,
+        account: AccountId,
+        (since, until): (Time, Time),
+    ) {
+        let of_pool = self.accounts.get_mut(account);
+        if of_pool.is_some_and(|it| it.standing.hear_out(now, since, until)) {
+            self.changed.push(account);
+        }
+    }
+
     /// What `request` was told with `key` it is told with others too, and it alone (`it_alone`).
     pub(crate) fn doubt(&mut self, now: Time, key: KeyId, request: RequestId, it_alone: bool) {
         let Some(key) = self.keys.get_mut(key) else {

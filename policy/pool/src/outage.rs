@@ -21,6 +21,8 @@ pub enum Cause {
     Fault(Fault),
     /// An operator, by [`Action::Trip`](crate::operator::Action::Trip).
     Operator,
+    /// Another gateway said so.
+    Elsewhere,
 }
 
 impl Cause {
@@ -29,6 +31,7 @@ impl Cause {
         match self {
             Self::Fault(fault) => fault.as_str(),
             Self::Operator => "operator",
+            Self::Elsewhere => "elsewhere",
         }
     }
 }

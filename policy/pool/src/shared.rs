@@ -1,5 +1,7 @@
 //! What the quota groups of a pool have in common.
 
+use std::collections::BTreeSet;
+
 use keyweir_health::overload::OverloadGate;
 use keyweir_health::retry_budget::RetryBudget;
 use keyweir_terms::time::Time;
@@ -30,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) retries_denied: u64,
     /// When anybody was served last.
     pub(crate) served_at: Option<Time>,
+    /// The other gateways that were last heard.
+    pub(crate) heard: BTreeSet<u64>,
 }
 
 impl Shared {
@@ -48,6 +52,7 @@ impl Shared {
             notices: Notices::default(),
             retries_denied: 0,
             served_at: None,
+            heard: BTreeSet::new(),
         }
     }
 

@@ -153,6 +153,30 @@ impl Standing {
         self.breaker.open(now, None, draw);
     }
 
+    /// Another gateway took it out at `since`, until `until`. Returns whether that takes it out here: not
+    /// where it has served since, or something speaks against it already.
+    pub(crate) fn hear_out(&mut self, now: Time, since: Time, until: Time) -> bool {
+        let has_served = self.proven_at.is_some_and(|at| at >= since);
+        if has_served || self.verdict != Verdict::Well {
+            return false;
+        }
+        if !self.breaker.hear_open(now, since, until) {
+            return false;
+        }
+        Told::note(&mut self.told, now, Cause::Elsewhere);
+        self.verdict = Verdict::Out;
+        true
+    }
+
+    /// Since when it is out and until when, where that was seen here and not an operator's wish.
+    pub(crate) fn is_out_by_itself(&self) -> Option<(Time, Time)> {
+        let is_seen = self
+            .told
+            .is_some_and(|told| matches!(told.cause, Cause::Fault(_)));
+        let is_out = self.verdict == Verdict::Out && is_seen;
+        self.breaker.is_open_by_itself().filter(|_| is_out)
+    }
+
     /// What was held against it is cleared.
     pub(crate) fn reset(&mut self) {
         self.doubted = 0;

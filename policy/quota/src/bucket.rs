@@ -16,14 +16,17 @@
 //! - *Inflow*: what flows in where no header tells the limit (`bucket/inflow.rs`).
 //! - *External use*: what others spend of the account (`bucket/external.rs`).
 //! - *Cold start*: without limits a bucket is unknown and holds nobody back.
-//! - *Other gateways* (`bucket/shared.rs`): until a snapshot tells, each takes its share.
+//! - *Other gateways*: until a snapshot tells, each takes its share (`bucket/shared.rs`); where they tell
+//!   one another what they take, that is charged too (`bucket/others.rs`).
 //! - *A clock that jumps* back adds no refill; one that jumps ahead fills the bucket, and the next
 //!   snapshot corrects it.
 
 mod burst;
 mod caution;
+mod exchange;
 mod external;
 mod inflow;
+mod others;
 mod outcomes;
 mod shared;
 mod spent;
@@ -37,6 +40,7 @@ use self::burst::Burst;
 use self::caution::Caution;
 use self::external::{ExternalUse, News};
 use self::inflow::{Inflow, Seen};
+use self::others::Others;
 use self::spent::Spent;
 pub use self::totals::Mark;
 use self::totals::Totals;
@@ -81,6 +85,7 @@ pub struct Bucket {
     external: ExternalUse,
     /// The gateways that share it.
     replicas: Replicas,
+    others: Others,
     /// A snapshot has told what is left.
     is_told: bool,
     spent: Spent,
@@ -107,6 +112,7 @@ impl Bucket {
             newest: None,
             external: ExternalUse::unknown(now),
             replicas: Replicas::ONE,
+            others: Others::unknown(now),
             is_told: false,
             spent: Spent::NOTHING,
             corrected: 0.0,
@@ -149,14 +155,16 @@ impl Bucket {
         self.burst.size() * self.share()
     }
 
-    /// What is held back of it, since others turned out to be quicker.
+    /// What is held back of it, since others turned out to be quicker, or are before us.
     pub fn reserve(&self) -> f64 {
-        self.caution.reserve(self.burst())
+        let burst = self.burst();
+        self.caution.reserve(burst).max(self.others.held(burst))
     }
 
     /// What has to flow in beyond what fills it, before it is believed to be full.
     pub fn grace(&self) -> f64 {
-        self.caution.grace(self.burst(), self.refill())
+        let (burst, refill) = (self.burst(), self.refill());
+        self.caution.grace(burst, refill) + self.others.grace(burst, refill)
     }
 
     /// The most that the level comes to.
@@ -193,7 +201,8 @@ impl Bucket {
     /// What is there at `now`. May be negative: what is produced can outrun the refill.
     pub fn level(&self, now: Time) -> f64 {
         let refilled = self.level + self.refill_own() * now.secs_since(self.at);
-        refilled.min(self.top().max(self.level)) - self.external.matched(now, self.refill())
+        let known = refilled.min(self.top().max(self.level));
+        known - self.external.matched(now, self.refill()) - self.others.expected(now)
     }
 
     /// The running totals, for a request that is being sent and was charged `own`.
@@ -310,7 +319,8 @@ impl Bucket {
 
     /// Moves the level to `now`.
     fn advance(&mut self, now: Time) {
-        let level = self.level(now) + self.external.matched(now, self.refill());
+        let believed = self.external.matched(now, self.refill()) + self.others.expected(now);
+        let level = self.level(now) + believed;
         let elapsed = now.secs_since(self.at);
         if self.is_known() {
             let most = self.level + self.refill() * elapsed;
@@ -385,6 +395,7 @@ impl Bucket {
         };
         // Where nobody knows what it saves up, that is the likelier mistake.
         if was_known && self.level < before {
+            self.others.lowered(before - self.level);
             self.burst
                 .correct(self.level - before, self.refill() * self.window_secs);
         }

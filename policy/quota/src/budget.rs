@@ -222,6 +222,26 @@ impl Budget {
         }
     }
 
+    /// The other gateways that draw on it have taken so much since they were last heard; so many of them
+    /// are before us for now, and so much a typical request takes at once.
+    pub fn hear(&mut self, now: Time, taken: &Amounts, (rank, typical): (u32, &Amounts)) {
+        for (dimension, bucket) in self.buckets.iter_mut().enumerate() {
+            bucket.hear(now, taken[dimension], (rank, typical[dimension]));
+        }
+    }
+
+    /// They are not heard any more.
+    pub fn lose(&mut self, now: Time) {
+        for bucket in &mut self.buckets {
+            bucket.lose(now);
+        }
+    }
+
+    /// What was taken here of each dimension in all.
+    pub fn own_taken(&self) -> Amounts {
+        std::array::from_fn(|dimension| self.buckets[dimension].own_taken())
+    }
+
     /// The policy file declares something else of one dimension, or nothing any more.
     pub fn redeclare(&mut self, now: Time, dimension: Dimension, declared: Option<Declared>) {
         self.buckets[dimension.index()].redeclare(now, declared);

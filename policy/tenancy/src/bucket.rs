@@ -12,6 +12,24 @@ use keyweir_terms::time::Time;
 /// microsecond.
 const PARTS: i128 = 60_000_000;
 
+/// Thousandths of units: what counts more than once counts as often as it does, and not as a whole number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Thousandths(pub(crate) u128);
+
+impl Thousandths {
+    /// So many whole units.
+    pub(crate) const fn whole(units: u64) -> Self {
+        Self(units as u128 * 1_000)
+    }
+
+    fn parts(self) -> i128 {
+        i128::try_from(self.0).map_or(LEVEL_MAX, |it| it.min(LEVEL_MAX)) * (PARTS / 1_000)
+    }
+}
+
+/// More thousandths than any bucket holds or owes: whatever others tell, sums of it fit.
+const LEVEL_MAX: i128 = 1 << 90;
+
 /// A limit per minute, with a minute's worth of burst.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
@@ -40,12 +58,32 @@ impl Bucket {
         u64::try_from(self.parts(now).max(0) / PARTS).unwrap_or(u64::MAX)
     }
 
+    /// The same where it is overdrawn too: what is owed is less than nothing.
+    pub(crate) fn level(&self, now: Time) -> i64 {
+        let units = self.parts(now).div_euclid(PARTS);
+        i64::try_from(units).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX })
+    }
+
+    /// It turned out to hold so many thousandths more; negative: less.
+    pub(crate) fn shift(&mut self, by: i128, now: Time) {
+        let full = i128::from(self.limit) * PARTS;
+        let by = by.clamp(-LEVEL_MAX, LEVEL_MAX) * (PARTS / 1_000);
+        self.level = (self.parts(now) + by).min(full);
+        self.at = now.max(self.at);
+    }
+
+    /// What flows in within `span`, in whole units.
+    pub(crate) fn inflow(&self, span: Duration) -> i64 {
+        let parts = u128::from(self.limit).saturating_mul(span.as_micros());
+        i64::try_from(parts / PARTS as u128).unwrap_or(i64::MAX)
+    }
+
     /// How long until `need` is there. `None`: never, it is more than the bucket holds.
-    pub(crate) fn wait(&self, need: u64, now: Time) -> Option<Duration> {
-        if need > self.limit {
+    pub(crate) fn wait(&self, need: Thousandths, now: Time) -> Option<Duration> {
+        if need > Thousandths::whole(self.limit) {
             return None;
         }
-        let lacks = i128::from(need) * PARTS - self.parts(now);
+        let lacks = need.parts() - self.parts(now);
         Some(self.flows_in(lacks))
     }
 
@@ -55,15 +93,15 @@ impl Bucket {
     }
 
     /// Takes `need`, whether it is there or not.
-    pub(crate) fn take(&mut self, need: u64, now: Time) {
-        self.level = self.parts(now) - i128::from(need) * PARTS;
+    pub(crate) fn take(&mut self, need: Thousandths, now: Time) {
+        self.level = self.parts(now) - need.parts();
         self.at = now.max(self.at);
     }
 
     /// Puts back `rest` of what was taken.
-    pub(crate) fn put_back(&mut self, rest: u64, now: Time) {
+    pub(crate) fn put_back(&mut self, rest: Thousandths, now: Time) {
         let full = i128::from(self.limit) * PARTS;
-        self.level = (self.parts(now) + i128::from(rest) * PARTS).min(full);
+        self.level = (self.parts(now) + rest.parts()).min(full);
         self.at = now.max(self.at);
     }
 
@@ -109,26 +147,34 @@ mod tests {
     #[test]
     fn whoever_waits_as_told_finds_what_it_needs_and_not_earlier() {
         let mut bucket = Bucket::full(7, START);
-        bucket.take(7, START);
-        let wait = bucket.wait(3, START).expect("it holds so much");
+        bucket.take(Thousandths::whole(7), START);
+        let wait = bucket
+            .wait(Thousandths::whole(3), START)
+            .expect("it holds so much");
         assert_eq!(bucket.remaining(START + wait), 3);
         let early = START + (wait - Duration::from_micros(1));
         assert_eq!(bucket.remaining(early), 2);
-        assert_eq!(bucket.wait(8, START), None);
-        assert_eq!(Bucket::full(0, START).wait(1, START), None);
+        assert_eq!(bucket.wait(Thousandths::whole(8), START), None);
+        assert_eq!(
+            Bucket::full(0, START).wait(Thousandths::whole(1), START),
+            None
+        );
     }
 
     #[test]
     fn another_limit_leaves_it_as_full_as_it_was() {
         let mut bucket = Bucket::full(100, START);
-        bucket.take(75, START);
+        bucket.take(Thousandths::whole(75), START);
         bucket.scale(1_000, START);
         assert_eq!(bucket.remaining(START), 250);
         bucket.scale(4, START);
         assert_eq!(bucket.remaining(START), 1);
-        bucket.take(5, START);
+        bucket.take(Thousandths::whole(5), START);
         bucket.scale(400, START);
-        assert_eq!(bucket.wait(0, START), Some(Duration::from_secs(60)));
+        assert_eq!(
+            bucket.wait(Thousandths::whole(0), START),
+            Some(Duration::from_secs(60))
+        );
     }
 
     proptest! {
@@ -141,8 +187,8 @@ mod tests {
             let (mut now, mut taken) = (START, 0u128);
             for (pause, need) in asked {
                 now = now + Duration::from_micros(pause);
-                if bucket.wait(need, now) == Some(Duration::ZERO) {
-                    bucket.take(need, now);
+                if bucket.wait(Thousandths::whole(need), now) == Some(Duration::ZERO) {
+                    bucket.take(Thousandths::whole(need), now);
                     taken += u128::from(need);
                 }
             }

@@ -78,8 +78,10 @@ pub struct Lack {
     pub ends: Ends,
     /// What is left of the limits per minute.
     pub left: AllLeft,
-    /// The gateways that give of it.
+    /// The gateways that give of it, where they do not hear of one another.
     pub replicas: Replicas,
+    /// Only this gateway's share lacks it: the others may leave it.
+    pub is_of_share: bool,
 }
 
 impl fmt::Display for Lack {

@@ -10,6 +10,9 @@
 //!    [`lack`] says why. Asked when its size is known and before its plan begins, since what a tenant
 //!    may not spend must not take a place in a waiting room; settled when it has ended.
 //!
+//! Where several gateways serve the same tenants, [`told`] is what they tell one another, and what each
+//! makes of it is the meters' affair.
+//!
 //! [`prices`] turn tokens into [`money`], [`period`] days into budgets' periods, and [`tally`] adds up
 //! what the ledger keeps. All of them count by [`TenantId`](keyweir_terms::ids::TenantId) or by name,
 //! both of which a tenant keeps over reloads, and get `now` as an argument.
@@ -26,8 +29,10 @@ pub mod period;
 pub mod permission;
 pub mod prices;
 pub mod request;
+mod share;
 pub mod sharing;
 pub mod spec;
 pub mod tally;
 pub mod token;
+pub mod told;
 pub mod validity;

@@ -4,6 +4,8 @@
 //! Where several gateways serve the same tenants and none hears of the others, each counts what it
 //! takes as often as there are gateways: so together they give what the limit says, as long as requests
 //! are spread evenly. What is left, told of the whole, is as much as if the others had given the same.
+//! Where they do hear of one another, that is assumed from one word of them to the next only, and set
+//! right by it ([`crate::meters`]).
 
 use std::time::Duration;
 
@@ -12,9 +14,10 @@ use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
 use crate::allowance::Amount;
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Thousandths};
 use crate::money::Money;
 use crate::period::{Period, Wall};
+use crate::share::Factor;
 
 /// What a request takes, or took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,17 +59,79 @@ pub(crate) enum Room {
     Never,
 }
 
+/// With whom the meters are shared.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sharing {
+    /// How many gateways there are, or were when they were last heard of.
+    pub(crate) replicas: Replicas,
+    /// They tell one another what they take.
+    pub(crate) is_heard: bool,
+}
+
+impl Sharing {
+    /// What counts of what is taken here: by this row's factor where the others are heard.
+    const fn factor(self, of_row: Option<Factor>) -> Factor {
+        match of_row {
+            Some(factor) if self.is_heard => factor,
+            _ => Factor::even(self.replicas),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Meter {
     Rate {
         dimension: Dimension,
         bucket: Bucket,
+        drawn: Drawn,
     },
     Concurrency {
         max: u32,
         running: u32,
+        places: Option<Places>,
     },
     Budget(Spending),
+}
+
+/// Requests at a time, until the others are heard again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places {
+    /// So many may run here …
+    pub(crate) here: u32,
+    /// … and so many were free for all.
+    pub(crate) free: u32,
+}
+
+/// What was taken of a bucket that others draw on too.
+#[derive(Debug, Default)]
+pub(crate) struct Drawn {
+    pub(crate) factor: Option<Factor>,
+    /// Since it was last at rest, less what was given back.
+    pub(crate) taken: i64,
+    /// Thousandths that the bucket was charged with for others, on the assumption that they take as much.
+    pub(crate) assumed: i128,
+}
+
+impl Drawn {
+    /// `counted` was taken of the bucket for `amount`.
+    fn add(&mut self, amount: u64, counted: Thousandths) {
+        let own = i64::try_from(amount).unwrap_or(i64::MAX);
+        self.taken = self.taken.saturating_add(own);
+        self.assumed = self.assumed.saturating_add(for_others(amount, counted));
+    }
+
+    /// `counted` was given back for `amount`.
+    fn give_back(&mut self, amount: u64, counted: Thousandths) {
+        let own = i64::try_from(amount).unwrap_or(i64::MAX);
+        self.taken = self.taken.saturating_sub(own);
+        self.assumed = self.assumed.saturating_sub(for_others(amount, counted));
+    }
+}
+
+/// What of `counted` is not `amount` itself.
+fn for_others(amount: u64, counted: Thousandths) -> i128 {
+    let more = counted.0.saturating_sub(Thousandths::whole(amount).0);
+    i128::try_from(more).unwrap_or(i128::MAX)
 }
 
 /// A budget's state.
@@ -80,22 +145,39 @@ pub(crate) struct Spending {
     /// Tokens, or picodollars.
     pub(crate) spent: u128,
     pub(crate) reserved: u128,
+    /// What others have of it.
+    pub(crate) others: Elsewhere,
+    pub(crate) factor: Option<Factor>,
     /// It was told that the budget is spent.
     pub(crate) warned: bool,
     /// Something was spent since that was last written down.
     pub(crate) changed: bool,
 }
 
+/// What others have of a budget, as of when they were last heard of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Elsewhere {
+    pub(crate) spent: u128,
+    pub(crate) reserved: u128,
+    /// What was spent here, and that with what was reserved, by the word that they had heard.
+    pub(crate) own_spent: u128,
+    pub(crate) own_taken: u128,
+}
+
 impl Meter {
-    /// Whether `need` fits, where so many gateways give of it.
+    /// Whether `need` fits, where others give of it too.
     pub(crate) fn room(
         &mut self,
         need: &Taken,
         (now, wall): (Time, Wall),
-        replicas: Replicas,
+        sharing: Sharing,
     ) -> Room {
         match self {
-            Self::Rate { dimension, bucket } => {
+            Self::Rate {
+                dimension,
+                bucket,
+                drawn,
+            } => {
                 // Of output only the cap is known, and of all it is not known well: a long answer
                 // waits for a full bucket, and overdraws it.
                 let least = match dimension {
@@ -107,27 +189,73 @@ impl Meter {
                     return Room::Never;
                 }
                 // More than the share waits for all of it, and overdraws it.
-                let need = counted(need.of(*dimension), replicas).min(bucket.limit());
+                // Where nothing was taken of late, the last of it may be had, too: whoever else takes it
+                // meanwhile leaves a debt, and no more than that.
+                let is_first = sharing.is_heard && drawn.assumed == 0;
+                let counted = match is_first {
+                    true => Thousandths::whole(need.of(*dimension)),
+                    false => sharing.factor(drawn.factor).counted(need.of(*dimension)),
+                };
+                let limit = Thousandths::whole(bucket.limit());
+                let need = counted.min(limit);
                 // A limit of nothing gives nothing, whatever the need.
-                bucket.wait(need.max(1), now).map_or(Room::Never, Room::In)
+                let need = need.max(Thousandths::whole(1));
+                bucket.wait(need, now).map_or(Room::Never, Room::In)
             }
             Self::Concurrency { max: 0, .. } => Room::Never,
-            Self::Concurrency { max, running } => {
-                if *running < max.div_ceil(replicas.count()) {
+            Self::Concurrency {
+                max,
+                running,
+                places,
+            } => {
+                let told = places.filter(|_| sharing.is_heard).map(|it| it.here);
+                if *running < told.unwrap_or_else(|| max.div_ceil(sharing.replicas.count())) {
                     Room::In(Duration::ZERO)
                 } else {
                     Room::WhenOthersEnd
                 }
             }
-            Self::Budget(spending) => spending.room(need, wall, replicas),
+            Self::Budget(spending) => spending.room(need, wall, sharing),
+        }
+    }
+
+    /// Whether all that is left has room for `need`, where the share does not: the others may leave it.
+    pub(crate) fn is_left(&self, need: &Taken, now: Time, sharing: Sharing) -> bool {
+        sharing.is_heard
+            && match self {
+                Self::Rate {
+                    dimension,
+                    bucket,
+                    drawn,
+                } => {
+                    let left = i128::from(bucket.level(now)) + drawn.assumed / 1_000;
+                    left >= i128::from(need.of(*dimension).clamp(1, bucket.limit().max(1)))
+                }
+                Self::Concurrency { places, .. } => places.is_some_and(|it| it.free > 0),
+                Self::Budget(spending) => spending.is_left(need.of_budget(spending.amount)),
+            }
+    }
+
+    /// What of `taken` is counted here; requests at a time.
+    pub(crate) const fn amount(&self, taken: &Taken) -> u64 {
+        match self {
+            Self::Rate { dimension, .. } => taken.of(*dimension),
+            Self::Concurrency { .. } | Self::Budget(_) => 1,
         }
     }
 
     /// Takes `need`, whether it fits or not.
-    pub(crate) fn take(&mut self, need: &Taken, now: Time, replicas: Replicas) {
+    pub(crate) fn take(&mut self, need: &Taken, now: Time, sharing: Sharing) {
         match self {
-            Self::Rate { dimension, bucket } => {
-                bucket.take(counted(need.of(*dimension), replicas), now);
+            Self::Rate {
+                dimension,
+                bucket,
+                drawn,
+            } => {
+                let need = need.of(*dimension);
+                let counted = sharing.factor(drawn.factor).counted(need);
+                bucket.take(counted, now);
+                drawn.add(need, counted);
             }
             Self::Concurrency { running, .. } => *running += 1,
             Self::Budget(spending) => spending.reserved += need.of_budget(spending.amount),
@@ -139,16 +267,26 @@ impl Meter {
         &mut self,
         (need, used): (&Taken, &Taken),
         (now, wall): (Time, Wall),
-        replicas: Replicas,
+        sharing: Sharing,
     ) {
         match self {
-            Self::Rate { dimension, bucket } => {
-                let of = |taken: &Taken| counted(taken.of(*dimension), replicas);
-                let (need, used) = (of(need), of(used));
+            Self::Rate {
+                dimension,
+                bucket,
+                drawn,
+            } => {
+                let (need, used) = (need.of(*dimension), used.of(*dimension));
+                // What others were wrong about, they tell.
+                let counted = |amount| match sharing.is_heard {
+                    true => Thousandths::whole(amount),
+                    false => Factor::even(sharing.replicas).counted(amount),
+                };
                 if used > need {
-                    bucket.take(used - need, now);
+                    bucket.take(counted(used - need), now);
+                    drawn.add(used - need, counted(used - need));
                 } else {
-                    bucket.put_back(need - used, now);
+                    bucket.put_back(counted(need - used), now);
+                    drawn.give_back(need - used, counted(need - used));
                 }
             }
             Self::Concurrency { running, .. } => *running = running.saturating_sub(1),
@@ -164,11 +302,6 @@ impl Meter {
     }
 }
 
-/// What counts of `amount`.
-fn counted(amount: u64, replicas: Replicas) -> u64 {
-    amount.saturating_mul(u64::from(replicas.count()))
-}
-
 impl Spending {
     pub(crate) fn new(amount: Amount, soft: bool, period: Period, wall: Wall) -> Self {
         let (begin, end) = period.around(wall);
@@ -180,6 +313,8 @@ impl Spending {
             end,
             spent: 0,
             reserved: 0,
+            others: Elsewhere::default(),
+            factor: None,
             warned: false,
             changed: false,
         }
@@ -193,12 +328,43 @@ impl Spending {
     }
 
     /// What counts of what is spent.
-    pub(crate) fn counted(&self, replicas: Replicas) -> u128 {
-        self.spent.saturating_mul(u128::from(replicas.count()))
+    pub(crate) fn counted(&self, sharing: Sharing) -> u128 {
+        let Elsewhere {
+            spent, own_spent, ..
+        } = self.others;
+        spent.saturating_add(self.since(self.spent, own_spent, sharing))
     }
 
-    pub(crate) fn is_spent(&self, replicas: Replicas) -> bool {
-        self.counted(replicas) >= self.max()
+    /// What counts of what is spent or reserved.
+    fn counted_taken(&self, sharing: Sharing) -> u128 {
+        let Elsewhere {
+            spent,
+            reserved,
+            own_taken,
+            ..
+        } = self.others;
+        let own = self.spent.saturating_add(self.reserved);
+        let elsewhere = spent.saturating_add(reserved);
+        elsewhere.saturating_add(self.since(own, own_taken, sharing))
+    }
+
+    fn is_left(&self, need: u128) -> bool {
+        let Elsewhere {
+            spent, reserved, ..
+        } = self.others;
+        let taken = [spent, reserved, self.spent, self.reserved, need];
+        taken.into_iter().fold(0, u128::saturating_add) <= self.max()
+    }
+
+    /// What counts of `own`, of which others have heard `known`: only of the rest they may have as much.
+    fn since(&self, own: u128, known: u128, sharing: Sharing) -> u128 {
+        let rest = own.saturating_sub(known);
+        let rest = sharing.factor(self.factor).counted_of(rest);
+        own.min(known).saturating_add(rest)
+    }
+
+    pub(crate) fn is_spent(&self, sharing: Sharing) -> bool {
+        self.counted(sharing) >= self.max()
     }
 
     /// Goes over to the period that `wall` is in, if that is a later one. A clock that is put back
@@ -209,23 +375,35 @@ impl Spending {
         }
         (self.begin, self.end) = self.period.around(wall);
         self.spent = 0;
+        self.others = Elsewhere::default();
         self.warned = false;
         self.changed = true;
     }
 
-    fn room(&mut self, need: &Taken, wall: Wall, replicas: Replicas) -> Room {
+    fn room(&mut self, need: &Taken, wall: Wall, sharing: Sharing) -> Room {
         self.roll(wall);
-        let counted = |amount: u128| amount.saturating_mul(u128::from(replicas.count()));
         let need = need.of_budget(self.amount);
-        let max = self.max();
-        if counted(need) > max || max == 0 {
+        let (max, factor) = (self.max(), sharing.factor(self.factor));
+        let most = match sharing.is_heard {
+            true => need,
+            false => factor.counted_of(need),
+        };
+        if most > max || max == 0 {
             return Room::Never;
         }
-        let fits = |taken: u128| counted(taken) < max && counted(taken.saturating_add(need)) <= max;
-        if !fits(self.spent) {
+        let fits = |taken: u128, need| taken < max && taken.saturating_add(need) <= max;
+        if !fits(self.counted(sharing), most) {
             return Room::From(self.end);
         }
-        if !fits(self.spent.saturating_add(self.reserved)) {
+        // Of what is left for all, a request may take more than the share where nothing was since it
+        // was last told: else nobody could spend the last of it.
+        let taken = self.counted_taken(sharing);
+        let is_first = self.spent.saturating_add(self.reserved) <= self.others.own_taken;
+        let counted = match sharing.is_heard && is_first {
+            true => need,
+            false => factor.counted_of(need),
+        };
+        if !fits(taken, counted) {
             return Room::WhenOthersEnd;
         }
         Room::In(Duration::ZERO)

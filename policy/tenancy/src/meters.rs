@@ -12,8 +12,15 @@
 //! *Over policies:* what is counted is known by whose it is, for which models, and what it is; the
 //! amount may change and what was used stays. What is gone is kept for a while.
 //!
+//! *Several gateways* ([`crate::told`]): each tells what it has taken, and hears what the others have.
+//! From one word to the next it gives no more than its share of what is left (`share.rs`): so limits
+//! hold from the first request on, and what one gives too much because it had not heard yet is owed, not
+//! forgotten. Where nobody is heard of any more, all shares are even, among as many as there were.
+//!
 //! *Cost:* a tenant without limits costs one look at a table.
 
+mod exchange;
+mod known;
 mod row;
 mod rows;
 mod view;
@@ -26,13 +33,14 @@ use keyweir_terms::ids::{ProviderId, TenantId};
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::request::Usage;
 use keyweir_terms::table::Table;
+use keyweir_terms::time::Time;
 
 use self::row::overspent;
 use self::rows::Rows;
 use crate::expected::Expected;
 use crate::lack::{Ends, Lack, Lacking, Overspent};
 use crate::left::{AllLeft, Left};
-use crate::meter::{Meter, Room, Taken};
+use crate::meter::{Meter, Room, Sharing, Taken};
 use crate::money::Money;
 use crate::period::Wall;
 use crate::prices::{PriceBook, Unpriced};
@@ -49,7 +57,9 @@ pub struct Meters {
     prices: PriceBook,
     cache_read_weight: u64,
     expected: Expected,
-    replicas: Replicas,
+    sharing: Sharing,
+    /// When the others were last heard of.
+    heard_at: Option<Time>,
 }
 
 impl Meters {
@@ -61,7 +71,7 @@ impl Meters {
     /// From now on so many gateways serve the same tenants. What each has spent counts as often as
     /// there are gateways.
     pub const fn share_among(&mut self, replicas: Replicas) {
-        self.replicas = replicas;
+        self.sharing.replicas = replicas;
     }
 
     /// From now on `spec` holds; what was used stays used.
@@ -112,12 +122,14 @@ impl Meters {
         let rows: Vec<u32> = of_tenant.iter().filter(holds).copied().collect();
         let need = self.expected.need(asked.tenant, asked.model, asked.size);
         let fits = self.priced(&rows, asked, &need).and_then(|need| {
-            let (wait, shadowed) = self.room(at, &rows, &need, asked.patience)?;
+            let (wait, shadowed) = self.room(at, &rows, &need, asked)?;
             Ok((need, wait, shadowed))
         });
         let (need, wait, shadowed) = fits.map_err(|mut lack| {
             lack.left = self.left(at, &rows);
-            lack.replicas = self.replicas;
+            if !self.sharing.is_heard {
+                lack.replicas = self.sharing.replicas;
+            }
             lack
         })?;
         let overspent = self.take(at, &rows, &need);
@@ -196,8 +208,8 @@ impl Meters {
     /// All budgets in force, with what is spent of them at `wall`.
     pub fn budgets(&mut self, wall: Wall) -> impl Iterator<Item = BudgetView<'_>> {
         let rows = self.rows.iter_mut();
-        let replicas = self.replicas;
-        rows.filter_map(move |row| view::budget(row, wall, replicas))
+        let sharing = self.sharing;
+        rows.filter_map(move |row| view::budget(row, wall, sharing))
     }
 
     /// A budget of a tenant, or of a group that it is in, that has just been spent and only warns. Each
@@ -209,11 +221,11 @@ impl Meters {
             let Meter::Budget(spending) = &mut row.meter else {
                 return None;
             };
-            if !spending.soft || spending.warned || !spending.is_spent(self.replicas) {
+            if !spending.soft || spending.warned || !spending.is_spent(self.sharing) {
                 return None;
             }
             spending.warned = true;
-            Some(overspent(&row.owner, spending, self.replicas))
+            Some(overspent(&row.owner, spending, self.sharing))
         })
     }
 
@@ -244,16 +256,28 @@ impl Meters {
         at: Moment,
         rows: &[u32],
         need: &Taken,
-        patience: Duration,
+        asked: &Asked<'_>,
     ) -> Result<(Duration, Option<Lacking>), Box<Lack>> {
         let (mut wait, mut shadowed) = (Duration::ZERO, None);
         for place in rows {
             let Some(row) = self.rows.get_mut(*place) else {
                 continue;
             };
-            let ends = match row.meter.room(need, (at.now, at.wall), self.replicas) {
+            row.asked(row.meter.amount(need), at.now);
+            let ends = match row.meter.room(need, (at.now, at.wall), self.sharing) {
                 Room::In(Duration::ZERO) => continue,
-                Room::In(span) if span <= patience && !row.shadow => {
+                room if asked.asks_again && row.is_of_share(room, need, (at.now, self.sharing)) => {
+                    let ends = match room {
+                        Room::In(span) => Ends::In(span),
+                        _ => Ends::WithOthers,
+                    };
+                    let lack = row.lack(row.lacking(), ends);
+                    return Err(Box::new(Lack {
+                        is_of_share: true,
+                        ..*lack
+                    }));
+                }
+                Room::In(span) if span <= asked.patience && !row.shadow => {
                     wait = wait.max(span);
                     continue;
                 }
@@ -278,13 +302,13 @@ impl Meters {
             let Some(row) = self.rows.get_mut(*place) else {
                 continue;
             };
-            row.meter.take(need, at.now, self.replicas);
+            row.meter.take(need, at.now, self.sharing);
             row.open += 1;
             if let Meter::Budget(spending) = &row.meter
                 && spending.soft
-                && spending.is_spent(self.replicas)
+                && spending.is_spent(self.sharing)
             {
-                over = Some(overspent(&row.owner, spending, self.replicas));
+                over = Some(overspent(&row.owner, spending, self.sharing));
             }
         }
         over
@@ -293,7 +317,9 @@ impl Meters {
     fn left(&self, at: Moment, rows: &[u32]) -> AllLeft {
         let mut all = AllLeft::default();
         for row in rows.iter().filter_map(|row| self.rows.get(*row)) {
-            if let Meter::Rate { dimension, bucket } = &row.meter
+            if let Meter::Rate {
+                dimension, bucket, ..
+            } = &row.meter
                 && !row.shadow
             {
                 let left = Left {
@@ -333,7 +359,8 @@ impl Meters {
             if let Some(row) = self.rows.get_mut(*place) {
                 row.open = row.open.saturating_sub(1);
                 let both = (&reserved.need, taken);
-                row.meter.settle(both, (at.now, at.wall), self.replicas);
+                row.meter.settle(both, (at.now, at.wall), self.sharing);
+                row.used(at.now);
             }
         }
     }

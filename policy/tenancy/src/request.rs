@@ -34,6 +34,9 @@ pub struct Asked<'a> {
     pub size: &'a RequestSize,
     /// How long it may wait.
     pub patience: Duration,
+    /// Where what is left has room for it and this gateway's share does not, it is told so
+    /// ([`Lack::is_of_share`](crate::lack::Lack::is_of_share)), and asks again when the others are heard.
+    pub asks_again: bool,
 }
 
 /// What a request holds of its tenant's limits. Not `Clone`: it is settled exactly once.

@@ -4,7 +4,7 @@
 use keyweir_policy::pool::spec::{LimitScope, LimitSpec};
 
 use super::preset::{Preset, preset};
-use super::worlds::{replicas, scaled};
+use super::worlds::{exchanging, replicas, scaled};
 use crate::bounds::Bounds;
 use crate::scenario::{Scenario, SnapshotTaken};
 use crate::site::Site;
@@ -34,6 +34,12 @@ pub(super) fn declared(base: &impl Fn() -> Scenario) -> Vec<Preset> {
             "4 replicas that know how many they are, else as before",
             Bounds::answered(0.995, 1.05),
             told(silent(replicas(4, scaled(1.0, 1.0, base())))),
+        ),
+        preset(
+            "declared exchange",
+            "4 replicas that tell one another what they take, else as before",
+            Bounds::answered(0.999, 1.01),
+            exchanging(silent(replicas(4, scaled(1.0, 1.0, base())))),
         ),
     ]
 }

@@ -216,6 +216,18 @@ fn many_sides(base: &impl Fn() -> Scenario) -> Vec<Preset> {
             replicas(4, scaled(1.0, 60.0, base())),
         ),
         preset(
+            "exchange 4",
+            "4 replicas that tell one another what they take",
+            Bounds::answered(0.999, 1.01),
+            exchanging(replicas(4, base())),
+        ),
+        preset(
+            "exchange 1 s",
+            "the same, buckets of 1 s",
+            Bounds::answered(0.999, 1.01),
+            exchanging(replicas(4, scaled(1.0, 1.0, base()))),
+        ),
+        preset(
             "very long",
             "4 replicas, answers that begin after 5 to 60 s",
             // News of ten times the age of what the buckets hold.

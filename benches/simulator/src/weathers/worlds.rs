@@ -101,6 +101,14 @@ pub(super) fn replicas(replicas: usize, scenario: Scenario) -> Scenario {
     }
 }
 
+/// Gateways that tell one another what they take.
+pub(super) fn exchanging(scenario: Scenario) -> Scenario {
+    Scenario {
+        exchange_secs: Some(0.1),
+        ..scenario
+    }
+}
+
 pub(super) fn long(scenario: Scenario) -> Scenario {
     Scenario {
         latency: Latency {

@@ -11,6 +11,7 @@ use super::answer::json as answer;
 use super::budgets;
 use super::moments::{Moments, epoch_of};
 use crate::runtime::gateway::Gateway;
+use crate::runtime::shared::Standing;
 use crate::telemetry::events::Event;
 
 /// Raised when a field goes or changes its meaning; new fields may come at any time.
@@ -34,6 +35,7 @@ pub(super) fn status(gateway: &Gateway) -> Value {
         "time": moments.present(),
         "ready": gateway.lifecycle.ready(),
         "policy": policy_status(gateway),
+        "shared": shared(gateway),
         "connections": gateway.lifecycle.connections_open(),
         "requests_running": gateway.lifecycle.requests_running(),
         "body_bytes_held": gateway.bodies.held(),
@@ -58,6 +60,30 @@ fn policy_status(gateway: &Gateway) -> Value {
         "needs_restart": status.restart,
         "secrets_failed": status.secrets,
     })
+}
+
+/// Whether other gateways are heard.
+fn shared(gateway: &Gateway) -> Value {
+    let heard = |seconds: f64, store: Option<String>| {
+        json!({
+            "heard": store.is_some(),
+            "seconds": seconds,
+            "store": store,
+            "replicas": gateway.replicas.heard(),
+            "reason": null,
+            "why": null,
+        })
+    };
+    match gateway.shared.standing() {
+        Standing::Off => Value::Null,
+        Standing::Heard { since, store } => heard(since.elapsed().as_secs_f64(), Some(store)),
+        Standing::Silent { since, reason, why } => {
+            let mut told = heard(since.elapsed().as_secs_f64(), None);
+            told["reason"] = reason.into();
+            told["why"] = why.into();
+            told
+        }
+    }
 }
 
 /// What was counted since the start.

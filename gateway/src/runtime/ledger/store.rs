@@ -174,6 +174,25 @@ impl Store {
         &self.path
     }
 
+    /// What tells it from the ledgers of other gateways: `fresh`, unless it has something already.
+    ///
+    /// # Errors
+    /// If it cannot be read or written.
+    pub(crate) fn identity(&self, fresh: u64) -> Result<u64, redb::Error> {
+        let database = self.database()?;
+        let transaction = database.begin_write()?;
+        let identity = {
+            let mut about = transaction.open_table(ABOUT)?;
+            let known = about.get("identity")?.map(|identity| identity.value());
+            if known.is_none() {
+                about.insert("identity", fresh)?;
+            }
+            known.unwrap_or(fresh)
+        };
+        transaction.commit()?;
+        Ok(identity)
+    }
+
     /// What budgets have spent: key, beginning of the period, spent.
     ///
     /// # Errors

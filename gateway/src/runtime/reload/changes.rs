@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use keyweir_policy::config::file::Policy;
 use keyweir_policy::terms::ids::ProviderId;
 use keyweir_policy::terms::table::Table;
 
@@ -31,6 +32,11 @@ pub(super) fn changes(live: &Live, state: &State, ready: &Ready) -> Vec<String> 
     let is_told = live.policy.gateway.admin_token != ready.policy.gateway.admin_token;
     if !is_told && state.secrets.admin_token != ready.secrets.admin_token {
         lines.push("gateway: admin_token is a new secret".to_owned());
+    }
+    let redis = |policy: &Policy| policy.gateway.redis.clone();
+    let is_told = redis(&live.policy) != redis(&ready.policy);
+    if !is_told && state.secrets.redis_password != ready.secrets.redis_password {
+        lines.push("gateway: shared.redis.password is a new secret".to_owned());
     }
     let has_other_client_keys = state.secrets.client_keys != ready.secrets.client_keys;
     if has_other_client_keys && lines.is_empty() {

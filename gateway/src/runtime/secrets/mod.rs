@@ -39,6 +39,8 @@ pub(crate) struct Secrets {
     pub(crate) client_keys: Vec<(ClientKeyHash, TenantId)>,
     /// What operators have to show on the admin listener.
     pub(crate) admin_token: Option<ProviderSecret>,
+    /// What is shown to the store that gateways share.
+    pub(crate) redis_password: Option<ProviderSecret>,
     /// What could not be read anew: a line for each.
     pub(crate) failures: Vec<String>,
     /// What was found where, to be kept if it goes.
@@ -104,6 +106,10 @@ pub(crate) fn read(
         let token = reading.secret("gateway.admin_token".to_owned(), from);
         reading.secrets.admin_token = token;
     }
+    if let Some(from) = redis_password(policy) {
+        let password = reading.secret(REDIS_PASSWORD.to_owned(), from);
+        reading.secrets.redis_password = password;
+    }
     reading.client_keys(policy);
     reading.note_due(&commands, now);
     if reading.problems.is_empty() {
@@ -127,6 +133,13 @@ pub(crate) fn files(policy: &Policy, folder: &Path) -> Vec<PathBuf> {
         _ => None,
     });
     paths.collect()
+}
+
+/// What messages call the password of the store that gateways share.
+const REDIS_PASSWORD: &str = "gateway.shared.redis.password";
+
+fn redis_password(policy: &Policy) -> Option<&SecretRef> {
+    policy.gateway.redis.as_ref()?.password.as_ref()
 }
 
 /// What messages call a key's secret.
@@ -159,8 +172,10 @@ pub fn open_to_all(policy: &Policy, folder: &Path) -> Vec<String> {
         lines.extend(is_open.then(|| format!("client keys of tenant \"{}\"", tenant.id)));
     }
     let token = policy.gateway.admin_token.as_ref();
-    let is_open = token.is_some_and(|token| is_open(token, folder));
-    lines.extend(is_open.then(|| "gateway.admin_token".to_owned()));
+    let is_token_open = token.is_some_and(|token| is_open(token, folder));
+    lines.extend(is_token_open.then(|| "gateway.admin_token".to_owned()));
+    let is_password_open = redis_password(policy).is_some_and(|it| is_open(it, folder));
+    lines.extend(is_password_open.then(|| REDIS_PASSWORD.to_owned()));
     let told = lines.into_iter().map(|whose| {
         format!(
             "{whose}: everybody on this machine may read the file; let only its owner (chmod 600)"
@@ -184,6 +199,7 @@ fn references(policy: &Policy) -> impl Iterator<Item = &SecretRef> {
     keys.map(|key| &key.secret)
         .chain(client_keys)
         .chain(&policy.gateway.admin_token)
+        .chain(redis_password(policy))
 }
 
 fn commands(policy: &Policy) -> impl Iterator<Item = &SecretCommand> {

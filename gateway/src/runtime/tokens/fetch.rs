@@ -1,7 +1,6 @@
 //! Asks an address for a key set: one request on a connection of its own, within bounds.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,12 +10,9 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use keyweir_policy::config::file::{BaseUrl, Scheme};
 use keyweir_policy::tenancy::token::keys::BYTES_MAX;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+
+use crate::runtime::dial::{self, Trust};
 
 /// How long all of it may take.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -33,17 +29,13 @@ pub(super) async fn fetch(url: &BaseUrl, ca_file: Option<&Path>) -> Result<Vec<u
 
 async fn connect_and_ask(url: &BaseUrl, ca_file: Option<&Path>) -> Result<Vec<u8>, String> {
     let host = url.host.to_string();
-    let name = host.trim_matches(['[', ']']);
-    let socket = TcpStream::connect((name, url.port)).await;
-    let socket = socket.map_err(|error| format!("it cannot be reached: {error}"))?;
-    if url.scheme == Scheme::Http {
-        return ask(url, socket).await;
-    }
-    let failed = |error: &dyn std::fmt::Display| format!("TLS failed: {error}");
-    let name = ServerName::try_from(name.to_owned()).map_err(|error| failed(&error))?;
-    let config = Arc::new(tls(ca_file)?);
-    let secured = TlsConnector::from(config).connect(name, socket).await;
-    ask(url, secured.map_err(|error| failed(&error))?).await
+    let trust = match (url.scheme, ca_file) {
+        (Scheme::Http, _) => Trust::Clear,
+        (Scheme::Https, None) => Trust::System,
+        (Scheme::Https, Some(path)) => Trust::File(path),
+    };
+    let socket = dial::connect(host.trim_matches(['[', ']']), url.port, trust).await?;
+    ask(url, socket).await
 }
 
 async fn ask<S>(url: &BaseUrl, socket: S) -> Result<Vec<u8>, String>
@@ -81,34 +73,10 @@ where
     Ok(body.to_bytes().to_vec())
 }
 
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    match ca_file {
-        Some(path) => {
-            let failed = |error: &dyn std::fmt::Display| format!("ca_file: {error}");
-            let found = CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))?;
-            for certificate in found {
-                let certificate = certificate.map_err(|error| failed(&error))?;
-                roots.add(certificate).map_err(|error| failed(&error))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    if roots.is_empty() {
-        return Err("there are no certificate authorities to trust; set ca_file".to_owned());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::sync::Arc;
 
     use rustls::ServerConfig;
     use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};

@@ -15,6 +15,7 @@ mod process_files;
 mod provider;
 mod register;
 mod requests;
+mod shared;
 mod tenancy;
 
 use keyweir_policy::terms::endpoint::Endpoint;
@@ -27,6 +28,7 @@ use self::ledger::LedgerMetrics;
 use self::process::Process;
 use self::register::Register;
 use self::requests::Requests;
+use self::shared::SharedMetrics;
 use super::outcome::Outcome;
 use super::tally::Tally;
 
@@ -44,6 +46,7 @@ pub struct Metrics {
     pub(crate) policy: PolicyMetrics,
     pub(crate) tenancy: TenancyMetrics,
     pub(crate) ledger: LedgerMetrics,
+    pub(crate) shared: SharedMetrics,
     /// For the live page.
     pub(crate) tally: Tally,
     requests: Requests,
@@ -66,6 +69,7 @@ impl Metrics {
             policy: PolicyMetrics::new(&register),
             tenancy: TenancyMetrics::new(&register),
             ledger: LedgerMetrics::new(&register),
+            shared: SharedMetrics::new(&register),
             tally: Tally::default(),
             requests: Requests::new(&register),
             attempts: Attempts::new(&register),

@@ -14,8 +14,8 @@ use super::change::{Changes, Subject};
 use super::show::{self, count, duration, size};
 use crate::file::{
     AccessLogSettings, GatewayLimits, GatewaySettings, JwtKeys, JwtSettings, Policy, ProxySettings,
-    ReplicaCount, StreamSettings, Timeouts, TlsSettings, TracesSettings, UpstreamSettings,
-    WaitingSettings,
+    RedisSettings, ReplicaCount, StreamSettings, Timeouts, TlsSettings, TracesSettings,
+    UpstreamSettings, WaitingSettings,
 };
 
 /// What differs goes to `changes`, or to `restart` if only a restart applies it: what is bound or
@@ -32,6 +32,7 @@ pub(super) fn compare(
         admin_token,
         threads,
         replicas,
+        redis: of_redis,
         tls,
         proxies: of_proxies,
         jwt,
@@ -62,6 +63,8 @@ pub(super) fn compare(
     restart.field(&gateway, "threads", (threads, &other.threads), auto);
     let counts = (replicas, &other.replicas);
     changes.field(&gateway, "replicas", counts, ReplicaCount::to_string);
+    let both = (of_redis, &other.redis);
+    changes.field(&gateway, "shared.redis", both, show::or_none(redis));
     proxies(of_proxies, &other.proxies, changes);
     changes.field(&gateway, "jwt", (&**jwt, &*other.jwt), issuers);
     let origins = (&**cors_origins, &*other.cors_origins);
@@ -107,6 +110,43 @@ fn proxies(before: &ProxySettings, after: &ProxySettings, changes: &mut Changes)
     changes.field(&proxies, "trusted", (trusted, &after.trusted), blocks);
     let protocol = (proxy_protocol, &after.proxy_protocol);
     changes.field(&proxies, "proxy_protocol", protocol, bool::to_string);
+}
+
+#[expect(
+    clippy::borrowed_box,
+    reason = "the settings have it so, and what shows a setting is given a reference to it"
+)]
+fn redis(settings: &Box<RedisSettings>) -> String {
+    let RedisSettings {
+        urls,
+        sentinel,
+        username,
+        password,
+        ca_file,
+        prefix,
+        interval,
+        timeout,
+    } = &**settings;
+    let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
+    let more = [
+        sentinel
+            .as_ref()
+            .map(|it| format!("sentinel {}", show::text(it))),
+        username
+            .as_ref()
+            .map(|it| format!("username {}", show::text(it))),
+        password
+            .as_ref()
+            .map(|it| format!("password from {}", show::secret(it))),
+        ca_file
+            .as_ref()
+            .map(|it| format!("roots of {}", show::path(it))),
+        Some(format!("prefix {}", show::text(prefix))),
+        Some(format!("every {}", duration(interval))),
+        Some(format!("for {} at most", duration(timeout))),
+    ];
+    let more: Vec<String> = more.into_iter().flatten().collect();
+    format!("{}, {}", show::list(&urls), more.join(", "))
 }
 
 fn issuers(issuers: &[JwtSettings]) -> String {

@@ -33,6 +33,7 @@ pub mod prices;
 mod problems;
 mod proxy_url;
 mod read;
+mod redis;
 mod replicas;
 mod report;
 mod schema;
@@ -58,6 +59,7 @@ pub use policy::{
     ProviderHttp, TenancySettings, Tenant, TenantGroup,
 };
 pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
+pub use redis::{RedisSettings, RedisUrl};
 pub use replicas::ReplicaCount;
 pub use report::{Problem, Report, Severity};
 pub use schema::schema;

@@ -9,6 +9,7 @@ use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_tenancy::token::Rules;
 
 use crate::file::base_url::BaseUrl;
+use crate::file::redis::RedisSettings;
 use crate::file::replicas::ReplicaCount;
 use crate::file::secret_ref::SecretRef;
 
@@ -30,6 +31,8 @@ pub struct GatewaySettings {
     pub threads: Option<usize>,
     /// How many gateways share the accounts and the tenants.
     pub replicas: ReplicaCount,
+    /// Where they tell one another what they take; `None`: they do not. Boxed: it is seldom there.
+    pub redis: Option<Box<RedisSettings>>,
     /// Where clients connect over TLS.
     pub tls: Option<TlsSettings>,
     /// Who stands in front of the gateway.
@@ -253,6 +256,7 @@ impl Default for GatewaySettings {
             admin_token: None,
             threads: None,
             replicas: ReplicaCount::default(),
+            redis: None,
             tls: None,
             proxies: ProxySettings::default(),
             jwt: Vec::new(),

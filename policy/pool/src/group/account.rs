@@ -12,6 +12,7 @@ use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
 use super::care::Care;
+use super::exchanged::Exchanged;
 use crate::models::GroupName;
 use crate::outage::CooldownFrom;
 use crate::spec::{AccountSpec, PoolSpec};
@@ -37,6 +38,10 @@ pub(crate) struct GroupAccount {
     backoff_until: Time,
     /// Where the length of the cooldown comes from.
     pub(crate) cooldown_from: CooldownFrom,
+    /// Another gateway told of the cooldown.
+    pub(crate) is_cooldown_hearsay: bool,
+    /// What gateways tell one another of it.
+    pub(crate) exchanged: Exchanged,
     /// A key that was refused without a reason, and when, until another outcome tells whether it is
     /// the key or the account.
     pub(crate) doubted: Option<(KeyId, Time)>,
@@ -62,6 +67,8 @@ impl GroupAccount {
             refused_at: Time::ZERO,
             backoff_until: Time::ZERO,
             cooldown_from: CooldownFrom::Provider,
+            is_cooldown_hearsay: false,
+            exchanged: Exchanged::default(),
             doubted: None,
             care: Care::default(),
         }
@@ -96,6 +103,16 @@ impl GroupAccount {
         if now + wait > self.cooldown_until {
             self.cooldown_until = now + wait;
             self.cooldown_from = from;
+            self.is_cooldown_hearsay = false;
+        }
+    }
+
+    /// Another gateway was told to leave it alone until then.
+    pub(crate) fn hear_cooldown(&mut self, until: Time) {
+        if until > self.cooldown_until {
+            self.cooldown_until = until;
+            self.cooldown_from = CooldownFrom::Provider;
+            self.is_cooldown_hearsay = true;
         }
     }
 

@@ -68,6 +68,7 @@ impl QuotaGroup {
             key_model: self.breakers[key].grant(),
         };
         self.accounts[account].care.granted(now);
+        self.note_used(account, &asked.charge);
         let marks = self.accounts[account].budget.take(now, &asked.charge);
         shared.overload.grant(now);
         let slot = shared.leases.open(Open {

@@ -144,6 +144,13 @@ impl QuotaGroup {
         self.trips.extend(told.map(|told| (key, told)));
     }
 
+    /// The breaker of `key` was opened on another gateway's word.
+    pub(crate) fn note_hearsay(&mut self, now: Time, key: KeyId) {
+        let mut told = None;
+        Told::note(&mut told, now, Cause::Elsewhere);
+        self.trips.extend(told.map(|told| (key, told)));
+    }
+
     /// An operator says that `key` is well.
     pub(crate) fn close_breaker(&mut self, key: KeyId) {
         if let Some(breaker) = self.breakers.get_mut(key) {

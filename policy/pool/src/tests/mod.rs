@@ -1,6 +1,7 @@
 mod access;
 mod driver;
 mod evidence;
+mod exchange;
 mod explained;
 mod operated;
 mod properties;

@@ -1,4 +1,5 @@
-//! A bucket that several gateways draw on, none of which hears of the others.
+//! A bucket that several gateways draw on, none of which hears of the others; for those that do see
+//! `bucket/others.rs`.
 //!
 //! Each takes its share: of what is saved up and of the refill, until a snapshot tells what is left;
 //! from then on snapshots tell what the others take, better than their number could. Believing, from
@@ -17,7 +18,7 @@ use super::Bucket;
 impl Bucket {
     /// The part of it that is ours.
     pub(super) fn share(&self) -> f64 {
-        if self.is_told {
+        if self.is_told || self.others.is_heard() {
             1.0
         } else {
             self.replicas.share()

@@ -51,6 +51,11 @@ impl Totals {
         }
     }
 
+    /// What was taken in all, less what was given back.
+    pub(super) const fn kept(&self) -> f64 {
+        self.kept
+    }
+
     /// Adds `amount`; a negative one was given back.
     pub(super) fn charge(&mut self, now: Time, amount: f64) {
         if now.since(self.settling.0) >= OVERTAKING {

@@ -7,7 +7,9 @@ use keyweir_terms::time::Time;
 use crate::allowance::Amount;
 use crate::lack::{Ends, Lack, Lacking, Overspent, Owner};
 use crate::left::AllLeft;
-use crate::meter::{Meter, Spending};
+use crate::meter::{Meter, Room, Sharing, Spending, Taken};
+
+use super::known::Known;
 
 #[derive(Debug)]
 pub(super) struct Row {
@@ -20,12 +22,16 @@ pub(super) struct Row {
     /// Requests that hold some of it.
     pub(super) open: u32,
     pub(super) is_gone: bool,
+    /// What gateways tell one another of it.
+    pub(super) known: Known,
 }
 
 impl Row {
     pub(super) const fn lacking(&self) -> Lacking {
         match &self.meter {
-            Meter::Rate { dimension, bucket } => Lacking::PerMinute(*dimension, bucket.limit()),
+            Meter::Rate {
+                dimension, bucket, ..
+            } => Lacking::PerMinute(*dimension, bucket.limit()),
             Meter::Concurrency { max, .. } => Lacking::AtATime(*max),
             Meter::Budget(spending) => Lacking::Budget(spending.amount, spending.period.word()),
         }
@@ -39,7 +45,19 @@ impl Row {
             ends,
             left: AllLeft::default(),
             replicas: Replicas::ONE,
+            is_of_share: false,
         })
+    }
+
+    /// Whether `room` is only what this gateway may give of what is left, and others may leave the rest.
+    pub(super) fn is_of_share(
+        &self,
+        room: Room,
+        need: &Taken,
+        (now, sharing): (Time, Sharing),
+    ) -> bool {
+        let may_change = matches!(room, Room::In(_) | Room::WhenOthersEnd);
+        may_change && !self.shadow && !self.is_soft() && self.meter.is_left(need, now, sharing)
     }
 
     pub(super) const fn is_soft(&self) -> bool {
@@ -51,12 +69,12 @@ impl Row {
     }
 }
 
-pub(super) fn overspent(owner: &Owner, spending: &Spending, replicas: Replicas) -> Overspent {
+pub(super) fn overspent(owner: &Owner, spending: &Spending, sharing: Sharing) -> Overspent {
     Overspent {
         owner: owner.clone(),
         amount: spending.amount,
         period: spending.period.word(),
-        percent: spending.counted(replicas).saturating_mul(100) / spending.max().max(1),
+        percent: spending.counted(sharing).saturating_mul(100) / spending.max().max(1),
     }
 }
 

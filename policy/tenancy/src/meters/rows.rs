@@ -8,11 +8,12 @@ use keyweir_terms::pattern::ModelPatterns;
 
 use crate::bucket::Bucket;
 use crate::lack::Owner;
-use crate::meter::{Meter, Spending};
+use crate::meter::{Drawn, Meter, Spending};
 use crate::period::Wall;
 use crate::request::Moment;
 use crate::spec::Member;
 
+use super::known::Known;
 use super::row::{Row, follow, key};
 
 /// What is gone from the policy and still counted, in case that it comes back.
@@ -74,12 +75,21 @@ impl Rows {
             for dimension in Dimension::ALL {
                 if let Some(max) = limit.per_minute[dimension.index()] {
                     let bucket = Bucket::full(max, at.now);
-                    let meter = Meter::Rate { dimension, bucket };
+                    let drawn = Drawn::default();
+                    let meter = Meter::Rate {
+                        dimension,
+                        bucket,
+                        drawn,
+                    };
                     places.push(self.place(at, &owner, &limit.models, meter));
                 }
             }
             if let Some(max) = limit.concurrency {
-                let meter = Meter::Concurrency { max, running: 0 };
+                let meter = Meter::Concurrency {
+                    max,
+                    running: 0,
+                    places: None,
+                };
                 places.push(self.place(at, &owner, &limit.models, meter));
             }
         }
@@ -130,6 +140,7 @@ impl Rows {
             meter,
             open: 0,
             is_gone: false,
+            known: Known::of(&key),
         });
         let place = u32::try_from(place).expect("policies are bounded far below 2³² limits");
         self.places.insert(key, place);

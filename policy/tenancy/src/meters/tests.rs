@@ -122,6 +122,7 @@ fn ask_for(
         model,
         size: &size(),
         patience,
+        asks_again: false,
     };
     meters.reserve(at(secs), &asked)
 }

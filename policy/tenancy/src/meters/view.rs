@@ -1,11 +1,10 @@
 //! Budgets, as operators see them.
 
 use keyweir_terms::pattern::ModelPatterns;
-use keyweir_terms::replicas::Replicas;
 
 use crate::allowance::Amount;
 use crate::lack::Owner;
-use crate::meter::Meter;
+use crate::meter::{Meter, Sharing};
 use crate::period::Wall;
 
 use super::row::Row;
@@ -27,7 +26,8 @@ pub struct BudgetView<'a> {
     pub end: Wall,
     /// Tokens or picodollars that were spent here.
     pub spent: u128,
-    /// What counts of it: as often as there are gateways.
+    /// What counts of it: with what others have spent, as far as that is known, or as often as there are
+    /// gateways.
     pub counted: u128,
     /// It only warns.
     pub soft: bool,
@@ -36,7 +36,7 @@ pub struct BudgetView<'a> {
 }
 
 /// What is spent of a row's budget at `wall`, if it is one in force.
-pub(super) fn budget(row: &mut Row, wall: Wall, replicas: Replicas) -> Option<BudgetView<'_>> {
+pub(super) fn budget(row: &mut Row, wall: Wall, sharing: Sharing) -> Option<BudgetView<'_>> {
     if row.is_gone {
         return None;
     }
@@ -52,7 +52,7 @@ pub(super) fn budget(row: &mut Row, wall: Wall, replicas: Replicas) -> Option<Bu
         begin: spending.begin,
         end: spending.end,
         spent: spending.spent,
-        counted: spending.counted(replicas),
+        counted: spending.counted(sharing),
         soft: spending.soft,
         shadow: row.shadow,
     })

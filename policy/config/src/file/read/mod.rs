@@ -14,6 +14,7 @@ mod paths;
 mod price;
 mod provider;
 mod proxies;
+mod redis;
 mod replicas;
 mod secret_ref;
 mod settings;

@@ -10,6 +10,7 @@ use crate::file::read::gateway_bounds::{limits, stream, timeouts, upstream};
 use crate::file::read::jwt::{ISSUERS_MAX, RawJwt, jwt};
 use crate::file::read::paths::path;
 use crate::file::read::proxies::proxies;
+use crate::file::read::redis::shared;
 use crate::file::read::replicas::replicas;
 use crate::file::read::secret_ref::elsewhere;
 use crate::file::read::units::{count, hours, minutes, secs};
@@ -45,6 +46,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
     let admin_token = fields.optional("admin_token", elsewhere);
     let threads = fields.or("threads", default.threads, |value| threads(&value));
     let replicas = fields.or("replicas", ReplicaCount::default(), replicas);
+    let redis = fields.optional("shared", |value| value.table(shared));
     let tls = fields.optional("tls", |value| value.table(tls));
     let (tls, tls_listen) = tls.unzip();
     let jwt = fields.tables("jwt", ISSUERS_MAX, jwt);
@@ -55,6 +57,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         admin_token,
         threads,
         replicas,
+        redis: redis.flatten().map(Box::new),
         tls: tls.flatten(),
         proxies: subtable(fields, "proxies", proxies),
         jwt: jwt.iter().filter_map(|it| it.settings.clone()).collect(),

@@ -1,0 +1,187 @@
+//! What gateways tell one another of the meters ([`crate::told`]), and what is made of it.
+//!
+//! *A limit per minute:* what others took since they were last heard is taken off here, and what was
+//! assumed of them until then is put back. *Requests at a time:* who has how many is known, and what is
+//! free is shared out. *A budget:* what all have spent is added up; those who are gone stay in the sum,
+//! by the store's memory where nobody has heard them himself.
+//!
+//! *Who comes later* takes over what those who were there say is left. *After a silence* (the store was
+//! away) each has gone on with its share: what is left is the mean of what they believe, which is right
+//! whoever was asked how much.
+//!
+//! *A word that is wrong* does bounded harm: a sum that begins high costs a minute's worth at most.
+//!
+//! *Cost:* a look at every row, and some hundred nanoseconds for each that was used of late, here or
+//! elsewhere; memory for each gateway that ever spent of it and period.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use keyweir_terms::replicas::Replicas;
+use keyweir_terms::time::Time;
+
+use super::Meters;
+use super::known::{Before, Word};
+use super::row::Row;
+use crate::meter::{Meter, Sharing};
+use crate::request::Moment;
+use crate::share::Factor;
+use crate::told::{Heard, Other, RowTold, Stored, What};
+
+/// After so long without a use a row is told no more: a bucket has filled up twice by then.
+const REST: Duration = Duration::from_secs(120);
+/// After so long without a word, what others took in between is not taken off: it has flowed in again,
+/// in part.
+const SILENCE: Duration = Duration::from_secs(2);
+impl Row {
+    /// A request asks for so much.
+    pub(super) fn asked(&mut self, amount: u64, now: Time) {
+        self.known.demand.asks(amount);
+        self.used(now);
+    }
+
+    /// Something of it was taken or settled.
+    pub(super) fn used(&mut self, now: Time) {
+        self.known.used_at = Some(now);
+        if self.known.life == 0 {
+            self.known.life = now.as_micros().max(1);
+        }
+    }
+
+    fn rest(&mut self) {
+        (self.known.used_at, self.known.life) = (None, 0);
+        if let Meter::Rate { drawn, .. } = &mut self.meter {
+            drawn.taken = 0;
+        }
+    }
+
+    fn told(&mut self, at: Moment) -> RowTold {
+        let known = &mut self.known;
+        let secs = at.now.secs_since(known.last.at);
+        let demand = known.demand.after(secs);
+        (known.last.at, known.last.demand) = (at.now, demand);
+        let what = match &mut self.meter {
+            Meter::Rate { bucket, drawn, .. } => {
+                known.last.assumed = drawn.assumed;
+                What::Rate {
+                    life: known.life,
+                    taken: drawn.taken,
+                    level: bucket.level(at.now),
+                }
+            }
+            Meter::Concurrency { running, .. } => {
+                let (running, claim) = (*running, known.want.max(*running));
+                (known.last.running, known.last.claim) = (running, claim);
+                What::AtATime { running, claim }
+            }
+            Meter::Budget(spending) => {
+                spending.roll(at.wall);
+                known.last.spent = spending.spent;
+                known.last.taken = spending.spent.saturating_add(spending.reserved);
+                What::Budget {
+                    begin: spending.begin,
+                    spent: spending.spent,
+                    reserved: spending.reserved,
+                }
+            }
+        };
+        RowTold {
+            row: known.hash,
+            demand,
+            what,
+        }
+    }
+}
+
+impl Meters {
+    /// What the others are to hear: of every row that was used of late, what was taken of it here.
+    pub fn report(&mut self, at: Moment) -> Vec<RowTold> {
+        let mut told = Vec::new();
+        for row in self.rows.iter_mut() {
+            let Some(used) = row.known.used_at else {
+                continue;
+            };
+            if row.open == 0 && at.now.since(used) > REST {
+                row.rest();
+            } else {
+                told.push(row.told(at));
+            }
+        }
+        told
+    }
+
+    /// The others have heard what was last reported, and say this.
+    pub fn hear(&mut self, at: Moment, heard: &Heard<'_>) {
+        let before = match self.heard_at {
+            None => Before::Never,
+            Some(last) if at.now.since(last) > SILENCE => Before::Silence,
+            Some(_) => Before::Lately,
+        };
+        self.heard_at = Some(at.now);
+        let count = u32::try_from(heard.others.len()).unwrap_or(u32::MAX);
+        self.sharing = Sharing {
+            replicas: Replicas::new(count.saturating_add(1)),
+            is_heard: true,
+        };
+        let mut words: HashMap<u64, Vec<Word<'_>>> = HashMap::new();
+        for other in heard.others {
+            for row in other.rows {
+                words.entry(row.row).or_default().push((other, row));
+            }
+        }
+        let mut stored: HashMap<u64, Vec<&Stored>> = HashMap::new();
+        for one in heard.stored {
+            stored.entry(one.row).or_default().push(one);
+        }
+        for row in self.rows.iter_mut() {
+            let hash = row.known.hash;
+            let words = words.get(&hash).map_or(&[][..], Vec::as_slice);
+            let stored = stored.get(&hash).map_or(&[][..], Vec::as_slice);
+            row.hear((at, before), heard, words, stored);
+        }
+    }
+
+    /// The others are heard no more: from now on all shares are even, among as many as there were.
+    pub const fn lose(&mut self) {
+        self.sharing.is_heard = false;
+    }
+}
+
+impl Row {
+    fn hear(
+        &mut self,
+        (at, before): (Moment, Before),
+        heard: &Heard<'_>,
+        words: &[Word<'_>],
+        stored: &[&Stored],
+    ) {
+        let known = &mut self.known;
+        let demand_of = |other: &Other<'_>| {
+            let mut words = words.iter();
+            let word = words.find(|(it, _)| it.process == other.process);
+            word.map_or(0, |(_, row)| row.demand)
+        };
+        let demands: Vec<(u64, u64)> = (heard.others.iter())
+            .map(|other| (demand_of(other), other.process))
+            .collect();
+        let factor = Factor::by_demand(known.last.demand, demands.iter().map(|it| it.0));
+        match &mut self.meter {
+            Meter::Rate { bucket, drawn, .. } => {
+                drawn.factor = Some(factor);
+                known.hear_rate((bucket, drawn), (at.now, before), words);
+            }
+            Meter::Concurrency { max, places, .. } => {
+                let me = (known.last.demand, heard.me.0);
+                *places = Some(known.places(*max, words, me, &demands));
+            }
+            Meter::Budget(spending) => {
+                spending.factor = Some(factor);
+                spending.roll(at.wall);
+                known.hear_budget(spending, heard.me.1, words, stored);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
