@@ -8,12 +8,15 @@
 //! price is that a new field of an API has to be added here before these tenants can use it; others
 //! do not notice.
 
+mod obscure;
 mod reading;
 
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
 
-use self::reading::Reading;
+pub use self::obscure::Obscure;
+use self::obscure::short;
+use self::reading::{Reading, names_a_model};
 use crate::credential::query;
 use crate::route::Route;
 
@@ -33,35 +36,6 @@ pub struct Form<'a> {
     /// Its body.
     pub body: &'a [u8],
 }
-
-/// Why a request is not understood wholly. The message tells the client.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Obscure {
-    /// It makes a model work and does not show which.
-    #[error("this request does not show which model it is for; name one in its JSON body")]
-    Unseen,
-    /// It is of no form that is known.
-    #[error("requests with this method and path are not served to it")]
-    Unknown,
-    /// Its body is not plain JSON.
-    #[error("the body must be JSON in UTF-8, not encoded, and its content-type application/json")]
-    NotJson,
-    /// A field of the body is not known, or stands there twice.
-    #[error("{0}: this field is not known, or is given twice; leave it out")]
-    Field(String),
-    /// A header or a part of the query names a model.
-    #[error("{0}: name the model in the request's JSON body only")]
-    Elsewhere(String),
-    /// What stands where a model is named is no name.
-    #[error("model: must be the name of a model")]
-    NoName,
-    /// A tool that makes a model work, and does not say which.
-    #[error("tools: a tool of this type may ask a model; name it in the tool, or leave it out")]
-    Tool,
-}
-
-/// A longer field's name is not repeated.
-const FIELD_BYTES_MAX: usize = 64;
 
 /// Every model that a request names.
 ///
@@ -117,7 +91,6 @@ pub fn models(form: &Form<'_>) -> Result<Vec<String>, Obscure> {
 
 /// Models are named in bodies and paths, and nowhere else.
 fn named_elsewhere(form: &Form<'_>) -> Result<(), Obscure> {
-    let short = |name: &str| name.chars().take(FIELD_BYTES_MAX).collect::<String>();
     for (name, _) in form.headers {
         if names_a_model(name) {
             return Err(Obscure::Elsewhere(short(name)));
@@ -131,28 +104,6 @@ fn named_elsewhere(form: &Form<'_>) -> Result<(), Obscure> {
         Some(name) => Err(Obscure::Elsewhere(short(&name))),
         None => Ok(()),
     }
-}
-
-/// Whether a member, a header or a parameter of this name may name a model: `model`, `modelId`,
-/// `advisor_model`, `fallback-models`, `deployment`, `engine`.
-fn names_a_model(name: &str) -> bool {
-    let plain: String = name
-        .chars()
-        .filter(|letter| letter.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect();
-    let ends = |word: &str| {
-        ["", "s", "id", "ids", "name", "names", "override"]
-            .iter()
-            .any(|end| {
-                plain
-                    .strip_suffix(end)
-                    .is_some_and(|plain| plain.ends_with(word))
-            })
-    };
-    ["model", "deployment", "engine"]
-        .iter()
-        .any(|word| ends(word))
 }
 
 /// A path's segment without its escapes.

@@ -2,7 +2,7 @@
 
 use keyweir_terms::dialect::Dialect;
 
-use super::{FIELD_BYTES_MAX, Obscure, names_a_model};
+use super::obscure::{Obscure, short};
 use crate::body::known_fields::{is_content, is_known};
 use crate::body::tool::{self, Tool};
 use crate::json::{Kind, Malformed, Reader, Text};
@@ -192,6 +192,27 @@ impl Reading {
 }
 
 fn field(name: &[u8]) -> Obscure {
-    let name = String::from_utf8_lossy(name);
-    Obscure::Field(name.chars().take(FIELD_BYTES_MAX).collect())
+    Obscure::Field(short(&String::from_utf8_lossy(name)))
+}
+
+/// Whether a member, a header or a parameter of this name may name a model: `model`, `modelId`,
+/// `advisor_model`, `fallback-models`, `deployment`, `engine`.
+pub(super) fn names_a_model(name: &str) -> bool {
+    let plain: String = name
+        .chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect();
+    let ends = |word: &str| {
+        ["", "s", "id", "ids", "name", "names", "override"]
+            .iter()
+            .any(|end| {
+                plain
+                    .strip_suffix(end)
+                    .is_some_and(|plain| plain.ends_with(word))
+            })
+    };
+    ["model", "deployment", "engine"]
+        .iter()
+        .any(|word| ends(word))
 }
