@@ -27,6 +27,7 @@ mod denials;
 pub mod explain;
 mod family;
 mod group;
+pub mod inquiry;
 mod leases;
 mod members;
 mod merge;

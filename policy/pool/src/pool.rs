@@ -27,6 +27,8 @@ pub struct Pool {
     pub(crate) clock: Clock,
     pub(crate) groups: Table<GroupId, QuotaGroup>,
     pub(crate) shared: Shared,
+    /// How often the policy was replaced.
+    pub(crate) generation: u64,
 }
 
 impl Pool {
@@ -37,6 +39,7 @@ impl Pool {
             groups: Table::default(),
             shared: Shared::new(&spec, now),
             spec,
+            generation: 0,
         }
     }
 
@@ -311,11 +314,22 @@ impl Pool {
     }
 
     pub(crate) fn asked<'a>(&self, ask: &'a Ask, attempts: &'a Attempts) -> Asked<'a> {
+        self.asked_in(&self.groups[self.group_of(ask)], ask, attempts)
+    }
+
+    /// `ask` with what it is expected to take of `group`.
+    pub(crate) fn asked_in<'a>(
+        &self,
+        group: &QuotaGroup,
+        ask: &'a Ask,
+        attempts: &'a Attempts,
+    ) -> Asked<'a> {
+        let need = group.estimates.need(ask.tenant, &ask.size);
         let output_max = ask.size.output_max;
         Asked {
             ask,
             attempts,
-            charge: Charge::of(&self.need(ask), output_max, self.spec.charging()),
+            charge: Charge::of(&need, output_max, self.spec.charging()),
             weight: self.spec.weight(ask.tenant),
         }
     }

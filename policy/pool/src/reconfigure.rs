@@ -18,6 +18,7 @@ impl Pool {
     /// wait there, behind those who do already. The seed and the number of replicas are not taken over.
     pub fn reconfigure(&mut self, now: Time, spec: PoolSpec) {
         let now = self.clock.read(now);
+        self.generation += 1;
         let replicas = self.spec.replicas;
         let before = std::mem::replace(&mut self.spec, PoolSpec { replicas, ..spec });
         let (spec, shared) = (&self.spec, &mut self.shared);
