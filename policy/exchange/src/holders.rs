@@ -41,6 +41,8 @@ pub struct Holders {
     /// Sealed content. Every answer of a model that thinks has some, and few outlive their
     /// conversation: they may not push out what was made to last.
     sealed: Generations,
+    /// Things that are new or were told of differently, where anybody keeps them.
+    changes: Option<Vec<Box<str>>>,
 }
 
 impl Holders {
@@ -53,9 +55,36 @@ impl Holders {
     /// whoever is told of it later.
     pub fn learn(&mut self, id: &str, holder: Holder, owner: Option<TenantId>) {
         let generations = self.kind_of(id);
-        let known = generations.of(id).and_then(|held| held.owner);
-        let owner = known.or(owner);
-        generations.insert(id.into(), Held { holder, owner });
+        let known = generations.of(id);
+        let owner = known.and_then(|held| held.owner).or(owner);
+        let held = Held { holder, owner };
+        generations.insert(id.into(), held);
+        if known != Some(held)
+            && !is_sealed(id)
+            && let Some(changes) = &mut self.changes
+        {
+            changes.push(id.into());
+        }
+    }
+
+    /// From now on what changes of things is to be kept: [`Self::take_changes`] is to be asked for it every
+    /// second or so.
+    pub fn keep_changes(&mut self) {
+        self.changes.get_or_insert_default();
+    }
+
+    /// Things that are new since this was asked last, or were told of differently, the oldest first.
+    pub fn take_changes(&mut self) -> Vec<(Box<str>, Held)> {
+        let changes = self
+            .changes
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default();
+        let known = |id: Box<str>| {
+            let held = self.things.of(&id)?;
+            Some((id, held))
+        };
+        changes.into_iter().filter_map(known).collect()
     }
 
     /// Evicts what is sealed and was not used for `kept`, and at most for twice that, before `now`.
@@ -147,6 +176,7 @@ mod tests {
         Holders {
             things: ten(),
             sealed: ten(),
+            changes: None,
         }
     }
 
@@ -202,6 +232,23 @@ mod tests {
 
         assert_eq!(holders.of("unused"), None);
         assert!(holders.things.younger.len() <= 10 && holders.things.older.len() <= 10);
+    }
+
+    #[test]
+    fn what_is_new_or_told_differently_is_told_once_where_anybody_keeps_it() {
+        let mut holders = Holders::default();
+        holders.learn("file_1", at(1), None);
+        assert!(holders.take_changes().is_empty());
+        holders.keep_changes();
+        holders.learn("file_1", at(1), None);
+        holders.learn("sealed#1", at(1), None);
+        holders.learn("file_2", at(2), Some(TenantId(1)));
+        holders.learn("file_1", at(1), Some(TenantId(1)));
+        let changes = holders.take_changes();
+        let ids: Vec<&str> = changes.iter().map(|(id, _)| &**id).collect();
+        assert_eq!(ids, ["file_2", "file_1"]);
+        assert_eq!(changes[1].1.owner, Some(TenantId(1)));
+        assert!(holders.take_changes().is_empty());
     }
 
     #[test]

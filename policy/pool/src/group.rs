@@ -16,6 +16,7 @@ mod dispatch;
 mod explain;
 mod grant;
 mod last_resort;
+mod learned;
 mod reconfigure;
 mod refusal;
 mod settling;
@@ -59,6 +60,8 @@ pub(crate) struct QuotaGroup {
     affinity: Affinity,
     capacity: Capacity,
     timers: Timers,
+    /// Accounts of which something has changed since that was asked for, each once.
+    touched: Vec<AccountId>,
     /// When it was last seen that the provider serves.
     served_at: Time,
     /// When someone who waits will fit, as of the last look.
@@ -92,6 +95,7 @@ impl QuotaGroup {
             affinity: Affinity::default(),
             capacity: Capacity::default(),
             timers: Timers::default(),
+            touched: Vec::new(),
             served_at: Time::ZERO,
             fits_at: None,
         }

@@ -282,6 +282,24 @@ impl Models {
         (id, Some((id, group)))
     }
 
+    /// A group that was there in a process before this one, and whether it is new in this one; `None`:
+    /// there is no room for it. It counts as nobody's.
+    pub(crate) fn group_again(
+        &mut self,
+        spec: &PoolSpec,
+        name: &GroupName,
+    ) -> Option<(GroupId, bool)> {
+        if let Some(known) = self.groups.get(name) {
+            return Some((*known, false));
+        }
+        if self.groups.len() >= most_groups(spec) / 4 * 3 {
+            return None;
+        }
+        let id = GroupId::from_index(self.groups.len());
+        self.groups.insert(name.clone(), id);
+        Some((id, true))
+    }
+
     /// The group that a model is charged to: one that is there, or one that there is room for.
     fn group_name(&self, spec: &PoolSpec, named: Named<'_>) -> GroupName {
         let (name, declared) = match named.name.starts_with(SHARED) {
@@ -301,11 +319,16 @@ impl Models {
 
     /// Whether there is room for a group that `tenant` brings.
     fn may_bring_group(&self, spec: &PoolSpec, tenant: TenantId) -> bool {
-        let most = (GROUP_ACCOUNTS_MAX / spec.accounts.len().max(1)).clamp(GROUPS_MIN, GROUPS_MAX);
+        let most = most_groups(spec);
         let there = self.groups.len();
         let brought = self.groups_of.get(&tenant).copied().unwrap_or_default();
         there < most && (there < most / 4 * 3 || brought < most / GROUPS_OF_TENANT)
     }
+}
+
+/// How many groups there may be.
+fn most_groups(spec: &PoolSpec) -> usize {
+    (GROUP_ACCOUNTS_MAX / spec.accounts.len().max(1)).clamp(GROUPS_MIN, GROUPS_MAX)
 }
 
 fn served_by(spec: &PoolSpec, name: &str) -> Option<Vec<bool>> {

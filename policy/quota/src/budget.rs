@@ -10,6 +10,9 @@
 //! What matters is that the level will not run dry on the way, so pending output may exceed the
 //! level by what flows in during the mean time between admission and production, less a margin.
 
+use serde::{Deserialize, Serialize};
+
+use crate::bucket::learned::LearnedBucket;
 use crate::bucket::{Bucket, Declared, Mark};
 use keyweir_terms::amount::{Dimension, Need};
 use keyweir_terms::replicas::Replicas;
@@ -120,6 +123,16 @@ pub struct Budget {
     answered: u32,
 }
 
+/// What is learned of an account's buckets, in the form in which it outlives the process.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LearnedBudget {
+    /// By [`Dimension::index`]; `None`: nothing is known.
+    pub buckets: [Option<LearnedBucket>; Dimension::COUNT],
+    /// Seconds between the admission of a request and the production of a token, times tokens; and these
+    /// tokens.
+    pub delayed: (f64, f64),
+}
+
 /// What is free of a dimension as a line over time, in shares of its burst.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Line {
@@ -149,6 +162,28 @@ impl Budget {
             delayed: (0.0, 0.0),
             in_flight: 0,
             answered: 0,
+        }
+    }
+
+    /// What is learned of it.
+    pub fn learned(&self, now: Time) -> LearnedBudget {
+        LearnedBudget {
+            buckets: std::array::from_fn(|dimension| self.buckets[dimension].learned(now)),
+            delayed: self.delayed,
+        }
+    }
+
+    /// Knows again what was learned `age_secs` ago.
+    pub fn recall(&mut self, now: Time, age_secs: f64, learned: &LearnedBudget) {
+        for (bucket, learned) in self.buckets.iter_mut().zip(&learned.buckets) {
+            if let Some(learned) = learned {
+                bucket.recall(now, age_secs, learned);
+            }
+        }
+        let (product, tokens) = learned.delayed;
+        let most = PRODUCTION_DELAY_SECS_MAX * tokens;
+        if tokens.is_finite() && tokens > 0.0 && (0.0..=most).contains(&product) {
+            self.delayed = learned.delayed;
         }
     }
 

@@ -12,6 +12,7 @@ use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
 use super::care::Care;
+use crate::learned::LearnedAccount;
 use crate::models::GroupName;
 use crate::outage::CooldownFrom;
 use crate::spec::{AccountSpec, PoolSpec};
@@ -41,6 +42,8 @@ pub(crate) struct GroupAccount {
     /// the key or the account.
     pub(crate) doubted: Option<(KeyId, Time)>,
     pub(crate) care: Care,
+    /// It is listed as one of which something has changed.
+    pub(crate) is_touched: bool,
 }
 
 impl GroupAccount {
@@ -64,6 +67,7 @@ impl GroupAccount {
             cooldown_from: CooldownFrom::Provider,
             doubted: None,
             care: Care::default(),
+            is_touched: false,
         }
     }
 
@@ -97,6 +101,30 @@ impl GroupAccount {
             self.cooldown_until = now + wait;
             self.cooldown_from = from;
         }
+    }
+
+    /// What is learned of it.
+    pub(crate) fn learned(&self, now: Time) -> LearnedAccount {
+        LearnedAccount {
+            budget: self.budget.learned(now),
+            cooldown_secs: self.cooldown_until.secs_since(now),
+            is_providers_word: self.cooldown_from == CooldownFrom::Provider,
+            refusals: self.refusals,
+        }
+    }
+
+    /// Knows again what was learned `age_secs` ago.
+    pub(crate) fn recall(&mut self, now: Time, age_secs: f64, learned: &LearnedAccount) {
+        self.budget.recall(now, age_secs, &learned.budget);
+        let left = (learned.cooldown_secs - age_secs).min(COOLDOWN_MAX.as_secs_f64());
+        if left > 0.0 {
+            self.cooldown_until = now.after_secs(left);
+            self.cooldown_from = match learned.is_providers_word {
+                true => CooldownFrom::Provider,
+                false => CooldownFrom::Backoff,
+            };
+        }
+        self.refusals = learned.refusals;
     }
 
     /// When it may be asked again, as far as refusals tell.

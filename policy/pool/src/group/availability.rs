@@ -69,6 +69,7 @@ impl QuotaGroup {
         if self.accounts.get(account).is_none() {
             return;
         }
+        self.touch(account);
         let left = self.left(now, members, account);
         let left = left.as_ref();
         self.headroom.set(

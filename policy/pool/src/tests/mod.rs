@@ -4,6 +4,7 @@ mod evidence;
 mod explained;
 mod operated;
 mod properties;
+mod recalled;
 mod reconfigured;
 mod unheard;
 
