@@ -19,6 +19,7 @@ mod last_resort;
 mod learned;
 mod reconfigure;
 mod refusal;
+mod reserve;
 mod settling;
 mod timers;
 mod turn;
@@ -86,7 +87,7 @@ impl QuotaGroup {
         Self {
             id,
             name,
-            accounts: Table::default(),
+            accounts: Table::with_room_for(spec.accounts.width()),
             breakers: Table::default(),
             trips: BTreeMap::new(),
             room: WaitingRoom::default(),

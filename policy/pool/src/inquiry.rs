@@ -119,6 +119,9 @@ impl Pool {
         match std::mem::replace(&mut inquiry.stage, Stage::Done) {
             Stage::Make(from) => inquiry.stage = self.make(now, inquiry, from),
             Stage::Choose => {
+                if let Group::New(group) = &mut inquiry.group {
+                    group.reserve(now, &self.shared.members, &self.shared.reserves);
+                }
                 inquiry.stage = self.with_group(now, inquiry, |pool, group, asked| {
                     let explanation = group.explain(now, &pool.shared, asked);
                     Stage::Explain(0, explanation, pool.expected_turn(now, group, asked))

@@ -43,6 +43,7 @@ mod questions;
 mod recall;
 mod reconfigure;
 mod rejection;
+pub mod reserves;
 mod room_full;
 mod shared;
 pub mod spec;

@@ -74,7 +74,8 @@ impl Pool {
         let (model, new_group) = self.shared.models.add(now, &self.spec, named, free);
         if let Some(new) = new_group {
             let id = new.0;
-            let group = QuotaGroup::new(now, &self.spec, &self.shared.members, new);
+            let mut group = QuotaGroup::new(now, &self.spec, &self.shared.members, new);
+            group.reserve(now, &self.shared.members, &self.shared.reserves);
             self.groups.insert(id, group);
         }
         model
@@ -229,6 +230,7 @@ impl Pool {
         while let Some(account) = self.shared.members.next_changed() {
             is_any = true;
             for (_, group) in self.groups.iter_mut() {
+                group.reserve_of(now, &self.shared.reserves, account);
                 group.refresh(now, &self.shared.members, account);
             }
         }

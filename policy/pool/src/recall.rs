@@ -62,7 +62,8 @@ impl Pool {
         };
         let (id, is_new) = self.shared.models.group_again(&self.spec, &name)?;
         if is_new {
-            let group = QuotaGroup::new(now, &self.spec, &self.shared.members, (id, name));
+            let mut group = QuotaGroup::new(now, &self.spec, &self.shared.members, (id, name));
+            group.reserve(now, &self.shared.members, &self.shared.reserves);
             self.groups.insert(id, group);
         }
         Some(id)

@@ -42,6 +42,8 @@ pub(crate) struct GroupAccount {
     /// the key or the account.
     pub(crate) doubted: Option<(KeyId, Time)>,
     pub(crate) care: Care,
+    /// When the next part that is kept of it is full, as far as that is noted.
+    pub(crate) reserve_full_at: Time,
     /// It is listed as one of which something has changed.
     pub(crate) is_touched: bool,
 }
@@ -67,6 +69,7 @@ impl GroupAccount {
             cooldown_from: CooldownFrom::Provider,
             doubted: None,
             care: Care::default(),
+            reserve_full_at: Time::ZERO,
             is_touched: false,
         }
     }

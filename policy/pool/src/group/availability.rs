@@ -83,7 +83,9 @@ impl QuotaGroup {
     fn left(&mut self, now: Time, members: &Members, account: AccountId) -> Option<Left> {
         let budget = &self.accounts.get(account)?.budget;
         if self.is_open(now, members, account) {
-            return Some((budget.lines(now), budget.in_flight()));
+            let left = (budget.lines(now), budget.in_flight());
+            self.note_reserve(now, account);
+            return Some(left);
         }
         // Where nobody else can serve, it may be probed before it opens.
         let opens_at = self.opens_at(now, members, account);

@@ -25,12 +25,18 @@ impl QuotaGroup {
         };
         // The draws that the next grant will make.
         let mut draws = shared.draws.clone();
-        let chosen = choosing.choose(&mut draws, &[]);
+        let held = self.held(now, shared);
+        let due = self.choose_reserve(now, shared, asked, &mut draws.clone());
+        // What is kept for the tenant it need not queue for.
+        let held = held.filter(|held| due.is_none() || matches!(held, Held::Overloaded { .. }));
+        let first = due.filter(|_| !self.room.is_empty());
+        let chosen = first.or_else(|| choosing.choose(&mut draws, &[]));
+        let chosen = chosen.or_else(|| self.choose_reserve(now, shared, asked, &mut draws));
         let chosen = chosen.or_else(|| self.choose_at_last(now, shared, asked, &[]));
         Explanation {
             endpoint: self.name.endpoint,
             group: self.name.name.clone(),
-            held: self.held(now, shared),
+            held,
             chosen: chosen.map(|it| (it.account, it.key)),
             by: chosen.map(|it| it.by),
             needed: std::array::from_fn(|dimension| asked.charge.total(dimension)),
@@ -61,7 +67,7 @@ impl QuotaGroup {
             let account = AccountId::from_index(index);
             let is_asked_for = asked.ask.account.is_none_or(|only| only == account);
             if is_asked_for && self.accounts.get(account).is_some() {
-                let told = self.explain_account(&choosing, account, minds_denials);
+                let told = self.explain_account(shared, &choosing, account, minds_denials);
                 looked_at += 1 + told.keys.len();
                 explained.push(told);
             }
@@ -93,6 +99,7 @@ impl QuotaGroup {
 
     fn explain_account(
         &self,
+        shared: &Shared,
         choosing: &Choosing<'_>,
         account: AccountId,
         minds_denials: bool,
@@ -109,7 +116,7 @@ impl QuotaGroup {
         let lines = self.accounts[account].budget.lines(choosing.now);
         AccountExplanation {
             account,
-            out: self.why_account_is_out(choosing, account, &keys),
+            out: self.why_account_is_out(shared, choosing, account, &keys),
             headroom: headroom::compare(&lines, choosing.now, &choosing.asked.charge),
             keys,
         }
@@ -117,6 +124,7 @@ impl QuotaGroup {
 
     fn why_account_is_out(
         &self,
+        shared: &Shared,
         choosing: &Choosing<'_>,
         account: AccountId,
         keys: &[KeyExplanation],
@@ -158,8 +166,12 @@ impl QuotaGroup {
         }
         let charge = &choosing.asked.charge;
         if choosing.headroom.headroom(account, now, charge).is_none() {
-            let until = choosing.headroom.fits_at(account, now, charge);
-            return Some(AccountOut::HeadroomTooSmall { until });
+            let fits_at = choosing.headroom.fits_at(account, now, charge);
+            let due = self.reserve_turn_at(now, shared, choosing.asked, account);
+            let until = fits_at.into_iter().chain(due).min();
+            if due.is_none_or(|due| due > now) {
+                return Some(AccountOut::HeadroomTooSmall { until });
+            }
         }
         let is_any_in = keys.iter().any(|key| key.out.is_none());
         (!is_any_in).then_some(AccountOut::ModelDenied)
