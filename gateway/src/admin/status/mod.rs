@@ -11,6 +11,7 @@ use super::answer::json as answer;
 use super::budgets;
 use super::moments::{Moments, epoch_of};
 use crate::runtime::gateway::Gateway;
+use crate::runtime::tokens::Failure;
 use crate::telemetry::events::Event;
 
 /// Raised when a field goes or changes its meaning; new fields may come at any time.
@@ -34,6 +35,7 @@ pub(super) fn status(gateway: &Gateway) -> Value {
         "time": moments.present(),
         "ready": gateway.lifecycle.ready(),
         "policy": policy_status(gateway),
+        "issuers": live.tokens.issuers().map(issuer).collect::<Vec<_>>(),
         "connections": gateway.lifecycle.connections_open(),
         "requests_running": gateway.lifecycle.requests_running(),
         "body_bytes_held": gateway.bodies.held(),
@@ -57,6 +59,18 @@ fn policy_status(gateway: &Gateway) -> Value {
         })),
         "needs_restart": status.restart,
         "secrets_failed": status.secrets,
+    })
+}
+
+/// Who issues tokens.
+fn issuer((name, keys, failure): (&str, usize, Option<Failure>)) -> Value {
+    json!({
+        "issuer": name,
+        "keys": keys,
+        "failed": failure.map(|failure| json!({
+            "since": epoch_of(failure.since),
+            "why": failure.why,
+        })),
     })
 }
 
