@@ -186,6 +186,7 @@ fn pool_spec(spec: CrowdSpec, limits: &[[Option<u64>; Dimension::COUNT]]) -> Poo
         groups: Vec::new(),
         accounts: limits.iter().map(account).collect(),
         access: Access::default(),
+        reserves: keyweir_policy::pool::reserves::Reserves::default(),
         weights: std::iter::repeat_n(1.0, TENANTS as usize).collect(),
         room: RoomLimits {
             requests_max: 10_000,

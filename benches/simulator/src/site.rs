@@ -114,6 +114,7 @@ impl<'a> Site<'a> {
             groups: Vec::new(),
             accounts: self.accounts.iter().map(account).collect(),
             access: Access::default(),
+            reserves: keyweir_policy::pool::reserves::Reserves::default(),
             weights: tenants.map(|tenant| tenant.weight).collect(),
             room: RoomLimits {
                 requests_max: 10_000,

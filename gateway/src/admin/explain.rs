@@ -118,9 +118,13 @@ fn explained(gateway: &Gateway, live: &Live, asked: &Question<'_>) -> Result<Val
 fn provider(live: &Live, moments: &Moments, asked: &Question<'_>, id: ProviderId) -> Value {
     let provider = live.provider(id);
     let model = (asked.model, Endpoint::Inference);
-    let (now, (explained, turn)) = provider.pool.with(|pool, now| {
+    let mut inquiry = provider.pool.with(|pool, now| {
         let ask = |model| ask(live, asked, now, model);
-        (now, pool.explain_model(now, asked.tenant, model, ask))
+        pool.inquire(now, asked.tenant, model, ask)
+    });
+    let (now, (explained, turn)) = provider.pool.with_in_turns(|pool, now| {
+        let answer = pool.answer(now, &mut inquiry)?;
+        Some((now, answer))
     });
     let parts = provider.pool.parts.load();
     let chosen = explained.chosen.map(|(account, key)| {

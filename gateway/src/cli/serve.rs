@@ -21,8 +21,8 @@ pub(super) struct Serve {
     /// Where the access log goes: "stdout", "off", or a file.
     #[arg(long, default_value = "stdout")]
     access_log: Target,
-    /// The folder in which what was spent is kept over restarts, or "off"; by default beside the
-    /// policy, if that has tenants.
+    /// The folder in which what was spent and learned is kept over restarts, or "off"; by default beside
+    /// the policy.
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
     /// How many gateways share the accounts and the tenants, this one included, whatever the policy says

@@ -1,7 +1,7 @@
 //! Who keeps the ledger: a thread of its own.
 //!
-//! What a request cost is added up in memory, and twice a second that goes to the disk, as one
-//! transaction. So a process that is killed loses half a second, and one that is told to end nothing. A
+//! What a request cost is added up in memory, and twice a second that goes to the disk, with what was
+//! learned, as one transaction. So a process that is killed loses half a second, and one that is told to end nothing. A
 //! disk that takes nothing holds nobody up: what is to be written stays in memory until it does, and
 //! the log and a metric say so.
 
@@ -10,17 +10,21 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use keyweir_policy::tenancy::period::Wall;
-use keyweir_policy::tenancy::tally::{Place, Totals};
+use keyweir_policy::tenancy::tally::Place;
 use keyweir_policy::terms::ids::TenantId;
 
 use crate::runtime::gateway::Gateway;
-use crate::runtime::ledger::{Ledger, LedgerError, Spender, Store};
+use crate::runtime::ledger::{Ledger, LedgerError, Spender, Store, Unwritten};
 use crate::runtime::live::Live;
+use crate::runtime::recall;
 use crate::runtime::tenancy::{Spent, wall};
 
 /// How long what was spent is in memory only.
 const WRITTEN_EVERY: Duration = Duration::from_millis(500);
+/// Rows of what a pool has learned that are written at a time: a few hundredths of a second's work. Where
+/// more accounts than that are busy at once, a process that is killed loses more than half a second of
+/// what was learned of them.
+const ROWS_MAX: usize = 1_000;
 
 /// `store`, kept up to date with what `gateway` spends. What its budgets have spent is restored.
 ///
@@ -32,12 +36,14 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
         .budgets()
         .map_err(|error| unusable(error.to_string()))?;
     gateway.tenancy.with(|meters, _| meters.remember(spent));
+    let salt = store.salt().map_err(|error| unusable(error.to_string()))?;
+    let unwritten = recall::recall(&store, salt, gateway);
     let (sender, ended) = mpsc::channel();
     let mut writer = Writer {
         store: Arc::clone(&store),
+        salt,
         names: HashMap::new(),
-        spent: HashMap::new(),
-        budgets: HashMap::new(),
+        unwritten,
         day: 0,
         fails: false,
     };
@@ -51,7 +57,7 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
             let Some(gateway) = gateway.upgrade() else {
                 return;
             };
-            writer.write(&gateway);
+            writer.write(&gateway, if is_last { usize::MAX } else { ROWS_MAX });
         }
     });
     let thread = thread.map_err(|error| unusable(error.to_string()))?;
@@ -61,39 +67,41 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
 /// What is to be written.
 struct Writer {
     store: Arc<Store>,
+    /// Of the ledger.
+    salt: u64,
     /// What tenants were called that may be gone by now.
     names: HashMap<TenantId, String>,
-    spent: HashMap<Spender, Totals>,
-    budgets: HashMap<String, (Wall, u128)>,
+    unwritten: Unwritten,
     /// The day on which it was last looked for what is too old.
     day: u32,
     fails: bool,
 }
 
 impl Writer {
-    fn write(&mut self, gateway: &Gateway) {
+    fn write(&mut self, gateway: &Gateway, rows_max: usize) {
         let Spent { places, budgets } = gateway.tenancy.take_spent();
         let live = gateway.live();
         for (place, more) in places {
             let spender = self.named(&live, place);
-            self.spent.entry(spender).or_default().add(&more);
+            let spent = &mut self.unwritten.spent;
+            spent.entry(spender).or_default().add(&more);
         }
         for (key, begin, spent) in budgets {
-            self.budgets.insert(key, (begin, spent));
+            self.unwritten.budgets.insert(key, (begin, spent));
         }
+        recall::take(gateway, self.salt, rows_max, &mut self.unwritten);
         let today = wall().day();
         if self.day != today && self.store.evict(today).is_ok() {
             self.day = today;
         }
-        if self.spent.is_empty() && self.budgets.is_empty() {
+        if self.unwritten.is_empty() {
             return;
         }
-        let written = self.store.write(self.spent.iter(), self.budgets.iter());
+        let written = self.store.write(&self.unwritten);
         let metrics = &gateway.metrics.ledger;
         match written {
             Ok(()) => {
-                self.spent.clear();
-                self.budgets.clear();
+                self.unwritten = Unwritten::default();
                 metrics.writable.set(1);
                 if std::mem::take(&mut self.fails) {
                     tracing::info!("the ledger is written again");
@@ -106,7 +114,7 @@ impl Writer {
                     tracing::error!(
                         %error,
                         ledger = %self.store.path().display(),
-                        "the ledger cannot be written; what is spent stays in memory until it can"
+                        "the ledger cannot be written; what is spent and learned stays in memory until it can"
                     );
                 }
             }

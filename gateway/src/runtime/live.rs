@@ -188,6 +188,18 @@ impl Live {
         f(&mut self.holders())
     }
 
+    /// Lets `f` tell what accounts hold, and keeps what changes of that from now on.
+    pub(crate) fn keep_held(&self, f: impl FnOnce(&mut Holders)) {
+        let mut holders = self.holders.lock();
+        f(&mut holders);
+        holders.keep_changes();
+    }
+
+    /// What has changed of what accounts hold since this was asked last.
+    pub(crate) fn take_held(&self) -> Vec<(Box<str>, Held)> {
+        self.holders.lock().take_changes()
+    }
+
     /// What accounts hold, without what is too old.
     fn holders(&self) -> MutexGuard<'_, Holders> {
         let mut holders = self.holders.lock();

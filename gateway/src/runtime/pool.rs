@@ -27,7 +27,7 @@ use keyweir_policy::terms::ids::Ticket;
 use keyweir_policy::terms::request::Usage;
 use keyweir_policy::terms::snapshot::Snapshot;
 use keyweir_policy::terms::time::Time;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::runtime::clock::Clock;
@@ -133,6 +133,17 @@ impl SharedPool {
     /// Lets `f` see or tell the pool something.
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Pool, Time) -> R) -> R {
         self.with_state(|state, now| f(&mut state.pool, now))
+    }
+
+    /// Lets `f` see the pool again and again, and requests in between, until it returns something.
+    pub(crate) fn with_in_turns<R>(&self, mut f: impl FnMut(&mut Pool, Time) -> Option<R>) -> R {
+        loop {
+            if let Some(result) = self.with(&mut f) {
+                return result;
+            }
+            // Who waits for the lock gets it now, and not when it happens to be free.
+            MutexGuard::unlock_fair(self.state.lock());
+        }
     }
 
     /// Goes over to another policy, with `parts` for what its accounts and keys are. Those who wait are

@@ -17,6 +17,7 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::runtime::ledger::FILE;
 use crate::runtime::policy_files::files_at;
 use crate::runtime::reload::{Reloader, Trigger};
 
@@ -114,7 +115,7 @@ impl Watched {
         // One is enough: it says that it is time to look.
         let (sender, events) = mpsc::channel(1);
         let on_event = move |event: notify::Result<Event>| {
-            if event.is_ok_and(|event| is_change(event.kind)) {
+            if event.is_ok_and(|event| is_change(event.kind) && !is_ledger(&event)) {
                 let _ = sender.try_send(());
             }
         };
@@ -170,6 +171,12 @@ fn is_change(kind: EventKind) -> bool {
         EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
         _ => true,
     }
+}
+
+/// The ledger may lie beside the policy, and is written twice a second.
+fn is_ledger(event: &Event) -> bool {
+    let mut paths = event.paths.iter();
+    !event.paths.is_empty() && paths.all(|path| path.file_name() == Some(FILE.as_ref()))
 }
 
 fn tell(error: &notify::Error) {

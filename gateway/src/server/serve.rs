@@ -51,19 +51,19 @@ pub struct Options {
     pub folder: PathBuf,
     /// Where the access log goes.
     pub access_log: Target,
-    /// Where what was spent is kept.
+    /// Where what was spent and learned is kept.
     pub state: State,
     /// How many gateways there are, whatever the policy says.
     pub replicas: Option<Replicas>,
 }
 
-/// Where what was spent is kept.
+/// Where what was spent and learned is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum State {
     /// Nowhere.
     #[default]
     Off,
-    /// Beside the policy, if there are tenants and the folder can be written to.
+    /// Beside the policy, if the folder can be written to.
     BesidePolicy,
     /// In this folder, or there is no start.
     In(PathBuf),
@@ -177,15 +177,17 @@ fn ledger(policy: &Policy, options: &Options) -> Result<Option<Arc<Store>>, Ledg
     match &options.state {
         State::Off => Ok(None),
         State::In(folder) => Ledger::open(folder).map(Some),
-        State::BesidePolicy if policy.tenants.is_empty() => Ok(None),
         State::BesidePolicy => match Ledger::open(&options.folder) {
             Ok(store) => Ok(Some(store)),
             // Nobody asked for this place: two policies may well lie in one folder.
             Err(error @ (LedgerError::Unusable(..) | LedgerError::InUse(_))) => {
-                tracing::warn!(
-                    "{error}; what is spent is forgotten when this process ends (--state DIR keeps \
-                     it, --state off is silent)"
-                );
+                let why = "what is spent and learned is forgotten when this process ends (--state DIR \
+                           keeps it, --state off is silent)";
+                if policy.tenants.is_empty() {
+                    tracing::info!("{error}; {why}");
+                } else {
+                    tracing::warn!("{error}; {why}");
+                }
                 Ok(None)
             }
             Err(error) => Err(error),

@@ -23,6 +23,7 @@ mod pages;
 mod proxies;
 mod reaching;
 mod references;
+mod restart;
 mod secrets;
 mod silence;
 mod slow_clients;

@@ -4,12 +4,13 @@
 //! stays with them whatever the next policy says.
 
 use keyweir_pool::access::Access;
+use keyweir_pool::reserves::{ReserveSpec, Reserves};
 use keyweir_pool::spec::{self, AccountSpec, LimitSpec, PoolSpec};
-use keyweir_terms::ids::{AccountId, KeyId, ProviderId};
+use keyweir_terms::ids::{AccountId, KeyId, ProviderId, TenantId};
 use keyweir_terms::pattern::ModelPatterns;
 use keyweir_terms::replicas::Replicas;
 
-use crate::file::{Account, Limit, LimitScope, Policy, Provider};
+use crate::file::{Account, Limit, LimitScope, Policy, Provider, Reserve, Tenant};
 
 /// The parts of one provider's pool, which no other gateway shares as long as it is not told so.
 pub fn pool_spec(policy: &Policy, provider: ProviderId, seed: u64) -> PoolSpec {
@@ -26,6 +27,7 @@ pub fn pool_spec(policy: &Policy, provider: ProviderId, seed: u64) -> PoolSpec {
         groups: groups(provider),
         accounts: provider.accounts.map(account),
         access: access(policy, id),
+        reserves: reserves(policy, id),
         weights: policy.tenants.map(|_, tenant| f64::from(tenant.weight)),
         room: policy.waiting.room,
         retry: policy.retry,
@@ -42,6 +44,46 @@ fn access(policy: &Policy, provider: ProviderId) -> Access {
         Some((id, here.map(|(_, account)| *account).collect()))
     });
     Access::new(restricted)
+}
+
+/// What is kept of this provider's accounts, and for which tenants: for those of a group together.
+pub fn reserves(policy: &Policy, provider: ProviderId) -> Reserves {
+    let here = move |reserve: &&Reserve| reserve.account.0 == provider;
+    let spec = |reserve: &Reserve, owners: Vec<TenantId>| ReserveSpec {
+        account: reserve.account.1,
+        share: reserve.share,
+        owners,
+    };
+    let of_tenants = policy.tenants.iter().flat_map(|(id, tenant)| {
+        let reserves = tenant.reserves.iter().filter(here);
+        reserves.map(move |reserve| spec(reserve, vec![id]))
+    });
+    let of_groups = policy.groups.iter().enumerate().flat_map(|(place, group)| {
+        let reserves = group.reserves.iter().filter(here);
+        reserves.map(move |reserve| spec(reserve, members(policy, place)))
+    });
+    Reserves::new(of_tenants.chain(of_groups))
+}
+
+/// The tenants in a group, and in the groups in it.
+fn members(policy: &Policy, group: usize) -> Vec<TenantId> {
+    let is_in = |tenant: &Tenant| {
+        let mut at = tenant.group;
+        // Groups are in no circle; each is passed once.
+        for _ in 0..=policy.groups.len() {
+            match at {
+                Some(place) if place == group => return true,
+                Some(place) => at = policy.groups.get(place).and_then(|it| it.group),
+                None => return false,
+            }
+        }
+        false
+    };
+    let tenants = policy.tenants.iter();
+    tenants
+        .filter(|(_, it)| is_in(it))
+        .map(|(id, _)| id)
+        .collect()
 }
 
 fn groups(provider: &Provider) -> Vec<(String, ModelPatterns)> {

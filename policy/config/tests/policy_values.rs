@@ -11,6 +11,7 @@ use keyweir_config::file::{
 };
 use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
+use keyweir_pool::reserves::{ReserveSpec, Reserves};
 use keyweir_queue::waiting_room::RoomLimits;
 use keyweir_tenancy::token::{Algorithm, Rules};
 use keyweir_terms::amount::Dimension;
@@ -437,6 +438,30 @@ fn client_keys_lead_to_their_tenant() {
         Some(TenantId(1))
     );
     assert_eq!(client_keys.find("kw_other"), None);
+}
+
+#[test]
+fn parts_of_accounts_are_kept_for_a_tenant_or_for_all_in_a_group() {
+    let text = format!(
+        "{SMALLEST}\n[[tenant_group]]\nid = \"lab\"\n\
+         [[tenant_group.reserve]]\naccount = \"team-a\"\nshare = 0.25\n\
+         [[tenant_group]]\nid = \"inner\"\ngroup = \"lab\"\n\
+         [[tenant]]\nid = \"a\"\nclient_keys = []\n\
+         [[tenant.reserve]]\naccount = \"team-a\"\nshare = 0.75\n\
+         [[tenant]]\nid = \"b\"\nclient_keys = []\ngroup = \"inner\"\n"
+    );
+    let policy = parse(&[("keys.toml", &text)]);
+    let team_a = (ProviderId(0), AccountId(0));
+    let kept = &policy.tenant(TenantId(0)).reserves;
+    assert_eq!((kept[0].account, kept[0].share), (team_a, 0.75));
+    let part = |share, owner| ReserveSpec {
+        account: AccountId(0),
+        share,
+        owners: vec![owner],
+    };
+    let expected = Reserves::new([part(0.75, TenantId(0)), part(0.25, TenantId(1))]);
+    let reserves = keyweir_config::pool_spec::reserves(&policy, ProviderId(0));
+    assert_eq!(reserves, expected);
 }
 
 #[test]

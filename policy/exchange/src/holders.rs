@@ -46,6 +46,8 @@ pub struct Holders {
     sealed: Generations,
     /// What other gateways have yet to hear, where there are any.
     news: Option<VecDeque<(Box<str>, Held)>>,
+    /// Things that are new or were told of differently, where anybody keeps them.
+    changes: Option<Vec<Box<str>>>,
 }
 
 impl Holders {
@@ -92,7 +94,34 @@ impl Holders {
         let owner = known.and_then(|held| held.owner).or(owner);
         let held = Held { holder, owner };
         generations.insert(id.into(), held);
-        (held, known != Some(held))
+        let is_news = known != Some(held);
+        if is_news
+            && !is_sealed(id)
+            && let Some(changes) = &mut self.changes
+        {
+            changes.push(id.into());
+        }
+        (held, is_news)
+    }
+
+    /// From now on what changes of things is to be kept: [`Self::take_changes`] is to be asked for it every
+    /// second or so.
+    pub fn keep_changes(&mut self) {
+        self.changes.get_or_insert_default();
+    }
+
+    /// Things that are new since this was asked last, or were told of differently, the oldest first.
+    pub fn take_changes(&mut self) -> Vec<(Box<str>, Held)> {
+        let changes = self
+            .changes
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default();
+        let known = |id: Box<str>| {
+            let held = self.things.of(&id)?;
+            Some((id, held))
+        };
+        changes.into_iter().filter_map(known).collect()
     }
 
     /// Evicts what is sealed and was not used for `kept`, and at most for twice that, before `now`.
@@ -185,6 +214,7 @@ mod tests {
             things: ten(),
             sealed: ten(),
             news: None,
+            changes: None,
         }
     }
 
@@ -264,6 +294,23 @@ mod tests {
 
         assert_eq!(holders.of("unused"), None);
         assert!(holders.things.younger.len() <= 10 && holders.things.older.len() <= 10);
+    }
+
+    #[test]
+    fn what_is_new_or_told_differently_is_told_once_where_anybody_keeps_it() {
+        let mut holders = Holders::default();
+        holders.learn("file_1", at(1), None);
+        assert!(holders.take_changes().is_empty());
+        holders.keep_changes();
+        holders.learn("file_1", at(1), None);
+        holders.learn("sealed#1", at(1), None);
+        holders.learn("file_2", at(2), Some(TenantId(1)));
+        holders.learn("file_1", at(1), Some(TenantId(1)));
+        let changes = holders.take_changes();
+        let ids: Vec<&str> = changes.iter().map(|(id, _)| &**id).collect();
+        assert_eq!(ids, ["file_2", "file_1"]);
+        assert_eq!(changes[1].1.owner, Some(TenantId(1)));
+        assert!(holders.take_changes().is_empty());
     }
 
     #[test]

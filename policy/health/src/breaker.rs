@@ -20,6 +20,7 @@
 //! Refusals for want of budget never come here: they are cooldowns, which end by themselves, and
 //! punishing a key for them costs more capacity than it saves.
 
+pub mod learned;
 mod window;
 
 use std::time::Duration;

@@ -58,6 +58,8 @@ pub enum ChosenBy {
     Conversation,
     /// It alone can serve the request.
     Only,
+    /// Enough of it is kept for the tenant.
+    Reserve,
     /// Nobody can serve, and it may be back.
     Probe,
 }
@@ -69,6 +71,7 @@ impl ChosenBy {
             Self::Headroom => "headroom",
             Self::Conversation => "conversation",
             Self::Only => "only",
+            Self::Reserve => "reserve",
             Self::Probe => "probe",
         }
     }

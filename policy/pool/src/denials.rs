@@ -34,6 +34,14 @@ struct Denial {
 }
 
 impl Denials {
+    /// What is believed, without what that rests on.
+    pub(crate) fn beliefs(&self) -> Self {
+        Self {
+            proven: HashSet::new(),
+            denied: self.denied.clone(),
+        }
+    }
+
     /// Whether there may be any.
     pub(crate) fn is_empty(&self) -> bool {
         self.denied.is_empty()

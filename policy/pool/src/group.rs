@@ -18,13 +18,16 @@ mod exchanged;
 mod explain;
 mod grant;
 mod last_resort;
+mod learned;
 mod reconfigure;
 mod refusal;
+mod reserve;
 mod settling;
 mod timers;
 mod turn;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use keyweir_health::breaker::{Breaker, OPEN_BACKOFF};
 use keyweir_queue::waiting_room::WaitingRoom;
@@ -33,7 +36,7 @@ use keyweir_quota::estimate::Estimates;
 use keyweir_select::affinity::Affinity;
 use keyweir_select::headroom::HeadroomIndex;
 use keyweir_terms::ids::{AccountId, GroupId, KeyId};
-use keyweir_terms::table::Table;
+use keyweir_terms::table::{Id as _, Table};
 use keyweir_terms::time::Time;
 
 use self::capacity::Capacity;
@@ -65,6 +68,8 @@ pub(crate) struct QuotaGroup {
     used: Vec<AccountId>,
     /// What a typical request takes at once.
     typical: Amounts,
+    /// Accounts of which something has changed since that was asked for, each once.
+    touched: Vec<AccountId>,
     /// When it was last seen that the provider serves.
     served_at: Time,
     /// When someone who waits will fit, as of the last look.
@@ -77,12 +82,19 @@ impl QuotaGroup {
         now: Time,
         spec: &PoolSpec,
         members: &Members,
-        (id, name): (GroupId, GroupName),
+        named: (GroupId, GroupName),
     ) -> Self {
-        let mut group = Self {
+        let mut group = Self::empty(spec, named);
+        group.add_members(now, spec, members);
+        group
+    }
+
+    /// A group without accounts, with room for those of `spec`.
+    pub(crate) fn empty(spec: &PoolSpec, (id, name): (GroupId, GroupName)) -> Self {
+        Self {
             id,
             name,
-            accounts: Table::default(),
+            accounts: Table::with_room_for(spec.accounts.width()),
             breakers: Table::default(),
             trips: BTreeMap::new(),
             room: WaitingRoom::default(),
@@ -93,28 +105,47 @@ impl QuotaGroup {
             timers: Timers::default(),
             used: Vec::new(),
             typical: Amounts::default(),
+            touched: Vec::new(),
             served_at: Time::ZERO,
             fits_at: None,
-        };
-        group.add_members(now, spec, members);
-        group
+        }
     }
 
     /// Adds the accounts and keys of `spec` that it does not have yet.
-    fn add_members(&mut self, now: Time, spec: &PoolSpec, members: &Members) {
+    pub(crate) fn add_members(&mut self, now: Time, spec: &PoolSpec, members: &Members) {
         self.headroom.widen(spec.accounts.width());
-        for (id, account) in spec.accounts.iter() {
+        self.make_members(now, spec, members, 0..spec.accounts.width());
+        self.refresh_all(now, members);
+    }
+
+    /// The same for accounts with indices in `range`, where nothing has changed for the others.
+    pub(crate) fn add_some_members(
+        &mut self,
+        now: Time,
+        spec: &PoolSpec,
+        members: &Members,
+        range: Range<usize>,
+    ) {
+        self.make_members(now, spec, members, range.clone());
+        self.refresh_some(now, members, range);
+    }
+
+    fn make_members(&mut self, now: Time, spec: &PoolSpec, members: &Members, range: Range<usize>) {
+        for id in range.map(AccountId::from_index) {
+            let Some(account) = spec.accounts.get(id) else {
+                continue;
+            };
             if self.accounts.get(id).is_none() {
                 let declared = account::declared(spec, account, &self.name);
                 self.accounts
                     .insert(id, GroupAccount::new(now, declared, spec.replicas));
             }
-            for key in &account.keys {
+            // Of accounts that are one, one has the keys of both.
+            for key in account.keys.iter().chain(members.keys_of(id)) {
                 if self.breakers.get(*key).is_none() {
                     self.breakers.insert(*key, Breaker::new(OPEN_BACKOFF));
                 }
             }
         }
-        self.refresh_all(now, members);
     }
 }

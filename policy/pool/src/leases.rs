@@ -2,6 +2,7 @@
 
 use keyweir_health::breaker::Generation;
 use keyweir_quota::budget::{Charge, Marks};
+use keyweir_quota::reserve::Draw;
 use keyweir_terms::ids::{AccountId, GroupId, KeyId, ModelId, RequestId, TenantId};
 use keyweir_terms::request::RequestSize;
 use keyweir_terms::time::Time;
@@ -22,6 +23,8 @@ pub(crate) struct Open {
     pub(crate) grant: Grant,
     pub(crate) request: Request,
     pub(crate) charge: Charge,
+    /// The part of the account that it draws on.
+    pub(crate) draw: Option<Draw>,
     pub(crate) marks: Marks,
     pub(crate) output: Output,
     /// A good answer has begun.

@@ -5,12 +5,15 @@
 //! while the provider rejects it. What a policy removed keeps its row while leases are open on it, so that they can be
 //! settled, and is chosen no more: an account has no keys then, a key no account that lists it.
 
+use std::collections::BTreeSet;
+
 use keyweir_health::breaker::Generation;
 use keyweir_terms::ids::{AccountId, KeyId, RequestId};
 use keyweir_terms::table::{Id as _, Table};
 use keyweir_terms::time::Time;
 
 use crate::attempts::Rejection;
+use crate::learned::LearnedStanding;
 use crate::leases::Grant;
 use crate::operator::{Action, Target};
 use crate::spec::PoolSpec;
@@ -23,6 +26,8 @@ pub(crate) struct Members {
     keys: Table<KeyId, Key>,
     /// Accounts whose standing, or whose keys' standing, the quota groups have yet to hear of.
     changed: Vec<AccountId>,
+    /// Accounts of which the same is to be kept, each once.
+    touched: BTreeSet<AccountId>,
 }
 
 /// What concerns an account whatever the model.
@@ -269,7 +274,47 @@ impl Members {
     /// An account whose standing, or whose keys' standing, has changed since this was asked last:
     /// every quota group has to hear of it.
     pub(crate) fn next_changed(&mut self) -> Option<AccountId> {
-        self.changed.pop()
+        let account = self.changed.pop()?;
+        self.touched.insert(account);
+        Some(account)
+    }
+
+    /// The same, for who keeps it over restarts.
+    pub(crate) fn next_touched(&mut self) -> Option<AccountId> {
+        self.touched.pop_first()
+    }
+
+    /// What is learned of an account, and of those of its keys that are out or held.
+    pub(crate) fn learned(
+        &self,
+        now: Time,
+        account: AccountId,
+    ) -> (Option<LearnedStanding>, Vec<(KeyId, LearnedStanding)>) {
+        let of_keys = self.keys_of(account).iter();
+        let of_keys = of_keys
+            .filter_map(|key| Some((*key, self.keys.get(*key)?.standing.learned(now)?)))
+            .collect();
+        let of_account = self.accounts.get(account);
+        (of_account.and_then(|it| it.standing.learned(now)), of_keys)
+    }
+
+    /// Knows again what was learned `age_secs` ago.
+    pub(crate) fn recall(
+        &mut self,
+        now: Time,
+        age_secs: f64,
+        (account, of): (AccountId, Option<&LearnedStanding>),
+        keys: &[(KeyId, LearnedStanding)],
+    ) {
+        if let (Some(row), Some(of)) = (self.accounts.get_mut(account), of) {
+            row.standing.recall(now, age_secs, of);
+        }
+        for (key, of) in keys {
+            if let Some(row) = self.keys.get_mut(*key) {
+                row.standing.recall(now, age_secs, of);
+            }
+        }
+        self.changed.push(account);
     }
 
     /// Responses call `account` so. Returns another account that they call the same.

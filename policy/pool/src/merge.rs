@@ -28,6 +28,7 @@ impl Shared {
         }
         self.members.merge(account, other);
         self.access.merge(account, other);
+        self.reserves.merge(account, other);
         self.notices.add(Notice::SameAccount(other, account));
     }
 }

@@ -11,6 +11,7 @@
 mod eviction;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::ids::{AccountId, GroupId, ModelId, TenantId};
@@ -82,6 +83,29 @@ pub(crate) struct GroupName {
 }
 
 impl Model {
+    /// As it is, for who only looks.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            served_by: self.served_by.clone(),
+            denials: self.denials.beliefs(),
+            ..*self
+        }
+    }
+
+    /// Looks up which of the accounts with indices in `range` serve it; those before were looked up.
+    pub(crate) fn look_up(&mut self, spec: &PoolSpec, range: Range<usize>) {
+        let name = &self.name;
+        let serves = |index| {
+            let account = spec.accounts.get(AccountId::from_index(index));
+            account.is_some_and(|it| name == OTHER || it.models.matches(name))
+        };
+        if let Some(served_by) = &mut self.served_by {
+            served_by.truncate(range.start);
+            served_by.extend(range.map(serves));
+        }
+    }
+
     /// Whether `account` serves it, as the policy says.
     pub(crate) fn is_served_by(&self, account: AccountId) -> bool {
         let serves = |serves: &Vec<bool>| serves.get(account.index()) == Some(&true);
@@ -164,22 +188,38 @@ impl Models {
         (id, new_group)
     }
 
-    /// Takes back the model that was added last, and its group if that was new.
-    pub(crate) fn take_back(&mut self, group: Option<&GroupName>) {
-        let Some(model) = self.entries.pop() else {
-            return;
+    /// The row of a model that nobody has asked for, of which it is yet to be looked up who serves it, and
+    /// its group if that is new.
+    pub(crate) fn stranger(
+        &self,
+        now: Time,
+        spec: &PoolSpec,
+        named: Named<'_>,
+    ) -> (Model, Option<GroupName>) {
+        let name = self.group_name(spec, named);
+        let known = self.groups.get(&name).copied();
+        let group = known.unwrap_or_else(|| GroupId::from_index(self.groups.len()));
+        let model = Model {
+            name: named.name.to_owned(),
+            endpoint: named.endpoint,
+            group,
+            served_by: Some(Vec::new()),
+            denials: Denials::default(),
+            tenant: named.tenant,
+            used: now,
         };
-        self.by_name[model.endpoint.index()].remove(&model.name);
-        if let Some(group) = group {
-            self.groups.remove(group);
-            let brought = self.groups_of.entry(model.tenant).or_default();
-            *brought = brought.saturating_sub(1);
-        }
+        (model, known.is_none().then_some(name))
     }
 
-    /// How many models are told apart.
-    pub(crate) const fn len(&self) -> usize {
-        self.entries.len()
+    /// Gives a copy of `model` a row behind all others, until [`Self::leave`]. Nobody finds it by its
+    /// name.
+    pub(crate) fn enter(&mut self, model: &Model) -> ModelId {
+        self.entries.push(model.copy())
+    }
+
+    /// Takes out the row behind all others.
+    pub(crate) fn leave(&mut self) {
+        self.entries.pop();
     }
 
     /// Reads the accounts and the groups of all models from `spec` anew; says which groups to make.
@@ -230,37 +270,65 @@ impl Models {
     fn group(
         &mut self,
         spec: &PoolSpec,
-        Named {
-            name: model,
-            endpoint,
-            tenant,
-        }: Named<'_>,
+        named: Named<'_>,
     ) -> (GroupId, Option<(GroupId, GroupName)>) {
-        let (name, declared) = match model.starts_with(SHARED) {
-            true => (OTHER.to_owned(), None),
-            false => spec.group_of(model),
-        };
-        let mut group = GroupName { endpoint, name };
-        let may_be_new = declared.is_some() || self.may_bring_group(spec, tenant);
-        if !may_be_new && !self.groups.contains_key(&group) {
-            OTHER.clone_into(&mut group.name);
-        }
+        let group = self.group_name(spec, named);
         if let Some(known) = self.groups.get(&group) {
             return (*known, None);
         }
         let id = GroupId::from_index(self.groups.len());
         self.groups.insert(group.clone(), id);
-        *self.groups_of.entry(tenant).or_default() += 1;
+        *self.groups_of.entry(named.tenant).or_default() += 1;
         (id, Some((id, group)))
+    }
+
+    /// A group that was there in a process before this one, and whether it is new in this one; `None`:
+    /// there is no room for it. It counts as nobody's.
+    pub(crate) fn group_again(
+        &mut self,
+        spec: &PoolSpec,
+        name: &GroupName,
+    ) -> Option<(GroupId, bool)> {
+        if let Some(known) = self.groups.get(name) {
+            return Some((*known, false));
+        }
+        if self.groups.len() >= most_groups(spec) / 4 * 3 {
+            return None;
+        }
+        let id = GroupId::from_index(self.groups.len());
+        self.groups.insert(name.clone(), id);
+        Some((id, true))
+    }
+
+    /// The group that a model is charged to: one that is there, or one that there is room for.
+    fn group_name(&self, spec: &PoolSpec, named: Named<'_>) -> GroupName {
+        let (name, declared) = match named.name.starts_with(SHARED) {
+            true => (OTHER.to_owned(), None),
+            false => spec.group_of(named.name),
+        };
+        let mut group = GroupName {
+            endpoint: named.endpoint,
+            name,
+        };
+        let may_be_new = declared.is_some() || self.may_bring_group(spec, named.tenant);
+        if !may_be_new && !self.groups.contains_key(&group) {
+            OTHER.clone_into(&mut group.name);
+        }
+        group
     }
 
     /// Whether there is room for a group that `tenant` brings.
     fn may_bring_group(&self, spec: &PoolSpec, tenant: TenantId) -> bool {
-        let most = (GROUP_ACCOUNTS_MAX / spec.accounts.len().max(1)).clamp(GROUPS_MIN, GROUPS_MAX);
+        let most = most_groups(spec);
         let there = self.groups.len();
         let brought = self.groups_of.get(&tenant).copied().unwrap_or_default();
         there < most && (there < most / 4 * 3 || brought < most / GROUPS_OF_TENANT)
     }
+}
+
+/// How many groups there may be.
+fn most_groups(spec: &PoolSpec) -> usize {
+    (GROUP_ACCOUNTS_MAX / spec.accounts.len().max(1)).clamp(GROUPS_MIN, GROUPS_MAX)
 }
 
 fn served_by(spec: &PoolSpec, name: &str) -> Option<Vec<bool>> {

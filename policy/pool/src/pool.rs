@@ -27,6 +27,8 @@ pub struct Pool {
     pub(crate) clock: Clock,
     pub(crate) groups: Table<GroupId, QuotaGroup>,
     pub(crate) shared: Shared,
+    /// How often the policy was replaced.
+    pub(crate) generation: u64,
 }
 
 impl Pool {
@@ -37,6 +39,7 @@ impl Pool {
             groups: Table::default(),
             shared: Shared::new(&spec, now),
             spec,
+            generation: 0,
         }
     }
 
@@ -71,7 +74,8 @@ impl Pool {
         let (model, new_group) = self.shared.models.add(now, &self.spec, named, free);
         if let Some(new) = new_group {
             let id = new.0;
-            let group = QuotaGroup::new(now, &self.spec, &self.shared.members, new);
+            let mut group = QuotaGroup::new(now, &self.spec, &self.shared.members, new);
+            group.reserve(now, &self.shared.members, &self.shared.reserves);
             self.groups.insert(id, group);
         }
         model
@@ -226,6 +230,7 @@ impl Pool {
         while let Some(account) = self.shared.members.next_changed() {
             is_any = true;
             for (_, group) in self.groups.iter_mut() {
+                group.reserve_of(now, &self.shared.reserves, account);
                 group.refresh(now, &self.shared.members, account);
             }
         }
@@ -311,11 +316,22 @@ impl Pool {
     }
 
     pub(crate) fn asked<'a>(&self, ask: &'a Ask, attempts: &'a Attempts) -> Asked<'a> {
+        self.asked_in(&self.groups[self.group_of(ask)], ask, attempts)
+    }
+
+    /// `ask` with what it is expected to take of `group`.
+    pub(crate) fn asked_in<'a>(
+        &self,
+        group: &QuotaGroup,
+        ask: &'a Ask,
+        attempts: &'a Attempts,
+    ) -> Asked<'a> {
+        let need = group.estimates.need(ask.tenant, &ask.size);
         let output_max = ask.size.output_max;
         Asked {
             ask,
             attempts,
-            charge: Charge::of(&self.need(ask), output_max, self.spec.charging()),
+            charge: Charge::of(&need, output_max, self.spec.charging()),
             weight: self.spec.weight(ask.tenant),
         }
     }

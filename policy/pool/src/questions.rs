@@ -2,15 +2,14 @@
 
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_terms::amount::Need;
-use keyweir_terms::endpoint::Endpoint;
-use keyweir_terms::ids::{AccountId, KeyId, ModelId, TenantId};
+use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::time::Time;
 
 use crate::ask::Ask;
+use crate::asked::Asked;
 use crate::attempts::Attempts;
 use crate::explain::Explanation;
 use crate::group::QuotaGroup;
-use crate::models::Named;
 use crate::pool::Pool;
 
 impl Pool {
@@ -23,66 +22,40 @@ impl Pool {
         let clock = self.clock.seen(now);
         let now = clock.peek(now);
         let ask = self.resolved(ask);
-        if self.shared.never(&ask).is_some() {
-            return None;
-        }
-        let asked = self.asked(&ask, attempts);
         let group = &self.groups[self.group_of(&ask)];
-        let turn = group.expected_turn(now, &self.shared, &asked)?;
-        let gate = self.shared.overload.opens_at(now);
-        Some(clock.outward(gate.map_or(turn, |opens| turn.max(opens))))
+        let turn = self.expected_turn(now, group, &self.asked(&ask, attempts));
+        turn.map(|turn| clock.outward(turn))
     }
 
     /// Which key a request would get, were it to ask now for the first time, and why no other.
-    /// Changes nothing. Costs time and memory in proportion to accounts and keys.
+    /// Changes nothing. Costs time and memory in proportion to accounts and keys: where others wait for
+    /// the pool, [`Self::inquire`] asks the same piece by piece.
     pub fn explain(&self, now: Time, ask: &Ask) -> Explanation {
         let clock = self.clock.seen(now);
         let now = clock.peek(now);
         let (ask, attempts) = (self.resolved(ask), Attempts::default());
         let asked = self.asked(&ask, &attempts);
         let group = &self.groups[self.group_of(&ask)];
-        let explanation = group.explain(now, &self.shared, &asked);
+        let mut explanation = group.explain(now, &self.shared, &asked);
+        let all = (0..group.accounts.width(), usize::MAX);
+        let accounts = &mut explanation.accounts;
+        group.explain_accounts(now, (&self.shared, &asked), all, accounts);
         explanation.told(|at| clock.outward(at))
     }
 
-    /// The same for a model by its name, of which nobody need have asked before, and when the request
-    /// would have its turn (`None`: never). Nothing is left of the asking.
-    pub fn explain_model(
-        &mut self,
+    /// When `asked` would have its turn in `group`; `None`: never.
+    pub(crate) fn expected_turn(
+        &self,
         now: Time,
-        tenant: TenantId,
-        (name, endpoint): (&str, Endpoint),
-        ask: impl FnOnce(ModelId) -> Ask,
-    ) -> (Explanation, Option<Time>) {
-        let models = &mut self.shared.models;
-        let before = models.len();
-        let named = Named {
-            name,
-            endpoint,
-            tenant,
-        };
-        let (model, new_group) = match models.known(name, endpoint) {
-            Some(known) => (known, None),
-            None => models.add(now, &self.spec, named, None),
-        };
-        let is_new = self.shared.models.len() > before;
-        if let Some((id, name)) = &new_group {
-            let new = (*id, name.clone());
-            let group = QuotaGroup::new(now, &self.spec, &self.shared.members, new);
-            self.groups.insert(*id, group);
+        group: &QuotaGroup,
+        asked: &Asked<'_>,
+    ) -> Option<Time> {
+        if self.shared.never(asked.ask).is_some() {
+            return None;
         }
-        let ask = ask(model);
-        let explanation = self.explain(now, &ask);
-        let turn = self.would_admit(now, &ask, &Attempts::default());
-        if is_new {
-            let group = new_group.as_ref().map(|(_, name)| name);
-            self.shared.models.take_back(group);
-        }
-        if new_group.is_some() {
-            // It is the last, and no gap may stay where it was.
-            self.groups.pop();
-        }
-        (explanation, turn)
+        let turn = group.expected_turn(now, &self.shared, asked)?;
+        let gate = self.shared.overload.opens_at(now);
+        Some(gate.map_or(turn, |opens| turn.max(opens)))
     }
 
     /// The account of a key; `None`: a policy removed it, and nothing of it is under way.

@@ -18,13 +18,16 @@ impl Pool {
     /// wait there, behind those who do already. The seed and the number of replicas are not taken over.
     pub fn reconfigure(&mut self, now: Time, spec: PoolSpec) {
         let now = self.clock.read(now);
+        self.generation += 1;
         let replicas = self.spec.replicas;
         let before = std::mem::replace(&mut self.spec, PoolSpec { replicas, ..spec });
         let (spec, shared) = (&self.spec, &mut self.shared);
         shared.members.reconfigure(spec);
         shared.access = spec.access.clone();
+        shared.reserves = spec.reserves.clone();
         for (account, other) in shared.members.merges() {
             shared.access.merge(account, other);
+            shared.reserves.merge(account, other);
         }
         shared.retry.set_limits(spec.retry);
         for new in shared.models.reconfigure(spec, &shared.members) {
@@ -34,6 +37,7 @@ impl Pool {
         }
         for (_, group) in self.groups.iter_mut() {
             group.reconfigure(now, &shared.members, (&before, spec));
+            group.reserve(now, &shared.members, &shared.reserves);
         }
         self.move_waiters(now);
         for (_, group) in self.groups.iter_mut() {

@@ -13,6 +13,7 @@ use crate::leases::Leases;
 use crate::members::Members;
 use crate::models::Models;
 use crate::notices::Notices;
+use crate::reserves::Reserves;
 use crate::spec::PoolSpec;
 
 /// What is one for all groups.
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) members: Members,
     /// Which accounts tenants may use.
     pub(crate) access: Access,
+    /// What is kept of accounts for tenants.
+    pub(crate) reserves: Reserves,
     pub(crate) models: Models,
     pub(crate) overload: OverloadGate,
     pub(crate) retry: RetryBudget,
@@ -43,6 +46,7 @@ impl Shared {
         Self {
             members,
             access: spec.access.clone(),
+            reserves: spec.reserves.clone(),
             models: Models::default(),
             overload: OverloadGate::new(now),
             retry: RetryBudget::new(now, spec.retry),

@@ -12,6 +12,7 @@ use keyweir_terms::table::Table;
 
 use crate::access::Access;
 use crate::family::family;
+use crate::reserves::Reserves;
 
 /// A pool's parts.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct PoolSpec {
     pub accounts: Table<AccountId, AccountSpec>,
     /// Which accounts tenants may use.
     pub access: Access,
+    /// What is kept of accounts for tenants.
+    pub reserves: Reserves,
     /// Weights of the tenants.
     pub weights: Table<TenantId, f64>,
     /// Bounds on who waits.

@@ -19,6 +19,7 @@ use keyweir_terms::fault::Fault;
 use keyweir_terms::ids::RequestId;
 use keyweir_terms::time::Time;
 
+use crate::learned::{LearnedOutage, LearnedStanding};
 use crate::outage::{Cause, Outage, Told};
 
 /// How often what is out is looked at again. Topping an account up, or giving a key back its rights,
@@ -135,6 +136,30 @@ impl Standing {
     pub(crate) fn outage(&self, now: Time) -> Option<Outage> {
         let told = self.told.filter(|_| self.verdict != Verdict::Well)?;
         Some(told.outage(self.breaker.opens_at(now)))
+    }
+
+    /// What is learned of it; `None`: it is neither out nor held.
+    pub(crate) fn learned(&self, now: Time) -> Option<LearnedStanding> {
+        let told = self.told.filter(|_| self.verdict == Verdict::Out);
+        let out = told.zip(self.breaker.learned(now));
+        let out = out.map(|(told, breaker)| (LearnedOutage::of(&told, now), breaker));
+        (out.is_some() || self.is_held).then_some(LearnedStanding {
+            is_held: self.is_held,
+            out,
+        })
+    }
+
+    /// Knows again what was learned `age_secs` ago.
+    pub(crate) fn recall(&mut self, now: Time, age_secs: f64, learned: &LearnedStanding) {
+        self.is_held = learned.is_held;
+        let Some((outage, breaker)) = &learned.out else {
+            return;
+        };
+        if let Some(told) = outage.told(now, age_secs) {
+            self.told = Some(told);
+            self.verdict = Verdict::Out;
+            self.breaker.recall(now, age_secs, breaker);
+        }
     }
 
     pub(crate) const fn is_held(&self) -> bool {

@@ -111,6 +111,8 @@ pub struct BucketView {
     pub free: f64,
     /// What open leases have yet to be charged.
     pub pending: f64,
+    /// What is kept for some tenants; others may not have it.
+    pub reserved: f64,
     /// What was spent in the last minute.
     pub spent_per_minute: f64,
     /// What others are believed to use, per second.
@@ -275,6 +277,7 @@ fn account_view(now: Time, (account, in_group): (AccountId, &GroupAccount)) -> A
             free: (level - bucket.reserve() - budget.pending(dimension)).max(0.0),
             level,
             pending: budget.pending(dimension),
+            reserved: budget.kept(dimension, now),
             spent_per_minute: bucket.spent_per_minute(now),
             external_per_sec: bucket.external_per_sec(),
         })

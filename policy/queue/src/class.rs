@@ -63,6 +63,12 @@ impl<W> Class<W> {
             .map_or(0, |queue| queue.waiting.len())
     }
 
+    /// The first of `tenant` in queue.
+    pub(super) fn first_of(&self, tenant: TenantId) -> Option<Ticket> {
+        let (ticket, _) = self.queues.get(&tenant)?.waiting.first_key_value()?;
+        Some(*ticket)
+    }
+
     /// Seconds of capacity that all who wait will take.
     pub(super) fn cost(&self) -> f64 {
         let queues = self.turns.iter().take(QUEUES_LOOKED_AT_MAX);

@@ -165,6 +165,18 @@ impl<W> WaitingRoom<W> {
         positions
     }
 
+    /// The first position of `tenant` in the highest class in which it has any, retries left aside.
+    pub fn first_of(&self, tenant: TenantId) -> Option<Position> {
+        self.classes.iter().enumerate().find_map(|(class, of)| {
+            let ticket = of.first_of(tenant)?;
+            Some(Position {
+                class,
+                tenant: Some(tenant),
+                ticket,
+            })
+        })
+    }
+
     /// The waiter at a position.
     pub fn get(&self, position: Position) -> Option<&Waiter<W>> {
         self.classes[position.class].get(position)

@@ -10,7 +10,11 @@
 //! What matters is that the level will not run dry on the way, so pending output may exceed the
 //! level by what flows in during the mean time between admission and production, less a margin.
 
+use serde::{Deserialize, Serialize};
+
+use crate::bucket::learned::LearnedBucket;
 use crate::bucket::{Bucket, Declared, Mark};
+use crate::reserve::{Draw, Reserves};
 use keyweir_terms::amount::{Dimension, Need};
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::snapshot::Snapshot;
@@ -118,6 +122,17 @@ pub struct Budget {
     delayed: (f64, f64),
     in_flight: u32,
     answered: u32,
+    reserves: Reserves,
+}
+
+/// What is learned of an account's buckets, in the form in which it outlives the process.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LearnedBudget {
+    /// By [`Dimension::index`]; `None`: nothing is known.
+    pub buckets: [Option<LearnedBucket>; Dimension::COUNT],
+    /// Seconds between the admission of a request and the production of a token, times tokens; and these
+    /// tokens.
+    pub delayed: (f64, f64),
 }
 
 /// What is free of a dimension as a line over time, in shares of its burst.
@@ -149,6 +164,29 @@ impl Budget {
             delayed: (0.0, 0.0),
             in_flight: 0,
             answered: 0,
+            reserves: Reserves::default(),
+        }
+    }
+
+    /// What is learned of it.
+    pub fn learned(&self, now: Time) -> LearnedBudget {
+        LearnedBudget {
+            buckets: std::array::from_fn(|dimension| self.buckets[dimension].learned(now)),
+            delayed: self.delayed,
+        }
+    }
+
+    /// Knows again what was learned `age_secs` ago.
+    pub fn recall(&mut self, now: Time, age_secs: f64, learned: &LearnedBudget) {
+        for (bucket, learned) in self.buckets.iter_mut().zip(&learned.buckets) {
+            if let Some(learned) = learned {
+                bucket.recall(now, age_secs, learned);
+            }
+        }
+        let (product, tokens) = learned.delayed;
+        let most = PRODUCTION_DELAY_SECS_MAX * tokens;
+        if tokens.is_finite() && tokens > 0.0 && (0.0..=most).contains(&product) {
+            self.delayed = learned.delayed;
         }
     }
 
@@ -198,20 +236,78 @@ impl Budget {
             - (self.pending[dimension] - coming).max(0.0)
     }
 
-    /// What is free over time, per dimension; what the index of headroom searches.
+    /// What is free over time, per dimension, for who has no part of it; what the index of headroom
+    /// searches.
     pub fn lines(&self, now: Time) -> [Line; Dimension::COUNT] {
+        self.lines_for(now, None)
+    }
+
+    /// The same for the owner of a part.
+    pub fn lines_for(&self, now: Time, own: Option<usize>) -> [Line; Dimension::COUNT] {
         std::array::from_fn(|dimension| {
             let bucket = &self.buckets[dimension];
             if !bucket.is_known() {
                 return Line::OPEN;
             }
-            let scale = 1.0 / bucket.usable().max(1e-9);
+            let (kept, filling) = match self.reserves.is_empty() {
+                true => (0.0, 0.0),
+                false => self.reserves.kept(now, (dimension, bucket), own),
+            };
+            let scale = 1.0 / (bucket.usable() - kept).max(1e-9);
             Line {
-                free: self.free(dimension, now) * scale,
-                slope: bucket.refill_own() * scale,
+                free: (self.free(dimension, now) - kept) * scale,
+                slope: bucket.refill_own() * (1.0 - filling) * scale,
                 scale,
             }
         })
+    }
+
+    /// What is kept of one dimension for owners of parts.
+    pub fn kept(&self, dimension: Dimension, now: Time) -> f64 {
+        let dimension = dimension.index();
+        let bucket = &self.buckets[dimension];
+        if self.reserves.is_empty() || !bucket.is_known() {
+            return 0.0;
+        }
+        self.reserves.kept(now, (dimension, bucket), None).0
+    }
+
+    /// From now on parts with these shares of the refill are kept.
+    /// Returns whether that is another part than before.
+    pub fn reserve(&mut self, now: Time, shares: &[f64]) -> bool {
+        let is_changed = !self.reserves.are(shares);
+        if is_changed {
+            self.reserves = Reserves::of(now, shares);
+        }
+        is_changed
+    }
+
+    /// When the owner of a part may have `charge` for its sake, as far as the part goes; `None`: there is
+    /// no such part.
+    pub fn due_at(&self, now: Time, part: usize, charge: &Charge) -> Option<Time> {
+        let mut latest = now;
+        for (dimension, bucket) in self.buckets.iter().enumerate() {
+            let needed = least(charge, dimension);
+            let due = self
+                .reserves
+                .due_at(now, part, needed, (dimension, bucket))?;
+            latest = latest.max(due);
+        }
+        Some(latest)
+    }
+
+    /// When the next part is full, so that others have more of the refill; `None`: all are.
+    pub fn reserve_full_at(&self, now: Time) -> Option<Time> {
+        self.reserves.full_at(now, &self.buckets)
+    }
+
+    /// Takes `amount` of one dimension, for a lease that draws on `draw`.
+    fn charge(&mut self, now: Time, dimension: usize, amount: f64, draw: Option<Draw>) {
+        self.buckets[dimension].charge(now, amount);
+        if let Some(draw) = draw {
+            let of = (dimension, &self.buckets[..]);
+            self.reserves.charge(now, draw, amount, of);
+        }
     }
 
     /// From now on so many gateways share it. How many requests an account gets of which nothing is known
@@ -248,10 +344,10 @@ impl Budget {
     }
 
     /// Takes a lease's charge. Returns the marks to read later snapshots by.
-    pub fn take(&mut self, now: Time, charge: &Charge) -> Marks {
+    pub fn take(&mut self, now: Time, charge: &Charge, draw: Option<Draw>) -> Marks {
         self.in_flight += 1;
         for dimension in 0..Dimension::COUNT {
-            self.buckets[dimension].charge(now, charge.prompt[dimension]);
+            self.charge(now, dimension, charge.prompt[dimension], draw);
             self.pending[dimension] += charge.pending[dimension];
         }
         std::array::from_fn(|d| self.buckets[d].mark(now, charge.prompt[d]))
@@ -259,15 +355,21 @@ impl Budget {
 
     /// Turns pending output into charged output as it is produced: `produced` more tokens, of
     /// which `from_pending` had been foreseen.
-    pub fn produce(&mut self, now: Time, dimension: usize, produced: f64, from_pending: f64) {
-        self.buckets[dimension].charge(now, produced);
+    pub fn produce(
+        &mut self,
+        now: Time,
+        dimension: usize,
+        (produced, from_pending): (f64, f64),
+        draw: Option<Draw>,
+    ) {
+        self.charge(now, dimension, produced, draw);
         self.pending[dimension] = (self.pending[dimension] - from_pending).max(0.0);
     }
 
     /// Corrects a prompt charge by `amount`; negative gives back.
-    pub fn correct(&mut self, now: Time, dimension: usize, amount: f64) {
+    pub fn correct(&mut self, now: Time, dimension: usize, amount: f64, draw: Option<Draw>) {
         if amount != 0.0 {
-            self.buckets[dimension].charge(now, amount);
+            self.charge(now, dimension, amount, draw);
         }
     }
 

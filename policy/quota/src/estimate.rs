@@ -13,8 +13,9 @@ use std::collections::HashMap;
 use keyweir_terms::amount::Need;
 use keyweir_terms::ids::TenantId;
 use keyweir_terms::request::{RequestSize, Usage};
+use serde::{Deserialize, Serialize};
 
-use self::input::InputEstimate;
+pub use self::input::InputEstimate;
 
 /// Output of a request nobody has seen the like of: a short answer. Half and twice of it
 /// leave the bounds of all simulated worlds held.
@@ -33,11 +34,21 @@ const OUTPUT_ODD_FACTOR: f64 = 16.0;
 #[derive(Debug, Default)]
 pub struct Estimates {
     all: Estimate,
-    tenants: HashMap<TenantId, Estimate>,
+    tenants: HashMap<TenantId, Own>,
+    /// Tenants whose estimates have changed since they were asked for, each once.
+    changed: Vec<TenantId>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Estimate {
+/// A tenant's own estimate.
+#[derive(Debug, Default, Clone, Copy)]
+struct Own {
+    estimate: Estimate,
+    is_changed: bool,
+}
+
+/// What some requests are expected to take.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
     input: InputEstimate,
     output: f64,
     outputs_seen: u32,
@@ -56,7 +67,7 @@ impl Default for Estimate {
 impl Estimates {
     /// The need of a request of this size from this tenant.
     pub fn need(&self, tenant: TenantId, size: &RequestSize) -> Need {
-        let own = self.tenants.get(&tenant);
+        let own = self.tenants.get(&tenant).map(|own| &own.estimate);
         let input = own.unwrap_or(&self.all).input;
         let output = own
             .filter(|estimate| estimate.outputs_seen > 0)
@@ -84,14 +95,55 @@ impl Estimates {
     /// A tenant's own, which begins with what is known of all.
     fn own(&mut self, tenant: TenantId) -> &mut Estimate {
         let input = self.all.input.as_start();
-        self.tenants.entry(tenant).or_insert_with(|| Estimate {
-            input,
-            ..Estimate::default()
-        })
+        let own = self.tenants.entry(tenant).or_insert_with(|| Own {
+            estimate: Estimate {
+                input,
+                ..Estimate::default()
+            },
+            is_changed: false,
+        });
+        if !std::mem::replace(&mut own.is_changed, true) {
+            self.changed.push(tenant);
+        }
+        &mut own.estimate
+    }
+
+    /// What is learned of all; `None`: nothing.
+    pub fn of_all(&self) -> Option<&Estimate> {
+        (self.all != Estimate::default()).then_some(&self.all)
+    }
+
+    /// A tenant whose estimate has changed since it was asked for, and the estimate.
+    pub fn next_changed(&mut self) -> Option<(TenantId, Estimate)> {
+        let tenant = self.changed.pop()?;
+        let own = self.tenants.get_mut(&tenant)?;
+        own.is_changed = false;
+        Some((tenant, own.estimate))
+    }
+
+    /// Knows again what was learned of a tenant, or of all (`None`).
+    pub fn recall(&mut self, tenant: Option<TenantId>, estimate: &Estimate) {
+        if !estimate.is_possible() {
+            return;
+        }
+        match tenant {
+            None => self.all = *estimate,
+            Some(tenant) => {
+                let own = Own {
+                    estimate: *estimate,
+                    is_changed: false,
+                };
+                self.tenants.insert(tenant, own);
+            }
+        }
     }
 }
 
 impl Estimate {
+    fn is_possible(&self) -> bool {
+        self.input.is_possible() && self.output.is_finite() && self.output >= 0.0
+    }
+
     fn outgrown(&mut self, produced: u64) {
         let least = match self.outputs_seen {
             // It may as well be halfway.

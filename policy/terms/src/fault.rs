@@ -142,6 +142,34 @@ impl Fault {
         matches!(self, Self::ConnectionLost | Self::TimedOut)
     }
 
+    /// The fault of this name, with no wait.
+    pub fn named(name: &str) -> Option<Self> {
+        let wait = None;
+        let all = [
+            Self::None,
+            Self::RateLimited { wait },
+            Self::RampLimited { wait },
+            Self::TooLargeForLimit,
+            Self::KeyRejected,
+            Self::ScopeMissing,
+            Self::OutOfMoney { wait },
+            Self::AccountDisabled,
+            Self::ModelDenied,
+            Self::ReferenceUnknown,
+            Self::ContextTooLong,
+            Self::BadRequest,
+            Self::Overloaded { wait },
+            Self::Broken { wait },
+            Self::ConnectFailed,
+            Self::ConnectionLost,
+            Self::TimedOut,
+            Self::StreamBroken,
+            Self::ClientLeft,
+            Self::Aborted,
+        ];
+        all.into_iter().find(|fault| fault.as_str() == name)
+    }
+
     /// The name used in metrics and logs; a bounded set.
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -55,6 +55,14 @@ impl<I: Id, T> Table<I, T> {
         self.rows.len()
     }
 
+    /// An empty table with room for so many rows.
+    pub fn with_room_for(rows: usize) -> Self {
+        Self {
+            rows: Vec::with_capacity(rows),
+            ..Self::default()
+        }
+    }
+
     /// Adds a row behind all others.
     pub fn push(&mut self, row: T) -> I {
         let id = I::from_index(self.rows.len());

@@ -144,6 +144,7 @@ fn bucket(bucket: &BucketView) -> Value {
         "level": bucket.level,
         "free": bucket.free,
         "pending": bucket.pending,
+        "reserved": bucket.reserved,
         "spent_last_minute": bucket.spent_per_minute,
         "used_by_others_per_sec": bucket.external_per_sec,
         "utilization": bucket.utilization(),

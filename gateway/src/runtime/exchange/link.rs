@@ -69,7 +69,7 @@ impl Link {
     pub(super) fn new(gateway: &Gateway, folder: PathBuf) -> Self {
         let process = fastrand::u64(1..);
         let ledger = gateway.ledger.get();
-        let book = ledger.and_then(|ledger| ledger.store.identity(process).ok());
+        let book = ledger.and_then(|ledger| ledger.store.salt().ok());
         Self {
             folder,
             process,

@@ -1,7 +1,8 @@
-//! What was spent, kept over restarts.
+//! What was spent and learned, kept over restarts.
 //!
 //! The file, what can be asked of it, and the handle of the thread that writes it (`bookkeeper`).
 
+mod kept;
 mod report;
 mod store;
 
@@ -12,9 +13,10 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
+pub(crate) use self::kept::{ROWS_VERSION, Row, Thing};
 pub(crate) use self::report::{Query, report};
 pub use self::store::LedgerError;
-pub(crate) use self::store::{Spender, Store};
+pub(crate) use self::store::{BETWEEN, Spender, Store, Unwritten};
 
 /// What the file is called in the folder of the state.
 pub(crate) const FILE: &str = "keyweir.ledger";

@@ -1,5 +1,5 @@
 //! The ledger's file: an embedded store (redb) with a table of what was spent per day, and one of
-//! budgets.
+//! budgets; beside them what was learned ([`super::kept`]).
 //!
 //! Every write is one transaction that is on the disk when it returns, so that a process that is
 //! killed leaves the file as of its last write. A file has one process: the store locks it.
@@ -9,6 +9,7 @@
     reason = "the store's own errors are large, and rare"
 )]
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,8 @@ use keyweir_policy::tenancy::period::Wall;
 use keyweir_policy::tenancy::tally::Totals;
 use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
 use redb::{Database, DatabaseError, ReadableTable, StorageError, TableDefinition};
+
+use super::kept::{self, Kept, Row, Thing};
 
 /// The form of the tables. A file of a later one is left alone.
 const VERSION: u64 = 1;
@@ -33,7 +36,7 @@ const BUDGETS: TableDefinition<'_, &str, (i64, u128)> = TableDefinition::new("bu
 type Counts = (u64, u64, u64, u64, u64, u128, u64);
 
 /// Stands between names in a key: no name has it.
-const BETWEEN: char = '\u{1f}';
+pub(crate) const BETWEEN: char = '\u{1f}';
 
 /// Why there is no ledger.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +66,36 @@ pub(crate) struct Spender {
     pub(crate) account: String,
     pub(crate) key: String,
     pub(crate) model: String,
+}
+
+/// What is to be written down.
+#[derive(Debug, Default)]
+pub(crate) struct Unwritten {
+    pub(crate) spent: HashMap<Spender, Totals>,
+    /// By key: the beginning of the period, and what was spent in it.
+    pub(crate) budgets: HashMap<String, (Wall, u128)>,
+    /// By names; `None`: nothing is learned any more.
+    pub(crate) learned: HashMap<String, Option<Row>>,
+    pub(crate) things: Vec<Thing>,
+    /// Ids of things that nobody holds any more.
+    pub(crate) things_gone: Vec<String>,
+}
+
+impl Unwritten {
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self {
+            spent,
+            budgets,
+            learned,
+            things,
+            things_gone,
+        } = self;
+        spent.is_empty()
+            && budgets.is_empty()
+            && learned.is_empty()
+            && things.is_empty()
+            && things_gone.is_empty()
+    }
 }
 
 /// An open ledger.
@@ -162,8 +195,14 @@ impl Store {
             }
         };
         if version == VERSION {
+            let mut about = transaction.open_table(ABOUT)?;
+            if about.get("salt")?.is_none() {
+                about.insert("salt", fastrand::u64(..))?;
+            }
+            drop(about);
             transaction.open_table(USAGE)?;
             transaction.open_table(BUDGETS)?;
+            kept::begin(&transaction)?;
         }
         transaction.commit()?;
         Ok(version)
@@ -174,23 +213,14 @@ impl Store {
         &self.path
     }
 
-    /// What tells it from the ledgers of other gateways: `fresh`, unless it has something already.
+    /// A number that this ledger alone has.
     ///
     /// # Errors
-    /// If it cannot be read or written.
-    pub(crate) fn identity(&self, fresh: u64) -> Result<u64, redb::Error> {
-        let database = self.database()?;
-        let transaction = database.begin_write()?;
-        let identity = {
-            let mut about = transaction.open_table(ABOUT)?;
-            let known = about.get("identity")?.map(|identity| identity.value());
-            if known.is_none() {
-                about.insert("identity", fresh)?;
-            }
-            known.unwrap_or(fresh)
-        };
-        transaction.commit()?;
-        Ok(identity)
+    /// If it cannot be read.
+    pub(crate) fn salt(&self) -> Result<u64, redb::Error> {
+        let transaction = self.database()?.begin_read()?;
+        let about = transaction.open_table(ABOUT)?;
+        Ok(about.get("salt")?.map_or(0, |salt| salt.value()))
     }
 
     /// What budgets have spent: key, beginning of the period, spent.
@@ -225,6 +255,19 @@ impl Store {
         Ok(usage)
     }
 
+    /// What was learned, by names, and what accounts hold, the oldest first.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn kept(&self) -> Result<Kept, redb::Error> {
+        // The store takes some damage for a mistake of its own, and panics.
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            let transaction = self.database()?.begin_read()?;
+            kept::read(&transaction)
+        }));
+        read.unwrap_or(Err(redb::Error::PreviousIo))
+    }
+
     /// The database.
     fn database(&self) -> Result<MappedRwLockReadGuard<'_, Database>, redb::Error> {
         let database = RwLockReadGuard::try_map(self.database.read(), Option::as_ref);
@@ -242,32 +285,24 @@ impl Store {
         }
     }
 
-    /// Adds what was spent, and notes what budgets have spent; all of it or nothing. What could not be
-    /// written may be another time: the file is opened anew for that.
+    /// Adds what was spent, and notes what budgets have spent and what was learned; all of it or nothing.
+    /// What could not be written may be another time: the file is opened anew for that.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(crate) fn write<'a>(
-        &self,
-        spent: impl Iterator<Item = (&'a Spender, &'a Totals)>,
-        budgets: impl Iterator<Item = (&'a String, &'a (Wall, u128))>,
-    ) -> Result<(), redb::Error> {
-        let written = self.commit(spent, budgets);
+    pub(crate) fn write(&self, unwritten: &Unwritten) -> Result<(), redb::Error> {
+        let written = self.commit(unwritten);
         if written.is_err() {
             self.reopen();
         }
         written
     }
 
-    fn commit<'a>(
-        &self,
-        spent: impl Iterator<Item = (&'a Spender, &'a Totals)>,
-        budgets: impl Iterator<Item = (&'a String, &'a (Wall, u128))>,
-    ) -> Result<(), redb::Error> {
+    fn commit(&self, unwritten: &Unwritten) -> Result<(), redb::Error> {
         let transaction = self.database()?.begin_write()?;
         {
             let mut table = transaction.open_table(USAGE)?;
-            for (spender, more) in spent {
+            for (spender, more) in &unwritten.spent {
                 let names = names(spender);
                 let key = (spender.day, names.as_str());
                 let known = table.get(key)?.map(|known| totals(known.value()));
@@ -276,10 +311,12 @@ impl Store {
                 table.insert(key, counts(&sum))?;
             }
             let mut table = transaction.open_table(BUDGETS)?;
-            for (key, (begin, spent)) in budgets {
+            for (key, (begin, spent)) in &unwritten.budgets {
                 table.insert(key.as_str(), (begin.0, *spent))?;
             }
         }
+        kept::write_learned(&transaction, unwritten.learned.iter())?;
+        kept::write_things(&transaction, &unwritten.things, &unwritten.things_gone)?;
         transaction.commit()?;
         Ok(())
     }
@@ -298,6 +335,7 @@ impl Store {
         transaction
             .open_table(BUDGETS)?
             .retain(|_, (begin, _)| begin >= oldest)?;
+        kept::evict(&transaction, Wall(i64::from(today) * 86_400_000_000))?;
         transaction.commit()?;
         Ok(())
     }
@@ -393,9 +431,12 @@ mod tests {
     }
 
     fn write(store: &Store, spent: &[(Spender, Totals)], budgets: &[(String, (Wall, u128))]) {
-        let spent = spent.iter().map(|(spender, totals)| (spender, totals));
-        let budgets = budgets.iter().map(|(key, spent)| (key, spent));
-        store.write(spent, budgets).expect("written");
+        let unwritten = Unwritten {
+            spent: spent.iter().cloned().collect(),
+            budgets: budgets.iter().cloned().collect(),
+            ..Unwritten::default()
+        };
+        store.write(&unwritten).expect("written");
     }
 
     #[test]
@@ -420,6 +461,48 @@ mod tests {
         store.evict(406).expect("written");
         assert_eq!(store.usage(0).expect("read"), expected[1..]);
         assert!(store.budgets().expect("read").is_empty());
+    }
+
+    #[test]
+    fn what_was_learned_is_kept_by_name_and_things_in_the_order_in_which_they_came() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger");
+        let (store, _) = Store::open(&path).expect("made");
+        let row = |text: &str| Row {
+            version: 1,
+            at: Wall(3),
+            text: text.to_owned(),
+        };
+        let thing = |id: &str, account: &str| Thing {
+            id: id.to_owned(),
+            provider: "p".to_owned(),
+            account: account.to_owned(),
+            owner: None,
+        };
+        let first = Unwritten {
+            learned: [("a", "1"), ("b", "2")]
+                .map(|(name, text)| (name.to_owned(), Some(row(text))))
+                .into(),
+            things: vec![thing("z", "x"), thing("y", "x")],
+            ..Unwritten::default()
+        };
+        store.write(&first).expect("written");
+        let second = Unwritten {
+            learned: [("a".to_owned(), None), ("b".to_owned(), Some(row("3")))].into(),
+            things: vec![thing("z", "w"), thing("v", "x")],
+            things_gone: vec!["y".to_owned(), "never".to_owned()],
+            ..Unwritten::default()
+        };
+        assert!(!second.is_empty() && Unwritten::default().is_empty());
+        store.write(&second).expect("written");
+        drop(store);
+        let (store, _) = Store::open(&path).expect("there");
+        let Kept { learned, things } = store.kept().expect("read");
+        assert_eq!(learned, [("b".to_owned(), row("3"))]);
+        assert_eq!(things, [thing("z", "w"), thing("v", "x")]);
+        assert_eq!(store.salt().expect("read"), store.salt().expect("read"));
+        store.evict(30).expect("written");
+        assert!(store.kept().expect("read").learned.is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use keyweir_policy::config::file::{Gone, Policy};
-use keyweir_policy::config::pool_spec::pool_spec;
+use keyweir_policy::config::pool_spec::{pool_spec, reserves};
 use keyweir_policy::exchange::seek::Holder;
 use keyweir_policy::pool::spec::PoolSpec;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
@@ -73,6 +73,7 @@ fn is_same_pool(before: &Policy, after: &Policy, id: ProviderId) -> bool {
         && before.waiting.room == after.waiting.room
         && before.retry == after.retry
         && of_tenants(before).eq(of_tenants(after))
+        && reserves(before, id) == reserves(after, id)
 }
 
 /// What pools know of tenants.

@@ -11,12 +11,13 @@ use keyweir_terms::pattern::ModelPattern;
 use super::change::{Changes, Subject};
 use super::pairs::pair;
 use super::show::{self, or_none};
-use crate::file::{Policy, TenancySettings, Tenant, TenantGroup};
+use crate::file::{Policy, Reserve, TenancySettings, Tenant, TenantGroup};
 
 /// A tenant's or a group's bounds, with the name of the group that it is in.
 pub(super) struct Bounded<'a> {
     group: Option<&'a str>,
     accounts: Option<Vec<&'a str>>,
+    reserves: Vec<(&'a str, f64)>,
     allowance: &'a Allowance,
 }
 
@@ -25,6 +26,7 @@ impl<'a> Bounded<'a> {
         Self {
             group: name(policy, tenant.group),
             accounts: called(policy, tenant.accounts.as_ref()),
+            reserves: kept(policy, &tenant.reserves),
             allowance: &tenant.allowance,
         }
     }
@@ -33,6 +35,7 @@ impl<'a> Bounded<'a> {
         Self {
             group: name(policy, group.group),
             accounts: called(policy, group.accounts.as_ref()),
+            reserves: kept(policy, &group.reserves),
             allowance: &group.allowance,
         }
     }
@@ -40,6 +43,16 @@ impl<'a> Bounded<'a> {
 
 fn name(policy: &Policy, group: Option<usize>) -> Option<&str> {
     Some(policy.groups.get(group?)?.id.as_str())
+}
+
+/// What is kept, by the accounts' names.
+fn kept<'a>(policy: &'a Policy, reserves: &[Reserve]) -> Vec<(&'a str, f64)> {
+    let named = |reserve: &Reserve| {
+        let (provider, account) = reserve.account;
+        let account = &policy.provider(provider).accounts[account];
+        (account.id.as_str(), reserve.share)
+    };
+    reserves.iter().map(named).collect()
 }
 
 /// Accounts by name: the ids of two policies cannot be compared.
@@ -117,6 +130,12 @@ pub(super) fn compare_one(
         None => "all".to_owned(),
     };
     changes.field(subject, "accounts", accounts, shown);
+    let reserves = (&*before.reserves, &*after.reserves);
+    let shown = |reserves: &[(&str, f64)]| {
+        let one = |(account, share): &(&str, f64)| format!("{share} of {}", show::text(account));
+        many(reserves.iter().map(one))
+    };
+    changes.field(subject, "reserve", reserves, shown);
     changes.field(subject, "shadow", (shadow, &other.shadow), bool::to_string);
     let shown = |limits: &[Limit]| many(limits.iter().map(show_limit));
     changes.field(subject, "limits", (&**limits, &*other.limits), shown);

@@ -76,6 +76,7 @@ fn compare_one(
         // Compared with those of groups.
         accounts: _,
         usable: _,
+        reserves: _,
         allowance: _,
         group: _,
         // Compared by name.

@@ -9,12 +9,12 @@ use crate::file::aliases::{Alias, Aliases};
 use crate::file::identity::Identity;
 use crate::file::policy::{
     Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider,
-    TenancySettings, Tenant, TenantGroup,
+    Reserve, TenancySettings, Tenant, TenantGroup,
 };
 use crate::file::problems::At;
 use crate::file::read::{
     RawAccount, RawAlias, RawAllowance, RawFallback, RawGroup, RawKey, RawLimit, RawModelFallback,
-    RawPolicy, RawProvider, RawScope, RawTenant, RawTenantGroup,
+    RawPolicy, RawProvider, RawReserve, RawScope, RawTenant, RawTenantGroup,
 };
 use keyweir_exchange::seek::Holder;
 use keyweir_tenancy::allowance::{Allowance, Amount, Budget};
@@ -106,6 +106,14 @@ impl Names {
     fn accounts(&self, list: Option<&At<Vec<At<String>>>>) -> Option<Option<BTreeSet<Holder>>> {
         let found = |name: &At<String>| self.accounts.get(&name.value).copied();
         list.map_or(Some(None), |list| Some(Some(all(&list.value, found)?)))
+    }
+
+    fn reserve(&self, raw: &RawReserve) -> Option<Reserve> {
+        let account = raw.account.as_ref()?;
+        Some(Reserve {
+            account: *self.accounts.get(&account.value)?,
+            share: raw.share?,
+        })
     }
 }
 
@@ -220,6 +228,7 @@ fn tenant(
     providers: &Table<ProviderId, Provider>,
 ) -> Option<Tenant> {
     let accounts = names.accounts(raw.allowance.accounts.as_ref())?;
+    let reserves = all(&raw.allowance.reserves, |raw| names.reserve(raw))?;
     let (allowance, group) = bounds.allowance(raw.allowance)?;
     Some(Tenant {
         id: raw.id?.value,
@@ -233,6 +242,7 @@ fn tenant(
         models: raw.models,
         usable: usable(accounts.as_ref(), group, groups),
         accounts,
+        reserves,
         priority: raw.priority,
         weight: raw.weight,
         patience: raw.patience,
@@ -285,10 +295,12 @@ fn aliases(
 
 fn tenant_group(raw: RawTenantGroup, names: &Names, bounds: &Bounds<'_>) -> Option<TenantGroup> {
     let accounts = names.accounts(raw.allowance.accounts.as_ref())?;
+    let reserves = all(&raw.allowance.reserves, |raw| names.reserve(raw))?;
     let (allowance, group) = bounds.allowance(raw.allowance)?;
     Some(TenantGroup {
         id: raw.id?.value,
         accounts,
+        reserves,
         allowance,
         group,
     })

@@ -56,7 +56,7 @@ pub use doubt::{Destination, Doubt, doubt};
 pub use identity::{GONE_MAX, Gone, Identity};
 pub use policy::{
     Account, Fallback, Key, Limit, LimitScope, ModelFallback, ModelGroup, Policy, Provider,
-    ProviderHttp, TenancySettings, Tenant, TenantGroup,
+    ProviderHttp, Reserve, TenancySettings, Tenant, TenantGroup,
 };
 pub use proxy_url::{ProxySetting, ProxyUrl, ProxyUrlError};
 pub use redis::{RedisSettings, RedisUrl};

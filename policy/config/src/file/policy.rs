@@ -225,6 +225,8 @@ pub struct Tenant {
     pub accounts: Option<BTreeSet<Holder>>,
     /// The accounts it may use: those of its own list that each group around it lists too; `None`: all.
     pub usable: Option<BTreeSet<Holder>>,
+    /// What is kept of accounts for it.
+    pub reserves: Vec<Reserve>,
     /// The class its requests wait in.
     pub priority: Priority,
     /// Its share, beside others of its class.
@@ -247,13 +249,24 @@ pub struct Tenant {
     pub aliases: Aliases,
 }
 
+/// A part of an account that is kept; others borrow it while it lies idle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reserve {
+    /// Of which account.
+    pub account: Holder,
+    /// Of all that it has, in 0..=1.
+    pub share: f64,
+}
+
 /// Tenants that are bounded together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TenantGroup {
     /// Its name, unique among groups.
     pub id: String,
     /// The accounts that those in it may use; `None`: all.
     pub accounts: Option<BTreeSet<Holder>>,
+    /// What is kept of accounts for all that is in it together.
+    pub reserves: Vec<Reserve>,
     /// What bounds all that is in it.
     pub allowance: Allowance,
     /// The group that it is in itself.

@@ -13,6 +13,7 @@ use keyweir_terms::time::Time;
 
 use super::care::Care;
 use super::exchanged::Exchanged;
+use crate::learned::LearnedAccount;
 use crate::models::GroupName;
 use crate::outage::CooldownFrom;
 use crate::spec::{AccountSpec, PoolSpec};
@@ -46,6 +47,10 @@ pub(crate) struct GroupAccount {
     /// the key or the account.
     pub(crate) doubted: Option<(KeyId, Time)>,
     pub(crate) care: Care,
+    /// When the next part that is kept of it is full, as far as that is noted.
+    pub(crate) reserve_full_at: Time,
+    /// It is listed as one of which something has changed.
+    pub(crate) is_touched: bool,
 }
 
 impl GroupAccount {
@@ -71,6 +76,8 @@ impl GroupAccount {
             exchanged: Exchanged::default(),
             doubted: None,
             care: Care::default(),
+            reserve_full_at: Time::ZERO,
+            is_touched: false,
         }
     }
 
@@ -114,6 +121,30 @@ impl GroupAccount {
             self.cooldown_from = CooldownFrom::Provider;
             self.is_cooldown_hearsay = true;
         }
+    }
+
+    /// What is learned of it.
+    pub(crate) fn learned(&self, now: Time) -> LearnedAccount {
+        LearnedAccount {
+            budget: self.budget.learned(now),
+            cooldown_secs: self.cooldown_until.secs_since(now),
+            is_providers_word: self.cooldown_from == CooldownFrom::Provider,
+            refusals: self.refusals,
+        }
+    }
+
+    /// Knows again what was learned `age_secs` ago.
+    pub(crate) fn recall(&mut self, now: Time, age_secs: f64, learned: &LearnedAccount) {
+        self.budget.recall(now, age_secs, &learned.budget);
+        let left = (learned.cooldown_secs - age_secs).min(COOLDOWN_MAX.as_secs_f64());
+        if left > 0.0 {
+            self.cooldown_until = now.after_secs(left);
+            self.cooldown_from = match learned.is_providers_word {
+                true => CooldownFrom::Provider,
+                false => CooldownFrom::Backoff,
+            };
+        }
+        self.refusals = learned.refusals;
     }
 
     /// When it may be asked again, as far as refusals tell.

@@ -14,17 +14,20 @@ use crate::asked::Asked;
 use crate::shared::Shared;
 
 impl QuotaGroup {
-    /// A lease at once, where nobody waits and an account has enough.
+    /// A lease at once, where nobody waits and an account has enough, or where enough is kept for the tenant.
     pub(crate) fn grant_at_once(
         &mut self,
         now: Time,
         shared: &mut Shared,
         asked: &Asked<'_>,
     ) -> Option<Lease> {
-        if !self.room.is_empty() || !asked.attempts.hold.allows(&self.look(now, shared)) {
+        if !asked.attempts.hold.allows(&self.look(now, shared)) {
             return None;
         }
-        let chosen = self.choose(now, shared, asked, &[])?;
+        let chosen = match self.room.is_empty() {
+            true => self.choose(now, shared, asked, &[])?,
+            false => self.choose_due(now, shared, asked)?,
+        };
         let lease = self.take(now, shared, asked, chosen);
         if !asked.is_retry() {
             let cost = self.cost_secs(now, shared, &asked.charge);
@@ -61,7 +64,8 @@ impl QuotaGroup {
     pub(crate) fn wait(&mut self, now: Time, shared: &mut Shared, asked: &Asked<'_>) -> Admission {
         let ticket = self.enter(now, shared, asked);
         // Who waits for accounts of its own may hide that there is room on others.
-        if self.room.len() > LOOKAHEAD && shared.access.is_open() {
+        let has_part = !shared.reserves.of(asked.ask.tenant).is_empty();
+        if self.room.len() > LOOKAHEAD && shared.access.is_open() && !has_part {
             return Admission::Waiting(ticket);
         }
         self.dispatch(now, shared);

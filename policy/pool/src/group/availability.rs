@@ -1,6 +1,9 @@
 //! Who may be used now, and when those who may not will: accounts out of money, keys rejected,
 //! cooldowns, breakers. And keeping the index of headroom true to it.
 
+use std::ops::Range;
+
+use keyweir_select::headroom::Left;
 use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::table::Id as _;
 use keyweir_terms::time::Time;
@@ -66,27 +69,47 @@ impl QuotaGroup {
         if self.accounts.get(account).is_none() {
             return;
         }
+        self.touch(account);
+        let left = self.left(now, members, account);
+        let left = left.as_ref();
+        self.headroom.set(
+            account,
+            now,
+            left.map(|(lines, in_flight)| (lines, *in_flight)),
+        );
+    }
+
+    /// What an account has left; `None`: it is closed, and looked at again when that may be over.
+    fn left(&mut self, now: Time, members: &Members, account: AccountId) -> Option<Left> {
+        let budget = &self.accounts.get(account)?.budget;
         if self.is_open(now, members, account) {
-            let budget = &self.accounts[account].budget;
-            let lines = budget.lines(now);
-            let left = Some((&lines, budget.in_flight()));
-            self.headroom.set(account, now, left);
-            return;
+            let left = (budget.lines(now), budget.in_flight());
+            self.note_reserve(now, account);
+            return Some(left);
         }
-        self.headroom.set(account, now, None);
         // Where nobody else can serve, it may be probed before it opens.
         let opens_at = self.opens_at(now, members, account);
         let probed_at = self.may_be_probed_at(now, members, account);
         if let Some(at) = opens_at.into_iter().chain(probed_at).min() {
             self.timers.set(at, account);
         }
+        None
     }
 
     /// Brings the index of headroom up to date with all accounts.
     pub(crate) fn refresh_all(&mut self, now: Time, members: &Members) {
-        for index in 0..self.accounts.width() {
-            self.refresh(now, members, AccountId::from_index(index));
+        self.refresh_some(now, members, 0..self.accounts.width());
+    }
+
+    /// Brings the index of headroom up to date with the accounts of which the indices are in `range`.
+    pub(crate) fn refresh_some(&mut self, now: Time, members: &Members, range: Range<usize>) {
+        let mut left = Vec::with_capacity(range.len());
+        for account in range.map(AccountId::from_index) {
+            if self.accounts.get(account).is_some() {
+                left.push((account, self.left(now, members, account)));
+            }
         }
+        self.headroom.set_all(now, &left);
     }
 
     /// Opens what has become open by the passing of time.

@@ -62,6 +62,7 @@ impl QuotaGroup {
         if self.room.is_empty() || shared.overload.opens_at(now).is_some() {
             return false;
         }
+        self.dispatch_reserves(now, shared);
         let mut blocked = Blocked::default();
         let mut granted = false;
         for _ in 0..PASSES_MAX {
@@ -71,7 +72,8 @@ impl QuotaGroup {
                 break;
             }
         }
-        self.fits_at = blocked.fits_at;
+        let due = self.next_reserve_turn(now, shared);
+        self.fits_at = blocked.fits_at.into_iter().chain(due).min();
         granted
     }
 

@@ -1,8 +1,12 @@
 //! Why each account and key of a group would or would not be chosen: asked of the same rules that
 //! choose, and nothing is changed by asking.
 
-use keyweir_select::headroom;
+use std::borrow::Cow;
+use std::ops::Range;
+
+use keyweir_select::headroom::{self, HeadroomIndex};
 use keyweir_terms::ids::{AccountId, KeyId};
+use keyweir_terms::table::Id as _;
 use keyweir_terms::time::Time;
 
 use super::QuotaGroup;
@@ -12,39 +16,77 @@ use crate::explain::{AccountExplanation, AccountOut, Explanation, Held, KeyExpla
 use crate::shared::Shared;
 
 impl QuotaGroup {
-    /// What would become of `asked`.
+    /// What would become of `asked`, accounts left aside.
     pub(crate) fn explain(&self, now: Time, shared: &Shared, asked: &Asked<'_>) -> Explanation {
-        // As it will be once the timers that are due have run.
-        let mut index = self.headroom.clone();
-        for account in self.timers.due(now) {
-            if self.is_open(now, &shared.members, account) {
-                let budget = &self.accounts[account].budget;
-                let lines = budget.lines(now);
-                index.set(account, now, Some((&lines, budget.in_flight())));
-            }
-        }
+        let index = self.current_headroom(now, shared);
         let choosing = Choosing {
             headroom: &index,
             ..self.choosing(now, shared, asked)
         };
         // The draws that the next grant will make.
         let mut draws = shared.draws.clone();
-        let chosen = choosing.choose(&mut draws, &[]);
+        let held = self.held(now, shared);
+        let due = self.choose_reserve(now, shared, asked, &mut draws.clone());
+        // What is kept for the tenant it need not queue for.
+        let held = held.filter(|held| due.is_none() || matches!(held, Held::Overloaded { .. }));
+        let first = due.filter(|_| !self.room.is_empty());
+        let chosen = first.or_else(|| choosing.choose(&mut draws, &[]));
+        let chosen = chosen.or_else(|| self.choose_reserve(now, shared, asked, &mut draws));
         let chosen = chosen.or_else(|| self.choose_at_last(now, shared, asked, &[]));
-        let is_candidate =
-            |account: &AccountId| asked.ask.account.is_none_or(|only| only == *account);
-        let candidates = self.accounts.ids().filter(is_candidate);
         Explanation {
             endpoint: self.name.endpoint,
             group: self.name.name.clone(),
-            held: self.held(now, shared),
+            held,
             chosen: chosen.map(|it| (it.account, it.key)),
             by: chosen.map(|it| it.by),
             needed: std::array::from_fn(|dimension| asked.charge.total(dimension)),
-            accounts: candidates
-                .map(|account| self.explain_account(&choosing, account))
-                .collect(),
+            accounts: Vec::new(),
         }
+    }
+
+    /// Adds to `explained` the accounts of which the indices are in `range`, until it has grown by `most`
+    /// accounts and keys; returns where to go on.
+    pub(crate) fn explain_accounts(
+        &self,
+        now: Time,
+        (shared, asked): (&Shared, &Asked<'_>),
+        (range, most): (Range<usize>, usize),
+        explained: &mut Vec<AccountExplanation>,
+    ) -> usize {
+        let index = self.current_headroom(now, shared);
+        let choosing = Choosing {
+            headroom: &index,
+            ..self.choosing(now, shared, asked)
+        };
+        let minds_denials = choosing.minds_denials();
+        let mut looked_at = 0;
+        for index in range.clone() {
+            if looked_at >= most {
+                return index;
+            }
+            let account = AccountId::from_index(index);
+            let is_asked_for = asked.ask.account.is_none_or(|only| only == account);
+            if is_asked_for && self.accounts.get(account).is_some() {
+                let told = self.explain_account(shared, &choosing, account, minds_denials);
+                looked_at += 1 + told.keys.len();
+                explained.push(told);
+            }
+        }
+        range.end
+    }
+
+    /// What is free, as it will be once the timers that are due have run.
+    fn current_headroom(&self, now: Time, shared: &Shared) -> Cow<'_, HeadroomIndex> {
+        let mut index = Cow::Borrowed(&self.headroom);
+        for account in self.timers.due(now) {
+            if self.is_open(now, &shared.members, account) {
+                let budget = &self.accounts[account].budget;
+                let lines = budget.lines(now);
+                let left = Some((&lines, budget.in_flight()));
+                index.to_mut().set(account, now, left);
+            }
+        }
+        index
     }
 
     fn held(&self, now: Time, shared: &Shared) -> Option<Held> {
@@ -55,8 +97,13 @@ impl QuotaGroup {
         (waiting > 0).then_some(Held::BehindOthers { waiting })
     }
 
-    fn explain_account(&self, choosing: &Choosing<'_>, account: AccountId) -> AccountExplanation {
-        let minds_denials = choosing.minds_denials();
+    fn explain_account(
+        &self,
+        shared: &Shared,
+        choosing: &Choosing<'_>,
+        account: AccountId,
+        minds_denials: bool,
+    ) -> AccountExplanation {
         let keys: Vec<KeyExplanation> = choosing
             .members
             .keys_of(account)
@@ -69,7 +116,7 @@ impl QuotaGroup {
         let lines = self.accounts[account].budget.lines(choosing.now);
         AccountExplanation {
             account,
-            out: self.why_account_is_out(choosing, account, &keys),
+            out: self.why_account_is_out(shared, choosing, account, &keys),
             headroom: headroom::compare(&lines, choosing.now, &choosing.asked.charge),
             keys,
         }
@@ -77,6 +124,7 @@ impl QuotaGroup {
 
     fn why_account_is_out(
         &self,
+        shared: &Shared,
         choosing: &Choosing<'_>,
         account: AccountId,
         keys: &[KeyExplanation],
@@ -118,8 +166,12 @@ impl QuotaGroup {
         }
         let charge = &choosing.asked.charge;
         if choosing.headroom.headroom(account, now, charge).is_none() {
-            let until = choosing.headroom.fits_at(account, now, charge);
-            return Some(AccountOut::HeadroomTooSmall { until });
+            let fits_at = choosing.headroom.fits_at(account, now, charge);
+            let due = self.reserve_turn_at(now, shared, choosing.asked, account);
+            let until = fits_at.into_iter().chain(due).min();
+            if due.is_none_or(|due| due > now) {
+                return Some(AccountOut::HeadroomTooSmall { until });
+            }
         }
         let is_any_in = keys.iter().any(|key| key.out.is_none());
         (!is_any_in).then_some(AccountOut::ModelDenied)

@@ -30,7 +30,9 @@ impl QuotaGroup {
             .choosing(now, shared, asked)
             .choose(&mut draws, reserved);
         shared.draws = draws;
-        chosen.or_else(|| self.choose_at_last(now, shared, asked, reserved))
+        chosen
+            .or_else(|| self.choose_due(now, shared, asked))
+            .or_else(|| self.choose_at_last(now, shared, asked, reserved))
     }
 
     /// What a choice for `asked` is made from.
@@ -60,6 +62,7 @@ impl QuotaGroup {
         asked: &Asked<'_>,
         chosen: Chosen,
     ) -> Lease {
+        let draw = self.draw(now, shared, asked, &chosen);
         let Chosen { account, key, by } = chosen;
         let (of_account, of_key) = shared.members.grant(account, key);
         let generations = Generations {
@@ -69,7 +72,7 @@ impl QuotaGroup {
         };
         self.accounts[account].care.granted(now);
         self.note_used(account, &asked.charge);
-        let marks = self.accounts[account].budget.take(now, &asked.charge);
+        let marks = self.accounts[account].budget.take(now, &asked.charge, draw);
         shared.overload.grant(now);
         let slot = shared.leases.open(Open {
             grant: Grant {
@@ -88,6 +91,7 @@ impl QuotaGroup {
                 affinity: asked.ask.affinity,
             },
             charge: asked.charge,
+            draw,
             marks,
             output: Output::of(&asked.charge),
             answered: false,

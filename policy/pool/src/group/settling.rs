@@ -54,7 +54,8 @@ impl QuotaGroup {
         }
         let budget = &mut self.accounts[open.grant.account].budget;
         for dimension in pending_dimensions(&open.charge) {
-            budget.produce(now, dimension, growth.produced, growth.from_foreseen);
+            let grown = (growth.produced, growth.from_foreseen);
+            budget.produce(now, dimension, grown, open.draw);
         }
         if let Some(delay) = growth
             .delay_secs
@@ -73,7 +74,7 @@ impl QuotaGroup {
         for dimension in Dimension::ALL {
             let index = dimension.index();
             let amount = charged_at_admission(charged, open, settlement, dimension);
-            budget.correct(now, index, amount - open.charge.prompt[index]);
+            budget.correct(now, index, amount - open.charge.prompt[index], open.draw);
         }
         let produced = open.output.produced();
         let output = settlement.usage.output;
@@ -83,7 +84,7 @@ impl QuotaGroup {
                 Charged::Work => output - produced,
                 Charged::Nothing | Charged::RequestOnly => 0.0,
             };
-            budget.produce(now, dimension, more, open.output.foreseen());
+            budget.produce(now, dimension, (more, open.output.foreseen()), open.draw);
         }
         budget.release();
         if settlement.fault != Fault::None {

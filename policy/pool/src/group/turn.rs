@@ -64,9 +64,14 @@ impl QuotaGroup {
                 change.map_or(at, |change| change.min(at))
             }
             None if self.choose_at_last(now, shared, asked, &[]).is_some() => now,
-            None => self.next_change(now, shared, asked)?,
+            None => match self.next_change(now, shared, asked) {
+                Some(change) => change,
+                None => return self.reserve_turn(now, shared, asked),
+            },
         };
-        Some(ahead.max(fits))
+        let turn = ahead.max(fits);
+        let due = self.reserve_turn(now, shared, asked);
+        Some(due.map_or(turn, |due| due.min(turn)))
     }
 
     /// The account that `asked` will fit first of those that are open and not `reserved`.

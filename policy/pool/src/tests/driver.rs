@@ -6,6 +6,7 @@ use proptest::test_runner::TestCaseError;
 use super::*;
 use crate::ask::ChosenBy;
 use crate::explain::Held;
+use crate::reserves::{ReserveSpec, Reserves};
 
 pub(super) const MODELS: [&str; 3] = ["claude-sonnet-4-5", "claude-opus-4-1", "claude-haiku-4-5"];
 /// Accounts of [`policy`], each with two keys.
@@ -157,8 +158,15 @@ impl Policy {
             };
             accounts.insert(AccountId(id), of_account);
         }
+        // Of the second account a part is kept for whom the driver asks for.
+        let part = ReserveSpec {
+            account: AccountId(1),
+            share: 0.4,
+            owners: vec![TenantId(0)],
+        };
         PoolSpec {
             accounts,
+            reserves: Reserves::new([part]),
             ..spec(&[])
         }
     }

@@ -66,6 +66,7 @@ impl World {
             groups: Vec::new(),
             accounts: accounts.iter().map(account).collect(),
             access: Access::default(),
+            reserves: crate::reserves::Reserves::default(),
             weights: Table::default(),
             room: RoomLimits {
                 requests_max: 100,

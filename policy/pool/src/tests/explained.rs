@@ -11,6 +11,20 @@ fn explain(pool: &mut Pool, now: Time) -> Explanation {
     pool.explain(now, &ask)
 }
 
+fn explain_model(
+    pool: &mut Pool,
+    now: Time,
+    model: (&str, Endpoint),
+    ask: impl FnOnce(ModelId) -> Ask,
+) -> (Explanation, Option<Time>) {
+    let mut inquiry = pool.inquire(now, TenantId(0), model, ask);
+    loop {
+        if let Some(answer) = pool.answer(now, &mut inquiry) {
+            return answer;
+        }
+    }
+}
+
 fn why(pool: &mut Pool, now: Time) -> Option<AccountOut> {
     explain(pool, now).accounts[0].out
 }
@@ -170,18 +184,16 @@ fn a_full_waiting_room_counts_as_its_turn() {
 fn a_model_that_nobody_has_asked_for_is_explained_and_nothing_is_left_of_it() {
     let mut pool = pool(&[(1, Some(60))]);
     let known = ask(&mut pool, at(0.0), 0.0);
-    let (groups, models) = (pool.groups.len(), pool.shared.models.len());
+    let rows = |pool: &Pool| format!("{:?} {:?}", pool.groups, pool.shared.models);
+    let before = rows(&pool);
     let asking = |model| Ask { model, ..known };
     for _ in 0..3 {
         let model = ("some-other-model", Endpoint::Inference);
-        let (explained, turn) = pool.explain_model(at(1.0), TenantId(0), model, asking);
+        let (explained, turn) = explain_model(&mut pool, at(1.0), model, asking);
         assert_eq!(explained.chosen, Some((AccountId(0), KeyId(0))));
         assert_eq!(turn, Some(at(1.0)));
     }
-    assert_eq!(
-        (pool.groups.len(), pool.shared.models.len()),
-        (groups, models)
-    );
+    assert_eq!(rows(&pool), before);
     assert_eq!(pool.view(at(1.0)).groups.len(), 1);
     let added = pool.model(
         at(1.0),
@@ -204,10 +216,49 @@ fn a_pool_that_was_only_asked_to_explain_goes_on_as_if_it_was_not() {
     };
     for model in ["one", "other"] {
         let model = (model, Endpoint::Inference);
-        pool.explain_model(at(0.0), TenantId(0), model, |model| Ask { model, ..known });
+        explain_model(&mut pool, at(0.0), model, |model| Ask { model, ..known });
     }
     pool.wake(at(1.0));
     pool.reconfigure(at(1.0), spec(&[(1, Some(60)), (1, None)]));
     let lease = granted(admit(&mut pool, at(2.0), 0.0));
     pool.settle(at(2.0), lease, &outcome(Fault::None));
+}
+
+#[test]
+fn what_is_told_piece_by_piece_is_what_is_told_at_once() {
+    let accounts: Vec<_> = (0..600).map(|n| (1 + n % 3, Some(60 + n as u64))).collect();
+    let mut pool = pool(&accounts);
+    let asked = ask(&mut pool, at(0.0), 0.0);
+    for _ in 0..100 {
+        let lease = granted(pool.admit(at(0.0), asked, &Attempts::default()));
+        pool.settle(at(0.0), lease, &outcome(Fault::None));
+    }
+    let at_once = pool.explain(at(0.0), &asked);
+    let model = ("claude-sonnet-4-5", Endpoint::Inference);
+    let (in_pieces, turn) = explain_model(&mut pool, at(0.0), model, |_| asked);
+    assert_eq!(in_pieces, at_once);
+    assert_eq!(turn, Some(at(0.0)));
+}
+
+#[test]
+fn a_reload_while_a_model_is_explained_hurts_nobody() {
+    for new_accounts in [0, 1, 900] {
+        let accounts = vec![(2, Some(60)); 600];
+        let mut pool = pool(&accounts);
+        let known = ask(&mut super::pool(&[(1, None)]), at(0.0), 0.0);
+        let model = ("some-other-model", Endpoint::Inference);
+        let mut inquiry = pool.inquire(at(0.0), TenantId(0), model, |_| known);
+        let mut pieces = 0;
+        let (explained, _) = loop {
+            if let Some(answer) = pool.answer(at(0.0), &mut inquiry) {
+                break answer;
+            }
+            pieces += 1;
+            assert!(pieces < 100);
+            if pieces % 2 == 1 {
+                pool.reconfigure(at(0.0), spec(&vec![(3, Some(60)); new_accounts]));
+            }
+        };
+        assert!(explained.accounts.len() <= 900);
+    }
 }

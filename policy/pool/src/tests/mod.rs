@@ -5,7 +5,9 @@ mod exchange;
 mod explained;
 mod operated;
 mod properties;
+mod recalled;
 mod reconfigured;
+mod reserved;
 mod unheard;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,6 +60,7 @@ fn spec(accounts: &[(usize, Option<u64>)]) -> PoolSpec {
             })
             .collect(),
         access: Access::default(),
+        reserves: crate::reserves::Reserves::default(),
         weights: Table::default(),
         room: RoomLimits {
             requests_max: 100,

@@ -6,6 +6,8 @@
 
 use keyweir_terms::snapshot::Reading;
 
+use super::learned::LearnedBurst;
+
 /// Seconds of refill that a bucket is assumed to save up before any header tells.
 ///
 /// Small beside the minute that limits are stated for: what is assumed too low costs a little of the
@@ -65,6 +67,32 @@ impl Burst {
                 None => Source::Assumed,
             },
             ..Self::UNKNOWN
+        }
+    }
+
+    /// What is learned of it; `None`: it is as the policy file says.
+    pub(super) fn learned(&self) -> Option<LearnedBurst> {
+        (self.source != Source::Declared).then_some(LearnedBurst {
+            size: self.size,
+            seen: self.seen,
+            is_observed: self.is_observed(),
+            admitted: self.admitted,
+        })
+    }
+
+    /// Knows again what was learned of a bucket that has this limit now.
+    pub(super) fn recall(&mut self, learned: &LearnedBurst, limit: f64) {
+        if self.source != Source::Declared {
+            *self = Self {
+                size: learned.size.clamp(limit.min(1.0), limit.max(1.0)),
+                source: match learned.is_observed {
+                    true => Source::Observed,
+                    false => Source::Assumed,
+                },
+                seen: learned.seen.min(limit),
+                is_reset_odd: false,
+                admitted: learned.admitted,
+            };
         }
     }
 

@@ -11,6 +11,7 @@
 //! (one odd sample of a large prompt turns the line).
 
 use keyweir_terms::request::RequestSize;
+use serde::{Deserialize, Serialize};
 
 /// Where learning starts: English prose in current tokenizers.
 const TOKENS_PER_BYTE_START: f64 = 0.25;
@@ -38,8 +39,8 @@ const OVERHEAD_BYTES: f64 = 64.0;
 const OVERHEAD_FOUND: f64 = 350.0;
 
 /// What the input of some requests is expected to take.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct InputEstimate {
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct InputEstimate {
     tokens_per_byte: f64,
     overhead: f64,
     /// What the ratio rests on, in bytes.
@@ -57,6 +58,14 @@ impl Default for InputEstimate {
 }
 
 impl InputEstimate {
+    /// Whether learning could have led to it.
+    pub(super) fn is_possible(&self) -> bool {
+        let ratios = TOKENS_PER_BYTE_MIN..=TOKENS_PER_BYTE_MAX;
+        ratios.contains(&self.tokens_per_byte)
+            && (0.0..f64::MAX).contains(&self.overhead)
+            && (WEIGHT_START..=WEIGHT_MAX).contains(&self.weight)
+    }
+
     /// The same, to be unlearned as easily as the start.
     pub(super) const fn as_start(self) -> Self {
         Self {

@@ -164,3 +164,28 @@ fn ties_go_to_the_fewest_in_flight_then_to_the_draw() {
         .collect();
     assert_eq!(drawn.len(), 8);
 }
+
+proptest::proptest! {
+    #[test]
+    fn what_is_set_together_is_as_what_is_set_one_by_one(
+        accounts in proptest::collection::vec((0.0..100.0, 0.0..20.0, 50.0..200.0f64), 1..=70),
+        closed: u64,
+        first in 0usize..70,
+    ) {
+        let now = Time::ZERO.after_secs(1.0);
+        let left = |index: usize, &(free, slope, burst): &(f64, f64, f64)| {
+            let is_open = closed >> (index % 64) & 1 == 0;
+            (AccountId(index as u32), is_open.then(|| (lines(free, slope, burst), index as u32)))
+        };
+        let left: Vec<_> = accounts.iter().enumerate().map(|(index, it)| left(index, it)).collect();
+        let mut one_by_one = HeadroomIndex::new(accounts.len());
+        for (account, left) in &left {
+            one_by_one.set(*account, now, left.as_ref().map(|(lines, in_flight)| (lines, *in_flight)));
+        }
+        let mut together = HeadroomIndex::new(accounts.len());
+        let (before, after) = left.split_at(first.min(left.len()));
+        together.set_all(now, before);
+        together.set_all(now, after);
+        proptest::prop_assert_eq!(format!("{:?}", together.nodes), format!("{:?}", one_by_one.nodes));
+    }
+}

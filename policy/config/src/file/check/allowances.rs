@@ -32,6 +32,7 @@ impl Check<'_> {
             self.accounts_in_common(&tenant.allowance, &groups);
             self.fallbacks_allowed(tenant, &groups);
         }
+        self.reserves(&groups);
         self.prices();
     }
 
@@ -158,7 +159,7 @@ fn text(models: &ModelPatterns) -> String {
 }
 
 /// The lists of accounts that bound a tenant: its own, and those of the groups around it.
-fn lists_of<'r>(
+pub(super) fn lists_of<'r>(
     allowance: &'r RawAllowance,
     groups: &HashMap<&str, &'r RawTenantGroup>,
 ) -> Vec<&'r At<Vec<At<String>>>> {
@@ -173,7 +174,7 @@ fn lists_of<'r>(
     lists
 }
 
-fn is_in_all(name: &str, lists: &[&At<Vec<At<String>>>]) -> bool {
+pub(super) fn is_in_all(name: &str, lists: &[&At<Vec<At<String>>>]) -> bool {
     let is_in = |list: &&At<Vec<At<String>>>| list.value.iter().any(|at| at.value == name);
     lists.iter().all(is_in)
 }

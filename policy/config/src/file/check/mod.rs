@@ -8,6 +8,7 @@ mod limits;
 mod listeners;
 mod prices;
 mod references;
+mod reserves;
 mod secrets;
 mod serving;
 mod shadows;

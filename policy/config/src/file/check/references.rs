@@ -34,6 +34,12 @@ impl Check<'_> {
         for name in lists.flat_map(|list| &list.value) {
             self.find("account", name, &accounts);
         }
+        let of_groups = self.raw.groups.iter().map(|group| &group.allowance);
+        let of_tenants = self.raw.tenants.iter().map(|tenant| &tenant.allowance);
+        let reserves = of_groups.chain(of_tenants).flat_map(|it| &it.reserves);
+        for name in reserves.filter_map(|reserve| reserve.account.as_ref()) {
+            self.find("account", name, &accounts);
+        }
         let of_tenants = self.raw.tenants.iter().flat_map(|tenant| &tenant.aliases);
         for alias in self.raw.aliases.iter().chain(of_tenants) {
             let provider = alias.provider.as_ref();

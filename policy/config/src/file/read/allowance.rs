@@ -17,6 +17,9 @@ const COUNT_MAX: u64 = 1_000_000_000_000;
 /// Requests at a time: more than the gateway itself serves.
 const AT_A_TIME_MAX: u64 = 1_000_000;
 
+/// The least that is worth keeping: of an account of 100 requests a minute, one.
+const SHARE_MIN: f64 = 0.01;
+
 /// The fields of the dimensions, by [`Dimension::index`].
 const PER_MINUTE: [&str; Dimension::COUNT] = [
     "requests_per_minute",
@@ -43,7 +46,16 @@ pub(in crate::file) struct RawAllowance {
     pub(in crate::file) shadow: bool,
     /// `None`: all.
     pub(in crate::file) accounts: Option<At<Vec<At<String>>>>,
+    pub(in crate::file) reserves: Vec<RawReserve>,
     pub(in crate::file) group: Option<At<String>>,
+}
+
+/// A part of an account that is kept, as written.
+#[derive(Debug)]
+pub(in crate::file) struct RawReserve {
+    pub(in crate::file) spot: Spot,
+    pub(in crate::file) account: Option<At<String>>,
+    pub(in crate::file) share: Option<f64>,
 }
 
 /// A budget, as written.
@@ -81,6 +93,7 @@ pub(super) fn allowance(fields: &mut Fields<'_>) -> RawAllowance {
         budgets: fields.tables("budget", LIST_MAX, budget),
         shadow: fields.or("shadow", false, |value| value.boolean()),
         accounts: fields.optional("accounts", |value| value.at(accounts)),
+        reserves: fields.tables("reserve", LIST_MAX, reserve),
         group: fields.optional("group", reference),
     }
 }
@@ -95,6 +108,14 @@ fn accounts(value: &Value<'_>) -> Option<Vec<At<String>>> {
         );
     }
     Some(listed.into_iter().flatten().collect())
+}
+
+fn reserve(fields: &mut Fields<'_>) -> Option<RawReserve> {
+    Some(RawReserve {
+        spot: fields.spot().clone(),
+        account: fields.required("account", reference),
+        share: fields.required("share", |value| value.fraction(SHARE_MIN..=1.0)),
+    })
 }
 
 fn limit(fields: &mut Fields<'_>) -> Option<At<Limit>> {

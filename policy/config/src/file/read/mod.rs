@@ -32,7 +32,7 @@ use bounds::{ACCOUNTS_MAX, LIST_MAX, PROVIDERS_MAX, TENANTS_MAX};
 
 pub(super) use account::{RawAccount, RawKey, RawLimit, RawScope};
 pub(super) use alias::RawAlias;
-pub(super) use allowance::{RawAllowance, RawBudget, RawTenantGroup};
+pub(super) use allowance::{RawAllowance, RawBudget, RawReserve, RawTenantGroup};
 pub(super) use price::{RawPrice, RawTenancy};
 pub(super) use provider::{RawGroup, RawProvider};
 pub(super) use settings::RawGateway;

@@ -216,6 +216,7 @@ fn spec(accounts: usize, retry: RetryLimits) -> PoolSpec {
         groups: Vec::new(),
         accounts: (0..accounts).map(account).collect(),
         access: Access::default(),
+        reserves: keyweir_pool::reserves::Reserves::default(),
         weights: Table::default(),
         room: RoomLimits {
             requests_max: 100,
