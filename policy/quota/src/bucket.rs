@@ -24,6 +24,7 @@ mod burst;
 mod caution;
 mod external;
 mod inflow;
+mod learned;
 mod outcomes;
 mod shared;
 mod spent;
@@ -37,6 +38,8 @@ use self::burst::Burst;
 use self::caution::Caution;
 use self::external::{ExternalUse, News};
 use self::inflow::{Inflow, Seen};
+use self::learned::Learned;
+pub use self::learned::Lesson;
 use self::spent::Spent;
 pub use self::totals::Mark;
 use self::totals::Totals;
@@ -70,6 +73,7 @@ pub struct Bucket {
     /// A header or the policy file has told the limit.
     is_limit_told: bool,
     inflow: Inflow,
+    learned: Learned,
     window_secs: f64,
     burst: Burst,
     caution: Caution,
@@ -88,6 +92,8 @@ pub struct Bucket {
     corrected: f64,
     /// What has flowed over, in all.
     overflowed: f64,
+    /// For how long its account was left alone after the last refusal, in seconds.
+    cooldown_secs: f64,
 }
 
 impl Bucket {
@@ -98,6 +104,7 @@ impl Bucket {
             limit_max: f64::INFINITY,
             is_limit_told: false,
             inflow: Inflow::UNKNOWN,
+            learned: Learned::NOTHING,
             window_secs: WINDOW_SECS,
             burst: Burst::UNKNOWN,
             caution: Caution::none(now),
@@ -111,6 +118,7 @@ impl Bucket {
             spent: Spent::NOTHING,
             corrected: 0.0,
             overflowed: 0.0,
+            cooldown_secs: 0.0,
         }
     }
 
@@ -154,7 +162,7 @@ impl Bucket {
         self.caution.reserve(self.burst())
     }
 
-    /// What has to flow in beyond what fills it, before it is believed to be full.
+    /// What has to flow in beyond what is needed, before it is believed to be there.
     pub fn grace(&self) -> f64 {
         self.caution.grace(self.burst(), self.refill())
     }
@@ -215,6 +223,7 @@ impl Bucket {
         self.external.charged(amount);
         if amount > 0.0 {
             self.level = self.level.min(self.burst());
+            self.learned.found(self.level / self.burst());
         }
         self.level -= amount;
         self.spill();
@@ -236,11 +245,11 @@ impl Bucket {
         self.learn_limit(reading);
         self.learn_inflow(mark, reading);
         let Some(limit) = self.limit else { return };
+        if !was_known {
+            self.burst.assume(limit, self.refill());
+            self.level = self.top();
+        }
         let Some(remaining) = reading.remaining else {
-            if !was_known {
-                self.burst.assume(limit, self.refill());
-                self.level = self.top();
-            }
             return;
         };
         let remaining = remaining as f64;
@@ -339,6 +348,7 @@ impl Bucket {
         if let Some(per_sec) = self.inflow.per_sec() {
             let limit = (per_sec * self.window_secs).max(remaining);
             self.limit = Some(self.limit.unwrap_or(0.0).max(limit));
+            self.learned.at_least(limit / self.window_secs);
         }
     }
 
@@ -380,6 +390,8 @@ impl Bucket {
         let before = self.level;
         self.level = if was_known {
             before.clamp(low.min(high), high)
+        } else if self.burst.is_guess() {
+            (self.burst() - unseen).min(high)
         } else {
             low
         };

@@ -10,7 +10,8 @@
 //! What matters is that the level will not run dry on the way, so pending output may exceed the
 //! level by what flows in during the mean time between admission and production, less a margin.
 
-use crate::bucket::{Bucket, Declared, Mark};
+use crate::bucket::{Bucket, Declared, Lesson, Mark};
+use crate::refusals::Refusals;
 use keyweir_terms::amount::{Dimension, Need};
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::snapshot::Snapshot;
@@ -20,6 +21,12 @@ use keyweir_terms::time::Time;
 /// it absorbs answers that come faster or longer than the mean. "output 150" and "long output 150"
 /// notice, by a percent of their answers either way; half and twice of it leave all bounds held.
 const PENDING_MARGIN: f64 = 0.4;
+/// The share of the burst that is held for pending output, at most: with what a request has to find of
+/// its own, no more than all of it. A bucket that is full takes a request although more is pending than
+/// flows in meanwhile: what flows over is lost for good, while what is overdrawn only flows in later …
+const HELD_SHARE_MAX: f64 = 0.5;
+/// … but no crowd: all that is pending beyond so many times what flows in meanwhile is held.
+const PENDING_MAX: f64 = 2.0;
 /// Requests that may be on their way to an account of which nothing is known, before it has
 /// answered anything. With half as many "very long" breaks its bound; more are more refusals should the
 /// account be small.
@@ -96,13 +103,15 @@ fn is_view(dimension: usize, snapshot: &Snapshot) -> bool {
         && [input, output, sum].contains(&tokens)
 }
 
-/// Whether a refusal's headers explain it.
+/// Whether a refusal's headers, or what is known, explain it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Explained {
     /// Less is left than was needed, however it was rounded.
     pub surely: bool,
     /// Less may be left.
     pub perhaps: bool,
+    /// They tell nothing, but what was learned of the account says that little more was left.
+    pub expected: bool,
 }
 
 /// Where an account's buckets stood when a request was sent.
@@ -118,6 +127,9 @@ pub struct Budget {
     delayed: (f64, f64),
     in_flight: u32,
     answered: u32,
+    refusals: Refusals,
+    /// When it was used first.
+    began: Option<Time>,
 }
 
 /// What is free of a dimension as a line over time, in shares of its burst.
@@ -149,6 +161,8 @@ impl Budget {
             delayed: (0.0, 0.0),
             in_flight: 0,
             answered: 0,
+            refusals: Refusals::default(),
+            began: None,
         }
     }
 
@@ -189,13 +203,13 @@ impl Budget {
     /// What is free in one dimension: the level, less what pending output exceeds coming refill by.
     pub fn free(&self, dimension: usize, now: Time) -> f64 {
         let bucket = &self.buckets[dimension];
-        let coming = (bucket.refill_own() * self.production_delay_secs()
-            - PENDING_MARGIN * bucket.burst())
-        .max(0.0);
-        bucket.level(now)
-            - bucket.reserve()
-            - bucket.grace()
-            - (self.pending[dimension] - coming).max(0.0)
+        let (pending, burst) = (self.pending[dimension], bucket.burst());
+        let coming = bucket.refill_own() * self.production_delay_secs();
+        let beyond = (pending - (coming - PENDING_MARGIN * burst).max(0.0)).max(0.0);
+        let held = beyond
+            .min(HELD_SHARE_MAX * burst)
+            .max(pending - PENDING_MAX * coming - burst);
+        bucket.level(now) - bucket.reserve() - bucket.grace() - held
     }
 
     /// What is free over time, per dimension; what the index of headroom searches.
@@ -230,6 +244,7 @@ impl Budget {
     /// Takes a lease's charge. Returns the marks to read later snapshots by.
     pub fn take(&mut self, now: Time, charge: &Charge) -> Marks {
         self.in_flight += 1;
+        self.began.get_or_insert(now);
         for dimension in 0..Dimension::COUNT {
             self.buckets[dimension].charge(now, charge.prompt[dimension]);
             self.pending[dimension] += charge.pending[dimension];
@@ -299,28 +314,115 @@ impl Budget {
                     (remaining as f64, grain as f64),
                 );
                 surely = true;
+                if self.buckets[dimension].is_untold() && self.refusals.learn(now, marks, charge) {
+                    self.learn_of(now, dimension, (marks, charge));
+                }
             }
         }
+        let is_at_its_end = |d: usize| self.buckets[d].is_at_its_end(marks[d], least(charge, d));
         Explained {
             surely,
             perhaps: surely || perhaps,
+            expected: (0..Dimension::COUNT).any(is_at_its_end),
+        }
+    }
+
+    /// A refusal leaves the account alone for so long.
+    pub fn cooled(&mut self, secs: f64) {
+        for bucket in &mut self.buckets {
+            bucket.cooled(secs);
         }
     }
 
     /// The account's refusal that headers do not surely explain is explained by the bucket that seemed to
-    /// be nearest to it.
-    pub fn surprised(&mut self, now: Time, marks: &Marks, charge: &Charge) {
+    /// be nearest to it, or, where none of those that are told can be meant, by one that is not told.
+    pub fn surprised(
+        &mut self,
+        now: Time,
+        (marks, charge): (&Marks, &Charge),
+        snapshot: &Snapshot,
+    ) {
+        let is_enough = |d: usize| {
+            let reading = snapshot.readings[d].as_ref();
+            reading.is_some_and(|it| {
+                let remaining = it
+                    .remaining
+                    .map(|left| left.saturating_sub(it.remaining_grain));
+                remaining.is_some_and(|left| left as f64 >= least(charge, d).max(1.0))
+            })
+        };
         let surplus = |d: usize| {
             let bucket = &self.buckets[d];
             let surplus = bucket.surplus(marks[d], least(charge, d))?;
             Some((d, surplus / bucket.burst()))
         };
         let nearest = (0..Dimension::COUNT)
+            .filter(|d| !self.buckets[*d].is_untold() && !is_enough(*d))
             .filter_map(surplus)
             .min_by(|a, b| a.1.total_cmp(&b.1));
-        if let Some((d, _)) = nearest {
-            self.buckets[d].surprise(now, marks[d], least(charge, d));
+        match nearest {
+            Some((d, _)) => self.buckets[d].surprise(now, marks[d], least(charge, d)),
+            None => self.learn(now, (marks, charge), is_enough),
         }
+    }
+
+    /// A refusal tells of a limit that nothing else tells.
+    fn learn(
+        &mut self,
+        now: Time,
+        (marks, charge): (&Marks, &Charge),
+        is_enough: impl Fn(usize) -> bool,
+    ) {
+        let is_news = self.refusals.learn(now, marks, charge);
+        for (d, bucket) in self.buckets.iter_mut().enumerate() {
+            if !is_enough(d) {
+                bucket.deny(now, marks[d], least(charge, d));
+            }
+        }
+        if !is_news {
+            return;
+        }
+        let buckets = &self.buckets;
+        let Some(best) = self
+            .refusals
+            .explained_by(|d| buckets[d].is_untold() && !is_enough(d))
+        else {
+            return;
+        };
+        for (d, bucket) in self.buckets.iter_mut().enumerate() {
+            if d != best {
+                bucket.unlearn(now);
+            }
+        }
+        self.learn_of(now, best, (marks, charge));
+    }
+
+    /// A refusal tells of the limit of one dimension.
+    fn learn_of(&mut self, now: Time, d: usize, (marks, charge): (&Marks, &Charge)) {
+        let bucket = &mut self.buckets[d];
+        let (at_least, at_most) = self.refusals.per_sec(d);
+        // Since something was taken last, so much has not flowed in.
+        let since_last = match charge.prompt[d] {
+            need if need > 0.0 => need / marks[d].sent.secs_since(marks[d].previous).max(1e-9),
+            _ => f64::INFINITY,
+        };
+        // What may have flowed over bounds nothing.
+        let at_most = match bucket.was_full() {
+            true => since_last,
+            false => since_last.min(at_most),
+        };
+        let before = bucket.learned_per_sec().unwrap_or(f64::INFINITY);
+        let per_sec = before.min(at_most).max(at_least);
+        if !per_sec.is_finite() || per_sec <= 0.0 {
+            return;
+        }
+        let began = self.began.unwrap_or(now);
+        let lesson = Lesson {
+            per_sec,
+            burst: self.refusals.burst(d, per_sec, began),
+            need: self.refusals.mean(d),
+        };
+        bucket.learn(now, &lesson);
     }
 
     /// The provider admitted `charge`.

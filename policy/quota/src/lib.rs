@@ -4,3 +4,4 @@
 pub mod bucket;
 pub mod budget;
 pub mod estimate;
+mod refusals;
