@@ -24,6 +24,9 @@ const SHORT_FACTOR: f64 = 1.5;
 const GRACE_SECS: f64 = 0.005;
 const GRACE_SECS_MAX: f64 = 0.25;
 const GRACE_SHARE_MAX: f64 = 0.05;
+/// A bucket that holds less than two requests is waited for until it is full, and is given a grace before
+/// any refusal.
+const FEW: f64 = 2.0;
 /// Who lacked no more than flows in within this was refused by a hair.
 const HAIR_SECS: f64 = 0.05;
 /// A grace is given back slowly: it costs those who wait some milliseconds, and what it spares them is a
@@ -71,9 +74,12 @@ impl Caution {
 
     /// What has to flow in beyond what is needed into a bucket of `burst` that gains `refill` per second.
     pub(super) fn grace(&self, burst: f64, refill: f64) -> f64 {
-        (GRACE_SECS * refill)
-            .max(self.grace)
-            .min(GRACE_SHARE_MAX * burst)
+        let least = if burst < FEW {
+            GRACE_SECS * refill
+        } else {
+            0.0
+        };
+        least.max(self.grace).min(GRACE_SHARE_MAX * burst)
     }
 
     /// Whether a request that seemed to leave `surplus` was refused by a hair.
@@ -83,8 +89,8 @@ impl Caution {
 
     /// A request was refused by a hair.
     pub(super) fn early(&mut self, burst: f64, refill: f64) {
-        let twice = 2.0 * self.grace(burst, refill);
-        self.grace = twice.min(GRACE_SECS_MAX * refill);
+        let least = self.grace(burst, refill).max(GRACE_SECS * refill);
+        self.grace = (2.0 * least).min(GRACE_SECS_MAX * refill);
     }
 
     /// Time has passed without a surprise.
