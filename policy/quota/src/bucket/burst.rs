@@ -138,8 +138,8 @@ impl Burst {
         }
         let (least, most) = (limit.min(1.0), limit);
         let (low, high) = (low.clamp(least, most), high.clamp(least, most));
-        // What remains of a bucket that holds less than a grain tells nothing of it.
-        if self.source == Source::Assumed && self.seen > 2.0 * grain {
+        // Coarse grains tell nothing of a bucket that holds less than one.
+        if self.source == Source::Assumed && (grain <= 1.0 || self.seen > 2.0 * grain) {
             self.size = low;
             self.source = Source::Observed;
         } else {

@@ -75,7 +75,11 @@ impl Bucket {
         } else if surplus >= 0.0 && surplus.is_finite() {
             if self.burst.is_guess() {
                 self.correct(-self.burst.excess(surplus, need), limit);
-            } else if is_all || self.caution.is_hair(surplus, self.refill()) {
+            } else if is_all
+                || self
+                    .caution
+                    .is_hair(surplus.max(need - remaining), self.refill())
+            {
                 self.caution.early(self.burst(), self.refill());
             } else {
                 self.caution
@@ -101,7 +105,7 @@ impl Bucket {
             if self.caution.is_hair(surplus, self.refill()) {
                 self.caution.early(self.burst(), self.refill());
             }
-            self.lower(surplus);
+            self.lower(self.burst.excess(surplus, need));
         }
     }
 
