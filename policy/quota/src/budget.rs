@@ -26,7 +26,7 @@ const PENDING_MARGIN: f64 = 0.4;
 /// flows in meanwhile: what flows over is lost for good, while what is overdrawn only flows in later …
 const HELD_SHARE_MAX: f64 = 0.5;
 /// … but no crowd: all that is pending beyond so many times what flows in meanwhile is held.
-const PENDING_MAX: f64 = 2.0;
+const PENDING_MAX: f64 = 1.5;
 /// Requests that may be on their way to an account of which nothing is known, before it has
 /// answered anything. With half as many "very long" breaks its bound; more are more refusals should the
 /// account be small.
