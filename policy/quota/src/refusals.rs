@@ -123,3 +123,69 @@ impl Refusals {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bucket::Mark;
+
+    fn at(secs: f64) -> Time {
+        Time::ZERO.after_secs(secs)
+    }
+
+    /// A request of `input` tokens that is refused after so many requests and tokens were taken.
+    fn refuse(refusals: &mut Refusals, secs: f64, taken: (f64, f64), input: f64) -> bool {
+        let mut charge = Charge::default();
+        (charge.prompt[0], charge.prompt[1]) = (1.0, input);
+        let mark = |kept: f64| Mark {
+            sent: at(secs),
+            kept,
+            ..Mark::default()
+        };
+        let marks = [
+            mark(taken.0 + 1.0),
+            mark(taken.1 + input),
+            mark(0.0),
+            mark(0.0),
+        ];
+        refusals.learn(at(secs), &marks, &charge)
+    }
+
+    #[test]
+    fn what_is_taken_from_one_refusal_to_the_next_is_what_flows_in() {
+        let mut refusals = Refusals::default();
+        refuse(&mut refusals, 10.0, (50.0, 50_000.0), 1_000.0);
+        assert!(refuse(&mut refusals, 20.0, (70.0, 70_000.0), 1_000.0));
+        let (least, most) = refusals.per_sec(0);
+        assert!(least < 2.0 && 2.0 < most && most - least < 0.3);
+        assert_eq!(refusals.burst(0, 2.0, at(0.0)), 30.0);
+    }
+
+    #[test]
+    fn refusals_between_which_nothing_was_taken_tell_nothing() {
+        let mut refusals = Refusals::default();
+        refuse(&mut refusals, 10.0, (5.0, 500.0), 100.0);
+        assert!(!refuse(&mut refusals, 11.0, (5.0, 500.0), 100.0));
+        assert!(refuse(&mut refusals, 15.0, (10.0, 1_000.0), 100.0));
+        let (least, most) = refusals.per_sec(0);
+        assert!(least < 1.0 && 1.0 < most);
+    }
+
+    #[test]
+    fn the_dimension_that_is_taken_evenly_explains_refusals() {
+        let mut refusals = Refusals::default();
+        let (mut requests, mut tokens) = (0.0, 0.0);
+        for span in 0..8 {
+            refuse(
+                &mut refusals,
+                f64::from(span) * 10.0,
+                (requests, tokens),
+                500.0,
+            );
+            requests += if span % 2 == 0 { 5.0 } else { 40.0 };
+            tokens += 10_000.0;
+        }
+        assert_eq!(refusals.explained_by(|_| true), Some(1));
+        assert_eq!(refusals.explained_by(|d| d == 0), Some(0));
+    }
+}

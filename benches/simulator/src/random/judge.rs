@@ -42,22 +42,22 @@ pub struct Verdict {
 
 /// Runs a world.
 pub fn judge(recipe: &Recipe) -> Verdict {
-    judged(recipe, build(recipe))
+    judged(recipe, &build(recipe))
 }
 
 /// Runs a world whose limits the policy declares: what a policy reaches that has nothing to learn but
 /// sizes.
 pub fn judge_declared(recipe: &Recipe) -> Verdict {
-    judged(recipe, declaring(build(recipe)))
+    judged(recipe, &declaring(build(recipe)))
 }
 
-fn judged(recipe: &Recipe, scenario: Scenario) -> Verdict {
+fn judged(recipe: &Recipe, scenario: &Scenario) -> Verdict {
     let attempts_max = if recipe.told.is_any() {
         ATTEMPTS_MAX
     } else {
         ATTEMPTS_UNTOLD_MAX
     };
-    let Ok(report) = try_run(&scenario) else {
+    let Ok(report) = try_run(scenario) else {
         return Verdict {
             broke: true,
             ..Verdict::default()

@@ -87,6 +87,11 @@ impl Bucket {
         !self.is_limit_told
     }
 
+    /// Whether a header has told what is left of it.
+    pub const fn is_told(&self) -> bool {
+        self.is_told
+    }
+
     /// Outcomes have told its rate. It is empty, as of `now`.
     pub fn learn(&mut self, now: Time, lesson: &Lesson) {
         self.advance(now);

@@ -107,3 +107,39 @@ impl Mean {
         self.tokens += weight * ((tokens as f64).min(most) - self.tokens);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capped(output_max: u64) -> RequestSize {
+        RequestSize {
+            output_max: Some(output_max),
+            ..RequestSize::default()
+        }
+    }
+
+    #[test]
+    fn answers_are_learned_by_cap() {
+        let mut estimate = OutputEstimate::default();
+        for _ in 0..200 {
+            estimate.learn(&capped(256), 50);
+            estimate.learn(&capped(4_096), 2_000);
+        }
+        assert!((49.0..=51.0).contains(&estimate.tokens(&capped(500))));
+        assert!((1_990.0..=2_010.0).contains(&estimate.tokens(&capped(4_096))));
+        let other = estimate.tokens(&RequestSize::default());
+        assert!((51.0..1_990.0).contains(&other), "{other}");
+    }
+
+    #[test]
+    fn a_cap_without_answers_begins_with_the_mean_of_all() {
+        let mut estimate = OutputEstimate::default();
+        for _ in 0..200 {
+            estimate.learn(&capped(256), 50);
+        }
+        estimate.learn(&capped(4_096), 1_000);
+        let begun = estimate.tokens(&capped(4_096));
+        assert!((50.0..500.0).contains(&begun), "{begun}");
+    }
+}
