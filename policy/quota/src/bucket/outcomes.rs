@@ -105,7 +105,7 @@ impl Bucket {
             if self.caution.is_hair(surplus, self.refill()) {
                 self.caution.early(self.burst(), self.refill());
             }
-            self.lower(surplus);
+            self.lower(self.burst.excess(surplus, need));
         }
     }
 
