@@ -5,13 +5,15 @@
 mod build;
 mod draw;
 mod judge;
+mod kind;
 mod recipe;
 mod shrink;
 mod survey;
 
 pub use build::build;
 pub use draw::draw;
-pub use judge::{Verdict, judge};
+pub use judge::{Verdict, judge, judge_declared};
+pub use kind::{Kind, Telling};
 pub use recipe::{AccountRecipe, Mix, Recipe, Tail};
 pub use shrink::shrink;
 pub use survey::{Survey, survey};

@@ -14,6 +14,7 @@ mod promised;
 mod several;
 mod worlds;
 
+pub(crate) use declared::declaring;
 pub use harder::harder;
 pub use preset::Preset;
 pub use promised::promised;

@@ -98,7 +98,7 @@ impl Names<'_> {
                 };
                 let (endpoint, group) = (group.endpoint.as_str(), group.name.as_str());
                 let name = vec![ESTIMATE, place, tenant, endpoint, group];
-                (name, Some(Text::Estimate(*estimate)))
+                (name, Some(Text::Estimate(estimate.clone())))
             }
         };
         let text = text.and_then(|text| serde_json::to_string(&text).ok());

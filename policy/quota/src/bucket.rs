@@ -33,6 +33,7 @@ mod recall;
 mod shared;
 mod spent;
 mod totals;
+mod untold;
 
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::snapshot::Reading;
@@ -46,6 +47,8 @@ use self::others::Others;
 use self::spent::Spent;
 pub use self::totals::Mark;
 use self::totals::Totals;
+use self::untold::Learned;
+pub use self::untold::Lesson;
 
 /// External use never takes all: this share of the refill is always assumed to be ours, so that
 /// requests go on being sent, which is what keeps the estimate alive. Any small share does: halved or
@@ -76,6 +79,7 @@ pub struct Bucket {
     /// A header or the policy file has told the limit.
     is_limit_told: bool,
     inflow: Inflow,
+    learned: Learned,
     window_secs: f64,
     burst: Burst,
     caution: Caution,
@@ -95,6 +99,8 @@ pub struct Bucket {
     corrected: f64,
     /// What has flowed over, in all.
     overflowed: f64,
+    /// For how long its account was left alone after the last refusal, in seconds.
+    cooldown_secs: f64,
 }
 
 impl Bucket {
@@ -105,6 +111,7 @@ impl Bucket {
             limit_max: f64::INFINITY,
             is_limit_told: false,
             inflow: Inflow::UNKNOWN,
+            learned: Learned::NOTHING,
             window_secs: WINDOW_SECS,
             burst: Burst::UNKNOWN,
             caution: Caution::none(now),
@@ -119,6 +126,7 @@ impl Bucket {
             spent: Spent::NOTHING,
             corrected: 0.0,
             overflowed: 0.0,
+            cooldown_secs: 0.0,
         }
     }
 
@@ -163,7 +171,7 @@ impl Bucket {
         self.caution.reserve(burst).max(self.others.held(burst))
     }
 
-    /// What has to flow in beyond what fills it, before it is believed to be full.
+    /// What has to flow in beyond what is needed, before it is believed to be there.
     pub fn grace(&self) -> f64 {
         let (burst, refill) = (self.burst(), self.refill());
         self.caution.grace(burst, refill) + self.others.grace(burst, refill)
@@ -226,6 +234,7 @@ impl Bucket {
         self.external.charged(amount);
         if amount > 0.0 {
             self.level = self.level.min(self.burst());
+            self.learned.found(self.level / self.burst());
         }
         self.level -= amount;
         self.spill();
@@ -247,11 +256,11 @@ impl Bucket {
         self.learn_limit(reading);
         self.learn_inflow(mark, reading);
         let Some(limit) = self.limit else { return };
+        if !was_known {
+            self.burst.assume(limit, self.refill());
+            self.level = self.top();
+        }
         let Some(remaining) = reading.remaining else {
-            if !was_known {
-                self.burst.assume(limit, self.refill());
-                self.level = self.top();
-            }
             return;
         };
         let remaining = remaining as f64;
@@ -351,6 +360,7 @@ impl Bucket {
         if let Some(per_sec) = self.inflow.per_sec() {
             let limit = (per_sec * self.window_secs).max(remaining);
             self.limit = Some(self.limit.unwrap_or(0.0).max(limit));
+            self.learned.at_least(limit / self.window_secs);
         }
     }
 
@@ -392,6 +402,8 @@ impl Bucket {
         let before = self.level;
         self.level = if was_known {
             before.clamp(low.min(high), high)
+        } else if self.burst.is_guess() {
+            (self.burst() - unseen).min(high)
         } else {
             low
         };

@@ -10,10 +10,13 @@
 //! What matters is that the level will not run dry on the way, so pending output may exceed the
 //! level by what flows in during the mean time between admission and production, less a margin.
 
+mod outcomes;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::learned::LearnedBucket;
 use crate::bucket::{Bucket, Declared, Mark};
+use crate::refusals::Refusals;
 use crate::reserve::{Draw, Reserves};
 use keyweir_terms::amount::{Dimension, Need};
 use keyweir_terms::replicas::Replicas;
@@ -24,6 +27,12 @@ use keyweir_terms::time::Time;
 /// it absorbs answers that come faster or longer than the mean. "output 150" and "long output 150"
 /// notice, by a percent of their answers either way; half and twice of it leave all bounds held.
 const PENDING_MARGIN: f64 = 0.4;
+/// The share of the burst that is held for pending output, at most: with what a request has to find of
+/// its own, no more than all of it. A bucket that is full takes a request although more is pending than
+/// flows in meanwhile: what flows over is lost for good, while what is overdrawn only flows in later …
+const HELD_SHARE_MAX: f64 = 0.5;
+/// … but no crowd: all that is pending beyond so many times what flows in meanwhile is held.
+const PENDING_MAX: f64 = 1.5;
 /// Requests that may be on their way to an account of which nothing is known, before it has
 /// answered anything. With half as many "very long" breaks its bound; more are more refusals should the
 /// account be small.
@@ -74,16 +83,16 @@ impl Charge {
         charge
     }
 
+    /// What a bucket has to hold for it to be admitted: output is not counted beforehand, but where there
+    /// is none nothing is admitted.
+    fn least(&self, dimension: usize) -> f64 {
+        self.prompt[dimension].max(self.pending[dimension].min(1.0))
+    }
+
     /// Both parts together.
     pub fn total(&self, dimension: usize) -> f64 {
         self.prompt[dimension] + self.pending[dimension]
     }
-}
-
-/// What a bucket has to hold for `charge` to be admitted: output is not counted beforehand, but where
-/// there is none nothing is admitted.
-fn least(charge: &Charge, dimension: usize) -> f64 {
-    charge.prompt[dimension].max(charge.pending[dimension].min(1.0))
 }
 
 /// Whether a reading only shows again what others of `snapshot` show: input and output, the tighter of
@@ -100,13 +109,15 @@ fn is_view(dimension: usize, snapshot: &Snapshot) -> bool {
         && [input, output, sum].contains(&tokens)
 }
 
-/// Whether a refusal's headers explain it.
+/// Whether a refusal's headers, or what is known, explain it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Explained {
     /// Less is left than was needed, however it was rounded.
     pub surely: bool,
     /// Less may be left.
     pub perhaps: bool,
+    /// They tell nothing, but what was learned of the account says that little more was left.
+    pub expected: bool,
 }
 
 /// Where an account's buckets stood when a request was sent.
@@ -122,6 +133,9 @@ pub struct Budget {
     delayed: (f64, f64),
     in_flight: u32,
     answered: u32,
+    refusals: Refusals,
+    /// When it was used first.
+    began: Option<Time>,
     reserves: Reserves,
 }
 
@@ -164,6 +178,8 @@ impl Budget {
             delayed: (0.0, 0.0),
             in_flight: 0,
             answered: 0,
+            refusals: Refusals::default(),
+            began: None,
             reserves: Reserves::default(),
         }
     }
@@ -227,13 +243,13 @@ impl Budget {
     /// What is free in one dimension: the level, less what pending output exceeds coming refill by.
     pub fn free(&self, dimension: usize, now: Time) -> f64 {
         let bucket = &self.buckets[dimension];
-        let coming = (bucket.refill_own() * self.production_delay_secs()
-            - PENDING_MARGIN * bucket.burst())
-        .max(0.0);
-        bucket.level(now)
-            - bucket.reserve()
-            - bucket.grace()
-            - (self.pending[dimension] - coming).max(0.0)
+        let (pending, burst) = (self.pending[dimension], bucket.burst());
+        let coming = bucket.refill_own() * self.production_delay_secs();
+        let beyond = (pending - (coming - PENDING_MARGIN * burst).max(0.0)).max(0.0);
+        let held = beyond
+            .min(HELD_SHARE_MAX * burst)
+            .max(pending - PENDING_MAX * coming - burst);
+        bucket.level(now) - bucket.reserve() - bucket.grace() - held
     }
 
     /// What is free over time, per dimension, for who has no part of it; what the index of headroom
@@ -287,7 +303,7 @@ impl Budget {
     pub fn due_at(&self, now: Time, part: usize, charge: &Charge) -> Option<Time> {
         let mut latest = now;
         for (dimension, bucket) in self.buckets.iter().enumerate() {
-            let needed = least(charge, dimension);
+            let needed = charge.least(dimension);
             let due = self
                 .reserves
                 .due_at(now, part, needed, (dimension, bucket))?;
@@ -346,6 +362,7 @@ impl Budget {
     /// Takes a lease's charge. Returns the marks to read later snapshots by.
     pub fn take(&mut self, now: Time, charge: &Charge, draw: Option<Draw>) -> Marks {
         self.in_flight += 1;
+        self.began.get_or_insert(now);
         for dimension in 0..Dimension::COUNT {
             self.charge(now, dimension, charge.prompt[dimension], draw);
             self.pending[dimension] += charge.pending[dimension];
@@ -391,65 +408,6 @@ impl Budget {
             {
                 self.buckets[dimension].reconcile(now, marks[dimension], reading);
             }
-        }
-    }
-
-    /// The provider refused `charge`. Returns whether its headers explain why; where they surely do not,
-    /// and it is the account's, [`Self::surprised`] is to be told.
-    pub fn refused(
-        &mut self,
-        now: Time,
-        marks: &Marks,
-        charge: &Charge,
-        snapshot: &Snapshot,
-    ) -> Explained {
-        let (mut surely, mut perhaps) = (false, false);
-        for (dimension, reading) in snapshot.readings.iter().enumerate() {
-            let Some((reading, remaining)) =
-                reading.and_then(|reading| Some((reading, reading.remaining?)))
-            else {
-                continue;
-            };
-            let need = least(charge, dimension);
-            let grain = reading.remaining_grain;
-            perhaps |= (remaining.saturating_sub(grain) as f64) < need.max(1.0);
-            if ((remaining + 2 * grain) as f64) < need.max(1.0) && !is_view(dimension, snapshot) {
-                self.buckets[dimension].outrun(
-                    now,
-                    marks[dimension],
-                    need,
-                    (remaining as f64, grain as f64),
-                );
-                surely = true;
-            }
-        }
-        Explained {
-            surely,
-            perhaps: surely || perhaps,
-        }
-    }
-
-    /// The account's refusal that headers do not surely explain is explained by the bucket that seemed to
-    /// be nearest to it.
-    pub fn surprised(&mut self, now: Time, marks: &Marks, charge: &Charge) {
-        let surplus = |d: usize| {
-            let bucket = &self.buckets[d];
-            let surplus = bucket.surplus(marks[d], least(charge, d))?;
-            Some((d, surplus / bucket.burst()))
-        };
-        let nearest = (0..Dimension::COUNT)
-            .filter_map(surplus)
-            .min_by(|a, b| a.1.total_cmp(&b.1));
-        if let Some((d, _)) = nearest {
-            self.buckets[d].surprise(now, marks[d], least(charge, d));
-        }
-    }
-
-    /// The provider admitted `charge`.
-    pub fn admitted(&mut self, now: Time, marks: &Marks, charge: &Charge) {
-        for (dimension, mark) in marks.iter().enumerate() {
-            let need = least(charge, dimension);
-            self.buckets[dimension].admitted(now, *mark, need);
         }
     }
 

@@ -1,12 +1,13 @@
 //! What a request will need, before anybody has counted its tokens.
 //!
 //! Input is the tokens of its text, learned per byte (`estimate/input.rs`), plus images and documents by their
-//! own rule. Output is the mean of what this tenant and model really produced,
-//! at most the client's cap. The mean, and not a high quantile: a lease follows the stream as it
+//! own rule. Output is the mean of what this tenant and model really produced for requests with a like cap
+//! (`estimate/output.rs`), at most that cap. The mean, and not a high quantile: a lease follows the stream as it
 //! grows and is trued up at its end, so an estimate that is too low on one request is made good
 //! on the next, while one that is too high on all of them leaves capacity unused for good.
 
 mod input;
+mod output;
 
 use std::collections::HashMap;
 
@@ -16,19 +17,7 @@ use keyweir_terms::request::{RequestSize, Usage};
 use serde::{Deserialize, Serialize};
 
 pub use self::input::InputEstimate;
-
-/// Output of a request nobody has seen the like of: a short answer. Half and twice of it
-/// leave the bounds of all simulated worlds held.
-const OUTPUT_START: f64 = 256.0;
-/// Answers that must have ended before their mean says more than those that are still going on.
-/// "long output 150" notices, by a percent of its answers; half and twice as many leave all bounds held.
-const OUTPUTS_FEW: u32 = 20;
-/// How much of each new value is taken in in the long run: the mean of some twenty answers. "long
-/// output 150" notices, by a percent of its answers; half and twice of it leave all bounds held.
-const WEIGHT_MIN: f64 = 0.05;
-/// One answer counts as no longer than so many times the mean: the longest answers there are
-/// (128,000 tokens) are learned in a few, and a count that is none spoils nothing for long.
-const OUTPUT_ODD_FACTOR: f64 = 16.0;
+use self::output::OutputEstimate;
 
 /// What was learned of one quota group's requests, per tenant and over all.
 #[derive(Debug, Default)]
@@ -40,28 +29,17 @@ pub struct Estimates {
 }
 
 /// A tenant's own estimate.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 struct Own {
     estimate: Estimate,
     is_changed: bool,
 }
 
 /// What some requests are expected to take.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     input: InputEstimate,
-    output: f64,
-    outputs_seen: u32,
-}
-
-impl Default for Estimate {
-    fn default() -> Self {
-        Self {
-            input: InputEstimate::default(),
-            output: OUTPUT_START,
-            outputs_seen: 0,
-        }
-    }
+    output: OutputEstimate,
 }
 
 impl Estimates {
@@ -70,9 +48,10 @@ impl Estimates {
         let own = self.tenants.get(&tenant).map(|own| &own.estimate);
         let input = own.unwrap_or(&self.all).input;
         let output = own
-            .filter(|estimate| estimate.outputs_seen > 0)
+            .filter(|estimate| estimate.output.is_known())
             .unwrap_or(&self.all)
-            .output;
+            .output
+            .tokens(size);
         Need {
             input: input.tokens(size),
             output: (output as u64).min(size.output_max.unwrap_or(u64::MAX)),
@@ -81,9 +60,9 @@ impl Estimates {
 
     /// A stream has grown to `produced` tokens, beyond what was expected of it. The answers that end
     /// first are the short ones: until some have ended, those that go on say more.
-    pub fn outgrown(&mut self, tenant: TenantId, produced: u64) {
-        self.own(tenant).outgrown(produced);
-        self.all.outgrown(produced);
+    pub fn outgrown(&mut self, tenant: TenantId, size: &RequestSize, produced: u64) {
+        self.own(tenant).output.outgrown(size, produced);
+        self.all.output.outgrown(size, produced);
     }
 
     /// Learns from what a request really took.
@@ -118,7 +97,7 @@ impl Estimates {
         let tenant = self.changed.pop()?;
         let own = self.tenants.get_mut(&tenant)?;
         own.is_changed = false;
-        Some((tenant, own.estimate))
+        Some((tenant, own.estimate.clone()))
     }
 
     /// Knows again what was learned of a tenant, or of all (`None`).
@@ -127,10 +106,10 @@ impl Estimates {
             return;
         }
         match tenant {
-            None => self.all = *estimate,
+            None => self.all = estimate.clone(),
             Some(tenant) => {
                 let own = Own {
-                    estimate: *estimate,
+                    estimate: estimate.clone(),
                     is_changed: false,
                 };
                 self.tenants.insert(tenant, own);
@@ -141,17 +120,7 @@ impl Estimates {
 
 impl Estimate {
     fn is_possible(&self) -> bool {
-        self.input.is_possible() && self.output.is_finite() && self.output >= 0.0
-    }
-
-    fn outgrown(&mut self, produced: u64) {
-        let least = match self.outputs_seen {
-            // It may as well be halfway.
-            0 => 2.0 * produced as f64,
-            few if few < OUTPUTS_FEW => produced as f64,
-            _ => return,
-        };
-        self.output = self.output.max(least);
+        self.input.is_possible() && self.output.is_possible()
     }
 
     fn learn(&mut self, size: &RequestSize, usage: &Usage) {
@@ -159,17 +128,9 @@ impl Estimate {
             self.input.learn(size, input);
         }
         if let Some(output) = usage.output {
-            let weight = next_weight(&mut self.outputs_seen);
-            let most = OUTPUT_ODD_FACTOR * self.output.max(OUTPUT_START);
-            self.output += weight * ((output as f64).min(most) - self.output);
+            self.output.learn(size, output);
         }
     }
-}
-
-/// The first value counts whole, the second half, until the long-run weight is reached.
-fn next_weight(seen: &mut u32) -> f64 {
-    *seen = seen.saturating_add(1);
-    (1.0 / f64::from(*seen)).max(WEIGHT_MIN)
 }
 
 #[cfg(test)]

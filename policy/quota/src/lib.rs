@@ -4,4 +4,5 @@
 pub mod bucket;
 pub mod budget;
 pub mod estimate;
+mod refusals;
 pub mod reserve;

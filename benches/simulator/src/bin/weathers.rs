@@ -33,6 +33,10 @@ struct Arguments {
     /// Of those, every one that is not held.
     #[arg(long, requires = "random")]
     all: bool,
+    /// Of those, with a policy that declares all limits: what is not held then is not for want of
+    /// knowing them.
+    #[arg(long, requires = "random")]
+    declared: bool,
 }
 
 fn main() -> std::io::Result<ExitCode> {
@@ -44,7 +48,11 @@ fn main() -> std::io::Result<ExitCode> {
     };
     let mut out = std::io::stdout();
     if let Some(worlds) = arguments.random {
-        let survey = random::survey(arguments.seed, worlds);
+        let judge = match arguments.declared {
+            true => random::judge_declared,
+            false => random::judge,
+        };
+        let survey = random::survey(arguments.seed, worlds, judge);
         write!(out, "{}", survey.told(arguments.all))?;
         return Ok(if survey.is_held() {
             ExitCode::SUCCESS

@@ -5,6 +5,8 @@ use std::fmt;
 use super::build::build;
 use super::recipe::Recipe;
 use crate::run::try_run;
+use crate::scenario::Scenario;
+use crate::weathers::declaring;
 
 /// Least share answered, as a share of what the all-knowing scheduler answers.
 const SUCCESS_MIN: f64 = 0.999;
@@ -40,13 +42,22 @@ pub struct Verdict {
 
 /// Runs a world.
 pub fn judge(recipe: &Recipe) -> Verdict {
-    let scenario = build(recipe);
+    judged(recipe, &build(recipe))
+}
+
+/// Runs a world whose limits the policy declares: what a policy reaches that has nothing to learn but
+/// sizes.
+pub fn judge_declared(recipe: &Recipe) -> Verdict {
+    judged(recipe, &declaring(build(recipe)))
+}
+
+fn judged(recipe: &Recipe, scenario: &Scenario) -> Verdict {
     let attempts_max = if recipe.told.is_any() {
         ATTEMPTS_MAX
     } else {
         ATTEMPTS_UNTOLD_MAX
     };
-    let Ok(report) = try_run(&scenario) else {
+    let Ok(report) = try_run(scenario) else {
         return Verdict {
             broke: true,
             ..Verdict::default()

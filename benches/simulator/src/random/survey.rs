@@ -1,11 +1,14 @@
 //! Many random worlds, and what they add up to.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::draw::draw;
 use super::judge::{Verdict, judge};
+use super::kind::Kind;
+use super::recipe::Recipe;
 use super::shrink::shrink;
 
 /// Share of worlds in which waits are held to the all-knowing scheduler's.
@@ -20,8 +23,8 @@ pub struct Survey {
     pub verdicts: Vec<(u64, Verdict)>,
 }
 
-/// Runs the worlds of `seed` and of those after it.
-pub fn survey(seed: u64, worlds: usize) -> Survey {
+/// Runs the worlds of `seed` and of those after it, each with `judge`.
+pub fn survey(seed: u64, worlds: usize, judge: fn(&Recipe) -> Verdict) -> Survey {
     let next = AtomicU64::new(seed);
     let end = seed.saturating_add(worlds as u64);
     let verdicts = Mutex::new(Vec::with_capacity(worlds));
@@ -94,6 +97,9 @@ impl Survey {
             percent(|it| it.hasty == 0)
         ));
         line(format_args!("{:8.2} badness in the mean", self.badness()));
+        for (kind, of_kind) in self.by_kind() {
+            line(format_args!("{kind:32} {}", of_kind.in_brief()));
+        }
         let by_badness = |it: &&(u64, Verdict)| (it.1.badness() * 1e6) as u64;
         if let Some((seed, verdict)) = self.verdicts.iter().max_by_key(by_badness)
             && !verdict.is_held()
@@ -104,6 +110,32 @@ impl Survey {
             line(format_args!("{small:#?}"));
         }
         text
+    }
+
+    /// The worlds of each kind.
+    fn by_kind(&self) -> BTreeMap<Kind, Self> {
+        let mut kinds = BTreeMap::new();
+        for (seed, verdict) in &self.verdicts {
+            let none = || Self {
+                verdicts: Vec::new(),
+            };
+            let of_kind = kinds.entry(Kind::of(&draw(*seed))).or_insert_with(none);
+            of_kind.verdicts.push((*seed, *verdict));
+        }
+        kinds
+    }
+
+    /// Its shares in one line.
+    fn in_brief(&self) -> String {
+        let percent = |holds: fn(&Verdict) -> bool| 100.0 * self.share(holds);
+        format!(
+            "{:4} worlds: held {:5.1} %, answered {:5.1} %, in time {:5.1} %, in few attempts {:5.1} %",
+            self.verdicts.len(),
+            percent(Verdict::is_held),
+            percent(Verdict::is_answered),
+            percent(|it| it.late_secs() == 0.0),
+            percent(Verdict::is_sparing),
+        )
     }
 
     fn share(&self, holds: impl Fn(&Verdict) -> bool) -> f64 {

@@ -54,6 +54,14 @@ fn told(scenario: Scenario) -> Scenario {
 
 /// A provider that tells nothing, and a policy that declares its limits.
 fn silent(scenario: Scenario) -> Scenario {
+    Scenario {
+        snapshot_taken: SnapshotTaken::Never,
+        ..declaring(scenario)
+    }
+}
+
+/// The same, with a policy that declares all of the first provider's limits.
+pub(crate) fn declaring(scenario: Scenario) -> Scenario {
     let mut pool = Site::all(&scenario)[0].pool_spec(0);
     for (id, account) in pool.accounts.iter_mut() {
         let world = &scenario.accounts[id.index()];
@@ -66,7 +74,6 @@ fn silent(scenario: Scenario) -> Scenario {
     }
     Scenario {
         pool: Some(pool),
-        snapshot_taken: SnapshotTaken::Never,
         ..scenario
     }
 }

@@ -48,7 +48,7 @@ impl QuotaGroup {
             rows.push(Learned::Estimate(group.clone(), Some(tenant), estimate));
         }
         if is_changed && let Some(estimate) = self.estimates.of_all() {
-            rows.push(Learned::Estimate(group, None, *estimate));
+            rows.push(Learned::Estimate(group, None, estimate.clone()));
         }
     }
 

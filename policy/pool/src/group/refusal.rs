@@ -42,6 +42,9 @@ impl QuotaGroup {
         let account = &mut self.accounts[grant.account];
         let wait = settlement.fault.wait().filter(|wait| !wait.is_zero());
         let is_ramp = matches!(settlement.fault, Fault::RampLimited { .. });
+        account
+            .budget
+            .cooled(wait.map_or(0.0, |wait| wait.as_secs_f64()));
         let explained = if is_ramp {
             account.budget.slow_down(now);
             None
@@ -51,6 +54,7 @@ impl QuotaGroup {
             Some(budget.refused(now, &open.marks, &open.charge, snapshot))
         };
         let is_surely = is_ramp || explained.is_some_and(|it| it.surely);
+        let is_expected = explained.is_some_and(|it| it.expected);
         let explained = explained.is_some_and(|it| it.perhaps);
         let guess = if explained || is_ramp || wait.is_some() {
             Guess::Account
@@ -60,7 +64,8 @@ impl QuotaGroup {
         // Without a header it tells nothing of budgets where it may be the key's.
         if !is_surely && (matches!(guess, Guess::Account) || !settlement.snapshot.is_empty()) {
             let budget = &mut self.accounts[grant.account].budget;
-            budget.surprised(now, &open.marks, &open.charge);
+            let taken = (&open.marks, &open.charge);
+            budget.surprised(now, taken, &settlement.snapshot);
         }
         if matches!(guess, Guess::Key) {
             let (key, generation) = (grant.key, grant.generations.key_model);
@@ -75,7 +80,7 @@ impl QuotaGroup {
             if !is_surely {
                 account.care.refused(now, grant.at);
             }
-            account.refused(now, grant.at, (wait, explained), draw);
+            account.refused(now, grant.at, (wait, explained || is_expected), draw);
         }
     }
 

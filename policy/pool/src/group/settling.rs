@@ -13,7 +13,7 @@ use keyweir_terms::time::Time;
 
 use super::QuotaGroup;
 use crate::ask::Settlement;
-use crate::leases::{Grant, Open};
+use crate::leases::{Grant, Open, Request};
 use crate::outage::{Cause, Told};
 
 /// Weight of one request in the learned delay between admission and production: the mean of some ten
@@ -49,8 +49,8 @@ impl QuotaGroup {
             return false;
         };
         if let Some(produced) = growth.outgrown {
-            let tenant = open.request.tenant;
-            self.estimates.outgrown(tenant, produced as u64);
+            let Request { tenant, size, .. } = &open.request;
+            self.estimates.outgrown(*tenant, size, produced as u64);
         }
         let budget = &mut self.accounts[open.grant.account].budget;
         for dimension in pending_dimensions(&open.charge) {

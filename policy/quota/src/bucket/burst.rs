@@ -96,6 +96,15 @@ impl Burst {
         }
     }
 
+    /// Of a bucket that nobody tells of; it was seen to save up `size`, and holds a request for `need`.
+    pub(super) fn guessed(size: f64, need: f64) -> Self {
+        Self {
+            size: size.max(need).max(1.0),
+            admitted: Some(0.0),
+            ..Self::UNKNOWN
+        }
+    }
+
     pub(super) const fn size(&self) -> f64 {
         self.size
     }
@@ -157,8 +166,8 @@ impl Burst {
         }
         let (least, most) = (limit.min(1.0), limit);
         let (low, high) = (low.clamp(least, most), high.clamp(least, most));
-        let is_guess = self.source == Source::Assumed;
-        if is_guess {
+        // Coarse grains tell nothing of a bucket that holds less than one.
+        if self.source == Source::Assumed && (grain <= 1.0 || self.seen > 2.0 * grain) {
             self.size = low;
             self.source = Source::Observed;
         } else {
@@ -176,14 +185,16 @@ impl Burst {
     }
 
     /// A request for `need` was admitted: a guess that was cut grows by it, slowly first, then quicker.
-    pub(super) fn admitted(&mut self, need: f64, limit: f64) {
+    ///
+    /// `patience`: how many times as many it takes, where a refusal costs more than itself.
+    pub(super) fn admitted(&mut self, need: f64, limit: f64, patience: f64) {
         if self.source != Source::Assumed {
             return;
         }
         if let Some(before) = self.admitted {
             let now = before + 1.0;
             self.admitted = Some(now);
-            let cube = |count: f64| (count / PROBED_AFTER).powi(3);
+            let cube = |count: f64| (count / (PROBED_AFTER * patience)).powi(3);
             let grown = self.size + PROBE_SHARE * need * (cube(now) - cube(before));
             self.size = grown.min(limit.max(1.0));
         }

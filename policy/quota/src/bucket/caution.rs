@@ -2,7 +2,7 @@
 //!
 //! Three kinds of refusal, three answers. *Others were quicker, or there was a little less than it
 //! seemed*: a reserve is held back at the bottom; what hovers above a reserve instead of above nothing
-//! refills no slower. *A bucket was not full yet when it seemed to be*: it is given some grace. *The
+//! refills no slower. *What is needed was not there yet when it seemed to be*: it is given some grace. *The
 //! provider says that traffic grows too fast*: less of the refill is used. Each is over by itself.
 
 use keyweir_terms::time::Time;
@@ -18,13 +18,20 @@ const RESERVE_MEMORY_SECS: f64 = 30.0;
 /// What was missing where a request was refused for want of a little is held back, and half of that
 /// again.
 const SHORT_FACTOR: f64 = 1.5;
-/// What has to flow in beyond a full bucket where it was not full yet when it seemed to be, in seconds
-/// of refill: one request may be quicker on its way than the one before. Each further time twice as
-/// much, up to this share of the bucket.
+/// What has to flow in beyond what a request needs, in seconds of refill: it may be quicker on its way
+/// than the one before, and who is waited for to the moment is refused by a hair, which costs a cooldown.
+/// Each time that this was too little, twice as much; up to this, and to this share of the bucket.
 const GRACE_SECS: f64 = 0.005;
-/// A bucket that holds less than two requests is waited for until it is full.
-const FEW: f64 = 2.0;
+const GRACE_SECS_MAX: f64 = 0.25;
 const GRACE_SHARE_MAX: f64 = 0.05;
+/// A bucket that holds less than two requests is waited for until it is full, and is given a grace before
+/// any refusal.
+const FEW: f64 = 2.0;
+/// Who lacked no more than flows in within this was refused by a hair.
+const HAIR_SECS: f64 = 0.05;
+/// A grace is given back slowly: it costs those who wait some milliseconds, and what it spares them is a
+/// cooldown.
+const GRACE_MEMORY_SECS: f64 = 600.0;
 /// The share of the refill that is used after the provider said that traffic grows too fast, and
 /// how fast that share grows back. Ramp limits are about growth, so a slow climb is the cure. The
 /// figures are a guess: no provider documents its ramp limit in numbers, and no simulated world has
@@ -65,29 +72,33 @@ impl Caution {
         self.reserve.min(burst * RESERVE_MAX)
     }
 
-    /// What has to flow in beyond what fills a bucket of `burst` that gains `refill` per second.
+    /// What has to flow in beyond what is needed into a bucket of `burst` that gains `refill` per second.
     pub(super) fn grace(&self, burst: f64, refill: f64) -> f64 {
-        // Where a bucket holds many requests, that it is full is seldom what matters.
         let least = if burst < FEW {
             GRACE_SECS * refill
         } else {
             0.0
         };
-        self.grace.max(least).min(GRACE_SHARE_MAX * burst)
+        least.max(self.grace).min(GRACE_SHARE_MAX * burst)
     }
 
-    /// A request that takes all of a `burst` was refused, though the bucket seemed to be full.
+    /// Whether a request that seemed to leave `surplus` was refused by a hair.
+    pub(super) fn is_hair(&self, surplus: f64, refill: f64) -> bool {
+        surplus <= HAIR_SECS * refill + self.grace
+    }
+
+    /// A request was refused by a hair.
     pub(super) fn early(&mut self, burst: f64, refill: f64) {
-        self.grace = 2.0 * self.grace(burst, refill).max(GRACE_SECS * refill);
+        let least = self.grace(burst, refill).max(GRACE_SECS * refill);
+        self.grace = (2.0 * least).min(GRACE_SECS_MAX * refill);
     }
 
     /// Time has passed without a surprise.
     pub(super) fn relax(&mut self, elapsed_secs: f64) {
         self.ramp = (self.ramp + RAMP_GROWTH_PER_SEC * elapsed_secs).min(1.0);
         if self.reserve > 0.0 || self.grace > 0.0 {
-            let kept = (-elapsed_secs / RESERVE_MEMORY_SECS).exp();
-            self.reserve *= kept;
-            self.grace *= kept;
+            self.reserve *= (-elapsed_secs / RESERVE_MEMORY_SECS).exp();
+            self.grace *= (-elapsed_secs / GRACE_MEMORY_SECS).exp();
         }
     }
 

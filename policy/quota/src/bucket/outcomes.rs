@@ -23,18 +23,39 @@ impl Bucket {
     /// The provider admitted a request for `need`: it had as much.
     pub fn admitted(&mut self, now: Time, mark: Mark, need: f64) {
         let Some(limit) = self.limit else { return };
-        self.burst.admitted(need, limit);
-        let lacking = need.min(self.burst()) - self.had(mark);
+        let patience = self.patience(need);
+        self.burst.admitted(need, limit, patience);
+        let had = self.had(mark);
+        self.test(now, had, need);
+        let lacking = need.min(self.burst()) - had;
         if lacking > 0.0 && lacking.is_finite() {
             self.advance(now);
             self.correct(lacking, limit);
         }
     }
 
+    /// The account is left alone for so long after a refusal.
+    pub fn cooled(&mut self, secs: f64) {
+        self.cooldown_secs = secs;
+    }
+
+    /// How many requests for `need` a refusal costs, itself included: what flows over while the account
+    /// is left alone is lost.
+    pub(super) fn patience(&self, need: f64) -> f64 {
+        let lost = self.refill() * self.cooldown_secs - self.burst();
+        1.0 + (lost / need.max(1e-9)).max(0.0)
+    }
+
     fn correct(&mut self, by: f64, limit: f64) {
         self.burst.correct(by, limit);
         self.level = (self.level + by).min(self.top());
         self.corrected += by;
+    }
+
+    /// It had so much less than it seemed.
+    fn lower(&mut self, by: f64) {
+        self.level -= by;
+        self.corrected -= by;
     }
 
     /// The provider refused a request for `need` for want of this, and said that `remaining` was
@@ -54,7 +75,11 @@ impl Bucket {
         } else if surplus >= 0.0 && surplus.is_finite() {
             if self.burst.is_guess() {
                 self.correct(-self.burst.excess(surplus, need), limit);
-            } else if is_all {
+            } else if is_all
+                || self
+                    .caution
+                    .is_hair(surplus.max(need - remaining), self.refill())
+            {
                 self.caution.early(self.burst(), self.refill());
             } else {
                 self.caution
@@ -69,8 +94,37 @@ impl Bucket {
         self.advance(now);
         let need = need.min(self.burst());
         let surplus = self.had(mark) - need;
-        if surplus >= 0.0 && surplus.is_finite() {
-            self.correct(-self.burst.excess(surplus, need), limit);
+        if surplus < 0.0 || !surplus.is_finite() {
+            return;
+        }
+        if self.burst.is_guess() {
+            self.burst.correct(-self.burst.excess(surplus, need), limit);
+            // It had anything between nothing and what was needed.
+            self.lower(surplus + need / 2.0);
+        } else {
+            if self.caution.is_hair(surplus, self.refill()) {
+                self.caution.early(self.burst(), self.refill());
+            }
+            self.lower(self.burst.excess(surplus, need));
+        }
+    }
+
+    /// The account refused a request for `need` that this bucket was meant to have had enough for, and
+    /// whose limit no header tells: it was used up, and it saves up less where it was believed to be full.
+    pub fn deny(&mut self, now: Time, mark: Mark, need: f64) {
+        let Some(limit) = self.limit.filter(|_| self.is_untold()) else {
+            return;
+        };
+        self.advance(now);
+        let had = self.had(mark);
+        if had.is_finite() && had > 0.0 {
+            let surplus = (had - need.min(self.burst())).max(0.0);
+            if self.caution.is_hair(surplus, self.refill()) {
+                self.caution.early(self.burst(), self.refill());
+            } else if self.was_full() {
+                self.burst.correct(-self.burst.excess(surplus, need), limit);
+            }
+            self.lower(had);
         }
     }
 }

@@ -29,6 +29,8 @@ pub struct Mark {
     pub corrected: f64,
     /// What had flowed over by then, in all.
     pub overflowed: f64,
+    /// When something was taken before it.
+    pub previous: Time,
 }
 
 /// Running totals of our own charges.
@@ -39,6 +41,8 @@ pub(super) struct Totals {
     settled: f64,
     settling: (Time, f64),
     kept: f64,
+    /// When something was taken last, and before that.
+    taken_at: (Time, Time),
 }
 
 impl Totals {
@@ -48,6 +52,7 @@ impl Totals {
             settled: 0.0,
             settling: (now, 0.0),
             kept: 0.0,
+            taken_at: (now, now),
         }
     }
 
@@ -62,6 +67,9 @@ impl Totals {
             self.settled = self.settling.1;
             self.settling = (now, self.taken);
         }
+        if amount > 0.0 {
+            self.taken_at = (now, self.taken_at.0);
+        }
         self.taken += amount.max(0.0);
         self.kept += amount;
     }
@@ -75,6 +83,7 @@ impl Totals {
             had: 0.0,
             corrected: 0.0,
             overflowed: 0.0,
+            previous: self.taken_at.1,
         }
     }
 

@@ -1,0 +1,65 @@
+//! Random worlds that were bad once, made small: each follows from its figures and is held since.
+
+use keyweir_simulator::random::{
+    AccountRecipe, Mix, Recipe, Tail, Verdict, draw, judge, judge_declared,
+};
+use keyweir_simulator::told::{Grain, Reset, RetryAfter, TokensView, Told};
+
+const NOTHING_TOLD: Told = Told {
+    dimensions: [false; 4],
+    limit: false,
+    remaining: false,
+    reset: Reset::Missing,
+    grain: Grain::One,
+    tokens: TokensView::Missing,
+    on_refusals_only: false,
+    retry_after: RetryAfter::Fits,
+};
+
+fn one_account(per_sec: f64, burst_secs: f64, slack: [f64; 3]) -> Vec<AccountRecipe> {
+    vec![AccountRecipe {
+        keys: 1,
+        per_sec,
+        burst_secs,
+        slack,
+    }]
+}
+
+fn mix(input: Tail, output: Tail) -> Mix {
+    Mix {
+        share: 1.0,
+        input,
+        output,
+        output_max: 4_096,
+    }
+}
+
+fn assert_held(verdict: &Verdict) {
+    assert!(verdict.is_held(), "{verdict}");
+}
+
+/// Each request takes more than the bucket holds, and what is waited for to the moment is refused by a
+/// hair.
+#[test]
+fn requests_larger_than_their_bucket_are_not_refused_by_a_hair() {
+    assert_held(&judge_declared(&Recipe {
+        seed: 5016,
+        secs: 30.0,
+        load: 0.9,
+        accounts: one_account(2.01531, 0.351, [0.0, 1.0, 0.0]),
+        mixes: vec![mix(Tail::Even(1e3, 1e3), Tail::Even(1e2, 1e2))],
+        told: NOTHING_TOLD,
+        late: false,
+        sick_key: None,
+        first_token: (0.3, 0.3),
+        per_token: 0.001,
+    }));
+}
+
+/// A key that is always refused says nothing of what its account can take, and while a debt of output is
+/// made good an account refuses without taking anything.
+#[test]
+fn refusals_that_measure_nothing_do_not_starve_an_account() {
+    let verdict = judge(&draw(5119));
+    assert!(verdict.is_answered() && verdict.is_sparing(), "{verdict}");
+}
