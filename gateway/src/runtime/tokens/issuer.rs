@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use keyweir_policy::config::file::{JwtKeys, JwtSettings};
@@ -31,17 +31,10 @@ pub(super) struct Issuer {
     folder: PathBuf,
     published: ArcSwapOption<Published>,
     editions: AtomicU64,
-    /// What is wrong with what it publishes now, and since when.
-    failure: Mutex<Option<Failure>>,
+    /// What is wrong with what it publishes now, as far as it was told.
+    told: Mutex<Option<String>>,
     asked_anew: Mutex<Option<Instant>>,
     wanted: Notify,
-}
-
-/// Why an issuer's keys are not to be had.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) since: SystemTime,
-    pub(crate) why: String,
 }
 
 /// What an issuer publishes.
@@ -60,7 +53,7 @@ impl Issuer {
             folder: folder.to_path_buf(),
             published: ArcSwapOption::empty(),
             editions: AtomicU64::new(0),
-            failure: Mutex::default(),
+            told: Mutex::default(),
             asked_anew: Mutex::default(),
             wanted: Notify::new(),
         });
@@ -91,11 +84,6 @@ impl Issuer {
     /// Which of its key sets is in use.
     pub(super) fn edition(&self) -> u64 {
         self.editions.load(Ordering::Acquire)
-    }
-
-    /// What is wrong with what it publishes, if anything is.
-    pub(super) fn failure(&self) -> Option<Failure> {
-        self.failure.lock().clone()
     }
 
     /// Has its keys asked for now, if that may be. `true`: they may be there soon.
@@ -142,11 +130,11 @@ impl Issuer {
     /// From now on these are its keys; or it keeps those it has.
     fn take(&self, keys: Result<Keys, String>) {
         let issuer = &self.settings.rules.issuer;
-        let mut failure = self.failure.lock();
+        let mut told = self.told.lock();
         let keys = match keys {
             Ok(keys) => keys,
             Err(why) => {
-                if failure.as_ref().is_none_or(|told| told.why != why) {
+                if told.as_ref() != Some(&why) {
                     let kept = self.published.load().is_some();
                     let then = if kept {
                         "those it has are kept"
@@ -155,14 +143,11 @@ impl Issuer {
                     };
                     tracing::error!("keys of issuer {issuer} are not there: {why}; {then}");
                 }
-                let since = failure
-                    .as_ref()
-                    .map_or_else(SystemTime::now, |told| told.since);
-                *failure = Some(Failure { since, why });
+                *told = Some(why);
                 return;
             }
         };
-        *failure = None;
+        *told = None;
         let before = self.published.load();
         if before.as_ref().is_some_and(|before| before.keys == keys) {
             return;

@@ -19,7 +19,6 @@ use keyweir_policy::terms::ids::TenantId;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use self::issuer::Failure;
 use self::issuer::{Issuer, Published};
 
 /// Tokens that are known at a time: a client has one, and a new one every hour or so.
@@ -79,15 +78,6 @@ impl Tokens {
     /// Whether any issuer is trusted.
     pub(crate) const fn is_any(&self) -> bool {
         !self.issuers.is_empty()
-    }
-
-    /// The issuers: what they are called, how many keys of each are in use, and what is wrong with those
-    /// that it publishes now.
-    pub(crate) fn issuers(&self) -> impl Iterator<Item = (&str, usize, Option<Failure>)> {
-        self.issuers.iter().map(|issuer| {
-            let keys = issuer.published().map_or(0, |it| it.keys.len());
-            (issuer.rules().issuer.as_str(), keys, issuer.failure())
-        })
     }
 
     /// Reads the files with keys anew. Blocks.
