@@ -33,7 +33,7 @@ pub(super) struct Issuer {
     clock: Clock,
     published: ArcSwapOption<Published>,
     state: Mutex<State>,
-    wanted: Notify,
+    wanted: Arc<Notify>,
 }
 
 /// What is known of what an issuer publishes.
@@ -110,7 +110,7 @@ impl Issuer {
             clock: Clock::start(),
             published: ArcSwapOption::empty(),
             state: Mutex::new(state),
-            wanted: Notify::new(),
+            wanted: Arc::default(),
         });
         match &issuer.settings.keys {
             JwtKeys::File(_) => issuer.reread(),
@@ -148,8 +148,8 @@ impl Issuer {
         if matches!(self.settings.keys, JwtKeys::File(_)) {
             return Unknown::NotPublished;
         }
-        let (unknown, asks) = self.state.lock().freshness.unknown(key, self.clock.now());
-        if asks {
+        let (unknown, is_earlier) = self.state.lock().freshness.unknown(key, self.clock.now());
+        if is_earlier {
             self.wanted.notify_one();
         }
         unknown
@@ -172,6 +172,7 @@ impl Issuer {
 
     /// Has its keys asked for, if they are at an address.
     pub(super) fn ask_anew(&self) {
+        self.state.lock().freshness.hurry(self.clock.now());
         self.wanted.notify_one();
     }
 
@@ -183,18 +184,23 @@ impl Issuer {
         }
     }
 
-    /// Asks for its keys. When they are asked for again.
-    async fn ask(&self) -> Duration {
+    /// Asks for its keys.
+    async fn ask(&self) {
         let began = self.clock.now();
+        self.state.lock().freshness.begins(began);
         let keys = ask(&self.settings, &self.folder).await;
         let next = match keys {
             Ok(_) => self.settings.refresh,
             Err(_) => RETRIED_AFTER,
         };
-        let micros = u64::try_from(next.as_micros()).unwrap_or(u64::MAX);
-        let at = self.clock.now().as_micros().saturating_add(micros);
-        self.take(began, keys, Some(Time::from_micros(at)));
-        next
+        self.take(began, keys, Some(self.clock.now() + next));
+    }
+
+    /// How long it is until its keys are to be asked for.
+    fn due(&self) -> Duration {
+        let due = self.state.lock().freshness.due(self.clock.now());
+        // Before the first question there is no next one.
+        due.unwrap_or_default()
     }
 
     /// From now on these are its keys; or it keeps those it has, for a while.
@@ -259,15 +265,18 @@ pub(super) fn read_file(path: &Path) -> Result<Keys, String> {
 
 /// Asks an issuer for its keys as long as it is there.
 async fn keep(issuer: Weak<Issuer>) {
-    loop {
-        let Some(there) = issuer.upgrade() else {
-            return;
-        };
-        let next = there.ask().await;
-        let alarm = tokio::time::sleep(next);
+    while let Some(there) = issuer.upgrade() {
+        let due = there.due();
+        if due.is_zero() {
+            there.ask().await;
+            continue;
+        }
+        // Not held while waiting, so that it can go.
+        let wanted = Arc::clone(&there.wanted);
+        drop(there);
         tokio::select! {
-            () = there.wanted.notified() => {}
-            () = alarm => {}
+            () = wanted.notified() => {}
+            () = tokio::time::sleep(due) => {}
         }
     }
 }

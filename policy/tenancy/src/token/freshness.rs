@@ -6,7 +6,7 @@
 //!
 //! Anybody can name a key that is not known. So the issuer is asked for it from time to time only, and
 //! until it was asked since that key was first named nobody knows whether it is one: such a token is put
-//! off, not refused. The keys that were named are remembered, a bounded number of them; one that is
+//! off until then, not refused. The keys that were named are remembered, a bounded number of them; one that is
 //! pushed out is put off once more.
 
 use std::collections::VecDeque;
@@ -16,6 +16,8 @@ use keyweir_terms::time::Time;
 
 /// How often a key that is not known has the issuer asked, at most.
 pub const ASKED_EVERY: Duration = Duration::from_secs(30);
+/// An answer takes this long, about.
+const MOMENT: Duration = Duration::from_secs(1);
 /// Keys that are not known and are remembered.
 const NAMED_MAX: usize = 256;
 /// The longest name of a key that is remembered, in bytes: issuers use hashes and dates.
@@ -32,8 +34,9 @@ pub struct Freshness {
     /// When they were last asked for because of a key that is not known.
     asked: Option<Time>,
     is_asking: bool,
-    /// When they are asked for without anybody's wish.
+    /// When they are asked for next, and whether somebody's key is waited for then.
     next: Option<Time>,
+    is_wanted: bool,
     /// Keys that are not known, and when they were first named.
     named: VecDeque<(String, Time)>,
 }
@@ -57,6 +60,7 @@ impl Freshness {
             asked: None,
             is_asking: false,
             next: None,
+            is_wanted: false,
             named: VecDeque::new(),
         }
     }
@@ -93,40 +97,52 @@ impl Freshness {
         self.failing.is_some()
     }
 
-    /// When there may be an answer: until the issuer is asked next.
+    /// How long it is until the issuer is to be asked, if it is at all.
+    pub fn due(&self, now: Time) -> Option<Duration> {
+        self.next.map(|next| next.since(now))
+    }
+
+    /// It is to be asked at once.
+    pub const fn hurry(&mut self, now: Time) {
+        self.next = Some(now);
+    }
+
+    /// It is being asked, as of `now`.
+    pub const fn begins(&mut self, now: Time) {
+        self.is_asking = true;
+        if self.is_wanted {
+            self.asked = Some(now);
+        }
+        self.is_wanted = false;
+    }
+
+    /// When there may be an answer.
     pub fn wait(&self, now: Time) -> Duration {
-        let next = self.next.filter(|_| !self.is_asking);
-        let wait = next.map_or(Duration::ZERO, |next| next.since(now));
-        // An answer takes a moment.
-        wait.max(Duration::from_secs(1))
+        let due = self.due(now).filter(|_| !self.is_asking);
+        due.unwrap_or_default() + MOMENT
     }
 
     /// What is known of the key `name`, which the issuer's keys are not at `now`; and whether the issuer
-    /// is to be asked.
+    /// is to be asked earlier than it was.
     pub fn unknown(&mut self, name: &str, now: Time) -> (Unknown, bool) {
-        let asks = self.may_ask(now);
-        if asks {
-            (self.asked, self.is_asking) = (Some(now), true);
-        }
         let first = self.remember(name, now);
-        if self.known.is_some_and(|known| known >= first) {
-            return (Unknown::NotPublished, asks);
+        let may_be_one = self.known.is_none_or(|known| known < first);
+        let allowed = self
+            .asked
+            .map_or(now, |asked| (asked + ASKED_EVERY).max(now));
+        // What is not published may be one day, and is looked for where that may be done now.
+        let is_wanted = !self.is_asking && (may_be_one || allowed == now);
+        let is_earlier = is_wanted && self.next.is_none_or(|next| allowed < next);
+        if is_wanted {
+            self.is_wanted = true;
         }
-        if self.is_asking {
-            return (Unknown::Later(Duration::from_secs(1)), asks);
+        if is_earlier {
+            self.next = Some(allowed);
         }
-        let allowed = self.asked.map_or(Duration::ZERO, |asked| {
-            ASKED_EVERY.saturating_sub(now.since(asked))
-        });
-        (
-            Unknown::Later(allowed.min(self.wait(now)).max(Duration::from_secs(1))),
-            asks,
-        )
-    }
-
-    fn may_ask(&self, now: Time) -> bool {
-        let is_free = |asked: Time| now.since(asked) >= ASKED_EVERY;
-        !self.is_asking && self.asked.is_none_or(is_free)
+        match may_be_one {
+            true => (Unknown::Later(self.wait(now)), is_earlier),
+            false => (Unknown::NotPublished, is_earlier),
+        }
     }
 
     /// When `name` was first named, as far as that is remembered.
@@ -169,7 +185,7 @@ mod tests {
         assert!(!freshness.is_usable(at(0)));
         freshness.failed(at(1), Some(at(11)));
         assert!(!freshness.is_usable(at(1)), "nothing is known yet");
-        assert_eq!(freshness.wait(at(3)), Duration::from_secs(8));
+        assert_eq!(freshness.wait(at(3)), Duration::from_secs(9));
         freshness.answered(at(11), [], Some(at(311)));
         assert!(freshness.is_usable(at(100_000)), "nothing has failed");
         freshness.failed(at(100_000), None);
@@ -187,25 +203,24 @@ mod tests {
     fn a_key_is_none_only_once_its_issuer_was_asked_since_it_was_named() {
         let mut freshness = known();
         assert_eq!(freshness.unknown("strange", at(10)), (later(1), true));
-        assert_eq!(
-            freshness.unknown("strange", at(10)),
-            (later(1), false),
-            "it is being asked"
-        );
+        assert_eq!(freshness.unknown("strange", at(10)), (later(1), false));
+        assert_eq!(freshness.due(at(10)), Some(Duration::ZERO));
+        freshness.begins(at(10));
+        assert_eq!(freshness.unknown("strange", at(11)), (later(1), false));
         freshness.answered(at(10), [], Some(at(310)));
         assert_eq!(
             freshness.unknown("strange", at(11)).0,
             Unknown::NotPublished
         );
-        // One that is named now may be a new one, which a stranger must not hide.
-        assert_eq!(freshness.unknown("new", at(12)), (later(28), false));
-        assert_eq!(freshness.unknown("new", at(40)), (later(1), true));
+        // One that is named now may be a new one, which a stranger must not hide. It is asked for as soon
+        // as may be.
+        assert_eq!(freshness.unknown("new", at(12)), (later(29), true));
+        assert_eq!(freshness.unknown("other", at(13)), (later(28), false));
+        assert_eq!(freshness.due(at(13)), Some(Duration::from_secs(27)));
+        freshness.begins(at(40));
         freshness.failed(at(41), Some(at(51)));
-        assert_eq!(
-            freshness.unknown("new", at(42)),
-            (later(9), false),
-            "it is asked again then"
-        );
+        assert_eq!(freshness.unknown("new", at(42)), (later(10), false));
+        freshness.begins(at(51));
         freshness.answered(at(51), [], Some(at(351)));
         assert_eq!(freshness.unknown("new", at(52)).0, Unknown::NotPublished);
     }
@@ -214,19 +229,17 @@ mod tests {
     fn a_key_that_is_not_published_has_its_issuer_asked_now_and_then() {
         let mut freshness = known();
         freshness.answered(at(100), ["old"], Some(at(400)));
-        assert_eq!(
-            freshness.unknown("old", at(101)),
-            (Unknown::NotPublished, true)
-        );
-        let asked = (101..=400).filter(|secs| {
-            let (found, asks) = freshness.unknown("old", at(*secs));
+        let mut asked = 0;
+        for secs in 101..400 {
+            let (found, _) = freshness.unknown("old", at(secs));
             assert_eq!(found, Unknown::NotPublished);
-            if asks {
-                freshness.answered(at(*secs), [], None);
+            if freshness.due(at(secs)) == Some(Duration::ZERO) {
+                asked += 1;
+                freshness.begins(at(secs));
+                freshness.answered(at(secs), [], Some(at(secs + 300)));
             }
-            asks
-        });
-        assert!(asked.count() <= 10);
+        }
+        assert_eq!(asked, 10);
     }
 
     #[test]

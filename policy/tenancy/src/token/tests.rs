@@ -117,7 +117,7 @@ fn claims_hold_for_the_right_issuer_audience_and_time() {
         ("exp", Value::Null, Incomplete),
         ("nbf", json!(NOW + 31), TooEarly),
         ("nbf", json!("0"), Malformed),
-        ("team", json!(["search"]), NoTenant),
+        ("team", json!([7]), NoTenant),
         ("team", Value::Null, NoTenant),
     ] {
         let claims = with(claims(), field, value);
