@@ -14,6 +14,7 @@ use keyweir_policy::terms::time::Time;
 use super::answer::answer;
 use super::budgets;
 use super::group_name::group_name;
+use super::issuers;
 use super::state::State;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::parts::Parts;
@@ -26,6 +27,7 @@ pub(super) fn page(gateway: &Gateway) -> Response<Vec<u8>> {
     let metrics = &gateway.metrics;
     refresh_process(gateway);
     budgets::refresh(gateway);
+    issuers::refresh(gateway);
     metrics.pools.next_probe.reset();
     for provider in gateway.live().providers.values() {
         refresh(metrics, provider);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use self::pools::provider_status;
 use super::answer::json as answer;
 use super::budgets;
+use super::issuers;
 use super::moments::{Moments, epoch_of};
 use crate::runtime::gateway::Gateway;
 use crate::runtime::shared::Standing;
@@ -36,6 +37,7 @@ pub(super) fn status(gateway: &Gateway) -> Value {
         "ready": gateway.lifecycle.ready(),
         "policy": policy_status(gateway),
         "shared": shared(gateway),
+        "issuers": issuers::status(gateway),
         "connections": gateway.lifecycle.connections_open(),
         "requests_running": gateway.lifecycle.requests_running(),
         "body_bytes_held": gateway.bodies.held(),
