@@ -14,6 +14,7 @@ use keyweir_policy::terms::time::Time;
 use super::answer::answer;
 use super::budgets;
 use super::group_name::group_name;
+use super::issuers;
 use super::state::State;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::parts::Parts;
@@ -26,7 +27,7 @@ pub(super) fn page(gateway: &Gateway) -> Response<Vec<u8>> {
     let metrics = &gateway.metrics;
     refresh_process(gateway);
     budgets::refresh(gateway);
-    refresh_issuers(gateway);
+    issuers::refresh(gateway);
     metrics.pools.next_probe.reset();
     for provider in gateway.live().providers.values() {
         refresh(metrics, provider);
@@ -58,22 +59,6 @@ fn refresh_process(gateway: &Gateway) {
         .body_bytes_held
         .set(i64::try_from(gateway.bodies.held()).unwrap_or(i64::MAX));
     process.draining.set(i64::from(!lifecycle.ready()));
-}
-
-/// The issuers of the policy in force, which are few.
-fn refresh_issuers(gateway: &Gateway) {
-    let policy = &gateway.metrics.policy;
-    policy.issuer_keys.reset();
-    policy.issuer_failed.reset();
-    for (issuer, keys, failure) in gateway.live().tokens.issuers() {
-        let labels = [issuer];
-        policy
-            .issuer_keys
-            .with_label_values(&labels)
-            .set(signed(keys));
-        let failed = i64::from(failure.is_some());
-        policy.issuer_failed.with_label_values(&labels).set(failed);
-    }
 }
 
 /// Brings a counter up to what somebody else has counted.

@@ -12,6 +12,7 @@ mod explain;
 mod explained;
 mod group_name;
 mod health;
+mod issuers;
 mod live_events;
 mod metrics;
 mod moments;
@@ -115,11 +116,11 @@ impl Admin {
         let query = head.uri.query().unwrap_or_default();
         Some(match route {
             Route::Healthz => health::alive(),
-            Route::Readyz => health::ready(&gateway.lifecycle, &gateway.shared),
+            Route::Readyz => health::ready(gateway),
             Route::Metrics => metrics::page(gateway),
             Route::Status => status::page(gateway),
             Route::Usage => usage::page(gateway, head.uri.query()),
-            Route::Reload => reload::answer(&self.reloader).await,
+            Route::Reload => reload::answer(gateway, &self.reloader).await,
             Route::Operate(kind, id, action) => operate::operate(gateway, kind, &id, action),
             Route::Explain => explain::page(gateway, query),
             Route::Explained(id) => explained::page(gateway, &id),

@@ -4,11 +4,13 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use super::answer::json as page;
+use super::issuers;
+use crate::runtime::gateway::Gateway;
 use crate::runtime::policy_status::Reloaded;
 use crate::runtime::reload::{Reloader, Trigger};
 
 /// Reloads; the answer says what is different, or what is wrong.
-pub(super) async fn answer(reloader: &Reloader) -> Response<Vec<u8>> {
+pub(super) async fn answer(gateway: &Gateway, reloader: &Reloader) -> Response<Vec<u8>> {
     let reloaded = reloader.reload(Trigger::Operator).await;
     let status = match reloaded {
         Reloaded::Failed(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -32,6 +34,8 @@ pub(super) async fn answer(reloader: &Reloader) -> Response<Vec<u8>> {
         "warnings": warnings,
         "needs_restart": told.restart,
         "secrets_failed": told.secrets,
+        // Addresses are asked behind it: of those this is what they said last.
+        "issuers_failed": issuers::troubles(gateway),
     });
     page(status, &said)
 }

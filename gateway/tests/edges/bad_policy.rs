@@ -370,6 +370,59 @@ async fn a_client_key_and_its_hash_belong_together() {
     assert_eq!(check(&text).await.status.code(), Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_reads_what_is_piped_in_and_writes_over_nothing() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let import = |keys: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_keyweir"))
+            .args([
+                "import",
+                "keys",
+                "-",
+                "--secrets",
+                "secrets",
+                "--out",
+                "keys.toml",
+            ])
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut stdin = program.stdin.take().expect("piped");
+        stdin.write_all(keys.as_bytes()).expect("it reads");
+        drop(stdin);
+        let ended = program.wait_with_output().expect("it ends");
+        (
+            ended.status.success(),
+            String::from_utf8_lossy(&ended.stderr).into_owned(),
+        )
+    };
+    let (is_good, told) = import("sk-ant-admin01-Qx7vJ2mWcR9tYb4L\n");
+    assert!(
+        !is_good && told.contains("1: unsupported: a key: it is an Admin key"),
+        "{told}"
+    );
+    let (is_good, told) = import("export TEAM=gsk_Qx7vJ2mWcR9tYb4L\n");
+    assert!(
+        is_good && told.contains("1: approximate: a key of groq: account team"),
+        "{told}"
+    );
+    // The policy is gone, a key's file is not: nothing is written.
+    let policy = folder.path().join("keys.toml");
+    std::fs::remove_file(&policy).expect("it is there");
+    let (is_good, told) = import("team: gsk_Qx7vJ2mWcR9tYb4M\nother=gsk_Qx7vJ2mWcR9tYb4N\n");
+    assert!(
+        !is_good && told.contains("team.key: is there already, and is not written over"),
+        "{told}"
+    );
+    assert!(!policy.exists() && !folder.path().join("secrets/other.key").exists());
+}
+
 #[test]
 fn a_client_key_that_there_is_can_be_hashed() {
     use std::io::Write as _;

@@ -109,28 +109,62 @@ async fn a_token_opens_its_tenant_and_shows_up_nowhere_and_keys_are_rotated_by_t
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(status(&house, &token).await, 401, "its key is gone");
     assert_eq!(status(&house, &new.token(&claims())).await, 200);
-    for (published, failed) in [("no keys".to_owned(), true), (new.published(), false)] {
-        house.put("issuer.json", &published);
-        house.gateway().reload().await;
-        let told = house.gateway().status().await["issuers"][0].clone();
-        assert_eq!(
-            (&told["issuer"], &told["keys"]),
-            (&json!("https://id.example"), &json!(1))
-        );
-        assert_eq!(told["failed"]["why"].is_string(), failed, "{told}");
-        let metric = "keyweir_issuer_failed{issuer=\"https://id.example\"}";
-        assert_eq!(house.metric(metric).await, f64::from(failed));
-        assert_eq!(
-            status(&house, &new.token(&claims())).await,
-            200,
-            "those in use stay"
-        );
-    }
     let told = house.gateway().admin("/metrics").await.text() + &house.gateway().written();
     for part in token.split('.').filter(|part| part.len() > 40) {
         assert!(!told.contains(part), "{part} is told");
     }
     house.stage.is_unharmed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_cannot_be_had_are_told_and_an_empty_set_is_believed() {
+    let signer = Signer::new("one");
+    let issuer = format!("{ISSUER}jwks_file = \"issuer.json\"\n");
+    let house = House::build(Plan::new().and(SEARCH).and(&issuer)).await;
+    let told = async || {
+        let status = house.gateway().status().await;
+        let ready = house.gateway().admin("/readyz").await;
+        assert_eq!(ready.status, 200);
+        let metrics = house.gateway().admin("/metrics").await.text();
+        (status["issuers"][0].clone(), ready.text(), metrics)
+    };
+    let (status, ready, metrics) = told().await;
+    assert_eq!(status["state"], "out", "{status}");
+    assert!(ready.contains("issuer https://id.example"), "{ready}");
+    let failed = "keyweir_issuer_keys_failed{issuer=\"https://id.example\"} ";
+    assert!(metrics.contains(&format!("{failed}1")), "{metrics}");
+    let answer = house.gateway().reload().await;
+    let failures = answer.json()["issuers_failed"].to_string();
+    assert!(failures.contains("issuer.json"), "{failures}");
+
+    house.put("issuer.json", &signer.published());
+    house.gateway().reload().await;
+    assert_eq!(status_of(&house, &signer).await, 200);
+    let (status, ready, metrics) = told().await;
+    assert_eq!(
+        (&status["state"], &status["keys"]),
+        (&json!("serving"), &json!(1))
+    );
+    assert_eq!(ready, "ready\n");
+    assert!(metrics.contains(&format!("{failed}0")), "{metrics}");
+    assert!(metrics.contains("keyweir_issuer_keys_read_timestamp_seconds{issuer="));
+
+    house.put("issuer.json", "{\"keys\":[]}");
+    house.gateway().reload().await;
+    assert_eq!(status_of(&house, &signer).await, 401);
+    house.put("issuer.json", &signer.published());
+    house.gateway().reload().await;
+    assert_eq!(status_of(&house, &signer).await, 200);
+    let file = house.gateway().files.path().join("issuer.json");
+    std::fs::remove_file(file).expect("it is there");
+    house.gateway().reload().await;
+    assert_eq!(status_of(&house, &signer).await, 200, "for an hour");
+    assert_eq!(told().await.0["state"], "kept");
+    house.stage.is_unharmed().await;
+}
+
+async fn status_of(house: &House, signer: &Signer) -> u16 {
+    status(house, &signer.token(&claims())).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -167,9 +201,16 @@ async fn keys_at_an_address_are_asked_for_when_a_new_one_is_named_and_not_by_eve
     );
     becomes(&new.token(&claims()), 200).await;
     assert_eq!(status(&house, &old.token(&claims())).await, 401);
+    // Nobody knows yet whether these are new ones; and no stranger has the issuer asked once more.
     for stranger in ["a", "b", "c"] {
-        let token = Signer::new(stranger).token(&claims());
-        assert_eq!(status(&house, &token).await, 401);
+        let answer = house
+            .ask(&with(&Signer::new(stranger).token(&claims())))
+            .await;
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        let wait = answer.header("retry-after").parse::<u64>();
+        let wait = wait.expect("seconds");
+        assert!((1..=31).contains(&wait), "{wait}");
+        assert_ne!(answer.header("x-should-retry"), "false");
     }
     assert_eq!(asked.load(Ordering::SeqCst), 2);
     house.stage.is_unharmed().await;

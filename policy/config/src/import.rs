@@ -6,6 +6,7 @@
 
 mod draft;
 mod finding;
+mod key_vendor;
 pub mod keys;
 pub mod litellm;
 mod vendor;
@@ -17,6 +18,8 @@ pub use self::finding::{Finding, Rating};
 pub struct Imported {
     /// The policy file.
     pub policy: String,
+    /// What whoever moves has to know before all else, a sentence each.
+    pub first: Vec<String>,
     /// What became of each thing, in the order of lines.
     pub findings: Vec<Finding>,
 }
@@ -39,6 +42,17 @@ pub enum ImportError {
     #[error("is nested too deeply")]
     TooDeep,
     /// It has nothing that a policy could be made from.
-    #[error("has no {0} that could be taken over")]
-    Nothing(&'static str),
+    #[error("has no {what} that could be taken over")]
+    Nothing {
+        /// What was looked for.
+        what: &'static str,
+        /// What became of what is there.
+        findings: Vec<Finding>,
+    },
+}
+
+impl ImportError {
+    const fn nothing(what: &'static str, findings: Vec<Finding>) -> Self {
+        Self::Nothing { what, findings }
+    }
 }

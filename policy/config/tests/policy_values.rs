@@ -66,6 +66,7 @@ fn every_gateway_setting_arrives_in_its_place() {
         claim = "49"
         jwks_url = "https://50.example/keys.json"
         refresh = "51s"
+        keys_kept = "54m"
         ca_file = "52.pem"
         algorithms = ["ES384"]
         leeway = "53s"
@@ -168,6 +169,7 @@ fn every_gateway_setting_arrives_in_its_place() {
             },
             keys: JwtKeys::Url("https://50.example/keys.json".parse().expect("a URL")),
             refresh: secs(51),
+            keys_kept: secs(54 * 60),
             ca_file: Some("52.pem".into()),
         }],
         cors_origins: vec!["https://four.example:44".to_owned()],

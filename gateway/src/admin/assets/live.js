@@ -178,6 +178,7 @@ function now(status) {
     if (!provider.reachable) mistakes.push("Provider " + provider.id + " cannot be connected to.");
   }
   if (status.policy.failed) mistakes.push("The policy files hold a mistake; an older policy is in force:", ...status.policy.failed.mistakes);
+  mistakes.push(...status.issuers.filter((it) => it.error).map((it) => `keys of issuer ${it.issuer}: ${it.error}`));
   mistakes.push(...status.policy.secrets_failed, ...status.policy.needs_restart.map((it) => it + " (needs a restart)"));
   const shown = mistakes.join("\n");
   if ($("mistakes").textContent !== shown) $("mistakes").textContent = shown;

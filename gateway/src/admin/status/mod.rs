@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use self::pools::provider_status;
 use super::answer::json as answer;
 use super::budgets;
+use super::issuers;
 use super::moments::{Moments, epoch_of};
 use crate::runtime::gateway::Gateway;
 use crate::runtime::shared::Standing;
-use crate::runtime::tokens::Failure;
 use crate::telemetry::events::Event;
 
 /// Raised when a field goes or changes its meaning; new fields may come at any time.
@@ -37,7 +37,7 @@ pub(super) fn status(gateway: &Gateway) -> Value {
         "ready": gateway.lifecycle.ready(),
         "policy": policy_status(gateway),
         "shared": shared(gateway),
-        "issuers": live.tokens.issuers().map(issuer).collect::<Vec<_>>(),
+        "issuers": issuers::status(gateway),
         "connections": gateway.lifecycle.connections_open(),
         "requests_running": gateway.lifecycle.requests_running(),
         "body_bytes_held": gateway.bodies.held(),
@@ -86,18 +86,6 @@ fn shared(gateway: &Gateway) -> Value {
             told
         }
     }
-}
-
-/// Who issues tokens.
-fn issuer((name, keys, failure): (&str, usize, Option<Failure>)) -> Value {
-    json!({
-        "issuer": name,
-        "keys": keys,
-        "failed": failure.map(|failure| json!({
-            "since": epoch_of(failure.since),
-            "why": failure.why,
-        })),
-    })
 }
 
 /// What was counted since the start.

@@ -14,6 +14,7 @@ use crate::downstream::certificate;
 use crate::runtime::policy_files::{self, LoadError, Loaded};
 use crate::runtime::provider;
 use crate::runtime::secrets::{self, Anew, Secrets};
+use crate::runtime::tokens;
 use crate::upstream;
 
 /// What `check` may be told.
@@ -22,11 +23,11 @@ pub(super) struct Check {
     /// The policy files, or folders of them.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Also look for the secrets and certificates that the files name.
+    /// Also look for the secrets, certificates and issuers' keys in the files that the policy names.
     #[arg(long)]
     secrets: bool,
     /// Also ask each provider once with each key, for its models: which keys work, whose they are,
-    /// which accounts share a budget. Ends with 5 if a key does not work. Costs no tokens.
+    /// which accounts share a budget; and each issuer for its keys. Ends with 5 if a key does not work. Costs no tokens.
     #[arg(long, conflicts_with = "against")]
     live: bool,
     /// With --live: how many seconds each key is waited for.
@@ -57,7 +58,7 @@ impl Check {
         let mut doubts = secrets::open_to_all(&loaded.policy, &loaded.folder);
         let mut secrets = None;
         if self.secrets || self.live {
-            let found = check_secrets(&loaded)?;
+            let found = check_secrets(&loaded, self.live)?;
             doubts.extend(provider::doubtful_secrets(&loaded.policy, &found));
             secrets = Some(found);
         }
@@ -113,7 +114,8 @@ fn against(old: PathBuf, loaded: &Loaded) -> Result<Difference, Failed> {
     Ok(difference)
 }
 
-fn check_secrets(loaded: &Loaded) -> Result<Secrets, Failed> {
+/// Reads what the files name; and what is at addresses, where those are `asked`.
+fn check_secrets(loaded: &Loaded, asked: bool) -> Result<Secrets, Failed> {
     let mut problems = Vec::new();
     let none = Secrets::default();
     let secrets = secrets::read(&loaded.policy, &loaded.folder, &none, Anew::All);
@@ -133,6 +135,7 @@ fn check_secrets(loaded: &Loaded) -> Result<Secrets, Failed> {
         let error = upstream::check_proxy(it).err()?;
         Some(format!("provider \"{}\": {error}", it.id))
     }));
+    problems.extend(tokens::check(&loaded.policy, &loaded.folder, asked));
     if let Some(tls) = &loaded.policy.gateway.tls {
         problems.extend(
             certificate::check(tls, &loaded.folder)

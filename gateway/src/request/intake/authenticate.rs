@@ -7,7 +7,7 @@
 //! links have no origin), or that reached us under another name, is refused. Programs send none of
 //! these. Origins that the policy names may call.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::HeaderMap;
 use http::header::{self, HeaderValue};
@@ -46,25 +46,30 @@ pub(crate) fn authenticate(
         ));
     };
     let now = SystemTime::now();
-    let (tenant, expires) = match live.client_keys.find(presented) {
-        Some(found) => (found.tenant, found.expires),
-        None if live.tokens.is_any() && is_token(presented) => {
-            let bearer = live.tokens.bearer(presented, now);
-            (bearer.map_err(denied)?, None)
+    let until = |tenant| live.tenant(tenant).and_then(|tenant| tenant.expires);
+    match live.client_keys.find(presented) {
+        Some(found) if is_expired(until(found.tenant), now) || is_expired(found.expires, now) => {
+            Err(refuse("client_key_expired", "this client key has expired"))
         }
-        None => return Err(unknown(presented)),
-    };
-    let of_tenant = live.tenant(tenant).and_then(|tenant| tenant.expires);
-    if is_expired(of_tenant, now) || is_expired(expires, now) {
-        return Err(refuse("client_key_expired", "this client key has expired"));
+        Some(found) => Ok(found.tenant),
+        None if live.tokens.is_any() && is_token(presented) => {
+            let tenant = live.tokens.bearer(presented, now).map_err(denied)?;
+            match is_expired(until(tenant), now) {
+                true => Err(refuse(
+                    "tenant_expired",
+                    "the tenant that this token names has expired",
+                )),
+                false => Ok(tenant),
+            }
+        }
+        None => Err(unknown(presented)),
     }
-    Ok(tenant)
 }
 
 /// Why a token opens nothing.
 fn denied(denied: Denied) -> Refuse {
-    let later = |message| {
-        Refuse::new(RefusalKind::Unavailable, "token_keys", message).after(Duration::from_secs(2))
+    let later = |message, wait| {
+        Refuse::new(RefusalKind::Unavailable, "token_keys", message).after_at_least(wait)
     };
     match denied {
         Denied::Wrong(error) => {
@@ -72,8 +77,11 @@ fn denied(denied: Denied) -> Refuse {
             let refuse = Refuse::new(RefusalKind::Authentication, error.as_str(), message);
             refuse.non_retryable()
         }
-        Denied::NoKeys => later("the keys of this token's issuer are not there yet"),
-        Denied::Asked => later("this token's key is not known yet; its issuer is being asked"),
+        Denied::NoKeys(wait) => later("the keys of this token's issuer are not there", wait),
+        Denied::NotYetKnown(wait) => later(
+            "this token's key is not known yet; its issuer is asked for it",
+            wait,
+        ),
     }
 }
 

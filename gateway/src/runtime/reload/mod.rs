@@ -110,7 +110,11 @@ impl Reloader {
             Err(error) => tell::failed(&self.gateway, &error),
             Ok(ready) => self.follow(&mut state, ready).await,
         };
-        tokio::task::block_in_place(|| self.gateway.live().tokens.reread());
+        let live = self.gateway.live();
+        tokio::task::block_in_place(|| live.tokens.reread());
+        if trigger != Trigger::Change {
+            live.tokens.ask_anew();
+        }
         self.gateway.metrics.policy.reloaded(reloaded.as_str());
         tell::tell(&self.gateway, &reloaded);
         if let Reloaded::Changed(changes) = &reloaded {

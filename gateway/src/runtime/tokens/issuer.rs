@@ -1,26 +1,27 @@
 //! An issuer and the keys that it publishes: in a file, which is read whenever files are looked at, or
 //! at an address, which is asked from time to time and when a token names a key that is not known.
 //!
-//! The gateway starts without them, and keeps those it has where new ones cannot be had.
+//! The gateway starts without them. Whether those that it has still count where new ones cannot be had,
+//! and when they are asked for, [`Freshness`] says.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use keyweir_policy::config::file::{JwtKeys, JwtSettings};
 use keyweir_policy::tenancy::token::Rules;
+use keyweir_policy::tenancy::token::freshness::{Freshness, Unknown};
 use keyweir_policy::tenancy::token::keys::{BYTES_MAX, Keys};
+use keyweir_policy::terms::time::Time;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::fetch;
+use crate::runtime::clock::Clock;
 use crate::runtime::regular_file;
 
-/// How often a key that is not known has the issuer asked anew, at most: anybody can name one.
-const ASKED_EVERY: Duration = Duration::from_secs(30);
 /// How soon is asked again where there was no answer that could be used.
 const RETRIED_AFTER: Duration = Duration::from_secs(10);
 
@@ -29,19 +30,21 @@ const RETRIED_AFTER: Duration = Duration::from_secs(10);
 pub(super) struct Issuer {
     settings: JwtSettings,
     folder: PathBuf,
+    clock: Clock,
     published: ArcSwapOption<Published>,
-    editions: AtomicU64,
-    /// What is wrong with what it publishes now, and since when.
-    failure: Mutex<Option<Failure>>,
-    asked_anew: Mutex<Option<Instant>>,
-    wanted: Notify,
+    state: Mutex<State>,
+    wanted: Arc<Notify>,
 }
 
-/// Why an issuer's keys are not to be had.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) since: SystemTime,
-    pub(crate) why: String,
+/// What is known of what an issuer publishes.
+#[derive(Debug)]
+struct State {
+    freshness: Freshness,
+    edition: u64,
+    read: Option<SystemTime>,
+    failures: u64,
+    /// What is wrong with what it publishes now.
+    error: Option<String>,
 }
 
 /// What an issuer publishes.
@@ -52,17 +55,62 @@ pub(super) struct Published {
     pub(super) edition: u64,
 }
 
+/// What operators are told of an issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IssuerView {
+    /// Its name: `iss`.
+    pub(crate) issuer: String,
+    /// How many keys of its count.
+    pub(crate) keys: usize,
+    /// When they were last read.
+    pub(crate) read: Option<SystemTime>,
+    /// How often they could not be.
+    pub(crate) failures: u64,
+    /// Why they cannot be read now.
+    pub(crate) error: Option<String>,
+    /// Whether those that were read count.
+    pub(crate) is_usable: bool,
+}
+
+impl IssuerView {
+    /// What is wrong, in a sentence.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let Self {
+            issuer,
+            error,
+            is_usable,
+            read,
+            ..
+        } = self;
+        let then = match (is_usable, read) {
+            (true, _) => "those it had are kept for now",
+            (false, None) => "its tokens are refused until they are",
+            (false, Some(_)) => "those it had count no more, and its tokens are refused",
+        };
+        let why = error.as_ref()?;
+        Some(format!(
+            "keys of issuer {issuer} are not there: {why}; {then}"
+        ))
+    }
+}
+
 impl Issuer {
     /// Reads its keys, or has them asked for until it is dropped.
     pub(super) fn start(settings: JwtSettings, folder: &Path) -> Arc<Self> {
+        let state = State {
+            freshness: Freshness::new(settings.keys_kept),
+            edition: 0,
+            read: None,
+            failures: 0,
+            error: None,
+        };
         let issuer = Arc::new(Self {
             settings,
             folder: folder.to_path_buf(),
+            clock: Clock::start(),
             published: ArcSwapOption::empty(),
-            editions: AtomicU64::new(0),
-            failure: Mutex::default(),
-            asked_anew: Mutex::default(),
-            wanted: Notify::new(),
+            state: Mutex::new(state),
+            wanted: Arc::default(),
         });
         match &issuer.settings.keys {
             JwtKeys::File(_) => issuer.reread(),
@@ -83,114 +131,152 @@ impl Issuer {
         &self.settings.rules
     }
 
-    /// Its keys, if they are there.
-    pub(super) fn published(&self) -> Option<Arc<Published>> {
-        self.published.load_full()
+    /// Its keys, if they are there and count; or else when they may be.
+    pub(super) fn published(&self) -> Result<Arc<Published>, Duration> {
+        let now = self.clock.now();
+        let freshness = &self.state.lock().freshness;
+        let published = self
+            .published
+            .load_full()
+            .filter(|_| freshness.is_usable(now));
+        published.ok_or_else(|| freshness.wait(now))
     }
 
-    /// Which of its key sets is in use.
-    pub(super) fn edition(&self) -> u64 {
-        self.editions.load(Ordering::Acquire)
-    }
-
-    /// What is wrong with what it publishes, if anything is.
-    pub(super) fn failure(&self) -> Option<Failure> {
-        self.failure.lock().clone()
-    }
-
-    /// Has its keys asked for now, if that may be. `true`: they may be there soon.
-    pub(super) fn ask_anew(&self) -> bool {
+    /// What is known of a key that its are not. Has its keys asked for if that may be.
+    pub(super) fn unknown(&self, key: &str) -> Unknown {
+        // A file is read when it changes.
         if matches!(self.settings.keys, JwtKeys::File(_)) {
-            return false;
+            return Unknown::NotPublished;
         }
-        let mut asked = self.asked_anew.lock();
-        if asked.is_some_and(|at| at.elapsed() < ASKED_EVERY) {
-            return false;
+        let (unknown, is_earlier) = self.state.lock().freshness.unknown(key, self.clock.now());
+        if is_earlier {
+            self.wanted.notify_one();
         }
-        *asked = Some(Instant::now());
+        unknown
+    }
+
+    /// What operators are told of it.
+    pub(super) fn view(&self) -> IssuerView {
+        let state = self.state.lock();
+        let is_usable = state.freshness.is_usable(self.clock.now());
+        let published = self.published.load_full().filter(|_| is_usable);
+        IssuerView {
+            issuer: self.settings.rules.issuer.clone(),
+            keys: published.map_or(0, |published| published.keys.len()),
+            read: state.read,
+            failures: state.failures,
+            error: state.error.clone(),
+            is_usable,
+        }
+    }
+
+    /// Has its keys asked for, if they are at an address.
+    pub(super) fn ask_anew(&self) {
+        self.state.lock().freshness.hurry(self.clock.now());
         self.wanted.notify_one();
-        true
     }
 
     /// Reads its file anew, if it has one.
     pub(super) fn reread(&self) {
         if let JwtKeys::File(path) = &self.settings.keys {
-            let path = self.folder.join(path);
-            let text = read(&path).map_err(|error| format!("{}: {error}", path.display()));
-            self.take(text.and_then(|text| {
-                let keys = Keys::read(&text);
-                keys.map_err(|error| format!("{}: {error}", path.display()))
-            }));
+            let began = self.clock.now();
+            self.take(began, read_file(&self.folder.join(path)), None);
         }
     }
 
-    /// Asks for its keys. `false`: there are none to be had.
-    async fn ask(&self) -> bool {
-        let JwtKeys::Url(url) = &self.settings.keys else {
-            return false;
+    /// Asks for its keys.
+    async fn ask(&self) {
+        let began = self.clock.now();
+        self.state.lock().freshness.begins(began);
+        let keys = ask(&self.settings, &self.folder).await;
+        let next = match keys {
+            Ok(_) => self.settings.refresh,
+            Err(_) => RETRIED_AFTER,
         };
-        let ca_file = self.settings.ca_file.as_ref();
-        let ca_file = ca_file.map(|path| self.folder.join(path));
-        let fetched = fetch::fetch(url, ca_file.as_deref()).await;
-        let keys = fetched.and_then(|text| Keys::read(&text).map_err(|error| error.to_string()));
-        let keys = keys.map_err(|error| format!("{url}: {error}"));
-        let is_good = keys.is_ok();
-        self.take(keys);
-        is_good
+        self.take(began, keys, Some(self.clock.now() + next));
     }
 
-    /// From now on these are its keys; or it keeps those it has.
-    fn take(&self, keys: Result<Keys, String>) {
+    /// How long it is until its keys are to be asked for.
+    fn due(&self) -> Duration {
+        let due = self.state.lock().freshness.due(self.clock.now());
+        // Before the first question there is no next one.
+        due.unwrap_or_default()
+    }
+
+    /// From now on these are its keys; or it keeps those it has, for a while.
+    fn take(&self, began: Time, keys: Result<Keys, String>, next: Option<Time>) {
         let issuer = &self.settings.rules.issuer;
-        let mut failure = self.failure.lock();
+        let mut state = self.state.lock();
         let keys = match keys {
             Ok(keys) => keys,
             Err(why) => {
-                if failure.as_ref().is_none_or(|told| told.why != why) {
-                    let kept = self.published.load().is_some();
-                    let then = if kept {
-                        "those it has are kept"
-                    } else {
-                        "its tokens are refused until they are"
-                    };
-                    tracing::error!("keys of issuer {issuer} are not there: {why}; {then}");
+                state.freshness.failed(self.clock.now(), next);
+                state.failures += 1;
+                let is_new = state.error.as_ref() != Some(&why);
+                state.error = Some(why);
+                drop(state);
+                if let Some(trouble) = self.view().trouble().filter(|_| is_new) {
+                    tracing::error!("{trouble}");
                 }
-                let since = failure
-                    .as_ref()
-                    .map_or_else(SystemTime::now, |told| told.since);
-                *failure = Some(Failure { since, why });
                 return;
             }
         };
-        *failure = None;
-        let before = self.published.load();
+        state.error = None;
+        state.read = Some(SystemTime::now());
+        let before = self.published.load_full();
+        let gone = before.as_ref().map(|before| before.keys.gone(&keys));
+        state
+            .freshness
+            .answered(began, gone.unwrap_or_default(), next);
         if before.as_ref().is_some_and(|before| before.keys == keys) {
             return;
         }
-        tracing::info!("issuer {issuer} has {} keys for tokens", keys.len());
-        let edition = self.editions.load(Ordering::Acquire) + 1;
+        if keys.is_empty() {
+            tracing::warn!(
+                "issuer {issuer} publishes no key for signatures that are accepted (RSA of 2048 bits or \
+                 more, P-256, P-384, Ed25519): all its tokens are refused"
+            );
+        } else {
+            tracing::info!("issuer {issuer} has {} keys for tokens", keys.len());
+        }
+        state.edition += 1;
+        let edition = state.edition;
         self.published
             .store(Some(Arc::new(Published { keys, edition })));
-        self.editions.store(edition, Ordering::Release);
     }
+}
+
+/// The keys of an issuer that is at an address, as it is asked now; in words, why there are none.
+pub(super) async fn ask(settings: &JwtSettings, folder: &Path) -> Result<Keys, String> {
+    let JwtKeys::Url(url) = &settings.keys else {
+        return Err("it has no address".to_owned());
+    };
+    let ca_file = settings.ca_file.as_ref().map(|path| folder.join(path));
+    let fetched = fetch::fetch(url, ca_file.as_deref()).await;
+    let keys = fetched.and_then(|text| Keys::read(&text).map_err(|error| error.to_string()));
+    keys.map_err(|error| format!("{url}: {error}"))
+}
+
+/// The keys in the file at `path`; in words, why there are none.
+pub(super) fn read_file(path: &Path) -> Result<Keys, String> {
+    let text = read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Keys::read(&text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Asks an issuer for its keys as long as it is there.
 async fn keep(issuer: Weak<Issuer>) {
-    loop {
-        let Some(there) = issuer.upgrade() else {
-            return;
-        };
-        let is_good = there.ask().await;
-        let next = if is_good {
-            there.settings.refresh
-        } else {
-            RETRIED_AFTER
-        };
-        let alarm = tokio::time::sleep(next);
+    while let Some(there) = issuer.upgrade() {
+        let due = there.due();
+        if due.is_zero() {
+            there.ask().await;
+            continue;
+        }
+        // Not held while waiting, so that it can go.
+        let wanted = Arc::clone(&there.wanted);
+        drop(there);
         tokio::select! {
-            () = there.wanted.notified() => {}
-            () = alarm => {}
+            () = wanted.notified() => {}
+            () = tokio::time::sleep(due) => {}
         }
     }
 }

@@ -11,16 +11,19 @@ mod verify;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use keyweir_policy::config::file::Policy;
-use keyweir_policy::tenancy::token::{Token, TokenError};
+use keyweir_policy::config::file::{JwtKeys, JwtSettings, Policy};
+use keyweir_policy::tenancy::token::freshness::Unknown;
+use keyweir_policy::tenancy::token::keys::Keys;
+use keyweir_policy::tenancy::token::{Bearer, Token, TokenError};
 use keyweir_policy::terms::ids::TenantId;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use self::issuer::Failure;
 use self::issuer::{Issuer, Published};
+
+pub(crate) use self::issuer::IssuerView;
 
 /// Tokens that are known at a time: a client has one, and a new one every hour or so.
 const KNOWN_MAX: usize = 10_000;
@@ -48,10 +51,37 @@ struct Known {
 pub(crate) enum Denied {
     /// It is wrong.
     Wrong(TokenError),
-    /// Its issuer's keys are not there yet.
-    NoKeys,
-    /// Its key is not known; its issuer is being asked for new ones.
-    Asked,
+    /// Its issuer's keys are not there, or count no more; they may be after this long.
+    NoKeys(Duration),
+    /// Its key is not known, and its issuer may publish it by now: that shows after this long.
+    NotYetKnown(Duration),
+}
+
+/// What is wrong with the keys of the issuers of `policy`, as far as they are in files, or, if addresses
+/// are `asked`, there: a line for each.
+pub(crate) fn check(policy: &Policy, folder: &Path, asked: bool) -> Vec<String> {
+    let one = |settings: &JwtSettings| {
+        let keys = match &settings.keys {
+            JwtKeys::File(path) => issuer::read_file(&folder.join(path)),
+            JwtKeys::Url(_) if asked => asked_now(settings, folder),
+            JwtKeys::Url(_) => return None,
+        };
+        let why = match keys {
+            Ok(keys) if keys.is_empty() => "it publishes no key for signatures".to_owned(),
+            Ok(_) => return None,
+            Err(why) => why,
+        };
+        Some(format!("issuer \"{}\": {why}", settings.rules.issuer))
+    };
+    policy.gateway.jwt.iter().filter_map(one).collect()
+}
+
+fn asked_now(settings: &JwtSettings, folder: &Path) -> Result<Keys, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    runtime.block_on(issuer::ask(settings, folder))
 }
 
 impl Tokens {
@@ -81,13 +111,14 @@ impl Tokens {
         !self.issuers.is_empty()
     }
 
-    /// The issuers: what they are called, how many keys of each are in use, and what is wrong with those
-    /// that it publishes now.
-    pub(crate) fn issuers(&self) -> impl Iterator<Item = (&str, usize, Option<Failure>)> {
-        self.issuers.iter().map(|issuer| {
-            let keys = issuer.published().map_or(0, |it| it.keys.len());
-            (issuer.rules().issuer.as_str(), keys, issuer.failure())
-        })
+    /// What operators are told of each issuer.
+    pub(crate) fn issuers(&self) -> impl Iterator<Item = IssuerView> {
+        self.issuers.iter().map(|issuer| issuer.view())
+    }
+
+    /// Has the issuers asked that are at an address.
+    pub(crate) fn ask_anew(&self) {
+        self.issuers.iter().for_each(|issuer| issuer.ask_anew());
     }
 
     /// Reads the files with keys anew. Blocks.
@@ -103,7 +134,8 @@ impl Tokens {
         let hash: [u8; 32] = Sha256::digest(text).into();
         let known = self.known.lock().get(&hash).copied();
         let is_good = |known: &Known| {
-            known.until > now && self.issuers[known.issuer].edition() == known.edition
+            let published = self.issuers[known.issuer].published();
+            known.until > now && published.is_ok_and(|it| it.edition == known.edition)
         };
         if let Some(known) = known.filter(is_good) {
             return Ok(known.tenant);
@@ -123,25 +155,24 @@ impl Tokens {
         if !rules.algorithms.contains(&token.algorithm) {
             return Err(Denied::Wrong(TokenError::Algorithm));
         }
-        let published = issuer.published();
-        let Some(Published { keys, edition }) = published.as_deref() else {
-            return Err(Denied::NoKeys);
-        };
-        let mut fitting = match keys.of(&token) {
-            Ok(fitting) => fitting,
-            Err(_) if issuer.ask_anew() => return Err(Denied::Asked),
-            Err(error) => return Err(Denied::Wrong(error)),
-        };
+        let published = issuer.published().map_err(Denied::NoKeys)?;
+        let Published { keys, edition } = &*published;
+        let mut fitting = keys.of(&token).map_err(|error| {
+            match issuer.unknown(token.key_id.as_deref().unwrap_or_default()) {
+                Unknown::NotPublished => Denied::Wrong(error),
+                Unknown::Later(wait) => Denied::NotYetKnown(wait),
+            }
+        })?;
         let signed = token.signed(text);
         let has_signed = |key| verify::has_signed(key, token.algorithm, signed, &token.signature);
         if !fitting.any(has_signed) {
             return Err(Denied::Wrong(TokenError::Signature));
         }
         let bearer = token.claims.bearer(rules, now);
-        let (name, until) = bearer.map_err(Denied::Wrong)?;
-        let tenant = self.tenants.get(name).copied();
+        let Bearer { names, until } = bearer.map_err(Denied::Wrong)?;
+        let tenant = names.iter().find_map(|name| self.tenants.get(*name));
         Ok(Known {
-            tenant: tenant.ok_or(Denied::Wrong(TokenError::UnknownTenant))?,
+            tenant: *tenant.ok_or(Denied::Wrong(TokenError::UnknownTenant))?,
             until,
             issuer: place,
             edition: *edition,

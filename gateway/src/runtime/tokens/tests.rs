@@ -1,8 +1,6 @@
 //! Tokens by real signatures. The RSA ones were made once with OpenSSL, by a key that is nowhere any
 //! more; the others are made here.
 
-use std::time::Duration;
-
 use keyweir_policy::config::file;
 use ring::hmac;
 use ring::rand::SystemRandom;
@@ -36,6 +34,7 @@ const PS256: &str = "\
 /// Before the tokens made with OpenSSL expire, which is in 2100.
 const NOW: u64 = 1_800_000_000;
 const SEARCH: TenantId = TenantId(0);
+const MOMENT: Duration = Duration::from_secs(1);
 
 fn at(secs: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(secs)
@@ -126,19 +125,24 @@ struct House {
 impl House {
     fn new(published: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let house = Self {
+        let mut house = Self {
             folder,
             tokens: Tokens::default(),
         };
         house.publish(published);
+        house.policy(&format!("claim = \"team\"\n{more}"));
+        house
+    }
+
+    /// Follows a policy that says this of the issuer.
+    fn policy(&mut self, of_issuer: &str) {
         let policy = format!(
             r#"
             [[gateway.jwt]]
             issuer = "https://id.example"
             audiences = ["keyweir"]
             jwks_file = "keys.json"
-            claim = "team"
-            {more}
+            {of_issuer}
             [[provider]]
             id = "p"
             dialect = "openai"
@@ -154,13 +158,16 @@ impl House {
         let parsed = file::parse(&[("keys.toml", &policy)], at(NOW));
         let (policy, warnings) = parsed.unwrap_or_else(|report| panic!("{report}"));
         assert!(warnings.problems.is_empty(), "{warnings}");
-        let tokens = Tokens::after(&house.tokens, &policy, house.folder.path());
-        Self { tokens, ..house }
+        self.tokens = Tokens::after(&self.tokens, &policy, self.folder.path());
     }
 
     fn publish(&self, published: &str) {
         std::fs::write(self.folder.path().join("keys.json"), published).expect("written");
         self.tokens.reread();
+    }
+
+    fn view(&self) -> IssuerView {
+        self.tokens.issuers().next().expect("an issuer")
     }
 
     fn bearer(&self, token: &str) -> Result<TenantId, Denied> {
@@ -259,16 +266,54 @@ fn claims_count_of_whom_for_whom_until_when_and_which_tenant() {
 }
 
 #[test]
+fn a_claim_may_be_a_list_and_stand_within_another() {
+    let keys = Keys::new();
+    for (rule, field, value, expected) in [
+        (
+            "groups",
+            "groups",
+            json!(["x", 7, "search", "y"]),
+            Ok(SEARCH),
+        ),
+        (
+            "groups",
+            "groups",
+            json!(["x"]),
+            wrong(TokenError::UnknownTenant),
+        ),
+        ("groups", "groups", json!([7]), wrong(TokenError::NoTenant)),
+        ("groups", "groups", json!([]), wrong(TokenError::NoTenant)),
+        ("a.b", "a", json!({"b": "search"}), Ok(SEARCH)),
+        ("a.b.c", "a", json!({"b": {"c": ["search"]}}), Ok(SEARCH)),
+        (
+            "a.b",
+            "a",
+            json!({"c": "search"}),
+            wrong(TokenError::NoTenant),
+        ),
+        ("a.b", "a", json!("search"), wrong(TokenError::NoTenant)),
+        (
+            "https://a.b/t",
+            "https://a.b/t",
+            json!("search"),
+            Ok(SEARCH),
+        ),
+    ] {
+        let mut house = House::new(&keys.published(), "");
+        house.policy(&format!("claim = {rule:?}"));
+        let mut claims = claims();
+        claims[field] = value;
+        assert_eq!(house.bearer(&keys.ed(&claims)), expected, "{rule} {claims}");
+    }
+}
+
+#[test]
 fn keys_that_are_rotated_count_at_once_and_bad_ones_never() {
     let (old, new) = (Keys::new(), Keys::new());
     let house = House::new(&old.published(), "");
     let (before, after) = (old.ed(&claims()), new.ed(&claims()));
     assert_eq!(house.bearer(&before), Ok(SEARCH));
-    for bad in [
-        "",
-        "{\"keys\":[]}",
-        "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}",
-    ] {
+    for bad in ["", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}"] {
         house.publish(bad);
         assert_eq!(house.bearer(&before), Ok(SEARCH), "the old ones are kept");
     }
@@ -282,10 +327,50 @@ fn keys_that_are_rotated_count_at_once_and_bad_ones_never() {
 }
 
 #[test]
+fn an_issuer_takes_its_last_key_out() {
+    let keys = Keys::new();
+    let house = House::new(&keys.published(), "");
+    let token = keys.ed(&claims());
+    assert_eq!(house.bearer(&token), Ok(SEARCH));
+    house.publish("{\"keys\":[]}");
+    assert_eq!(
+        house.bearer(&token),
+        wrong(TokenError::UnknownKey),
+        "though it is known"
+    );
+    assert_eq!(house.view().trouble(), None, "it is an answer");
+    house.publish(&keys.published());
+    assert_eq!(house.bearer(&token), Ok(SEARCH));
+}
+
+#[test]
+fn keys_that_cannot_be_had_count_as_long_as_the_policy_says() {
+    let keys = Keys::new();
+    let token = keys.ed(&claims());
+    for (kept, expected) in [("1h", Ok(SEARCH)), ("0s", Err(Denied::NoKeys(MOMENT)))] {
+        let house = House::new(&keys.published(), &format!("keys_kept = \"{kept}\""));
+        assert_eq!(house.bearer(&token), Ok(SEARCH));
+        let file = house.folder.path().join("keys.json");
+        std::fs::remove_file(file).expect("it is there");
+        house.tokens.reread();
+        assert_eq!(house.bearer(&token), expected, "{kept}");
+        let view = house.view();
+        assert_eq!((view.is_usable, view.failures), (kept == "1h", 1));
+        assert!(view.read.is_some());
+        let trouble = view.trouble().expect("it is told");
+        assert!(trouble.contains("keys.json"), "{trouble}");
+        house.publish(&keys.published());
+        assert_eq!(house.bearer(&token), Ok(SEARCH), "{kept}");
+        assert_eq!(house.view().trouble(), None);
+    }
+}
+
+#[test]
 fn without_keys_nobody_knows() {
     let house = House::new("half", "");
     let keys = Keys::new();
-    assert_eq!(house.bearer(&keys.ed(&claims())), Err(Denied::NoKeys));
+    let nobody_knows = Err(Denied::NoKeys(MOMENT));
+    assert_eq!(house.bearer(&keys.ed(&claims())), nobody_knows);
     house.publish(&keys.published());
     assert_eq!(house.bearer(&keys.ed(&claims())), Ok(SEARCH));
 }

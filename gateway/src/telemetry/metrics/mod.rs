@@ -7,6 +7,7 @@
 
 mod attempts;
 mod endpoints;
+mod issuers;
 mod ledger;
 mod policy;
 mod pools;
@@ -24,6 +25,7 @@ use keyweir_policy::terms::ids::AccountId;
 use keyweir_policy::terms::table::Table;
 
 use self::attempts::Attempts;
+use self::issuers::IssuerMetrics;
 use self::ledger::LedgerMetrics;
 use self::process::Process;
 use self::register::Register;
@@ -32,6 +34,7 @@ use self::shared::SharedMetrics;
 use super::outcome::Outcome;
 use super::tally::Tally;
 
+pub(crate) use self::issuers::OfIssuer;
 pub(crate) use self::policy::PolicyMetrics;
 pub(crate) use self::pools::Pools;
 pub(crate) use self::provider::ProviderMetrics;
@@ -44,6 +47,7 @@ pub struct Metrics {
     pub(crate) process: Process,
     pub(crate) pools: Pools,
     pub(crate) policy: PolicyMetrics,
+    pub(crate) issuers: IssuerMetrics,
     pub(crate) tenancy: TenancyMetrics,
     pub(crate) ledger: LedgerMetrics,
     pub(crate) shared: SharedMetrics,
@@ -67,6 +71,7 @@ impl Metrics {
             process: Process::new(&register),
             pools: Pools::new(&register),
             policy: PolicyMetrics::new(&register),
+            issuers: IssuerMetrics::new(&register),
             tenancy: TenancyMetrics::new(&register),
             ledger: LedgerMetrics::new(&register),
             shared: SharedMetrics::new(&register),

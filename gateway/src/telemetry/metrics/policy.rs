@@ -10,8 +10,6 @@ use super::register::Register;
 pub(crate) struct PolicyMetrics {
     pub(crate) failed: IntGauge,
     pub(crate) secrets_failed: IntGauge,
-    pub(crate) issuer_keys: IntGaugeVec,
-    pub(crate) issuer_failed: IntGaugeVec,
     loaded: Gauge,
     info: IntGaugeVec,
     reloads: IntCounterVec,
@@ -37,16 +35,6 @@ impl PolicyMetrics {
             secrets_failed: registry.gauge(
                 "keyweir_policy_secrets_failed",
                 "Secrets that could not be read anew and are used as they were.",
-            ),
-            issuer_keys: registry.gauges(
-                "keyweir_issuer_keys",
-                "Keys of an issuer of tokens that are in use; its tokens are refused while there are none.",
-                &["issuer"],
-            ),
-            issuer_failed: registry.gauges(
-                "keyweir_issuer_failed",
-                "1 while the keys that an issuer of tokens publishes cannot be had; those in use stay in use.",
-                &["issuer"],
             ),
             loaded: registry.real_gauge(
                 "keyweir_policy_loaded_timestamp_seconds",

@@ -155,6 +155,7 @@ fn issuers(issuers: &[JwtSettings]) -> String {
             rules,
             keys,
             refresh,
+            keys_kept,
             ca_file,
         } = it;
         let Rules {
@@ -173,12 +174,13 @@ fn issuers(issuers: &[JwtSettings]) -> String {
             .as_deref()
             .map(|path| format!(" trusting {}", show::path(path)));
         format!(
-            "{} for {} by {} ({}, keys of {keys}{}, leeway {})",
+            "{} for {} by {} ({}, keys of {keys}{} kept {}, leeway {})",
             show::text(issuer),
             show::list(audiences),
             show::text(claim),
             algorithms.join(", "),
             trusting.unwrap_or_default(),
+            duration(keys_kept),
             duration(leeway),
         )
     };

@@ -439,7 +439,7 @@ fn accounts_of_tenants_and_issuers_are_told_by_name() {
         told(BASE, &changed),
         [
             "gateway: jwt none → https://id.example for k by team (RS256, ES256, EdDSA, keys of \
-             i.json, leeway 30s)",
+             i.json kept 1h, leeway 30s)",
             "group g: added",
             "tenant chat: group none → g",
             "tenant chat: accounts all → team-a, team-b",

@@ -126,6 +126,8 @@ pub struct JwtSettings {
     pub keys: JwtKeys,
     /// How often they are asked for, where they are at an address.
     pub refresh: Duration,
+    /// How long those that are known count where new ones cannot be had.
+    pub keys_kept: Duration,
     /// Roots to trust there instead of the system's.
     pub ca_file: Option<PathBuf>,
 }

@@ -1,5 +1,6 @@
 //! A policy in the making, and its text.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -26,6 +27,8 @@ pub(super) struct DraftProvider {
     pub(super) id: String,
     pub(super) vendor: Vendor,
     pub(super) base_url: String,
+    /// The models that come to it by their names, without it being named. Empty: any.
+    pub(super) by_name: BTreeSet<String>,
     /// The number of its last account that has no name of its own.
     accounts: usize,
 }
@@ -99,6 +102,7 @@ impl Draft {
             id,
             vendor,
             base_url: base_url.to_owned(),
+            by_name: BTreeSet::new(),
             accounts: 0,
         });
         self.providers.len() - 1
@@ -127,9 +131,9 @@ impl Draft {
         if let Some(attempts) = self.attempts_max {
             let _ = write!(text, "[retry]\nattempts_max = {attempts}\n\n");
         }
-        // The first that takes a model has it: so those that take all come last.
+        // The first that takes a model has it: so those that take most come last.
         let mut order: Vec<usize> = (0..self.providers.len()).collect();
-        order.sort_by_key(|at| self.models_of(*at).contains("*"));
+        order.sort_by_key(|at| Reverse(self.providers[*at].least_named()));
         for at in order {
             self.write_provider(&mut text, at);
         }
@@ -178,15 +182,13 @@ impl Draft {
         if let Some(credential) = provider.vendor.credential {
             let _ = writeln!(text, "credential = {}", quoted(credential));
         }
-        // Of several providers of a dialect, each gets its own models.
+        // Of several providers of a dialect each gets its own models, and none gets more by name than
+        // is meant.
         let dialect = provider.vendor.dialect;
-        let others = self
-            .providers
-            .iter()
-            .filter(|it| it.vendor.dialect == dialect);
-        if others.count() > 1 {
-            let all = self.models_of(at);
-            let models = needed(&all);
+        let same = self.providers.iter().map(|it| it.vendor.dialect);
+        let is_one = same.filter(|it| *it == dialect).count() == 1;
+        if !is_one || self.models_of(at) != provider.by_name {
+            let models = needed(&provider.by_name);
             if !models.is_empty() {
                 let _ = writeln!(text, "models = {}", list(models));
             }
@@ -242,6 +244,16 @@ impl Draft {
             text,
             "[[fallback]]\nmodels = [{model}]\nsteps = [{steps}]\n\n"
         );
+    }
+}
+
+impl DraftProvider {
+    /// How many letters the least of its patterns wants of a name that it matches; the most if it has
+    /// nothing but names.
+    fn least_named(&self) -> usize {
+        let starred = self.by_name.iter().filter(|it| it.contains('*'));
+        let letters = starred.map(|it| it.len() - it.matches('*').count());
+        letters.min().unwrap_or(usize::MAX)
     }
 }
 

@@ -1,13 +1,14 @@
 //! A list of provider keys, one a line, with an account each.
 //!
-//! A line is a key, or a name and a key with `=` between them; `#` begins a comment. Whose key it is
-//! shows in how it begins. The keys themselves go into a file each, which the policy names.
+//! A line is a key, or a name and a key with `=` or `:` between them, as environment files and YAML have
+//! them; `#` begins a comment. Whose key it is shows in how it begins, or in its name. The keys themselves go into a file each, which the policy names.
 
 use std::collections::HashMap;
 
 use super::draft::{Draft, DraftAccount, quoted};
 use super::finding::{Finding, Rating};
-use super::vendor;
+use super::key_vendor;
+use super::vendor::Vendor;
 use super::{ImportError, Imported};
 use crate::secret::ProviderSecret;
 
@@ -42,39 +43,19 @@ pub fn import(text: &str, folder: &str) -> Result<ImportedKeys, ImportError> {
         if line.is_empty() {
             continue;
         }
-        let (name, key) = line.split_once('=').unwrap_or(("", line));
-        let key = key.trim().trim_matches(['"', '\'']);
-        let found = match (seen.get(key), read(key)) {
+        let (name, key) = split(line);
+        let found = match (seen.get(key), read(key, name)) {
             (Some(line), _) => Err(format!("is the key of line {line}")),
             _ if draft.accounts.len() >= KEYS_MAX => Err("is one key too many".to_owned()),
             (None, read) => read,
         };
         let (rating, words) = match found {
             Err(why) => (Rating::Unsupported, format!("a key: {why}; it is left out")),
-            Ok((vendor, secret)) => {
+            Ok(found) => {
                 seen.insert(key, line_number);
-                let provider = draft.provider(vendor, vendor.base_url);
-                let wanted = Some(name.trim()).filter(|name| !name.is_empty());
-                let id = draft.account_id(provider, wanted);
-                let file = format!("{id}.key");
-                let path = format!("{folder}/{file}");
-                let (rating, other) = match wanted.filter(|wanted| *wanted != id) {
-                    Some(_) => (
-                        Rating::Approximate,
-                        ", since the name given is taken, or cannot be one here",
-                    ),
-                    None => (Rating::Exact, ""),
-                };
-                let words = format!("a key of {}: account {id}{other}", vendor.name);
-                draft.accounts.push(DraftAccount {
-                    id,
-                    provider,
-                    secret: format!("{{ file = {} }}", quoted(&path)),
-                    models: [].into(),
-                    limits: Vec::new(),
-                });
-                secrets.push((file, secret));
-                (rating, words)
+                let (account, told) = put(&mut draft, &found, name, folder);
+                secrets.push((account, found.secret));
+                told
             }
         };
         findings.push(Finding {
@@ -84,14 +65,49 @@ pub fn import(text: &str, folder: &str) -> Result<ImportedKeys, ImportError> {
         });
     }
     if secrets.is_empty() {
-        return Err(ImportError::Nothing("key"));
+        return Err(ImportError::nothing("key", findings));
     }
     let policy = draft.text();
-    let imported = Imported { policy, findings };
+    let imported = Imported {
+        policy,
+        findings,
+        ..Imported::default()
+    };
     Ok(ImportedKeys { imported, secrets })
 }
 
-fn read(key: &str) -> Result<(vendor::Vendor, ProviderSecret), String> {
+/// A line's name, if it has one, and its key: `NAME=KEY`, `export NAME="KEY"`, `NAME: KEY`.
+fn split(line: &str) -> (Option<&str>, &str) {
+    let bare = |key: &'_ str| {
+        key.trim()
+            .trim_end_matches(',')
+            .trim_matches(['"', '\''])
+            .len()
+    };
+    let named = line.split_once(['=', ':']).and_then(|(name, key)| {
+        let name = name.trim();
+        let name = name.strip_prefix("export ").unwrap_or(name).trim();
+        let name = name.trim_matches(['"', '\'']);
+        // What ends in signs of equality is a key that is written in base64.
+        let is_key = key.trim_matches('=').is_empty() || bare(key) == 0;
+        (!name.is_empty() && !is_key).then_some((name, key))
+    });
+    let (name, key) = match named {
+        Some((name, key)) => (Some(name), key),
+        None => (None, line),
+    };
+    let key = key.trim().trim_end_matches(',').trim_matches(['"', '\'']);
+    (name, key)
+}
+
+/// A key, and whose it is.
+struct Found {
+    vendor: Vendor,
+    is_guess: bool,
+    secret: ProviderSecret,
+}
+
+fn read(key: &str, name: Option<&str>) -> Result<Found, String> {
     if keyweir_wire::subscription_token(key) {
         return Err("it is a token of a consumer subscription, which may not be pooled".to_owned());
     }
@@ -99,8 +115,45 @@ fn read(key: &str) -> Result<(vendor::Vendor, ProviderSecret), String> {
         return Err(suspect.to_string());
     }
     let secret = ProviderSecret::new(key).map_err(|error| error.to_string())?;
-    let vendor = vendor::of_key(key).ok_or("its beginning does not show whose it is")?;
-    Ok((vendor, secret))
+    let (vendor, is_guess) = key_vendor::of(key, name).map_err(|error| error.to_string())?;
+    Ok(Found {
+        vendor,
+        is_guess,
+        secret,
+    })
+}
+
+/// Makes an account of a key. Returns the name of its file, and what is told.
+fn put(
+    draft: &mut Draft,
+    found: &Found,
+    name: Option<&str>,
+    folder: &str,
+) -> (String, (Rating, String)) {
+    let vendor = found.vendor;
+    let provider = draft.provider(vendor, vendor.base_url);
+    let id = draft.account_id(provider, name);
+    let file = format!("{id}.key");
+    let mut words = format!("a key of {}: account {id}", vendor.name);
+    let mut rating = Rating::Exact;
+    if name.is_some_and(|name| name != id) {
+        rating = Rating::Approximate;
+        words += ", since the name given is taken, or cannot be one here";
+    }
+    if found.is_guess {
+        rating = Rating::Approximate;
+        words += ", as it begins; if it is another vendor's, call it after that one, as \
+                  DEEPSEEK_API_KEY=KEY";
+    }
+    let path = format!("{folder}/{file}");
+    draft.accounts.push(DraftAccount {
+        id,
+        provider,
+        secret: format!("{{ file = {} }}", quoted(&path)),
+        models: [].into(),
+        limits: Vec::new(),
+    });
+    (file, (rating, words))
 }
 
 #[cfg(test)]
@@ -108,6 +161,21 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+
+    #[test]
+    fn lines_have_names_in_several_forms() {
+        for (line, name, key) in [
+            ("k", None, "k"),
+            ("N=k", Some("N"), "k"),
+            ("export N='k'", Some("N"), "k"),
+            ("N: \"k\"", Some("N"), "k"),
+            ("\"N\": \"k\",", Some("N"), "k"),
+            ("bGFzdA==", None, "bGFzdA=="),
+            ("N=bGFzdA==", Some("N"), "bGFzdA=="),
+        ] {
+            assert_eq!(split(line), (name, key), "{line}");
+        }
+    }
 
     #[test]
     fn every_line_is_a_key_of_somebodys_or_told() {

@@ -1,4 +1,4 @@
-//! Who a model is asked of: the vendors' addresses and dialects, and how keys and models tell them.
+//! Who a model is asked of: the vendors' addresses and dialects, and how models tell them.
 //!
 //! Addresses are those of the vendors' API references.
 
@@ -32,19 +32,31 @@ pub(super) const ANTHROPIC: Vendor = Vendor {
     base_url: "https://api.anthropic.com",
     credential: None,
 };
+/// Gemini's own API.
 pub(super) const GEMINI: Vendor = Vendor {
     name: "gemini",
     dialect: Dialect::Generic,
     base_url: "https://generativelanguage.googleapis.com",
     credential: Some("x-goog-api-key"),
 };
-const GROQ: Vendor = openai("groq", "https://api.groq.com/openai/v1");
+/// Gemini, as clients of OpenAI's API reach it.
+const GEMINI_FOR_OPENAIS: Vendor = openai(
+    "gemini",
+    "https://generativelanguage.googleapis.com/v1beta/openai",
+);
+const AZURE: Vendor = Vendor {
+    name: "azure",
+    dialect: Dialect::OpenAi,
+    base_url: "",
+    credential: Some("api-key"),
+};
+const CUSTOM: Vendor = openai("custom_openai", "");
 
 const VENDORS: &[Vendor] = &[
     OPENAI,
     ANTHROPIC,
-    GEMINI,
-    GROQ,
+    GEMINI_FOR_OPENAIS,
+    openai("groq", "https://api.groq.com/openai/v1"),
     openai("mistral", "https://api.mistral.ai/v1"),
     openai("deepseek", "https://api.deepseek.com/v1"),
     openai("openrouter", "https://openrouter.ai/api/v1"),
@@ -53,37 +65,94 @@ const VENDORS: &[Vendor] = &[
     openai("fireworks_ai", "https://api.fireworks.ai/inference/v1"),
     openai("perplexity", "https://api.perplexity.ai"),
     openai("cerebras", "https://api.cerebras.ai/v1"),
+    AZURE,
     openai("hosted_vllm", ""),
     openai("lm_studio", ""),
-    openai("custom_openai", ""),
+    CUSTOM,
 ];
 
-/// The vendor of a model as LiteLLM writes it, and what the vendor calls the model. `has_base`: its
-/// address is given.
-pub(super) fn of_model(model: &str, has_base: bool) -> Option<(Vendor, &str)> {
+/// How models begin that a vendor calls so, and nobody else.
+const FAMILIES: [(&str, &[&str]); 2] = [
+    ("anthropic", &["claude"]),
+    (
+        "openai",
+        &[
+            "gpt-",
+            "o1",
+            "o3",
+            "o4",
+            "chatgpt-",
+            "text-embedding-",
+            "dall-e",
+            "whisper",
+        ],
+    ),
+];
+
+impl Vendor {
+    /// Patterns of what it calls its models, as far as that tells them from others'.
+    pub(super) fn families(self) -> impl Iterator<Item = String> {
+        let own = FAMILIES.iter().filter(move |(name, _)| *name == self.name);
+        own.flat_map(|(_, begins)| begins.iter().map(|begin| format!("{begin}*")))
+    }
+}
+
+/// The vendor called `name`, as LiteLLM calls it.
+pub(super) fn named(name: &str) -> Option<Vendor> {
+    VENDORS.iter().find(|vendor| vendor.name == name).copied()
+}
+
+/// Whether a setting is the key of a vendor, or of all: `openai_key`, `api_key`.
+pub(super) fn of_setting(name: &str) -> bool {
+    let vendor = name.strip_suffix("_key");
+    vendor.is_some_and(|vendor| vendor == "api" || named(vendor).is_some())
+}
+
+/// The vendor of a model as LiteLLM writes it, and what the vendor calls the model. `base`: its address,
+/// if it is given.
+pub(super) fn of_model<'m>(model: &'m str, base: Option<&str>) -> Option<(Vendor, &'m str)> {
     if let Some((prefix, rest)) = model.split_once('/')
-        && let Some(vendor) = VENDORS.iter().find(|vendor| vendor.name == prefix)
+        && let Some(vendor) = named(prefix)
     {
-        return Some((*vendor, rest));
+        // What stands before Gemini speaks its own API.
+        let is_native = vendor == GEMINI_FOR_OPENAIS && base.is_some();
+        return Some((if is_native { GEMINI } else { vendor }, rest));
     }
-    let begins = |words: &[&str]| words.iter().any(|word| model.starts_with(word));
-    if begins(&["claude"]) {
-        return Some((ANTHROPIC, model));
-    }
-    if begins(&[
-        "gpt-",
-        "o1",
-        "o3",
-        "o4",
-        "chatgpt-",
-        "text-embedding-",
-        "dall-e",
-        "whisper",
-    ]) {
-        return Some((OPENAI, model));
+    let family = FAMILIES
+        .iter()
+        .find(|(_, begins)| begins.iter().any(|begin| model.starts_with(begin)));
+    if let Some((name, _)) = family {
+        return named(name).map(|vendor| (vendor, model));
     }
     let is_plain = !model.contains('/');
-    (has_base && is_plain).then_some((openai("custom_openai", ""), model))
+    (base.is_some() && is_plain).then_some((CUSTOM, model))
+}
+
+/// What is different about asking a vendor as it is asked here.
+pub(super) fn difference(vendor: Vendor) -> Option<&'static str> {
+    match vendor {
+        GEMINI_FOR_OPENAIS => Some("through Gemini's OpenAI-compatible API"),
+        AZURE => Some("through Azure's v1 API, which asks for the deployment's name as the model"),
+        _ => None,
+    }
+}
+
+/// Where the v1 API of the Azure resource is that LiteLLM reaches at `base`, if it is Azure's own address.
+///
+/// Source: <https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle>.
+pub(super) fn azure_base(base: &str) -> Option<String> {
+    const HOSTS: [&str; 3] = [
+        ".openai.azure.com",
+        ".cognitiveservices.azure.com",
+        ".services.ai.azure.com",
+    ];
+    let rest = base.strip_prefix("https://")?;
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let path = path.trim_end_matches('/');
+    let is_azures = HOSTS.iter().any(|suffix| host.ends_with(suffix));
+    let is_whole = ["", "openai", "openai/v1"].contains(&path);
+    (is_azures && (is_whole || path.starts_with("openai/deployments/")))
+        .then(|| format!("https://{host}/openai/v1"))
 }
 
 /// Why a model is of nobody that is known here, and what to do instead.
@@ -91,9 +160,10 @@ pub(super) fn advice(model: &str) -> &'static str {
     let prefix = model.split_once('/').map_or("", |(prefix, _)| prefix);
     match prefix {
         "azure" | "azure_ai" => {
-            "is of Azure: add a [[provider]] with dialect = \"openai\", credential = \"api-key\" and \
-             base_url = \"https://RESOURCE.openai.azure.com/openai/v1\", and ask for the deployment's \
-             name as the model"
+            "is of Azure, at an address that is not https://RESOURCE.openai.azure.com: add a \
+             [[provider]] with dialect = \"openai\", credential = \"api-key\" and base_url = \
+             \"https://RESOURCE.openai.azure.com/openai/v1\", and ask for the deployment's name as the \
+             model"
         }
         "bedrock" | "sagemaker" => "is of AWS, whose requests are signed and not keyed",
         "vertex_ai" => "is of Vertex AI, whose tokens last an hour; use gemini/ with an API key",
@@ -101,14 +171,31 @@ pub(super) fn advice(model: &str) -> &'static str {
     }
 }
 
-/// Whose key this is, by how it begins.
-pub(super) fn of_key(key: &str) -> Option<Vendor> {
-    let vendors = [
-        ("sk-ant-", ANTHROPIC),
-        ("AIza", GEMINI),
-        ("gsk_", GROQ),
-        ("sk-", OPENAI),
-    ];
-    let found = vendors.iter().find(|(prefix, _)| key.starts_with(prefix));
-    found.map(|(_, vendor)| *vendor)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn azures_v1_api_is_found_at_its_own_addresses_only() {
+        const V1: Option<&str> = Some("https://r.openai.azure.com/openai/v1");
+        for (base, expected) in [
+            ("https://r.openai.azure.com", V1),
+            ("https://r.openai.azure.com/", V1),
+            ("https://r.openai.azure.com/openai/", V1),
+            ("https://r.openai.azure.com/openai/v1/", V1),
+            ("https://r.openai.azure.com/openai/deployments/d", V1),
+            (
+                "https://r.cognitiveservices.azure.com/",
+                Some("https://r.cognitiveservices.azure.com/openai/v1"),
+            ),
+            ("https://gateway.azure-api.net/x", None),
+            ("https://r.openai.azure.com/other", None),
+            ("https://r.openai.azure.com.evil.example", None),
+            ("http://r.openai.azure.com", None),
+            ("os.environ/AZURE_API_BASE", None),
+            ("", None),
+        ] {
+            assert_eq!(azure_base(base).as_deref(), expected, "{base}");
+        }
+    }
 }

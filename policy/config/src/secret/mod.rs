@@ -4,4 +4,4 @@ mod client_key;
 mod provider_secret;
 
 pub use client_key::{ClientKey, ClientKeyHash, ClientKeyHashError, ClientKeys};
-pub use provider_secret::{ProviderSecret, SecretError};
+pub use provider_secret::{NO_KEY, ProviderSecret, SecretError};

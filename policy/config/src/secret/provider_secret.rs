@@ -8,6 +8,9 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
+/// What stands for a key where none is needed, as for a local model. It is no secret.
+pub const NO_KEY: &str = "no-key";
+
 /// A provider key's secret.
 #[derive(Clone)]
 pub struct ProviderSecret(SecretString);

@@ -10,6 +10,18 @@ use super::error::TokenError;
 /// Audiences of one token.
 const AUDIENCES_MAX: usize = 64;
 
+/// Names of one claim that are looked at: groups of one person.
+const NAMES_MAX: usize = 256;
+
+/// Who the bearer of a token may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bearer<'c> {
+    /// Names, of which the first that is a tenant's counts.
+    pub names: Vec<&'c str>,
+    /// Until when that holds.
+    pub until: SystemTime,
+}
+
 /// What the tokens of one issuer must say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -19,7 +31,7 @@ pub struct Rules {
     pub audiences: Vec<String>,
     /// What they may be signed with.
     pub algorithms: Vec<Algorithm>,
-    /// The claim that names the tenant.
+    /// The claim that names the tenant, or the path to it, with dots.
     pub claim: String,
     /// How far its clock and ours may be apart.
     pub leeway: Duration,
@@ -61,12 +73,12 @@ impl Claims {
         })
     }
 
-    /// The name of the tenant that the bearer is by `rules`, and until when. To be asked of a token
-    /// whose signature is verified.
+    /// The names of which the first that is a tenant's is that of the bearer by `rules`, never none; and
+    /// until when. To be asked of a token whose signature is verified.
     ///
     /// # Errors
-    /// If what it claims does not hold at `now`, or names no tenant.
-    pub fn bearer(&self, rules: &Rules, now: SystemTime) -> Result<(&str, SystemTime), TokenError> {
+    /// If what it claims does not hold at `now`, or names nobody.
+    pub fn bearer(&self, rules: &Rules, now: SystemTime) -> Result<Bearer<'_>, TokenError> {
         if self.issuer != rules.issuer {
             return Err(TokenError::Issuer);
         }
@@ -82,11 +94,38 @@ impl Claims {
         if self.not_before.is_some_and(|it| it - leeway > secs) {
             return Err(TokenError::TooEarly);
         }
-        let tenant = self.all.get(&rules.claim).and_then(Value::as_str);
-        let tenant = tenant.ok_or(TokenError::NoTenant)?;
+        let names = names(self.claim(&rules.claim));
+        if names.is_empty() {
+            return Err(TokenError::NoTenant);
+        }
         let left = Duration::try_from_secs_f64(self.expires + leeway - secs);
         let until = left.ok().and_then(|left| now.checked_add(left));
-        // One that is good for longer than there is time is verified again each time.
-        Ok((tenant, until.unwrap_or(now)))
+        Ok(Bearer {
+            names,
+            // One that is good for longer than there is time is verified again each time.
+            until: until.unwrap_or(now),
+        })
+    }
+
+    /// The claim of that name, which may have dots in it (`https://example.com/team`), or else the one
+    /// that the path leads to (`resource.team`).
+    fn claim(&self, name: &str) -> Option<&Value> {
+        self.all.get(name).or_else(|| {
+            let mut path = name.split('.');
+            let first = self.all.get(path.next()?)?;
+            path.try_fold(first, |value, name| value.get(name))
+        })
+    }
+}
+
+/// The names that a claim has: it is text, or a list of texts.
+fn names(claim: Option<&Value>) -> Vec<&str> {
+    match claim {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(many)) => {
+            let names = many.iter().filter_map(Value::as_str);
+            names.take(NAMES_MAX).collect()
+        }
+        _ => Vec::new(),
     }
 }

@@ -62,18 +62,13 @@ pub enum KeysError {
     /// It holds what nobody but the issuer may have.
     #[error("it holds a private key or a shared secret; publish public keys only")]
     Private,
-    /// Nothing in it verifies signatures that are accepted.
-    #[error(
-        "it has no public key for signatures (RSA of 2048 bits or more, P-256, P-384 or Ed25519)"
-    )]
-    Empty,
 }
 
 impl Keys {
-    /// Reads a key set.
+    /// Reads a key set. It may have no key that can be used: that is how an issuer takes its last one out.
     ///
     /// # Errors
-    /// If it is none, or has no key that can be used.
+    /// If it is none.
     pub fn read(text: &[u8]) -> Result<Self, KeysError> {
         if text.len() > BYTES_MAX {
             return Err(KeysError::TooLarge);
@@ -92,9 +87,6 @@ impl Keys {
             }
             keys.extend(public(key));
         }
-        if keys.is_empty() {
-            return Err(KeysError::Empty);
-        }
         Ok(Self(keys))
     }
 
@@ -106,6 +98,13 @@ impl Keys {
     /// Whether there are none.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The names of those that `later` has no more.
+    pub fn gone(&self, later: &Self) -> Vec<&str> {
+        let has = |id: &&str| later.0.iter().any(|key| key.id.as_deref() == Some(*id));
+        let ids = self.0.iter().filter_map(|key| key.id.as_deref());
+        ids.filter(|id| !has(id)).collect()
     }
 
     /// The keys that may have signed `token`: the one that it names, or a few that fit where it names

@@ -12,6 +12,7 @@
 mod algorithm;
 mod claims;
 mod error;
+pub mod freshness;
 pub mod keys;
 
 use base64::Engine as _;
@@ -19,7 +20,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 pub use self::algorithm::Algorithm;
-pub use self::claims::{Claims, Rules};
+pub use self::claims::{Bearer, Claims, Rules};
 pub use self::error::TokenError;
 
 /// The longest token: identity providers' have 1 to 2 KiB.

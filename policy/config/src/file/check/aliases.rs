@@ -71,8 +71,11 @@ impl Check<'_> {
                     "look at models of the provider and of its accounts, or correct the name",
                 );
             }
-            let names =
-                |other: &&RawAlias| other.name.as_ref().map(|at| &at.value) == alias.model.as_ref();
+            // One that leads to its own name only says who is asked for it.
+            let names = |other: &&RawAlias| {
+                let name = other.name.as_ref().map(|at| &at.value);
+                name == alias.model.as_ref() && other.model.as_ref() != name
+            };
             if alias.model.as_ref() != Some(&name.value)
                 && self.aliases_beside(aliases).any(|it| names(&it))
             {

@@ -47,6 +47,9 @@ pub(super) fn jwt(fields: &mut Fields<'_>) -> Option<RawJwt> {
     let refresh = fields.or("refresh", Duration::from_secs(300), |value| {
         value.duration(Duration::from_secs(30)..=Duration::from_secs(24 * 3600))
     });
+    let keys_kept = fields.or("keys_kept", Duration::from_secs(3600), |value| {
+        value.duration(Duration::ZERO..=Duration::from_secs(7 * 24 * 3600))
+    });
     let ca_file = fields.optional("ca_file", |value| path(&value));
     let settings = || {
         let rules = Rules {
@@ -60,6 +63,7 @@ pub(super) fn jwt(fields: &mut Fields<'_>) -> Option<RawJwt> {
             rules,
             keys: keys?,
             refresh,
+            keys_kept,
             ca_file,
         })
     };

@@ -10,7 +10,7 @@ use crate::file::read::paths::path;
 use crate::file::report::Severity;
 use crate::file::secret_ref::{SecretCommand, SecretRef};
 use crate::file::value::Value;
-use crate::secret::ProviderSecret;
+use crate::secret::{NO_KEY, ProviderSecret};
 
 const HOW: &str =
     "write { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\", \"argument\"] }";
@@ -42,7 +42,9 @@ fn literal(value: &Value<'_>) -> Option<SecretRef> {
     }
     match ProviderSecret::new(text) {
         Ok(secret) => {
-            value.warn("the secret stands in the policy file itself", HOW);
+            if text != NO_KEY {
+                value.warn("the secret stands in the policy file itself", HOW);
+            }
             Some(SecretRef::Literal(secret))
         }
         Err(error) => value.refuse(error.to_string()),

@@ -1,167 +1,250 @@
-//! `model_list`: deployments, and the public names that lead to them.
+//! `model_list`: deployments.
 
 use super::info;
+use super::instead::instead;
+use super::names;
+use super::params::{Params, Shared};
+use super::secrets::{self, Of};
 use super::taken::{Import, Target};
 use super::yaml::Node;
 use crate::file::BaseUrl;
-use crate::import::draft::{DraftAccount, DraftAlias, DraftLimit, quoted};
+use crate::import::draft::{DraftAccount, DraftLimit};
 use crate::import::finding::Rating;
-use crate::import::vendor;
+use crate::import::vendor::{self, Vendor};
 use keyweir_terms::dialect::Dialect;
+use keyweir_terms::pattern::ModelPattern;
 
 /// Accounts that a policy has room for.
 const DEPLOYMENTS_MAX: usize = 10_000;
 
-pub(super) fn read(import: &mut Import, list: Node<'_>) {
+/// Which deployments are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those of one name.
+    Named,
+    /// Those of all names that have a form. They are read when all names are known.
+    Starred,
+}
+
+pub(super) fn read(import: &mut Import, list: Node<'_>, shared: &Shared<'_>, which: Which) {
     for (at, deployment) in list.elements().enumerate() {
         if at == DEPLOYMENTS_MAX {
-            let words = format!("model_list: only {DEPLOYMENTS_MAX} deployments fit");
-            return import.unsupported(deployment.line(), words);
+            if which == Which::Named {
+                let words = format!("model_list: only {DEPLOYMENTS_MAX} deployments fit");
+                import.unsupported(deployment.line(), words);
+            }
+            return;
         }
-        one(import, deployment);
+        let name = deployment.get("model_name").and_then(Node::text);
+        let of = if name.is_some_and(|name| name.contains('*')) {
+            Which::Starred
+        } else {
+            Which::Named
+        };
+        if of == which
+            && let Err(why) = one(import, deployment, shared)
+        {
+            import.unsupported(deployment.line(), why);
+        }
     }
 }
 
-fn one(import: &mut Import, deployment: Node<'_>) {
-    let line = deployment.line();
-    let params = deployment.get("litellm_params");
+/// A deployment, as far as it is understood.
+struct Asked<'y> {
+    name: &'y str,
+    vendor: Vendor,
+    model: &'y str,
+    base: String,
+}
+
+/// Takes a deployment over; in words, why it is left out.
+fn one(import: &mut Import, deployment: Node<'_>, shared: &Shared<'_>) -> Result<(), String> {
     let name = deployment.get("model_name").and_then(Node::text);
-    let model = params.and_then(|it| it.get("model")).and_then(Node::text);
-    let (Some(name), Some(params), Some(written)) = (name, params, model) else {
-        return import.unsupported(line, "a deployment without model_name and model".to_owned());
+    let own = deployment.get("litellm_params");
+    let (Some(name), Some(own)) = (name, own) else {
+        return Err("a deployment without model_name and model".to_owned());
     };
-    let base = params.get("api_base").and_then(Node::text);
-    let Some((vendor, model)) = vendor::of_model(written, base.is_some()) else {
-        let words = format!("{name}: {written} {}", vendor::advice(written));
-        return import.unsupported(line, words);
+    let params = shared.of(own).map_err(|credential| {
+        format!(
+            "{name}: litellm_credential_name: {credential} is not in credential_list; the deployment is \
+             left out"
+        )
+    })?;
+    let asked = asked(name, &params)?;
+    let (dialect, model) = (asked.vendor.dialect, asked.model);
+    let by_name = by_name(import, &asked)?;
+    let of = Of {
+        name,
+        vendor: asked.vendor,
+        base: &asked.base,
     };
-    let base = base.unwrap_or(vendor.base_url).trim_end_matches('/');
-    if base.parse::<BaseUrl>().is_err() {
-        let words = format!("{name}: api_base must be an address; it is left out");
-        return import.unsupported(line, words);
-    }
-    if !is_name(model) || !is_name(name) {
-        let words = format!("{name}: is no name of a model here; it is left out");
-        return import.unsupported(line, words);
-    }
-    let provider = import.draft.provider(vendor, base);
-    let at = account(import, (name, provider, params));
-    put(import, (at, model), params);
-    let id = import.draft.accounts[at].id.clone();
-    let by_name = match vendor.dialect {
-        Dialect::Generic => format!(", asked as /{}/…", import.draft.providers[provider].id),
-        _ => String::new(),
+    let secret =
+        secrets::of(import, of, &params).map_err(|why| format!("{name}: {why}; it is left out"))?;
+    let provider = import.draft.provider(asked.vendor, &asked.base);
+    import.draft.providers[provider]
+        .by_name
+        .extend(by_name.patterns);
+    let at = account(import, provider, secret.written);
+    put(import, (at, model), &params);
+    let account = &import.draft.accounts[at].id;
+    let differences = [
+        vendor::difference(asked.vendor).map(str::to_owned),
+        (dialect == Dialect::Generic)
+            .then(|| format!("asked as /{}/…", import.draft.providers[provider].id)),
+        (dialect == Dialect::Anthropic)
+            .then(|| "its clients must speak Anthropic's API".to_owned()),
+        by_name.difference,
+        secret.difference,
+    ];
+    let differences: Vec<String> = differences.into_iter().flatten().collect();
+    let (rating, told) = match differences.as_slice() {
+        [] => (Rating::Exact, String::new()),
+        some => (Rating::Approximate, format!("; {}", some.join("; "))),
     };
-    // An alias names one model, so that a name with a star leads to nothing but itself.
-    let renamed = match name != model && (name.contains('*') || model.contains('*')) {
-        true => format!("; clients ask for {model} here, not for {name}"),
-        false => String::new(),
-    };
-    let rating = match by_name.is_empty() && renamed.is_empty() {
-        true => Rating::Exact,
-        false => Rating::Approximate,
-    };
-    let words = format!("{name}: {model} of account {id}{by_name}{renamed}");
-    import.found(line, rating, words);
-    info::read(import, (name, model, provider), deployment);
-    rest(import, name, deployment, params);
-    let target = Target {
-        model: model.to_owned(),
-        provider,
+    let line = deployment.line();
+    import.found(
         line,
-    };
-    import
-        .names
-        .entry(name.to_owned())
-        .or_default()
-        .push(target);
+        rating,
+        format!("{name}: {model} of account {account}{told}"),
+    );
+    info::read(import, (name, model, provider), (deployment, &params));
+    rest(import, name, deployment, &params);
+    if !name.contains('*') {
+        let target = Target {
+            model: model.to_owned(),
+            provider,
+            line,
+        };
+        let targets = import.names.entry(name.to_owned());
+        targets.or_default().push(target);
+    }
+    Ok(())
 }
 
-fn is_name(model: &str) -> bool {
-    model
-        .parse::<keyweir_terms::pattern::ModelPattern>()
-        .is_ok()
+fn asked<'y>(name: &'y str, params: &Params<'y>) -> Result<Asked<'y>, String> {
+    let Some(written) = params.text("model") else {
+        return Err("a deployment without model_name and model".to_owned());
+    };
+    let base = params.text("api_base").or_else(|| params.text("base_url"));
+    let found = vendor::of_model(written, base);
+    let (vendor, model) =
+        found.ok_or_else(|| format!("{name}: {written} {}", vendor::advice(written)))?;
+    let base = match (vendor.name, base) {
+        ("azure", base) => vendor::azure_base(base.unwrap_or_default())
+            .ok_or_else(|| format!("{name}: {written} {}", vendor::advice(written)))?,
+        (_, Some(base)) => base.trim_end_matches('/').to_owned(),
+        (_, None) => vendor.base_url.to_owned(),
+    };
+    if base.parse::<BaseUrl>().is_err() {
+        let words = "api_base must be an address that stands here; the deployment is left out";
+        return Err(format!("{name}: {words}"));
+    }
+    let is_name = |text: &str| text.parse::<ModelPattern>().is_ok();
+    if !is_name(model) || !is_name(name) {
+        return Err(format!(
+            "{name}: is no name of a model here; it is left out"
+        ));
+    }
+    Ok(Asked {
+        name,
+        vendor,
+        model,
+        base,
+    })
+}
+
+/// What a provider takes by name because of a deployment.
+#[derive(Default)]
+struct ByName {
+    patterns: Vec<String>,
+    difference: Option<String>,
+}
+
+/// What the provider takes by name. An alias names one model, and no name loses its beginning on the way:
+/// so a name with a star is good for what the vendor itself calls so, unless that takes away names that
+/// lead elsewhere.
+fn by_name(import: &Import, asked: &Asked<'_>) -> Result<ByName, String> {
+    let Asked {
+        name,
+        model,
+        vendor,
+        ..
+    } = *asked;
+    match (name.contains('*'), model.contains('*')) {
+        (false, false) => {
+            return Ok(ByName {
+                patterns: vec![model.to_owned()],
+                difference: None,
+            });
+        }
+        (true, false) => {
+            return Ok(ByName {
+                patterns: vec![model.to_owned()],
+                difference: Some(format!("clients ask for {model} here, not for {name}")),
+            });
+        }
+        (false, true) => return Err(format!("{name}: leads to no one model: name the models")),
+        (true, true) => {}
+    }
+    let is_free = |pattern: &String| names::taken_by(import, pattern, vendor.dialect).is_none();
+    let same = (name == model || model != "*").then(|| model.to_owned());
+    if let Some(model) = same.clone().filter(is_free) {
+        let difference =
+            (name != model).then(|| format!("clients ask for {model} here, not for {name}"));
+        return Ok(ByName {
+            patterns: vec![model],
+            difference,
+        });
+    }
+    let patterns = vendor.families().filter(|_| model == "*").filter(is_free);
+    let patterns: Vec<String> = patterns.collect();
+    if patterns.is_empty() {
+        let why = match same.and_then(|it| names::taken_by(import, &it, vendor.dialect)) {
+            Some(other) => format!("would take {other} away, which leads elsewhere"),
+            None => format!(
+                "what {} calls its models does not tell them from others'",
+                vendor.name
+            ),
+        };
+        return Err(format!(
+            "{name}: {why}: add a deployment for each model that is asked for; it is left out"
+        ));
+    }
+    let difference = Some(format!(
+        "clients ask for {} here, not for {name}",
+        patterns.join(", ")
+    ));
+    Ok(ByName {
+        patterns,
+        difference,
+    })
 }
 
 /// The account whose key a deployment has, made if it is not there. Returns its place.
-fn account(import: &mut Import, (name, provider, params): (&str, usize, Node<'_>)) -> usize {
-    let key = params.get("api_key");
-    let written = key.and_then(Node::text).unwrap_or_default();
-    let variable = written.strip_prefix("os.environ/").map(str::to_owned);
-    let known = variable.clone().filter(|name| is_variable(name));
-    // What is not said is what LiteLLM takes, too.
-    let usual = || {
-        let vendor = import.draft.providers[provider].vendor.name;
-        format!("{}_API_KEY", vendor.to_ascii_uppercase())
-    };
-    let secret = match (&known, written) {
-        (Some(name), _) => name.clone(),
-        (None, "") => usual(),
-        (None, literal) => literal_name(import, literal),
-    };
-    let reference = format!("{{ env = {} }}", quoted(&secret));
+fn account(import: &mut Import, provider: usize, secret: String) -> usize {
     let accounts = &import.draft.accounts;
-    let same = accounts
-        .iter()
-        .position(|it| it.provider == provider && it.secret == reference);
-    if let Some(at) = same {
+    let same = |it: &DraftAccount| it.provider == provider && it.secret == secret;
+    if let Some(at) = accounts.iter().position(same) {
         return at;
-    }
-    if known.is_none() && !written.is_empty() {
-        let line = key.map_or(0, Node::line);
-        match keyweir_wire::suspect_secret(written) {
-            Some(suspect) => {
-                let words = format!("{name}: api_key: {suspect}, in ${secret}");
-                import.unsupported(line, words);
-            }
-            None => {
-                let words = format!("{name}: api_key stands in the file: put it into ${secret}");
-                import.found(line, Rating::Approximate, words);
-            }
-        }
     }
     let id = import.draft.account_id(provider, None);
     import.draft.accounts.push(DraftAccount {
         id,
         provider,
-        secret: reference,
+        secret,
         models: [].into(),
         limits: Vec::new(),
     });
     import.draft.accounts.len() - 1
 }
 
-/// A variable for a key that stands in the file: the same for the same key, and nothing of it.
-fn literal_name(import: &mut Import, literal: &str) -> String {
-    let known = import.literals.iter().position(|it| it == literal);
-    let at = known.unwrap_or_else(|| {
-        import.literals.push(literal.to_owned());
-        import.literals.len() - 1
-    });
-    format!("IMPORTED_KEY_{}", at + 1)
-}
-
-fn is_variable(name: &str) -> bool {
-    let first = name
-        .bytes()
-        .next()
-        .is_some_and(|byte| !byte.is_ascii_digit());
-    first
-        && name.len() <= 256
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
 /// Gives an account a deployment's model and limits.
-fn put(import: &mut Import, (at, model): (usize, &str), params: Node<'_>) {
+fn put(import: &mut Import, (at, model): (usize, &str), params: &Params<'_>) {
     let account = &mut import.draft.accounts[at];
     account.models.insert(model.to_owned());
     let count = |name| {
-        params
-            .get(name)
-            .and_then(Node::count)
-            .filter(|count| *count > 0)
+        let count = params.get(name).and_then(Node::count);
+        count.filter(|count| *count > 0)
     };
     let (requests, tokens) = (count("rpm"), count("tpm"));
     let is_there = account.limits.iter().any(|limit| limit.model == model);
@@ -175,57 +258,24 @@ fn put(import: &mut Import, (at, model): (usize, &str), params: Node<'_>) {
 }
 
 /// Tells what of a deployment is left out.
-fn rest(import: &mut Import, name: &str, deployment: Node<'_>, params: Node<'_>) {
-    for (field, line, _) in params.entries() {
-        let words = match field {
-            "model" | "api_key" | "api_base" | "rpm" | "tpm" => continue,
-            field if info::is_price(field) => continue,
-            "organization" => "an account is known by its key",
-            "weight" | "order" => "requests go where there is the most room",
-            "timeout" | "stream_timeout" => "see [gateway.timeouts]",
-            "max_retries" => "see [retry]",
-            _ => "nothing here is like it",
-        };
-        import.unsupported(line, format!("{name}: {field}: {words}"));
+fn rest(import: &mut Import, name: &str, deployment: Node<'_>, params: &Params<'_>) {
+    const TAKEN: [&str; 7] = [
+        "model",
+        "api_key",
+        "api_base",
+        "base_url",
+        "rpm",
+        "tpm",
+        "litellm_credential_name",
+    ];
+    for (field, line, _) in params.own() {
+        if !TAKEN.contains(&field) && !info::is_price(field) {
+            import.unsupported(line, format!("{name}: {field}: {}", instead(field)));
+        }
     }
     for (field, line, _) in deployment.entries() {
         if !["model_name", "litellm_params", "model_info"].contains(&field) {
-            import.unsupported(line, format!("{name}: {field}: nothing here is like it"));
-        }
-    }
-}
-
-/// Has public names lead to models.
-pub(super) fn names(import: &mut Import) {
-    for (name, targets) in import.names.clone() {
-        let Some(first) = targets.first() else {
-            continue;
-        };
-        let mut others = targets
-            .iter()
-            .filter(|it| (it.provider, &it.model) != (first.provider, &first.model));
-        if let Some(other) = others.next() {
-            let words = format!(
-                "{name}: leads to several models: {} is asked first, the others where it cannot serve",
-                first.model
-            );
-            import.found(other.line, Rating::Approximate, words);
-        }
-        let providers = &import.draft.providers;
-        let mut dialects = Vec::new();
-        for target in &targets {
-            let dialect = providers[target.provider].vendor.dialect;
-            if dialects.contains(&dialect) || name.contains('*') {
-                continue;
-            }
-            dialects.push(dialect);
-            if target.model != name && !target.model.contains('*') {
-                import.draft.aliases.push(DraftAlias {
-                    name: name.clone(),
-                    model: target.model.clone(),
-                    provider: target.provider,
-                });
-            }
+            import.unsupported(line, format!("{name}: {field}: {}", instead(field)));
         }
     }
 }

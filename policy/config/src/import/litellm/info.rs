@@ -1,5 +1,7 @@
 //! What a deployment says of its model beside how to ask for it: `model_info`, and prices.
 
+use super::instead::instead;
+use super::params::Params;
 use super::taken::Import;
 use super::yaml::Node;
 use crate::import::draft::DraftPrice;
@@ -24,27 +26,15 @@ pub(super) fn is_price(field: &str) -> bool {
 pub(super) fn read(
     import: &mut Import,
     (name, model, provider): (&str, &str, usize),
-    deployment: Node<'_>,
+    (deployment, params): (Node<'_>, &Params<'_>),
 ) {
-    let tables = ["litellm_params", "model_info"];
-    let tables = tables.map(|table| deployment.get(table));
-    let said = |field: &str| {
-        let mut found = tables
-            .iter()
-            .flatten()
-            .filter_map(|table| table.entry(field));
-        found.next()
-    };
-    let info = tables[1].into_iter().flat_map(Node::entries);
-    for (field, line, _) in info.filter(|(field, ..)| !is_price(field)) {
-        let words = match field {
-            "mode" | "max_tokens" | "max_input_tokens" | "max_output_tokens" => {
-                "the provider knows it"
-            }
-            "id" | "db_model" | "created_at" | "updated_at" => "is LiteLLM's own",
-            _ => "nothing here is like it",
-        };
-        import.unsupported(line, format!("{name}: model_info.{field}: {words}"));
+    let info = deployment.get("model_info");
+    let said = |field: &str| params.entry(field).or_else(|| info?.entry(field));
+    for (field, line, _) in info.into_iter().flat_map(Node::entries) {
+        if !is_price(field) {
+            let words = format!("{name}: model_info.{field}: {}", instead(field));
+            import.unsupported(line, words);
+        }
     }
     let mut rates = Vec::new();
     for (theirs, ours) in PRICES {

@@ -1,10 +1,12 @@
 //! `router_settings`, `litellm_settings` and `general_settings`.
 
 use super::fallbacks;
+use super::instead::instead;
 use super::taken::Import;
 use super::yaml::Node;
-use crate::import::draft::{DraftAlias, DraftTenant, quoted};
+use crate::import::draft::{DraftTenant, quoted};
 use crate::import::finding::Rating;
+use crate::import::vendor;
 use crate::secret::ClientKeyHash;
 
 pub(super) fn router(import: &mut Import, settings: Node<'_>) {
@@ -12,28 +14,16 @@ pub(super) fn router(import: &mut Import, settings: Node<'_>) {
         match name {
             "fallbacks" => fallbacks::read(import, value, false),
             "context_window_fallbacks" => fallbacks::read(import, value, true),
-            "model_group_alias" => aliases(import, value),
+            "default_fallbacks" => fallbacks::of_all(import, line, value),
             "num_retries" => retries(import, line, value),
+            // They are read before.
+            "model_group_alias" | "default_litellm_params" => {}
+            name if vendor::of_setting(name) => {
+                let words = format!("{name}: of the deployments without a key of their own");
+                import.found(line, Rating::Exact, words);
+            }
             _ => import.unsupported(line, format!("{name}: {}", instead(name))),
         }
-    }
-}
-
-/// What does the same here, if anything does.
-fn instead(name: &str) -> &'static str {
-    match name {
-        "routing_strategy" | "routing_strategy_args" => "requests go where there is the most room",
-        "allowed_fails" | "cooldown_time" | "disable_cooldowns" => {
-            "breakers learn from answers when to ask a key again"
-        }
-        "timeout" | "request_timeout" | "stream_timeout" => "see [gateway.timeouts]",
-        "redis_host" | "redis_port" | "redis_password" | "redis_url" => {
-            "each gateway learns from the headers that it sees"
-        }
-        "drop_params" | "modify_params" => "requests are passed byte for byte",
-        "success_callback" | "failure_callback" | "callbacks" => "see the access log and /metrics",
-        "cache" | "cache_params" => "there is no response cache",
-        _ => "nothing here is like it",
     }
 }
 
@@ -42,34 +32,12 @@ fn retries(import: &mut Import, line: usize, value: Node<'_>) {
         return import.unsupported(line, "num_retries: must be from 0 to 31".to_owned());
     };
     import.draft.attempts_max = Some(count + 1);
-    let words = format!(
-        "num_retries: {} attempts, within a budget for all requests",
-        count + 1
-    );
+    let attempts = match count {
+        0 => "1 attempt".to_owned(),
+        count => format!("{} attempts", count + 1),
+    };
+    let words = format!("num_retries: {attempts}, within a budget for all requests");
     import.found(line, Rating::Approximate, words);
-}
-
-fn aliases(import: &mut Import, value: Node<'_>) {
-    for (alias, line, meant) in value.entries() {
-        // Either the name itself, or what it is and whether it is hidden.
-        let meant = meant.text().or_else(|| meant.get("model")?.text());
-        let targets = meant.and_then(|name| import.names.get(name).cloned());
-        let target = targets.and_then(|targets| targets.into_iter().next());
-        let (Some(target), false) = (target, alias.contains(['*', ' '])) else {
-            let words = format!("model_group_alias: {alias}: leads to no deployment");
-            import.unsupported(line, words);
-            continue;
-        };
-        let is_there = |it: &DraftAlias| it.name == alias && it.provider == target.provider;
-        if target.model != alias && !import.draft.aliases.iter().any(is_there) {
-            import.draft.aliases.push(DraftAlias {
-                name: alias.to_owned(),
-                model: target.model,
-                provider: target.provider,
-            });
-        }
-        import.found(line, Rating::Exact, format!("model_group_alias: {alias}"));
-    }
 }
 
 pub(super) fn general(import: &mut Import, settings: Node<'_>) {

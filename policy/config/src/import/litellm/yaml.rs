@@ -1,5 +1,7 @@
 //! A YAML document whose values know their lines.
 
+use std::collections::BTreeSet;
+
 use saphyr::{LoadableYamlNode, MarkedYaml};
 
 use crate::import::ImportError;
@@ -22,7 +24,7 @@ pub(super) fn parse(text: &str) -> Result<MarkedYaml<'_>, ImportError> {
     documents
         .into_iter()
         .next()
-        .ok_or(ImportError::Nothing("document"))
+        .ok_or_else(|| ImportError::nothing("document", Vec::new()))
 }
 
 /// What is nested deeply is dropped by calls as deep.
@@ -61,21 +63,49 @@ impl<'y> Node<'y> {
         self.0.span.start.line()
     }
 
-    /// Its members, each with the line of its name; none if it is no mapping.
+    /// Its members, each with the line of its name; none if it is no mapping. What `<<` merges into it
+    /// comes behind, as far as it has no member of that name.
     pub(super) fn entries(self) -> impl Iterator<Item = (&'y str, usize, Self)> {
-        let members = self.0.data.as_mapping().into_iter().flatten();
-        members.filter_map(|(name, value)| {
-            let line = name.span.start.line();
-            Some((name.data.as_str()?, line, Self(value)))
-        })
+        let mut known = BTreeSet::new();
+        let mut entries = Vec::new();
+        self.collect(&mut entries, &mut known);
+        entries.into_iter()
+    }
+
+    fn collect(self, entries: &mut Vec<(&'y str, usize, Self)>, known: &mut BTreeSet<&'y str>) {
+        let mut merged = Vec::new();
+        for (name, value) in self.0.data.as_mapping().into_iter().flatten() {
+            let Some(text) = name.data.as_str() else {
+                continue;
+            };
+            let value = Self(value);
+            if text == "<<" && (value.is_mapping() || value.elements().all(Self::is_mapping)) {
+                merged.push(value);
+            } else if known.insert(text) {
+                entries.push((text, name.span.start.line(), value));
+            }
+        }
+        for value in merged {
+            // A mapping has no elements, and a sequence no members.
+            value.collect(entries, known);
+            for element in value.elements() {
+                element.collect(entries, known);
+            }
+        }
+    }
+
+    fn is_mapping(self) -> bool {
+        self.0.data.as_mapping().is_some()
+    }
+
+    /// Whether it is nothing.
+    pub(super) fn is_null(self) -> bool {
+        self.0.data.is_null()
     }
 
     /// A member.
     pub(super) fn get(self, name: &str) -> Option<Self> {
-        let mut entries = self.entries();
-        entries
-            .find(|(known, _, _)| *known == name)
-            .map(|(_, _, value)| value)
+        self.entry(name).map(|(_, value)| value)
     }
 
     /// A member, with the line of its name.
