@@ -27,6 +27,7 @@ mod exchange;
 mod external;
 mod inflow;
 pub mod learned;
+mod lessons;
 mod others;
 mod outcomes;
 mod recall;

@@ -15,10 +15,11 @@ mod outcomes;
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::learned::LearnedBucket;
-use crate::bucket::{Bucket, Declared, Mark};
+use crate::bucket::{Bucket, Declared};
+pub use crate::charge::{Amounts, Charge, Charging, Marks};
 use crate::refusals::Refusals;
 use crate::reserve::{Draw, Reserves};
-use keyweir_terms::amount::{Dimension, Need};
+use keyweir_terms::amount::Dimension;
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
@@ -40,60 +41,6 @@ const COLD_IN_FLIGHT: u32 = 4;
 /// The longest delay that is learned: an answer that takes longer is not typical of any. Both SDKs
 /// give up on a request after ten minutes.
 const PRODUCTION_DELAY_SECS_MAX: f64 = 600.0;
-
-/// How the dimensions of a dialect are charged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Charging {
-    /// Input when admitted, output as produced (Anthropic, documented for ITPM and OTPM).
-    AsProduced,
-    /// Everything when admitted, output at the client's cap (OpenAI's TPM).
-    AtAdmission,
-}
-
-/// One amount per dimension.
-pub type Amounts = [f64; Dimension::COUNT];
-
-/// What a request takes: `prompt` at admission, `pending` as generated.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Charge {
-    /// Taken when admitted.
-    pub prompt: Amounts,
-    /// Taken while the answer is produced.
-    pub pending: Amounts,
-}
-
-impl Charge {
-    /// The charge for `need`; `output_max` is the client's cap, where the dialect charges it.
-    pub fn of(need: &Need, output_max: Option<u64>, charging: Charging) -> Self {
-        let (input, output) = (need.input as f64, need.output as f64);
-        let mut charge = Self::default();
-        charge.prompt[Dimension::Requests.index()] = 1.0;
-        charge.prompt[Dimension::InputTokens.index()] = input;
-        charge.pending[Dimension::OutputTokens.index()] = output;
-        match charging {
-            Charging::AsProduced => {
-                charge.prompt[Dimension::Tokens.index()] = input;
-                charge.pending[Dimension::Tokens.index()] = output;
-            }
-            Charging::AtAdmission => {
-                let capped = output_max.map_or(output, |max| max as f64);
-                charge.prompt[Dimension::Tokens.index()] = capped.max(input + output);
-            }
-        }
-        charge
-    }
-
-    /// What a bucket has to hold for it to be admitted: output is not counted beforehand, but where there
-    /// is none nothing is admitted.
-    fn least(&self, dimension: usize) -> f64 {
-        self.prompt[dimension].max(self.pending[dimension].min(1.0))
-    }
-
-    /// Both parts together.
-    pub fn total(&self, dimension: usize) -> f64 {
-        self.prompt[dimension] + self.pending[dimension]
-    }
-}
 
 /// Whether a reading only shows again what others of `snapshot` show: input and output, the tighter of
 /// them or their sum (Anthropic's `tokens-*`, where no workspace has a limit of its own).
@@ -119,9 +66,6 @@ pub struct Explained {
     /// They tell nothing, but what was learned of the account says that little more was left.
     pub expected: bool,
 }
-
-/// Where an account's buckets stood when a request was sent.
-pub type Marks = [Mark; Dimension::COUNT];
 
 /// An account's buckets for one quota group.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 
 pub mod bucket;
 pub mod budget;
+mod charge;
 pub mod estimate;
 mod refusals;
 pub mod reserve;

@@ -8,7 +8,7 @@
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::time::Time;
 
-use crate::budget::{Amounts, Charge, Marks};
+use crate::charge::{Amounts, Charge, Marks};
 
 /// Requests after which what was learned before them counts for a third.
 const MEMORY_REQUESTS: f64 = 64.0;
