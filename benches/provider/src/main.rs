@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use simulated_provider::{Provider, World};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// An LLM provider in a box: strict budgets, Anthropic's and OpenAI's APIs, faults on command.
 ///
@@ -87,20 +88,15 @@ async fn run(world: World, tls_ca: Option<PathBuf>) -> Result<(), Box<dyn Error>
     if let (Some(file), Some(ca)) = (tls_ca, provider.ca_pem()) {
         std::fs::write(&file, ca).map_err(|error| format!("{}: {error}", file.display()))?;
     }
-    say(&format!("{}\n", provider.base_url()))?;
-    told_to_stop().await?;
-    provider.shutdown().await;
-    Ok(())
-}
-
-async fn told_to_stop() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
+    // Listened for before anybody is told where it is: who knows may also stop it.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    say(&format!("{}\n", provider.base_url()))?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    provider.shutdown().await;
     Ok(())
 }
 

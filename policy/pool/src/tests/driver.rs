@@ -254,7 +254,7 @@ impl Driver {
         if granted.is_some() && explained.held.is_none() {
             // The clock stands after a small step back.
             let present = self.pool.clock.outward(self.pool.clock.peek(now));
-            prop_assert_eq!(would, Some(present));
+            prop_assert_eq!(would, Some(present), "{:?}", explained);
         }
         match admission {
             Admission::Granted(lease) => self.leases.push(lease),
