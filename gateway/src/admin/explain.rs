@@ -2,11 +2,14 @@
 //! out, which would be chosen, and when it would fit. Asking changes nothing.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use http::{Response, StatusCode};
 use keyweir_policy::config::fallback;
 use keyweir_policy::pool::ask::{Ask, ChosenBy};
 use keyweir_policy::pool::explain::{AccountExplanation, AccountOut, Explanation, Held, KeyOut};
+use keyweir_policy::tenancy::request::Asked;
+use keyweir_policy::tenancy::validity::is_expired;
 use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::{ModelId, ProviderId, RequestId, TenantId};
@@ -61,7 +64,7 @@ pub(super) fn page(gateway: &Gateway, query: &str) -> Response<Vec<u8>> {
 
 fn question<'a>(live: &Live, query: &'a Query<'_>) -> Result<Question<'a>, String> {
     let model = query.get("model");
-    let model = model.ok_or("model is missing: /explain?model=claude-sonnet-4-5")?;
+    let model = model.ok_or("model is missing: /explain?model=claude-sonnet-5")?;
     let tenant = match query.get("tenant") {
         None => ANYBODY,
         Some(name) => {
@@ -100,7 +103,7 @@ fn explained(gateway: &Gateway, live: &Live, asked: &Question<'_>) -> Result<Val
         .providers
         .iter()
         .filter(|(id, _)| takes(*id))
-        .map(|(id, _)| provider(live, &moments, asked, id))
+        .map(|(id, _)| provider((gateway, live), &moments, asked, id))
         .collect();
     if providers.is_empty() {
         let model = asked.model;
@@ -115,7 +118,12 @@ fn explained(gateway: &Gateway, live: &Live, asked: &Question<'_>) -> Result<Val
     }))
 }
 
-fn provider(live: &Live, moments: &Moments, asked: &Question<'_>, id: ProviderId) -> Value {
+fn provider(
+    (gateway, live): (&Gateway, &Live),
+    moments: &Moments,
+    asked: &Question<'_>,
+    id: ProviderId,
+) -> Value {
     let provider = live.provider(id);
     let model = (asked.model, Endpoint::Inference);
     let mut inquiry = provider.pool.with(|pool, now| {
@@ -145,6 +153,7 @@ fn provider(live: &Live, moments: &Moments, asked: &Question<'_>, id: ProviderId
         "provider": provider.id,
         "group": explained.group,
         "needed": by_dimension(|dimension| Some(json!(explained.needed[dimension.index()]))),
+        "refused": refused((gateway, live), asked, id),
         "held_back": explained.held.map(|held| held_back(moments, held)),
         "chosen": chosen,
         "fits_in_secs": turn.map(|turn| turn.since(now).as_secs_f64()),
@@ -155,6 +164,38 @@ fn provider(live: &Live, moments: &Moments, asked: &Question<'_>, id: ProviderId
     })
 }
 
+/// Why the tenant's request would be refused before anybody is asked; `None`: it would not.
+fn refused(
+    (gateway, live): (&Gateway, &Live),
+    asked: &Question<'_>,
+    provider: ProviderId,
+) -> Option<String> {
+    let tenant = live.tenant(asked.tenant)?;
+    if is_expired(tenant.expires, SystemTime::now()) {
+        return Some("the tenant has expired".to_owned());
+    }
+    if !tenant.models.matches(asked.model) {
+        return Some("the tenant's models do not include this one".to_owned());
+    }
+    let lack = gateway.tenancy.would_refuse(&Asked {
+        tenant: asked.tenant,
+        provider,
+        model: asked.model,
+        size: &size(asked),
+        patience: tenant.patience.unwrap_or(live.policy.waiting.patience),
+        asks_again: false,
+    });
+    lack.map(|lack| lack.to_string())
+}
+
+const fn size(asked: &Question<'_>) -> RequestSize {
+    RequestSize {
+        text_bytes: 0,
+        media_tokens: asked.input,
+        output_max: asked.output,
+    }
+}
+
 fn ask(live: &Live, asked: &Question<'_>, now: Time, model: ModelId) -> Ask {
     let tenant = live.tenant(asked.tenant);
     let patience = tenant.and_then(|tenant| tenant.patience);
@@ -163,11 +204,7 @@ fn ask(live: &Live, asked: &Question<'_>, now: Time, model: ModelId) -> Ask {
         tenant: asked.tenant,
         model,
         priority: tenant.map(|tenant| tenant.priority).unwrap_or_default(),
-        size: RequestSize {
-            text_bytes: 0,
-            media_tokens: asked.input,
-            output_max: asked.output,
-        },
+        size: size(asked),
         affinity: None,
         account: None,
         arrived: now,

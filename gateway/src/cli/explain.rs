@@ -115,7 +115,11 @@ fn candidates(answer: &Value) -> String {
                 let _ = writeln!(out, "  held back: {}", text(&held["reason"]));
             }
         }
+        if !provider["refused"].is_null() {
+            let _ = writeln!(out, "  refused: {}", text(&provider["refused"]));
+        }
         let _ = match provider["fits_in_secs"].as_f64() {
+            _ if !provider["refused"].is_null() => Ok(()),
             Some(secs) if secs > 0.0 => writeln!(out, "  its turn comes in {secs:.1} s"),
             Some(_) => writeln!(out, "  its turn is now"),
             None => writeln!(out, "  its turn never comes by itself"),

@@ -81,6 +81,13 @@ impl Tenancy {
         state.meters.reserve(at, asked)
     }
 
+    /// Why a request would be refused now; `None`: it would not. Takes nothing.
+    pub(crate) fn would_refuse(&self, asked: &Asked<'_>) -> Option<Box<Lack>> {
+        let mut state = self.state.lock();
+        let at = self.moment();
+        state.meters.would_refuse(at, asked)
+    }
+
     /// Settles a request that has ended, and counts what it cost, for a tenant of this name.
     pub(crate) fn settle(&self, ended: Ended, name: &str, metrics: &TenancyMetrics) -> Cost {
         let Ended {

@@ -146,3 +146,27 @@ async fn at_once(stage: &Stage, count: usize) -> Vec<Answer> {
     }
     answers
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_tenant_may_not_have_is_told_before_who_would_serve_it() {
+    let bounds = "models = [\"claude-*\"]\n[[tenant.limit]]\nrequests_per_minute = 1\n";
+    let patience = "[waiting]\npatience = \"0s\"\n";
+    let stage = Plan::new().set(patience).and(bounds).build().await;
+    let refused = async |model: &str| {
+        let path = format!("/explain?model={model}&tenant=tester");
+        let explained = stage.gateway.admin(&path).await.json();
+        explained["providers"][0]["refused"].clone()
+    };
+    // Asking takes nothing.
+    for _ in 0..3 {
+        assert_eq!(refused("claude-a").await, Value::Null);
+    }
+    let told = refused("gpt-5").await;
+    assert_eq!(told, "the tenant's models do not include this one");
+    stage.serves(Api::Messages).await;
+    let told = refused("claude-a").await.to_string();
+    assert!(
+        told.contains("1 requests per minute of tenant tester"),
+        "{told}"
+    );
+}

@@ -111,17 +111,13 @@ impl Meters {
         at: Moment,
         asked: &Asked<'_>,
     ) -> Result<Option<Reserved>, Box<Lack>> {
-        let of_tenant = self.of_tenant.get(asked.tenant);
-        let Some(of_tenant) = of_tenant.filter(|rows| !rows.is_empty()) else {
+        if !self.is_bounded(asked.tenant) {
             return Ok(None);
-        };
-        let holds = |place: &&u32| {
-            let row = self.rows.get(**place);
-            row.is_some_and(|row| row.models.matches(asked.model))
-        };
-        let rows: Vec<u32> = of_tenant.iter().filter(holds).copied().collect();
+        }
+        let rows = self.holding(asked);
         let need = self.expected.need(asked.tenant, asked.model, asked.size);
         let fits = self.priced(&rows, asked, &need).and_then(|need| {
+            self.note_asked(at, &rows, &need);
             let (wait, shadowed) = self.room(at, &rows, &need, asked)?;
             Ok((need, wait, shadowed))
         });
@@ -144,6 +140,35 @@ impl Meters {
             shadowed,
             rows,
         }))
+    }
+
+    /// Why a request would be refused, were it to ask now; `None`: it would not. Takes nothing.
+    pub fn would_refuse(&mut self, at: Moment, asked: &Asked<'_>) -> Option<Box<Lack>> {
+        let rows = self.holding(asked);
+        let need = self.expected.need(asked.tenant, asked.model, asked.size);
+        let fits = self.priced(&rows, asked, &need);
+        fits.and_then(|need| self.room(at, &rows, &need, asked))
+            .err()
+    }
+
+    /// What bounds a request.
+    fn holding(&self, asked: &Asked<'_>) -> Vec<u32> {
+        let holds = |place: &&u32| {
+            let row = self.rows.get(**place);
+            row.is_some_and(|row| row.models.matches(asked.model))
+        };
+        let of_tenant = self.of_tenant.get(asked.tenant);
+        let of_tenant = of_tenant.into_iter().flatten();
+        of_tenant.filter(holds).copied().collect()
+    }
+
+    /// A request asks for `need`.
+    fn note_asked(&mut self, at: Moment, rows: &[u32], need: &Taken) {
+        for place in rows {
+            if let Some(row) = self.rows.get_mut(*place) {
+                row.asked(row.meter.amount(need), at.now);
+            }
+        }
     }
 
     /// A request has ended, having been served by `model` of `provider`. What it cost.
@@ -263,7 +288,6 @@ impl Meters {
             let Some(row) = self.rows.get_mut(*place) else {
                 continue;
             };
-            row.asked(row.meter.amount(need), at.now);
             let ends = match row.meter.room(need, (at.now, at.wall), self.sharing) {
                 Room::In(Duration::ZERO) => continue,
                 room if asked.asks_again && row.is_of_share(room, need, (at.now, self.sharing)) => {
