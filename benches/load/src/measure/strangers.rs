@@ -28,7 +28,10 @@ use crate::report::{Bound, Quoted, Row, Section};
 use crate::stats::quantile;
 use crate::subject::Kind;
 
+/// Fewer, where this process may not have so many sockets.
 const STRANGERS: usize = 20_000;
+/// Files that this process has open beside them.
+const OTHER_FILES: usize = 500;
 /// This many come, or come back, per second.
 const ARRIVALS_PER_SECOND: usize = 2_000;
 const ADDRESSES: usize = 200;
@@ -46,6 +49,8 @@ const GRACE: Duration = Duration::from_secs(60);
 pub(crate) async fn measure(lab: &Lab) -> Result<Vec<Section>, Failure> {
     let rounds = if lab.conditions.quick { 1 } else { 3 };
     let (mut tails, mut mib, mut came) = (Rounds::default(), Rounds::default(), 0);
+    let files = usize::try_from(process::open_files_max()?).unwrap_or(usize::MAX);
+    let strangers = STRANGERS.min(files.saturating_sub(OTHER_FILES));
     for _ in 0..rounds {
         for kind in lab.kinds(&[Kind::Gateway]) {
             let subject = lab.start(kind, &Setup::default()).await?;
@@ -54,7 +59,7 @@ pub(crate) async fn measure(lab: &Lab) -> Result<Vec<Section>, Failure> {
             tails.add(Kind::PassThrough, tail_micros(subject.address).await?);
             mib.add(Kind::PassThrough, in_mib(process::resident_bytes(id)?));
             process::reset_peak(id)?;
-            let crowd = Crowd::gather(subject.address).await?;
+            let crowd = Crowd::gather(subject.address, strangers).await?;
             tails.add(kind, tail_micros(subject.address).await?);
             mib.add(kind, in_mib(process::peak_bytes(id)?));
             came += crowd.came.load(Ordering::Relaxed);
@@ -69,7 +74,7 @@ pub(crate) async fn measure(lab: &Lab) -> Result<Vec<Section>, Failure> {
     let ratio = tails.ratio(Kind::Gateway, Kind::PassThrough);
     let tail_max = Some(Bound::AtMost(TAIL_RATIO_MAX));
     let remark = format!(
-        "{STRANGERS} connections from {ADDRESSES} addresses, {came} in all with those that came back; \
+        "{strangers} connections from {ADDRESSES} addresses, {came} in all with those that came back; \
          {CLIENTS} clients with a request every {} ms each, for {} s; {rounds} rounds, each in a new \
          process; {}. First column: the gateway without the crowd; second: with it.",
         PACE.as_millis(),
@@ -126,11 +131,11 @@ struct Crowd {
 
 impl Crowd {
     /// Returns once everybody has come at least once.
-    async fn gather(to: SocketAddr) -> Result<Self, Failure> {
+    async fn gather(to: SocketAddr, count: usize) -> Result<Self, Failure> {
         let came = Arc::new(AtomicUsize::new(0));
         let mut strangers = JoinSet::new();
         let turn = Duration::from_secs((STRANGERS / ARRIVALS_PER_SECOND) as u64);
-        for number in 0..STRANGERS {
+        for number in 0..count {
             let came = Arc::clone(&came);
             let first = turn.mul_f64(number as f64 / STRANGERS as f64);
             strangers.spawn(async move {
@@ -147,7 +152,7 @@ impl Crowd {
             });
         }
         let deadline = Instant::now() + turn + GRACE;
-        while came.load(Ordering::Relaxed) < STRANGERS {
+        while came.load(Ordering::Relaxed) < count {
             if Instant::now() > deadline {
                 return Err(Failure::new("the crowd does not gather"));
             }
