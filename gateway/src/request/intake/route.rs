@@ -61,23 +61,27 @@ fn base_url_hint(method: &str, path: &str) -> Option<&'static str> {
     is_served(&format!("/v1{path}")).then_some("the base URL must end in /v1")
 }
 
+/// How paths begin that OpenAI's API alone has, its version left out.
+const OPENAI_ONLY: [&str; 7] = [
+    "/chat/",
+    "/responses",
+    "/embeddings",
+    "/conversations",
+    "/images/",
+    "/audio/",
+    "/moderations",
+];
+
 /// The dialect to refuse in when the path does not tell: the one it looks like, or the one that is
 /// spoken here.
 pub(crate) fn likely_dialect(live: &Live, is_anthropic: bool, path: &str) -> Dialect {
-    let is_of = |dialect: Dialect| {
-        ["POST", "GET"]
-            .iter()
-            .any(|it| dialect.route(it, path).is_ok())
-    };
-    match (is_of(Dialect::Anthropic), is_of(Dialect::OpenAi)) {
-        (true, false) => return Dialect::Anthropic,
-        (false, true) => return Dialect::OpenAi,
-        _ => {}
-    }
     let unversioned = path.strip_prefix("/v1").unwrap_or(path);
     let unversioned = unversioned.strip_prefix("/v1").unwrap_or(unversioned);
     if unversioned.starts_with("/messages") || unversioned.starts_with("/complete") {
         return Dialect::Anthropic;
+    }
+    if OPENAI_ONLY.iter().any(|it| unversioned.starts_with(it)) {
+        return Dialect::OpenAi;
     }
     routed::likely_dialect(&live.policy, is_anthropic)
 }
