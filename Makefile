@@ -1,7 +1,6 @@
 # make demo    build and run the gateway against a simulated provider; needs no account
 # make test    install what the tests need and run all of them
 # make build   the release binary, target/release/keyweir
-# make deb     a Debian package of it, in target/debian
 # make bench   measure the gateway beside a minimal pass-through; see docs/BENCHMARKING.md
 # make fuzz    every parser of foreign text, FUZZ_SECONDS each; see docs/FUZZING.md
 # make lint    formatting, clippy, rustdoc; of the fuzz targets, too
@@ -21,7 +20,7 @@ FUZZ_TARGETS = policy:answer policy:error policy:policy_file policy:request poli
 # They are workspaces of their own.
 FUZZ_PACKAGES = policy/fuzz gateway/fuzz
 
-.PHONY: demo test unit clients test-chart test-page test-kubernetes build deb bench fuzz lint deny prerequisites \
+.PHONY: demo test unit clients test-chart test-page test-kubernetes build bench fuzz lint deny prerequisites \
   test-prerequisites
 
 demo: prerequisites
@@ -57,10 +56,6 @@ test-kubernetes: test-prerequisites
 
 build: prerequisites
 	$(CARGO) build --release -p keyweir
-
-deb: build
-	command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
-	$(CARGO) deb --no-build -p keyweir $(ARGS)
 
 bench: prerequisites
 	$(CARGO) build --release -p keyweir -p passthrough -p keyweir-load
