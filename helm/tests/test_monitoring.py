@@ -111,3 +111,11 @@ def test_the_guide_may_be_published_elsewhere():
     values = {"metrics": {"prometheusRule": {"enabled": True, "runbookUrl": guide}}}
     rules = one(render(values), "PrometheusRule")["spec"]["groups"][0]["rules"]
     assert rules[0]["annotations"]["runbook_url"] == f"{guide}#keyweirnokeyserves"
+
+
+def test_prometheus_shows_the_admin_token_where_there_is_one():
+    token = {"credentials": {"name": "keyweir-admin", "key": "token"}}
+    monitor = {"enabled": True, "authorization": token}
+    objects = render({"metrics": {"podMonitor": monitor}})
+    endpoint = one(objects, "PodMonitor", "kw-keyweir")["spec"]["podMetricsEndpoints"][0]
+    assert endpoint["authorization"] == token
