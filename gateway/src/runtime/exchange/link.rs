@@ -10,23 +10,18 @@ use keyweir_policy::pool::Pool;
 use keyweir_policy::wire::reference::is_sealed;
 
 use super::budgets::{self, Stored};
+use super::contact::{Contact, expires};
+use super::door::Target;
 use super::names::Names;
-use super::store::{Hear, Say, Spent, Store, StoreError, Target};
+use super::store::{Hear, Say, Spent, Store};
+use super::store_error::StoreError;
 use super::words::Word;
 use super::{entries, hear};
 use crate::runtime::gateway::Gateway;
 use crate::runtime::live::Live;
 use crate::runtime::share_out::share_out;
 use crate::runtime::shared::Standing;
-use crate::telemetry::events::{Event, Severity};
 
-/// A gateway that says nothing for so long is gone, and for so many exchanges.
-const GONE_AFTER: Duration = Duration::from_secs(2);
-const GONE_AFTER_EXCHANGES: u32 = 20;
-/// The others count as heard until so many exchanges have failed: one that was late is no silence.
-const SILENT_AFTER_EXCHANGES: u32 = 3;
-/// The longest pause before a store that fails is asked again.
-const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Entries of a stream that are said at a time, and that wait to be.
 const ENTRIES_SAID_MAX: usize = 500;
 const ENTRIES_WAITING_MAX: usize = 10_000;
@@ -49,10 +44,7 @@ pub(super) struct Link {
     stored: Stored,
     read_to: [String; 2],
     waiting: [Vec<String>; 2],
-    heard_at: Option<Instant>,
-    /// Since when the store answers again, after a silence.
-    back_at: Option<Instant>,
-    failures: u32,
+    contact: Contact,
     /// Of the last exchange.
     bytes: u64,
 }
@@ -81,9 +73,7 @@ impl Link {
             stored: Stored::new(),
             read_to: [const { String::new() }; 2],
             waiting: [const { Vec::new() }; 2],
-            heard_at: None,
-            back_at: None,
-            failures: 0,
+            contact: Contact::default(),
             bytes: 0,
         }
     }
@@ -100,14 +90,16 @@ impl Link {
         match outcome {
             Ok(()) => {
                 metrics.exchanged("done", began.elapsed());
-                self.failures = 0;
+                self.contact.answered();
                 let least = Duration::from_millis(1_000 * self.bytes / BYTES_PER_SEC_MAX);
                 settings.interval.saturating_sub(began.elapsed()).max(least)
             }
             Err(error) => {
                 metrics.exchanged(error.as_str(), began.elapsed());
-                self.failed(gateway, settings, &error);
-                self.pause(settings)
+                // A late answer must not be taken for the next one's.
+                self.store = None;
+                self.contact.failed(gateway, settings, &error);
+                self.contact.pause(settings)
             }
         }
     }
@@ -118,8 +110,7 @@ impl Link {
             return;
         }
         self.forget_store();
-        self.heard_at = None;
-        self.lose(gateway);
+        self.contact.end(gateway);
         gateway.replicas.hear(0);
         gateway.live().keep_no_news();
         gateway.metrics.shared.off();
@@ -157,7 +148,7 @@ impl Link {
         let address = store.address.clone();
         self.bytes = size(&said, &heard);
         if self.heard(gateway, live, (said, heard)) {
-            self.stands(gateway, &address);
+            self.contact.stands(gateway, &address);
         }
         Ok(())
     }
@@ -230,7 +221,7 @@ impl Link {
         if has_forgotten && was_settled {
             self.stored.clear();
         }
-        if self.awaits_others(gateway, heard.words.len()) {
+        if self.contact.awaits_others(gateway, heard.words.len()) {
             self.is_settled = false;
             return false;
         }
@@ -257,7 +248,7 @@ impl Link {
                 }
             });
         }
-        self.heard_at = Some(Instant::now());
+        self.contact.heard();
         let count = u32::try_from(words.len()).unwrap_or(u32::MAX);
         if gateway.replicas.hear(count.saturating_add(1)) {
             share_out(gateway);
@@ -265,93 +256,6 @@ impl Link {
         gateway.shared.tell_heard();
         true
     }
-
-    /// After a silence each has gone on with its share, and whoever is back first may not take the others
-    /// to be gone: it waits for them for as long as they take to ask again.
-    fn awaits_others(&mut self, gateway: &Gateway, others: usize) -> bool {
-        if !matches!(gateway.shared.standing(), Standing::Silent { .. }) {
-            return false;
-        }
-        let back_at = *self.back_at.get_or_insert_with(Instant::now);
-        let are_back = others + 1 >= gateway.replicas.heard() as usize;
-        !are_back && back_at.elapsed() < PAUSE_MAX + GONE_AFTER
-    }
-
-    /// All is well with the store at `address`.
-    fn stands(&mut self, gateway: &Gateway, address: &str) {
-        let replicas = gateway.replicas.heard();
-        let since = match gateway.shared.standing() {
-            Standing::Heard { since, store } if store == address => since,
-            _ => Instant::now(),
-        };
-        let next = Standing::Heard {
-            since,
-            store: address.to_owned(),
-        };
-        gateway.metrics.shared.up(true);
-        self.back_at = None;
-        if !matches!(gateway.shared.set(next), Standing::Heard { .. }) {
-            tracing::info!(
-                redis = %address,
-                replicas,
-                "gateways tell one another what they take: limits hold over all of them"
-            );
-            let text = "gateways tell one another what they take";
-            gateway.events.add(Event::new(Severity::Info, text));
-        }
-    }
-
-    fn failed(&mut self, gateway: &Gateway, settings: &RedisSettings, error: &StoreError) {
-        self.failures = self.failures.saturating_add(1);
-        // A late answer must not be taken for the next one's.
-        self.store = None;
-        self.back_at = None;
-        let silent = (settings.interval + settings.timeout) * SILENT_AFTER_EXCHANGES;
-        if self.heard_at.is_some_and(|at| at.elapsed() < silent) {
-            return;
-        }
-        let (reason, why) = (error.as_str(), error.to_string());
-        let before = gateway.shared.standing();
-        let (since, is_told) = match before {
-            Standing::Silent {
-                since, reason: it, ..
-            } => (since, it == reason),
-            _ => (self.heard_at.unwrap_or_else(Instant::now), false),
-        };
-        let next = Standing::Silent { since, reason, why };
-        if !matches!(gateway.shared.set(next), Standing::Silent { .. }) {
-            self.lose(gateway);
-        }
-        gateway.metrics.shared.up(false);
-        if !is_told {
-            let urls: Vec<String> = settings.urls.iter().map(ToString::to_string).collect();
-            tracing::warn!(
-                redis = %urls.join(", "),
-                reason,
-                "redis {error}; other gateways are not heard, and limits are shared out evenly \
-                 until it is back"
-            );
-            let text = format!("redis {error}; limits are shared out evenly");
-            gateway.events.add(Event::new(Severity::Warning, text));
-        }
-    }
-
-    fn lose(&self, gateway: &Gateway) {
-        gateway.tenancy.with(|meters, _| meters.lose());
-        for provider in gateway.live().providers.values() {
-            provider.pool.with(Pool::lose);
-        }
-    }
-
-    fn pause(&self, settings: &RedisSettings) -> Duration {
-        let doubled = settings.interval * 2_u32.pow(self.failures.min(10));
-        // Gateways do not ask a store that comes back all at once.
-        doubled.min(PAUSE_MAX).mul_f64(0.5 + 0.5 * fastrand::f64())
-    }
-}
-
-fn expires(settings: &RedisSettings) -> Duration {
-    GONE_AFTER.max(settings.interval * GONE_AFTER_EXCHANGES)
 }
 
 /// About how many bytes were said and heard.

@@ -9,12 +9,15 @@
 //! one question to answer then, not a queue of them.
 
 mod budgets;
+mod contact;
+mod door;
 mod entries;
 mod hear;
 mod link;
 mod names;
 mod resp;
 mod store;
+mod store_error;
 mod words;
 
 use std::path::PathBuf;

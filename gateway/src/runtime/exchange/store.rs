@@ -4,105 +4,23 @@
 //! Who has the master is asked of a Sentinel, and a node of a cluster says itself who has the keys: both
 //! are one more question at the start.
 
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use keyweir_policy::config::file::{RedisSettings, RedisUrl};
-use keyweir_policy::config::secret::ProviderSecret;
 
+use super::door::{self, Door, Target};
 use super::resp::{Connection, Value};
-use crate::runtime::dial::{self, Trust};
+use super::store_error::StoreError;
 
 /// What is asked of it, as a script.
 const SCRIPT: &str = include_str!("exchange.lua");
-/// How long a connection may take at least, whatever an answer may: nobody waits for it, and over TLS it
-/// is several answers.
-const CONNECT_MIN: Duration = Duration::from_secs(1);
 /// The first major version whose scripts may ask for the time and write.
 const VERSION_MIN: u32 = 7;
 /// Entries of a stream that are read at a time.
 const ENTRIES_READ_MAX: usize = 1_000;
 /// Entries of each stream that are kept: as many as a gateway remembers.
 const ENTRIES_KEPT_MAX: usize = 100_000;
-
-/// Why nothing was exchanged.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum StoreError {
-    /// Nobody answers there.
-    #[error("cannot be reached: {0}")]
-    Unreachable(String),
-    /// It did not answer in time.
-    #[error("does not answer in time")]
-    Slow,
-    /// It wants another password, or another user.
-    #[error("does not take the password (gateway.shared.redis.password): {0}")]
-    Password(String),
-    /// It is too old.
-    #[error("is version {0}; Redis 7 or later, or Valkey, is needed")]
-    Version(String),
-    /// It is a replica, or lets nobody write.
-    #[error("takes nothing down: {0}")]
-    ReadOnly(String),
-    /// It has no memory left.
-    #[error("is full: {0}")]
-    Full(String),
-    /// The keys are at another node.
-    #[error("sends to {0}:{1}")]
-    Elsewhere(String, u16),
-    /// Something else.
-    #[error("answers with an error: {0}")]
-    Other(String),
-}
-
-impl StoreError {
-    /// One of a bounded set, for metrics and pages.
-    pub(super) const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Unreachable(_) => "unreachable",
-            Self::Slow => "timeout",
-            Self::Password(_) => "password",
-            Self::Version(_) => "version",
-            Self::ReadOnly(_) => "read_only",
-            Self::Full(_) => "full",
-            Self::Elsewhere(..) => "moved",
-            Self::Other(_) => "error",
-        }
-    }
-}
-
-impl From<io::Error> for StoreError {
-    fn from(error: io::Error) -> Self {
-        Self::Unreachable(error.to_string())
-    }
-}
-
-/// What the server says when it refuses: a code in capitals, and more.
-fn refused(said: String) -> StoreError {
-    let code = said.split(' ').next().unwrap_or_default();
-    match code {
-        "MOVED" => moved(&said).unwrap_or(StoreError::Other(said)),
-        "WRONGPASS" | "NOAUTH" | "NOPERM" => StoreError::Password(said),
-        "READONLY" | "MISCONF" | "NOREPLICAS" => StoreError::ReadOnly(said),
-        "OOM" => StoreError::Full(said),
-        "ERR" if said.contains("AUTH") => StoreError::Password(said),
-        _ => StoreError::Other(said),
-    }
-}
-
-/// `MOVED slot host:port`.
-fn moved(said: &str) -> Option<StoreError> {
-    let (host, port) = said.split(' ').nth(2)?.rsplit_once(':')?;
-    let host = host.trim_matches(['[', ']']).to_owned();
-    Some(StoreError::Elsewhere(host, port.parse().ok()?))
-}
-
-/// Where the store is, and what is shown there.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Target {
-    pub(super) settings: RedisSettings,
-    pub(super) password: Option<ProviderSecret>,
-}
 
 /// A connection to the store.
 pub(super) struct Store {
@@ -181,26 +99,48 @@ impl Store {
         let settings = &target.settings;
         let is_sentinel = settings.sentinel.is_some();
         let host = url.host.to_string();
-        let host = host.trim_matches(['[', ']']).to_owned();
-        let mut place = (host, url.port(is_sentinel));
+        let mut host = host.trim_matches(['[', ']']).to_owned();
+        let mut port = url.port(is_sentinel);
         let door = Door {
             target,
             url,
             folder,
         };
         if let Some(name) = &settings.sentinel {
-            place = door.ask_sentinel(place, name).await?;
+            (host, port) = door.ask_sentinel((&host, port), name).await?;
         }
-        let mut store = door.open(place).await?;
+        let mut store = Self::at(&door, host, port).await?;
         match store.look().await {
             Err(StoreError::Elsewhere(host, port)) => {
                 // A node that knows no name of its own leaves it out.
                 let host = if host.is_empty() { store.host } else { host };
-                let mut store = door.open((host, port)).await?;
+                let mut store = Self::at(&door, host, port).await?;
                 store.look().await.map(|()| store)
             }
             looked => looked.map(|()| store),
         }
+    }
+
+    /// What is behind `door` at `host`.
+    async fn at(door: &Door<'_>, host: String, port: u16) -> Result<Self, StoreError> {
+        let connection = door.open(&host, port).await?;
+        let address = match host.contains(':') {
+            true => format!("[{host}]:{port}"),
+            false => format!("{host}:{port}"),
+        };
+        let RedisSettings {
+            prefix, timeout, ..
+        } = &door.target.settings;
+        let key = |name: &str| format!("{{{prefix}}}:1:{name}");
+        Ok(Self {
+            connection,
+            host,
+            address,
+            script: String::new(),
+            timeout: *timeout,
+            keys: ["alive", "things", "sealed"].map(key),
+            spent: key("spent"),
+        })
     }
 
     /// Whether it is one that can be used.
@@ -225,7 +165,7 @@ impl Store {
     }
 
     async fn ask(&mut self, words: &[&[u8]]) -> Result<Value, StoreError> {
-        ask(&mut self.connection, self.timeout, words).await
+        door::ask(&mut self.connection, self.timeout, words).await
     }
 
     /// Says and hears, in one question. After an error the connection is of no use any more.
@@ -256,18 +196,6 @@ impl Store {
         let words: Vec<&[u8]> = words.iter().map(String::as_bytes).collect();
         let answer = self.ask(&words).await?;
         heard(&answer).ok_or_else(|| StoreError::Other("with something else".to_owned()))
-    }
-}
-
-async fn ask(
-    connection: &mut Connection,
-    within: Duration,
-    words: &[&[u8]],
-) -> Result<Value, StoreError> {
-    let answer = tokio::time::timeout(within, connection.ask(words)).await;
-    match answer.map_err(|_| StoreError::Slow)?? {
-        Value::Refusal(said) => Err(refused(said)),
-        answer => Ok(answer),
     }
 }
 
@@ -327,78 +255,6 @@ fn check_version(info: &str) -> Result<(), StoreError> {
     }
 }
 
-/// How connections are made.
-struct Door<'a> {
-    target: &'a Target,
-    url: &'a RedisUrl,
-    folder: &'a Path,
-}
-
-impl Door<'_> {
-    async fn open(&self, (host, port): (String, u16)) -> Result<Store, StoreError> {
-        let Target { settings, password } = self.target;
-        let mut connection = self.connect(&host, port).await?;
-        let within = settings.timeout;
-        if let Some(password) = password {
-            let username = settings.username.as_deref().unwrap_or("default");
-            let shown = [username, password.expose()];
-            let words = [b"AUTH", shown[0].as_bytes(), shown[1].as_bytes()];
-            ask(&mut connection, within, &words).await?;
-        }
-        if self.url.database > 0 {
-            let number = self.url.database.to_string();
-            ask(&mut connection, within, &[b"SELECT", number.as_bytes()]).await?;
-        }
-        let address = match host.contains(':') {
-            true => format!("[{host}]:{port}"),
-            false => format!("{host}:{port}"),
-        };
-        let key = |name: &str| format!("{{{}}}:1:{name}", settings.prefix);
-        Ok(Store {
-            connection,
-            host,
-            address,
-            script: String::new(),
-            timeout: within,
-            keys: ["alive", "things", "sealed"].map(key),
-            spent: key("spent"),
-        })
-    }
-
-    /// Where the master of `name` is, as the Sentinel at `place` knows it.
-    async fn ask_sentinel(
-        &self,
-        (host, port): (String, u16),
-        name: &str,
-    ) -> Result<(String, u16), StoreError> {
-        let mut connection = self.connect(&host, port).await?;
-        let words: [&[u8]; 3] = [b"SENTINEL", b"get-master-addr-by-name", name.as_bytes()];
-        let answer = ask(&mut connection, self.target.settings.timeout, &words).await?;
-        let master = answer.list().and_then(|parts| {
-            let [host, port] = parts else { return None };
-            Some((host.text()?.to_owned(), port.text()?.parse().ok()?))
-        });
-        let unknown = || StoreError::Other(format!("the Sentinel knows no service \"{name}\""));
-        master.ok_or_else(unknown)
-    }
-
-    async fn connect(&self, host: &str, port: u16) -> Result<Connection, StoreError> {
-        let settings = &self.target.settings;
-        let ca_file = settings.ca_file.as_ref().map(|path| self.folder.join(path));
-        let trust = match (self.url.tls, &ca_file) {
-            (false, _) => Trust::Clear,
-            (true, None) => Trust::System,
-            (true, Some(path)) => Trust::File(path),
-        };
-        let within = settings.timeout.max(CONNECT_MIN);
-        let connected = tokio::time::timeout(within, dial::connect(host, port, trust)).await;
-        let socket = connected.map_err(|_| StoreError::Slow)?;
-        socket
-            .map(Connection::over)
-            .map_err(StoreError::Unreachable)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -412,38 +268,5 @@ mod tests {
         let error = check_version(&info("6.2.14")).expect_err("too old");
         assert_eq!(error.as_str(), "version");
         assert!(error.to_string().contains("6.2.14"));
-    }
-
-    #[test]
-    fn refusals_are_told_apart_by_their_codes() {
-        for (said, kind) in [
-            (
-                "WRONGPASS invalid username-password pair or user is disabled.",
-                "password",
-            ),
-            ("NOAUTH Authentication required.", "password"),
-            (
-                "ERR AUTH <password> called without any password configured",
-                "password",
-            ),
-            (
-                "READONLY You can't write against a read only replica.",
-                "read_only",
-            ),
-            (
-                "OOM command not allowed when used memory > 'maxmemory'.",
-                "full",
-            ),
-            ("MOVED 866 127.0.0.1:7001", "moved"),
-            ("MOVED nonsense", "error"),
-            ("NOSCRIPT No matching script.", "error"),
-            ("", "error"),
-        ] {
-            assert_eq!(refused(said.to_owned()).as_str(), kind, "{said}");
-        }
-        let Some(StoreError::Elsewhere(host, port)) = moved("MOVED 1 :7001") else {
-            panic!("it says where");
-        };
-        assert_eq!((host.as_str(), port), ("", 7001));
     }
 }

@@ -1,0 +1,105 @@
+//! How a connection to the store is made: over TLS or not, with its password, to the database that the
+//! policy names, and by a Sentinel where that knows who has the master.
+
+use std::path::Path;
+use std::time::Duration;
+
+use keyweir_policy::config::file::{RedisSettings, RedisUrl};
+use keyweir_policy::config::secret::ProviderSecret;
+
+use super::resp::{Connection, Value};
+use super::store_error::{StoreError, refused};
+use crate::runtime::dial::{self, Trust};
+
+/// How long a connection may take at least, whatever an answer may: nobody waits for it, and over TLS it
+/// is several answers.
+const CONNECT_MIN: Duration = Duration::from_secs(1);
+
+/// Where the store is, and what is shown there.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Target {
+    pub(super) settings: RedisSettings,
+    pub(super) password: Option<ProviderSecret>,
+}
+
+/// How connections are made.
+pub(super) struct Door<'a> {
+    pub(super) target: &'a Target,
+    pub(super) url: &'a RedisUrl,
+    pub(super) folder: &'a Path,
+}
+
+impl Door<'_> {
+    /// Opens a connection to `host`, and shows there what it wants to see.
+    ///
+    /// # Errors
+    /// If nobody answers there, or takes what is shown.
+    pub(super) async fn open(&self, host: &str, port: u16) -> Result<Connection, StoreError> {
+        let Target { settings, password } = self.target;
+        let mut connection = self.connect(host, port).await?;
+        let within = settings.timeout;
+        if let Some(password) = password {
+            let username = settings.username.as_deref().unwrap_or("default");
+            let shown = [username, password.expose()];
+            let words = [b"AUTH", shown[0].as_bytes(), shown[1].as_bytes()];
+            ask(&mut connection, within, &words).await?;
+        }
+        if self.url.database > 0 {
+            let number = self.url.database.to_string();
+            ask(&mut connection, within, &[b"SELECT", number.as_bytes()]).await?;
+        }
+        Ok(connection)
+    }
+
+    /// Where the master of `name` is, as the Sentinel at `host` knows it.
+    ///
+    /// # Errors
+    /// If nobody answers there, or does not know it.
+    pub(super) async fn ask_sentinel(
+        &self,
+        (host, port): (&str, u16),
+        name: &str,
+    ) -> Result<(String, u16), StoreError> {
+        let mut connection = self.connect(host, port).await?;
+        let words: [&[u8]; 3] = [b"SENTINEL", b"get-master-addr-by-name", name.as_bytes()];
+        let answer = ask(&mut connection, self.target.settings.timeout, &words).await?;
+        let master = answer.list().and_then(|parts| {
+            let [host, port] = parts else { return None };
+            Some((host.text()?.to_owned(), port.text()?.parse().ok()?))
+        });
+        let unknown = || StoreError::Other(format!("the Sentinel knows no service \"{name}\""));
+        master.ok_or_else(unknown)
+    }
+
+    async fn connect(&self, host: &str, port: u16) -> Result<Connection, StoreError> {
+        let settings = &self.target.settings;
+        let ca_file = settings.ca_file.as_ref().map(|path| self.folder.join(path));
+        let trust = match (self.url.tls, &ca_file) {
+            (false, _) => Trust::Clear,
+            (true, None) => Trust::System,
+            (true, Some(path)) => Trust::File(path),
+        };
+        let within = settings.timeout.max(CONNECT_MIN);
+        let connected = tokio::time::timeout(within, dial::connect(host, port, trust)).await;
+        let socket = connected.map_err(|_| StoreError::Slow)?;
+        socket
+            .map(Connection::over)
+            .map_err(StoreError::Unreachable)
+    }
+}
+
+/// Asks one question, and waits for its answer for so long.
+///
+/// # Errors
+/// If there is none in time, or it is a refusal.
+pub(super) async fn ask(
+    connection: &mut Connection,
+    within: Duration,
+    words: &[&[u8]],
+) -> Result<Value, StoreError> {
+    let answer = tokio::time::timeout(within, connection.ask(words)).await;
+    match answer.map_err(|_| StoreError::Slow)?? {
+        Value::Refusal(said) => Err(refused(said)),
+        answer => Ok(answer),
+    }
+}
