@@ -12,6 +12,7 @@ mod aliases;
 mod allowances;
 mod change;
 mod fallbacks;
+mod issuers;
 mod limits;
 mod pairs;
 mod providers;

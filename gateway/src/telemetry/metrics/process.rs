@@ -30,19 +30,7 @@ pub(crate) struct Process {
 impl Process {
     /// All at zero.
     pub(super) fn new(registry: &Register) -> Self {
-        let build = registry.gauges(
-            "keyweir_build_info",
-            "Always 1; the label says which version runs.",
-            &["version"],
-        );
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let started = SystemTime::now().duration_since(UNIX_EPOCH);
-        registry
-            .real_gauge(
-                "process_start_time_seconds",
-                "When the process started, in seconds since 1970.",
-            )
-            .set(started.unwrap_or_default().as_secs_f64());
+        tell_what_runs(registry);
         let log_lines_lost = registry.counters(
             "keyweir_log_lines_lost_total",
             "Lines that could not be written, or not fast enough, by log.",
@@ -125,4 +113,21 @@ impl Process {
             self.open_files.set(files);
         }
     }
+}
+
+/// What stays as it is for as long as the process runs: its version, and when it started.
+fn tell_what_runs(registry: &Register) {
+    let build = registry.gauges(
+        "keyweir_build_info",
+        "Always 1; the label says which version runs.",
+        &["version"],
+    );
+    build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    let started = SystemTime::now().duration_since(UNIX_EPOCH);
+    registry
+        .real_gauge(
+            "process_start_time_seconds",
+            "When the process started, in seconds since 1970.",
+        )
+        .set(started.unwrap_or_default().as_secs_f64());
 }

@@ -8,14 +8,14 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_queue::waiting_room::RoomLimits;
-use keyweir_tenancy::token::Rules;
 
 use super::change::{Changes, Subject};
+use super::issuers;
 use super::show::{self, count, duration, size};
 use crate::file::{
-    AccessLogSettings, GatewayLimits, GatewaySettings, JwtKeys, JwtSettings, Policy, ProxySettings,
-    RedisSettings, ReplicaCount, StreamSettings, Timeouts, TlsSettings, TracesSettings,
-    UpstreamSettings, WaitingSettings,
+    AccessLogSettings, GatewayLimits, GatewaySettings, Policy, ProxySettings, RedisSettings,
+    ReplicaCount, StreamSettings, Timeouts, TlsSettings, TracesSettings, UpstreamSettings,
+    WaitingSettings,
 };
 
 /// What differs goes to `changes`, or to `restart` if only a restart applies it: what is bound or
@@ -44,8 +44,8 @@ pub(super) fn compare(
         timeouts: of_timeouts,
         stream: of_stream,
         upstream: of_upstream,
-        access_log: AccessLogSettings { sample },
-        traces,
+        access_log: of_log,
+        traces: of_traces,
     } = &before.gateway;
     let other = &after.gateway;
     let gateway = Subject::Settings("gateway");
@@ -66,7 +66,7 @@ pub(super) fn compare(
     let both = (of_redis, &other.redis);
     changes.field(&gateway, "shared.redis", both, show::or_none(redis));
     proxies(of_proxies, &other.proxies, changes);
-    changes.field(&gateway, "jwt", (&**jwt, &*other.jwt), issuers);
+    changes.field(&gateway, "jwt", (&**jwt, &*other.jwt), issuers::shown);
     let origins = (&**cors_origins, &*other.cors_origins);
     changes.field(&gateway, "cors_origins", origins, show::list);
     let seeks = (seek_unknown_ids, &other.seek_unknown_ids);
@@ -80,19 +80,8 @@ pub(super) fn compare(
     timeouts(of_timeouts, &other.timeouts, changes);
     stream(of_stream, &other.stream, changes);
     upstream(of_upstream, &other.upstream, changes);
-    let TracesSettings {
-        endpoint,
-        sample: share,
-    } = traces;
-    let of_traces = Subject::Settings("gateway.traces");
-    let endpoints = (endpoint, &other.traces.endpoint);
-    let text = show::or_none(|endpoint: &String| show::text(endpoint));
-    changes.field(&of_traces, "endpoint", endpoints, text);
-    let shares = (share, &other.traces.sample);
-    changes.field(&of_traces, "sample", shares, f64::to_string);
-    let of_log = Subject::Settings("gateway.access_log");
-    let samples = (sample, &other.access_log.sample);
-    changes.field(&of_log, "sample", samples, f64::to_string);
+    traces(of_traces, &other.traces, changes);
+    access_log(of_log, &other.access_log, changes);
     waiting(&before.waiting, &after.waiting, changes);
     retry(&before.retry, &after.retry, changes);
 }
@@ -147,48 +136,6 @@ fn redis(settings: &Box<RedisSettings>) -> String {
     ];
     let more: Vec<String> = more.into_iter().flatten().collect();
     format!("{}, {}", show::list(&urls), more.join(", "))
-}
-
-fn issuers(issuers: &[JwtSettings]) -> String {
-    let issuer = |it: &JwtSettings| {
-        let JwtSettings {
-            rules,
-            keys,
-            refresh,
-            keys_kept,
-            ca_file,
-        } = it;
-        let Rules {
-            issuer,
-            audiences,
-            algorithms,
-            claim,
-            leeway,
-        } = rules;
-        let algorithms: Vec<&str> = algorithms.iter().map(|it| it.name()).collect();
-        let keys = match keys {
-            JwtKeys::File(path) => show::path(path),
-            JwtKeys::Url(url) => format!("{url} every {}", duration(refresh)),
-        };
-        let trusting = ca_file
-            .as_deref()
-            .map(|path| format!(" trusting {}", show::path(path)));
-        format!(
-            "{} for {} by {} ({}, keys of {keys}{} kept {}, leeway {})",
-            show::text(issuer),
-            show::list(audiences),
-            show::text(claim),
-            algorithms.join(", "),
-            trusting.unwrap_or_default(),
-            duration(keys_kept),
-            duration(leeway),
-        )
-    };
-    let shown: Vec<String> = issuers.iter().map(issuer).collect();
-    if shown.is_empty() {
-        return show::NONE.to_owned();
-    }
-    shown.join("; ")
 }
 
 fn sorted(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
@@ -313,6 +260,31 @@ fn upstream(before: &UpstreamSettings, after: &UpstreamSettings, changes: &mut C
             idle: duration,
             h2_streams_max: count,
             dns_refresh: duration,
+        }
+    );
+}
+
+fn access_log(before: &AccessLogSettings, after: &AccessLogSettings, changes: &mut Changes) {
+    fields!(
+        changes,
+        "gateway.access_log",
+        before,
+        after,
+        AccessLogSettings {
+            sample: f64::to_string,
+        }
+    );
+}
+
+fn traces(before: &TracesSettings, after: &TracesSettings, changes: &mut Changes) {
+    fields!(
+        changes,
+        "gateway.traces",
+        before,
+        after,
+        TracesSettings {
+            endpoint: show::or_none(|it: &String| show::text(it)),
+            sample: f64::to_string,
         }
     );
 }
