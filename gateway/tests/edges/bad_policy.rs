@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use keyweir_policy::config::secret::ClientKeyHash;
 
-use crate::support::program::{Ended, Files, Program, Watch, run};
+use crate::support::program::{Ended, Files, Program, Watch, run, run_on};
 use crate::support::stage::tenant;
 use crate::support::{PROMPT, tls};
 
@@ -372,85 +372,53 @@ async fn a_client_key_and_its_hash_belong_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_reads_what_is_piped_in_and_writes_over_nothing() {
-    use std::io::Write as _;
-    use std::process::{Command, Stdio};
-
-    let folder = tempfile::tempdir().expect("a folder");
-    let import = |keys: &str| {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_keyweir"))
-            .args([
-                "import",
-                "keys",
-                "-",
-                "--secrets",
-                "secrets",
-                "--out",
-                "keys.toml",
-            ])
-            .current_dir(folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut stdin = program.stdin.take().expect("piped");
-        stdin.write_all(keys.as_bytes()).expect("it reads");
-        drop(stdin);
-        let ended = program.wait_with_output().expect("it ends");
-        (
-            ended.status.success(),
-            String::from_utf8_lossy(&ended.stderr).into_owned(),
-        )
+    let files = Files::new("");
+    let policy = files.path().join("made.toml");
+    let import = async |keys: &str| {
+        let arguments = [
+            "import",
+            "keys",
+            "-",
+            "--secrets",
+            "secrets",
+            "--out",
+            "made.toml",
+        ];
+        let ended = run_on(&files, &arguments, keys).await;
+        (ended.status.success(), ended.stderr)
     };
-    let (is_good, told) = import("sk-ant-admin01-Qx7vJ2mWcR9tYb4L\n");
+    let (is_good, told) = import("sk-ant-admin01-Qx7vJ2mWcR9tYb4L\n").await;
     assert!(
         !is_good && told.contains("1: unsupported: a key: it is an Admin key"),
         "{told}"
     );
-    let (is_good, told) = import("export TEAM=gsk_Qx7vJ2mWcR9tYb4L\n");
+    let (is_good, told) = import("export TEAM=gsk_Qx7vJ2mWcR9tYb4L\n").await;
     assert!(
         is_good && told.contains("1: approximate: a key of groq: account team"),
         "{told}"
     );
     // The policy is gone, a key's file is not: nothing is written.
-    let policy = folder.path().join("keys.toml");
     std::fs::remove_file(&policy).expect("it is there");
-    let (is_good, told) = import("team: gsk_Qx7vJ2mWcR9tYb4M\nother=gsk_Qx7vJ2mWcR9tYb4N\n");
+    let keys = "team: gsk_Qx7vJ2mWcR9tYb4M\nother=gsk_Qx7vJ2mWcR9tYb4N\n";
+    let (is_good, told) = import(keys).await;
     assert!(
         !is_good && told.contains("team.key: is there already, and is not written over"),
         "{told}"
     );
-    assert!(!policy.exists() && !folder.path().join("secrets/other.key").exists());
+    assert!(!policy.exists() && !files.path().join("secrets/other.key").exists());
 }
 
-#[test]
-fn a_client_key_that_there_is_can_be_hashed() {
-    use std::io::Write as _;
-    use std::process::{Command, Stdio};
-
-    let hash = |input: &str| {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_keyweir"))
-            .args(["hash", "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut stdin = program.stdin.take().expect("piped");
-        stdin.write_all(input.as_bytes()).expect("it reads");
-        drop(stdin);
-        let ended = program.wait_with_output().expect("it ends");
-        let text = |bytes| String::from_utf8(bytes).expect("text");
-        (
-            ended.status.success(),
-            text(ended.stdout),
-            text(ended.stderr),
-        )
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_key_that_there_is_can_be_hashed() {
+    let files = Files::new("");
+    let hash = async |input: &str| {
+        let ended = run_on(&files, &["hash", "-"], input).await;
+        (ended.status.success(), ended.stdout, ended.stderr)
     };
     let line = format!("client_keys = [\"{}\"]\n", ClientKeyHash::of("own-key-1"));
-    assert_eq!(hash("own-key-1\n"), (true, line, String::new()));
+    assert_eq!(hash("own-key-1\n").await, (true, line, String::new()));
     for bad in ["", " \n", "two words", &"x".repeat(5000)] {
-        let (is_good, said, complaint) = hash(bad);
+        let (is_good, said, complaint) = hash(bad).await;
         assert!(!is_good && said.is_empty(), "{bad}");
         assert!(
             bad.trim().is_empty() || !complaint.contains(bad),
@@ -490,13 +458,15 @@ async fn a_secret_in_a_names_place_is_not_shown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_may_come_from_the_environment_or_lie_beside_the_policy() {
     let files = files(&policy(""));
-    let elsewhere = tempfile::tempdir().expect("a folder");
     // Beside the policy, not beside whoever starts the program.
     let path = files.path().join("keys.toml").display().to_string();
     let other = Files::new("");
     let ended = run(&other, &["check", "--secrets", &path]).await;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
-    drop(elsewhere);
+    let elsewhere = policy("").replace("file = \"team.key\"", "env = \"TEAM_KEY\"");
+    let elsewhere = Files::new(&elsewhere).variable("TEAM_KEY", SECRET);
+    let ended = run(&elsewhere, &["check", "--secrets", "keys.toml"]).await;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
     let gateway = Program::start(files, None, None).await;
     assert_eq!(gateway.admin("/readyz").await.status, 200);
 }

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tempfile::TempDir;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
@@ -110,18 +110,33 @@ pub(crate) struct Ended {
 pub(crate) async fn run(files: &Files, arguments: &[&str]) -> Ended {
     let mut command = command(arguments);
     command.current_dir(files.path()).envs(files.variables());
-    let output = in_time("the program's end", command.output())
-        .await
-        .expect("it runs");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    Ended {
-        status: output.status,
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
+    let output = in_time("the program's end", command.output()).await;
+    Ended::of(output.expect("it runs"))
+}
+
+/// [`run`], with `input` piped in.
+pub(crate) async fn run_on(files: &Files, arguments: &[&str], input: &str) -> Ended {
+    let mut command = command(arguments);
+    command.current_dir(files.path()).envs(files.variables());
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("it starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    let written = in_time("its input to be read", stdin.write_all(input.as_bytes())).await;
+    written.expect("it reads");
+    drop(stdin);
+    let output = in_time("the program's end", child.wait_with_output()).await;
+    Ended::of(output.expect("it ran"))
 }
 
 impl Ended {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        Self {
+            status: output.status,
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
     /// Holds a refused start to its form: it fails, says why on standard error and only there.
     pub(crate) fn complaint(&self) -> &str {
         assert_eq!(self.status.code(), Some(1), "{}", self.stderr);
