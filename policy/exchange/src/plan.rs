@@ -1,7 +1,7 @@
 //! The plan of one request: a state machine that says what to do next.
 //!
 //! ```text
-//! Begin ─▶ Send ─▶ Answered ─▶ Relay
+//! Begin ─▶ Send ─▶ (a good answer: the driver's to deliver)
 //!   │       │ ▲
 //!   │       │ └──────── Decided ◀─ Wait
 //!   │       └▶ Failed ─▶ Send | Wait | Turn | Relay | Refuse
@@ -149,7 +149,6 @@ impl Plan {
                     Err(refusal) => self.refused(pool, now, refusal, None),
                 }
             }
-            Event::Answered => Step::Relay,
             Event::Failed(failure) => self.failed(pool, now, &failure),
         }
     }

@@ -14,8 +14,6 @@ pub enum Event {
     Unusable,
     /// The pool has decided about the ticket of the last [`Step::Wait`].
     Decided(Result<Lease, Refusal>),
-    /// A good answer has begun; its lease is still open.
-    Answered,
     /// An attempt failed, and its lease is settled.
     Failed(Failure),
 }

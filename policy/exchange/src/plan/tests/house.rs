@@ -102,20 +102,17 @@ impl House {
                 Step::Send(lease) => {
                     let met = outcome(self.note(plan, &lease));
                     last = Some(met);
-                    self.end(plan, lease, met)
+                    match self.end(plan, lease, met) {
+                        Some(failed) => failed,
+                        None => return End::Answered,
+                    }
                 }
                 Step::Wait(ticket) => Event::Decided(self.wait(plan, ticket)),
                 Step::Turn => self.aim(plan),
-                Step::Relay => {
-                    let met = last.expect("something was answered");
-                    return match met.0 {
-                        Fault::None => End::Answered,
-                        _ => End::Relayed(met),
-                    };
-                }
+                Step::Relay => return End::Relayed(last.expect("something was answered")),
                 Step::Refuse(why) => return End::Refused(why),
             };
-            if !matches!(event, Event::Failed(_) | Event::Answered) {
+            if !matches!(event, Event::Failed(_)) {
                 // Whatever was answered before is let go.
                 last = None;
             }
@@ -138,8 +135,8 @@ impl House {
         self.sent.last().expect("one was pushed")
     }
 
-    /// Settles an attempt that met `met`.
-    pub(super) fn end(&mut self, plan: &Plan, lease: Lease, met: Outcome) -> Event {
+    /// Settles an attempt that met `met`; `None`: it is answered.
+    pub(super) fn end(&mut self, plan: &Plan, lease: Lease, met: Outcome) -> Option<Event> {
         let key = lease.key;
         let (fault, status) = met;
         self.now = self.now + self.attempt;
@@ -150,10 +147,8 @@ impl House {
             fault
         };
         self.pool(plan).settle(now, lease, &settlement(learned));
-        match fault {
-            Fault::None => Event::Answered,
-            _ => Event::Failed(Failure { key, fault, status }),
-        }
+        let has_failed = fault != Fault::None;
+        has_failed.then_some(Event::Failed(Failure { key, fault, status }))
     }
 
     fn wait(&mut self, plan: &Plan, ticket: Ticket) -> Result<Lease, Refusal> {
