@@ -8,7 +8,6 @@ use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 
 use super::Taken;
-use super::patience;
 use crate::downstream::client::Client;
 use crate::request::record::{Event, Record};
 use crate::request::respond::explain;
@@ -31,13 +30,12 @@ pub(crate) async fn reserve(
     if !is_counted(taken) {
         return Ok(());
     }
-    let patience = patience::allowed(taken.live, taken.tenant, client.headers());
     let mut asked = Asked {
         tenant: taken.tenant,
         provider: taken.destination.provider,
         model: taken.description.model.as_deref().unwrap_or_default(),
         size: &taken.description.size,
-        patience: patience.saturating_sub(record.started().elapsed()),
+        patience: taken.patience.saturating_sub(record.started().elapsed()),
         asks_again: false,
     };
     let mut times_left = SHARE_ASKED_MAX;

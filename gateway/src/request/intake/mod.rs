@@ -57,6 +57,8 @@ pub(crate) struct Taken<'a> {
     pub(crate) owner: Option<TenantId>,
     /// What it asks for by an alias.
     pub(crate) renamed: Renamed,
+    /// How long it may wait in all.
+    pub(crate) patience: Duration,
     /// Whether the client wants a streamed answer whole, if it says so.
     pub(crate) whole: Option<bool>,
 }
@@ -127,7 +129,7 @@ pub(crate) async fn take<'a>(
         query,
         mut renamed,
     } = admitted;
-    patience::check(client.headers())?;
+    let patience = patience::allowed(live, tenant, client.headers())?;
     let whole = whole::wished(client.headers())?;
     let share = gateway.bodies.share(tenant);
     let mut body = body::read(live.settings(), share, client).await?;
@@ -164,6 +166,7 @@ pub(crate) async fn take<'a>(
     }));
     Ok(Taken {
         renamed,
+        patience,
         whole,
         gateway,
         live,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::HeaderName;
+use http::header::HeaderValue;
 use keyweir_policy::exchange::patience::{PatienceLimits, Wishes, patience};
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
@@ -12,58 +12,53 @@ use crate::headers::{CLIENT_TIMEOUT, PATIENCE};
 use crate::request::respond::refuse::Refuse;
 use crate::runtime::live::Live;
 
-/// Whether the patience that a client asks for is one.
+/// How long a request of `tenant` with these headers may wait in all.
 ///
 /// # Errors
-/// If it is not: whoever asks to wait no longer than 5s (and not 5) waits for half a minute otherwise.
-pub(crate) fn check(headers: &HeaderMap) -> Result<(), Refuse> {
-    if !headers.contains_key(&PATIENCE) || seconds(headers, &PATIENCE).is_some() {
-        return Ok(());
-    }
-    let message = "x-keyweir-patience: must be a number of seconds, such as 20 or 2.5";
-    Err(Refuse::new(RefusalKind::InvalidRequest, "bad_patience", message).non_retryable())
-}
-
-/// How long a request of `tenant` with these headers may wait in all.
-pub(crate) fn allowed(live: &Live, tenant: TenantId, headers: &HeaderMap) -> Duration {
+/// If what the client asks for is no time: whoever asks to wait no longer than 5s (and not 5) waits for
+/// half a minute otherwise.
+pub(super) fn allowed(
+    live: &Live,
+    tenant: TenantId,
+    headers: &HeaderMap,
+) -> Result<Duration, Refuse> {
     let waiting = &live.policy.waiting;
     let tenant = live.tenant(tenant);
     let wishes = Wishes {
-        client: seconds(headers, &PATIENCE),
+        client: headers.get(&PATIENCE).map(asked).transpose()?,
         tenant: tenant.and_then(|tenant| tenant.patience),
-        gives_up: seconds(headers, &CLIENT_TIMEOUT),
+        gives_up: headers.get(&CLIENT_TIMEOUT).and_then(seconds),
     };
     let limits = PatienceLimits {
         usual: waiting.patience,
         most: waiting.patience_max,
     };
-    patience(&wishes, &limits)
+    Ok(patience(&wishes, &limits))
 }
 
-/// A header that holds a number of seconds, perhaps with a fraction.
-pub(crate) fn seconds(headers: &HeaderMap, name: &HeaderName) -> Option<Duration> {
-    let text = headers.get(name)?.to_str().ok()?.trim();
+fn asked(value: &HeaderValue) -> Result<Duration, Refuse> {
+    seconds(value).ok_or_else(|| {
+        let message = "x-keyweir-patience: must be a number of seconds, such as 20 or 2.5";
+        Refuse::new(RefusalKind::InvalidRequest, "bad_patience", message).non_retryable()
+    })
+}
+
+/// A number of seconds, perhaps with a fraction.
+fn seconds(value: &HeaderValue) -> Option<Duration> {
+    let text = value.to_str().ok()?.trim();
     Duration::try_from_secs_f64(text.parse().ok()?).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use http::header::HeaderValue;
-
     use super::*;
-
-    const A: HeaderName = HeaderName::from_static("a");
 
     #[test]
     fn seconds_may_have_a_fraction_and_nonsense_is_none() {
-        let headers =
-            |value: &'static str| HeaderMap::from_iter([(A, HeaderValue::from_static(value))]);
-        assert_eq!(
-            seconds(&headers("2.5"), &A),
-            Some(Duration::from_millis(2500))
-        );
+        let seconds = |value| seconds(&HeaderValue::from_static(value));
+        assert_eq!(seconds("2.5"), Some(Duration::from_millis(2500)));
         for nonsense in ["-1", "NaN", "inf", "1e30", "soon", ""] {
-            assert_eq!(seconds(&headers(nonsense), &A), None, "{nonsense}");
+            assert_eq!(seconds(nonsense), None, "{nonsense}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Uri};
+use http::{Method, Uri};
 use keyweir_policy::config::directory::Allowed;
 use keyweir_policy::config::fallback;
 use keyweir_policy::config::file::Scope;
@@ -26,7 +26,6 @@ use keyweir_policy::wire::opening::is_read;
 
 use super::Taken;
 use super::body::Body;
-use super::patience;
 
 use crate::downstream::client::Client;
 use crate::headers::{OutgoingHead, SESSION};
@@ -62,7 +61,7 @@ pub(crate) fn prepare<'a>(
         ..facts(&taken, client, provider)
     };
     let request = request(&taken, client, record);
-    let limits = time_limits(&taken, client.headers());
+    let limits = time_limits(&taken);
     let fallbacks = fallbacks(&taken);
     let way = way(&taken, client, &request, limits);
     let may_turn = !fallbacks.is_empty()
@@ -273,10 +272,10 @@ fn request(taken: &Taken<'_>, client: &Client, record: &Record) -> Request {
     }
 }
 
-fn time_limits(taken: &Taken<'_>, headers: &HeaderMap) -> TimeLimits {
+fn time_limits(taken: &Taken<'_>) -> TimeLimits {
     let waiting = &taken.live.policy.waiting;
     TimeLimits {
-        patience: patience::allowed(taken.live, taken.tenant, headers),
+        patience: taken.patience,
         fallback: waiting.fallback_after,
         attempts: taken.live.settings().timeouts.attempts,
     }
