@@ -1,6 +1,7 @@
 //! Headers between client and provider: which are stripped, which are set, and which say something
 //! to the gateway.
 
+mod answer_head;
 pub(crate) mod cors;
 mod incoming;
 mod lookup;
@@ -8,6 +9,7 @@ mod names;
 mod outgoing;
 mod stripped;
 
+pub(crate) use answer_head::AnswerHead;
 pub(crate) use incoming::incoming;
 pub(crate) use lookup::{Fields, lookup};
 pub(crate) use names::*;

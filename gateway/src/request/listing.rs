@@ -5,14 +5,14 @@
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
+use http::{HeaderMap, StatusCode};
 use keyweir_policy::exchange::listing::{Ask, Gathering};
 use keyweir_policy::exchange::plan::{Plan, Request, TimeLimits};
 use keyweir_policy::exchange::seek::Home;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::wire::list::Page;
-use pingora_http::ResponseHeader;
 
-use crate::headers;
+use crate::headers::{self, AnswerHead};
 use crate::request::drive::{self, Reached};
 use crate::request::exchange::Exchange;
 use crate::request::list_page;
@@ -102,22 +102,21 @@ pub(super) async fn answer(
     attempts: u32,
 ) -> Result<bool, Stop> {
     exchange.let_go();
-    let mut head = http::Response::new(());
-    let headers = head.headers_mut();
+    let mut headers = HeaderMap::new();
     let json = HeaderValue::from_static("application/json");
     headers.insert(header::CONTENT_TYPE, json);
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(list.len()));
     headers.insert(headers::REQUEST_ID, exchange.record.id().header_value());
     headers.insert(headers::ATTEMPTS, HeaderValue::from(attempts));
     if let Some(origin) = exchange.record.cors() {
-        headers::cors::allow(headers, origin.clone());
+        headers::cors::allow(&mut headers, origin.clone());
     }
-    let head = ResponseHeader::from(head.into_parts().0);
-    begin(exchange, head, 200).await?;
+    let status = StatusCode::OK;
+    begin(exchange, AnswerHead { status, headers }).await?;
     write(exchange, list, true).await?;
     exchange.record.on(Event::Ended {
         outcome: Outcome::Answered,
-        status: 200,
+        status: status.as_u16(),
     });
     Ok(true)
 }

@@ -25,9 +25,9 @@ pub(super) async fn deliver(
     outcome: Outcome,
 ) -> Result<bool, Stop> {
     let mut head = head(exchange, &answer);
-    chunk(exchange, &mut head, &answer);
+    chunk(exchange, &mut head);
     let status = answer.status();
-    let fault = match begin(exchange, head, status).await {
+    let fault = match begin(exchange, head).await {
         Ok(()) => {
             let way = Way {
                 large: &mut large,

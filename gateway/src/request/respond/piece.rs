@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use pingora_http::ResponseHeader;
 
 use crate::downstream::client::Left;
+use crate::headers::AnswerHead;
 use crate::request::answer::Answer;
 use crate::request::exchange::Exchange;
 use crate::request::record::Event;
@@ -36,13 +36,10 @@ pub(super) async fn next(exchange: &mut Exchange<'_>, answer: &mut Answer, idle:
 }
 
 /// Writes the answer's head.
-pub(crate) async fn begin(
-    exchange: &mut Exchange<'_>,
-    head: ResponseHeader,
-    status: u16,
-) -> Result<(), Stop> {
+pub(crate) async fn begin(exchange: &mut Exchange<'_>, head: AnswerHead) -> Result<(), Stop> {
+    let status = head.status.as_u16();
     exchange.record.on(Event::AnswerBegan { status });
-    exchange.client.write_head(head).await.map_err(left)
+    exchange.client.write_head(head.into()).await.map_err(left)
 }
 
 /// Writes a piece of the answer's body, the last one if `end`.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
 use keyweir_policy::pool::ask::{Refusal, RefusalReason};
 use keyweir_policy::tenancy::lack::{Ends, Lack, Lacking};
 use keyweir_policy::terms::dialect::Dialect;
@@ -16,11 +17,10 @@ use keyweir_policy::terms::time::Time;
 use keyweir_policy::wire::Wire;
 use keyweir_policy::wire::refusal::ErrorAnswer;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
-use pingora_http::ResponseHeader;
 
 use crate::downstream::client::{Client, Left};
 use crate::downstream::request_id::RequestId;
-use crate::headers::SHOULD_RETRY;
+use crate::headers::{self, AnswerHead, SHOULD_RETRY};
 
 /// What SDKs wait for at most before they try again by themselves (`anthropic-sdk`, `openai`: a
 /// `retry-after` of more than a minute is not kept). Beyond, they are told not to.
@@ -197,26 +197,23 @@ impl Refuse {
         let status = self.status.unwrap_or(status);
         let mut head = self.head(status, body.len(), id);
         for (name, value) in bounds {
-            // Cannot fail: both are valid already.
-            let _ = head.insert_header(name, value);
+            head.headers.insert(name, value);
         }
         prepare_early_answer(client);
-        client.write_head(head).await?;
+        client.write_head(head.into()).await?;
         client.write(Bytes::from(body), true).await?;
         Ok(status)
     }
 
-    fn head(&self, status: u16, length: usize, id: RequestId) -> ResponseHeader {
-        let mut answer = http::Response::new(());
-        *answer.status_mut() =
-            http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = answer.headers_mut();
+    fn head(&self, status: u16, length: usize, id: RequestId) -> AnswerHead {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut headers = HeaderMap::new();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-        headers.insert(crate::headers::REQUEST_ID, id.header_value());
+        headers.insert(headers::REQUEST_ID, id.header_value());
         if let Some(wait) = self.wait {
             headers.insert(
                 header::RETRY_AFTER,
@@ -224,10 +221,10 @@ impl Refuse {
             );
         }
         if let Some(tried) = self.tried {
-            headers.insert(crate::headers::ATTEMPTS, tried.attempts.into());
+            headers.insert(headers::ATTEMPTS, tried.attempts.into());
             if !tried.waited.is_zero() {
                 let waited = u64::try_from(tried.waited.as_millis()).unwrap_or(u64::MAX);
-                headers.insert(crate::headers::WAITED_MS, waited.into());
+                headers.insert(headers::WAITED_MS, waited.into());
             }
         }
         if self.non_retryable {
@@ -244,9 +241,9 @@ impl Refuse {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(origin) = self.cors.clone() {
-            crate::headers::cors::allow(headers, *origin);
+            headers::cors::allow(&mut headers, *origin);
         }
-        ResponseHeader::from(answer.into_parts().0)
+        AnswerHead { status, headers }
     }
 }
 

@@ -13,7 +13,7 @@ use keyweir_policy::wire::stream::usage_hidden;
 
 use super::event_redaction::EventRedaction;
 use super::explain::{Cut, DIED, LAST_CALL, STALLED};
-use super::head::{chunk, head, set};
+use super::head::{chunk, head};
 use super::piece::{Next, begin, next, write};
 use crate::headers;
 use crate::request::answer::{Answer, Stream};
@@ -44,15 +44,12 @@ pub(super) async fn deliver(
 ) -> Result<bool, Stop> {
     let mut head = head(exchange, &answer);
     // Proxies before us that gather answers (nginx) must not gather this one.
-    set(
-        &mut head,
-        headers::ACCEL_BUFFERING,
-        HeaderValue::from_static("no"),
-    );
-    chunk(exchange, &mut head, &answer);
+    let no = HeaderValue::from_static("no");
+    head.headers.insert(headers::ACCEL_BUFFERING, no);
+    chunk(exchange, &mut head);
     let status = answer.status();
     let mut redaction = EventRedaction::default();
-    let passed = match begin(exchange, head, status).await {
+    let passed = match begin(exchange, head).await {
         Ok(()) => {
             pass_on(
                 exchange,

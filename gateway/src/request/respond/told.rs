@@ -5,7 +5,7 @@ use http::StatusCode;
 use http::header::{self, HeaderValue};
 use keyweir_policy::wire::refusal::ErrorAnswer;
 
-use super::head::{head, set};
+use super::head::head;
 use super::piece::{begin, write};
 use crate::request::answer::Answer;
 use crate::request::exchange::Exchange;
@@ -21,15 +21,14 @@ pub(super) async fn deliver(
 ) -> Result<bool, Stop> {
     let mut head = head(exchange, &answer);
     let status = StatusCode::from_u16(told.status).unwrap_or(StatusCode::BAD_GATEWAY);
-    // Cannot fail: it is a status already.
-    let _ = head.set_status(status);
-    head.remove_header(&header::CONTENT_ENCODING);
+    head.status = status;
+    head.headers.remove(header::CONTENT_ENCODING);
     let length = HeaderValue::from(told.body.len());
-    set(&mut head, header::CONTENT_LENGTH, length);
+    head.headers.insert(header::CONTENT_LENGTH, length);
     let json = HeaderValue::from_static("application/json");
-    set(&mut head, header::CONTENT_TYPE, json);
+    head.headers.insert(header::CONTENT_TYPE, json);
     answer.discard().await;
-    begin(exchange, head, status.as_u16()).await?;
+    begin(exchange, head).await?;
     write(exchange, Bytes::from(told.body), true).await?;
     exchange.record.on(Event::Ended {
         outcome: Outcome::PassedThrough,

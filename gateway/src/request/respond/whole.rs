@@ -6,7 +6,7 @@ use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::request::Usage;
 use keyweir_policy::wire;
 
-use super::head::{head, set};
+use super::head::head;
 use super::piece::{begin, write};
 use crate::request::answer::Answer;
 use crate::request::exchange::Exchange;
@@ -34,15 +34,12 @@ pub(super) async fn deliver(
         body = rewritten;
     }
     let mut head = head(exchange, &answer);
-    set(
-        &mut head,
-        header::CONTENT_LENGTH,
-        HeaderValue::from(body.len()),
-    );
+    let length = HeaderValue::from(body.len());
+    head.headers.insert(header::CONTENT_LENGTH, length);
     let status = answer.status();
     exchange.settle(held, Fault::None);
     answer.release().await;
-    begin(exchange, head, status).await?;
+    begin(exchange, head).await?;
     write(exchange, body, true).await?;
     exchange.record.on(Event::Ended {
         outcome: Outcome::Answered,
