@@ -8,7 +8,7 @@ use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::wire::large::LargeAnswer;
 use keyweir_policy::wire::list::{Page, Paging, write};
-use keyweir_policy::wire::opening::{Announced, form_of_body, of_whole};
+use keyweir_policy::wire::opening::{Announced, Head, form_of_body, of_whole};
 use keyweir_policy::wire::{resource_ids, rewrite_results_url};
 use libfuzzer_sys::fuzz_target;
 
@@ -22,14 +22,14 @@ fuzz_target!(|input: &[u8]| {
     let dialect = DIALECTS[choice % DIALECTS.len()];
     let endpoint = Endpoint::ALL[choice / DIALECTS.len() % Endpoint::COUNT];
     for content_type in [None, Some("application/json"), Some("text/event-stream")] {
-        let announced = Announced {
-            endpoint,
+        let head = Head {
             bodiless: false,
             content_type,
             content_encoding: None,
         };
+        let announced = Announced::by(&head, endpoint);
         for (asks_in_json, ended) in [(true, true), (true, false), (false, true)] {
-            let _ = form_of_body(&announced, asks_in_json, body, ended);
+            let _ = form_of_body(announced, asks_in_json, body, ended);
         }
     }
     let _ = of_whole(&[], (dialect, endpoint), |_| None, body);

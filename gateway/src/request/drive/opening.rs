@@ -9,7 +9,7 @@ use std::sync::Arc;
 use http::{Method, header};
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::large::LargeAnswer;
-use keyweir_policy::wire::opening::{self, Announced, BodyForm, Form};
+use keyweir_policy::wire::opening::{self, Announced, BodyForm, Form, Head};
 use keyweir_policy::wire::refusal::ErrorAnswer;
 use keyweir_policy::wire::stream::StreamReader;
 use tokio::time::Instant;
@@ -38,9 +38,10 @@ pub(crate) async fn open(
     mut answer: Answer,
 ) -> Tried {
     let until = Instant::now() + exchange.live.settings().stream.hold_head;
-    match look(exchange, &mut answer).await {
+    let announced = announced(&exchange.facts, &answer);
+    match look(exchange, &mut answer, announced).await {
         Looked::Is(form) => {
-            note_form(exchange, &mut answer, form);
+            note_form(&mut answer, announced, form);
             exchange.silence_ends();
             match form {
                 Form::Opaque => Tried::Opened(answer, Watch::Opaque),
@@ -49,7 +50,7 @@ pub(crate) async fn open(
             }
         }
         Looked::Failed(fault) => {
-            if opening::form(&announced(&exchange.facts, &answer)) == Form::Events {
+            if opening::form(announced) == Form::Events {
                 exchange.record.on(record::Event::FaultHidden);
             }
             Tried::Failed(fault, None)
@@ -68,13 +69,12 @@ enum Looked {
 /// Finds out what `answer` is.
 ///
 /// Nothing that has come so far helps the client, so there is no hurry to give it any.
-async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Looked {
+async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer, announced: Announced) -> Looked {
     let mut seen = Beginning::default();
     loop {
-        let announced = announced(&exchange.facts, answer);
-        let as_announced = opening::form(&announced);
+        let as_announced = opening::form(announced);
         let asks_in_json = exchange.facts.asks_in_json;
-        match opening::form_of_body(&announced, asks_in_json, &seen.bytes, answer.ended) {
+        match opening::form_of_body(announced, asks_in_json, &seen.bytes, answer.ended) {
             BodyForm::Known(form) => return Looked::Is(form),
             BodyForm::NoAnswer => return Looked::Failed(Fault::Broken { wait: None }),
             BodyForm::Undecided => {}
@@ -100,15 +100,15 @@ async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Looked {
     }
 }
 
-fn announced<'a>(facts: &Facts, answer: &'a Answer) -> Announced<'a> {
+fn announced(facts: &Facts, answer: &Answer) -> Announced {
     let headers = &answer.response().headers;
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    Announced {
-        endpoint: facts.endpoint,
+    let head = Head {
         bodiless: facts.method == Method::HEAD,
         content_type: text(header::CONTENT_TYPE),
         content_encoding: text(header::CONTENT_ENCODING).filter(|_| !answer.is_decoded()),
-    }
+    };
+    Announced::by(&head, facts.endpoint)
 }
 
 /// The first bytes of an answer that are not blank.
@@ -131,8 +131,8 @@ impl Beginning {
 }
 
 /// Corrects what the answer's head says of its form.
-fn note_form(exchange: &Exchange<'_>, answer: &mut Answer, form: Form) {
-    if form != opening::form(&announced(&exchange.facts, answer)) {
+fn note_form(answer: &mut Answer, announced: Announced, form: Form) {
+    if form != opening::form(announced) {
         answer.content_type = match form {
             Form::Events => Some("text/event-stream"),
             Form::Json => Some("application/json"),

@@ -25,9 +25,15 @@ pub enum Form {
 
 /// What an answer's head says of its body.
 #[derive(Clone, Copy, Debug)]
-pub struct Announced<'a> {
-    /// What was asked for.
-    pub endpoint: Endpoint,
+pub struct Announced {
+    endpoint: Endpoint,
+    media: Media,
+    may_be_read: bool,
+}
+
+/// An answer's head, as far as it tells of its body.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
     /// There is no body whatever the head says (`HEAD`).
     pub bodiless: bool,
     /// `content-type`.
@@ -36,17 +42,30 @@ pub struct Announced<'a> {
     pub content_encoding: Option<&'a str>,
 }
 
+impl Announced {
+    /// What `head` says, of an answer of `endpoint`.
+    pub fn by(head: &Head<'_>, endpoint: Endpoint) -> Self {
+        let coding = head.content_encoding.unwrap_or("identity");
+        let is_plain = coding.trim() == "identity";
+        Self {
+            endpoint,
+            media: Media::of(head.content_type.unwrap_or_default()),
+            may_be_read: is_plain && !head.bodiless && is_read(endpoint),
+        }
+    }
+}
+
 /// Whether the gateway reads the answers of `endpoint`.
 pub const fn is_read(endpoint: Endpoint) -> bool {
     !matches!(endpoint, Endpoint::Models | Endpoint::Probe)
 }
 
 /// The form that an answer's head announces. Heads err: see [`form_of_body`].
-pub fn form(announced: &Announced<'_>) -> Form {
-    if !may_be_read(announced) {
+pub fn form(announced: Announced) -> Form {
+    if !announced.may_be_read {
         return Form::Opaque;
     }
-    match Media::of(announced) {
+    match announced.media {
         Media::Events => Form::Events,
         Media::Json => Form::Json,
         Media::Text | Media::Other => Form::Opaque,
@@ -70,13 +89,13 @@ pub enum BodyForm {
 /// ([`Route::has_json_body`](crate::route::Route::has_json_body)); only then is a text no answer,
 /// because transcripts, which forms ask for, are texts.
 pub fn form_of_body(
-    announced: &Announced<'_>,
+    announced: Announced,
     asks_in_json: bool,
     first: &[u8],
     ended: bool,
 ) -> BodyForm {
     let as_announced = BodyForm::Known(form(announced));
-    if !may_be_read(announced) {
+    if !announced.may_be_read {
         return as_announced;
     }
     let asks_a_model = matches!(
@@ -84,7 +103,7 @@ pub fn form_of_body(
         Endpoint::Inference | Endpoint::CountTokens
     );
     let is_expected = asks_a_model && asks_in_json;
-    match (Media::of(announced), Look::at(first, ended)) {
+    match (announced.media, Look::at(first, ended)) {
         (_, Look::Nothing) if is_expected => BodyForm::NoAnswer,
         // Sound, pictures, files: what they begin with tells nothing.
         (Media::Other, _) => as_announced,
@@ -95,11 +114,6 @@ pub fn form_of_body(
         (Media::Json | Media::Text, Look::Text) if is_expected => BodyForm::NoAnswer,
         (_, Look::Text | Look::Nothing) => as_announced,
     }
-}
-
-fn may_be_read(announced: &Announced<'_>) -> bool {
-    let coding = announced.content_encoding.unwrap_or("identity");
-    coding.trim() == "identity" && !announced.bodiless && is_read(announced.endpoint)
 }
 
 /// What a content type stands for.
@@ -113,14 +127,13 @@ enum Media {
 }
 
 impl Media {
-    fn of(announced: &Announced<'_>) -> Self {
-        let media = announced.content_type.unwrap_or_default();
-        match media {
+    fn of(content_type: &str) -> Self {
+        match content_type {
             "application/json" => return Self::Json,
             "text/event-stream; charset=utf-8" => return Self::Events,
             _ => {}
         }
-        let media = media.split(';').next().unwrap_or_default().trim();
+        let media = content_type.split(';').next().unwrap_or_default().trim();
         let begins = |with: &str| {
             media
                 .get(..with.len())
@@ -236,13 +249,13 @@ mod tests {
             ),
             (Endpoint::Inference, None, None, Form::Opaque),
         ] {
-            let announced = Announced {
-                endpoint,
+            let head = Head {
                 bodiless: false,
                 content_type,
                 content_encoding,
             };
-            assert_eq!(form(&announced), expected, "{announced:?}");
+            let announced = Announced::by(&head, endpoint);
+            assert_eq!(form(announced), expected, "{announced:?}");
         }
     }
 
@@ -279,13 +292,13 @@ mod tests {
             (Some("application/x-ndjson"), "{}", false, OPAQUE),
             (Some("audio/mpeg"), "", true, NoAnswer),
         ] {
-            let announced = Announced {
-                endpoint: Endpoint::Inference,
+            let head = Head {
                 bodiless: false,
                 content_type,
                 content_encoding: None,
             };
-            let found = form_of_body(&announced, true, first.as_bytes(), ended);
+            let announced = Announced::by(&head, Endpoint::Inference);
+            let found = form_of_body(announced, true, first.as_bytes(), ended);
             assert_eq!(found, expected, "{content_type:?} {first:?}");
         }
     }
@@ -293,13 +306,12 @@ mod tests {
     #[test]
     fn what_is_no_answer_of_a_model_is_what_it_says() {
         let look = |endpoint, asks_in_json, content_encoding, first: &[u8]| {
-            let announced = Announced {
-                endpoint,
+            let head = Head {
                 bodiless: false,
                 content_type: Some("text/plain"),
                 content_encoding,
             };
-            form_of_body(&announced, asks_in_json, first, true)
+            form_of_body(Announced::by(&head, endpoint), asks_in_json, first, true)
         };
         let opaque = BodyForm::Known(Form::Opaque);
         // A transcript; a file; nothing after a deletion; a body that is compressed.
