@@ -124,7 +124,7 @@ impl Known {
         let of_provider = self.live.provider_metrics(provider);
         of_provider
             .duration(endpoint)
-            .observe(self.started.elapsed().as_secs_f64());
+            .observe(end.duration.as_secs_f64());
         if let Some(first_byte) = end.first_byte {
             of_provider
                 .first_byte(endpoint)
@@ -133,7 +133,7 @@ impl Known {
         if let (true, Some(first_byte), Some(tokens @ 2..)) =
             (self.asked.stream, end.first_byte, end.usage.output)
         {
-            let took = self.started.elapsed().saturating_sub(first_byte);
+            let took = end.duration.saturating_sub(first_byte);
             let each = took.as_secs_f64() / (tokens - 1) as f64;
             of_provider.output_token.observe(each);
         }

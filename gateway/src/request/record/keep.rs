@@ -15,7 +15,7 @@ impl Known {
         }
         let told = Told {
             started: self.started,
-            duration: self.started.elapsed(),
+            duration: end.duration,
             tenant: asked.tenant,
             endpoint: asked.endpoint,
             stream: asked.stream,

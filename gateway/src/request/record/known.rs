@@ -85,6 +85,8 @@ pub(super) struct End {
     pub(super) outcome: Outcome,
     pub(super) reason: Option<&'static str>,
     pub(super) status: u16,
+    /// From its arrival to its end, once it has come to that.
+    pub(super) duration: Duration,
     pub(super) first_byte: Option<Duration>,
     pub(super) usage: Usage,
     /// The provider counted that.
@@ -117,6 +119,7 @@ impl Known {
                 outcome: Outcome::ClientLeft,
                 reason: None,
                 status: 0,
+                duration: Duration::ZERO,
                 first_byte: None,
                 usage: Usage::default(),
                 is_counted: false,

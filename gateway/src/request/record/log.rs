@@ -56,7 +56,7 @@ impl Known {
             failed: self.failed_attempts(),
             waited: served.waited,
             first_byte: end.first_byte,
-            duration: self.started.elapsed(),
+            duration: end.duration,
             bytes_in: asked.bytes as u64,
             bytes_out: client.bytes_out(),
             input_tokens: end.usage.input,

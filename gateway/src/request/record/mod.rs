@@ -174,6 +174,7 @@ impl Record {
     /// Counts and logs the request.
     pub(crate) fn finish(&mut self, client: &Client) {
         self.settle();
+        self.known.end.duration = self.known.started.elapsed();
         self.known.count_ended();
         self.known.log(client, self.charge.cost());
         self.known.keep(self.charge.cost().money);

@@ -27,7 +27,7 @@ impl Known {
         TracedRequest {
             id: asked.id.as_str(),
             started: self.started,
-            duration: self.started.elapsed(),
+            duration: end.duration,
             method: asked.method.as_str(),
             path: &asked.path,
             endpoint: asked.endpoint,
