@@ -60,13 +60,21 @@ pub(super) fn snapshot(header: Header<'_, '_>) -> Snapshot {
 
 pub(super) fn add_buckets(snapshot: &mut Snapshot, header: Header<'_, '_>) {
     let date = header("date").and_then(Moment::from_http_date);
+    // Most buckets of an answer are full at the same moment.
+    let mut last = ("", None);
+    let mut reset = |text| {
+        if text != last.0 {
+            last = (text, stated::reset(text, date));
+        }
+        last.1
+    };
     for names in &BUCKETS {
         let number = |name| header(name).and_then(count::read);
         let (limit, remaining) = (number(names.limit), number(names.remaining));
         if limit.is_none() && remaining.is_none() {
             continue;
         }
-        let full = header(names.reset).and_then(|text| stated::reset(text, date));
+        let full = header(names.reset).and_then(&mut reset);
         add(
             snapshot,
             names.dimension,
