@@ -163,6 +163,13 @@ impl AccessLog {
     }
 }
 
+/// What stands before a field's value.
+macro_rules! field {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
+
 impl Line<'_> {
     fn render(&self, out: &mut String) {
         let now = SystemTime::now()
@@ -178,39 +185,39 @@ impl Line<'_> {
             push_address(out, client);
             out.push('"');
         }
-        text(out, "agent", self.agent);
-        text(out, "trace_id", self.trace_id);
+        text(out, field!("agent"), self.agent);
+        text(out, field!("trace_id"), self.trace_id);
         if let Some(share) = self.sampled {
             let _ = write!(out, ",\"sampled\":{share}");
         }
-        text(out, "method", Some(self.method));
-        text(out, "path", Some(self.path));
-        text(out, "tenant", self.tenant);
-        text(out, "provider", self.provider);
-        text(out, "model", self.model);
-        text(out, "asked_model", self.asked_model);
+        text(out, field!("method"), Some(self.method));
+        text(out, field!("path"), Some(self.path));
+        text(out, field!("tenant"), self.tenant);
+        text(out, field!("provider"), self.provider);
+        text(out, field!("model"), self.model);
+        text(out, field!("asked_model"), self.asked_model);
         if self.fell_back {
             out.push_str(",\"fell_back\":true");
         }
         if self.stream {
             out.push_str(",\"stream\":true");
         }
-        number(out, "status", Some(self.status.into()));
-        text(out, "outcome", Some(self.outcome));
-        text(out, "reason", self.reason);
-        text(out, "account", self.account);
-        text(out, "key", self.key);
-        number(out, "attempts", Some(self.attempts.into()));
+        number(out, field!("status"), Some(self.status.into()));
+        text(out, field!("outcome"), Some(self.outcome));
+        text(out, field!("reason"), self.reason);
+        text(out, field!("account"), self.account);
+        text(out, field!("key"), self.key);
+        number(out, field!("attempts"), Some(self.attempts.into()));
         self.failed(out);
-        number(out, "waited_ms", Some(millis(self.waited)));
-        number(out, "first_byte_ms", self.first_byte.map(millis));
-        number(out, "duration_ms", Some(millis(self.duration)));
-        number(out, "bytes_in", Some(self.bytes_in));
-        number(out, "bytes_out", Some(self.bytes_out));
-        number(out, "input_tokens", self.input_tokens);
-        number(out, "cache_read_tokens", self.cache_read_tokens);
-        number(out, "cache_write_tokens", self.cache_write_tokens);
-        number(out, "output_tokens", self.output_tokens);
+        number(out, field!("waited_ms"), Some(millis(self.waited)));
+        number(out, field!("first_byte_ms"), self.first_byte.map(millis));
+        number(out, field!("duration_ms"), Some(millis(self.duration)));
+        number(out, field!("bytes_in"), Some(self.bytes_in));
+        number(out, field!("bytes_out"), Some(self.bytes_out));
+        number(out, field!("input_tokens"), self.input_tokens);
+        number(out, field!("cache_read_tokens"), self.cache_read_tokens);
+        number(out, field!("cache_write_tokens"), self.cache_write_tokens);
+        number(out, field!("output_tokens"), self.output_tokens);
         if self.cost_usd > Money::ZERO {
             out.push_str(",\"cost_usd\":");
             push_money(out, self.cost_usd);
@@ -228,9 +235,9 @@ impl Line<'_> {
             out.push_str("{\"provider\":\"");
             push_json(out, attempt.provider, TEXT_MAX);
             out.push('"');
-            text(out, "key", Some(&attempt.key));
-            text(out, "fault", Some(attempt.fault));
-            number(out, "ms", Some(millis(attempt.took)));
+            text(out, field!("key"), Some(&attempt.key));
+            text(out, field!("fault"), Some(attempt.fault));
+            number(out, field!("ms"), Some(millis(attempt.took)));
             out.push('}');
             opens = ",";
         }
@@ -244,11 +251,9 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn number(out: &mut String, name: &str, value: Option<u64>) {
+fn number(out: &mut String, field: &str, value: Option<u64>) {
     if let Some(value) = value {
-        out.push_str(",\"");
-        out.push_str(name);
-        out.push_str("\":");
+        out.push_str(field);
         push_number(out, value);
     }
 }
@@ -279,31 +284,32 @@ fn push_money(out: &mut String, money: Money) {
     };
     push_number(out, pico / PICO_OF_DOLLAR);
     out.push('.');
-    let begins = out.len();
-    push_digits::<12>(out, pico % PICO_OF_DOLLAR);
-    let digits = out[begins..].trim_end_matches('0').len();
-    out.truncate(begins + digits.max(2));
+    let mut digits = [0; 12];
+    put_digits(&mut digits, pico % PICO_OF_DOLLAR);
+    let last = digits.iter().rposition(|digit| *digit != b'0');
+    push_ascii(out, &digits[..last.map_or(2, |last| (last + 1).max(2))]);
 }
 
-fn text(out: &mut String, name: &str, value: Option<&str>) {
+fn text(out: &mut String, field: &str, value: Option<&str>) {
     let Some(value) = value else { return };
-    out.push_str(",\"");
-    out.push_str(name);
-    out.push_str("\":\"");
+    out.push_str(field);
+    out.push('"');
     // Names come from clients (methods, paths, models).
     push_json(out, value, TEXT_MAX);
     out.push('"');
 }
 
-/// The last `WIDTH` digits of a number.
-fn push_digits<const WIDTH: usize>(out: &mut String, value: u64) {
-    let mut digits = [b'0'; WIDTH];
+/// Puts the last digits of a number into all of `place`.
+fn put_digits(place: &mut [u8], value: u64) {
     let mut rest = value;
-    for digit in digits.iter_mut().rev() {
+    for digit in place.iter_mut().rev() {
         *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    out.extend(digits.map(char::from));
+}
+
+fn push_ascii(out: &mut String, text: &[u8]) {
+    out.push_str(std::str::from_utf8(text).unwrap_or_default());
 }
 
 /// RFC 3339, in UTC. The date of a day number by Howard Hinnant's `civil_from_days`.
@@ -322,20 +328,19 @@ fn push_time(out: &mut String, secs: u64, millis: u32) {
         month_from_march - 9
     };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    push_digits::<4>(out, year);
-    for (before, value) in [
-        ('-', month),
-        ('-', day),
-        ('T', second / 3600),
-        (':', second / 60 % 60),
-        (':', second % 60),
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    for (place, value) in [
+        (0..4, year),
+        (5..7, month),
+        (8..10, day),
+        (11..13, second / 3600),
+        (14..16, second / 60 % 60),
+        (17..19, second % 60),
+        (20..23, millis.into()),
     ] {
-        out.push(before);
-        push_digits::<2>(out, value);
+        put_digits(&mut text[place], value);
     }
-    out.push('.');
-    push_digits::<3>(out, millis.into());
-    out.push('Z');
+    push_ascii(out, &text);
 }
 
 #[cfg(test)]
