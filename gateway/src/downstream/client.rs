@@ -194,9 +194,8 @@ impl Client {
     /// Moves the head out. What the session still has to know of it (is it a `HEAD`?) stays. Only
     /// after the body was read: its length is in the head.
     pub(crate) fn take_head(&mut self) -> (Method, Uri, HeaderMap) {
-        let method = self.head().method.clone();
-        let mut rest = RequestHeader::build_no_case(method, b"/", Some(0))
-            .expect("a method that was parsed is valid");
+        let mut rest = RequestHeader::from(http::Request::new(()).into_parts().0);
+        rest.set_method(self.head().method.clone());
         rest.set_version(self.head().version);
         let head = std::mem::replace(self.session.req_header_mut(), rest);
         let parts = http::request::Parts::from(head);
