@@ -127,11 +127,18 @@ fn is_plainly_none(name: &str) -> bool {
     ) || name.starts_with("x-stainless-")
 }
 
-/// What clients present their keys in; the same goes for these.
+/// What clients present their keys in, and in what providers say with every answer whose account it
+/// was; the same goes for these.
 fn is_plainly_one(name: &str) -> bool {
     matches!(
         name,
-        "authorization" | "x-api-key" | "api-key" | "x-goog-api-key" | "cookie"
+        "anthropic-organization-id"
+            | "api-key"
+            | "authorization"
+            | "cookie"
+            | "openai-organization"
+            | "x-api-key"
+            | "x-goog-api-key"
     )
 }
 
