@@ -211,9 +211,14 @@ impl Bucket {
 
     /// What is there at `now`. May be negative: what is produced can outrun the refill.
     pub fn level(&self, now: Time) -> f64 {
+        let taken = self.external.matched(now, self.refill()) + self.others.expected(now);
+        self.refilled(now) - taken
+    }
+
+    /// What is there at `now`, but for what others are believed to have taken.
+    fn refilled(&self, now: Time) -> f64 {
         let refilled = self.level + self.refill_own() * now.secs_since(self.at);
-        let known = refilled.min(self.top().max(self.level));
-        known - self.external.matched(now, self.refill()) - self.others.expected(now)
+        refilled.min(self.top().max(self.level))
     }
 
     /// The running totals, for a request that is being sent and was charged `own`.
@@ -331,9 +336,12 @@ impl Bucket {
 
     /// Moves the level to `now`.
     fn advance(&mut self, now: Time) {
-        let believed = self.external.matched(now, self.refill()) + self.others.expected(now);
-        let level = self.level(now) + believed;
         let elapsed = now.secs_since(self.at);
+        if elapsed <= 0.0 {
+            // One request is several steps of one moment.
+            return;
+        }
+        let level = self.refilled(now);
         if self.is_known() {
             let most = self.level + self.refill() * elapsed;
             self.overflowed += (most - self.top()).clamp(0.0, self.refill() * elapsed);
@@ -343,7 +351,7 @@ impl Bucket {
             self.burst.grow(elapsed, limit);
         }
         self.level = level;
-        self.at = self.at.max(now);
+        self.at = now;
     }
 
     /// Where no limit is told, what remains tells what flows in, and that the limit is no less than it.
