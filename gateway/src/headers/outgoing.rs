@@ -19,8 +19,8 @@ pub(crate) struct OutgoingHead {
 
 impl OutgoingHead {
     /// From the client's method, the URI to ask for and the client's headers, without those of
-    /// `dialect`'s credentials; for `authority`. `body`: the length of the request's body, if it has one. `readable`: the
-    /// answer must be plain text.
+    /// `dialect`'s credentials; for `authority`. `body`: the length of the request's body, if it has
+    /// one. `readable`: the answer must be plain text.
     pub(crate) fn new(
         (method, uri, mut headers): (Method, Uri, HeaderMap),
         dialect: Dialect,

@@ -6,7 +6,7 @@
 //! listing:  of several accounts' lists one
 //! models:   of several providers' lists of models one
 //! respond:  whole | opaque | stream, or refuse
-//! record:   metrics, one line in the access log
+//! record:   metrics, a line in the access log, spans, what is kept for `/explain`
 //! ```
 //!
 //! Each step is a file of that name. Whatever stops a request on the way is a [`Stop`]; what happens

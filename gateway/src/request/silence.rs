@@ -17,7 +17,7 @@ const TOKENS_PER_SEC_MIN: u64 = 10;
 /// How long silence may last for one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Silence {
-    asked: Asked,
+    awaited: Awaited,
     /// Time-outs that the request has met.
     met: u32,
     /// What the last attempt was allowed, of a stream with a fallback that was not heard of yet.
@@ -26,9 +26,9 @@ pub(crate) struct Silence {
     sent: Instant,
 }
 
-/// What was asked for.
+/// What answer is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum Awaited {
     /// A model's answer, as a stream.
     Stream,
     /// A model's answer as a whole, of so many tokens at most.
@@ -38,9 +38,9 @@ pub(crate) enum Asked {
 }
 
 impl Silence {
-    pub(crate) fn new(asked: Asked) -> Self {
+    pub(crate) fn new(awaited: Awaited) -> Self {
         Self {
-            asked,
+            awaited,
             met: 0,
             allowed: None,
             sent: Instant::now(),
@@ -49,7 +49,7 @@ impl Silence {
 
     /// Whether a stream is asked for.
     pub(crate) fn is_of_a_stream(&self) -> bool {
-        self.asked == Asked::Stream
+        self.awaited == Awaited::Stream
     }
 
     /// An attempt has been sent; `allowed`: what it is, where it has a fallback. The longest that its
@@ -81,10 +81,10 @@ impl Silence {
         if let Some(allowed) = self.allowed {
             return allowed.span.min(timeouts.head);
         }
-        let producing = match self.asked {
-            Asked::Stream => Duration::ZERO,
-            Asked::Whole(tokens) => Duration::from_secs(tokens.div_ceil(TOKENS_PER_SEC_MIN)),
-            Asked::Anything => return timeouts.head,
+        let producing = match self.awaited {
+            Awaited::Stream => Duration::ZERO,
+            Awaited::Whole(tokens) => Duration::from_secs(tokens.div_ceil(TOKENS_PER_SEC_MIN)),
+            Awaited::Anything => return timeouts.head,
         };
         let most = timeouts.first_token.saturating_add(producing);
         most.saturating_mul(1 << self.met.min(16))
@@ -103,14 +103,14 @@ mod tests {
             head: Duration::from_secs(600),
             ..Timeouts::default()
         };
-        let most = |asked| Silence::new(asked).begins(&timeouts, None).as_secs();
-        assert_eq!(most(Asked::Stream), 100);
-        assert_eq!(most(Asked::Whole(64)), 107);
-        assert_eq!(most(Asked::Whole(100_000)), 600);
-        assert_eq!(most(Asked::Whole(u64::MAX)), 600);
-        assert_eq!(most(Asked::Anything), 600);
+        let most = |awaited| Silence::new(awaited).begins(&timeouts, None).as_secs();
+        assert_eq!(most(Awaited::Stream), 100);
+        assert_eq!(most(Awaited::Whole(64)), 107);
+        assert_eq!(most(Awaited::Whole(100_000)), 600);
+        assert_eq!(most(Awaited::Whole(u64::MAX)), 600);
+        assert_eq!(most(Awaited::Anything), 600);
 
-        let mut silence = Silence::new(Asked::Stream);
+        let mut silence = Silence::new(Awaited::Stream);
         for expected in [100, 200, 400, 600, 600] {
             assert_eq!(silence.begins(&timeouts, None).as_secs(), expected);
             assert_eq!(silence.timed_out(), None);

@@ -12,7 +12,7 @@ use keyweir_policy::wire::classify::{self, Asked, BODY_BYTES_MAX};
 use keyweir_policy::wire::opening::is_read;
 
 use super::opening;
-use super::tried::Tried;
+use super::tried::{Interrupted, Tried};
 use crate::headers::Fields;
 use crate::request::answer::{Answer, Watch};
 use crate::request::exchange::Exchange;
@@ -40,8 +40,7 @@ pub(crate) async fn try_once(exchange: &mut Exchange<'_>, held: &mut HeldLease) 
     };
     let link = match send(exchange, held, &key).await {
         Ok(link) => link,
-        Err(Interrupted::ClientLeft) => return Tried::ClientLeft,
-        Err(Interrupted::Fault(fault)) => return Tried::Failed(fault, None),
+        Err(interrupted) => return interrupted.into(),
     };
     let mut answer = Answer::new(link, Arc::clone(&key.traces));
     let facts = &exchange.facts;
@@ -65,12 +64,6 @@ pub(crate) async fn try_once(exchange: &mut Exchange<'_>, held: &mut HeldLease) 
             Tried::Failed(fault, Some(answer))
         }
     }
-}
-
-/// Why an attempt has no answer.
-enum Interrupted {
-    Fault(Fault),
-    ClientLeft,
 }
 
 async fn send(

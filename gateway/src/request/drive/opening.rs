@@ -15,7 +15,7 @@ use keyweir_policy::wire::stream::StreamReader;
 use tokio::time::Instant;
 
 use super::holding::{Held, Holding};
-use super::tried::Tried;
+use super::tried::{Interrupted, Tried};
 use crate::downstream::whole_events::WholeEvents;
 use crate::headers;
 use crate::request::answer::{Answer, Stream, Watch};
@@ -144,8 +144,7 @@ fn note_form(answer: &mut Answer, announced: Announced, form: Form) {
 async fn whole(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
     let read = match read_whole(exchange, &mut answer).await {
         Ok(read) => read,
-        Err(Interrupted::ClientLeft) => return Tried::ClientLeft,
-        Err(Interrupted::Fault(fault)) => return Tried::Failed(fault, None),
+        Err(interrupted) => return interrupted.into(),
     };
     if let Read::TooLong = read {
         let facts = &exchange.facts;
@@ -177,12 +176,6 @@ async fn whole(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
 enum Read {
     Whole,
     TooLong,
-}
-
-/// Why it did not.
-enum Interrupted {
-    Fault(Fault),
-    ClientLeft,
 }
 
 async fn read_whole(exchange: &mut Exchange<'_>, answer: &mut Answer) -> Result<Read, Interrupted> {

@@ -13,3 +13,18 @@ pub(crate) enum Tried {
     /// There is nobody left to try for.
     ClientLeft,
 }
+
+/// Why an attempt came to no answer that could be given to anybody.
+pub(super) enum Interrupted {
+    Fault(Fault),
+    ClientLeft,
+}
+
+impl From<Interrupted> for Tried {
+    fn from(interrupted: Interrupted) -> Self {
+        match interrupted {
+            Interrupted::Fault(fault) => Self::Failed(fault, None),
+            Interrupted::ClientLeft => Self::ClientLeft,
+        }
+    }
+}

@@ -34,7 +34,7 @@ use crate::request::listing::Listing;
 use crate::request::models::ModelList;
 use crate::request::outgoing::{Outgoing, Target, uri};
 use crate::request::record::Record;
-use crate::request::silence::{Asked, Silence};
+use crate::request::silence::{Awaited, Silence};
 use crate::runtime::deadline::Deadline;
 use crate::runtime::provider::Provider;
 
@@ -56,10 +56,8 @@ pub(crate) fn prepare<'a>(
 ) -> (Box<Exchange<'a>>, Way) {
     let provider = taken.live.provider(taken.destination.provider);
     let hides_usage = ask_for_usage(&mut taken);
-    let facts = Facts {
-        hides_usage,
-        ..facts(&taken, client, provider)
-    };
+    let mut facts = facts(&taken, client, provider);
+    facts.hides_usage = hides_usage;
     let request = request(&taken, client, record);
     let limits = time_limits(&taken);
     let fallbacks = fallbacks(&taken);
@@ -70,20 +68,15 @@ pub(crate) fn prepare<'a>(
     let target = may_turn.then(|| Box::new(target(&taken)));
     let is_models = matches!(way, Way::Models(_));
     let reads = is_models || is_read(taken.routed.route.endpoint);
-    let facts = Facts {
+    if is_models {
         // Such a list is read, as others are.
-        endpoint: if is_models {
-            Endpoint::Other
-        } else {
-            facts.endpoint
-        },
-        ..facts
-    };
+        facts.endpoint = Endpoint::Other;
+    }
     let mut head = head(&taken, client, provider, reads);
     if taken.renamed.body {
         head.is_plain();
     }
-    let silence = Silence::new(asked(&taken));
+    let silence = Silence::new(awaited(&taken));
     let (gateway, live) = (taken.gateway, taken.live);
     let exchange = Box::new(Exchange {
         gateway,
@@ -110,16 +103,16 @@ pub(crate) fn prepare<'a>(
     (exchange, way)
 }
 
-/// What is asked for, as far as it decides how long silence may last.
-fn asked(taken: &Taken<'_>) -> Asked {
+/// What answer is awaited, as far as that decides how long silence may last.
+fn awaited(taken: &Taken<'_>) -> Awaited {
     let (route, description) = (&taken.routed.route, &taken.description);
     if route.endpoint != Endpoint::Inference || !route.has_json_body {
-        return Asked::Anything;
+        return Awaited::Anything;
     }
     match description.size.output_max {
-        _ if description.stream => Asked::Stream,
-        Some(tokens) => Asked::Whole(tokens),
-        None => Asked::Anything,
+        _ if description.stream => Awaited::Stream,
+        Some(tokens) => Awaited::Whole(tokens),
+        None => Awaited::Anything,
     }
 }
 

@@ -6,7 +6,7 @@ use keyweir_policy::wire::large::LargeAnswer;
 
 use super::explain::DIED;
 use super::head::{chunk, head};
-use super::piece::{Next, begin, next, write};
+use super::piece::{Came, begin, next, write};
 use super::redaction::Redaction;
 use crate::request::answer::Answer;
 use crate::request::exchange::Exchange;
@@ -29,11 +29,11 @@ pub(super) async fn deliver(
     let status = answer.status();
     let fault = match begin(exchange, head).await {
         Ok(()) => {
-            let way = Way {
+            let passage = Passage {
                 large: &mut large,
                 redaction: held.is_none().then(|| Redaction::of(&answer.traces)),
             };
-            pass_on(exchange, &mut answer, way).await
+            pass_on(exchange, &mut answer, passage).await
         }
         Err(_) => Fault::ClientLeft,
     };
@@ -67,13 +67,13 @@ pub(super) async fn deliver(
 }
 
 /// What happens to a body on its way.
-struct Way<'a> {
+struct Passage<'a> {
     large: &'a mut Option<Box<LargeAnswer>>,
     /// Takes traces of the credential out of an error.
     redaction: Option<Redaction>,
 }
 
-impl Way<'_> {
+impl Passage<'_> {
     fn through(&mut self, piece: Bytes) -> Bytes {
         if let Some(large) = self.large {
             large.feed(&piece);
@@ -99,27 +99,33 @@ impl Way<'_> {
     }
 }
 
-async fn pass_on(exchange: &mut Exchange<'_>, answer: &mut Answer, mut way: Way<'_>) -> Fault {
+async fn pass_on(
+    exchange: &mut Exchange<'_>,
+    answer: &mut Answer,
+    mut passage: Passage<'_>,
+) -> Fault {
     let idle = exchange.live.settings().timeouts.stream_idle;
     for piece in answer.body.take() {
-        if write(exchange, way.through(piece), false).await.is_err() {
+        let passed = passage.through(piece);
+        if write(exchange, passed, false).await.is_err() {
             return Fault::ClientLeft;
         }
     }
     while !answer.ended {
         match next(exchange, answer, idle).await {
-            Next::Piece(piece) => {
-                if write(exchange, way.through(piece), false).await.is_err() {
+            Came::Piece(piece) => {
+                let passed = passage.through(piece);
+                if write(exchange, passed, false).await.is_err() {
                     return Fault::ClientLeft;
                 }
             }
-            Next::End => answer.ended = true,
-            Next::Died | Next::Stalled => return Fault::StreamBroken,
-            Next::ClientLeft => return Fault::ClientLeft,
+            Came::End => answer.ended = true,
+            Came::Died | Came::Stalled => return Fault::StreamBroken,
+            Came::ClientLeft => return Fault::ClientLeft,
         }
     }
-    match write(exchange, way.rest(), false).await {
-        Ok(()) => way.ending(),
+    match write(exchange, passage.rest(), false).await {
+        Ok(()) => passage.ending(),
         Err(_) => Fault::ClientLeft,
     }
 }

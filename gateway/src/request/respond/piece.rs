@@ -12,7 +12,7 @@ use crate::request::record::Event;
 use crate::request::stop::Stop;
 
 /// What the provider sent next.
-pub(super) enum Next {
+pub(super) enum Came {
     Piece(Bytes),
     End,
     Died,
@@ -21,17 +21,17 @@ pub(super) enum Next {
 }
 
 /// Waits at most `idle`.
-pub(super) async fn next(exchange: &mut Exchange<'_>, answer: &mut Answer, idle: Duration) -> Next {
+pub(super) async fn next(exchange: &mut Exchange<'_>, answer: &mut Answer, idle: Duration) -> Came {
     exchange.deadline.restart(idle);
     tokio::select! {
         biased;
         read = answer.next() => match read {
-            Ok(Some(piece)) => Next::Piece(piece),
-            Ok(None) => Next::End,
-            Err(_) => Next::Died,
+            Ok(Some(piece)) => Came::Piece(piece),
+            Ok(None) => Came::End,
+            Err(_) => Came::Died,
         },
-        () = exchange.client.gone() => Next::ClientLeft,
-        () = exchange.deadline.passed() => Next::Stalled,
+        () = exchange.client.gone() => Came::ClientLeft,
+        () = exchange.deadline.passed() => Came::Stalled,
     }
 }
 

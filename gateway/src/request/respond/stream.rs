@@ -14,7 +14,7 @@ use keyweir_policy::wire::stream::usage_hidden;
 use super::event_redaction::EventRedaction;
 use super::explain::{Cut, DIED, LAST_CALL, STALLED};
 use super::head::{chunk, head};
-use super::piece::{Next, begin, next, write};
+use super::piece::{Came, begin, next, write};
 use crate::headers;
 use crate::request::answer::{Answer, Stream};
 use crate::request::exchange::Exchange;
@@ -100,7 +100,7 @@ async fn pass_on(
             idle
         };
         match next(exchange, answer, idle).await {
-            Next::Piece(piece) => {
+            Came::Piece(piece) => {
                 stream.reader.feed(&piece);
                 held.progressed(stream.reader.output_so_far());
                 if stream.reader.is_over() {
@@ -113,17 +113,17 @@ async fn pass_on(
                     return Passed::ClientLeft;
                 }
             }
-            Next::End => answer.ended = true,
-            Next::Died | Next::Stalled if said_all => {
+            Came::End => answer.ended = true,
+            Came::Died | Came::Stalled if said_all => {
                 // What has not come to its end is no event.
                 if !stream.reader.lacks_end() {
                     stream.events.rest();
                 }
                 return Passed::Whole;
             }
-            Next::Died => return Passed::Cut(DIED),
-            Next::Stalled => return Passed::Cut(STALLED),
-            Next::ClientLeft => return Passed::ClientLeft,
+            Came::Died => return Passed::Cut(DIED),
+            Came::Stalled => return Passed::Cut(STALLED),
+            Came::ClientLeft => return Passed::ClientLeft,
         }
     }
     match stream.reader.fault() {
