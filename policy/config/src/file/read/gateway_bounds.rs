@@ -13,16 +13,7 @@ pub(super) fn limits(fields: &mut Fields<'_>) -> GatewayLimits {
     let body_max = fields.or("body_bytes_max", default.body_bytes_max, |v| {
         v.size(KIB..=GIB)
     });
-    let held = fields.optional("body_bytes_held_max", |v| v.at(|v| v.size(KIB..=TIB)));
-    if let Some(held) = held.as_ref().filter(|held| held.value < body_max) {
-        fields.problems().note(
-            Severity::Error,
-            held.spot.clone(),
-            "must not be below body_bytes_max: the largest body would never fit",
-        );
-    }
-    // Raising the one without the other is no mistake.
-    let held = held.map_or(default.body_bytes_held_max.max(body_max), |at| at.value);
+    let held = held_max(fields, body_max);
     let in_flight = counted(
         fields,
         "requests_in_flight_max",
@@ -79,6 +70,21 @@ pub(super) fn limits(fields: &mut Fields<'_>) -> GatewayLimits {
             0..=1_000_000,
         ),
     }
+}
+
+/// What all bodies may hold, where one may have `body_max`.
+fn held_max(fields: &mut Fields<'_>, body_max: u64) -> u64 {
+    let held = fields.optional("body_bytes_held_max", |v| v.at(|v| v.size(KIB..=TIB)));
+    if let Some(held) = held.as_ref().filter(|held| held.value < body_max) {
+        fields.problems().note(
+            Severity::Error,
+            held.spot.clone(),
+            "must not be below body_bytes_max: the largest body would never fit",
+        );
+    }
+    // Raising the one without the other is no mistake.
+    let usual = GatewayLimits::default().body_bytes_held_max.max(body_max);
+    held.map_or(usual, |at| at.value)
 }
 
 /// Bounds of counts that only memory limits.
