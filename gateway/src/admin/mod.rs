@@ -106,10 +106,15 @@ impl Admin {
             Err(answer) => return Some(*answer),
         };
         let live = gateway.live();
-        let admin = live.settings().admin;
-        let is_local = admin.is_some_and(|admin| is_loopback(admin.ip()));
-        let token = live.admin_token.as_ref();
-        let refused = access::check(&route, &head.headers, token, is_local);
+        let settings = live.settings();
+        let tls = settings.admin_tls.as_deref();
+        let guard = access::Guard {
+            token: live.admin_token.as_ref(),
+            asks_for_certificate: tls.is_some_and(|tls| tls.client_ca_file.is_some()),
+            has_certificate: has_certificate(session),
+            is_local: settings.admin.is_some_and(|admin| is_loopback(admin.ip())),
+        };
+        let refused = access::check(&route, &head.headers, guard);
         if refused.is_some() {
             return refused;
         }
@@ -128,6 +133,14 @@ impl Admin {
             Route::Events => return self.events.refusal(),
         })
     }
+}
+
+/// Whether the other end has shown a certificate. One that is not right ends the handshake.
+fn has_certificate(session: &ServerSession) -> bool {
+    let digest = session
+        .digest()
+        .and_then(|digest| digest.ssl_digest.as_ref());
+    digest.is_some_and(|digest| !digest.cert_digest.is_empty())
 }
 
 /// Writes an answer; the connection, if it is good for another question.

@@ -1,6 +1,8 @@
-//! What every command does the same way: how it fails, and how it loads a policy. Below the
+//! What commands do the same way: how they fail, how they load a policy, whom they ask. Below the
 //! commands, so that they need not know the command line that they are part of.
 
 pub(crate) mod admin_client;
+pub(crate) mod admin_socket;
 pub mod failed;
+pub(crate) mod ledger_place;
 pub(crate) mod load;

@@ -4,6 +4,7 @@
 
 mod access;
 mod access_log;
+mod client_certificates;
 mod commands;
 mod explain;
 mod live;
