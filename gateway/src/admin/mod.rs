@@ -8,6 +8,7 @@ mod answer;
 mod assets;
 mod budgets;
 mod crowd;
+mod evidence;
 mod explain;
 mod explained;
 mod group_name;
@@ -125,6 +126,7 @@ impl Admin {
             Route::Metrics => metrics::page(gateway),
             Route::Status => status::page(gateway),
             Route::Usage => usage::page(gateway, head.uri.query()),
+            Route::Evidence => evidence::page(gateway, query),
             Route::Reload => reload::answer(gateway, &self.reloader).await,
             Route::Operate(kind, id, action) => operate::operate(gateway, kind, &id, action),
             Route::Explain => explain::page(gateway, query),

@@ -1,8 +1,12 @@
-//! What commands do the same way: how they fail, how they load a policy, whom they ask. Below the
-//! commands, so that they need not know the command line that they are part of.
+//! What commands do the same way: how they fail, how they load a policy, whom they ask, how they write
+//! numbers and draw. Below the commands, so that they need not know the command line that they are part
+//! of.
 
 pub(crate) mod admin_client;
 pub(crate) mod admin_socket;
+pub(crate) mod dimension;
 pub mod failed;
 pub(crate) mod ledger_place;
 pub(crate) mod load;
+pub(crate) mod number;
+pub(crate) mod svg;

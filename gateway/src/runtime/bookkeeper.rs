@@ -1,9 +1,9 @@
 //! Who keeps the ledger: a thread of its own.
 //!
 //! What a request cost is added up in memory, and twice a second that goes to the disk, with what was
-//! learned, as one transaction. So a process that is killed loses half a second, and one that is told to end nothing. A
-//! disk that takes nothing holds nobody up: what is to be written stays in memory until it does, and
-//! the log and a metric say so.
+//! learned and what accounts carried, as one transaction. So a process that is killed loses half a
+//! second, and one that is told to end nothing. A disk that takes nothing holds nobody up: what is to
+//! be written stays in memory until it does, and the log and a metric say so.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use keyweir_policy::terms::ids::TenantId;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::ledger::{Ledger, LedgerError, Spender, Store, Unwritten};
 use crate::runtime::live::Live;
+use crate::runtime::loads;
 use crate::runtime::recall;
 use crate::runtime::tenancy::{Spent, wall};
 
@@ -90,7 +91,9 @@ impl Writer {
             self.unwritten.budgets.insert(key, (begin, spent));
         }
         recall::take(gateway, self.salt, rows_max, &mut self.unwritten);
-        let today = wall().day();
+        let now = wall();
+        loads::take(gateway, now, rows_max, &mut self.unwritten.loads);
+        let today = now.day();
         if self.day != today && self.store.evict(today).is_ok() {
             self.day = today;
         }

@@ -6,6 +6,7 @@ mod access;
 mod access_log;
 mod client_certificates;
 mod commands;
+mod evidence;
 mod explain;
 mod live;
 mod operate;
