@@ -14,6 +14,7 @@ mod explained;
 mod group_name;
 mod health;
 mod issuers;
+mod limits;
 mod live_events;
 mod metrics;
 mod moments;
