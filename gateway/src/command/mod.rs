@@ -4,9 +4,18 @@
 
 pub(crate) mod admin_client;
 pub(crate) mod admin_socket;
+#[cfg(feature = "simulate")]
 pub(crate) mod dimension;
 pub mod failed;
 pub(crate) mod ledger_place;
 pub(crate) mod load;
+#[cfg_attr(
+    not(feature = "simulate"),
+    allow(dead_code, reason = "the simulation's tables and plots use the rest")
+)]
 pub(crate) mod number;
+#[cfg_attr(
+    not(feature = "simulate"),
+    allow(dead_code, reason = "the simulation's tables and plots use the rest")
+)]
 pub(crate) mod svg;

@@ -6,7 +6,7 @@ use keyweir_policy::tenancy::period::Wall;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::ledger::{Carrier, Loads};
 
-/// Accounts that are looked at while requests wait for the pool: some hundredths of a millisecond.
+/// Accounts that are looked at while requests wait for the pool: a tenth of a millisecond.
 const LOOKED_AT_ONCE: usize = 128;
 /// Hours of accounts that are kept in memory while the ledger cannot be written.
 const UNWRITTEN_MAX: usize = 100_000;

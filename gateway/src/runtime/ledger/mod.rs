@@ -16,7 +16,9 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
-pub(crate) use self::evidence::{Busiest, Evidence, FORMAT, OfGroup, Question, evidence, nothing};
+#[cfg(feature = "simulate")]
+pub(crate) use self::evidence::Busiest;
+pub(crate) use self::evidence::{Evidence, FORMAT, OfGroup, Question, evidence, nothing};
 pub(crate) use self::kept::{ROWS_VERSION, Row, Thing};
 pub(crate) use self::loads::{Carrier, Loads};
 pub(crate) use self::names::BETWEEN;
