@@ -7,7 +7,7 @@ mod access;
 mod answer;
 mod assets;
 mod budgets;
-mod crowd;
+pub(crate) mod crowd;
 mod evidence;
 mod explain;
 mod explained;

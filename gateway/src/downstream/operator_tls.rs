@@ -35,6 +35,11 @@ impl OperatorTls {
         }
     }
 
+    /// What they are shown now.
+    pub(crate) fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
     /// What operators are shown from the next connection on.
     pub(crate) fn replace(&self, ready: Ready) {
         self.certificate.replace(ready.certified);

@@ -9,20 +9,19 @@ use pingora_core::listeners::tls::Acceptor;
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::l4::stream::Stream as Socket;
 use pingora_core::server::ShutdownWatch;
-use tokio::sync::Semaphore;
 
 use crate::admin::Admin;
+use crate::admin::crowd::Crowd;
 
-/// How long an operator's end may take to shake hands, its turn included.
+/// How long an operator's end may take to shake hands.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Handshakes at a time: each costs a millisecond of the processor, which requests need.
-const HANDSHAKES_MAX: usize = 64;
 
 /// Serves connections of operators.
 pub(crate) struct Operators {
     admin: Arc<Admin>,
     tls: Option<Acceptor>,
-    turns: Semaphore,
+    /// Those who have not shaken hands yet.
+    shaking: Crowd,
 }
 
 impl Operators {
@@ -31,24 +30,26 @@ impl Operators {
         Self {
             admin: Arc::new(admin),
             tls,
-            turns: Semaphore::new(HANDSHAKES_MAX),
+            shaking: Crowd::default(),
         }
     }
 
-    /// `None`: the other end does not shake hands, or not in time.
+    /// `None`: the other end does not shake hands, not in time, or gives way to others.
     async fn secure(&self, acceptor: &Acceptor, stream: Stream) -> Option<Stream> {
         let socket = stream.into_any().downcast::<Socket>().ok()?;
-        let shake = async {
-            let _turn = self.turns.acquire().await.ok()?;
-            match acceptor.tls_handshake(*socket).await {
-                Ok(secured) => Some(Box::new(secured) as Stream),
-                Err(error) => {
-                    tracing::debug!(%error, "an operator's TLS handshake failed");
-                    None
-                }
-            }
+        let mut shaking = self.shaking.enter();
+        let shake = tokio::time::timeout(HANDSHAKE, acceptor.tls_handshake(*socket));
+        let shaken = tokio::select! {
+            shaken = shake => shaken.ok()?,
+            () = shaking.gives_way() => return None,
         };
-        tokio::time::timeout(HANDSHAKE, shake).await.ok()?
+        match shaken {
+            Ok(secured) => Some(Box::new(secured)),
+            Err(error) => {
+                tracing::debug!(%error, "an operator's TLS handshake failed");
+                None
+            }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::support::api::Request;
 use crate::support::in_time;
 use crate::support::program::{Ended, Files, run};
 use crate::support::stage::{Plan, Stage};
-use crate::support::tls::{certificate, connect};
+use crate::support::tls::{Own, certificate, connect};
 use crate::support::wire::Wire;
 
 const TOKEN: &str = "operators-9ZkQ2mWcR7tYb4LsKd8Z";
@@ -173,6 +173,19 @@ async fn a_certificate_or_the_token_opens_the_listener_and_nothing_else() {
         ended.stdout,
         ended.stderr
     );
+    // When the certificate ends is told, like that of the clients' listener.
+    let own = Own {
+        cert: std::fs::read_to_string(&ca).expect("it is there"),
+        key: String::new(),
+    };
+    let mut wire = connect(stage.gateway.admin, &own, b"http/1.1").await;
+    let request = Request::new("GET", "/metrics")
+        .header("connection", "close")
+        .header("authorization", format!("Bearer {TOKEN}"));
+    wire.send(request.bytes()).await;
+    let metrics = wire.answer().await.text();
+    let expiry = "keyweir_certificate_expiry_timestamp_seconds{listener=\"operators\"}";
+    assert!(metrics.contains(expiry), "{metrics}");
     assert!(!stage.gateway.written().contains(TOKEN));
 }
 
@@ -201,9 +214,11 @@ async fn without_a_token_only_a_certificate_opens_it() {
         "{told:?}"
     );
     let mut silent: Vec<Wire> = Vec::new();
-    for _ in 0..32 {
+    for _ in 0..300 {
         silent.push(Wire::connect(stage.gateway.admin).await);
     }
+    // The first ones have given way.
+    assert!(silent[0].is_closed().await);
     let ended = operate(&stage, &files, "resume", Some("me")).await;
     assert!(ended.status.success(), "{}", ended.stderr);
 }

@@ -12,6 +12,7 @@ mod apply;
 mod changes;
 mod error;
 mod prepare;
+mod shown;
 mod state;
 mod tell;
 
@@ -25,9 +26,9 @@ use tokio::sync::Mutex;
 use self::apply::apply;
 use self::changes::{changes, new_upstreams};
 use self::prepare::{Ready, prepare};
+pub(crate) use self::shown::Shown;
 use self::state::State;
-use crate::downstream::certificate::Certificate;
-use crate::downstream::operator_tls::{self, OperatorTls};
+use crate::downstream::operator_tls;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::policy_status::{PolicyStatus, Reloaded};
 use crate::runtime::secrets::{self, Anew, Secrets};
@@ -63,12 +64,6 @@ impl Trigger {
     }
 }
 
-/// The certificates that listeners show.
-pub(crate) struct Shown {
-    pub(crate) clients: Option<Arc<Certificate>>,
-    pub(crate) operators: Option<OperatorTls>,
-}
-
 /// Where a policy came from.
 pub(crate) struct Origin {
     pub(crate) files: Vec<PathBuf>,
@@ -87,9 +82,7 @@ impl Reloader {
     ) -> Arc<Self> {
         let mut identity = Identity::default();
         identity.adopt(&gateway.live().policy, |_| false);
-        if let Some(certificate) = &shown.clients {
-            tell::expiry(&gateway, certificate);
-        }
+        tell::expiry(&gateway, &shown);
         let now = SystemTime::now();
         let mut status = gateway.policy_status.lock();
         status.hash = origin.hash;
@@ -139,11 +132,11 @@ impl Reloader {
         let changes = changes(&live, state, &ready);
         if let (Some(certificate), Some(certified)) = (&self.shown.clients, &ready.certified) {
             certificate.replace(certified.clone());
-            tell::expiry(&self.gateway, certificate);
         }
         if let (Some(operators), Some(files)) = (&self.shown.operators, ready.operators.take()) {
             operators.replace(files);
         }
+        tell::expiry(&self.gateway, &self.shown);
         let upstreams = new_upstreams(&live, &ready.providers);
         let is_changed = !changes.is_empty() || !upstreams.is_empty();
         tell::read_well(&self.gateway, &ready, is_changed);
