@@ -81,6 +81,10 @@ impl AdminAddress {
                 },
                 self.credentials.token_env
             ))),
+            _ if !head.starts_with("HTTP/") && !address.is_tls => Err(Failed::Because(format!(
+                "{admin} speaks no HTTP in clear; where gateway.admin_tls makes it TLS, ask \
+                 https://{admin} (--admin, --admin-ca)"
+            ))),
             _ => {
                 let said = harmless(body.trim());
                 Err(Failed::Because(format!("{admin} says {status}: {said}")))

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 /// How TLS is spoken to an admin listener.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -89,9 +89,34 @@ impl Tls {
         let mut connection = ClientConnection::new(config, name).map_err(Error::other)?;
         let mut socket = socket;
         while connection.is_handshaking() {
-            connection.complete_io(&mut socket)?;
+            let shaken = connection.complete_io(&mut socket);
+            shaken.map_err(|error| self.hinted(error))?;
         }
         Ok(Socket::Tls(Box::new(StreamOwned::new(connection, socket))))
+    }
+
+    /// What to do about a certificate that is not believed.
+    fn hinted(&self, error: Error) -> Error {
+        let inner = error.get_ref().and_then(|it| it.downcast_ref());
+        let Some(rustls::Error::InvalidCertificate(why)) = inner else {
+            return error;
+        };
+        let hint = match (&self.admin_ca, why) {
+            // What `openssl req -x509` makes unless it is told otherwise.
+            (_, CertificateError::Other(why)) if why.to_string().contains("CaUsedAsEndEntity") => {
+                "it is an authority (CA:TRUE), which is no server's; make one with \
+                 basicConstraints=CA:FALSE, or one that an authority has signed"
+            }
+            (None, _) => "name the file of its authority with --admin-ca",
+            (
+                Some(_),
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            ) => "ask for a name that is in it (--admin https://NAME:PORT)",
+            (Some(_), _) => "the authority of --admin-ca is another",
+        };
+        Error::other(format!(
+            "the gateway's certificate is not believed ({why}); {hint}"
+        ))
     }
 
     fn config(&self) -> Result<ClientConfig, String> {

@@ -79,9 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failed> {
         return Ok(());
     }
     let picture = path.with_extension("svg");
-    let name = picture
-        .file_name()
-        .map(|it| it.to_string_lossy().into_owned());
+    let name = picture.file_name().map(|it| encoded(&it.to_string_lossy()));
     write(&path, &report::write(&found, name.as_deref()))?;
     write(&picture, &chart::draw(&found))?;
     writeln!(stdout, "Written: {}, {}", path.display(), picture.display())?;

@@ -162,6 +162,35 @@ async fn a_certificate_or_the_token_opens_the_listener_and_nothing_else() {
             ended.stderr
         );
     }
+    let port = stage.gateway.admin.port();
+    for (admin, with_ca, expected) in [
+        (
+            format!("localhost:{port}"),
+            false,
+            "speaks no HTTP in clear; where gateway.admin_tls makes it TLS",
+        ),
+        (
+            format!("https://localhost:{port}"),
+            false,
+            "name the file of its authority with --admin-ca",
+        ),
+        (
+            format!("https://127.0.0.1:{port}"),
+            true,
+            "ask for a name that is in it",
+        ),
+    ] {
+        let mut all = vec!["top", "--admin", &admin];
+        if with_ca {
+            all.extend(["--admin-ca", &ca]);
+        }
+        let ended = run(&with_token, &all).await;
+        assert!(
+            ended.complaint().contains(expected),
+            "{admin}: {}",
+            ended.stderr
+        );
+    }
     let ended = run(
         &with_token,
         &["top", "--admin", &address, "--admin-ca", &ca],
