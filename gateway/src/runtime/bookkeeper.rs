@@ -1,8 +1,8 @@
 //! Who keeps the ledger: a thread of its own.
 //!
 //! What a request cost is added up in memory, and twice a second that goes to the disk, with what was
-//! learned and what accounts carried, as one transaction. So a process that is killed loses half a
-//! second, and one that is told to end nothing. A disk that takes nothing holds nobody up: what is to
+//! learned, as one transaction. So a process that is killed loses half a second (of what accounts carried,
+//! some seconds), and one that is told to end nothing. A disk that takes nothing holds nobody up: what is to
 //! be written stays in memory until it does, and the log and a metric say so.
 
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use keyweir_policy::tenancy::tally::Place;
 use keyweir_policy::terms::ids::TenantId;
 
 use crate::runtime::gateway::Gateway;
-use crate::runtime::ledger::{Ledger, LedgerError, Spender, Store, Unwritten};
+use crate::runtime::ledger::{Ledger, LedgerError, Loads, Spender, Store, Unwritten};
 use crate::runtime::live::Live;
 use crate::runtime::loads;
 use crate::runtime::recall;
@@ -22,6 +22,9 @@ use crate::runtime::tenancy::{Spent, wall};
 
 /// How long what was spent is in memory only.
 const WRITTEN_EVERY: Duration = Duration::from_millis(500);
+/// What accounts carried is written with every so-manieth of these writes: each hour of an account has one
+/// row, which every write of it writes anew.
+const LOADS_WRITTEN_EVERY: u32 = 5;
 /// Rows of what a pool has learned that are written at a time: a few hundredths of a second's work. Where
 /// more accounts than that are busy at once, a process that is killed loses more than half a second of
 /// what was learned of them.
@@ -45,6 +48,8 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
         salt,
         names: HashMap::new(),
         unwritten,
+        loads: Loads::default(),
+        turns: 0,
         day: 0,
         fails: false,
     };
@@ -58,7 +63,7 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
             let Some(gateway) = gateway.upgrade() else {
                 return;
             };
-            writer.write(&gateway, if is_last { usize::MAX } else { ROWS_MAX });
+            writer.write(&gateway, is_last);
         }
     });
     let thread = thread.map_err(|error| unusable(error.to_string()))?;
@@ -73,13 +78,17 @@ struct Writer {
     /// What tenants were called that may be gone by now.
     names: HashMap<TenantId, String>,
     unwritten: Unwritten,
+    /// What accounts carried since that was last to be written.
+    loads: Loads,
+    turns: u32,
     /// The day on which it was last looked for what is too old.
     day: u32,
     fails: bool,
 }
 
 impl Writer {
-    fn write(&mut self, gateway: &Gateway, rows_max: usize) {
+    fn write(&mut self, gateway: &Gateway, is_last: bool) {
+        let rows_max = if is_last { usize::MAX } else { ROWS_MAX };
         let Spent { places, budgets } = gateway.tenancy.take_spent();
         let live = gateway.live();
         for (place, more) in places {
@@ -92,7 +101,11 @@ impl Writer {
         }
         recall::take(gateway, self.salt, rows_max, &mut self.unwritten);
         let now = wall();
-        loads::take(gateway, now, rows_max, &mut self.unwritten.loads);
+        loads::take(gateway, now, rows_max, &mut self.loads);
+        self.turns = self.turns.wrapping_add(1);
+        if is_last || self.turns.is_multiple_of(LOADS_WRITTEN_EVERY) {
+            loads::merge(std::mem::take(&mut self.loads), &mut self.unwritten.loads);
+        }
         let today = now.day();
         if self.day != today && self.store.evict(today).is_ok() {
             self.day = today;

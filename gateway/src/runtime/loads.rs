@@ -1,7 +1,9 @@
 //! What accounts carry, from the pools to the ledger: by the hour, and by names, since ids last only as
 //! long as the process.
 
+use keyweir_policy::quota::load::Load;
 use keyweir_policy::tenancy::period::Wall;
+use keyweir_policy::terms::amount::Dimension;
 
 use crate::runtime::gateway::Gateway;
 use crate::runtime::ledger::{Carrier, Loads};
@@ -41,14 +43,24 @@ pub(crate) fn take(gateway: &Gateway, now: Wall, most: usize, into: &mut Loads) 
                 endpoint: row.group.endpoint.as_str().to_owned(),
                 group: row.group.name,
             };
-            let key = (hour, carrier);
-            if into.len() >= UNWRITTEN_MAX && !into.contains_key(&key) {
-                continue;
-            }
-            let known = into.entry(key).or_default();
-            for (sum, more) in known.iter_mut().zip(&row.loads) {
-                sum.add(more);
-            }
+            add(into, (hour, carrier), &row.loads);
         }
+    }
+}
+
+/// Puts what `from` has into `into`.
+pub(crate) fn merge(from: Loads, into: &mut Loads) {
+    for (key, loads) in from {
+        add(into, key, &loads);
+    }
+}
+
+fn add(into: &mut Loads, key: (u32, Carrier), loads: &[Load; Dimension::COUNT]) {
+    if into.len() >= UNWRITTEN_MAX && !into.contains_key(&key) {
+        return;
+    }
+    let known = into.entry(key).or_default();
+    for (sum, more) in known.iter_mut().zip(loads) {
+        sum.add(more);
     }
 }
