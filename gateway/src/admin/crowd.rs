@@ -1,6 +1,6 @@
 //! How many may be connected to the admin listener: where a bound is reached, who has asked nothing (or
-//! not yet shaken hands) for the longest is closed for the one that has just come. (Refusing the new one would let whoever
-//! came first keep a probe out.)
+//! not yet shaken hands) for the longest is closed for the one that has just come. (Refusing the new one
+//! would let whoever came first keep a probe out.)
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

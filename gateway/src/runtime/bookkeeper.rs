@@ -22,8 +22,8 @@ use crate::runtime::tenancy::{Spent, wall};
 
 /// How long what was spent is in memory only.
 const WRITTEN_EVERY: Duration = Duration::from_millis(500);
-/// What accounts carried is written with every so-manieth of these writes: each hour of an account has one
-/// row, which every write of it writes anew.
+/// What accounts carried goes with every fifth of these writes: an account has one row for each hour, and
+/// every write of it writes that anew.
 const LOADS_WRITTEN_EVERY: u32 = 5;
 /// Rows of what a pool has learned that are written at a time: a few hundredths of a second's work. Where
 /// more accounts than that are busy at once, a process that is killed loses more than half a second of
