@@ -6,6 +6,7 @@
 //! `tests/floors` checks.
 //!
 //! - [`cli`]: the command line, one file per command
+//! - `evidence`: one command with a life of its own: the report of what an account carried
 //! - `demo`, `simulate`: two commands that need no account: the whole gateway against a simulated
 //!   provider, and its decisions on a user's own policy; features of this crate, on by default
 //! - [`command`]: what every command does the same way: how it fails, how it loads a policy
@@ -24,6 +25,7 @@ pub mod command;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod downstream;
+mod evidence;
 mod framing;
 mod headers;
 mod request;

@@ -56,6 +56,7 @@
 //! | dimension | requests, input tokens, output tokens, or tokens |
 //! | bucket | a token bucket of the provider: one account, quota group and dimension |
 //! | reserve, part | what of an account is kept for a tenant; others borrow it while it lies idle |
+//! | load | what a bucket carried in an hour: peak, time near the limit, who fell short of it |
 //! | headroom | the share of a bucket that is free after a request |
 //! | lease | what an admitted request holds of each bucket, until it is settled |
 //! | ticket | a place in the waiting room |

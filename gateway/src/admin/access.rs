@@ -1,4 +1,5 @@
-//! Who may ask: everybody who reaches the admin listener, or only who shows the policy's token.
+//! Who may ask: everybody who reaches the admin listener, or only who shows the policy's token, or a
+//! certificate of its authority.
 //!
 //! The token comes as `Authorization: Bearer`, or as the password of `Basic`, which is what a browser
 //! asks its user for. `/healthz` and `/readyz` are always open: whoever probes them says no word, and
@@ -17,17 +18,35 @@ use super::route::Route;
 use crate::downstream::loopback::is_local_name;
 use crate::headers::SEC_FETCH_SITE;
 
+/// What is said to who shows nothing.
+const NO_TOKEN: &str =
+    "the token of gateway.admin_token is needed, as \"Authorization: Bearer TOKEN\"\n";
+const NO_CERTIFICATE: &str =
+    "a client certificate of gateway.admin_tls.client_ca_file is needed, and none was shown\n";
+const NEITHER: &str = "the token of gateway.admin_token is needed, as \"Authorization: Bearer TOKEN\", or a \
+    client certificate of gateway.admin_tls.client_ca_file\n";
 /// What is said to who asks for another name.
 const FOREIGN: &str = "the Host header names another machine than this one; ask for localhost, or set \
     gateway.admin_token\n";
 
-/// The answer to who may not ask for `route`; `None`: they may. `is_local`: the listener is one that
-/// only this machine reaches.
+/// What is looked for in who asks.
+#[derive(Clone, Copy)]
+pub(super) struct Guard<'a> {
+    /// The token that lets them in.
+    pub(super) token: Option<&'a ProviderSecret>,
+    /// A certificate lets them in, too.
+    pub(super) asks_for_certificate: bool,
+    /// They have shown one, which the handshake has found right.
+    pub(super) has_certificate: bool,
+    /// The listener is one that only this machine reaches.
+    pub(super) is_local: bool,
+}
+
+/// The answer to who may not ask for `route`; `None`: they may.
 pub(super) fn check(
     route: &Route<'_>,
     headers: &HeaderMap,
-    token: Option<&ProviderSecret>,
-    is_local: bool,
+    guard: Guard<'_>,
 ) -> Option<Response<Vec<u8>>> {
     let acts = matches!(route, Route::Reload | Route::Operate(..));
     if acts && is_of_a_page(headers) {
@@ -37,17 +56,27 @@ pub(super) fn check(
     if matches!(route, Route::Healthz | Route::Readyz) {
         return None;
     }
-    let Some(token) = token else {
-        let is_foreign = is_local && !names_this_machine(headers);
+    if guard.asks_for_certificate && guard.has_certificate {
+        return None;
+    }
+    let Some(token) = guard.token else {
+        if guard.asks_for_certificate {
+            return Some(text(StatusCode::UNAUTHORIZED, NO_CERTIFICATE));
+        }
+        let is_foreign = guard.is_local && !names_this_machine(headers);
         return is_foreign.then(|| text(StatusCode::FORBIDDEN, FOREIGN));
     };
     let shown = headers.get(header::AUTHORIZATION).and_then(shown);
     if shown.is_some_and(|shown| is_same(&shown, token.expose().as_bytes())) {
         return None;
     }
-    let why = match headers.contains_key(header::AUTHORIZATION) {
-        true => "this is not the token of gateway.admin_token\n",
-        false => "the token of gateway.admin_token is needed, as \"Authorization: Bearer TOKEN\"\n",
+    let why = match (
+        headers.contains_key(header::AUTHORIZATION),
+        guard.asks_for_certificate,
+    ) {
+        (true, _) => "this is not the token of gateway.admin_token\n",
+        (false, false) => NO_TOKEN,
+        (false, true) => NEITHER,
     };
     let mut answer = text(StatusCode::UNAUTHORIZED, why);
     for way in ["Bearer realm=\"keyweir\"", "Basic realm=\"keyweir\""] {
@@ -117,6 +146,14 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    /// Nothing is looked for.
+    const NOTHING: Guard<'_> = Guard {
+        token: None,
+        asks_for_certificate: false,
+        has_certificate: false,
+        is_local: false,
+    };
+
     fn status(route: &Route<'_>, headers: &[(&'static str, &str)]) -> u16 {
         let token = ProviderSecret::new("s3cret-token-of-the-operators").expect("fit");
         let headers = headers.iter().map(|(name, value)| {
@@ -124,7 +161,12 @@ mod tests {
             (name, HeaderValue::from_str(value).expect("valid"))
         });
         let headers = HeaderMap::from_iter(headers);
-        check(route, &headers, Some(&token), true).map_or(200, |it| it.status().as_u16())
+        let guard = Guard {
+            token: Some(&token),
+            is_local: true,
+            ..NOTHING
+        };
+        check(route, &headers, guard).map_or(200, |it| it.status().as_u16())
     }
 
     #[test]
@@ -154,7 +196,11 @@ mod tests {
             let name = header::HeaderName::from_static(name);
             let value = HeaderValue::from_str(value).expect("valid");
             let headers = HeaderMap::from_iter([(name, value)]);
-            check(route, &headers, None, is_local).map_or(200, |it| it.status().as_u16())
+            let guard = Guard {
+                is_local,
+                ..NOTHING
+            };
+            check(route, &headers, guard).map_or(200, |it| it.status().as_u16())
         };
         for (host, expected) in [
             ("127.0.0.1:9090", 200),
@@ -175,6 +221,47 @@ mod tests {
             let status = asked(&Route::Reload, "sec-fetch-site", site, true);
             assert_eq!(status, expected, "{site}");
         }
+    }
+
+    #[test]
+    fn a_certificate_is_as_good_as_the_token() {
+        let token = ProviderSecret::new("s3cret-token-of-the-operators").expect("fit");
+        let bearer = HeaderValue::from_static("Bearer s3cret-token-of-the-operators");
+        let right = HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]);
+        let wrong =
+            HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static("Bearer x"))]);
+        let none = HeaderMap::new();
+        for (has_certificate, has_token, headers, expected) in [
+            (true, true, &none, 200),
+            (true, true, &wrong, 200),
+            (false, true, &right, 200),
+            (false, true, &wrong, 401),
+            (false, true, &none, 401),
+            (true, false, &none, 200),
+            (false, false, &none, 401),
+            (false, false, &right, 401),
+        ] {
+            let guard = Guard {
+                token: has_token.then_some(&token),
+                asks_for_certificate: true,
+                has_certificate,
+                is_local: true,
+            };
+            let of = |route| check(&route, headers, guard).map_or(200, |it| it.status().as_u16());
+            assert_eq!(
+                of(Route::Status),
+                expected,
+                "{has_certificate} {has_token} {headers:?}"
+            );
+            assert_eq!(of(Route::Healthz), 200);
+        }
+        // Where nobody asks for one, it opens nothing.
+        let guard = Guard {
+            token: Some(&token),
+            has_certificate: true,
+            ..NOTHING
+        };
+        assert!(check(&Route::Status, &none, guard).is_some());
     }
 
     #[test]

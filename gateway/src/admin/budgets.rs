@@ -1,6 +1,7 @@
 //! Tenants' budgets: what is spent of them, for `/status` and as a metric.
 
 use keyweir_policy::tenancy::allowance::Amount;
+use keyweir_policy::tenancy::lack::Owner;
 use keyweir_policy::tenancy::meters::BudgetView;
 use keyweir_policy::tenancy::money::Money;
 use keyweir_policy::terms::pattern::{ModelPattern, ModelPatterns};
@@ -23,7 +24,7 @@ pub(super) fn refresh(gateway: &Gateway) {
     gateway.tenancy.with(|meters, wall| {
         for budget in meters.budgets(wall) {
             let labels = [
-                kind(&budget),
+                kind(budget.owner),
                 budget.owner.name.as_str(),
                 &models(budget.models),
                 unit(budget.amount),
@@ -43,7 +44,7 @@ fn shown(budget: &BudgetView<'_>) -> Value {
         }
     };
     json!({
-        "kind": kind(budget),
+        "kind": kind(budget.owner),
         "owner": budget.owner.name,
         "models": models(budget.models),
         "unit": unit(budget.amount),
@@ -58,15 +59,11 @@ fn shown(budget: &BudgetView<'_>) -> Value {
     })
 }
 
-fn kind(budget: &BudgetView<'_>) -> &'static str {
-    if budget.owner.is_group {
-        "group"
-    } else {
-        "tenant"
-    }
+pub(super) fn kind(owner: &Owner) -> &'static str {
+    if owner.is_group { "group" } else { "tenant" }
 }
 
-fn models(models: &ModelPatterns) -> String {
+pub(super) fn models(models: &ModelPatterns) -> String {
     let names: Vec<&str> = models.iter().map(ModelPattern::as_str).collect();
     names.join(",")
 }

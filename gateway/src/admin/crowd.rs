@@ -1,6 +1,6 @@
-//! How many may be connected to the admin listener: where a bound is reached, who has asked nothing
-//! for the longest is closed for the one that has just come. (Refusing the new one would let whoever
-//! came first keep a probe out.)
+//! How many may be connected to the admin listener: where a bound is reached, who has asked nothing (or
+//! not yet shaken hands) for the longest is closed for the one that has just come. (Refusing the new one
+//! would let whoever came first keep a probe out.)
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ const IDLE_MAX: usize = 256;
 
 /// Connections on which nothing is asked at the moment.
 #[derive(Debug, Default)]
-pub(super) struct Crowd {
+pub(crate) struct Crowd {
     idle: Arc<Mutex<Line>>,
 }
 
@@ -26,7 +26,7 @@ struct Line {
 
 impl Crowd {
     /// One more waits to be asked something.
-    pub(super) fn enter(&self) -> Idle {
+    pub(crate) fn enter(&self) -> Idle {
         let (sender, closed) = oneshot::channel();
         let mut line = self.idle.lock();
         let number = line.next;
@@ -46,7 +46,7 @@ impl Crowd {
 
 /// A connection that waits to be asked something, until dropped.
 #[derive(Debug)]
-pub(super) struct Idle {
+pub(crate) struct Idle {
     line: Arc<Mutex<Line>>,
     number: u64,
     closed: Receiver<()>,
@@ -54,7 +54,7 @@ pub(super) struct Idle {
 
 impl Idle {
     /// Comes when it has to make room.
-    pub(super) async fn gives_way(&mut self) {
+    pub(crate) async fn gives_way(&mut self) {
         let _dropped = (&mut self.closed).await;
     }
 }

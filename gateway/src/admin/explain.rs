@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use http::{Response, StatusCode};
-use keyweir_policy::config::fallback;
+use keyweir_policy::config::file::Scope;
+use keyweir_policy::config::{alias, fallback};
 use keyweir_policy::pool::ask::{Ask, ChosenBy};
 use keyweir_policy::pool::explain::{AccountExplanation, AccountOut, Explanation, Held, KeyOut};
+use keyweir_policy::tenancy::permission::grants;
 use keyweir_policy::tenancy::request::Asked;
 use keyweir_policy::tenancy::validity::is_expired;
 use keyweir_policy::terms::amount::Dimension;
@@ -41,7 +43,11 @@ const FIELDS: [&str; 5] = [
 ];
 
 /// What is asked.
+#[derive(Clone, Copy)]
 struct Question<'a> {
+    /// A model, or an alias.
+    name: &'a str,
+    /// What the name stands for at the provider that is asked about.
     model: &'a str,
     tenant: TenantId,
     input: u64,
@@ -84,6 +90,7 @@ fn question<'a>(live: &Live, query: &'a Query<'_>) -> Result<Question<'a>, Strin
         }
     };
     Ok(Question {
+        name: model,
         model,
         tenant,
         input: query.number("input_tokens", TOKENS_MAX)?.unwrap_or(0),
@@ -94,28 +101,45 @@ fn question<'a>(live: &Live, query: &'a Query<'_>) -> Result<Question<'a>, Strin
 
 fn explained(gateway: &Gateway, live: &Live, asked: &Question<'_>) -> Result<Value, String> {
     let moments = Moments::now(gateway.clock);
-    let takes = |id: ProviderId| {
-        let is_meant = asked.only.is_none_or(|only| only == id);
+    let candidates = live.providers.iter().filter_map(|(id, _)| {
+        let asked = at(live, asked, id)?;
         let mut accounts = live.policy.provider(id).accounts.values();
-        is_meant && accounts.any(|account| account.models.matches(asked.model))
-    };
-    let providers: Vec<Value> = live
-        .providers
-        .iter()
-        .filter(|(id, _)| takes(*id))
-        .map(|(id, _)| provider((gateway, live), &moments, asked, id))
+        let takes = accounts.any(|account| account.models.matches(asked.model));
+        takes.then_some((id, asked))
+    });
+    let providers: Vec<Value> = candidates
+        .map(|(id, asked)| provider((gateway, live), &moments, &asked, id))
         .collect();
     if providers.is_empty() {
-        let model = asked.model;
-        return Err(format!("no account that is asked about serves {model:?}"));
+        let name = asked.name;
+        return Err(format!("no account that is asked about serves {name:?}"));
     }
     let tenant = live.tenant(asked.tenant);
     Ok(json!({
-        "model": asked.model,
+        "model": asked.name,
         "tenant": tenant.map(|tenant| tenant.id.as_str()),
         "time": moments.present(),
         "providers": providers,
     }))
+}
+
+/// The question as it is at a provider, with the model in the place of an alias. `None`: it does not go there.
+fn at<'a>(live: &'a Live, asked: &Question<'a>, id: ProviderId) -> Option<Question<'a>> {
+    if asked.only.is_some_and(|only| only != id) {
+        return None;
+    }
+    let scope = Scope {
+        dialect: live.policy.provider(id).dialect,
+        named: asked.only,
+    };
+    match alias::resolve(&live.policy, asked.tenant, scope, asked.name) {
+        None => Some(*asked),
+        Some(alias) => {
+            let goes_here = alias.provider.is_none_or(|provider| provider == id);
+            let model = alias.model.as_str();
+            goes_here.then_some(Question { model, ..*asked })
+        }
+    }
 }
 
 fn provider(
@@ -151,6 +175,7 @@ fn provider(
     });
     json!({
         "provider": provider.id,
+        "model": asked.model,
         "group": explained.group,
         "needed": by_dimension(|dimension| Some(json!(explained.needed[dimension.index()]))),
         "refused": refused((gateway, live), asked, id),
@@ -174,7 +199,8 @@ fn refused(
     if is_expired(tenant.expires, SystemTime::now()) {
         return Some("the tenant has expired".to_owned());
     }
-    if !tenant.models.matches(asked.model) {
+    let is_granted = asked.name != asked.model && grants(&tenant.models, asked.name);
+    if !is_granted && !tenant.models.matches(asked.model) {
         return Some("the tenant's models do not include this one".to_owned());
     }
     let lack = gateway.tenancy.would_refuse(&Asked {

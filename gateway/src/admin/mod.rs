@@ -7,12 +7,14 @@ mod access;
 mod answer;
 mod assets;
 mod budgets;
-mod crowd;
+pub(crate) mod crowd;
+mod evidence;
 mod explain;
 mod explained;
 mod group_name;
 mod health;
 mod issuers;
+mod limits;
 mod live_events;
 mod metrics;
 mod moments;
@@ -106,10 +108,15 @@ impl Admin {
             Err(answer) => return Some(*answer),
         };
         let live = gateway.live();
-        let admin = live.settings().admin;
-        let is_local = admin.is_some_and(|admin| is_loopback(admin.ip()));
-        let token = live.admin_token.as_ref();
-        let refused = access::check(&route, &head.headers, token, is_local);
+        let settings = live.settings();
+        let tls = settings.admin_tls.as_deref();
+        let guard = access::Guard {
+            token: live.admin_token.as_ref(),
+            asks_for_certificate: tls.is_some_and(|tls| tls.client_ca_file.is_some()),
+            has_certificate: has_certificate(session),
+            is_local: settings.admin.is_some_and(|admin| is_loopback(admin.ip())),
+        };
+        let refused = access::check(&route, &head.headers, guard);
         if refused.is_some() {
             return refused;
         }
@@ -120,6 +127,7 @@ impl Admin {
             Route::Metrics => metrics::page(gateway),
             Route::Status => status::page(gateway),
             Route::Usage => usage::page(gateway, head.uri.query()),
+            Route::Evidence => evidence::page(gateway, query),
             Route::Reload => reload::answer(gateway, &self.reloader).await,
             Route::Operate(kind, id, action) => operate::operate(gateway, kind, &id, action),
             Route::Explain => explain::page(gateway, query),
@@ -128,6 +136,14 @@ impl Admin {
             Route::Events => return self.events.refusal(),
         })
     }
+}
+
+/// Whether the other end has shown a certificate. One that is not right ends the handshake.
+fn has_certificate(session: &ServerSession) -> bool {
+    let digest = session
+        .digest()
+        .and_then(|digest| digest.ssl_digest.as_ref());
+    digest.is_some_and(|digest| !digest.cert_digest.is_empty())
 }
 
 /// Writes an answer; the connection, if it is good for another question.

@@ -17,6 +17,8 @@ pub(super) enum Route<'a> {
     Status,
     /// What was spent.
     Usage,
+    /// What an account carried.
+    Evidence,
     Reload,
     /// Something is to be done to a key or an account, by its id.
     Operate(Kind, Cow<'a, str>, Action),
@@ -48,7 +50,7 @@ impl Kind {
 
 /// What there is, for whoever asks for something else.
 const ALL: &str = "/ /connect /healthz /readyz /metrics /status /status.schema.json /usage \
-    /explain?model=… /explain/{request id} /events, POST /reload, POST /keys/{id}/{action} and \
+    /evidence?account=… /explain?model=… /explain/{request id} /events, POST /reload, POST /keys/{id}/{action} and \
     /accounts/{id}/{action} with drain, resume, trip or reset\n";
 
 /// What `method` and `path` ask for.
@@ -81,6 +83,7 @@ fn by_path(path: &str) -> Option<Route<'_>> {
         ["metrics"] => Route::Metrics,
         ["status"] => Route::Status,
         ["usage"] => Route::Usage,
+        ["evidence"] => Route::Evidence,
         ["reload"] => Route::Reload,
         ["explain"] => Route::Explain,
         ["explain", id] => Route::Explained(decoded(id)?),
@@ -127,6 +130,8 @@ mod tests {
             (Method::GET, "/status", 200),
             (Method::HEAD, "/status", 200),
             (Method::POST, "/status", 405),
+            (Method::GET, "/evidence", 200),
+            (Method::POST, "/evidence", 405),
             (Method::GET, "/reload", 405),
             (Method::POST, "/keys/a%2Fb/drain", 200),
             (Method::GET, "/keys/a/drain", 405),

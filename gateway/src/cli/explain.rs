@@ -16,7 +16,7 @@ const REQUEST_ID: &str = "kw_";
 /// What `explain` may be told.
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
-    /// A model's name: what would become of a request for it now. Or a request's id
+    /// A model's name, or an alias: what would become of a request for it now. Or a request's id
     /// (x-keyweir-request-id): what became of it.
     #[arg(value_name = "MODEL | REQUEST-ID")]
     what: String,
@@ -98,6 +98,10 @@ fn candidates(answer: &Value) -> String {
     let now = answer["time"].as_f64().unwrap_or_default();
     for provider in list(&answer["providers"]) {
         let _ = writeln!(out, "provider {}", text(&provider["provider"]));
+        if provider["model"].is_string() && provider["model"] != answer["model"] {
+            let (name, model) = (text(&answer["model"]), text(&provider["model"]));
+            let _ = writeln!(out, "  {name} is an alias for {model}");
+        }
         let chosen = &provider["chosen"];
         let _ = match chosen {
             Value::Null => writeln!(out, "  nobody would be chosen now"),

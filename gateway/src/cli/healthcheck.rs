@@ -4,9 +4,9 @@
 //! and an image needs neither curl nor a runtime for it.
 
 use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
+use crate::command::admin_socket::Tls;
 use crate::command::failed::Failed;
 
 /// As much of an answer as is read: its first line is far shorter.
@@ -27,6 +27,8 @@ pub(super) struct Healthcheck {
     /// How long to wait for the answer, in seconds: 1 to 60.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=60))]
     timeout: u64,
+    #[command(flatten)]
+    tls: Tls,
 }
 
 impl Healthcheck {
@@ -34,31 +36,34 @@ impl Healthcheck {
     pub(super) fn run(&self) -> Result<(), Failed> {
         let path = if self.ready { "/readyz" } else { "/healthz" };
         let address = self.admin.as_ref().unwrap_or(&self.address);
-        let status = ask(address, path, Duration::from_secs(self.timeout)).map_err(|error| {
+        let within = Duration::from_secs(self.timeout);
+        let named = self.tls.address(address);
+        let scheme = if named.is_tls { "https" } else { "http" };
+        let url = format!("{scheme}://{}{path}", named.authority);
+        let status = ask(&self.tls, address, path, within).map_err(|error| {
             Failed::Because(format!(
-                "no answer from http://{address}{path}: {error}; the address is gateway.admin of \
-                 the policy"
+                "no answer from {url}: {error}; the address is gateway.admin of the policy"
             ))
         })?;
         match status.split(' ').nth(1) {
             Some("200") => Ok(()),
-            _ => Err(Failed::Because(format!(
-                "http://{address}{path} says: {status}"
-            ))),
+            _ => Err(Failed::Because(format!("{url} says: {status}"))),
         }
     }
 }
 
 /// The status line of the answer.
-fn ask(address: &str, path: &str, within: Duration) -> std::io::Result<String> {
+fn ask(tls: &Tls, address: &str, path: &str, within: Duration) -> std::io::Result<String> {
     let give_up = Instant::now() + within;
     // A time-out of zero means none.
     let left = || {
         let left = give_up.saturating_duration_since(Instant::now());
         left.max(Duration::from_millis(1))
     };
-    let mut socket = connect(address, within)?;
-    socket.set_write_timeout(Some(left()))?;
+    let address = tls.address(address);
+    let mut socket = tls.connect(address, within)?;
+    let address = address.authority;
+    socket.tcp().set_write_timeout(Some(left()))?;
     write!(
         socket,
         "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
@@ -69,7 +74,7 @@ fn ask(address: &str, path: &str, within: Duration) -> std::io::Result<String> {
         if Instant::now() >= give_up {
             return Err(std::io::ErrorKind::TimedOut.into());
         }
-        socket.set_read_timeout(Some(left()))?;
+        socket.tcp().set_read_timeout(Some(left()))?;
         match socket.read(&mut piece)? {
             0 => break,
             read => answer.extend_from_slice(&piece[..read]),
@@ -78,18 +83,6 @@ fn ask(address: &str, path: &str, within: Duration) -> std::io::Result<String> {
     let text = String::from_utf8_lossy(&answer);
     let line = text.lines().next().unwrap_or_default();
     Ok(line.escape_debug().to_string())
-}
-
-/// Connects to the first of the name's addresses that answers.
-fn connect(address: &str, within: Duration) -> std::io::Result<TcpStream> {
-    let mut failed = std::io::Error::other("the name has no address");
-    for resolved in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&resolved, within) {
-            Ok(socket) => return Ok(socket),
-            Err(error) => failed = error,
-        }
-    }
-    Err(failed)
 }
 
 #[cfg(test)]
@@ -118,6 +111,7 @@ mod tests {
             address,
             ready: true,
             timeout: 5,
+            tls: Tls::default(),
         };
         let said = asked.run().map_err(|failed| match failed {
             Failed::Because(why) => why,
@@ -151,6 +145,7 @@ mod tests {
             address,
             ready: false,
             timeout: 1,
+            tls: Tls::default(),
         };
         let Err(Failed::Because(why)) = asked.run() else {
             panic!("nobody listens");
@@ -167,6 +162,7 @@ mod tests {
             address,
             ready: false,
             timeout: 1,
+            tls: Tls::default(),
         };
         assert!(asked.run().is_err());
     }

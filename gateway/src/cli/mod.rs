@@ -33,6 +33,7 @@ use self::usage::Usage;
 use crate::command::failed::Failed;
 #[cfg(feature = "demo")]
 use crate::demo;
+use crate::evidence;
 #[cfg(feature = "simulate")]
 use crate::simulate;
 
@@ -64,6 +65,9 @@ enum Command {
     Healthcheck(Healthcheck),
     /// Print what was spent, as the ledger has it: per tenant, model, day …
     Usage(Usage),
+    /// Write the report with which a provider is asked for higher limits: how near an account came to its
+    /// own, who waited, where it leads.
+    Evidence(evidence::Arguments),
     /// Ask a gateway why a request would get its key, or why one got it.
     Explain(Explain),
     /// Hold, trip or reset provider keys in a gateway that runs.
@@ -94,6 +98,7 @@ impl Command {
             | Self::Hash(_)
             | Self::Healthcheck(_)
             | Self::Usage(_)
+            | Self::Evidence(_)
             | Self::Explain(_)
             | Self::Keys(_)
             | Self::Accounts(_)
@@ -121,6 +126,7 @@ pub fn run() -> ExitCode {
         Command::Hash(hash) => hash.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Usage(usage) => usage.run(),
+        Command::Evidence(arguments) => evidence::run(&arguments),
         Command::Explain(explain) => explain.run(),
         Command::Keys(operate) => operate.run("keys"),
         Command::Accounts(operate) => operate.run("accounts"),

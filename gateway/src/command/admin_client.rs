@@ -3,9 +3,9 @@
 //! Written on a bare socket: one question, one answer, and the end of the connection.
 
 use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use super::admin_socket::Tls;
 use crate::command::failed::Failed;
 use crate::telemetry::escape::harmless;
 
@@ -18,7 +18,7 @@ const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Where it usually is.
 const USUAL: &str = "127.0.0.1:9090";
 /// The environment variable that usually has the token.
-pub(crate) const USUAL_TOKEN: &str = "KEYWEIR_ADMIN_TOKEN";
+const USUAL_TOKEN: &str = "KEYWEIR_ADMIN_TOKEN";
 
 /// Which gateway is asked, and what it is shown.
 #[derive(Debug, clap::Args)]
@@ -26,15 +26,24 @@ pub(crate) struct AdminAddress {
     /// The admin listener of the gateway (gateway.admin in its policy), by address or name.
     #[arg(long, default_value = USUAL, value_name = "HOST:PORT")]
     admin: String,
+    #[command(flatten)]
+    credentials: Credentials,
+}
+
+/// What a gateway is shown.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Credentials {
     /// The environment variable with the token of gateway.admin_token, if it has one.
     #[arg(long, default_value = USUAL_TOKEN, value_name = "NAME")]
     token_env: String,
+    #[command(flatten)]
+    tls: Tls,
 }
 
 impl AdminAddress {
-    /// The listener `admin`, with the token of the variable `token_env`.
-    pub(crate) const fn new(admin: String, token_env: String) -> Self {
-        Self { admin, token_env }
+    /// The listener `admin`, which is shown `credentials`.
+    pub(crate) const fn new(admin: String, credentials: Credentials) -> Self {
+        Self { admin, credentials }
     }
 
     /// The body of a good answer.
@@ -42,10 +51,12 @@ impl AdminAddress {
     /// # Errors
     /// What is wrong, and what to look at.
     pub(crate) fn ask(&self, method: &str, path: &str) -> Result<String, Failed> {
-        let admin = &self.admin;
+        let address = self.credentials.tls.address(&self.admin);
+        let admin = address.authority;
+        let scheme = if address.is_tls { "https" } else { "http" };
         let answer = self.exchange(method, path).map_err(|error| {
             Failed::Because(format!(
-                "no answer from http://{admin}{path}: {error}; the address is gateway.admin of the \
+                "no answer from {scheme}://{admin}{path}: {error}; the address is gateway.admin of the \
                  policy (--admin)"
             ))
         })?;
@@ -53,6 +64,14 @@ impl AdminAddress {
         let status = head.split(' ').nth(1).unwrap_or_default();
         match status {
             "200" => Ok(body.to_owned()),
+            "401" if body.contains("client certificate") => {
+                let said = harmless(body.trim());
+                Err(Failed::Because(format!(
+                    "{admin} says: {said}; name yours with --admin-cert and --admin-key, or put the token \
+                     into the environment variable {} (--token-env)",
+                    self.credentials.token_env
+                )))
+            }
             "401" => Err(Failed::Because(format!(
                 "{admin} wants the token of gateway.admin_token, and {}; put it into the environment \
                  variable {} (--token-env)",
@@ -60,7 +79,11 @@ impl AdminAddress {
                     true => "was shown none",
                     false => "was shown another",
                 },
-                self.token_env
+                self.credentials.token_env
+            ))),
+            _ if !head.starts_with("HTTP/") && !address.is_tls => Err(Failed::Because(format!(
+                "{admin} speaks no HTTP in clear; where gateway.admin_tls makes it TLS, ask \
+                 https://{admin} (--admin, --admin-ca)"
             ))),
             _ => {
                 let said = harmless(body.trim());
@@ -71,40 +94,29 @@ impl AdminAddress {
 
     /// What it is shown; empty if there is none.
     fn token(&self) -> String {
-        let token = std::env::var(&self.token_env).unwrap_or_default();
+        let token = std::env::var(&self.credentials.token_env).unwrap_or_default();
         token.trim().to_owned()
     }
 
     fn exchange(&self, method: &str, path: &str) -> std::io::Result<String> {
-        let admin = &self.admin;
-        let mut socket = connect(admin)?;
-        socket.set_write_timeout(Some(WITHIN))?;
-        socket.set_read_timeout(Some(WITHIN))?;
+        let tls = &self.credentials.tls;
+        let address = tls.address(&self.admin);
+        let mut socket = tls.connect(address, WITHIN)?;
         let token = match self.token().as_str() {
             "" => String::new(),
             token => format!("authorization: Bearer {token}\r\n"),
         };
+        let admin = address.authority;
         write!(
             socket,
             "{method} {path} HTTP/1.1\r\nhost: {admin}\r\n{token}content-length: 0\r\n\
              connection: close\r\n\r\n"
         )?;
+        socket.flush()?;
         let mut answer = Vec::new();
         socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
-}
-
-/// Connects to the first of the name's addresses that answers.
-fn connect(address: &str) -> std::io::Result<TcpStream> {
-    let mut failed = std::io::Error::other("the name has no address");
-    for resolved in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&resolved, WITHIN) {
-            Ok(socket) => return Ok(socket),
-            Err(error) => failed = error,
-        }
-    }
-    Err(failed)
 }
 
 /// A part of a URI, percent-encoded (RFC 3986, section 2.1).

@@ -31,9 +31,12 @@ impl Certificate {
         settings: &file::TlsSettings,
         folder: &Path,
     ) -> Result<Arc<Self>, CertificateError> {
-        Ok(Arc::new(Self(ArcSwap::from_pointee(read(
-            settings, folder,
-        )?))))
+        Ok(Arc::new(Self::new(read(settings, folder)?)))
+    }
+
+    /// The one that is shown first.
+    pub(crate) fn new(certified: CertifiedKey) -> Self {
+        Self(ArcSwap::from_pointee(certified))
     }
 
     /// When it expires, in seconds since 1970; `None`: it does not say so in a way that is understood.
@@ -90,7 +93,14 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-fn certified_key(cert_file: &Path, key_file: &Path) -> Result<CertifiedKey, CertificateError> {
+/// What these files make.
+///
+/// # Errors
+/// If they make no certificate.
+pub(super) fn certified_key(
+    cert_file: &Path,
+    key_file: &Path,
+) -> Result<CertifiedKey, CertificateError> {
     let fail = |path: &Path, reason: String| CertificateError {
         path: path.to_path_buf(),
         reason,
@@ -134,7 +144,7 @@ mod tests {
         std::fs::write(&paths[0], cert.pem()).expect("written");
         std::fs::write(&paths[1], key.serialize_pem()).expect("written");
         let certified = certified_key(&paths[0], &paths[1]).expect("they match");
-        let certificate = Certificate(ArcSwap::from_pointee(certified));
+        let certificate = Certificate::new(certified);
         assert_eq!(certificate.expires(), Some(1_927_843_200));
     }
 

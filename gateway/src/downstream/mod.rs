@@ -2,11 +2,13 @@
 
 pub(crate) mod certificate;
 pub(crate) mod client;
+mod client_authority;
 pub(crate) mod client_socket;
 pub(crate) mod head_reader;
 pub(crate) mod head_scan;
 pub(crate) mod linger;
 pub(crate) mod loopback;
+pub(crate) mod operator_tls;
 pub(crate) mod proxies;
 pub(crate) mod proxy_header;
 pub(crate) mod request_id;

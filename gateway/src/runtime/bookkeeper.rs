@@ -1,9 +1,9 @@
 //! Who keeps the ledger: a thread of its own.
 //!
 //! What a request cost is added up in memory, and twice a second that goes to the disk, with what was
-//! learned, as one transaction. So a process that is killed loses half a second, and one that is told to end nothing. A
-//! disk that takes nothing holds nobody up: what is to be written stays in memory until it does, and
-//! the log and a metric say so.
+//! learned, as one transaction. So a process that is killed loses half a second (of what accounts carried,
+//! some seconds), and one that is told to end nothing. A disk that takes nothing holds nobody up: what is to
+//! be written stays in memory until it does, and the log and a metric say so.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,13 +14,17 @@ use keyweir_policy::tenancy::tally::Place;
 use keyweir_policy::terms::ids::TenantId;
 
 use crate::runtime::gateway::Gateway;
-use crate::runtime::ledger::{Ledger, LedgerError, Spender, Store, Unwritten};
+use crate::runtime::ledger::{Ledger, LedgerError, Loads, Spender, Store, Unwritten};
 use crate::runtime::live::Live;
+use crate::runtime::loads;
 use crate::runtime::recall;
 use crate::runtime::tenancy::{Spent, wall};
 
 /// How long what was spent is in memory only.
 const WRITTEN_EVERY: Duration = Duration::from_millis(500);
+/// What accounts carried goes with every fifth of these writes: an account has one row for each hour, and
+/// every write of it writes that anew.
+const LOADS_WRITTEN_EVERY: u32 = 5;
 /// Rows of what a pool has learned that are written at a time: a few hundredths of a second's work. Where
 /// more accounts than that are busy at once, a process that is killed loses more than half a second of
 /// what was learned of them.
@@ -44,6 +48,8 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
         salt,
         names: HashMap::new(),
         unwritten,
+        loads: Loads::default(),
+        turns: 0,
         day: 0,
         fails: false,
     };
@@ -57,7 +63,7 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
             let Some(gateway) = gateway.upgrade() else {
                 return;
             };
-            writer.write(&gateway, if is_last { usize::MAX } else { ROWS_MAX });
+            writer.write(&gateway, is_last);
         }
     });
     let thread = thread.map_err(|error| unusable(error.to_string()))?;
@@ -72,13 +78,17 @@ struct Writer {
     /// What tenants were called that may be gone by now.
     names: HashMap<TenantId, String>,
     unwritten: Unwritten,
+    /// What accounts carried since that was last to be written.
+    loads: Loads,
+    turns: u32,
     /// The day on which it was last looked for what is too old.
     day: u32,
     fails: bool,
 }
 
 impl Writer {
-    fn write(&mut self, gateway: &Gateway, rows_max: usize) {
+    fn write(&mut self, gateway: &Gateway, is_last: bool) {
+        let rows_max = if is_last { usize::MAX } else { ROWS_MAX };
         let Spent { places, budgets } = gateway.tenancy.take_spent();
         let live = gateway.live();
         for (place, more) in places {
@@ -90,7 +100,13 @@ impl Writer {
             self.unwritten.budgets.insert(key, (begin, spent));
         }
         recall::take(gateway, self.salt, rows_max, &mut self.unwritten);
-        let today = wall().day();
+        let now = wall();
+        loads::take(gateway, now, rows_max, &mut self.loads);
+        self.turns = self.turns.wrapping_add(1);
+        if is_last || self.turns.is_multiple_of(LOADS_WRITTEN_EVERY) {
+            loads::merge(std::mem::take(&mut self.loads), &mut self.unwritten.loads);
+        }
+        let today = now.day();
         if self.day != today && self.store.evict(today).is_ok() {
             self.day = today;
         }

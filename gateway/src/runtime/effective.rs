@@ -45,6 +45,10 @@ pub(crate) fn keep_started(policy: &mut Policy, running: &GatewaySettings) {
         (Some(tls), Some(running)) => tls.listen.clone_from(&running.listen),
         (tls, running) => tls.clone_from(running),
     }
+    // Its files are followed; whether it is TLS at all is not.
+    if settings.admin_tls.is_some() != running.admin_tls.is_some() {
+        settings.admin_tls.clone_from(&running.admin_tls);
+    }
 }
 
 /// Without tenants anybody may call, so nobody else may be able to.

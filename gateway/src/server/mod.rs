@@ -3,6 +3,7 @@
 
 pub(crate) mod connection;
 pub mod listen;
+pub(crate) mod operators;
 pub mod serve;
 pub(crate) mod service_manager;
 pub(crate) mod session;

@@ -18,18 +18,20 @@ use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
 use crate::downstream::certificate::Certificate;
+use crate::downstream::operator_tls::{self, OperatorTls};
 use crate::runtime::bookkeeper;
 use crate::runtime::effective::{bound_connections, refuse_open_listeners};
 use crate::runtime::exchange;
 use crate::runtime::gateway::{Gateway, GatewayError};
 use crate::runtime::ledger::{Ledger, LedgerError, Store};
-use crate::runtime::reload::{Origin, Reloader};
+use crate::runtime::reload::{Origin, Reloader, Shown};
 use crate::runtime::replicas::Counted;
 use crate::runtime::secrets::{self, Anew, SecretProblems, Secrets};
 use crate::runtime::share_out;
 use crate::runtime::watch as policy_watch;
 use crate::server::connection::Connections;
 use crate::server::listen::{ListenError, Sockets};
+use crate::server::operators::Operators;
 use crate::telemetry::access_log::Target;
 use crate::upstream::resolve;
 
@@ -120,6 +122,11 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     let tls = Sockets::bind(tls_addresses)?;
     let load = |tls| Certificate::load(tls, folder).map_err(ListenError::from);
     let certificate = settings.tls.as_ref().map(load).transpose()?;
+    let admin_tls = settings.admin_tls.as_deref();
+    let admin_tls = admin_tls
+        .map(|tls| operator_tls::read(tls, folder))
+        .transpose();
+    let admin_tls = admin_tls.map_err(ListenError::from)?.map(OperatorTls::new);
     let admin = Sockets::bind(settings.admin.as_slice())?.for_operators();
     let ledger = ledger(&policy, options)?;
     let replicas = Counted::first(options.replicas, &policy).await;
@@ -142,7 +149,12 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
         hash: options.hash.clone(),
     };
     let acceptor = certificate.as_ref().map(Certificate::acceptor);
-    let reloader = Reloader::new(Arc::clone(&gateway), origin, secrets, certificate);
+    let admin_acceptor = admin_tls.as_ref().map(OperatorTls::acceptor);
+    let shown = Shown {
+        clients: certificate,
+        operators: admin_tls,
+    };
+    let reloader = Reloader::new(Arc::clone(&gateway), origin, secrets, shown);
     policy_watch::start(&reloader);
 
     let (stop, stopping) = watch::channel(false);
@@ -165,7 +177,7 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     running.spawn("tls", connections(acceptor), tls, stopping);
     running.spawn(
         "admin",
-        Admin::new(gateway, reloader),
+        Operators::new(Admin::new(gateway, reloader), admin_acceptor),
         admin,
         stopping_admin,
     );

@@ -11,8 +11,8 @@ use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::{KeyId, ProviderId};
 use keyweir_simulator::AccountWorld;
 
-use super::dimension::in_words;
 use super::part::{Part, list};
+use crate::command::dimension::in_words;
 
 /// Seconds of refill that a bucket holds where the policy does not say: what the gateway assumes
 /// too, and less than most providers allow.

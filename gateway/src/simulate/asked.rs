@@ -25,8 +25,8 @@ const MINUTES_MAX: u64 = 1_440;
 const TOKENS_MAX: u64 = 10_000_000;
 /// From sending to the first token, and how fast tokens follow, unless it is said: what large
 /// models do on a usual day.
-const FIRST_TOKEN: Duration = Duration::from_millis(800);
-const TOKENS_PER_SECOND: f64 = 70.0;
+pub(super) const FIRST_TOKEN: Duration = Duration::from_millis(800);
+pub(super) const TOKENS_PER_SECOND: f64 = 70.0;
 /// How far shares may miss a hundred percent: three times 33.3 % is meant as all.
 const SHARES_MISS_MAX: f64 = 0.5;
 

@@ -12,15 +12,13 @@
 
 mod accounts;
 mod asked;
+pub(crate) mod carried;
 mod curves;
-mod dimension;
 mod figures;
-mod number;
 mod outcome;
 mod part;
 mod plot;
 mod recorded;
-mod svg;
 mod table;
 mod verdict;
 mod what_if;

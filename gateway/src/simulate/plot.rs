@@ -3,9 +3,9 @@
 
 use super::asked::Asked;
 use super::curves::Curves;
-use super::number::{amount, percent, seconds};
 use super::outcome::{Outcome, Simulated};
-use super::svg::{Anchor, Stroke, Svg};
+use crate::command::number::{amount, percent, seconds};
+use crate::command::svg::{Anchor, Stroke, Svg};
 
 const WIDTH: f64 = 1_000.0;
 /// Title and legend.

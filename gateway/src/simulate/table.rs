@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::hash::Hash;
 
-use super::dimension::in_words;
-use super::number::{amount, percent, seconds};
 use super::outcome::{Outcome, Simulation};
+use crate::command::dimension::in_words;
+use crate::command::number::{amount, percent, seconds};
 
 /// Where sentences are wrapped.
 const COLUMNS: usize = 100;

@@ -1,8 +1,8 @@
 //! What a case comes to, in a sentence or two.
 
-use super::dimension::in_words;
-use super::number::{amount, percent, seconds};
 use super::outcome::{Budget, Demanded, Outcome};
+use crate::command::dimension::in_words;
+use crate::command::number::{amount, percent, seconds};
 
 /// Waits that nobody notices.
 const UNNOTICED_SECS: f64 = 0.1;

@@ -54,6 +54,32 @@ async fn every_candidate_is_told_with_its_reason_and_nothing_is_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_alias_is_explained_as_what_it_stands_for() {
+    let aliases = "[[alias]]\nname = \"fast\"\nmodel = \"claude-a\"\ndialect = \"anthropic\"\n\
+                   [[alias]]\nname = \"fast\"\nmodel = \"gpt-a\"\ndialect = \"openai\"\n\
+                   [[alias]]\nname = \"there\"\nmodel = \"gpt-b\"\nprovider = \"gpt\"\n";
+    let stage = Plan::new().and(aliases).build().await;
+    let models = async |query: &str| {
+        let answer = stage.gateway.admin(&format!("/explain?{query}")).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.text());
+        let explained = answer.json();
+        let providers = explained["providers"].as_array().expect("a list").clone();
+        let models = providers
+            .iter()
+            .map(|it| it["model"].as_str().expect("a name").to_owned());
+        models.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        models("model=fast&tenant=tester").await,
+        ["claude-a", "gpt-a"]
+    );
+    assert_eq!(models("model=fast&provider=gpt").await, ["gpt-a"]);
+    assert_eq!(models("model=claude-a&provider=claude").await, ["claude-a"]);
+    let there = models("model=there").await;
+    assert!(there.contains(&"gpt-b".to_owned()), "{there:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_question_that_is_wrong_is_told_what_is_right() {
     let stage = Plan::new().build().await;
     for (query, part) in [

@@ -4,7 +4,9 @@
 
 mod access;
 mod access_log;
+mod client_certificates;
 mod commands;
+mod evidence;
 mod explain;
 mod live;
 mod operate;

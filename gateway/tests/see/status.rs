@@ -124,3 +124,30 @@ async fn what_was_spent_shows_as_utilization() {
     .await;
     assert_eq!(status["totals"]["attempts"]["good"], 5);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_tenants_limits_is_told() {
+    let limits = "[[tenant.limit]]\nrequests_per_minute = 2\nconcurrency = 3\n";
+    let stage = Plan::new().and(limits).build().await;
+    stage.serves(Api::Messages).await;
+    // What ran gives its place back just after its answer.
+    let status = until_status(&stage, "nobody runs", |status| {
+        let limits = status["limits"].as_array().expect("a list");
+        limits
+            .iter()
+            .any(|it| it["on"] == "concurrency" && it["left"] == 3)
+    })
+    .await;
+    let limits = status["limits"].as_array().expect("a list");
+    assert_eq!(limits.len(), 2, "{limits:?}");
+    let requests = limits
+        .iter()
+        .find(|it| it["on"] == "requests")
+        .expect("told");
+    assert_eq!(requests["owner"], "tester");
+    assert_eq!(
+        (&requests["max"], &requests["left"]),
+        (&2.into(), &1.into())
+    );
+    schema::holds(&status);
+}

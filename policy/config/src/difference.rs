@@ -10,6 +10,7 @@
 mod accounts;
 mod aliases;
 mod allowances;
+mod certificates;
 mod change;
 mod fallbacks;
 mod issuers;

@@ -4,10 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use keyweir_config::file;
 use keyweir_config::file::{
-    AccessLogSettings, Account, Fallback, GatewayLimits, GatewaySettings, JwtKeys, JwtSettings,
-    LimitScope, Policy, ProviderHttp, ProxySettings, RedisSettings, ReplicaCount, Scheme,
-    SecretRef, StreamSettings, Timeouts, TlsSettings, TracesSettings, UpstreamSettings,
-    WaitingSettings,
+    AccessLogSettings, Account, AdminTlsSettings, Fallback, GatewayLimits, GatewaySettings,
+    JwtKeys, JwtSettings, LimitScope, Policy, ProviderHttp, ProxySettings, RedisSettings,
+    ReplicaCount, Scheme, SecretRef, StreamSettings, Timeouts, TlsSettings, TracesSettings,
+    UpstreamSettings, WaitingSettings,
 };
 use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
@@ -82,6 +82,10 @@ fn every_gateway_setting_arrives_in_its_place() {
         [gateway.proxies]
         trusted = ["10.1.2.3/8", "fd00::7"]
         proxy_protocol = true
+        [gateway.admin_tls]
+        cert_file = "sixty-four.pem"
+        key_file = "/sixty-five.pem"
+        client_ca_file = "sixty-six.pem"
         [gateway.tls]
         listen = ["127.0.0.1:5"]
         cert_file = "six.pem"
@@ -137,6 +141,11 @@ fn every_gateway_setting_arrives_in_its_place() {
         listen: vec![address("127.0.0.1:1"), address("[::1]:2")],
         admin: Some(address("127.0.0.1:3")),
         admin_token: Some(SecretRef::Env("FOUR".to_owned())),
+        admin_tls: Some(Box::new(AdminTlsSettings {
+            cert_file: "sixty-four.pem".into(),
+            key_file: "/sixty-five.pem".into(),
+            client_ca_file: Some("sixty-six.pem".into()),
+        })),
         threads: Some(4),
         replicas: ReplicaCount::Named {
             dns: "four.example".to_owned(),

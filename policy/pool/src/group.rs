@@ -4,7 +4,8 @@
 //! What a group decides stands in the files beside this one, in the order in which a request meets
 //! it: [`admission`], [`turn`], [`choose`] (which account and key), [`last_resort`] (whom, where nobody
 //! can serve), [`grant`], [`dispatch`] of those who wait, [`settling`], [`refusal`] (whom a 429
-//! charges), [`care`] with who refused; [`exchange`] with other gateways; and [`availability`], which all of them ask.
+//! charges), [`care`] with who refused; [`exchange`] with other gateways; [`load`],
+//! what is carried; and [`availability`], which all of them ask.
 
 mod account;
 mod admission;
@@ -19,14 +20,16 @@ mod explain;
 mod grant;
 mod last_resort;
 mod learned;
+mod load;
 mod reconfigure;
 mod refusal;
 mod reserve;
 mod settling;
 mod timers;
 mod turn;
+mod watched;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
 use keyweir_health::breaker::{Breaker, OPEN_BACKOFF};
@@ -70,6 +73,8 @@ pub(crate) struct QuotaGroup {
     typical: Amounts,
     /// Accounts of which something has changed since that was asked for, each once.
     touched: Vec<AccountId>,
+    /// Accounts that are used, the one first that was looked at longest ago: what they carry is kept.
+    watched: VecDeque<AccountId>,
     /// When it was last seen that the provider serves.
     served_at: Time,
     /// When someone who waits will fit, as of the last look.
@@ -106,6 +111,7 @@ impl QuotaGroup {
             used: Vec::new(),
             typical: Amounts::default(),
             touched: Vec::new(),
+            watched: VecDeque::new(),
             served_at: Time::ZERO,
             fits_at: None,
         }

@@ -31,6 +31,7 @@ mod group;
 pub mod inquiry;
 pub mod learned;
 mod leases;
+pub mod loads;
 mod members;
 mod merge;
 mod models;

@@ -111,19 +111,18 @@ impl Pool {
         if let Some(lease) = group.grant_at_once(now, shared, &asked) {
             return Admission::Granted(lease);
         }
-        let turn = match group.turn_in_time(now, shared, &asked) {
-            Ok(turn) => turn,
-            Err(refusal) => return Admission::Refused(refusal),
-        };
-        // A retry had its place and its turn; that others have filled the room since is not its
-        // fault. Its number is bounded by what is in flight.
-        if !asked.is_retry() && self.is_room_full_for(ask) {
-            return Admission::Refused(Refusal {
+        let refusal = match group.turn_in_time(now, shared, &asked) {
+            Err(refusal) => refusal,
+            // A retry had its place and its turn; that others have filled the room since is not its
+            // fault. Its number is bounded by what is in flight.
+            Ok(turn) if !asked.is_retry() && self.is_room_full_for(ask) => Refusal {
                 not_until: Some(turn),
                 reason: RefusalReason::RoomFull,
-            });
-        }
-        self.groups[id].wait(now, &mut self.shared, &asked)
+            },
+            Ok(_) => return self.groups[id].wait(now, &mut self.shared, &asked),
+        };
+        self.groups[id].note_refused(now, &self.shared, &asked, refusal.reason);
+        Admission::Refused(refusal)
     }
 
     /// A waiting client left. Tickets that are unknown (or were just decided) are ignored.

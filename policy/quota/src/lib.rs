@@ -5,5 +5,6 @@ pub mod bucket;
 pub mod budget;
 mod charge;
 pub mod estimate;
+pub mod load;
 mod refusals;
 pub mod reserve;

@@ -47,7 +47,7 @@ use crate::prices::{PriceBook, Unpriced};
 use crate::request::{Asked, Cost, Moment, Reserved, Used};
 use crate::spec::{Spec, WHOLE};
 
-pub use self::view::BudgetView;
+pub use self::view::{BudgetView, LimitView, Limited};
 
 /// All that is counted.
 #[derive(Debug, Default)]
@@ -235,6 +235,13 @@ impl Meters {
         let rows = self.rows.iter_mut();
         let sharing = self.sharing;
         rows.filter_map(move |row| view::budget(row, wall, sharing))
+    }
+
+    /// All limits in force, with what is left of them at `now`.
+    pub fn limits(&self, now: Time) -> impl Iterator<Item = LimitView<'_>> {
+        self.rows
+            .iter()
+            .filter_map(move |row| view::limit(row, now))
     }
 
     /// A budget of a tenant, or of a group that it is in, that has just been spent and only warns. Each

@@ -10,6 +10,7 @@ use self::pools::provider_status;
 use super::answer::json as answer;
 use super::budgets;
 use super::issuers;
+use super::limits;
 use super::moments::{Moments, epoch_of};
 use crate::runtime::gateway::Gateway;
 use crate::runtime::shared::Standing;
@@ -41,6 +42,7 @@ pub(super) fn status(gateway: &Gateway) -> Value {
         "connections": gateway.lifecycle.connections_open(),
         "requests_running": gateway.lifecycle.requests_running(),
         "body_bytes_held": gateway.bodies.held(),
+        "limits": limits::status(gateway),
         "budgets": budgets::status(gateway),
         "totals": totals(gateway),
         "events": events.iter().map(event).collect::<Vec<_>>(),

@@ -10,7 +10,7 @@ use keyweir_policy::config::difference::Difference;
 
 use crate::command::failed::Failed;
 use crate::command::load::{load, say};
-use crate::downstream::certificate;
+use crate::downstream::{certificate, operator_tls};
 use crate::runtime::policy_files::{self, LoadError, Loaded};
 use crate::runtime::provider;
 use crate::runtime::secrets::{self, Anew, Secrets};
@@ -142,6 +142,10 @@ fn check_secrets(loaded: &Loaded, asked: bool) -> Result<Secrets, Failed> {
                 .err()
                 .map(|it| it.to_string()),
         );
+    }
+    if let Some(tls) = &loaded.policy.gateway.admin_tls {
+        let read = operator_tls::read(tls, &loaded.folder);
+        problems.extend(read.err().map(|it| it.to_string()));
     }
     match secrets {
         Ok(secrets) if problems.is_empty() => Ok(secrets),

@@ -2,7 +2,10 @@
 //!
 //! The file, what can be asked of it, and the handle of the thread that writes it (`bookkeeper`).
 
+mod evidence;
 mod kept;
+mod loads;
+mod names;
 mod report;
 mod store;
 
@@ -13,10 +16,15 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
+#[cfg(feature = "simulate")]
+pub(crate) use self::evidence::Busiest;
+pub(crate) use self::evidence::{Evidence, FORMAT, OfGroup, Question, evidence, nothing};
 pub(crate) use self::kept::{ROWS_VERSION, Row, Thing};
-pub(crate) use self::report::{Query, report};
+pub(crate) use self::loads::{Carrier, Loads};
+pub(crate) use self::names::BETWEEN;
+pub(crate) use self::report::{Query, report, show_day};
 pub use self::store::LedgerError;
-pub(crate) use self::store::{BETWEEN, Spender, Store, Unwritten};
+pub(crate) use self::store::{Spender, Store, Unwritten};
 
 /// What the file is called in the folder of the state.
 pub(crate) const FILE: &str = "keyweir.ledger";

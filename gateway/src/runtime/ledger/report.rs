@@ -126,7 +126,7 @@ impl FromStr for Format {
 }
 
 /// `2026-11-01`, or `30d`.
-fn first_day(text: &str, today: u32) -> Result<u32, String> {
+pub(super) fn first_day(text: &str, today: u32) -> Result<u32, String> {
     if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse().ok()) {
         return Ok(today.saturating_sub(days));
     }
@@ -161,7 +161,7 @@ fn parse_date(text: &str) -> Option<u32> {
 }
 
 /// A day as people write it, by Howard Hinnant's `civil_from_days`.
-fn show_day(day: u32) -> String {
+pub(crate) fn show_day(day: u32) -> String {
     let shifted = u64::from(day) + 719_468;
     let (era, of_era) = (shifted / 146_097, shifted % 146_097);
     let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

@@ -1,5 +1,5 @@
 //! The ledger's file: an embedded store (redb) with a table of what was spent per day, and one of
-//! budgets; beside them what was learned ([`super::kept`]).
+//! budgets; beside them what was learned ([`super::kept`]), and what accounts carried ([`super::loads`]).
 //!
 //! Every write is one transaction that is on the disk when it returns, so that a process that is
 //! killed leaves the file as of its last write. A file has one process: the store locks it.
@@ -9,17 +9,21 @@
     reason = "the store's own errors are large, and rare"
 )]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use keyweir_policy::quota::load::Load;
 use keyweir_policy::tenancy::money::Money;
 use keyweir_policy::tenancy::period::Wall;
 use keyweir_policy::tenancy::tally::Totals;
+use keyweir_policy::terms::amount::Dimension;
 use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
 use redb::{Database, DatabaseError, ReadableTable, StorageError, TableDefinition};
 
 use super::kept::{self, Kept, Row, Thing};
+use super::loads::{self, Carrier, Loads};
+use super::names::BETWEEN;
 
 /// The form of the tables. A file of a later one is left alone.
 const VERSION: u64 = 1;
@@ -34,9 +38,6 @@ const USAGE: TableDefinition<'_, (u32, &str), Counts> = TableDefinition::new("us
 const BUDGETS: TableDefinition<'_, &str, (i64, u128)> = TableDefinition::new("budgets");
 
 type Counts = (u64, u64, u64, u64, u64, u128, u64);
-
-/// Stands between names in a key: no name has it.
-pub(crate) const BETWEEN: char = '\u{1f}';
 
 /// Why there is no ledger.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +80,7 @@ pub(crate) struct Unwritten {
     pub(crate) things: Vec<Thing>,
     /// Ids of things that nobody holds any more.
     pub(crate) things_gone: Vec<String>,
+    pub(crate) loads: Loads,
 }
 
 impl Unwritten {
@@ -89,12 +91,14 @@ impl Unwritten {
             learned,
             things,
             things_gone,
+            loads,
         } = self;
         spent.is_empty()
             && budgets.is_empty()
             && learned.is_empty()
             && things.is_empty()
             && things_gone.is_empty()
+            && loads.is_empty()
     }
 }
 
@@ -203,6 +207,7 @@ impl Store {
             transaction.open_table(USAGE)?;
             transaction.open_table(BUDGETS)?;
             kept::begin(&transaction)?;
+            loads::begin(&transaction)?;
         }
         transaction.commit()?;
         Ok(version)
@@ -268,6 +273,34 @@ impl Store {
         read.unwrap_or(Err(redb::Error::PreviousIo))
     }
 
+    /// What accounts called `account` carried from the hour `since` on, in the order of the hours.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn loads(
+        &self,
+        account: &str,
+        since: u32,
+    ) -> Result<Vec<(u32, Carrier, [Load; Dimension::COUNT])>, redb::Error> {
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            let transaction = self.database()?.begin_read()?;
+            loads::read(&transaction, account, since)
+        }));
+        read.unwrap_or(Err(redb::Error::PreviousIo))
+    }
+
+    /// The accounts of which it is kept what they carried.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn loaded_accounts(&self) -> Result<BTreeSet<String>, redb::Error> {
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            let transaction = self.database()?.begin_read()?;
+            loads::accounts(&transaction)
+        }));
+        read.unwrap_or(Err(redb::Error::PreviousIo))
+    }
+
     /// The database.
     fn database(&self) -> Result<MappedRwLockReadGuard<'_, Database>, redb::Error> {
         let database = RwLockReadGuard::try_map(self.database.read(), Option::as_ref);
@@ -317,6 +350,7 @@ impl Store {
         }
         kept::write_learned(&transaction, unwritten.learned.iter())?;
         kept::write_things(&transaction, &unwritten.things, &unwritten.things_gone)?;
+        loads::write(&transaction, &unwritten.loads)?;
         transaction.commit()?;
         Ok(())
     }
@@ -336,6 +370,7 @@ impl Store {
             .open_table(BUDGETS)?
             .retain(|_, (begin, _)| begin >= oldest)?;
         kept::evict(&transaction, Wall(i64::from(today) * 86_400_000_000))?;
+        loads::evict(&transaction, today)?;
         transaction.commit()?;
         Ok(())
     }

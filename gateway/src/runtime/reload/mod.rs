@@ -12,6 +12,7 @@ mod apply;
 mod changes;
 mod error;
 mod prepare;
+mod shown;
 mod state;
 mod tell;
 
@@ -25,8 +26,9 @@ use tokio::sync::Mutex;
 use self::apply::apply;
 use self::changes::{changes, new_upstreams};
 use self::prepare::{Ready, prepare};
+pub(crate) use self::shown::Shown;
 use self::state::State;
-use crate::downstream::certificate::Certificate;
+use crate::downstream::operator_tls;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::policy_status::{PolicyStatus, Reloaded};
 use crate::runtime::secrets::{self, Anew, Secrets};
@@ -37,7 +39,7 @@ pub struct Reloader {
     gateway: Arc<Gateway>,
     /// Files and folders; empty: the policy came from none.
     files: Vec<PathBuf>,
-    certificate: Option<Arc<Certificate>>,
+    shown: Shown,
     state: Mutex<State>,
 }
 
@@ -70,18 +72,17 @@ pub(crate) struct Origin {
 }
 
 impl Reloader {
-    /// For `gateway`, whose policy came from `origin` with these `secrets`.
+    /// For `gateway`, whose policy came from `origin` with these `secrets`, and whose listeners show these
+    /// certificates.
     pub(crate) fn new(
         gateway: Arc<Gateway>,
         origin: Origin,
         secrets: Secrets,
-        certificate: Option<Arc<Certificate>>,
+        shown: Shown,
     ) -> Arc<Self> {
         let mut identity = Identity::default();
         identity.adopt(&gateway.live().policy, |_| false);
-        if let Some(certificate) = &certificate {
-            tell::expiry(&gateway, certificate);
-        }
+        tell::expiry(&gateway, &shown);
         let now = SystemTime::now();
         let mut status = gateway.policy_status.lock();
         status.hash = origin.hash;
@@ -91,7 +92,7 @@ impl Reloader {
         Arc::new(Self {
             gateway,
             files: origin.files,
-            certificate,
+            shown,
             state: Mutex::new(State {
                 folder: origin.folder,
                 identity,
@@ -126,13 +127,16 @@ impl Reloader {
         reloaded
     }
 
-    async fn follow(&self, state: &mut State, ready: Ready) -> Reloaded {
+    async fn follow(&self, state: &mut State, mut ready: Ready) -> Reloaded {
         let live = self.gateway.live();
         let changes = changes(&live, state, &ready);
-        if let (Some(certificate), Some(certified)) = (&self.certificate, &ready.certified) {
+        if let (Some(certificate), Some(certified)) = (&self.shown.clients, &ready.certified) {
             certificate.replace(certified.clone());
-            tell::expiry(&self.gateway, certificate);
         }
+        if let (Some(operators), Some(files)) = (&self.shown.operators, ready.operators.take()) {
+            operators.replace(files);
+        }
+        tell::expiry(&self.gateway, &self.shown);
         let upstreams = new_upstreams(&live, &ready.providers);
         let is_changed = !changes.is_empty() || !upstreams.is_empty();
         tell::read_well(&self.gateway, &ready, is_changed);
@@ -163,6 +167,8 @@ impl Reloader {
         if let Some(tls) = &policy.gateway.tls {
             files.extend([&tls.cert_file, &tls.key_file].map(|path| folder.join(path)));
         }
+        let of_admin = policy.gateway.admin_tls.iter();
+        files.extend(of_admin.flat_map(|tls| operator_tls::files(tls, folder)));
         files
     }
 

@@ -1,9 +1,9 @@
 //! Reads, checks and makes all that the next policy needs, beside what is in use.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use keyweir_policy::config::difference::Difference;
-use keyweir_policy::config::file::{Policy, TlsSettings};
+use keyweir_policy::config::file::Policy;
 use keyweir_policy::terms::ids::ProviderId;
 use keyweir_policy::terms::table::Table;
 use rustls::sign::CertifiedKey;
@@ -11,6 +11,7 @@ use rustls::sign::CertifiedKey;
 use super::error::{LINES_MAX, ReloadError};
 use super::state::State;
 use crate::downstream::certificate::{self, CertificateError};
+use crate::downstream::operator_tls;
 use crate::runtime::effective::{bound_connections, keep_started, refuse_open_listeners};
 use crate::runtime::gateway::Gateway;
 use crate::runtime::policy_files::{self, Loaded};
@@ -29,6 +30,8 @@ pub(super) struct Ready {
     pub(super) roots: Roots,
     pub(super) providers: Table<ProviderId, Prepared>,
     pub(super) certified: Option<CertifiedKey>,
+    /// What operators are shown and may show.
+    pub(super) operators: Option<operator_tls::Ready>,
     /// What in it is probably not meant.
     pub(super) warnings: Vec<String>,
 }
@@ -56,7 +59,17 @@ pub(super) fn prepare(
     refuse_open_listeners(&policy)?;
     let secrets = secrets::read(&policy, &folder, &state.secrets, anew)?;
     let tls = policy.gateway.tls.as_ref();
-    let certified = tls.map(|tls| certified(tls, &folder)).transpose()?;
+    let certified = tls.map(|tls| {
+        are_regular([&tls.cert_file, &tls.key_file].map(|path| folder.join(path)))?;
+        certificate::read(tls, &folder)
+    });
+    let certified = certified.transpose()?;
+    let of_admin = policy.gateway.admin_tls.as_ref();
+    let of_admin = of_admin.map(|tls| {
+        are_regular(operator_tls::files(tls, &folder))?;
+        operator_tls::read(tls, &folder)
+    });
+    let operators = of_admin.transpose()?;
     let mut roots = Roots::after(&live.roots, &policy, &folder)?;
     let mut making = Making {
         policy: &policy,
@@ -82,17 +95,17 @@ pub(super) fn prepare(
         roots,
         providers,
         certified,
+        operators,
         warnings,
     })
 }
 
-fn certified(tls: &TlsSettings, folder: &Path) -> Result<CertifiedKey, CertificateError> {
-    for path in [&tls.cert_file, &tls.key_file] {
-        let path = folder.join(path);
+fn are_regular(paths: impl IntoIterator<Item = PathBuf>) -> Result<(), CertificateError> {
+    for path in paths {
         if let Err(error) = regular_file::check(&path) {
             let reason = error.to_string();
             return Err(CertificateError { path, reason });
         }
     }
-    certificate::read(tls, folder)
+    Ok(())
 }

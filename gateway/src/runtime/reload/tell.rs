@@ -4,7 +4,9 @@ use std::time::SystemTime;
 
 use super::error::ReloadError;
 use super::prepare::Ready;
+use super::shown::Shown;
 use crate::downstream::certificate::Certificate;
+use crate::downstream::operator_tls::OperatorTls;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::policy_status::{Failure, Reloaded};
 use crate::runtime::secrets;
@@ -99,9 +101,15 @@ pub(super) fn read_well(gateway: &Gateway, ready: &Ready, is_changed: bool) {
         .set(i64::try_from(status.secrets.len()).unwrap_or(i64::MAX));
 }
 
-/// Tells until when the certificate is good.
-pub(super) fn expiry(gateway: &Gateway, certificate: &Certificate) {
-    if let Some(at) = certificate.expires() {
-        gateway.metrics.process.certificate_expires(at);
+/// Tells until when the certificates are good.
+pub(super) fn expiry(gateway: &Gateway, shown: &Shown) {
+    let of_operators = shown.operators.as_ref().map(OperatorTls::certificate);
+    for (listener, certificate) in [
+        ("clients", shown.clients.as_deref()),
+        ("operators", of_operators),
+    ] {
+        if let Some(at) = certificate.and_then(Certificate::expires) {
+            gateway.metrics.process.certificate_expires(listener, at);
+        }
     }
 }

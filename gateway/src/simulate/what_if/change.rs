@@ -4,8 +4,8 @@ use keyweir_policy::config::file::{Key, Policy, did_you_mean};
 use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId};
 
-use crate::simulate::dimension::in_words;
-use crate::simulate::number::{self, factor as shown};
+use crate::command::dimension::in_words;
+use crate::command::number::{self, factor as shown};
 
 /// The largest limit that may be set; the policy file's own bound.
 pub(super) const PER_MINUTE_MAX: f64 = 1e12;

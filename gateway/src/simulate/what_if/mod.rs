@@ -8,7 +8,7 @@ mod parse;
 
 use keyweir_policy::config::file::Policy;
 
-use self::change::Change;
+use self::change::{Change, NewLimit};
 use self::parse::{parse_change, parse_limit, parse_scale};
 
 /// Cases at a time, the policy as it is included: more than a table can show side by side.
@@ -92,6 +92,29 @@ impl Case {
             label: change.label(),
             changes: vec![change],
         }
+    }
+
+    /// What was, with twice the limits of `account`, and twice the traffic with either.
+    pub(super) fn with_twice_the_limits(account: &str) -> [Self; 4] {
+        let limits = || Change::Limit {
+            account: account.to_owned(),
+            dimension: None,
+            to: NewLimit::Times(2.0),
+        };
+        let case = |label: &str, changes: Vec<Change>| Self {
+            label: label.to_owned(),
+            changes,
+        };
+        let traffic = Change::Scale(2.0);
+        [
+            case("the hour again", Vec::new()),
+            case("with twice the limits", vec![limits()]),
+            case("twice the traffic", vec![traffic.clone()]),
+            case(
+                "twice the traffic, twice the limits",
+                vec![traffic, limits()],
+            ),
+        ]
     }
 
     /// How many times the traffic comes.

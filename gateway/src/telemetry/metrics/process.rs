@@ -70,8 +70,8 @@ impl Process {
             ),
             certificate_expiry: registry.real_gauges(
                 "keyweir_certificate_expiry_timestamp_seconds",
-                "When the certificate that clients are shown expires. Only where there is one.",
-                &[],
+                "When the certificate that a listener shows (to clients, to operators) expires. Only where there is one.",
+                &["listener"],
             ),
             resident: registry.gauge(
                 "process_resident_memory_bytes",
@@ -93,12 +93,10 @@ impl Process {
         }
     }
 
-    /// The certificate that clients are shown expires then, in seconds since 1970.
-    pub(crate) fn certificate_expires(&self, at: i64) {
-        let none: [&str; 0] = [];
-        self.certificate_expiry
-            .with_label_values(&none)
-            .set(at as f64);
+    /// The certificate that `listener` shows (`clients` or `operators`) expires then, in seconds since 1970.
+    pub(crate) fn certificate_expires(&self, listener: &str, at: i64) {
+        let metric = self.certificate_expiry.with_label_values(&[listener]);
+        metric.set(at as f64);
     }
 
     /// Brings what the system counts up to date.

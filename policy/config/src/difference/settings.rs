@@ -9,12 +9,13 @@ use ipnet::IpNet;
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_queue::waiting_room::RoomLimits;
 
+use super::certificates::{self, addresses, sorted};
 use super::change::{Changes, Subject};
 use super::issuers;
 use super::show::{self, count, duration, size};
 use crate::file::{
     AccessLogSettings, GatewayLimits, GatewaySettings, Policy, ProxySettings, RedisSettings,
-    ReplicaCount, StreamSettings, Timeouts, TlsSettings, TracesSettings, UpstreamSettings,
+    ReplicaCount, StreamSettings, Timeouts, TracesSettings, UpstreamSettings,
     WaitingSettings,
 };
 
@@ -30,6 +31,7 @@ pub(super) fn compare(
         listen,
         admin,
         admin_token,
+        admin_tls,
         threads,
         replicas,
         redis: of_redis,
@@ -75,7 +77,9 @@ pub(super) fn compare(
     changes.field(&gateway, "sealed_ids_kept", kept, duration);
     let refresh = (models_refresh, &other.models_refresh);
     changes.field(&gateway, "models_refresh", refresh, show::duration);
-    compare_tls(tls.as_ref(), other.tls.as_ref(), changes, restart);
+    certificates::of_clients((tls.as_ref(), other.tls.as_ref()), changes, restart);
+    let both = (admin_tls.as_deref(), other.admin_tls.as_deref());
+    certificates::of_admin(both, changes, restart);
     limits(of_limits, &other.limits, changes);
     timeouts(of_timeouts, &other.timeouts, changes);
     stream(of_stream, &other.stream, changes);
@@ -136,45 +140,6 @@ fn redis(settings: &Box<RedisSettings>) -> String {
     ];
     let more: Vec<String> = more.into_iter().flatten().collect();
     format!("{}, {}", show::list(&urls), more.join(", "))
-}
-
-fn sorted(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
-    let mut addresses = addresses.to_vec();
-    addresses.sort_unstable();
-    addresses
-}
-
-fn addresses(addresses: &[SocketAddr]) -> String {
-    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    show::list(&texts)
-}
-
-fn compare_tls(
-    before: Option<&TlsSettings>,
-    after: Option<&TlsSettings>,
-    changes: &mut Changes,
-    restart: &mut Changes,
-) {
-    let (Some(before), Some(after)) = (before, after) else {
-        let on = |is_on: &bool| if *is_on { "on" } else { "off" }.to_owned();
-        let gateway = Subject::Settings("gateway");
-        let is_on = (&before.is_some(), &after.is_some());
-        restart.field(&gateway, "tls", is_on, on);
-        return;
-    };
-    let TlsSettings {
-        listen,
-        cert_file,
-        key_file,
-    } = before;
-    let tls = Subject::Settings("gateway.tls");
-    let (listen, other) = (sorted(listen), sorted(&after.listen));
-    restart.field(&tls, "listen", (&*listen, &*other), addresses);
-    let path = |it: &_| show::path(it);
-    let files = (cert_file.as_path(), after.cert_file.as_path());
-    changes.field(&tls, "cert_file", files, path);
-    let files = (key_file.as_path(), after.key_file.as_path());
-    changes.field(&tls, "key_file", files, path);
 }
 
 /// Compares the named fields of two values of one structure, after taking one of them apart.

@@ -113,6 +113,11 @@ const CHANGES: &[(&str, &str, &[&str])] = &[
         "[gateway.tls]\nlisten = [\"127.0.0.1:8443\"]\ncert_file = \"c\"\nkey_file = \"k\"\n[waiting]\n",
         &["gateway: tls off → on (needs a restart)"],
     ),
+    (
+        "[waiting]\n",
+        "[gateway.admin_tls]\ncert_file = \"c\"\nkey_file = \"k\"\n[waiting]\n",
+        &["gateway: admin_tls off → on (needs a restart)"],
+    ),
     // What bounds tenants.
     (
         "[[tenant]]\nid = \"chat\"\nclient_keys = []",

@@ -42,6 +42,7 @@ mod settings;
 pub(crate) mod shown;
 mod source;
 mod suggest;
+mod tls;
 pub mod traffic;
 mod value;
 
@@ -66,9 +67,10 @@ pub use schema::schema;
 pub use secret_ref::{SecretCommand, SecretRef};
 pub use settings::{
     AccessLogSettings, GatewayLimits, GatewaySettings, JwtKeys, JwtSettings, ProxySettings,
-    StreamSettings, Timeouts, TlsSettings, TracesSettings, UpstreamSettings, WaitingSettings,
+    StreamSettings, Timeouts, TracesSettings, UpstreamSettings, WaitingSettings,
 };
 pub use suggest::did_you_mean;
+pub use tls::{AdminTlsSettings, TlsSettings};
 
 use problems::Problems;
 use read::RawPolicy;

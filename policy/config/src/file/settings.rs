@@ -12,6 +12,7 @@ use crate::file::base_url::BaseUrl;
 use crate::file::redis::RedisSettings;
 use crate::file::replicas::ReplicaCount;
 use crate::file::secret_ref::SecretRef;
+use crate::file::tls::{AdminTlsSettings, TlsSettings};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -27,6 +28,8 @@ pub struct GatewaySettings {
     /// What operators have to show there, but for `/healthz` and `/readyz`; `None`: nothing. Never a
     /// literal.
     pub admin_token: Option<SecretRef>,
+    /// What makes it TLS, and who needs no token then; `None`: in clear. Boxed: it is seldom there.
+    pub admin_tls: Option<Box<AdminTlsSettings>>,
     /// Worker threads; `None`: one per core.
     pub threads: Option<usize>,
     /// How many gateways share the accounts and the tenants.
@@ -95,17 +98,6 @@ impl Default for AccessLogSettings {
     fn default() -> Self {
         Self { sample: 1.0 }
     }
-}
-
-/// Table `gateway.tls`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsSettings {
-    /// Where clients connect over TLS (HTTP/1.1 and HTTP/2, by ALPN). Never empty.
-    pub listen: Vec<SocketAddr>,
-    /// The certificate chain, PEM.
-    pub cert_file: PathBuf,
-    /// Its private key, PEM.
-    pub key_file: PathBuf,
 }
 
 /// Table `gateway.proxies`: load balancers that speak for clients.
@@ -256,6 +248,7 @@ impl Default for GatewaySettings {
             listen: vec![loopback(8080)],
             admin: Some(loopback(9090)),
             admin_token: None,
+            admin_tls: None,
             threads: None,
             replicas: ReplicaCount::default(),
             redis: None,

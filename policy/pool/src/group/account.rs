@@ -13,6 +13,7 @@ use keyweir_terms::time::Time;
 
 use super::care::Care;
 use super::exchanged::Exchanged;
+use super::watched::Watched;
 use crate::learned::LearnedAccount;
 use crate::models::GroupName;
 use crate::outage::CooldownFrom;
@@ -51,6 +52,7 @@ pub(crate) struct GroupAccount {
     pub(crate) reserve_full_at: Time,
     /// It is listed as one of which something has changed.
     pub(crate) is_touched: bool,
+    pub(crate) watched: Watched,
 }
 
 impl GroupAccount {
@@ -78,6 +80,7 @@ impl GroupAccount {
             care: Care::default(),
             reserve_full_at: Time::ZERO,
             is_touched: false,
+            watched: Watched::default(),
         }
     }
 

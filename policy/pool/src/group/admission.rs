@@ -66,13 +66,17 @@ impl QuotaGroup {
         // Who waits for accounts of its own may hide that there is room on others.
         let has_part = !shared.reserves.of(asked.ask.tenant).is_empty();
         if self.room.len() > LOOKAHEAD && shared.access.is_open() && !has_part {
+            self.note_waiting(now, shared, asked);
             return Admission::Waiting(ticket);
         }
         self.dispatch(now, shared);
         match shared.decisions.take(ticket) {
             Some(Ok(lease)) => Admission::Granted(lease),
             Some(Err(refusal)) => Admission::Refused(refusal),
-            None => Admission::Waiting(ticket),
+            None => {
+                self.note_waiting(now, shared, asked);
+                Admission::Waiting(ticket)
+            }
         }
     }
 

@@ -142,13 +142,14 @@ impl QuotaGroup {
             let Some(waiter) = self.room.leave(ticket) else {
                 return;
             };
-            let refusal = Refusal {
-                not_until: self.expected_turn(now, shared, &waiter.what.asked()),
-                reason: match shared.overload.is_active(now) {
-                    true => RefusalReason::Overloaded,
-                    false => RefusalReason::PatienceOver,
-                },
+            let asked = waiter.what.asked();
+            let reason = match shared.overload.is_active(now) {
+                true => RefusalReason::Overloaded,
+                false => RefusalReason::PatienceOver,
             };
+            self.note_refused(now, shared, &asked, reason);
+            let not_until = self.expected_turn(now, shared, &asked);
+            let refusal = Refusal { not_until, reason };
             shared.decisions.add(ticket, Err(refusal));
         }
     }

@@ -72,6 +72,7 @@ impl QuotaGroup {
         };
         self.accounts[account].care.granted(now);
         self.note_used(account, &asked.charge);
+        self.watch(now, account);
         let marks = self.accounts[account].budget.take(now, &asked.charge, draw);
         shared.overload.grant(now);
         let slot = shared.leases.open(Open {

@@ -53,6 +53,7 @@ impl QuotaGroup {
             let budget = &mut account.budget;
             Some(budget.refused(now, &open.marks, &open.charge, snapshot))
         };
+        self.note_rate_limited(now, grant.account, &open.charge);
         let is_surely = is_ramp || explained.is_some_and(|it| it.surely);
         let is_expected = explained.is_some_and(|it| it.expected);
         let explained = explained.is_some_and(|it| it.perhaps);

@@ -215,12 +215,29 @@ impl Driver {
             Step::Pass(secs) => {
                 self.now += secs;
                 self.pool.wake(at(self.now));
+                self.look()?;
             }
             Step::JumpBack(secs) => self.now = (self.now - secs).max(0.0),
             Step::Reconfigure(policy) => self.pool.reconfigure(now, policy.spec()),
             _ => {}
         }
         self.fetch()
+    }
+
+    /// Looks at what accounts have carried: at each once, whatever the clock did.
+    fn look(&mut self) -> Result<(), TestCaseError> {
+        let (now, mut rows, mut looked_at) = (at(self.now), Vec::new(), 0);
+        loop {
+            match self.pool.take_loads(now, now, 3, &mut rows) {
+                0 => break,
+                some => looked_at += some,
+            }
+            prop_assert!(looked_at <= 100, "it comes to an end");
+        }
+        for load in rows.iter().flat_map(|row| &row.loads) {
+            prop_assert!(load.is_possible(), "{:?}", load);
+        }
+        Ok(())
     }
 
     /// Asks what would become of a request, and sees what does.

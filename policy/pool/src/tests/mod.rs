@@ -3,6 +3,7 @@ mod driver;
 mod evidence;
 mod exchange;
 mod explained;
+mod loads;
 mod operated;
 mod properties;
 mod recalled;

@@ -37,6 +37,10 @@ impl Rows {
         self.rows.get_mut(place as usize)?.as_mut()
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().flatten()
+    }
+
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Row> {
         self.rows.iter_mut().flatten()
     }

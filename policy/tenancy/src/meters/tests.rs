@@ -188,6 +188,48 @@ fn what_is_used_up_comes_back_with_time_and_the_refusal_says_when() {
 }
 
 #[test]
+fn limits_are_told_with_what_is_left_of_them() {
+    let own = Limit {
+        concurrency: Some(3),
+        ..limit(Dimension::Requests, 2)
+    };
+    let of_group = limits(vec![limit(Dimension::Tokens, 1_000)]);
+    let mut meters = meters(&spec(limits(vec![own]), of_group));
+    let told = |meters: &Meters, secs| -> Vec<(String, Limited, u64, u64)> {
+        let limits = meters.limits(at(secs).now);
+        let told = limits.map(|it| (it.owner.name.clone(), it.what, it.max, it.left));
+        told.collect()
+    };
+    let requests = Limited::PerMinute(Dimension::Requests);
+    let tokens = Limited::PerMinute(Dimension::Tokens);
+    let row = |name: &str, what, max, left| (name.to_owned(), what, max, left);
+    let mut at_rest = told(&meters, 0);
+    at_rest.sort_by_key(|it| it.2);
+    let (requests_2, three) = (
+        row("own", requests, 2, 2),
+        row("own", Limited::AtATime, 3, 3),
+    );
+    assert_eq!(
+        at_rest,
+        [requests_2, three, row("team", tokens, 1_000, 1_000)]
+    );
+    let reserved = ask(&mut meters, 0).expect("there is room");
+    let mut used = told(&meters, 0);
+    used.sort_by_key(|it| it.2);
+    assert_eq!(
+        used[..2],
+        [
+            row("own", requests, 2, 1),
+            row("own", Limited::AtATime, 3, 2)
+        ]
+    );
+    assert!(used[2].3 < 1_000);
+    end(&mut meters, 0, reserved, 5, 5);
+    meters.configure(at(1), &spec(Allowance::default(), Allowance::default()));
+    assert!(told(&meters, 1).is_empty(), "what is gone is not told of");
+}
+
+#[test]
 fn a_short_lack_is_waited_for_in_the_order_of_coming() {
     let mut meters = meters(&spec(
         limits(vec![limit(Dimension::Requests, 1)]),

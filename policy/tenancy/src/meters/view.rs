@@ -1,6 +1,8 @@
-//! Budgets, as operators see them.
+//! Limits and budgets, as operators see them.
 
+use keyweir_terms::amount::Dimension;
 use keyweir_terms::pattern::ModelPatterns;
+use keyweir_terms::time::Time;
 
 use crate::allowance::Amount;
 use crate::lack::Owner;
@@ -54,6 +56,58 @@ pub(super) fn budget(row: &mut Row, wall: Wall, sharing: Sharing) -> Option<Budg
         spent: spending.spent,
         counted: spending.counted(sharing),
         soft: spending.soft,
+        shadow: row.shadow,
+    })
+}
+
+/// What a limit bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limited {
+    /// What is used in a minute.
+    PerMinute(Dimension),
+    /// Requests at a time.
+    AtATime,
+}
+
+/// One limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitView<'a> {
+    /// Whose.
+    pub owner: &'a Owner,
+    /// For which models.
+    pub models: &'a ModelPatterns,
+    /// On what.
+    pub what: Limited,
+    /// How much.
+    pub max: u64,
+    /// What is left of it, as this gateway counts; nothing where it is overdrawn.
+    pub left: u64,
+    /// It is only counted.
+    pub shadow: bool,
+}
+
+/// What is left of a row's limit at `now`, if it is one in force.
+pub(super) fn limit(row: &Row, now: Time) -> Option<LimitView<'_>> {
+    let (what, max, left) = match &row.meter {
+        _ if row.is_gone => return None,
+        Meter::Rate {
+            dimension, bucket, ..
+        } => {
+            let what = Limited::PerMinute(*dimension);
+            (what, bucket.limit(), bucket.remaining(now))
+        }
+        Meter::Concurrency { max, running, .. } => {
+            let left = max.saturating_sub(*running);
+            (Limited::AtATime, u64::from(*max), u64::from(left))
+        }
+        Meter::Budget(_) => return None,
+    };
+    Some(LimitView {
+        owner: &row.owner,
+        models: &row.models,
+        what,
+        max,
+        left,
         shadow: row.shadow,
     })
 }

@@ -25,7 +25,16 @@ impl Check<'_> {
             in_clear.for_each(|listener| self.seen_by_others(listener));
         }
         if let Some(admin) = &gateway.admin {
-            self.seen_by_anybody(admin, gateway.settings.admin_token.is_some());
+            self.seen_by_anybody(admin, &gateway.settings);
+        }
+        if let Some(spot) = gateway.admin_tls.as_ref()
+            && gateway.settings.admin.is_none()
+        {
+            self.warn(
+                spot,
+                "nobody is shown this: gateway.admin is \"off\"",
+                "say where operators connect, or leave this out",
+            );
         }
         self.apart(
             &gateway.settings,
@@ -55,13 +64,25 @@ impl Check<'_> {
         }
     }
 
-    /// What everybody can ask.
-    fn seen_by_anybody(&self, admin: &At<SocketAddr>, has_token: bool) {
-        if !has_token && !admin.value.ip().to_canonical().is_loopback() {
+    /// What everybody can ask, or read on the way.
+    fn seen_by_anybody(&self, admin: &At<SocketAddr>, settings: &GatewaySettings) {
+        if admin.value.ip().to_canonical().is_loopback() {
+            return;
+        }
+        let tls = settings.admin_tls.as_deref();
+        let asks_for_certificate = tls.is_some_and(|tls| tls.client_ca_file.is_some());
+        if settings.admin_token.is_none() && !asks_for_certificate {
             self.warn(
                 &admin.spot,
                 "others could reach this address, and nobody is asked for a key there",
-                "name gateway.admin_token, listen on 127.0.0.1, or see to it that only operators reach it",
+                "name gateway.admin_token or gateway.admin_tls.client_ca_file, listen on 127.0.0.1, or see \
+                 to it that only operators reach it",
+            );
+        } else if tls.is_none() {
+            self.warn(
+                &admin.spot,
+                "the token of gateway.admin_token comes over the network in clear",
+                "name a certificate in [gateway.admin_tls], or see to it that nobody listens on the way",
             );
         }
     }

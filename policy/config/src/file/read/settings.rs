@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use crate::file::fields::Fields;
-use crate::file::problems::At;
+use crate::file::problems::{At, Spot};
 use crate::file::read::gateway_bounds::{limits, stream, timeouts, upstream};
 use crate::file::read::jwt::{ISSUERS_MAX, RawJwt, jwt};
 use crate::file::read::paths::path;
@@ -15,8 +15,9 @@ use crate::file::read::replicas::replicas;
 use crate::file::read::secret_ref::elsewhere;
 use crate::file::read::units::{count, hours, minutes, secs};
 use crate::file::replicas::ReplicaCount;
-use crate::file::settings::{AccessLogSettings, GatewaySettings, TlsSettings, TracesSettings};
+use crate::file::settings::{AccessLogSettings, GatewaySettings, TracesSettings};
 use crate::file::shown;
+use crate::file::tls::{AdminTlsSettings, TlsSettings};
 use crate::file::value::Value;
 
 /// Addresses in one list.
@@ -29,6 +30,8 @@ pub(in crate::file) struct RawGateway {
     /// Where clients connect, in clear or not.
     pub(in crate::file) client_listeners: Vec<At<SocketAddr>>,
     pub(in crate::file) admin: Option<At<SocketAddr>>,
+    /// Where it is made TLS.
+    pub(in crate::file) admin_tls: Option<Spot>,
     pub(in crate::file) jwt: Vec<RawJwt>,
 }
 
@@ -44,6 +47,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
     });
     let admin = fields.optional("admin", |value| value.at(admin));
     let admin_token = fields.optional("admin_token", elsewhere);
+    let admin_tls = fields.optional("admin_tls", |value| value.table(admin_tls));
     let threads = fields.or("threads", default.threads, |value| threads(&value));
     let replicas = fields.or("replicas", ReplicaCount::default(), replicas);
     let redis = fields.optional("shared", |value| value.table(shared));
@@ -55,6 +59,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         listen: listen.as_deref().map_or(default.listen, plain),
         admin: admin.as_ref().map_or(default.admin, |at| at.value),
         admin_token,
+        admin_tls: admin_tls.as_ref().and_then(|at| at.value.clone()),
         threads,
         replicas,
         redis: redis.flatten().map(Box::new),
@@ -91,6 +96,7 @@ pub(super) fn gateway(fields: &mut Fields<'_>) -> RawGateway {
         settings,
         client_listeners,
         admin,
+        admin_tls: admin_tls.map(|at| at.spot),
         jwt,
     }
 }
@@ -212,4 +218,23 @@ fn tls(fields: &mut Fields<'_>) -> Option<(Option<TlsSettings>, Vec<At<SocketAdd
             key_file,
         });
     Some((settings, listen))
+}
+
+/// Certificate and key, or nothing: half of it would listen in clear.
+fn admin_tls(fields: &mut Fields<'_>) -> Option<At<Option<Box<AdminTlsSettings>>>> {
+    let cert_file = fields.required("cert_file", |value| path(&value));
+    let key_file = fields.required("key_file", |value| path(&value));
+    let client_ca_file = fields.optional("client_ca_file", |value| path(&value));
+    let files = cert_file.zip(key_file);
+    let settings = files.map(|(cert_file, key_file)| {
+        Box::new(AdminTlsSettings {
+            cert_file,
+            key_file,
+            client_ca_file,
+        })
+    });
+    Some(At {
+        value: settings,
+        spot: fields.spot().clone(),
+    })
 }

@@ -3,7 +3,7 @@
 use keyweir_policy::terms::amount::Dimension;
 
 /// A dimension as people say it.
-pub(super) const fn in_words(dimension: Dimension) -> &'static str {
+pub(crate) const fn in_words(dimension: Dimension) -> &'static str {
     match dimension {
         Dimension::Requests => "requests",
         Dimension::InputTokens => "input tokens",

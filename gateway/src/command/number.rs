@@ -1,7 +1,7 @@
 //! Numbers as the tables, the sentences and the plot write them.
 
 /// A share as a percentage: one digit after the point, and never rounded to a whole it is not.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 100.0 && percent > 99.9 {
         return format!("{percent:.3} %");
@@ -10,7 +10,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// Seconds, as finely as matters to a person.
-pub(super) fn seconds(secs: f64) -> String {
+pub(crate) fn seconds(secs: f64) -> String {
     match secs {
         _ if secs < 0.0005 => "0 s".to_owned(),
         _ if secs < 10.0 => format!("{secs:.2} s"),
@@ -19,7 +19,7 @@ pub(super) fn seconds(secs: f64) -> String {
 }
 
 /// A large amount: `950`, `12.3 k`, `4.56 M`.
-pub(super) fn amount(amount: f64) -> String {
+pub(crate) fn amount(amount: f64) -> String {
     let (scaled, unit) = match amount.abs() {
         size if size >= 999_500_000.0 => (amount / 1e9, " G"),
         size if size >= 999_500.0 => (amount / 1e6, " M"),
@@ -40,7 +40,7 @@ pub(super) fn amount(amount: f64) -> String {
 }
 
 /// A factor as short as it can be: `1.2`, `2`.
-pub(super) fn factor(factor: f64) -> String {
+pub(crate) fn factor(factor: f64) -> String {
     let text = format!("{factor:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// Where text stands relative to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     Start,
     Middle,
     End,
@@ -22,14 +22,14 @@ impl Anchor {
 
 /// How a line is drawn.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stroke {
-    pub(super) colour: &'static str,
-    pub(super) width: f64,
-    pub(super) dashed: bool,
+pub(crate) struct Stroke {
+    pub(crate) colour: &'static str,
+    pub(crate) width: f64,
+    pub(crate) dashed: bool,
 }
 
 impl Stroke {
-    pub(super) const fn solid(colour: &'static str, width: f64) -> Self {
+    pub(crate) const fn solid(colour: &'static str, width: f64) -> Self {
         Self {
             colour,
             width,
@@ -37,7 +37,7 @@ impl Stroke {
         }
     }
 
-    pub(super) const fn dashed(colour: &'static str, width: f64) -> Self {
+    pub(crate) const fn dashed(colour: &'static str, width: f64) -> Self {
         Self {
             dashed: true,
             ..Self::solid(colour, width)
@@ -58,7 +58,7 @@ impl Stroke {
 }
 
 /// A picture in the making.
-pub(super) struct Svg {
+pub(crate) struct Svg {
     width: f64,
     height: f64,
     title: String,
@@ -66,7 +66,7 @@ pub(super) struct Svg {
 }
 
 impl Svg {
-    pub(super) fn new(width: f64, height: f64, title: &str) -> Self {
+    pub(crate) fn new(width: f64, height: f64, title: &str) -> Self {
         Self {
             width,
             height,
@@ -75,7 +75,7 @@ impl Svg {
         }
     }
 
-    pub(super) fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, size: f64, text: &str) {
+    pub(crate) fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, size: f64, text: &str) {
         self.push(format_args!(
             "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{}\" font-size=\"{size}\">{}</text>",
             anchor.as_str(),
@@ -83,14 +83,14 @@ impl Svg {
         ));
     }
 
-    pub(super) fn bold(&mut self, (x, y): (f64, f64), size: f64, text: &str) {
+    pub(crate) fn bold(&mut self, (x, y): (f64, f64), size: f64, text: &str) {
         self.push(format_args!(
             "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" font-weight=\"600\">{}</text>",
             escaped(text)
         ));
     }
 
-    pub(super) fn line(&mut self, from: (f64, f64), to: (f64, f64), stroke: Stroke) {
+    pub(crate) fn line(&mut self, from: (f64, f64), to: (f64, f64), stroke: Stroke) {
         self.push(format_args!(
             "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" {}/>",
             from.0,
@@ -101,7 +101,7 @@ impl Svg {
         ));
     }
 
-    pub(super) fn curve(&mut self, points: &[(f64, f64)], stroke: Stroke) {
+    pub(crate) fn curve(&mut self, points: &[(f64, f64)], stroke: Stroke) {
         self.push(format_args!(
             "<polyline points=\"{}\" fill=\"none\" stroke-linejoin=\"round\" {}/>",
             joined(points),
@@ -110,7 +110,7 @@ impl Svg {
     }
 
     /// What lies between a curve and a base line.
-    pub(super) fn area(&mut self, points: &[(f64, f64)], base: f64, colour: &str) {
+    pub(crate) fn area(&mut self, points: &[(f64, f64)], base: f64, colour: &str) {
         let (Some(first), Some(last)) = (points.first(), points.last()) else {
             return;
         };
@@ -129,7 +129,7 @@ impl Svg {
     }
 
     /// The whole document.
-    pub(super) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         let Self {
             width,
             height,

@@ -1,0 +1,26 @@
+//! Tables `gateway.tls` and `gateway.admin_tls`: which certificates the gateway shows, and whose it looks for.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Table `gateway.tls`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Where clients connect over TLS (HTTP/1.1 and HTTP/2, by ALPN). Never empty.
+    pub listen: Vec<SocketAddr>,
+    /// The certificate chain, PEM.
+    pub cert_file: PathBuf,
+    /// Its private key, PEM.
+    pub key_file: PathBuf,
+}
+
+/// Table `gateway.admin_tls`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminTlsSettings {
+    /// The certificate chain, PEM.
+    pub cert_file: PathBuf,
+    /// Its private key, PEM.
+    pub key_file: PathBuf,
+    /// Whose certificates operators may show instead of the token, PEM; `None`: nobody's.
+    pub client_ca_file: Option<PathBuf>,
+}
