@@ -306,6 +306,7 @@ impl Breaker {
     /// not where it has served since, or does not serve anyway. What only holds there (its way to the
     /// provider) costs a probe here.
     pub fn hear_open(&mut self, now: Time, since: Time, until: Time) -> bool {
+        let until = until.min(now.after_secs(learned::OPEN_MAX_SECS));
         let has_served = self.served_at.is_some_and(|at| at >= since);
         if has_served || until <= now || !matches!(self.state, State::Closed { .. }) {
             return false;

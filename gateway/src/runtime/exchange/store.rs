@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use keyweir_policy::config::file::{RedisSettings, RedisUrl};
 use keyweir_policy::config::secret::ProviderSecret;
+use keyweir_policy::terms::replicas::Replicas;
 
-use super::resp::{Connection, Value};
+use super::answer::Value;
+use super::resp::Connection;
 use crate::runtime::dial::{self, Trust};
 
 /// What is asked of it, as a script.
@@ -21,6 +23,8 @@ const SCRIPT: &str = include_str!("exchange.lua");
 const CONNECT_MIN: Duration = Duration::from_secs(1);
 /// The first major version whose scripts may ask for the time and write.
 const VERSION_MIN: u32 = 7;
+/// Gateways that are heard: more are not believed to be there.
+const WORDS_MAX: usize = Replicas::MAX as usize;
 /// Entries of a stream that are read at a time.
 const ENTRIES_READ_MAX: usize = 1_000;
 /// Entries of each stream that are kept: as many as a gateway remembers.
@@ -77,17 +81,31 @@ impl From<io::Error> for StoreError {
     }
 }
 
+/// Characters of what a server says that are told: its sentences are shorter.
+const SAID_MAX: usize = 200;
+
 /// What the server says when it refuses: a code in capitals, and more.
-fn refused(said: String) -> StoreError {
+fn refused(said: &str) -> StoreError {
+    let said: String = said.chars().take(SAID_MAX).collect();
     let code = said.split(' ').next().unwrap_or_default();
     match code {
         "MOVED" => moved(&said).unwrap_or(StoreError::Other(said)),
         "WRONGPASS" | "NOAUTH" | "NOPERM" => StoreError::Password(said),
         "READONLY" | "MISCONF" | "NOREPLICAS" => StoreError::ReadOnly(said),
         "OOM" => StoreError::Full(said),
+        "WRONGTYPE" => StoreError::Other(format!(
+            "{said}; somebody else writes to keys of this gateway.shared.redis.prefix: delete those, or \
+             choose another prefix"
+        )),
         "ERR" if said.contains("AUTH") => StoreError::Password(said),
         _ => StoreError::Other(said),
     }
+}
+
+/// The same where the question had `password` in it: some servers quote what they do not understand.
+fn refused_password(said: &str, password: &str) -> StoreError {
+    let quoted = said.find("with args").unwrap_or(said.len());
+    refused(&said[..quoted].replace(password, "[redacted]"))
 }
 
 /// `MOVED slot host:port`.
@@ -264,11 +282,19 @@ async fn ask(
     within: Duration,
     words: &[&[u8]],
 ) -> Result<Value, StoreError> {
-    let answer = tokio::time::timeout(within, connection.ask(words)).await;
-    match answer.map_err(|_| StoreError::Slow)?? {
-        Value::Refusal(said) => Err(refused(said)),
+    match answer(connection, within, words).await? {
+        Value::Refusal(said) => Err(refused(&said)),
         answer => Ok(answer),
     }
+}
+
+async fn answer(
+    connection: &mut Connection,
+    within: Duration,
+    words: &[&[u8]],
+) -> Result<Value, StoreError> {
+    let answer = tokio::time::timeout(within, connection.ask(words)).await;
+    Ok(answer.map_err(|_| StoreError::Slow)??)
 }
 
 /// The script's answer: see there.
@@ -297,10 +323,15 @@ fn heard(answer: &Value) -> Option<Hear> {
         Some((field.text()?.to_owned(), value.text()?.to_owned()))
     };
     let of_period = |hash: &Value| Some(hash.list()?.chunks(2).filter_map(field).collect());
+    let words = words.list()?.chunks(3).filter_map(word);
+    let mut words: Vec<_> = words.take(WORDS_MAX).collect();
+    // Each process once.
+    words.sort_unstable_by_key(|(process, ..)| *process);
+    words.dedup_by_key(|(process, ..)| *process);
     Some(Hear {
         at: number(at)?,
         before: number(before)?,
-        words: words.list()?.chunks(3).filter_map(word).collect(),
+        words,
         entries: [entries(things)?, entries(sealed)?],
         spent: spent.list()?.iter().filter_map(of_period).collect(),
     })
@@ -343,7 +374,9 @@ impl Door<'_> {
             let username = settings.username.as_deref().unwrap_or("default");
             let shown = [username, password.expose()];
             let words = [b"AUTH", shown[0].as_bytes(), shown[1].as_bytes()];
-            ask(&mut connection, within, &words).await?;
+            if let Value::Refusal(said) = answer(&mut connection, within, &words).await? {
+                return Err(refused_password(&said, password.expose()));
+            }
         }
         if self.url.database > 0 {
             let number = self.url.database.to_string();
@@ -436,14 +469,28 @@ mod tests {
             ),
             ("MOVED 866 127.0.0.1:7001", "moved"),
             ("MOVED nonsense", "error"),
+            ("WRONGTYPE Operation against a key", "error"),
             ("NOSCRIPT No matching script.", "error"),
             ("", "error"),
         ] {
-            assert_eq!(refused(said.to_owned()).as_str(), kind, "{said}");
+            assert_eq!(refused(said).as_str(), kind, "{said}");
         }
         let Some(StoreError::Elsewhere(host, port)) = moved("MOVED 1 :7001") else {
             panic!("it says where");
         };
         assert_eq!((host.as_str(), port), ("", 7001));
+    }
+
+    #[test]
+    fn what_a_server_says_is_told_in_part_and_without_the_password() {
+        let long = format!("ERR {}", "\u{fc}".repeat(1_000_000));
+        assert!(refused(&long).to_string().len() < 1_000);
+        for said in [
+            "ERR unknown command 'AUTH', with args beginning with: 'default' 's3cret-of-red",
+            "WRONGPASS s3cret-of-redis is not it",
+        ] {
+            let told = refused_password(said, "s3cret-of-redis").to_string();
+            assert!(!told.contains("s3cret"), "{told}");
+        }
     }
 }

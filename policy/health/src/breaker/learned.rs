@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Breaker, State};
 
 /// The longest that is believed: providers' longest waits are a day.
-const OPEN_MAX_SECS: f64 = 86_400.0;
+pub(super) const OPEN_MAX_SECS: f64 = 86_400.0;
 /// More than that no backoff grows by.
 const OPENED_MAX: u32 = 64;
 
