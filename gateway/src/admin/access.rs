@@ -8,7 +8,7 @@
 //! whose name is made to lead to this machine does not, but asks for its own name (`Host`): on a
 //! listener of this machine without a token, other names than this machine's are refused.
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use keyweir_policy::config::secret::ProviderSecret;
 use sha2::{Digest, Sha256};
 
@@ -25,7 +25,7 @@ const FOREIGN: &str = "the Host header names another machine than this one; ask 
 /// only this machine reaches.
 pub(super) fn check(
     route: &Route<'_>,
-    headers: &HeaderMap,
+    (uri, headers): (&Uri, &HeaderMap),
     token: Option<&ProviderSecret>,
     is_local: bool,
 ) -> Option<Response<Vec<u8>>> {
@@ -38,7 +38,7 @@ pub(super) fn check(
         return None;
     }
     let Some(token) = token else {
-        let is_foreign = is_local && !names_this_machine(headers);
+        let is_foreign = is_local && !names_this_machine(uri, headers);
         return is_foreign.then(|| text(StatusCode::FORBIDDEN, FOREIGN));
     };
     let shown = headers.get(header::AUTHORIZATION).and_then(shown);
@@ -63,11 +63,14 @@ fn is_of_a_page(headers: &HeaderMap) -> bool {
     headers.contains_key(header::ORIGIN) || site.is_some_and(|site| site != "none")
 }
 
-/// Whether it was asked for this machine; programs may leave out whom they ask.
-fn names_this_machine(headers: &HeaderMap) -> bool {
+/// Whether it was asked for this machine, by its target where that is a whole URI (RFC 9112, section 3.2.2)
+/// and by its header; programs may leave out whom they ask.
+fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
+    let target = uri.authority().map(http::uri::Authority::as_str);
     let hosts = headers.get_all(header::HOST).iter();
     hosts
         .map(|host| host.to_str().unwrap_or_default())
+        .chain(target)
         .all(is_local_name)
 }
 
@@ -124,7 +127,8 @@ mod tests {
             (name, HeaderValue::from_str(value).expect("valid"))
         });
         let headers = HeaderMap::from_iter(headers);
-        check(route, &headers, Some(&token), true).map_or(200, |it| it.status().as_u16())
+        let uri = Uri::from_static("/");
+        check(route, (&uri, &headers), Some(&token), true).map_or(200, |it| it.status().as_u16())
     }
 
     #[test]
@@ -154,7 +158,8 @@ mod tests {
             let name = header::HeaderName::from_static(name);
             let value = HeaderValue::from_str(value).expect("valid");
             let headers = HeaderMap::from_iter([(name, value)]);
-            check(route, &headers, None, is_local).map_or(200, |it| it.status().as_u16())
+            let uri = Uri::from_static("/");
+            check(route, (&uri, &headers), None, is_local).map_or(200, |it| it.status().as_u16())
         };
         for (host, expected) in [
             ("127.0.0.1:9090", 200),
@@ -174,6 +179,27 @@ mod tests {
         for (site, expected) in [("none", 200), ("cross-site", 403), ("same-origin", 403)] {
             let status = asked(&Route::Reload, "sec-fetch-site", site, true);
             assert_eq!(status, expected, "{site}");
+        }
+    }
+
+    #[test]
+    fn a_target_that_is_a_whole_uri_names_whom_it_asks() {
+        let asked = |target: &'static str, host: Option<&'static str>| {
+            let hosts = host.map(|host| (header::HOST, HeaderValue::from_static(host)));
+            let headers = HeaderMap::from_iter(hosts);
+            let uri = Uri::from_static(target);
+            check(&Route::Status, (&uri, &headers), None, true)
+                .map_or(200, |it| it.status().as_u16())
+        };
+        for (target, host, expected) in [
+            ("/status", None, 200),
+            ("http://localhost:9090/status", None, 200),
+            ("http://evil.example/status", None, 403),
+            ("http://evil.example/status", Some("localhost"), 403),
+            ("http://localhost/status", Some("evil.example"), 403),
+            ("http://localhost@evil.example/status", None, 403),
+        ] {
+            assert_eq!(asked(target, host), expected, "{target} {host:?}");
         }
     }
 

@@ -109,7 +109,7 @@ impl Admin {
         let admin = live.settings().admin;
         let is_local = admin.is_some_and(|admin| is_loopback(admin.ip()));
         let token = live.admin_token.as_ref();
-        let refused = access::check(&route, &head.headers, token, is_local);
+        let refused = access::check(&route, (&head.uri, &head.headers), token, is_local);
         if refused.is_some() {
             return refused;
         }
@@ -125,6 +125,7 @@ impl Admin {
             Route::Explain => explain::page(gateway, query),
             Route::Explained(id) => explained::page(gateway, &id),
             Route::Asset(asset) => asset.page(),
+            Route::Events if head.method == Method::HEAD => live_events::head_only(),
             Route::Events => return self.events.refusal(),
         })
     }

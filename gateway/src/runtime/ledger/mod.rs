@@ -2,6 +2,7 @@
 //!
 //! The file, what can be asked of it, and the handle of the thread that writes it (`bookkeeper`).
 
+mod guarded;
 mod kept;
 mod report;
 mod store;
@@ -13,6 +14,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
+pub(crate) use self::guarded::is_guarded;
 pub(crate) use self::kept::{ROWS_VERSION, Row, Thing};
 pub(crate) use self::report::{Query, report};
 pub use self::store::LedgerError;

@@ -88,7 +88,7 @@ pub(crate) fn describe_routed(
         }
     };
     if let Some(model) = route.model {
-        description.model = Some(model.to_owned());
+        description.model = Some(crate::model_of_segment(model).into_owned());
     }
     Ok(description)
 }
