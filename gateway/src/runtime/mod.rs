@@ -13,6 +13,7 @@ mod learned;
 pub mod ledger;
 pub mod lifecycle;
 pub(crate) mod live;
+mod look;
 mod open_files;
 pub(crate) mod parts;
 pub mod policy_files;

@@ -318,7 +318,11 @@ async fn a_page_that_is_too_long_to_be_read_is_told() {
     let filler = "x".repeat(3 << 20);
     let list = format!(r#"{{"data":[{{"id":"huge-1","note":"{filler}"}}]}}"#);
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
-    let fake = Fake::start(format!("{head}content-length: {}\r\n\r\n{list}", list.len())).await;
+    let fake = Fake::start(format!(
+        "{head}content-length: {}\r\n\r\n{list}",
+        list.len()
+    ))
+    .await;
     let stage = plan().and(&fake.tables("huge", "openai")).build().await;
     let all = get(&stage, "/huge/v1/models", CLIENT_KEY, false).await;
     assert_eq!(all.status, 200, "{}", all.text());

@@ -222,7 +222,10 @@ async fn a_ledger_that_is_damaged_is_told_once_and_as_what_it_is() {
     file.and_then(|file| file.set_len(4_096)).expect("cut");
     let gateway = Program::start(files, None, None).await;
     let stage = Stage { provider, gateway };
-    stage.gateway.writes("the ledger is damaged; it is set aside").await;
+    stage
+        .gateway
+        .writes("the ledger is damaged; it is set aside")
+        .await;
     stage.is_unharmed().await;
     let said = stage.gateway.messages();
     assert!(!said.contains("a mistake in keyweir"), "{said}");

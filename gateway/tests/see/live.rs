@@ -104,10 +104,7 @@ async fn who_takes_nothing_of_the_stream_makes_room_for_others() {
         wire.send(Request::new("GET", "/events").bytes()).await;
         wire.head().await.status == 200
     };
-    in_time("all places are taken", async {
-        while watches().await {}
-    })
-    .await;
+    in_time("all places are taken", async { while watches().await {} }).await;
     in_time("they are dropped", async {
         while !watches().await {
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -55,9 +55,8 @@ impl Factor {
 pub(crate) fn part(whole: u32, me: (u64, u64), others: &[(u64, u64)]) -> u32 {
     let all = || others.iter().chain([&me]).map(|it| it.0);
     let of_all = demand_of_all(all());
-    let least = |one: u64| {
-        (u128::from(whole) * UNIT / u128::from(Factor::of_sum(one, of_all).0)) as u32
-    };
+    let least =
+        |one: u64| (u128::from(whole) * UNIT / u128::from(Factor::of_sum(one, of_all).0)) as u32;
     let given: u64 = all().map(|one| u64::from(least(one))).sum();
     let left_over = u64::from(whole).saturating_sub(given);
     let before = others.iter().filter(|it| **it > me).count();

@@ -462,7 +462,11 @@ fn extremes(draw: &mut impl FnMut() -> u64) -> (u64, i64, u128) {
     let edges = [0, 1, 7, u64::MAX / 2, u64::MAX - 1, u64::MAX];
     let mut edge = || edges[(draw() % 6) as usize];
     let (one, other) = (edge(), edge());
-    (edge(), edge().cast_signed(), u128::from(one) << 64 | u128::from(other))
+    (
+        edge(),
+        edge().cast_signed(),
+        u128::from(one) << 64 | u128::from(other),
+    )
 }
 
 #[test]
@@ -471,7 +475,9 @@ fn words_that_are_nonsense_end_nothing_and_do_bounded_harm() {
     println!("seed {seed}");
     let mut state = seed;
     let mut draw = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         state >> 33
     };
     for limits in [per_minute(60), at_a_time(3), tokens_a_day(1_000)] {
@@ -542,7 +548,11 @@ fn words_that_are_nonsense_end_nothing_and_do_bounded_harm() {
             level: 0,
         };
         let row = told[0].row;
-        let rows = [RowTold { row, demand: 1, what }];
+        let rows = [RowTold {
+            row,
+            demand: 1,
+            what,
+        }];
         let other = Other {
             process: 2,
             book: 2,
