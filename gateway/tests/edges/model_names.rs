@@ -129,6 +129,10 @@ async fn names_with_a_slash_are_the_same_in_paths_as_in_bodies() {
             assert!(uri.ends_with(&expected), "{named}: {uri}");
         }
     }
+    // What is counted, limited and routed by is the name, too.
+    let status = stage.gateway.status().await.to_string();
+    assert!(status.contains("\"vendor/gpt-b\""), "{status}");
+    assert!(!status.to_lowercase().contains("%2f"), "{status}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -116,8 +116,6 @@ fn routes(name: &str) -> bool {
             "config"
                 | "fallback"
                 | "fallbacks"
-                | "override"
-                | "overrides"
                 | "params"
                 | "provider"
                 | "providers"
