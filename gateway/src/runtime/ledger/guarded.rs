@@ -1,6 +1,11 @@
 //! The embedded store takes some damage of its file for a mistake of its own, and panics: at any question,
 //! not only when it is opened. Here that is an error like others, and nobody is told of a mistake.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "the store's own errors are large, and rare"
+)]
+
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
