@@ -215,10 +215,7 @@ pub fn with_models_renamed<'m>(
 
 /// What a path's segment names, which [`Route::model`] is: its escapes undone, once.
 pub fn model_of_segment(segment: &str) -> std::borrow::Cow<'_, str> {
-    match segment.contains('%') {
-        true => std::borrow::Cow::Owned(query::unescaped(segment)),
-        false => std::borrow::Cow::Borrowed(segment),
-    }
+    query::of_segment(segment)
 }
 
 /// `path` with `model` in place of the one that it names, which [`Route::model`] is a part of.

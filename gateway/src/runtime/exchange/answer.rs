@@ -266,6 +266,35 @@ mod tests {
     }
 
     #[test]
+    fn whatever_comes_is_the_same_in_one_piece_as_in_many() {
+        let seed = 7;
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let right = b"*3\r\n:1\r\n*2\r\n$2\r\nab\r\n$-1\r\n-ERR no\r\n+OK\r\n";
+        for _ in 0..20_000 {
+            let mut bytes = right.to_vec();
+            for _ in 0..random.usize(0..4) {
+                let at = random.usize(0..bytes.len());
+                bytes[at] = *random.choice(b"*$+-:0129\r\nx\xff").expect("some");
+            }
+            let whole = read(&bytes).map_err(|error| error.to_string());
+            let mut incoming = Incoming::default();
+            let mut pieces = Ok(None);
+            let mut rest = &bytes[..];
+            while let Ok(None) = &pieces
+                && !rest.is_empty()
+            {
+                let (piece, after) = rest.split_at(random.usize(1..=rest.len()));
+                incoming.bytes.extend_from_slice(piece);
+                pieces = incoming.answer().map_err(|error| error.to_string());
+                rest = after;
+            }
+            let shown = String::from_utf8_lossy(&bytes);
+            assert_eq!(pieces, whole, "{shown:?}");
+        }
+    }
+
+    #[test]
     fn every_byte_is_read_once() {
         let values = 100_000;
         let answer = format!("*{values}\r\n{}", "$1\r\nx\r\n".repeat(values));
