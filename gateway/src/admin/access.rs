@@ -8,8 +8,9 @@
 //! whose name is made to lead to this machine does not, but asks for its own name (`Host`): on a
 //! listener of this machine without a token, other names than this machine's are refused.
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use keyweir_policy::config::secret::ProviderSecret;
+use pingora_http::authority::{RawTargetAuthority, raw_target_authority};
 use sha2::{Digest, Sha256};
 
 use super::answer::text;
@@ -25,7 +26,7 @@ const FOREIGN: &str = "the Host header names another machine than this one; ask 
 /// only this machine reaches.
 pub(super) fn check(
     route: &Route<'_>,
-    (uri, headers): (&Uri, &HeaderMap),
+    (target, headers): (&[u8], &HeaderMap),
     token: Option<&ProviderSecret>,
     is_local: bool,
 ) -> Option<Response<Vec<u8>>> {
@@ -38,7 +39,7 @@ pub(super) fn check(
         return None;
     }
     let Some(token) = token else {
-        let is_foreign = is_local && !names_this_machine(uri, headers);
+        let is_foreign = is_local && !names_this_machine(target, headers);
         return is_foreign.then(|| text(StatusCode::FORBIDDEN, FOREIGN));
     };
     let shown = headers.get(header::AUTHORIZATION).and_then(shown);
@@ -65,8 +66,14 @@ fn is_of_a_page(headers: &HeaderMap) -> bool {
 
 /// Whether it was asked for this machine, by its target where that is a whole URI (RFC 9112, section 3.2.2)
 /// and by its header; programs may leave out whom they ask.
-fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
-    let target = uri.authority().map(http::uri::Authority::as_str);
+fn names_this_machine(target: &[u8], headers: &HeaderMap) -> bool {
+    let target = match raw_target_authority(target) {
+        RawTargetAuthority::None => None,
+        RawTargetAuthority::Absolute { authority, .. } => Some(authority),
+        // Nobody's name.
+        RawTargetAuthority::AmbiguousAuthority => Some(&b""[..]),
+    };
+    let target = target.map(|name| std::str::from_utf8(name).unwrap_or_default());
     let hosts = headers.get_all(header::HOST).iter();
     hosts
         .map(|host| host.to_str().unwrap_or_default())
@@ -127,8 +134,7 @@ mod tests {
             (name, HeaderValue::from_str(value).expect("valid"))
         });
         let headers = HeaderMap::from_iter(headers);
-        let uri = Uri::from_static("/");
-        check(route, (&uri, &headers), Some(&token), true).map_or(200, |it| it.status().as_u16())
+        check(route, (b"/", &headers), Some(&token), true).map_or(200, |it| it.status().as_u16())
     }
 
     #[test]
@@ -158,8 +164,7 @@ mod tests {
             let name = header::HeaderName::from_static(name);
             let value = HeaderValue::from_str(value).expect("valid");
             let headers = HeaderMap::from_iter([(name, value)]);
-            let uri = Uri::from_static("/");
-            check(route, (&uri, &headers), None, is_local).map_or(200, |it| it.status().as_u16())
+            check(route, (b"/", &headers), None, is_local).map_or(200, |it| it.status().as_u16())
         };
         for (host, expected) in [
             ("127.0.0.1:9090", 200),
@@ -184,11 +189,10 @@ mod tests {
 
     #[test]
     fn a_target_that_is_a_whole_uri_names_whom_it_asks() {
-        let asked = |target: &'static str, host: Option<&'static str>| {
+        let asked = |target: &str, host: Option<&'static str>| {
             let hosts = host.map(|host| (header::HOST, HeaderValue::from_static(host)));
             let headers = HeaderMap::from_iter(hosts);
-            let uri = Uri::from_static(target);
-            check(&Route::Status, (&uri, &headers), None, true)
+            check(&Route::Status, (target.as_bytes(), &headers), None, true)
                 .map_or(200, |it| it.status().as_u16())
         };
         for (target, host, expected) in [
@@ -198,6 +202,7 @@ mod tests {
             ("http://evil.example/status", Some("localhost"), 403),
             ("http://localhost/status", Some("evil.example"), 403),
             ("http://localhost@evil.example/status", None, 403),
+            ("http:/\\evil.example/status", None, 403),
         ] {
             assert_eq!(asked(target, host), expected, "{target} {host:?}");
         }

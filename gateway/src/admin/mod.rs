@@ -109,7 +109,7 @@ impl Admin {
         let admin = live.settings().admin;
         let is_local = admin.is_some_and(|admin| is_loopback(admin.ip()));
         let token = live.admin_token.as_ref();
-        let refused = access::check(&route, (&head.uri, &head.headers), token, is_local);
+        let refused = access::check(&route, (head.raw_path(), &head.headers), token, is_local);
         if refused.is_some() {
             return refused;
         }

@@ -2,6 +2,7 @@
 //! told is a sentence.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -196,4 +197,42 @@ async fn what_others_write_below_the_prefix_stops_nobody() {
         .await;
     ask("DEL {keyweir}:1:things");
     house.all_hear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_roots_that_never_ends_or_never_comes_holds_nobody_up() {
+    let (address, _) = store(Says::Once(Vec::new())).await;
+    let huge = tempfile::NamedTempFile::new().expect("a file");
+    // It takes no room on the disk.
+    huge.as_file().set_len(8 << 30).expect("made long");
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("it runs").success());
+    for (path, why) in [
+        (huge.path(), "is larger than"),
+        (&pipe, "no regular file"),
+        (Path::new("/dev/zero"), "no regular file"),
+    ] {
+        let path = path.display();
+        let tables = format!(
+            "[gateway.shared.redis]\nurls = [\"rediss://{address}\"]\nca_file = \"{path}\"\n\
+             [[gateway.jwt]]\nissuer = \"https://issuer.example\"\naudiences = [\"here\"]\nclaim = \"sub\"\n\
+             jwks_url = \"https://{address}/keys\"\nca_file = \"{path}\"\n"
+        );
+        let stage = stage::Plan::new().set(&tables).build().await;
+        let told = async {
+            loop {
+                let ready = stage.gateway.admin("/readyz").await.text();
+                if ready.matches(why).count() == 2 {
+                    return;
+                }
+            }
+        };
+        in_time("both are told", told).await;
+        for _ in 0..5 {
+            stage.serves(Api::Messages).await;
+        }
+        stage.is_unharmed().await;
+    }
 }
