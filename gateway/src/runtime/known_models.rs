@@ -14,6 +14,7 @@ use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncGuard};
 /// How long a list that could not be fetched is not asked for again: twice as long each time, and no longer
 /// than one that could. So however many providers are slow, those behind them get their turn.
 const FAILED: Duration = Duration::from_secs(10);
+/// Doublings that are counted: a week, far beyond any refresh.
 const DOUBLED_MAX: u32 = 16;
 
 /// The models of one provider.
