@@ -11,6 +11,7 @@
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use keyweir_policy::config::secret::ProviderSecret;
+use pingora_http::authority::{RawTargetAuthority, raw_target_authority};
 use sha2::{Digest, Sha256};
 
 use super::answer::text;
@@ -45,7 +46,7 @@ pub(super) struct Guard<'a> {
 /// The answer to who may not ask for `route`; `None`: they may.
 pub(super) fn check(
     route: &Route<'_>,
-    headers: &HeaderMap,
+    (target, headers): (&[u8], &HeaderMap),
     guard: Guard<'_>,
 ) -> Option<Response<Vec<u8>>> {
     let acts = matches!(route, Route::Reload | Route::Operate(..));
@@ -63,7 +64,7 @@ pub(super) fn check(
         if guard.asks_for_certificate {
             return Some(text(StatusCode::UNAUTHORIZED, NO_CERTIFICATE));
         }
-        let is_foreign = guard.is_local && !names_this_machine(headers);
+        let is_foreign = guard.is_local && !names_this_machine(target, headers);
         return is_foreign.then(|| text(StatusCode::FORBIDDEN, FOREIGN));
     };
     let shown = headers.get(header::AUTHORIZATION).and_then(shown);
@@ -92,11 +93,20 @@ fn is_of_a_page(headers: &HeaderMap) -> bool {
     headers.contains_key(header::ORIGIN) || site.is_some_and(|site| site != "none")
 }
 
-/// Whether it was asked for this machine; programs may leave out whom they ask.
-fn names_this_machine(headers: &HeaderMap) -> bool {
+/// Whether it was asked for this machine, by its target where that is a whole URI (RFC 9112, section 3.2.2)
+/// and by its header; programs may leave out whom they ask.
+fn names_this_machine(target: &[u8], headers: &HeaderMap) -> bool {
+    let target = match raw_target_authority(target) {
+        RawTargetAuthority::None => None,
+        RawTargetAuthority::Absolute { authority, .. } => Some(authority),
+        // Nobody's name.
+        RawTargetAuthority::AmbiguousAuthority => Some(&b""[..]),
+    };
+    let target = target.map(|name| std::str::from_utf8(name).unwrap_or_default());
     let hosts = headers.get_all(header::HOST).iter();
     hosts
         .map(|host| host.to_str().unwrap_or_default())
+        .chain(target)
         .all(is_local_name)
 }
 
@@ -166,7 +176,7 @@ mod tests {
             is_local: true,
             ..NOTHING
         };
-        check(route, &headers, guard).map_or(200, |it| it.status().as_u16())
+        check(route, (b"/", &headers), guard).map_or(200, |it| it.status().as_u16())
     }
 
     #[test]
@@ -200,7 +210,7 @@ mod tests {
                 is_local,
                 ..NOTHING
             };
-            check(route, &headers, guard).map_or(200, |it| it.status().as_u16())
+            check(route, (b"/", &headers), guard).map_or(200, |it| it.status().as_u16())
         };
         for (host, expected) in [
             ("127.0.0.1:9090", 200),
@@ -247,7 +257,9 @@ mod tests {
                 has_certificate,
                 is_local: true,
             };
-            let of = |route| check(&route, headers, guard).map_or(200, |it| it.status().as_u16());
+            let of = |route| {
+                check(&route, (b"/", headers), guard).map_or(200, |it| it.status().as_u16())
+            };
             assert_eq!(
                 of(Route::Status),
                 expected,
@@ -261,7 +273,32 @@ mod tests {
             has_certificate: true,
             ..NOTHING
         };
-        assert!(check(&Route::Status, &none, guard).is_some());
+        assert!(check(&Route::Status, (b"/", &none), guard).is_some());
+    }
+
+    #[test]
+    fn a_target_that_is_a_whole_uri_names_whom_it_asks() {
+        let asked = |target: &str, host: Option<&'static str>| {
+            let hosts = host.map(|host| (header::HOST, HeaderValue::from_static(host)));
+            let headers = HeaderMap::from_iter(hosts);
+            let guard = Guard {
+                is_local: true,
+                ..NOTHING
+            };
+            check(&Route::Status, (target.as_bytes(), &headers), guard)
+                .map_or(200, |it| it.status().as_u16())
+        };
+        for (target, host, expected) in [
+            ("/status", None, 200),
+            ("http://localhost:9090/status", None, 200),
+            ("http://evil.example/status", None, 403),
+            ("http://evil.example/status", Some("localhost"), 403),
+            ("http://localhost/status", Some("evil.example"), 403),
+            ("http://localhost@evil.example/status", None, 403),
+            ("http:/\\evil.example/status", None, 403),
+        ] {
+            assert_eq!(asked(target, host), expected, "{target} {host:?}");
+        }
     }
 
     #[test]

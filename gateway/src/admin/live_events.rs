@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, header};
 use parking_lot::Mutex;
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use pingora_http::ResponseHeader;
 use tokio::time::Instant;
 
-use super::answer::text;
+use super::answer::{answer, text};
 use super::status::status;
 use crate::runtime::gateway::Gateway;
 
@@ -26,6 +26,8 @@ const EVERY: Duration = Duration::from_secs(1);
 /// A document that is younger than this is sent again rather than made anew, and nobody is sent two
 /// within this.
 const FRESH: Duration = Duration::from_millis(200);
+
+const MEDIA: &str = "text/event-stream";
 
 /// How many may watch: operators are few, and each costs a document a second.
 const WATCHERS_MAX: usize = 32;
@@ -88,9 +90,16 @@ impl LiveEvents {
     }
 }
 
+/// What is told of the stream without it.
+pub(super) fn head_only() -> Response<Vec<u8>> {
+    let mut answer = answer(StatusCode::OK, MEDIA, Vec::new());
+    answer.headers_mut().remove(header::CONTENT_LENGTH);
+    answer
+}
+
 fn head() -> Result<ResponseHeader, Box<pingora_core::Error>> {
     let mut head = ResponseHeader::build(200, Some(4))?;
-    head.insert_header("content-type", "text/event-stream")?;
+    head.insert_header("content-type", MEDIA)?;
     head.insert_header("cache-control", "no-store")?;
     head.insert_header("transfer-encoding", "chunked")?;
     head.insert_header("x-accel-buffering", "no")?;

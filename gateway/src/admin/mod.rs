@@ -116,7 +116,7 @@ impl Admin {
             has_certificate: has_certificate(session),
             is_local: settings.admin.is_some_and(|admin| is_loopback(admin.ip())),
         };
-        let refused = access::check(&route, &head.headers, guard);
+        let refused = access::check(&route, (head.raw_path(), &head.headers), guard);
         if refused.is_some() {
             return refused;
         }
@@ -133,6 +133,7 @@ impl Admin {
             Route::Explain => explain::page(gateway, query),
             Route::Explained(id) => explained::page(gateway, &id),
             Route::Asset(asset) => asset.page(),
+            Route::Events if head.method == Method::HEAD => live_events::head_only(),
             Route::Events => return self.events.refusal(),
         })
     }

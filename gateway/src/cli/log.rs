@@ -10,6 +10,7 @@ use tracing_subscriber::filter::{FilterFn, LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::runtime::ledger::is_guarded;
 use crate::telemetry::messages::{self, Messages};
 
 /// How messages look.
@@ -69,6 +70,10 @@ pub(super) fn flush() {
 /// for it. Only where it happened, and what is always said there: what was made up for the occasion
 /// may hold a request's content.
 fn panicked(panic: &PanicHookInfo<'_>) {
+    if is_guarded() {
+        // It is made an error, which is told where it is met.
+        return;
+    }
     let at = panic.location().map(ToString::to_string);
     let what = panic.payload().downcast_ref::<&'static str>();
     tracing::error!(

@@ -47,6 +47,10 @@ fn is_replaced(name: &str) -> bool {
             | "x-http-method"
             | "x-http-method-override"
             | "x-method-override"
+            | "x-original-url"
+            | "x-original-uri"
+            | "x-rewrite-url"
+            | "x-envoy-original-path"
     )
 }
 
@@ -122,6 +126,7 @@ mod tests {
             ("x-hop", "1"),
             ("x-secret", "1"),
             ("x-http-method-override", "PUT"),
+            ("x-original-url", "/v1/models/another"),
             ("x-forwarded-for", "10.0.0.7"),
             ("via", "1.1 proxy"),
             ("x-end", "2"),

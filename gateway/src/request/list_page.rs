@@ -23,7 +23,8 @@ pub(super) fn aim(exchange: &mut Exchange<'_>, provider: ProviderId) {
     }));
 }
 
-/// The body of a good answer, which is over with it; `None`: it is one that is not read whole.
+/// The body of a good answer, which is over with it; `None`: it is one that is not read whole. Where that
+/// leaves a page out of a list, it is told.
 pub(super) async fn body(exchange: &mut Exchange<'_>, opened: Opened) -> Option<Bytes> {
     let Opened {
         held,
@@ -31,10 +32,26 @@ pub(super) async fn body(exchange: &mut Exchange<'_>, opened: Opened) -> Option<
         watch,
     } = opened;
     exchange.settle(held, Fault::None);
-    let Watch::Whole(_) = watch else {
-        return None;
-    };
+    match watch {
+        Watch::Whole(_) => {}
+        Watch::Large(_) => {
+            tell_dropped(exchange);
+            return None;
+        }
+        Watch::Stream(_) | Watch::Opaque => return None,
+    }
     let body = answer.body.joined();
     Answer::discard(answer).await;
     Some(body)
+}
+
+fn tell_dropped(exchange: &Exchange<'_>) {
+    let id = exchange.plan.provider();
+    exchange.live.provider_metrics(id).dropped_pages.inc();
+    tracing::warn!(
+        provider = %exchange.live.provider(id).id,
+        path = exchange.outgoing.target.as_ref().map(|target| target.path.as_str()),
+        "a page of the provider's list is longer than 2 MiB, and is left out of the list that the client \
+         gets; name the models in the policy (provider.models), or ask with a smaller limit"
+    );
 }

@@ -12,6 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::runtime::regular_file;
+use crate::runtime::roots::BYTES_MAX;
+
 /// A connection, whatever it is made of.
 pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
 
@@ -56,8 +59,8 @@ fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
     match ca_file {
         Some(path) => {
             let failed = |error: &dyn std::fmt::Display| format!("ca_file: {error}");
-            let found = CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))?;
-            for certificate in found {
+            let text = regular_file::read(path, BYTES_MAX).map_err(|error| failed(&error))?;
+            for certificate in CertificateDer::pem_slice_iter(&text) {
                 let certificate = certificate.map_err(|error| failed(&error))?;
                 roots.add(certificate).map_err(|error| failed(&error))?;
             }

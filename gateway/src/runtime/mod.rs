@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod lifecycle;
 pub(crate) mod live;
 pub(crate) mod loads;
+mod look;
 mod open_files;
 pub(crate) mod parts;
 pub mod policy_files;

@@ -1,5 +1,7 @@
 //! The policy files on disk: one file, or all `*.toml` of a folder.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -7,6 +9,7 @@ use keyweir_policy::config::file;
 use keyweir_policy::config::file::{Identity, Policy, Report};
 use sha2::{Digest, Sha256};
 
+use crate::runtime::look::Look;
 use crate::runtime::regular_file;
 
 /// All files together. Ten thousand keys take one megabyte.
@@ -16,7 +19,7 @@ const BYTES_MAX: u64 = 8 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A file or folder cannot be read.
-    #[error("cannot read {path}: {error}", path = .path.display())]
+    #[error("cannot read {path}: {error}", path = shown(path))]
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -24,7 +27,7 @@ pub enum LoadError {
         error: std::io::Error,
     },
     /// A folder holds no policy file.
-    #[error("{path} holds no *.toml file", path = .0.display())]
+    #[error("{path} holds no *.toml file", path = shown(.0))]
     Empty(PathBuf),
     /// The files are larger than any policy.
     #[error("the policy files are larger than {BYTES_MAX} bytes together")]
@@ -50,12 +53,16 @@ pub struct Loaded {
 /// Bytes of a hash that are shown.
 const HASH_BYTES: usize = 8;
 
+/// How often files that change while they are read are read again.
+const TRIES: u32 = 3;
+
 /// Reads the policy at `paths`, files or folders; a file may be a pipe.
 ///
 /// # Errors
 /// If files cannot be read, or hold mistakes.
 pub fn load(paths: &[PathBuf]) -> Result<Loaded, LoadError> {
-    read_all(&all_files(paths)?, &Identity::default())
+    let texts = texts(&all_files(paths)?, |path| std::fs::File::open(path))?;
+    understood(&texts, &Identity::default())
 }
 
 /// The same for a policy that follows others, whose names have their ids from `identity`.
@@ -63,8 +70,30 @@ pub fn load(paths: &[PathBuf]) -> Result<Loaded, LoadError> {
 /// # Errors
 /// If files cannot be read, or hold mistakes.
 pub(crate) fn load_after(paths: &[PathBuf], identity: &Identity) -> Result<Loaded, LoadError> {
-    let files = all_files(paths)?.into_iter().map(regular);
-    read_all(&files.collect::<Result<Vec<_>, _>>()?, identity)
+    let read = |files: &[PathBuf]| texts(files, regular_file::open);
+    understood(&steady(|| all_files(paths), read)?, identity)
+}
+
+/// What `read` makes of the files that `list` names, as they all were at one moment: where one of them has
+/// changed meanwhile, all are read again. Else a policy might be half of one and half of the next, while
+/// somebody puts a new one in its place. Of files that never stand still the last reading counts; it is
+/// looked again after the next change.
+fn steady<T>(
+    list: impl Fn() -> Result<Vec<PathBuf>, LoadError>,
+    mut read: impl FnMut(&[PathBuf]) -> Result<T, LoadError>,
+) -> Result<T, LoadError> {
+    let look = |files: &[PathBuf]| files.iter().map(|it| Look::at(it)).collect::<Vec<_>>();
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let files = list()?;
+        let before = look(&files);
+        let text = read(&files);
+        let is_steady = look(&files) == before && list().is_ok_and(|later| later == files);
+        if is_steady || tries >= TRIES {
+            return text;
+        }
+    }
 }
 
 fn all_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, LoadError> {
@@ -75,25 +104,49 @@ fn all_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, LoadError> {
     Ok(files)
 }
 
-fn read_all(files: &[PathBuf], identity: &Identity) -> Result<Loaded, LoadError> {
+/// The files' paths and texts.
+fn texts(
+    files: &[PathBuf],
+    open: impl Fn(&Path) -> std::io::Result<File>,
+) -> Result<Vec<(PathBuf, String)>, LoadError> {
     let mut left = BYTES_MAX;
-    let mut texts = Vec::with_capacity(files.len());
-    for path in files {
-        let text = read(path, &mut left)?;
-        texts.push((path.display().to_string(), text));
-    }
-    let named: Vec<(&str, &str)> = texts
-        .iter()
-        .map(|(name, text)| (name.as_str(), text.as_str()))
+    let text = |path: &PathBuf| {
+        let unreadable = |error| LoadError::Unreadable {
+            path: path.clone(),
+            error,
+        };
+        let file = open(path).map_err(unreadable)?;
+        let mut text = String::new();
+        let read = file.take(left + 1).read_to_string(&mut text);
+        let read = read.map_err(unreadable)? as u64;
+        left = left.checked_sub(read).ok_or(LoadError::TooLarge)?;
+        Ok((path.clone(), text))
+    };
+    files.iter().map(text).collect()
+}
+
+fn understood(texts: &[(PathBuf, String)], identity: &Identity) -> Result<Loaded, LoadError> {
+    let names: Vec<String> = texts.iter().map(|(path, _)| shown(path)).collect();
+    let named: Vec<(&str, &str)> = (names.iter().zip(texts))
+        .map(|(name, (_, text))| (name.as_str(), text.as_str()))
         .collect();
     let (policy, warnings) =
         file::parse_after(&named, SystemTime::now(), identity).map_err(LoadError::Mistakes)?;
     Ok(Loaded {
         policy,
         warnings,
-        folder: folder_of(files.first().map_or(Path::new(""), PathBuf::as_path)),
+        folder: folder_of(texts.first().map_or(Path::new(""), |(path, _)| path)),
         hash: hash(&named),
     })
+}
+
+/// A path in one line, whatever is in it.
+fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    match text.contains(char::is_control) {
+        true => text.escape_debug().to_string(),
+        false => text,
+    }
 }
 
 /// The folder of a policy that is at `path`, a file or a folder: where its relative paths start, and
@@ -157,23 +210,6 @@ fn regular(file: PathBuf) -> Result<PathBuf, LoadError> {
     }
 }
 
-fn read(path: &Path, left: &mut u64) -> Result<String, LoadError> {
-    use std::io::Read;
-
-    let unreadable = |error| LoadError::Unreadable {
-        path: path.to_path_buf(),
-        error,
-    };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let mut text = String::new();
-    let read = file
-        .take(*left + 1)
-        .read_to_string(&mut text)
-        .map_err(unreadable)? as u64;
-    *left = left.checked_sub(read).ok_or(LoadError::TooLarge)?;
-    Ok(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,5 +227,55 @@ mod tests {
             error.to_string().contains("holds no *.toml file"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_name_with_a_line_in_it_is_told_in_one_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("a\nb.toml"), "x =\n").expect("written");
+        let error = load(&[folder.path().to_path_buf()]).expect_err("a mistake");
+        assert!(error.to_string().contains("a\\nb.toml:1:"), "{error}");
+        let missing = folder.path().join("a\nc.toml");
+        let error = load(&[missing]).expect_err("it is not there").to_string();
+        assert!(error.contains("a\\nc.toml"), "{error}");
+    }
+
+    #[test]
+    fn files_that_are_replaced_while_they_are_read_are_read_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let new = folder.path().join(".new");
+            std::fs::write(&new, text).expect("written");
+            std::fs::rename(new, folder.path().join(name)).expect("replaced");
+        };
+        write("a.toml", "old");
+        write("b.toml", "old");
+        let list = || files_at(folder.path());
+        let mut readings = 0;
+        let read = |files: &[PathBuf]| {
+            readings += 1;
+            let first = texts(&files[..1], regular_file::open)?;
+            match readings {
+                // Both are replaced between the first and the second.
+                1 => ["a.toml", "b.toml"].map(|name| write(name, "new")),
+                // One more comes.
+                2 => ["c.toml", "c.toml"].map(|name| write(name, "new")),
+                _ => [(), ()],
+            };
+            let rest = texts(&files[1..], regular_file::open)?;
+            Ok([first, rest].concat())
+        };
+        let read = steady(list, read).expect("they are there");
+        let texts: Vec<&str> = read.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!((texts, readings), (vec!["new"; 3], 3));
+        // Files that never stand still are read all the same.
+        let mut changes = 0;
+        let moving = |files: &[PathBuf]| {
+            changes += 1;
+            write("a.toml", &changes.to_string());
+            super::texts(files, regular_file::open)
+        };
+        assert!(steady(list, moving).is_ok());
+        assert_eq!(changes, TRIES);
     }
 }

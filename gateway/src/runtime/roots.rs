@@ -2,7 +2,6 @@
 //! different roots must not share a pool.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,12 +62,13 @@ impl Roots {
     }
 }
 
+/// The largest file of roots: all that systems trust takes a quarter of a megabyte.
+pub(crate) const BYTES_MAX: u64 = 4 << 20;
+
 fn read(path: &Path) -> Result<Vec<u8>, RootsError> {
-    let mut text = Vec::new();
-    let read = regular_file::open(path).and_then(|mut file| file.read_to_end(&mut text));
     let unreadable = |error: std::io::Error| RootsError::File {
         path: path.to_path_buf(),
         reason: error.to_string(),
     };
-    read.map(|_| text).map_err(unreadable)
+    regular_file::read(path, BYTES_MAX).map_err(unreadable)
 }

@@ -7,7 +7,6 @@
 //! watches): then by and by, every [`LOOK_EVERY`].
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -18,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::runtime::ledger::FILE;
+use crate::runtime::look::Look;
 use crate::runtime::policy_files::files_at;
 use crate::runtime::reload::{Reloader, Trigger};
 
@@ -86,21 +86,6 @@ fn watched_files(policy: &[PathBuf], others: Vec<PathBuf>) -> BTreeSet<PathBuf> 
         files.extend(files_at(path).unwrap_or_default());
     }
     files
-}
-
-/// What the system tells of a file. Another file in its place, or another text, is told otherwise.
-#[derive(Debug, PartialEq, Eq)]
-struct Look(Option<[i64; 4]>);
-
-impl Look {
-    fn at(path: &Path) -> Self {
-        let metadata = std::fs::metadata(path).ok();
-        Self(metadata.map(|it| {
-            let number = it.ino().cast_signed();
-            let size = it.size().cast_signed();
-            [number, size, it.ctime(), it.ctime_nsec()]
-        }))
-    }
 }
 
 /// The folders that are watched.
@@ -184,23 +169,4 @@ fn tell(error: &notify::Error) {
         %error,
         "changes of the policy's files may be noticed late, within {LOOK_EVERY:?}"
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_looks_another_once_it_is_written_or_replaced() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("keys.toml");
-        assert_eq!(Look::at(&file), Look(None));
-        std::fs::write(&file, "a").expect("written");
-        let first = Look::at(&file);
-        assert_eq!(Look::at(&file), first);
-        let other = folder.path().join("other");
-        std::fs::write(&other, "b").expect("written");
-        std::fs::rename(&other, &file).expect("renamed");
-        assert_ne!(Look::at(&file), first);
-    }
 }

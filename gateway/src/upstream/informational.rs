@@ -16,8 +16,9 @@ use pingora_core::protocols::http::v1::client::HttpSession as Http1;
 use pingora_core::protocols::http::v2::client::Http2Session as Http2;
 use pingora_core::{BError, ErrorType};
 
-/// Informational answers over HTTP/1.1.
-const ANSWERS_MAX: usize = 16;
+/// Informational answers over HTTP/1.1: about as many as over HTTP/2. Servers that send hints send one or
+/// two; some send one for each of a page's parts.
+const ANSWERS_MAX: usize = 96;
 /// Looks for an answer's head before it is counted who asked for them.
 const UNCOUNTED: usize = 32;
 /// Wakes after that which brought no head. Each has at least one informational answer behind it.

@@ -215,3 +215,35 @@ async fn a_generic_provider_gets_nothing_that_does_not_name_it() {
         .await;
     assert_eq!((answer.status, fake.seen().len()), (200, 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_key_in_a_models_place_is_written_nowhere() {
+    let stage = Plan::new().log("trace").build().await;
+    let body = format!(r#"{{"model":"{CLIENT_KEY}","max_tokens":8,"messages":[]}}"#);
+    let batch = format!(r#"{{"requests":[{{"custom_id":"1","params":{body}}}]}}"#);
+    let deployment = format!("/openai/deployments/{CLIENT_KEY}/chat/completions");
+    for (path, body) in [
+        ("/v1/messages", body.as_str()),
+        ("/v1/chat/completions", &body),
+        ("/v1/messages/batches", &batch),
+        (&deployment, r#"{"messages":[]}"#),
+    ] {
+        let request = Request::new("POST", path)
+            .header("content-type", "application/json")
+            .header("anthropic-version", "2023-06-01")
+            .header("x-api-key", CLIENT_KEY)
+            .body(body);
+        let answer = stage.ask(&request).await;
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text());
+        assert!(!answer.text().contains(CLIENT_KEY), "{}", answer.text());
+    }
+    assert_eq!(stage.control().counters().requests, 0);
+    stage.is_unharmed().await;
+    let pages = ["/status", "/metrics", "/usage?by=model"];
+    for page in pages {
+        let said = stage.gateway.admin(page).await.text();
+        assert!(!said.contains(CLIENT_KEY), "{page}: {said}");
+    }
+    let written = stage.gateway.written();
+    assert!(!written.contains(CLIENT_KEY), "{written}");
+}

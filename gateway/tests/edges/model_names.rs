@@ -107,6 +107,35 @@ async fn an_alias_is_asked_for_as_its_model_whoever_serves_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn names_with_a_slash_are_the_same_in_paths_as_in_bodies() {
+    let alias = "[[alias]]\nname = \"team/fast\"\nmodel = \"vendor/gpt-a\"\n";
+    let slashed = "models = [\"team/fast\", \"vendor/gpt-b\"]";
+    let plan = Plan::new().and(alias);
+    let stage = plan.and(&tenant("slashed", OWN, slashed)).build().await;
+    for key in [CLIENT_KEY, OWN] {
+        for (named, model) in [
+            ("team%2Ffast", "vendor%2Fgpt-a"),
+            ("team%2ffast", "vendor%2Fgpt-a"),
+            ("vendor%2Fgpt-b", "vendor%2Fgpt-b"),
+        ] {
+            let path = format!("/openai/deployments/{named}/chat/completions");
+            let before = stage.control().counters().requests;
+            let body = r#"{"messages":[{"role":"user","content":"hello"}]}"#;
+            let answer = post(&stage, &path, key, body).await;
+            assert_ne!(answer.status, 403, "{named}: {}", answer.text());
+            assert_eq!(stage.control().counters().requests, before + 1, "{named}");
+            let (uri, _) = sent(&stage);
+            let expected = format!("/deployments/{model}/chat/completions");
+            assert!(uri.ends_with(&expected), "{named}: {uri}");
+        }
+    }
+    // What is counted, limited and routed by is the name, too.
+    let status = stage.gateway.status().await.to_string();
+    assert!(status.contains("\"vendor/gpt-b\""), "{status}");
+    assert!(!status.to_lowercase().contains("%2f"), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_may_use_an_alias_that_its_models_name_or_whose_model_they_match() {
     let stage = plan().build().await;
     for (key, model, status) in [
@@ -249,6 +278,62 @@ key = [{{ id = "silent-key", secret = {{ file = "gpt-two.key" }} }}]
     }
     assert_eq!(came.load(std::sync::atomic::Ordering::Relaxed), asked);
     accepting.abort();
+}
+
+/// The tables of a provider that says nothing.
+fn mute(number: usize, address: std::net::SocketAddr) -> String {
+    format!(
+        r#"
+[[provider]]
+id = "silent-{number}"
+dialect = "openai"
+base_url = "http://{address}"
+models = ["silent-{number}-*"]
+[[account]]
+id = "silent-{number}"
+provider = "silent-{number}"
+key = [{{ id = "silent-{number}-key", secret = {{ file = "gpt-two.key" }} }}]
+"#
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_providers_are_slow_those_behind_them_are_listed_soon() {
+    // Connections are taken by the system, and nobody reads them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("bound");
+    let tables: String = (0..5).map(|number| mute(number, address)).collect();
+    let stage = plan().set(&tables).build().await;
+    // Two of them cost all the time that a client waits: they are not asked again by the next.
+    let mut asked = 0;
+    loop {
+        let list = get(&stage, "/v1/models", CLIENT_KEY, false).await;
+        if ids(&list).contains(&"gpt-sim".to_owned()) {
+            break;
+        }
+        asked += 1;
+        assert!(asked < 8, "those behind are never asked");
+    }
+    stage.is_unharmed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_too_long_to_be_read_is_told() {
+    let filler = "x".repeat(3 << 20);
+    let list = format!(r#"{{"data":[{{"id":"huge-1","note":"{filler}"}}]}}"#);
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+    let fake = Fake::start(format!(
+        "{head}content-length: {}\r\n\r\n{list}",
+        list.len()
+    ))
+    .await;
+    let stage = plan().and(&fake.tables("huge", "openai")).build().await;
+    let all = get(&stage, "/huge/v1/models", CLIENT_KEY, false).await;
+    assert_eq!(all.status, 200, "{}", all.text());
+    stage.gateway.writes("is longer than 2 MiB").await;
+    let metrics = stage.gateway.admin("/metrics").await.text();
+    let counted = r#"keyweir_list_pages_dropped_total{provider="huge"} 1"#;
+    assert!(metrics.contains(counted), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

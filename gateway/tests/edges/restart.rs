@@ -208,3 +208,25 @@ async fn what_the_policy_has_no_more_is_dropped() {
     assert_eq!(limit(&accounts(&stage).await, "claude-one"), None);
     stage.is_quiet().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_is_damaged_is_told_once_and_as_what_it_is() {
+    let stage = Plan::new().build().await;
+    written_down(&stage).await;
+    stage.gateway.signal("TERM").await;
+    let Stage { provider, gateway } = stage;
+    let files = gateway.into_files().await;
+    let ledger = files.path().join("keyweir.ledger");
+    let file = std::fs::File::options().write(true).open(&ledger);
+    // A page of it.
+    file.and_then(|file| file.set_len(4_096)).expect("cut");
+    let gateway = Program::start(files, None, None).await;
+    let stage = Stage { provider, gateway };
+    stage
+        .gateway
+        .writes("the ledger is damaged; it is set aside")
+        .await;
+    stage.is_unharmed().await;
+    let said = stage.gateway.messages();
+    assert!(!said.contains("a mistake in keyweir"), "{said}");
+}

@@ -87,3 +87,22 @@ async fn a_rotated_token_counts_from_its_reload() {
     assert_eq!(ask(&stage, "GET", "/status", Some(TOKEN)).await.status, 401);
     assert_eq!(ask(&stage, "GET", "/status", Some(new)).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_is_a_whole_uri_is_held_to_its_host() {
+    let stage = Plan::new().build().await;
+    for (target, status) in [
+        ("http://localhost/status", 200),
+        ("http://evil.example/status", 403),
+        ("http://evil.example/healthz", 200),
+    ] {
+        let mut wire = Wire::connect(stage.gateway.admin).await;
+        wire.send(format!("GET {target} HTTP/1.1\r\n\r\n")).await;
+        assert_eq!(wire.answer().await.status, status, "{target}");
+    }
+    let mut wire = Wire::connect(stage.gateway.admin).await;
+    let drain =
+        "POST http://evil.example/keys/claude-one-key/drain HTTP/1.1\r\ncontent-length: 0\r\n\r\n";
+    wire.send(drain).await;
+    assert_eq!(wire.answer().await.status, 403);
+}

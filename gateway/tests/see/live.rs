@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpSocket;
 
 use crate::support::api::{Api, Request};
 use crate::support::stage::{Plan, Stage};
@@ -81,6 +83,47 @@ async fn so_many_may_watch_and_no_more_and_who_leaves_makes_room() {
         }
     };
     in_time("there is room again", wait).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_nothing_of_the_stream_makes_room_for_others() {
+    let stage = Plan::new().build().await;
+    let mut stuck = Vec::new();
+    for _ in 0..32 {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        // Hardly anything is on its way then.
+        socket.set_recv_buffer_size(1).expect("it is set");
+        let wire = socket.connect(stage.gateway.admin).await;
+        let mut wire = wire.expect("connected");
+        let request = Request::new("GET", "/events").bytes();
+        wire.write_all(&request).await.expect("asked");
+        stuck.push(wire);
+    }
+    let watches = || async {
+        let mut wire = Wire::connect(stage.gateway.admin).await;
+        wire.send(Request::new("GET", "/events").bytes()).await;
+        wire.head().await.status == 200
+    };
+    in_time("all places are taken", async { while watches().await {} }).await;
+    in_time("they are dropped", async {
+        while !watches().await {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await;
+    drop(stuck);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_the_head_of_the_stream_gets_that_and_takes_no_place() {
+    let stage = Plan::new().build().await;
+    let mut wire = Wire::connect(stage.gateway.admin).await;
+    for _ in 0..40 {
+        wire.send(Request::new("HEAD", "/events").bytes()).await;
+        let head = wire.head().await;
+        assert_eq!(head.status, 200);
+        assert_eq!(head.header("content-type"), "text/event-stream");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 //! `redis-server` of their own (`make test-prerequisites` installs it).
 
 mod faults;
+mod hostile;
 mod house;
 mod limits;
 mod pools;

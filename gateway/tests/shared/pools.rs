@@ -3,6 +3,7 @@
 use simulated_provider::{Fault, FaultRule};
 
 use crate::house::{KEY, Plan};
+use crate::redis::Redis;
 use crate::support::api::Request;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,15 +59,58 @@ async fn a_key_that_is_out_at_one_gateway_is_out_at_the_other() {
     assert!(told.contains("another gateway found it out"), "{told}");
 }
 
+const BATCH: &str = r#"{"requests":[{"custom_id":"c1","params":{"model":"claude-a","max_tokens":8,"messages":[{"role":"user","content":"hello"}]}}]}"#;
+
+fn request(method: &str, path: &str) -> Request {
+    Request::new(method, path)
+        .header("anthropic-version", "2023-06-01")
+        .header("x-api-key", KEY)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_store_has_is_found_however_old_it_is() {
+    let house = Plan::new().build(2).await;
+    let other = Redis::start().await;
+    let policy = house.policy().replace(&house.redis.url(), &other.url());
+    let moves = async |gateway: usize| {
+        let program = &house.gateways[gateway];
+        program.files.write("keys.toml", &policy);
+        assert_eq!(program.reload().await.status, 200);
+        let address = other.url();
+        house
+            .until_shared(gateway, "it hears the other store", |shared| {
+                let store = shared["store"].as_str().unwrap_or_default();
+                shared["heard"] == true && address.ends_with(store) && !store.is_empty()
+            })
+            .await;
+    };
+    moves(0).await;
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        let make = request("POST", "/v1/messages/batches")
+            .header("content-type", "application/json")
+            .body(BATCH);
+        let answer = house.ask(0, &make).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        made.push(answer.json()["id"].as_str().expect("an id").to_owned());
+    }
+    house.until_heard(0).await;
+    // What is in the first store is younger than that.
+    house.redis.ask("XADD {keyweir}:1:things * h nothing");
+    house.until_heard(1).await;
+    moves(1).await;
+    house.until_heard(1).await;
+    for id in made {
+        let path = format!("/v1/messages/batches/{id}");
+        let found = house.ask(1, &request("GET", &path)).await;
+        assert_eq!(found.status, 200, "{}", found.text());
+    }
+    assert_eq!(house.provider.control().counters().status(404), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_one_gateway_made_is_found_by_the_other_without_seeking() {
-    const BATCH: &str = r#"{"requests":[{"custom_id":"c1","params":{"model":"claude-a","max_tokens":8,"messages":[{"role":"user","content":"hello"}]}}]}"#;
     let house = Plan::new().build(2).await;
-    let request = |method: &str, path: &str| {
-        Request::new(method, path)
-            .header("anthropic-version", "2023-06-01")
-            .header("x-api-key", KEY)
-    };
     for _ in 0..4 {
         let make = request("POST", "/v1/messages/batches")
             .header("content-type", "application/json")

@@ -30,6 +30,9 @@ use keyweir_terms::time::Time;
 use self::window::Window;
 use crate::backoff::Backoff;
 
+/// The longest that is believed of others and of a process before this one: providers' longest waits are a
+/// day.
+const OPEN_MAX_SECS: f64 = 86_400.0;
 /// Failures in a row that trip, and while a key is ramped up. Were it two, "streams", whose
 /// streams break on any key, would wait 4 s at its 99th percentile instead of half a second.
 const TRIP_CONSECUTIVE: u32 = 3;
@@ -306,6 +309,7 @@ impl Breaker {
     /// not where it has served since, or does not serve anyway. What only holds there (its way to the
     /// provider) costs a probe here.
     pub fn hear_open(&mut self, now: Time, since: Time, until: Time) -> bool {
+        let until = until.min(now.after_secs(OPEN_MAX_SECS));
         let has_served = self.served_at.is_some_and(|at| at >= since);
         if has_served || until <= now || !matches!(self.state, State::Closed { .. }) {
             return false;

@@ -99,7 +99,7 @@ impl Pool {
         let account = self.groups[group].accounts.get_mut(account)?;
         let rest = told.cooldown.saturating_sub(other.age);
         if !rest.is_zero() {
-            account.hear_cooldown(now + rest);
+            account.hear_cooldown(now, now + rest);
         }
         Some(account.news(other.process, told, is_new))
     }
@@ -111,7 +111,7 @@ impl Pool {
         told: &OutTold,
         by_hash: &BTreeMap<u64, GroupId>,
     ) {
-        let since = now - (told.since + other.age);
+        let since = now - told.since.saturating_add(other.age);
         let until = now + told.rest.saturating_sub(other.age);
         match told.who {
             Who::Key(key) => self.shared.members.hear_key_out(now, key, (since, until)),

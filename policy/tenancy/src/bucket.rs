@@ -27,6 +27,9 @@ impl Thousandths {
     }
 }
 
+/// Minutes' worth that others can say is owed at most: what they say may be wrong.
+const OWED_MINUTES_MAX: i128 = 60;
+
 /// More thousandths than any bucket holds or owes: whatever others tell, sums of it fit.
 const LEVEL_MAX: i128 = 1 << 90;
 
@@ -64,11 +67,13 @@ impl Bucket {
         i64::try_from(units).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX })
     }
 
-    /// It turned out to hold so many thousandths more; negative: less.
+    /// It turned out to hold so many thousandths more; negative: less, down to an hour's worth of debt.
     pub(crate) fn shift(&mut self, by: i128, now: Time) {
         let full = i128::from(self.limit) * PARTS;
         let by = by.clamp(-LEVEL_MAX, LEVEL_MAX) * (PARTS / 1_000);
-        self.level = (self.parts(now) + by).min(full);
+        let before = self.parts(now);
+        let least = before.min(-OWED_MINUTES_MAX * full);
+        self.level = (before + by).clamp(least, full);
         self.at = now.max(self.at);
     }
 

@@ -258,7 +258,10 @@ impl Meter {
                 drawn.add(need, counted);
             }
             Self::Concurrency { running, .. } => *running += 1,
-            Self::Budget(spending) => spending.reserved += need.of_budget(spending.amount),
+            Self::Budget(spending) => {
+                let need = need.of_budget(spending.amount);
+                spending.reserved = spending.reserved.saturating_add(need);
+            }
         }
     }
 

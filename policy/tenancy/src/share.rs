@@ -23,11 +23,11 @@ impl Factor {
 
     /// Where requests ask for `own` here, and of `others` for so much each.
     pub(crate) fn by_demand(own: u64, others: impl Iterator<Item = u64>) -> Self {
-        let (mut count, mut sum) = (1u32, u128::from(own));
-        for demand in others {
-            count = count.saturating_add(1);
-            sum += u128::from(demand);
-        }
+        Self::of_sum(own, demand_of_all(others.chain([own])))
+    }
+
+    /// The same where all, with this one, are so many, and ask for so much.
+    fn of_sum(own: u64, (count, sum): (u32, u128)) -> Self {
         let even = Self::even(Replicas::new(count));
         if sum == 0 {
             return even;
@@ -53,14 +53,21 @@ impl Factor {
 /// who is asked for most. `me` and `others` are demands, and who has them: all gateways make the same of
 /// the same, and their parts come to the whole.
 pub(crate) fn part(whole: u32, me: (u64, u64), others: &[(u64, u64)]) -> u32 {
-    let all = || others.iter().chain([&me]);
-    let least = |one: &(u64, u64)| {
-        let rest = all().filter(|it| *it != one).map(|it| it.0);
-        (u128::from(whole) * UNIT / u128::from(Factor::by_demand(one.0, rest).0)) as u32
-    };
-    let left_over = whole.saturating_sub(all().map(least).sum());
+    let all = || others.iter().chain([&me]).map(|it| it.0);
+    let of_all = demand_of_all(all());
+    let least =
+        |one: u64| (u128::from(whole) * UNIT / u128::from(Factor::of_sum(one, of_all).0)) as u32;
+    let given: u64 = all().map(|one| u64::from(least(one))).sum();
+    let left_over = u64::from(whole).saturating_sub(given);
     let before = others.iter().filter(|it| **it > me).count();
-    least(&me) + u32::from((before as u128) < u128::from(left_over))
+    least(me.0).saturating_add(u32::from((before as u64) < left_over))
+}
+
+/// How many there are, and what they ask for together.
+fn demand_of_all(demands: impl Iterator<Item = u64>) -> (u32, u128) {
+    demands.fold((0_u32, 0_u128), |(count, sum), demand| {
+        (count.saturating_add(1), sum + u128::from(demand))
+    })
 }
 
 /// What requests ask for, averaged over some seconds.

@@ -213,6 +213,11 @@ pub fn with_models_renamed<'m>(
     rename_models::rename(body, rename)
 }
 
+/// What a path's segment names, which [`Route::model`] is: its escapes undone, once.
+pub fn model_of_segment(segment: &str) -> std::borrow::Cow<'_, str> {
+    query::of_segment(segment)
+}
+
 /// `path` with `model` in place of the one that it names, which [`Route::model`] is a part of.
 pub fn with_model_in_path(path: &str, named: &str, model: &str) -> Option<String> {
     let start = (named.as_ptr() as usize).checked_sub(path.as_ptr() as usize)?;

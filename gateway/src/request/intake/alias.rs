@@ -8,7 +8,7 @@ use keyweir_policy::exchange::routed::Routed;
 use keyweir_policy::tenancy::permission::grants;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::terms::request::Description;
-use keyweir_policy::wire::{Wire, with_model_in_path, with_models_renamed};
+use keyweir_policy::wire::{Wire, model_of_segment, with_model_in_path, with_models_renamed};
 
 use super::admitted::{Admitted, Renamed};
 use super::body::Body;
@@ -18,15 +18,16 @@ use crate::runtime::live::Live;
 /// The path with a model in the place of the alias that it names; `None`: it names none.
 pub(crate) fn path(live: &Live, admitted: &Admitted<'_>) -> Option<(String, Renamed)> {
     let Admitted { routed, tenant, .. } = admitted;
-    let named = routed.route.model?;
-    let found = resolve(live, routed, *tenant, named)?;
-    let path = with_model_in_path(routed.path, named, &found.model)?;
+    let segment = routed.route.model?;
+    let named = model_of_segment(segment);
+    let found = resolve(live, routed, *tenant, &named)?;
+    let path = with_model_in_path(routed.path, segment, &found.model)?;
     let mut renamed = Renamed {
-        alias: Some(named.to_owned()),
+        alias: Some(named.to_string()),
         path: true,
         ..Renamed::default()
     };
-    renamed.grant(live, *tenant, named, found);
+    renamed.grant(live, *tenant, &named, found);
     Some((path, renamed))
 }
 

@@ -13,15 +13,31 @@ use crate::downstream::client::Client;
 use crate::request::respond::refuse::Refuse;
 use crate::runtime::live::Live;
 
+/// Shorter names are looked at no further: client keys are longer, and most models' names are not.
+const KEY_BYTES_MIN: usize = 32;
+
 /// Reads the description of a request from its path and body.
 ///
 /// # Errors
-/// If the body is not what the path asks for.
-pub(crate) fn describe(routed: &Routed<'_>, body: &[u8]) -> Result<Description, Refuse> {
-    read(routed, body).map_err(|error| {
-        let message = error.to_string();
-        Refuse::new(RefusalKind::InvalidRequest, "invalid_body", message).non_retryable()
-    })
+/// If the body is not what the path asks for, or has a client key in a model's place: that would stand in
+/// the log, in metrics and at the provider.
+pub(crate) fn describe(
+    live: &Live,
+    routed: &Routed<'_>,
+    body: &[u8],
+) -> Result<Description, Refuse> {
+    let invalid =
+        |reason, message| Refuse::new(RefusalKind::InvalidRequest, reason, message).non_retryable();
+    let read = read(routed, body);
+    let description = read.map_err(|error| invalid("invalid_body", error.to_string()))?;
+    let mut models = description.model.iter().chain(&description.other_models);
+    let is_key =
+        |name: &String| name.len() >= KEY_BYTES_MIN && live.client_keys.find(name).is_some();
+    if models.any(is_key) {
+        let message = "model: this is a client key and no model; send the name of a model";
+        return Err(invalid("key_as_model", message.to_owned()));
+    }
+    Ok(description)
 }
 
 /// Whether `tenant` may use every model that a request names; those in `granted` it may.

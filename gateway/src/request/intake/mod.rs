@@ -143,7 +143,7 @@ pub(crate) async fn take<'a>(
         None
     };
     let json = plain.as_ref().map_or(&body.bytes, |plain| &plain.bytes);
-    let mut description = describe::describe(&routed, json)?;
+    let mut description = describe::describe(live, &routed, json)?;
     let content = Content {
         description: &mut description,
         body: &mut body,

@@ -7,8 +7,9 @@ use std::time::Duration;
 use keyweir_policy::config::file::{RedisSettings, RedisUrl};
 use keyweir_policy::config::secret::ProviderSecret;
 
-use super::resp::{Connection, Value};
-use super::store_error::{StoreError, refused};
+use super::answer::Value;
+use super::resp::Connection;
+use super::store_error::{StoreError, refused, refused_password};
 use crate::runtime::dial::{self, Trust};
 
 /// How long a connection may take at least, whatever an answer may: nobody waits for it, and over TLS it
@@ -42,7 +43,9 @@ impl Door<'_> {
             let username = settings.username.as_deref().unwrap_or("default");
             let shown = [username, password.expose()];
             let words = [b"AUTH", shown[0].as_bytes(), shown[1].as_bytes()];
-            ask(&mut connection, within, &words).await?;
+            if let Value::Refusal(said) = answer(&mut connection, within, &words).await? {
+                return Err(refused_password(&said, password.expose()));
+            }
         }
         if self.url.database > 0 {
             let number = self.url.database.to_string();
@@ -97,9 +100,17 @@ pub(super) async fn ask(
     within: Duration,
     words: &[&[u8]],
 ) -> Result<Value, StoreError> {
-    let answer = tokio::time::timeout(within, connection.ask(words)).await;
-    match answer.map_err(|_| StoreError::Slow)?? {
-        Value::Refusal(said) => Err(refused(said)),
+    match answer(connection, within, words).await? {
+        Value::Refusal(said) => Err(refused(&said)),
         answer => Ok(answer),
     }
+}
+
+async fn answer(
+    connection: &mut Connection,
+    within: Duration,
+    words: &[&[u8]],
+) -> Result<Value, StoreError> {
+    let answer = tokio::time::timeout(within, connection.ask(words)).await;
+    Ok(answer.map_err(|_| StoreError::Slow)??)
 }

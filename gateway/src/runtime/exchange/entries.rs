@@ -5,6 +5,9 @@ use keyweir_policy::terms::ids::TenantId;
 
 use super::names::Names;
 
+/// Bytes of an id that is believed: providers' have some dozens.
+const ID_BYTES_MAX: usize = 512;
+
 /// An entry; `None`: the policy does not know who holds it.
 pub(super) fn write(id: &str, held: Held, names: &Names) -> Option<String> {
     let (provider, account) = held.holder;
@@ -30,6 +33,9 @@ pub(super) fn hear(entry: &str, names: &Names, holders: &mut Holders) -> Option<
         // A tenant that is gone: nobody is to see what it made.
         owner => Some(names.tenants.id(owner.parse().ok()?)?),
     };
-    holders.hear(next()?, (provider, account), owner);
+    let id = next()?;
+    if id.len() <= ID_BYTES_MAX {
+        holders.hear(id, (provider, account), owner);
+    }
     Some(())
 }

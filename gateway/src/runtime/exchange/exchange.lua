@@ -23,8 +23,8 @@ local function arg()
   return ARGV[next_arg - 1]
 end
 
--- A word that was overtaken by a later one is not news.
-local before = tonumber(redis.call('HGET', KEYS[1], 'n:' .. process) or '0')
+-- A word that was overtaken by a later one is not news. What is no number nobody of us has written.
+local before = tonumber(redis.call('HGET', KEYS[1], 'n:' .. process) or '0') or 0
 if tonumber(ARGV[2]) > before then
   redis.call('HSET', KEYS[1], 'n:' .. process, ARGV[2], 't:' .. process, at, 'w:' .. process, ARGV[3])
 end
@@ -61,10 +61,10 @@ end
 for field, said in pairs(of) do
   if string.sub(field, 1, 2) == 't:' then
     local other = string.sub(field, 3)
-    local age = at - tonumber(said)
+    local age = at - (tonumber(said) or 0)
     if age > expires then
       redis.call('HDEL', KEYS[1], 'n:' .. other, 't:' .. other, 'w:' .. other)
-    elseif other ~= process then
+    elseif other ~= process and of['w:' .. other] then
       words[#words + 1] = other
       words[#words + 1] = age
       words[#words + 1] = of['w:' .. other]

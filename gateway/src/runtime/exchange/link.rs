@@ -181,6 +181,7 @@ impl Link {
         self.store = None;
         self.is_settled = false;
         self.stored.clear();
+        self.read_to = [const { String::new() }; 2];
     }
 
     fn compose(&mut self, gateway: &Gateway, live: &Live) -> Said {
@@ -218,6 +219,10 @@ impl Link {
         let has_forgotten = heard.before == 0 && self.number > 1;
         let was_settled = std::mem::replace(&mut self.is_settled, !has_forgotten);
         self.stored.extend(said.stored);
+        if has_forgotten {
+            // Names of entries are moments of its clock, which may be another one now.
+            self.read_to = [const { String::new() }; 2];
+        }
         if has_forgotten && was_settled {
             self.stored.clear();
         }
@@ -244,7 +249,9 @@ impl Link {
                 for (name, fields) in entries {
                     let entry = fields.last().map_or("", String::as_str);
                     let _ = entries::hear(entry, &self.names.1, holders);
-                    self.read_to[stream] = name;
+                    if !has_forgotten {
+                        self.read_to[stream] = name;
+                    }
                 }
             });
         }

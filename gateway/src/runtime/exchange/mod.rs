@@ -8,6 +8,7 @@
 //! *A store that fails* is left alone for longer and longer, up to two seconds: one that is stalled has
 //! one question to answer then, not a queue of them.
 
+mod answer;
 mod budgets;
 mod contact;
 mod door;

@@ -8,15 +8,19 @@ use std::path::Path;
 use std::time::Duration;
 
 use keyweir_policy::config::file::{RedisSettings, RedisUrl};
+use keyweir_policy::terms::replicas::Replicas;
 
+use super::answer::Value;
 use super::door::{self, Door, Target};
-use super::resp::{Connection, Value};
+use super::resp::Connection;
 use super::store_error::StoreError;
 
 /// What is asked of it, as a script.
 const SCRIPT: &str = include_str!("exchange.lua");
 /// The first major version whose scripts may ask for the time and write.
 const VERSION_MIN: u32 = 7;
+/// Gateways that are heard: more are not believed to be there.
+const WORDS_MAX: usize = Replicas::MAX as usize;
 /// Entries of a stream that are read at a time.
 const ENTRIES_READ_MAX: usize = 1_000;
 /// Entries of each stream that are kept: as many as a gateway remembers.
@@ -225,10 +229,15 @@ fn heard(answer: &Value) -> Option<Hear> {
         Some((field.text()?.to_owned(), value.text()?.to_owned()))
     };
     let of_period = |hash: &Value| Some(hash.list()?.chunks(2).filter_map(field).collect());
+    let words = words.list()?.chunks(3).filter_map(word);
+    let mut words: Vec<_> = words.take(WORDS_MAX).collect();
+    // Each process once.
+    words.sort_unstable_by_key(|(process, ..)| *process);
+    words.dedup_by_key(|(process, ..)| *process);
     Some(Hear {
         at: number(at)?,
         before: number(before)?,
-        words: words.list()?.chunks(3).filter_map(word).collect(),
+        words,
         entries: [entries(things)?, entries(sealed)?],
         spent: spent.list()?.iter().filter_map(of_period).collect(),
     })

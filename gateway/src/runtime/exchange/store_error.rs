@@ -53,17 +53,31 @@ impl From<io::Error> for StoreError {
     }
 }
 
+/// Characters of what a server says that are told: its sentences are shorter.
+const SAID_MAX: usize = 200;
+
 /// What the server says when it refuses: a code in capitals, and more.
-pub(super) fn refused(said: String) -> StoreError {
+pub(super) fn refused(said: &str) -> StoreError {
+    let said: String = said.chars().take(SAID_MAX).collect();
     let code = said.split(' ').next().unwrap_or_default();
     match code {
         "MOVED" => moved(&said).unwrap_or(StoreError::Other(said)),
         "WRONGPASS" | "NOAUTH" | "NOPERM" => StoreError::Password(said),
         "READONLY" | "MISCONF" | "NOREPLICAS" => StoreError::ReadOnly(said),
         "OOM" => StoreError::Full(said),
+        "WRONGTYPE" => StoreError::Other(format!(
+            "{said}; somebody else writes to keys of this gateway.shared.redis.prefix: delete those, or \
+             choose another prefix"
+        )),
         "ERR" if said.contains("AUTH") => StoreError::Password(said),
         _ => StoreError::Other(said),
     }
+}
+
+/// The same where the question had `password` in it: some servers quote what they do not understand.
+pub(super) fn refused_password(said: &str, password: &str) -> StoreError {
+    let quoted = said.find("with args").unwrap_or(said.len());
+    refused(&said[..quoted].replace(password, "[redacted]"))
 }
 
 /// `MOVED slot host:port`.
@@ -99,14 +113,28 @@ mod tests {
             ),
             ("MOVED 866 127.0.0.1:7001", "moved"),
             ("MOVED nonsense", "error"),
+            ("WRONGTYPE Operation against a key", "error"),
             ("NOSCRIPT No matching script.", "error"),
             ("", "error"),
         ] {
-            assert_eq!(refused(said.to_owned()).as_str(), kind, "{said}");
+            assert_eq!(refused(said).as_str(), kind, "{said}");
         }
         let Some(StoreError::Elsewhere(host, port)) = moved("MOVED 1 :7001") else {
             panic!("it says where");
         };
         assert_eq!((host.as_str(), port), ("", 7001));
+    }
+
+    #[test]
+    fn what_a_server_says_is_told_in_part_and_without_the_password() {
+        let long = format!("ERR {}", "\u{fc}".repeat(1_000_000));
+        assert!(refused(&long).to_string().len() < 1_000);
+        for said in [
+            "ERR unknown command 'AUTH', with args beginning with: 'default' 's3cret-of-red",
+            "WRONGPASS s3cret-of-redis is not it",
+        ] {
+            let told = refused_password(said, "s3cret-of-redis").to_string();
+            assert!(!told.contains("s3cret"), "{told}");
+        }
     }
 }

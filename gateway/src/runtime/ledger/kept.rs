@@ -140,7 +140,9 @@ pub(super) fn write_things(
             order.remove(row.value().0)?;
         }
     }
-    let mut next = order.last()?.map_or(0, |(last, _)| last.value() + 1);
+    let mut next = order
+        .last()?
+        .map_or(0, |(last, _)| last.value().saturating_add(1));
     for thing in things {
         let known = table.get(thing.id.as_str())?.map(|row| row.value().0);
         let number = match known {

@@ -3,6 +3,7 @@
 //! The file, what can be asked of it, and the handle of the thread that writes it (`bookkeeper`).
 
 mod evidence;
+mod guarded;
 mod kept;
 mod loads;
 mod names;
@@ -19,6 +20,7 @@ use parking_lot::Mutex;
 #[cfg(feature = "simulate")]
 pub(crate) use self::evidence::Busiest;
 pub(crate) use self::evidence::{Evidence, FORMAT, OfGroup, Question, evidence, nothing};
+pub(crate) use self::guarded::is_guarded;
 pub(crate) use self::kept::{ROWS_VERSION, Row, Thing};
 pub(crate) use self::loads::{Carrier, Loads};
 pub(crate) use self::names::BETWEEN;

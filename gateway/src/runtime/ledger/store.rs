@@ -10,7 +10,6 @@
 )]
 
 use std::collections::{BTreeSet, HashMap};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use keyweir_policy::quota::load::Load;
@@ -21,6 +20,7 @@ use keyweir_policy::terms::amount::Dimension;
 use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
 use redb::{Database, DatabaseError, ReadableTable, StorageError, TableDefinition};
 
+use super::guarded::guarded;
 use super::kept::{self, Kept, Row, Thing};
 use super::loads::{self, Carrier, Loads};
 use super::names::BETWEEN;
@@ -145,11 +145,8 @@ impl Store {
     }
 
     fn open_as_it_is(path: &Path) -> Result<Self, Opening> {
-        // The store takes some damage for a mistake of its own, and panics.
-        let opened = catch_unwind(AssertUnwindSafe(|| Database::create(path)));
-        let Ok(opened) = opened else {
-            return Err(Opening::Damaged("it is damaged".to_owned()));
-        };
+        let opened = guarded(|| Ok(Database::create(path)));
+        let opened = opened.map_err(|error| Opening::Damaged(error.to_string()))?;
         let database = opened.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => {
                 Opening::Refused(LedgerError::InUse(path.to_owned()))
@@ -167,19 +164,17 @@ impl Store {
             path: path.to_owned(),
             database: RwLock::new(Some(database)),
         };
-        let begun = catch_unwind(AssertUnwindSafe(|| store.begin()));
-        match begun {
-            Ok(Ok(VERSION)) => Ok(store),
-            Ok(Ok(_)) => Err(Opening::Refused(LedgerError::Later(path.to_owned()))),
-            Ok(Err(redb::Error::Io(error))) => {
+        match guarded(|| store.begin()) {
+            Ok(VERSION) => Ok(store),
+            Ok(_) => Err(Opening::Refused(LedgerError::Later(path.to_owned()))),
+            Err(redb::Error::Io(error)) => {
                 let why = error.to_string();
                 Err(Opening::Refused(LedgerError::Unusable(
                     path.to_owned(),
                     why,
                 )))
             }
-            Ok(Err(error)) => Err(Opening::Damaged(error.to_string())),
-            Err(_) => Err(Opening::Damaged("it is damaged".to_owned())),
+            Err(error) => Err(Opening::Damaged(error.to_string())),
         }
     }
 
@@ -223,9 +218,11 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn salt(&self) -> Result<u64, redb::Error> {
-        let transaction = self.database()?.begin_read()?;
-        let about = transaction.open_table(ABOUT)?;
-        Ok(about.get("salt")?.map_or(0, |salt| salt.value()))
+        guarded(|| {
+            let transaction = self.database()?.begin_read()?;
+            let about = transaction.open_table(ABOUT)?;
+            Ok(about.get("salt")?.map_or(0, |salt| salt.value()))
+        })
     }
 
     /// What budgets have spent: key, beginning of the period, spent.
@@ -233,15 +230,17 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn budgets(&self) -> Result<Vec<(String, Wall, u128)>, redb::Error> {
-        let transaction = self.database()?.begin_read()?;
-        let table = transaction.open_table(BUDGETS)?;
-        let mut budgets = Vec::new();
-        for row in table.iter()? {
-            let (key, value) = row?;
-            let (begin, spent) = value.value();
-            budgets.push((key.value().to_owned(), Wall(begin), spent));
-        }
-        Ok(budgets)
+        guarded(|| {
+            let transaction = self.database()?.begin_read()?;
+            let table = transaction.open_table(BUDGETS)?;
+            let mut budgets = Vec::new();
+            for row in table.iter()? {
+                let (key, value) = row?;
+                let (begin, spent) = value.value();
+                budgets.push((key.value().to_owned(), Wall(begin), spent));
+            }
+            Ok(budgets)
+        })
     }
 
     /// What was spent on the days from `since` on, in their order.
@@ -249,15 +248,17 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn usage(&self, since: u32) -> Result<Vec<(Spender, Totals)>, redb::Error> {
-        let transaction = self.database()?.begin_read()?;
-        let table = transaction.open_table(USAGE)?;
-        let mut usage = Vec::new();
-        for row in table.range((since, "")..)? {
-            let (key, value) = row?;
-            let (day, names) = key.value();
-            usage.push((spender(day, names), totals(value.value())));
-        }
-        Ok(usage)
+        guarded(|| {
+            let transaction = self.database()?.begin_read()?;
+            let table = transaction.open_table(USAGE)?;
+            let mut usage = Vec::new();
+            for row in table.range((since, "")..)? {
+                let (key, value) = row?;
+                let (day, names) = key.value();
+                usage.push((spender(day, names), totals(value.value())));
+            }
+            Ok(usage)
+        })
     }
 
     /// What was learned, by names, and what accounts hold, the oldest first.
@@ -265,12 +266,10 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn kept(&self) -> Result<Kept, redb::Error> {
-        // The store takes some damage for a mistake of its own, and panics.
-        let read = catch_unwind(AssertUnwindSafe(|| {
+        guarded(|| {
             let transaction = self.database()?.begin_read()?;
             kept::read(&transaction)
-        }));
-        read.unwrap_or(Err(redb::Error::PreviousIo))
+        })
     }
 
     /// What accounts called `account` carried from the hour `since` on, in the order of the hours.
@@ -282,11 +281,10 @@ impl Store {
         account: &str,
         since: u32,
     ) -> Result<Vec<(u32, Carrier, [Load; Dimension::COUNT])>, redb::Error> {
-        let read = catch_unwind(AssertUnwindSafe(|| {
+        guarded(|| {
             let transaction = self.database()?.begin_read()?;
             loads::read(&transaction, account, since)
-        }));
-        read.unwrap_or(Err(redb::Error::PreviousIo))
+        })
     }
 
     /// The accounts of which it is kept what they carried.
@@ -294,11 +292,10 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn loaded_accounts(&self) -> Result<BTreeSet<String>, redb::Error> {
-        let read = catch_unwind(AssertUnwindSafe(|| {
+        guarded(|| {
             let transaction = self.database()?.begin_read()?;
             loads::accounts(&transaction)
-        }));
-        read.unwrap_or(Err(redb::Error::PreviousIo))
+        })
     }
 
     /// The database.
@@ -311,8 +308,12 @@ impl Store {
     /// well the disk is.
     fn reopen(&self) {
         let mut database = self.database.write();
-        // The file's lock goes with it.
-        *database = None;
+        // The file's lock goes with it. One that has met damage may say so once more.
+        let last = database.take();
+        let _ = guarded(|| {
+            drop(last);
+            Ok(())
+        });
         if let Ok(fresh) = Self::open_as_it_is(&self.path) {
             *database = fresh.database.into_inner();
         }
@@ -324,7 +325,7 @@ impl Store {
     /// # Errors
     /// If it cannot be written.
     pub(crate) fn write(&self, unwritten: &Unwritten) -> Result<(), redb::Error> {
-        let written = self.commit(unwritten);
+        let written = guarded(|| self.commit(unwritten));
         if written.is_err() {
             self.reopen();
         }
@@ -360,6 +361,10 @@ impl Store {
     /// # Errors
     /// If it cannot be written.
     pub(crate) fn evict(&self, today: u32) -> Result<(), redb::Error> {
+        guarded(|| self.take_out(today))
+    }
+
+    fn take_out(&self, today: u32) -> Result<(), redb::Error> {
         let first = today.saturating_sub(DAYS_KEPT);
         let oldest = i64::from(first) * 86_400_000_000;
         let transaction = self.database()?.begin_write()?;
@@ -573,20 +578,29 @@ mod tests {
     }
 
     #[test]
-    fn any_bit_of_damage_ends_in_a_ledger_or_an_error() {
+    fn any_bit_of_damage_ends_in_a_ledger_or_an_error_whatever_is_asked_of_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger");
         let (store, _) = Store::open(&path).expect("made");
-        write(&store, &[(spender(1, "a"), totals(1))], &[]);
+        let spent = (0..40).map(|day| (spender(day, "a"), totals(1)));
+        write(&store, &spent.collect::<Vec<_>>(), &[]);
         drop(store);
         let whole = std::fs::read(&path).expect("read");
-        for at in (0..whole.len().min(8_192)).step_by(97) {
+        // Where anything is.
+        let used: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
+        for at in used.iter().copied().step_by(used.len().div_ceil(60)) {
             let mut torn = whole.clone();
             torn[at] ^= 0xff;
             torn.truncate(whole.len() - at % 3 * 1_000);
             std::fs::write(&path, torn).expect("written");
             if let Ok((store, _)) = Store::open(&path) {
-                let _ = std::panic::catch_unwind(AssertUnwindSafe(|| store.usage(0)));
+                // None of them panics.
+                let _ = (store.usage(0), store.budgets(), store.kept(), store.salt());
+                let more = Unwritten {
+                    spent: [(spender(7, "a"), totals(2))].into(),
+                    ..Unwritten::default()
+                };
+                let _ = (store.evict(20), store.write(&more), store.usage(0));
             }
         }
     }

@@ -1,21 +1,28 @@
 //! Asks an address for a key set: one request on a connection of its own, within bounds.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::client::conn::http1;
+use hyper::ext::on_informational;
 use hyper_util::rt::TokioIo;
 use keyweir_policy::config::file::{BaseUrl, Scheme};
 use keyweir_policy::tenancy::token::keys::BYTES_MAX;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use crate::runtime::dial::{self, Trust};
 
 /// How long all of it may take.
 const WITHIN: Duration = Duration::from_secs(10);
+/// Informational answers (1xx) before the one that counts.
+const INFORMATIONAL_MAX: usize = 16;
 
 /// What is at `url`; over TLS, from whom `ca_file`, or else the system, trusts.
 ///
@@ -45,8 +52,9 @@ where
     let failed = |error: &dyn std::fmt::Display| format!("it does not answer: {error}");
     let connected = http1::handshake(TokioIo::new(socket)).await;
     let (mut sender, connection) = connected.map_err(|error| failed(&error))?;
-    // It ends with the answer, since the sender is dropped then.
-    tokio::spawn(async move {
+    // It ends with this, whatever the other side goes on to say.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
         let _ = connection.await;
     });
     let path = match url.path_prefix.as_str() {
@@ -58,9 +66,14 @@ where
         .header(header::ACCEPT, "application/json")
         .header(header::USER_AGENT, "keyweir")
         .body(Empty::<Bytes>::new());
-    let request = request.map_err(|error| failed(&error))?;
-    let answer = sender.send_request(request).await;
-    let answer = answer.map_err(|error| failed(&error))?;
+    let mut request = request.map_err(|error| failed(&error))?;
+    let endless = bound_informational(&mut request);
+    let answer = tokio::select! {
+        answer = sender.send_request(request) => answer.map_err(|error| failed(&error))?,
+        () = endless.notified() => {
+            return Err("it sends one informational answer after the other".to_owned());
+        }
+    };
     match answer.status() {
         StatusCode::OK => {}
         status if status.is_redirection() => {
@@ -71,6 +84,18 @@ where
     let body = Limited::new(answer.into_body(), BYTES_MAX);
     let body = body.collect().await.map_err(|error| failed(&error))?;
     Ok(body.to_bytes().to_vec())
+}
+
+/// Tells when there have been more informational answers to `request` than anybody sends.
+fn bound_informational(request: &mut Request<Empty<Bytes>>) -> Arc<Notify> {
+    let (endless, count) = (Arc::new(Notify::new()), AtomicUsize::new(0));
+    let told = Arc::clone(&endless);
+    on_informational(request, move |_| {
+        if count.fetch_add(1, Ordering::Relaxed) >= INFORMATIONAL_MAX {
+            told.notify_one();
+        }
+    });
+    endless
 }
 
 #[cfg(test)]
@@ -139,6 +164,9 @@ mod tests {
             untrusted.starts_with("TLS failed") || !has_roots,
             "{untrusted}"
         );
+        let hints = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(3);
+        let (url, ..) = server("http", [hints, answer("200 OK", "{}")].concat()).await;
+        assert_eq!(fetch(&url, None).await.as_deref(), Ok(&b"{}"[..]));
         let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
         let (url, ..) = server("http", chunked.to_vec()).await;
         assert_eq!(fetch(&url, None).await.as_deref(), Ok(&b"{}"[..]));
@@ -156,6 +184,10 @@ mod tests {
             (
                 answer("200 OK", &large),
                 "it does not answer: length limit exceeded",
+            ),
+            (
+                b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100),
+                "it sends one informational answer after the other",
             ),
             (b"what\r\n\r\n".to_vec(), "it does not answer"),
             (Vec::new(), "it does not answer"),

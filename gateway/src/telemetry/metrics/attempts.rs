@@ -11,6 +11,7 @@ pub(crate) struct Attempts {
     pub(super) retries: IntCounterVec,
     pub(super) fallbacks: IntCounterVec,
     pub(super) held_faults: IntCounterVec,
+    pub(super) dropped_pages: IntCounterVec,
     pub(super) connects: IntCounterVec,
     pub(super) answer_began: HistogramVec,
 }
@@ -37,6 +38,11 @@ impl Attempts {
             held_faults: registry.counters(
                 "keyweir_stream_faults_hidden_total",
                 "Streams that failed before their first content, and so went to another key unseen.",
+                &["provider"],
+            ),
+            dropped_pages: registry.counters(
+                "keyweir_list_pages_dropped_total",
+                "Pages of lists (models, batches, files) that were too long to be read, and are missing in what clients got.",
                 &["provider"],
             ),
             answer_began: registry.histograms(

@@ -24,6 +24,7 @@ pub(crate) struct ProviderMetrics {
     retries: IntCounterVec,
     pub(crate) fallbacks: IntCounter,
     pub(crate) hidden: IntCounter,
+    pub(crate) dropped_pages: IntCounter,
     pub(crate) connected: IntCounter,
     pub(crate) reused: IntCounter,
 }
@@ -60,6 +61,7 @@ impl ProviderMetrics {
             overhead: requests.overhead.with_label_values(&[provider]),
             fallbacks: attempts.fallbacks.with_label_values(&[provider]),
             hidden: attempts.held_faults.with_label_values(&[provider]),
+            dropped_pages: attempts.dropped_pages.with_label_values(&[provider]),
             connected: attempts.connects.with_label_values(&[provider, "new"]),
             reused: attempts.connects.with_label_values(&[provider, "reused"]),
         }

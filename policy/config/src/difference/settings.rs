@@ -15,8 +15,7 @@ use super::issuers;
 use super::show::{self, count, duration, size};
 use crate::file::{
     AccessLogSettings, GatewayLimits, GatewaySettings, Policy, ProxySettings, RedisSettings,
-    ReplicaCount, StreamSettings, Timeouts, TracesSettings, UpstreamSettings,
-    WaitingSettings,
+    ReplicaCount, StreamSettings, Timeouts, TracesSettings, UpstreamSettings, WaitingSettings,
 };
 
 /// What differs goes to `changes`, or to `restart` if only a restart applies it: what is bound or

@@ -5,10 +5,8 @@ use std::time::Duration;
 use keyweir_terms::time::Time;
 use serde::{Deserialize, Serialize};
 
-use super::{Breaker, State};
+use super::{Breaker, OPEN_MAX_SECS, State};
 
-/// The longest that is believed: providers' longest waits are a day.
-const OPEN_MAX_SECS: f64 = 86_400.0;
 /// More than that no backoff grows by.
 const OPENED_MAX: u32 = 64;
 

@@ -118,7 +118,8 @@ impl GroupAccount {
     }
 
     /// Another gateway was told to leave it alone until then.
-    pub(crate) fn hear_cooldown(&mut self, until: Time) {
+    pub(crate) fn hear_cooldown(&mut self, now: Time, until: Time) {
+        let until = until.min(now + COOLDOWN_MAX);
         if until > self.cooldown_until {
             self.cooldown_until = until;
             self.cooldown_from = CooldownFrom::Provider;

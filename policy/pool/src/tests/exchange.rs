@@ -3,7 +3,7 @@
 use keyweir_health::breaker::BreakerState;
 
 use super::*;
-use crate::told::{Heard, Other, PoolTold};
+use crate::told::{Heard, Other, OutTold, PoolTold, Who};
 
 /// Lets all hear what all have told, as it was `age` seconds ago.
 fn exchange(pools: &mut [Pool], now: Time, age: f64) {
@@ -188,4 +188,49 @@ fn where_nobody_is_heard_any_more_what_is_not_told_is_shared_out() {
     for pool in &mut pools {
         assert_eq!(at_once(pool, at(0.0)).len(), 15);
     }
+}
+
+#[test]
+fn words_that_are_nonsense_end_nothing_and_are_over_in_a_day() {
+    let accounts = [(2, Some(600))];
+    let mut pool = pool(&accounts);
+    let names: Table<AccountId, u64> = (0..10).collect();
+    drop(at_once(&mut pool, at(0.0)));
+    let forever = Duration::from_millis(u64::MAX);
+    let edges = [0.0, 1.0, -1.0, 1e15, -1e15, f64::MAX, f64::MIN];
+    for (turn, amount) in edges.iter().cycle().take(70).enumerate() {
+        let now = at(1.0 + turn as f64 / 10.0);
+        let mut told = pool.report(now);
+        for account in &mut told.accounts {
+            account.taken = [*amount; 4];
+            account.cooldown = forever;
+        }
+        let out = |who| OutTold {
+            who,
+            since: forever,
+            rest: forever,
+        };
+        told.out = vec![out(Who::Key(KeyId(0))), out(Who::Account(AccountId(0)))];
+        let other = |process| Other {
+            process,
+            age: [Duration::ZERO, forever][turn % 2],
+            told: &told,
+        };
+        let heard = Heard {
+            others: &[other(1), other(2)],
+            accounts: &names,
+            place: u32::MAX,
+            turn: u64::MAX,
+        };
+        pool.hear(now, &heard);
+    }
+    let tomorrow = at(86_400.0 + 10.0);
+    let alone = Heard {
+        others: &[],
+        accounts: &names,
+        place: 0,
+        turn: 0,
+    };
+    pool.hear(tomorrow, &alone);
+    assert!(!at_once(&mut pool, tomorrow).is_empty());
 }

@@ -9,7 +9,8 @@
 //! away) each has gone on with its share: what is left is the mean of what they believe, which is right
 //! whoever was asked how much.
 //!
-//! *A word that is wrong* does bounded harm: a sum that begins high costs a minute's worth at most.
+//! *A word that is wrong* does bounded harm: a sum that begins high costs a minute's worth at most, one
+//! that leaps an hour's.
 //!
 //! *Cost:* a look at every row, and some hundred nanoseconds for each that was used of late, here or
 //! elsewhere; memory for each gateway that ever spent of it and period.
@@ -156,14 +157,7 @@ impl Row {
         stored: &[&Stored],
     ) {
         let known = &mut self.known;
-        let demand_of = |other: &Other<'_>| {
-            let mut words = words.iter();
-            let word = words.find(|(it, _)| it.process == other.process);
-            word.map_or(0, |(_, row)| row.demand)
-        };
-        let demands: Vec<(u64, u64)> = (heard.others.iter())
-            .map(|other| (demand_of(other), other.process))
-            .collect();
+        let demands = demands(heard.others, words);
         let factor = Factor::by_demand(known.last.demand, demands.iter().map(|it| it.0));
         match &mut self.meter {
             Meter::Rate { bucket, drawn, .. } => {
@@ -181,6 +175,19 @@ impl Row {
             }
         }
     }
+}
+
+/// What each of `others` asks for of the row that `words` are of, which are in the order of those.
+fn demands(others: &[Other<'_>], words: &[Word<'_>]) -> Vec<(u64, u64)> {
+    let mut words = words.iter().peekable();
+    let mut demand_of = |process: u64| {
+        let word = words.next_if(|(it, _)| it.process == process);
+        // One that says more of a row than one thing is wrong.
+        while words.next_if(|(it, _)| it.process == process).is_some() {}
+        word.map_or(0, |(_, row)| row.demand)
+    };
+    let all = others.iter().map(|other| other.process);
+    all.map(|process| (demand_of(process), process)).collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,10 @@ use crate::told::{Other, RowTold, Stored, What};
 /// Processes that are remembered for a row, so that one that comes back is not heard twice.
 const PROCESSES_MAX: usize = 256;
 
+/// Books that are remembered for a budget's period: one for each gateway, and one more each time that one
+/// without a ledger starts.
+const BOOKS_MAX: usize = 10_000;
+
 /// What is known of a row beside what is counted.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -189,8 +193,10 @@ impl Known {
         }
         let mut reserved_elsewhere = 0_u128;
         let mut note = |book: u64, spent: u128| {
-            let known = books.entry(book).or_default();
-            *known = spent.max(*known);
+            if books.len() < BOOKS_MAX || books.contains_key(&book) {
+                let known = books.entry(book).or_default();
+                *known = spent.max(*known);
+            }
         };
         for (other, row) in words {
             if let What::Budget {
@@ -213,8 +219,8 @@ impl Known {
         {
             spending.spent += more;
             for told in [&mut self.last, &mut self.before] {
-                told.spent += more;
-                told.taken += more;
+                told.spent = told.spent.saturating_add(more);
+                told.taken = told.taken.saturating_add(more);
             }
         }
         let sums = books

@@ -9,6 +9,7 @@
 //! differ in which of two equal names wins, so a body that names the model twice is refused.
 
 use crate::body::content::{Part, Tally};
+use crate::credential::query;
 use crate::json::{Kind, Malformed, Problem, Reader, Text};
 use crate::route::Route;
 use keyweir_terms::dialect::Dialect;
@@ -88,7 +89,7 @@ pub(crate) fn describe_routed(
         }
     };
     if let Some(model) = route.model {
-        description.model = Some(model.to_owned());
+        description.model = Some(query::of_segment(model).into_owned());
     }
     Ok(description)
 }

@@ -92,7 +92,7 @@ pub fn models(form: &Form<'_>) -> Result<Vec<String>, Obscure> {
 /// Models are named in bodies and paths, and nowhere else.
 fn named_elsewhere(form: &Form<'_>) -> Result<(), Obscure> {
     for (name, _) in form.headers {
-        if names_a_model(name) {
+        if names_a_model(name) || routes(name) {
             return Err(Obscure::Elsewhere(short(name)));
         }
     }
@@ -104,6 +104,27 @@ fn named_elsewhere(form: &Form<'_>) -> Result<(), Obscure> {
         Some(name) => Err(Obscure::Elsewhere(short(&name))),
         None => Ok(()),
     }
+}
+
+/// Whether a header of this name tells gateways behind us where to go: `x-portkey-config`, `helicone-fallbacks`,
+/// `x-goog-request-params`. What is in it may name models, in whatever form.
+fn routes(name: &str) -> bool {
+    let mut words = name.split(['-', '_', '.']);
+    let is_routing = |word: &str| {
+        matches!(
+            word,
+            "config"
+                | "fallback"
+                | "fallbacks"
+                | "params"
+                | "provider"
+                | "providers"
+                | "route"
+                | "router"
+                | "routing"
+        )
+    };
+    words.any(is_routing)
 }
 
 /// A path's segment without its escapes.

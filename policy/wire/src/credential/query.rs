@@ -72,6 +72,14 @@ fn decoded(name: &str) -> String {
     name
 }
 
+/// What a segment of a path says.
+pub(crate) fn of_segment(segment: &str) -> Cow<'_, str> {
+    match segment.contains('%') {
+        true => Cow::Owned(unescaped(segment)),
+        false => Cow::Borrowed(segment),
+    }
+}
+
 /// `text` with its escapes undone once; those that are none stay. Controls, which some servers cut a
 /// name at or drop, are left out.
 pub(crate) fn unescaped(text: &str) -> String {

@@ -456,3 +456,142 @@ fn only_a_share_is_lacking_where_others_may_leave_the_rest() {
     let moment = at(house.now);
     assert!(house.gateways[0].meters.reserve(moment, &asked).is_ok());
 }
+
+/// Numbers at which arithmetic ends, and common ones.
+fn extremes(draw: &mut impl FnMut() -> u64) -> (u64, i64, u128) {
+    let edges = [0, 1, 7, u64::MAX / 2, u64::MAX - 1, u64::MAX];
+    let mut edge = || edges[(draw() % 6) as usize];
+    let (one, other) = (edge(), edge());
+    (
+        edge(),
+        edge().cast_signed(),
+        u128::from(one) << 64 | u128::from(other),
+    )
+}
+
+#[test]
+fn words_that_are_nonsense_end_nothing_and_do_bounded_harm() {
+    let seed = 0x5eed_u64;
+    println!("seed {seed}");
+    let mut state = seed;
+    let mut draw = move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        state >> 33
+    };
+    for limits in [per_minute(60), at_a_time(3), tokens_a_day(1_000)] {
+        let mut house = House::new(1, limits);
+        for turn in 0..500 {
+            let _ = house.is_served(0);
+            house.begins(0);
+            house.gateways[0].open.clear();
+            let told = house.gateways[0].meters.report(at(house.now));
+            let rows: Vec<RowTold> = (told.iter().cycle())
+                .take(told.len() * 3)
+                .map(|row| {
+                    let (number, signed, large) = extremes(&mut draw);
+                    let what = match row.what {
+                        What::Rate { .. } => What::Rate {
+                            life: number % 2,
+                            taken: signed,
+                            level: signed.wrapping_neg(),
+                        },
+                        What::AtATime { .. } => What::AtATime {
+                            running: number as u32,
+                            claim: signed as u32,
+                        },
+                        What::Budget { begin, .. } => What::Budget {
+                            begin,
+                            spent: large,
+                            reserved: large,
+                        },
+                    };
+                    let (row, demand) = (row.row, number);
+                    RowTold { row, demand, what }
+                })
+                .collect();
+            let others: Vec<Other<'_>> = (2..5)
+                .map(|process| Other {
+                    process,
+                    book: draw() % 3,
+                    age: Duration::from_millis(extremes(&mut draw).0),
+                    is_settled: draw() % 2 == 0,
+                    rows: &rows,
+                })
+                .collect();
+            let stored: Vec<Stored> = (rows.iter())
+                .map(|row| Stored {
+                    row: row.row,
+                    begin: at(house.now).wall,
+                    book: draw() % 3,
+                    spent: extremes(&mut draw).2,
+                })
+                .collect();
+            let heard = Heard {
+                me: (1, 1),
+                others: &others,
+                stored: &stored,
+            };
+            house.now += EVERY + turn % 7 * 1_000;
+            house.gateways[0].meters.hear(at(house.now), &heard);
+        }
+    }
+    // What they say of a limit per minute is over an hour after they are gone.
+    let mut house = House::new(1, per_minute(60));
+    assert!(house.is_served(0));
+    for taken in [0, i64::MAX] {
+        let told = house.gateways[0].meters.report(at(house.now));
+        let what = What::Rate {
+            life: 1,
+            taken,
+            level: 0,
+        };
+        let row = told[0].row;
+        let rows = [RowTold {
+            row,
+            demand: 1,
+            what,
+        }];
+        let other = Other {
+            process: 2,
+            book: 2,
+            age: Duration::ZERO,
+            is_settled: true,
+            rows: &rows,
+        };
+        let heard = Heard {
+            me: (1, 1),
+            others: &[other],
+            stored: &[],
+        };
+        house.gateways[0].meters.hear(at(house.now), &heard);
+    }
+    assert!(!house.is_served(0));
+    house.now += 3_600_000;
+    house.pass(60_000);
+    assert!(house.is_served(0));
+}
+
+#[test]
+fn places_are_dealt_out_at_once_however_many_say_to_be_there() {
+    let mut house = House::new(1, at_a_time(10));
+    assert!(house.begins(0));
+    let told = house.gateways[0].meters.report(at(house.now));
+    let others: Vec<Other<'_>> = (2..100_000)
+        .map(|process| Other {
+            process,
+            book: process,
+            age: Duration::ZERO,
+            is_settled: true,
+            rows: &told,
+        })
+        .collect();
+    let heard = Heard {
+        me: (1, 1),
+        others: &others,
+        stored: &[],
+    };
+    // Were each looked for among all, this would take minutes.
+    house.gateways[0].meters.hear(at(house.now), &heard);
+}
