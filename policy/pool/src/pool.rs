@@ -156,7 +156,7 @@ impl Pool {
         let (grant, request) = (open.grant, open.request.id);
         let group = &mut self.groups[grant.group];
         group.admitted(now, open);
-        group.reconcile(now, open, snapshot);
+        group.reconcile(now, open, (snapshot, true));
         self.shared.recognize(group, grant.account, snapshot);
         group.refresh(now, &self.shared.members, grant.account);
         group.serves(now);
@@ -194,7 +194,8 @@ impl Pool {
         let (group, shared) = (&mut self.groups[open.grant.group], &mut self.shared);
         group.true_up(now, &open, settlement);
         if !settlement.snapshot.is_empty() && !open.answered {
-            group.reconcile(now, &open, &settlement.snapshot);
+            let is_admitted = settlement.fault == Fault::None;
+            group.reconcile(now, &open, (&settlement.snapshot, is_admitted));
             shared.recognize(group, open.grant.account, &settlement.snapshot);
         }
         let reach = shared.attribute(now, group, &open, settlement);

@@ -156,6 +156,12 @@ impl Bucket {
         self.limit
     }
 
+    /// The same where a header or the policy file has told it.
+    pub fn told_limit(&self) -> Option<u64> {
+        let told = self.limit.filter(|_| self.is_limit_told);
+        told.map(|limit| limit as u64)
+    }
+
     /// The limit per minute, whatever the window is.
     pub fn limit_per_minute(&self) -> Option<f64> {
         self.limit.map(|limit| limit * 60.0 / self.window_secs)
@@ -240,7 +246,6 @@ impl Bucket {
         self.external.charged(amount);
         if amount > 0.0 {
             self.level = self.level.min(self.burst());
-            self.learned.found(self.level / self.burst());
         }
         self.level -= amount;
         self.spill();
@@ -293,6 +298,13 @@ impl Bucket {
         self.clamp_level(now, news, was_known);
     }
 
+    /// Applies what a refusal said. Where only refusals tell what is left, nothing tells between them.
+    pub fn reconcile_refused(&mut self, now: Time, mark: Mark, reading: &Reading) {
+        let was_told = self.is_told;
+        self.reconcile(now, mark, reading);
+        self.is_told = was_told;
+    }
+
     /// The provider refused because traffic grows too fast: use less of the refill for a while.
     pub fn slow_down(&mut self, now: Time) {
         if self.is_known() {
@@ -334,6 +346,23 @@ impl Bucket {
         self.newest = None;
     }
 
+    /// What headers have told of it was not of it.
+    pub fn forget(&mut self, now: Time) {
+        self.advance(now);
+        let declared = self.limit_max.is_finite().then_some(Declared {
+            per_minute: self.limit_max as u64,
+            burst_secs: None,
+        });
+        let fresh = declared.map_or(Self::unknown(now), |declared| Self::declared(now, declared));
+        *self = Self {
+            totals: self.totals,
+            spent: self.spent,
+            replicas: self.replicas,
+            others: self.others,
+            ..fresh
+        };
+    }
+
     /// Moves the level to `now`.
     fn advance(&mut self, now: Time) {
         let elapsed = now.secs_since(self.at);
@@ -366,10 +395,9 @@ impl Bucket {
             grain: reading.remaining_grain as f64,
             unseen: self.totals.unseen(mark),
         });
-        if let Some(per_sec) = self.inflow.per_sec() {
+        if let Some(per_sec) = self.inflow.per_sec().filter(|_| self.learned.is_any()) {
             let limit = (per_sec * self.window_secs).max(remaining);
             self.limit = Some(self.limit.unwrap_or(0.0).max(limit));
-            self.learned.at_least(limit / self.window_secs);
         }
     }
 

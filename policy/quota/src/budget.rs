@@ -11,14 +11,17 @@
 //! level by what flows in during the mean time between admission and production, less a margin.
 
 mod outcomes;
+mod untold;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::learned::LearnedBucket;
 use crate::bucket::{Bucket, Declared};
 pub use crate::charge::{Amounts, Charge, Charging, Marks};
+use crate::envelope::Envelope;
 use crate::refusals::Refusals;
 use crate::reserve::{Draw, Reserves};
+use crate::view::{TokensView, ToldLimits};
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::snapshot::Snapshot;
@@ -42,20 +45,6 @@ const COLD_IN_FLIGHT: u32 = 4;
 /// give up on a request after ten minutes.
 const PRODUCTION_DELAY_SECS_MAX: f64 = 600.0;
 
-/// Whether a reading only shows again what others of `snapshot` show: input and output, the tighter of
-/// them or their sum (Anthropic's `tokens-*`, where no workspace has a limit of its own).
-fn is_view(dimension: usize, snapshot: &Snapshot) -> bool {
-    let limit = |dimension| snapshot.of(dimension).and_then(|it| it.limit);
-    let (tokens, input) = (limit(Dimension::Tokens), limit(Dimension::InputTokens));
-    let output = limit(Dimension::OutputTokens);
-    let sum = input
-        .zip(output)
-        .map(|(input, output)| input.saturating_add(output));
-    dimension == Dimension::Tokens.index()
-        && tokens.is_some()
-        && [input, output, sum].contains(&tokens)
-}
-
 /// Whether a refusal's headers, or what is known, explain it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Explained {
@@ -78,6 +67,9 @@ pub struct Budget {
     in_flight: u32,
     answered: u32,
     refusals: Refusals,
+    /// What may be believed of buckets of which no header tells the limit, since the first refusal.
+    envelopes: [Option<Box<Envelope>>; Dimension::COUNT],
+    tokens: TokensView,
     /// When it was used first.
     began: Option<Time>,
     reserves: Reserves,
@@ -123,6 +115,8 @@ impl Budget {
             in_flight: 0,
             answered: 0,
             refusals: Refusals::default(),
+            envelopes: Default::default(),
+            tokens: TokensView::default(),
             began: None,
             reserves: Reserves::default(),
         }
@@ -264,6 +258,9 @@ impl Budget {
     /// Takes `amount` of one dimension, for a lease that draws on `draw`.
     fn charge(&mut self, now: Time, dimension: usize, amount: f64, draw: Option<Draw>) {
         self.buckets[dimension].charge(now, amount);
+        if let Some(envelope) = &mut self.envelopes[dimension] {
+            envelope.charge(now, amount);
+        }
         if let Some(draw) = draw {
             let of = (dimension, &self.buckets[..]);
             self.reserves.charge(now, draw, amount, of);
@@ -310,6 +307,9 @@ impl Budget {
         for dimension in 0..Dimension::COUNT {
             self.charge(now, dimension, charge.prompt[dimension], draw);
             self.pending[dimension] += charge.pending[dimension];
+            if let Some(envelope) = &mut self.envelopes[dimension] {
+                envelope.sent(charge.prompt[dimension], charge.least(dimension));
+            }
         }
         std::array::from_fn(|d| self.buckets[d].mark(now, charge.prompt[d]))
     }
@@ -343,16 +343,32 @@ impl Budget {
         }
     }
 
-    /// Applies a response's headers.
-    pub fn reconcile(&mut self, now: Time, marks: &Marks, snapshot: &Snapshot) {
+    /// Applies a response's headers, of a request that was admitted or refused.
+    pub fn reconcile(
+        &mut self,
+        now: Time,
+        marks: &Marks,
+        (snapshot, is_admitted): (&Snapshot, bool),
+    ) {
         self.answered = self.answered.saturating_add(1);
-        for (dimension, reading) in snapshot.readings.iter().enumerate() {
-            if let Some(reading) = reading
-                && !is_view(dimension, snapshot)
-            {
-                self.buckets[dimension].reconcile(now, marks[dimension], reading);
+        let told = self.told_limits();
+        if self.tokens.learn(snapshot, &told) {
+            self.buckets[Dimension::Tokens.index()].forget(now);
+        }
+        let readings = self.tokens.sorted(snapshot, &told);
+        for (dimension, reading) in readings.iter().enumerate() {
+            let Some(reading) = reading else { continue };
+            let (bucket, mark) = (&mut self.buckets[dimension], marks[dimension]);
+            match is_admitted {
+                true => bucket.reconcile(now, mark, reading),
+                false => bucket.reconcile_refused(now, mark, reading),
             }
         }
+    }
+
+    /// The limits that headers or the policy file have told.
+    fn told_limits(&self) -> ToldLimits {
+        std::array::from_fn(|dimension| self.buckets[dimension].told_limit())
     }
 
     /// The provider says our traffic grows too fast.

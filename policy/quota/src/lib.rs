@@ -4,7 +4,9 @@
 pub mod bucket;
 pub mod budget;
 mod charge;
+mod envelope;
 pub mod estimate;
 pub mod load;
 mod refusals;
 pub mod reserve;
+mod view;

@@ -1,9 +1,9 @@
-//! What refusals that no header explains tell of an account's limits: what it took from one to the next
-//! is what flowed in.
+//! Which of an account's limits refusals are for that no header explains: nobody says it. What the
+//! limit is then, [`crate::envelope`] tells.
 //!
-//! Which dimension they were for, nobody says. The one that explains them best is the one in which the
-//! account took as much per second from each refusal to the next: what is counted in another swings with
-//! the sizes of requests.
+//! What an account took from one refusal to the next is what flowed in. The dimension that explains
+//! refusals best is the one in which it took as much per second from each to the next: what is counted in
+//! another swings with the sizes of requests.
 
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::time::Time;
@@ -15,6 +15,8 @@ const MEMORY_REQUESTS: f64 = 64.0;
 /// How much better another dimension has to explain them before it is believed: for two whose requests
 /// are all of one size it is chance.
 const BETTER: f64 = 0.7;
+/// What a mean request squared of unevenness counts, of what a bucket does not explain.
+const UNEVEN: f64 = 0.003;
 
 /// What was learned of one dimension.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,19 +35,10 @@ struct Refused {
     taken: Amounts,
 }
 
-/// From one refusal to the next: how long, and what was taken.
-#[derive(Clone, Copy, Debug, Default)]
-struct Span {
-    secs: f64,
-    taken: Amounts,
-}
-
 /// What an account's refusals have told.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Refusals {
-    first: Option<Refused>,
     last: Option<Refused>,
-    span: Span,
     by: [Learned; Dimension::COUNT],
     secs: f64,
     /// The dimension that explains them best.
@@ -53,6 +46,11 @@ pub(crate) struct Refusals {
 }
 
 impl Refusals {
+    /// Whether the request of `marks` was not on its way when the last refusal came that told anything.
+    pub(crate) fn is_first(&self, marks: &Marks) -> bool {
+        self.last.is_none_or(|last| marks[0].sent >= last.told)
+    }
+
     /// The account refused the request of `marks`, which was to take `charge`. Returns whether that
     /// tells anything: of those that were on their way together the first has told.
     pub(crate) fn learn(&mut self, now: Time, marks: &Marks, charge: &Charge) -> bool {
@@ -61,7 +59,6 @@ impl Refusals {
             told: now,
             taken: std::array::from_fn(|d| marks[d].kept - charge.prompt[d]),
         };
-        self.first.get_or_insert(refused);
         let Some(last) = self.last else {
             self.last = Some(refused);
             return true;
@@ -72,55 +69,44 @@ impl Refusals {
             return false;
         }
         self.last = Some(refused);
-        self.span = Span {
-            secs: refused.sent.secs_since(last.sent).max(1e-3),
-            taken: std::array::from_fn(|d| (refused.taken[d] - last.taken[d]).max(0.0)),
-        };
+        let secs = refused.sent.secs_since(last.sent).max(1e-3);
         let kept = (-requests / MEMORY_REQUESTS).exp();
         for d in 0..Dimension::COUNT {
-            let (taken, mean) = (self.span.taken[d], self.mean(d));
+            let taken = (refused.taken[d] - last.taken[d]).max(0.0);
+            let mean = self.mean(d);
             let it = &mut self.by[d];
             if self.secs > 0.0 && mean > 0.0 {
-                let foretold = it.taken / self.secs * self.span.secs;
+                let foretold = it.taken / self.secs * secs;
                 it.error = kept * it.error + ((taken - foretold) / mean).powi(2);
             }
             it.taken = kept * it.taken + taken;
         }
-        self.secs = kept * self.secs + self.span.secs;
+        self.secs = kept * self.secs + secs;
         true
     }
 
-    /// Which of the dimensions that `may` be meant explains them best.
-    pub(crate) fn explained_by(&mut self, may: impl Fn(usize) -> bool) -> Option<usize> {
-        let may = |d: &usize| self.by[*d].taken > 0.0 && may(*d);
-        let error = |d: usize| self.by[d].error;
-        let best = (0..Dimension::COUNT)
-            .filter(may)
-            .min_by(|a, b| error(*a).total_cmp(&error(*b)))?;
-        let before = self.best.filter(may);
-        let is_better = |before: usize| error(best) < BETTER * error(before);
-        self.best = before.filter(|it| !is_better(*it)).or(Some(best));
+    /// Which of the dimensions explains them best of which `unexplained` tells how much of a refusal is
+    /// not explained; `None`: it cannot be meant.
+    pub(crate) fn explained_by(
+        &mut self,
+        unexplained: impl Fn(usize) -> Option<f64>,
+    ) -> Option<usize> {
+        let error = |d: usize| {
+            let unexplained = unexplained(d).filter(|_| self.by[d].taken > 0.0)?;
+            Some(unexplained + UNEVEN * self.by[d].error)
+        };
+        let all = (0..Dimension::COUNT).filter_map(|d| Some((d, error(d)?)));
+        let (best, least) = all.min_by(|a, b| a.1.total_cmp(&b.1))?;
+        let before = self
+            .best
+            .filter(|d| error(*d).is_some_and(|it| BETTER * it <= least));
+        self.best = before.or(Some(best));
         self.best
-    }
-
-    /// What flowed in per second from the refusal before to the last, at least and, where nothing flowed
-    /// over, at most: at either there was less left than a request needs.
-    pub(crate) fn per_sec(&self, d: usize) -> (f64, f64) {
-        let (taken, mean) = (self.span.taken[d], self.mean(d));
-        let per_sec = |taken: f64| taken.max(0.0) / self.span.secs;
-        (per_sec(taken - mean), per_sec(taken + mean))
     }
 
     /// What a request takes of it in the mean.
     pub(crate) fn mean(&self, d: usize) -> f64 {
         self.by[d].taken / self.by[0].taken.max(1.0)
-    }
-
-    /// What was saved up when the account was used first, where so much flows in per second.
-    pub(crate) fn burst(&self, d: usize, per_sec: f64, began: Time) -> f64 {
-        self.first.map_or(0.0, |first| {
-            first.taken[d] - per_sec * first.sent.secs_since(began)
-        })
     }
 }
 
@@ -152,23 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_from_one_refusal_to_the_next_is_what_flows_in() {
-        let mut refusals = Refusals::default();
-        refuse(&mut refusals, 10.0, (50.0, 50_000.0), 1_000.0);
-        assert!(refuse(&mut refusals, 20.0, (70.0, 70_000.0), 1_000.0));
-        let (least, most) = refusals.per_sec(0);
-        assert!(least < 2.0 && 2.0 < most && most - least < 0.3);
-        assert_eq!(refusals.burst(0, 2.0, at(0.0)), 30.0);
-    }
-
-    #[test]
     fn refusals_between_which_nothing_was_taken_tell_nothing() {
         let mut refusals = Refusals::default();
         refuse(&mut refusals, 10.0, (5.0, 500.0), 100.0);
         assert!(!refuse(&mut refusals, 11.0, (5.0, 500.0), 100.0));
         assert!(refuse(&mut refusals, 15.0, (10.0, 1_000.0), 100.0));
-        let (least, most) = refusals.per_sec(0);
-        assert!(least < 1.0 && 1.0 < most);
+        assert_eq!(refusals.mean(1), 100.0);
     }
 
     #[test]
@@ -185,7 +160,7 @@ mod tests {
             requests += if span % 2 == 0 { 5.0 } else { 40.0 };
             tokens += 10_000.0;
         }
-        assert_eq!(refusals.explained_by(|_| true), Some(1));
-        assert_eq!(refusals.explained_by(|d| d == 0), Some(0));
+        assert_eq!(refusals.explained_by(|_| Some(0.0)), Some(1));
+        assert_eq!(refusals.explained_by(|d| (d == 0).then_some(0.0)), Some(0));
     }
 }

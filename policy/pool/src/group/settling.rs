@@ -29,10 +29,11 @@ const OVERLOAD_FAILURES_MIN: u32 = 5;
 const SETTLING: Duration = Duration::from_millis(100);
 
 impl QuotaGroup {
-    /// Applies what the head of a response said of the account's budgets.
-    pub(crate) fn reconcile(&mut self, now: Time, open: &Open, snapshot: &Snapshot) {
+    /// Applies what the head of a response said of the account's budgets: `said`, and whether it is the
+    /// answer to a request that was admitted.
+    pub(crate) fn reconcile(&mut self, now: Time, open: &Open, said: (&Snapshot, bool)) {
         let budget = &mut self.accounts[open.grant.account].budget;
-        budget.reconcile(now, &open.marks, snapshot);
+        budget.reconcile(now, &open.marks, said);
     }
 
     /// The provider admitted what was asked of it.

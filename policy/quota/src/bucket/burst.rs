@@ -30,6 +30,7 @@ const FULLER: f64 = 1.03;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
     Assumed,
+    Learned,
     Observed,
     Declared,
 }
@@ -96,11 +97,11 @@ impl Burst {
         }
     }
 
-    /// Of a bucket that nobody tells of; it was seen to save up `size`, and holds a request for `need`.
-    pub(super) fn guessed(size: f64, need: f64) -> Self {
+    /// Of a bucket that nobody tells of; outcomes have told what it saves up.
+    pub(super) fn learned_from_outcomes(size: f64) -> Self {
         Self {
-            size: size.max(need).max(1.0),
-            admitted: Some(0.0),
+            size: size.max(1.0),
+            source: Source::Learned,
             ..Self::UNKNOWN
         }
     }
@@ -167,7 +168,7 @@ impl Burst {
         let (least, most) = (limit.min(1.0), limit);
         let (low, high) = (low.clamp(least, most), high.clamp(least, most));
         // Coarse grains tell nothing of a bucket that holds less than one.
-        if self.source == Source::Assumed && (grain <= 1.0 || self.seen > 2.0 * grain) {
+        if self.source <= Source::Learned && (grain <= 1.0 || self.seen > 2.0 * grain) {
             self.size = low;
             self.source = Source::Observed;
         } else {

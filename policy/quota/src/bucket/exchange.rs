@@ -36,7 +36,12 @@ impl Bucket {
         self.level *= self.share() / before;
     }
 
-    /// What was taken here in all, less what was given back.
+    /// What was taken of it in all, as far as that is known, less what was given back.
+    pub const fn taken(&self) -> f64 {
+        self.totals.kept()
+    }
+
+    /// The same of what was taken here.
     pub const fn own_taken(&self) -> f64 {
         self.totals.kept() - self.others.taken
     }

@@ -10,7 +10,7 @@ const EXTERNAL_SHARE_FELT: f64 = 0.02;
 
 impl Bucket {
     /// What was there, as it is known by now, when the request of `mark` was sent.
-    fn had(&self, mark: Mark) -> f64 {
+    pub(super) fn had(&self, mark: Mark) -> f64 {
         mark.had + self.corrected - mark.corrected
     }
 
@@ -26,7 +26,6 @@ impl Bucket {
         let patience = self.patience(need);
         self.burst.admitted(need, limit, patience);
         let had = self.had(mark);
-        self.test(now, had, need);
         let lacking = need.min(self.burst()) - had;
         if lacking > 0.0 && lacking.is_finite() {
             self.advance(now);
@@ -41,7 +40,7 @@ impl Bucket {
 
     /// How many requests for `need` a refusal costs, itself included: what flows over while the account
     /// is left alone is lost.
-    pub(super) fn patience(&self, need: f64) -> f64 {
+    pub fn patience(&self, need: f64) -> f64 {
         let lost = self.refill() * self.cooldown_secs - self.burst();
         1.0 + (lost / need.max(1e-9)).max(0.0)
     }
@@ -109,22 +108,13 @@ impl Bucket {
         }
     }
 
-    /// The account refused a request for `need` that this bucket was meant to have had enough for, and
-    /// whose limit no header tells: it was used up, and it saves up less where it was believed to be full.
-    pub fn deny(&mut self, now: Time, mark: Mark, need: f64) {
-        let Some(limit) = self.limit.filter(|_| self.is_untold()) else {
-            return;
-        };
-        self.advance(now);
-        let had = self.had(mark);
-        if had.is_finite() && had > 0.0 {
-            let surplus = (had - need.min(self.burst())).max(0.0);
-            if self.caution.is_hair(surplus, self.refill()) {
-                self.caution.early(self.burst(), self.refill());
-            } else if self.was_full() {
-                self.burst.correct(-self.burst.excess(surplus, need), limit);
-            }
-            self.lower(had);
+    /// The account refused a request for `need` that this bucket, whose limit no header tells, may have
+    /// had too little for: where it seemed to have just enough, it is given some grace.
+    pub fn deny(&mut self, mark: Mark, need: f64) {
+        let surplus = self.had(mark) - need.min(self.burst());
+        let is_known = self.is_known() && self.is_untold() && surplus.is_finite();
+        if is_known && surplus >= 0.0 && self.caution.is_hair(surplus, self.refill()) {
+            self.caution.early(self.burst(), self.refill());
         }
     }
 }

@@ -4,8 +4,8 @@ use keyweir_terms::amount::Dimension;
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
 
-use super::{Budget, Charge, Explained, Marks, is_view};
-use crate::bucket::{Bucket, Lesson};
+use super::{Budget, Charge, Explained, Marks};
+use crate::bucket::Bucket;
 
 impl Budget {
     /// The provider refused `charge`. Returns whether its headers explain why; where they surely do not,
@@ -17,6 +17,7 @@ impl Budget {
         charge: &Charge,
         snapshot: &Snapshot,
     ) -> Explained {
+        let sorted = self.tokens.sorted(snapshot, &self.told_limits());
         let (mut surely, mut perhaps) = (false, false);
         for (dimension, reading) in snapshot.readings.iter().enumerate() {
             let Some((reading, remaining)) =
@@ -27,7 +28,7 @@ impl Budget {
             let need = charge.least(dimension);
             let grain = reading.remaining_grain;
             perhaps |= (remaining.saturating_sub(grain) as f64) < need.max(1.0);
-            if ((remaining + 2 * grain) as f64) < need.max(1.0) && !is_view(dimension, snapshot) {
+            if ((remaining + 2 * grain) as f64) < need.max(1.0) && sorted[dimension].is_some() {
                 self.buckets[dimension].outrun(
                     now,
                     marks[dimension],
@@ -35,8 +36,8 @@ impl Budget {
                     (remaining as f64, grain as f64),
                 );
                 surely = true;
-                if self.buckets[dimension].is_untold() && self.refusals.learn(now, marks, charge) {
-                    self.learn_of(now, dimension, (marks, charge));
+                if self.buckets[dimension].is_untold() {
+                    self.learn_of(now, (marks, charge), dimension);
                 }
             }
         }
@@ -63,8 +64,9 @@ impl Budget {
         (marks, charge): (&Marks, &Charge),
         snapshot: &Snapshot,
     ) {
+        let sorted = self.tokens.sorted(snapshot, &self.told_limits());
         let is_enough = |d: usize| {
-            let reading = snapshot.readings[d].as_ref();
+            let reading = sorted[d].as_ref();
             reading.is_some_and(|it| {
                 let remaining = it
                     .remaining
@@ -89,70 +91,12 @@ impl Budget {
         }
     }
 
-    /// A refusal tells of a limit that nothing else tells.
-    fn learn(
-        &mut self,
-        now: Time,
-        (marks, charge): (&Marks, &Charge),
-        is_enough: impl Fn(usize) -> bool,
-    ) {
-        let is_news = self.refusals.learn(now, marks, charge);
-        for (d, bucket) in self.buckets.iter_mut().enumerate() {
-            if !is_enough(d) {
-                bucket.deny(now, marks[d], charge.least(d));
-            }
-        }
-        if !is_news {
-            return;
-        }
-        let buckets = &self.buckets;
-        let Some(best) = self
-            .refusals
-            .explained_by(|d| buckets[d].is_untold() && !is_enough(d))
-        else {
-            return;
-        };
-        for (d, bucket) in self.buckets.iter_mut().enumerate() {
-            if d != best {
-                bucket.unlearn(now);
-            }
-        }
-        self.learn_of(now, best, (marks, charge));
-    }
-
-    /// A refusal tells of the limit of one dimension.
-    fn learn_of(&mut self, now: Time, d: usize, (marks, charge): (&Marks, &Charge)) {
-        let bucket = &mut self.buckets[d];
-        let (at_least, at_most) = self.refusals.per_sec(d);
-        // Since something was taken last, so much has not flowed in.
-        let since_last = match charge.prompt[d] {
-            need if need > 0.0 => need / marks[d].sent.secs_since(marks[d].previous).max(1e-9),
-            _ => f64::INFINITY,
-        };
-        // What may have flowed over bounds nothing.
-        let at_most = match bucket.was_full() {
-            true => since_last,
-            false => since_last.min(at_most),
-        };
-        let before = bucket.learned_per_sec().unwrap_or(f64::INFINITY);
-        let per_sec = before.min(at_most).max(at_least);
-        if !per_sec.is_finite() || per_sec <= 0.0 {
-            return;
-        }
-        let began = self.began.unwrap_or(now);
-        let lesson = Lesson {
-            per_sec,
-            burst: self.refusals.burst(d, per_sec, began),
-            need: self.refusals.mean(d),
-        };
-        bucket.learn(now, &lesson);
-    }
-
     /// The provider admitted `charge`.
     pub fn admitted(&mut self, now: Time, marks: &Marks, charge: &Charge) {
         for (dimension, mark) in marks.iter().enumerate() {
             let need = charge.least(dimension);
             self.buckets[dimension].admitted(now, *mark, need);
+            self.test(now, dimension, (*mark, need));
         }
     }
 }
