@@ -11,10 +11,12 @@
 //! level by what flows in during the mean time between admission and production, less a margin.
 
 mod outcomes;
+mod production;
 mod untold;
 
 use serde::{Deserialize, Serialize};
 
+use self::production::PRODUCTION_DELAY_SECS_MAX;
 use crate::bucket::learned::LearnedBucket;
 use crate::bucket::{Bucket, Declared};
 pub use crate::charge::{Amounts, Charge, Charging, Marks};
@@ -41,10 +43,6 @@ const PENDING_MAX: f64 = 1.5;
 /// answered anything. With half as many "very long" breaks its bound; more are more refusals should the
 /// account be small.
 const COLD_IN_FLIGHT: u32 = 4;
-/// The longest delay that is learned: an answer that takes longer is not typical of any. Both SDKs
-/// give up on a request after ten minutes.
-const PRODUCTION_DELAY_SECS_MAX: f64 = 600.0;
-
 /// Whether a refusal's headers, or what is known, explain it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Explained {
@@ -374,28 +372,5 @@ impl Budget {
     /// The provider says our traffic grows too fast.
     pub fn slow_down(&mut self, now: Time) {
         self.buckets[Dimension::Requests.index()].slow_down(now);
-    }
-
-    /// Learns that `tokens` were produced `secs` after admission in the mean; `weight` is the share
-    /// of the new value. Tokens count, not answers: most of what is pending is pending for long.
-    pub fn learn_production_delay(&mut self, secs: f64, tokens: f64, weight: f64) {
-        let kept = 1.0 - weight;
-        let secs = secs.clamp(0.0, PRODUCTION_DELAY_SECS_MAX);
-        self.delayed.0 = kept * self.delayed.0 + tokens * secs;
-        self.delayed.1 = kept * self.delayed.1 + tokens;
-    }
-
-    /// Whether an answer has told how long after admission its tokens were produced.
-    pub fn knows_production_delay(&self) -> bool {
-        self.delayed.1 > 0.0
-    }
-
-    /// Mean seconds between the admission of a request and the production of a token.
-    fn production_delay_secs(&self) -> f64 {
-        if self.delayed.1 > 0.0 {
-            self.delayed.0 / self.delayed.1
-        } else {
-            0.0
-        }
     }
 }

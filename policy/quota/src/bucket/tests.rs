@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use keyweir_terms::snapshot::Reading;
+
 use super::*;
 
 fn at(secs: f64) -> Time {
