@@ -16,7 +16,7 @@ mod untold;
 
 use serde::{Deserialize, Serialize};
 
-use self::production::PRODUCTION_DELAY_SECS_MAX;
+use self::production::ProductionDelay;
 use crate::bucket::learned::LearnedBucket;
 use crate::bucket::{Bucket, Declared};
 pub use crate::charge::{Amounts, Charge, Charging, Marks};
@@ -59,9 +59,7 @@ pub struct Explained {
 pub struct Budget {
     buckets: [Bucket; Dimension::COUNT],
     pending: Amounts,
-    /// Seconds between the admission of a request and the production of a token, times tokens; and
-    /// these tokens.
-    delayed: (f64, f64),
+    delayed: ProductionDelay,
     in_flight: u32,
     answered: u32,
     refusals: Refusals,
@@ -109,7 +107,7 @@ impl Budget {
         Self {
             buckets,
             pending: [0.0; Dimension::COUNT],
-            delayed: (0.0, 0.0),
+            delayed: ProductionDelay::default(),
             in_flight: 0,
             answered: 0,
             refusals: Refusals::default(),
@@ -124,7 +122,7 @@ impl Budget {
     pub fn learned(&self, now: Time) -> LearnedBudget {
         LearnedBudget {
             buckets: std::array::from_fn(|dimension| self.buckets[dimension].learned(now)),
-            delayed: self.delayed,
+            delayed: self.delayed.learned(),
         }
     }
 
@@ -135,11 +133,7 @@ impl Budget {
                 bucket.recall(now, age_secs, learned);
             }
         }
-        let (product, tokens) = learned.delayed;
-        let most = PRODUCTION_DELAY_SECS_MAX * tokens;
-        if tokens.is_finite() && tokens > 0.0 && (0.0..=most).contains(&product) {
-            self.delayed = learned.delayed;
-        }
+        self.delayed.recall(learned.delayed);
     }
 
     /// The bucket of one dimension.
@@ -180,7 +174,7 @@ impl Budget {
     pub fn free(&self, dimension: usize, now: Time) -> f64 {
         let bucket = &self.buckets[dimension];
         let (pending, burst) = (self.pending[dimension], bucket.burst());
-        let coming = bucket.refill_own() * self.production_delay_secs();
+        let coming = bucket.refill_own() * self.delayed.secs();
         let beyond = (pending - (coming - PENDING_MARGIN * burst).max(0.0)).max(0.0);
         let held = beyond
             .min(HELD_SHARE_MAX * burst)
@@ -372,5 +366,16 @@ impl Budget {
     /// The provider says our traffic grows too fast.
     pub fn slow_down(&mut self, now: Time) {
         self.buckets[Dimension::Requests.index()].slow_down(now);
+    }
+
+    /// Learns that `tokens` were produced `secs` after admission in the mean; `weight` is the share
+    /// of the new value.
+    pub fn learn_production_delay(&mut self, secs: f64, tokens: f64, weight: f64) {
+        self.delayed.learn(secs, tokens, weight);
+    }
+
+    /// Whether an answer has told how long after admission its tokens were produced.
+    pub fn knows_production_delay(&self) -> bool {
+        self.delayed.is_known()
     }
 }
