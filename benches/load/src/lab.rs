@@ -100,11 +100,11 @@ impl Lab {
 
     /// The subjects that are compared under these conditions, out of `wanted`.
     pub(crate) fn kinds(&self, wanted: &[Kind]) -> Vec<Kind> {
-        let is_gateway = |kind| matches!(kind, Kind::Gateway | Kind::GatewayUnlogged);
+        let is_gateway = |kind: &Kind| kind.program() == Kind::Gateway.program();
         wanted
             .iter()
             .copied()
-            .filter(|kind| !(is_gateway(*kind) && self.conditions.yardstick_only))
+            .filter(|kind| !(is_gateway(kind) && self.conditions.yardstick_only))
             .collect()
     }
 
@@ -128,13 +128,10 @@ impl Lab {
         };
         let address = free_address()?;
         let arguments = match kind {
-            Kind::Gateway => self.gateway_arguments(address, setup.accounts)?,
-            Kind::GatewayUnlogged => {
-                let mut arguments = self.gateway_arguments(address, setup.accounts)?;
-                arguments.extend(["--access-log", "off"].map(str::to_owned));
-                arguments
+            Kind::Direct | Kind::PassThrough | Kind::PassThroughMimalloc => {
+                self.passthrough_arguments(address)
             }
-            _ => self.passthrough_arguments(address),
+            _ => self.gateway_arguments(kind, address, setup.accounts)?,
         };
         let mut command = self.command(program, &setup.under);
         command.args(arguments);
@@ -193,10 +190,20 @@ impl Lab {
         words.map(str::to_owned).to_vec()
     }
 
-    fn gateway_arguments(&self, listen: SocketAddr, accounts: usize) -> io::Result<Vec<String>> {
+    fn gateway_arguments(
+        &self,
+        kind: Kind,
+        listen: SocketAddr,
+        accounts: usize,
+    ) -> io::Result<Vec<String>> {
+        let is_observed = kind == Kind::GatewayObserved;
         let spec = PolicySpec {
             listen,
-            admin: free_address()?,
+            admin: match kind {
+                Kind::GatewayUnobserved => None,
+                _ => Some(free_address()?),
+            },
+            traces: is_observed.then_some(self.upstream),
             upstream: self.upstream,
             accounts,
             threads: self.threads,
@@ -204,7 +211,14 @@ impl Lab {
         let file = self.file(&format!("policy-{}.toml", listen.port()));
         fs::write(&file, policy_file::text(&spec))?;
         let file = file.to_string_lossy().into_owned();
-        Ok(vec!["serve".to_owned(), "--policy".to_owned(), file])
+        let mut words = vec!["serve".to_owned(), "--policy".to_owned(), file];
+        let more: &[&str] = match kind {
+            Kind::GatewayUnlogged => &["--access-log", "off"],
+            Kind::GatewayUnobserved => &["--access-log", "off", "--state", "off"],
+            _ => &[],
+        };
+        words.extend(more.iter().map(|word| (*word).to_owned()));
+        Ok(words)
     }
 }
 

@@ -12,8 +12,10 @@ use crate::canned::CLIENT_KEY;
 pub(crate) struct PolicySpec {
     /// Where clients connect.
     pub(crate) listen: SocketAddr,
-    /// Where operators ask.
-    pub(crate) admin: SocketAddr,
+    /// Where operators ask, if they may.
+    pub(crate) admin: Option<SocketAddr>,
+    /// Where traces go, if any are made.
+    pub(crate) traces: Option<SocketAddr>,
     /// Where the upstream is.
     pub(crate) upstream: SocketAddr,
     /// Accounts of one key each.
@@ -27,10 +29,12 @@ pub(crate) fn text(spec: &PolicySpec) -> String {
     let PolicySpec {
         listen,
         admin,
+        traces,
         upstream,
         accounts,
         threads,
     } = spec;
+    let admin = admin.map_or("off".to_owned(), |admin| admin.to_string());
     let mut text = format!(
         r#"[gateway]
 listen = ["{listen}"]
@@ -44,6 +48,9 @@ base_url = "http://{upstream}"
 http = "1.1"
 "#
     );
+    if let Some(traces) = traces {
+        text += &format!("\n[gateway.traces]\nendpoint = \"http://{traces}\"\nsample = 0.01\n");
+    }
     for account in 1..=*accounts {
         text += &format!(
             r#"
@@ -88,7 +95,8 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 1));
         let spec = PolicySpec {
             listen: address,
-            admin: address,
+            admin: Some(address),
+            traces: None,
             upstream: address,
             accounts: 3,
             threads: 1,

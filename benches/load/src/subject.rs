@@ -19,6 +19,11 @@ pub(crate) enum Kind {
     Gateway,
     /// Keyweir without its access log, since the yardstick writes none either.
     GatewayUnlogged,
+    /// Keyweir with all that tells operators of it: the access log, the admin listener, the ledger, and a
+    /// trace of each hundredth request.
+    GatewayObserved,
+    /// Keyweir with none of that.
+    GatewayUnobserved,
 }
 
 impl Kind {
@@ -28,7 +33,10 @@ impl Kind {
             Self::Direct => None,
             Self::PassThrough => Some("passthrough"),
             Self::PassThroughMimalloc => Some("passthrough-mimalloc"),
-            Self::Gateway | Self::GatewayUnlogged => Some("keyweir"),
+            Self::Gateway
+            | Self::GatewayUnlogged
+            | Self::GatewayObserved
+            | Self::GatewayUnobserved => Some("keyweir"),
         }
     }
 }
@@ -37,6 +45,8 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::GatewayUnlogged => "keyweir-unlogged",
+            Self::GatewayObserved => "keyweir-observed",
+            Self::GatewayUnobserved => "keyweir-unobserved",
             other => other.program().unwrap_or("upstream"),
         })
     }
