@@ -49,6 +49,10 @@ const TESTS: f64 = 40.0;
 const STRIDE: f64 = 2.0;
 /// What was admitted and refused before each refusal is believed so much of a request less.
 const AGED: f64 = 0.05;
+/// However little is believed to flow in, a request is tried so often: what is wrong is found out.
+const TRIED_EVERY_SECS: f64 = 60.0;
+/// No more than so many requests, or than it saves up, is a bucket believed to be overdrawn by.
+const OVERDRAWN_MAX: f64 = 4.0;
 /// Where no rate explains both, so much of what the best of them leaves unexplained is forgotten.
 const FORGOTTEN: f64 = 0.3;
 
@@ -85,7 +89,7 @@ pub(crate) struct Asked {
     pub(crate) sent: Time,
     /// What has to be left for it; above zero.
     pub(crate) need: f64,
-    /// What a request takes in the mean, and what differs by less is alike.
+    /// What a request takes in the mean, above zero; and what differs by less than this is alike.
     pub(crate) unit: f64,
     pub(crate) slack: f64,
     /// Seconds since something was taken before it.
@@ -166,7 +170,8 @@ impl Envelope {
     pub(crate) fn refuse(&mut self, now: Time, asked: &Asked, is_news: bool) {
         self.advance(now);
         self.sent = [[0.0; RATES]; 2];
-        if !is_news {
+        // Who needs nothing of it was refused for something else.
+        if !is_news || asked.need <= 0.0 {
             return;
         }
         self.tests = 0.0;
@@ -256,10 +261,11 @@ impl Envelope {
 
     fn bucket_at(&self, at: f64) -> Lesson {
         let burst = (between(&self.refused, at) - SHORT * self.unit).max(0.0);
+        let least = -burst.max(OVERDRAWN_MAX * self.unit);
         Lesson {
-            per_sec: self.rate(at),
+            per_sec: self.rate(at).max(self.unit / TRIED_EVERY_SECS),
             burst,
-            level: burst - between(&self.debts, at),
+            level: (burst - between(&self.debts, at)).max(least),
         }
     }
 
@@ -442,6 +448,50 @@ mod tests {
             }
             let share = (world.taken - from) / (world.now - began) / world.per_sec;
             assert!((0.8..=1.01).contains(&share), "{factor}: {share}");
+        }
+    }
+
+    #[test]
+    fn whatever_comes_nothing_but_a_bucket_is_believed() {
+        for seed in 0..200 {
+            let mut draws = fastrand::Rng::with_seed(seed);
+            let amount = |draws: &mut fastrand::Rng| {
+                let sign = if draws.u8(..) < 64 { -1.0 } else { 1.0 };
+                sign * 10f64.powf(draws.f64() * 40.0 - 20.0)
+            };
+            let mut now = 1e6;
+            let (taken, secs) = (amount(&mut draws), amount(&mut draws));
+            let mut envelope = Envelope::new(World::at(now), taken, secs);
+            for _ in 0..300 {
+                now += amount(&mut draws).clamp(-10.0, 1e4);
+                let need = amount(&mut draws);
+                match draws.u8(0..5) {
+                    0 => envelope.charge(World::at(now), need),
+                    1 => envelope.sent(amount(&mut draws), need),
+                    2 => envelope.test(need.abs(), 1.0 + need.abs()),
+                    _ => {
+                        let asked = Asked {
+                            sent: World::at(now - amount(&mut draws).abs().min(100.0)),
+                            need,
+                            unit: need.abs(),
+                            slack: amount(&mut draws).abs(),
+                            gap_secs: amount(&mut draws).abs(),
+                            since: amount(&mut draws),
+                        };
+                        envelope.refuse(World::at(now), &asked, draws.bool());
+                    }
+                }
+                let believed = envelope.believed(need.abs(), amount(&mut draws));
+                if let Some(Lesson {
+                    per_sec,
+                    burst,
+                    level,
+                }) = believed
+                {
+                    let is_bucket = per_sec > 0.0 && burst >= 0.0 && level <= burst;
+                    assert!(is_bucket && level.is_finite(), "seed {seed}: {believed:?}");
+                }
+            }
         }
     }
 
