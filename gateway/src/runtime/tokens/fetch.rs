@@ -69,10 +69,12 @@ where
     let mut request = request.map_err(|error| failed(&error))?;
     let endless = bound_informational(&mut request);
     let answer = tokio::select! {
-        answer = sender.send_request(request) => answer.map_err(|error| failed(&error))?,
+        // Before what became of the connection afterwards.
+        biased;
         () = endless.notified() => {
             return Err("it sends one informational answer after the other".to_owned());
         }
+        answer = sender.send_request(request) => answer.map_err(|error| failed(&error))?,
     };
     match answer.status() {
         StatusCode::OK => {}
