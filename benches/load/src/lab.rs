@@ -20,6 +20,9 @@ use crate::policy_file::{self, PolicySpec};
 use crate::process;
 use crate::subject::{Kind, Subject};
 
+/// Tenants with limits beside the one that measures, where there are any.
+const MORE_TENANTS: usize = 999;
+
 /// More than 5,000 streams need in any one process: two sockets each, and some.
 const OPEN_FILES_MIN: u64 = 10_500;
 
@@ -206,6 +209,10 @@ impl Lab {
             traces: is_observed.then_some(self.upstream),
             upstream: self.upstream,
             accounts,
+            more_tenants: match kind {
+                Kind::GatewayOfTenants => MORE_TENANTS,
+                _ => 0,
+            },
             threads: self.threads,
         };
         let file = self.file(&format!("policy-{}.toml", listen.port()));

@@ -61,8 +61,8 @@ enum Command {
     Throughput(Measuring),
     /// User-space instructions per request.
     Instructions(Measuring),
-    /// User-space instructions that telling operators of everything takes.
-    Observing(Measuring),
+    /// User-space instructions that being seen by operators takes, and tenants.
+    Parts(Measuring),
     /// Added latency at one connection.
     Latency(Measuring),
     /// Delay of a stream's chunk, alone and among 200 streams.
@@ -170,7 +170,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             measured(with, &[Measurement::Choice, Measurement::FullRoom]).await
         }
         Command::Strangers(with) => measured(with, &[Measurement::Strangers]).await,
-        Command::Observing(with) => measured(with, &[Measurement::Observing]).await,
+        Command::Parts(with) => measured(with, &[Measurement::Parts]).await,
     }
 }
 
@@ -185,14 +185,14 @@ enum Measurement {
     Choice,
     FullRoom,
     Strangers,
-    Observing,
+    Parts,
 }
 
 impl Measurement {
     const ALL: [Self; 10] = [
         Self::Throughput,
         Self::Instructions,
-        Self::Observing,
+        Self::Parts,
         Self::Latency,
         Self::ChunkDelay,
         Self::FailoverMemory,
@@ -213,7 +213,7 @@ impl Measurement {
             Self::Choice => measure::choice::measure(lab),
             Self::FullRoom => measure::full_room::measure(lab),
             Self::Strangers => measure::strangers::measure(lab).await,
-            Self::Observing => measure::observing::measure(lab).await,
+            Self::Parts => measure::parts::measure(lab).await,
         }
     }
 }

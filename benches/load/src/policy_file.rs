@@ -7,6 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::canned::CLIENT_KEY;
 
+/// Tenants of one group.
+const OF_A_GROUP: usize = 20;
+
 /// What differs between measurements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PolicySpec {
@@ -20,6 +23,9 @@ pub(crate) struct PolicySpec {
     pub(crate) upstream: SocketAddr,
     /// Accounts of one key each.
     pub(crate) accounts: usize,
+    /// Tenants beside the one that measures. Where there are any, all have limits and budgets that never
+    /// bind, and their groups have too.
+    pub(crate) more_tenants: usize,
     /// Worker threads, the same as the pass-through's.
     pub(crate) threads: usize,
 }
@@ -32,6 +38,7 @@ pub(crate) fn text(spec: &PolicySpec) -> String {
         traces,
         upstream,
         accounts,
+        more_tenants,
         threads,
     } = spec;
     let admin = admin.map_or("off".to_owned(), |admin| admin.to_string());
@@ -67,15 +74,32 @@ secret = "sk-load-{account}"
 "#
         );
     }
-    text += &format!(
-        r#"
-[[tenant]]
-id = "load"
-client_keys = ["{}"]
-"#,
-        hash(CLIENT_KEY)
-    );
+    for group in 0..more_tenants.div_ceil(OF_A_GROUP) {
+        text += &format!("\n[[tenant_group]]\nid = \"group-{group}\"\n");
+        text += &bounds("tenant_group");
+    }
+    for tenant in 0..=*more_tenants {
+        let (id, key) = match tenant {
+            0 => ("load".to_owned(), CLIENT_KEY.to_owned()),
+            _ => (format!("tenant-{tenant}"), format!("kw_tenant_{tenant}")),
+        };
+        let hash = hash(&key);
+        text += &format!("\n[[tenant]]\nid = \"{id}\"\nclient_keys = [\"{hash}\"]\n");
+        if *more_tenants > 0 {
+            text += &format!("group = \"group-{}\"\n", tenant / OF_A_GROUP);
+            text += &bounds("tenant");
+        }
+    }
     text
+}
+
+/// A limit of each kind and a budget, none of which ever binds.
+fn bounds(of: &str) -> String {
+    format!(
+        "[[{of}.limit]]\nrequests_per_minute = 60_000_000\ninput_tokens_per_minute = 60_000_000_000\n\
+         output_tokens_per_minute = 60_000_000_000\ntokens_per_minute = 120_000_000_000\n\
+         concurrency = 100_000\n[[{of}.budget]]\nper = \"month\"\ntokens = 1_000_000_000_000\n"
+    )
 }
 
 /// A client key as a policy file holds it.
@@ -99,11 +123,14 @@ mod tests {
             traces: None,
             upstream: address,
             accounts: 3,
+            more_tenants: 30,
             threads: 1,
         };
         let text = text(&spec);
         assert!(!text.contains(CLIENT_KEY));
         assert_eq!(text.matches("[[account.key]]").count(), 3);
+        assert_eq!(text.matches("[[tenant]]").count(), 31);
+        assert_eq!(text.matches("[[tenant_group]]").count(), 2);
         // printf abc | sha256sum
         let known = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(hash("abc"), known);

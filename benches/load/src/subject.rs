@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     GatewayObserved,
     /// Keyweir with none of that.
     GatewayUnobserved,
+    /// Keyweir with 1,000 tenants in groups, each with limits and a budget on either level.
+    GatewayOfTenants,
 }
 
 impl Kind {
@@ -36,7 +38,8 @@ impl Kind {
             Self::Gateway
             | Self::GatewayUnlogged
             | Self::GatewayObserved
-            | Self::GatewayUnobserved => Some("keyweir"),
+            | Self::GatewayUnobserved
+            | Self::GatewayOfTenants => Some("keyweir"),
         }
     }
 }
@@ -47,6 +50,7 @@ impl fmt::Display for Kind {
             Self::GatewayUnlogged => "keyweir-unlogged",
             Self::GatewayObserved => "keyweir-observed",
             Self::GatewayUnobserved => "keyweir-unobserved",
+            Self::GatewayOfTenants => "keyweir-of-tenants",
             other => other.program().unwrap_or("upstream"),
         })
     }

@@ -158,8 +158,10 @@ impl Meters {
             row.is_some_and(|row| row.models.matches(asked.model))
         };
         let of_tenant = self.of_tenant.get(asked.tenant);
-        let of_tenant = of_tenant.into_iter().flatten();
-        of_tenant.filter(holds).copied().collect()
+        // Most hold: to grow by and by would cost more than to look at them.
+        let mut rows = Vec::with_capacity(of_tenant.map_or(0, Vec::len));
+        rows.extend(of_tenant.into_iter().flatten().filter(holds).copied());
+        rows
     }
 
     /// A request asks for `need`.

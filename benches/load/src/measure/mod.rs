@@ -6,7 +6,7 @@ pub(crate) mod failover_memory;
 pub(crate) mod full_room;
 pub(crate) mod instructions;
 pub(crate) mod latency;
-pub(crate) mod observing;
+pub(crate) mod parts;
 pub(crate) mod strangers;
 pub(crate) mod stream_memory;
 pub(crate) mod throughput;
