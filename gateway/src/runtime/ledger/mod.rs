@@ -7,7 +7,9 @@ mod guarded;
 mod kept;
 mod loads;
 mod names;
+mod place;
 mod report;
+mod spent;
 mod store;
 
 use std::path::Path;
@@ -25,8 +27,9 @@ pub(crate) use self::kept::{ROWS_VERSION, Row, Thing};
 pub(crate) use self::loads::{Carrier, Loads};
 pub(crate) use self::names::BETWEEN;
 pub(crate) use self::report::{Query, report, show_day};
+pub(crate) use self::spent::Spender;
 pub use self::store::LedgerError;
-pub(crate) use self::store::{Spender, Store, Unwritten};
+pub(crate) use self::store::{Store, Unwritten};
 
 /// What the file is called in the folder of the state.
 pub(crate) const FILE: &str = "keyweir.ledger";

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use keyweir_policy::tenancy::tally::Totals;
 use serde_json::{Map, Value, json};
 
-use super::store::Spender;
+use super::spent::Spender;
+use crate::telemetry::escape::is_unsafe;
 
 /// How it is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -232,7 +233,7 @@ fn counted(totals: &Totals) -> [String; COUNTS.len()] {
 /// Columns: names on the left, counts on the right of theirs.
 fn table(header: &[&str], rows: &[Vec<String>], names: usize) -> String {
     let plain = |text: &str| -> String {
-        let shown = text.chars().map(|c| if c.is_control() { '?' } else { c });
+        let shown = text.chars().map(|c| if is_unsafe(c) { '?' } else { c });
         shown.collect()
     };
     let width = |column: usize| {

@@ -1,5 +1,5 @@
-//! The ledger's file: an embedded store (redb) with a table of what was spent per day, and one of
-//! budgets; beside them what was learned ([`super::kept`]), and what accounts carried ([`super::loads`]).
+//! The ledger's file: an embedded store (redb) with a table of budgets; beside them what was spent per day
+//! ([`super::spent`]), what was learned ([`super::kept`]), and what accounts carried ([`super::loads`]).
 //!
 //! Every write is one transaction that is on the disk when it returns, so that a process that is
 //! killed leaves the file as of its last write. A file has one process: the store locks it.
@@ -13,7 +13,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use keyweir_policy::quota::load::Load;
-use keyweir_policy::tenancy::money::Money;
 use keyweir_policy::tenancy::period::Wall;
 use keyweir_policy::tenancy::tally::Totals;
 use keyweir_policy::terms::amount::Dimension;
@@ -23,7 +22,8 @@ use redb::{Database, DatabaseError, ReadableTable, StorageError, TableDefinition
 use super::guarded::guarded;
 use super::kept::{self, Kept, Row, Thing};
 use super::loads::{self, Carrier, Loads};
-use super::names::BETWEEN;
+use super::place::FileId;
+use super::spent::{self, Spender};
 
 /// The form of the tables. A file of a later one is left alone.
 const VERSION: u64 = 1;
@@ -32,12 +32,8 @@ const VERSION: u64 = 1;
 const DAYS_KEPT: u32 = 400;
 
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
-/// By day and names: requests, input, cache reads, cache writes, output, picodollars, unpriced.
-const USAGE: TableDefinition<'_, (u32, &str), Counts> = TableDefinition::new("usage");
 /// By key: the beginning of the period, and what was spent in it.
 const BUDGETS: TableDefinition<'_, &str, (i64, u128)> = TableDefinition::new("budgets");
-
-type Counts = (u64, u64, u64, u64, u64, u128, u64);
 
 /// Why there is no ledger.
 #[derive(Debug, thiserror::Error)]
@@ -55,18 +51,6 @@ pub enum LedgerError {
     /// It cannot be made, read or written.
     #[error("the ledger {0} cannot be used: {1}")]
     Unusable(PathBuf, String),
-}
-
-/// Where something was spent, by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Spender {
-    /// Days since 1970-01-01.
-    pub(crate) day: u32,
-    pub(crate) tenant: String,
-    pub(crate) provider: String,
-    pub(crate) account: String,
-    pub(crate) key: String,
-    pub(crate) model: String,
 }
 
 /// What is to be written down.
@@ -107,7 +91,13 @@ impl Unwritten {
 pub(crate) struct Store {
     path: PathBuf,
     /// `None`: it failed, and could not be opened again yet.
-    database: RwLock<Option<Database>>,
+    opened: RwLock<Option<Opened>>,
+}
+
+#[derive(Debug)]
+struct Opened {
+    database: Database,
+    file: FileId,
 }
 
 impl Store {
@@ -133,14 +123,19 @@ impl Store {
         }
     }
 
-    /// Opens the ledger at `path` as it is, to look at it.
+    /// Opens the ledger at `path` as it is, to look at it: of an empty file none is made.
     ///
     /// # Errors
     /// If it is another's, of a later version, or damaged.
     pub(crate) fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
+        let unusable = |why: String| LedgerError::Unusable(path.to_owned(), why);
+        let size = std::fs::metadata(path).map_err(|error| unusable(error.to_string()))?;
+        if size.len() == 0 {
+            return Err(unusable("it is empty".to_owned()));
+        }
         Self::open_as_it_is(path).map_err(|error| match error {
             Opening::Refused(error) => error,
-            Opening::Damaged(why) => LedgerError::Unusable(path.to_owned(), why),
+            Opening::Damaged(why) => unusable(why),
         })
     }
 
@@ -160,9 +155,12 @@ impl Store {
             }
             error => Opening::Damaged(error.to_string()),
         })?;
+        let file = FileId::of(path).map_err(|error| {
+            Opening::Refused(LedgerError::Unusable(path.to_owned(), error.to_string()))
+        })?;
         let store = Self {
             path: path.to_owned(),
-            database: RwLock::new(Some(database)),
+            opened: RwLock::new(Some(Opened { database, file })),
         };
         match guarded(|| store.begin()) {
             Ok(VERSION) => Ok(store),
@@ -199,7 +197,7 @@ impl Store {
                 about.insert("salt", fastrand::u64(..))?;
             }
             drop(about);
-            transaction.open_table(USAGE)?;
+            spent::begin(&transaction)?;
             transaction.open_table(BUDGETS)?;
             kept::begin(&transaction)?;
             loads::begin(&transaction)?;
@@ -250,14 +248,7 @@ impl Store {
     pub(crate) fn usage(&self, since: u32) -> Result<Vec<(Spender, Totals)>, redb::Error> {
         guarded(|| {
             let transaction = self.database()?.begin_read()?;
-            let table = transaction.open_table(USAGE)?;
-            let mut usage = Vec::new();
-            for row in table.range((since, "")..)? {
-                let (key, value) = row?;
-                let (day, names) = key.value();
-                usage.push((spender(day, names), totals(value.value())));
-            }
-            Ok(usage)
+            spent::read(&transaction, since)
         })
     }
 
@@ -300,23 +291,40 @@ impl Store {
 
     /// The database.
     fn database(&self) -> Result<MappedRwLockReadGuard<'_, Database>, redb::Error> {
-        let database = RwLockReadGuard::try_map(self.database.read(), Option::as_ref);
-        database.map_err(|_| redb::Error::PreviousIo)
+        let opened = RwLockReadGuard::try_map(self.opened.read(), |it| {
+            it.as_ref().map(|opened| &opened.database)
+        });
+        opened.map_err(|_| redb::Error::PreviousIo)
     }
 
     /// Opens the file anew: a database that the disk has failed once takes nothing any more, however
     /// well the disk is.
     fn reopen(&self) {
-        let mut database = self.database.write();
+        let mut opened = self.opened.write();
         // The file's lock goes with it. One that has met damage may say so once more.
-        let last = database.take();
+        let last = opened.take();
         let _ = guarded(|| {
             drop(last);
             Ok(())
         });
         if let Ok(fresh) = Self::open_as_it_is(&self.path) {
-            *database = fresh.database.into_inner();
+            *opened = fresh.opened.into_inner();
         }
+    }
+
+    /// Sees to it that the file stands in its place, between two writes.
+    fn keep_in_place(&self) -> Result<(), redb::Error> {
+        let file = self.opened.read().as_ref().map(|opened| opened.file);
+        if let Some(file) = file
+            && file.keep_at(&self.path)?
+        {
+            self.reopen();
+            tracing::warn!(
+                ledger = %self.path.display(),
+                "the ledger was gone from its place; it is put back as it was"
+            );
+        }
+        Ok(())
     }
 
     /// Adds what was spent, and notes what budgets have spent and what was learned; all of it or nothing.
@@ -325,6 +333,10 @@ impl Store {
     /// # Errors
     /// If it cannot be written.
     pub(crate) fn write(&self, unwritten: &Unwritten) -> Result<(), redb::Error> {
+        self.keep_in_place()?;
+        if unwritten.is_empty() && self.opened.read().is_some() {
+            return Ok(());
+        }
         let written = guarded(|| self.commit(unwritten));
         if written.is_err() {
             self.reopen();
@@ -335,20 +347,12 @@ impl Store {
     fn commit(&self, unwritten: &Unwritten) -> Result<(), redb::Error> {
         let transaction = self.database()?.begin_write()?;
         {
-            let mut table = transaction.open_table(USAGE)?;
-            for (spender, more) in &unwritten.spent {
-                let names = names(spender);
-                let key = (spender.day, names.as_str());
-                let known = table.get(key)?.map(|known| totals(known.value()));
-                let mut sum = known.unwrap_or_default();
-                sum.add(more);
-                table.insert(key, counts(&sum))?;
-            }
             let mut table = transaction.open_table(BUDGETS)?;
             for (key, (begin, spent)) in &unwritten.budgets {
                 table.insert(key.as_str(), (begin.0, *spent))?;
             }
         }
+        spent::write(&transaction, &unwritten.spent)?;
         kept::write_learned(&transaction, unwritten.learned.iter())?;
         kept::write_things(&transaction, &unwritten.things, &unwritten.things_gone)?;
         loads::write(&transaction, &unwritten.loads)?;
@@ -368,9 +372,7 @@ impl Store {
         let first = today.saturating_sub(DAYS_KEPT);
         let oldest = i64::from(first) * 86_400_000_000;
         let transaction = self.database()?.begin_write()?;
-        transaction
-            .open_table(USAGE)?
-            .retain_in(..(first, ""), |_, _| false)?;
+        spent::evict(&transaction, first)?;
         transaction
             .open_table(BUDGETS)?
             .retain(|_, (begin, _)| begin >= oldest)?;
@@ -398,59 +400,10 @@ fn aside(path: &Path) -> PathBuf {
     all.find(|path| !path.exists()).unwrap_or_else(|| named(0))
 }
 
-fn names(spender: &Spender) -> String {
-    let Spender {
-        day: _,
-        tenant,
-        provider,
-        account,
-        key,
-        model,
-    } = spender;
-    let names = [tenant, provider, account, key, model];
-    names.map(String::as_str).join(&BETWEEN.to_string())
-}
-
-fn spender(day: u32, names: &str) -> Spender {
-    let mut names = names.splitn(5, BETWEEN).map(str::to_owned);
-    let mut next = || names.next().unwrap_or_default();
-    Spender {
-        day,
-        tenant: next(),
-        provider: next(),
-        account: next(),
-        key: next(),
-        model: next(),
-    }
-}
-
-const fn counts(totals: &Totals) -> Counts {
-    (
-        totals.requests,
-        totals.input,
-        totals.cache_read,
-        totals.cache_write,
-        totals.output,
-        totals.money.pico(),
-        totals.unpriced,
-    )
-}
-
-const fn totals(counts: Counts) -> Totals {
-    let (requests, input, cache_read, cache_write, output, money, unpriced) = counts;
-    Totals {
-        requests,
-        input,
-        cache_read,
-        cache_write,
-        output,
-        money: Money::from_pico(money),
-        unpriced,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use keyweir_policy::tenancy::money::Money;
+
     use super::*;
 
     fn spender(day: u32, tenant: &str) -> Spender {
@@ -603,5 +556,40 @@ mod tests {
                 let _ = (store.evict(20), store.write(&more), store.usage(0));
             }
         }
+    }
+
+    #[test]
+    fn a_file_that_was_removed_is_put_back_and_another_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger");
+        let (store, _) = Store::open(&path).expect("made");
+        let mut unwritten = Unwritten::default();
+        unwritten.spent.insert(spender(1, "a"), totals(3));
+        store.write(&unwritten).expect("written");
+        std::fs::remove_file(&path).expect("removed");
+        store.write(&Unwritten::default()).expect("put back");
+        assert!(path.exists());
+        store.write(&unwritten).expect("written");
+        drop(store);
+        let store = Store::open_to_read(&path).expect("there");
+        let usage = store.usage(0).expect("read");
+        assert_eq!(usage, [(spender(1, "a"), totals(6))]);
+        let all = std::fs::read_dir(folder.path()).expect("a folder");
+        assert_eq!(all.count(), 1, "nothing is left beside it");
+        std::fs::rename(&path, folder.path().join("elsewhere")).expect("moved");
+        std::fs::write(&path, "another's").expect("written");
+        let told = store.write(&unwritten).expect_err("another is there");
+        assert!(told.to_string().contains("another file"), "{told}");
+        assert_eq!(std::fs::read(&path).expect("there"), b"another's");
+    }
+
+    #[test]
+    fn of_an_empty_file_no_ledger_is_made_to_look_at() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger");
+        std::fs::write(&path, "").expect("written");
+        let told = Store::open_to_read(&path).expect_err("it is none");
+        assert!(told.to_string().contains("it is empty"), "{told}");
+        assert_eq!(std::fs::metadata(&path).expect("there").len(), 0);
     }
 }
