@@ -17,6 +17,7 @@ use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::{ModelId, ProviderId, RequestId, TenantId};
 use keyweir_policy::terms::request::RequestSize;
 use keyweir_policy::terms::time::Time;
+use keyweir_policy::wire::describe::may_name_a_model;
 use serde_json::{Value, json};
 
 use super::answer::{json as answer, text};
@@ -31,6 +32,8 @@ use crate::runtime::parts::Parts;
 const ACCOUNTS_MAX: usize = 50;
 /// Keys of one account that are told one by one.
 const KEYS_MAX: usize = 20;
+/// Characters of a name that is none, in the answer.
+const SHOWN_MAX: usize = 64;
 /// The most tokens that a question may be about.
 const TOKENS_MAX: u64 = 100_000_000;
 
@@ -71,6 +74,12 @@ pub(super) fn page(gateway: &Gateway, query: &str) -> Response<Vec<u8>> {
 fn question<'a>(live: &Live, query: &'a Query<'_>) -> Result<Question<'a>, String> {
     let model = query.get("model");
     let model = model.ok_or("model is missing: /explain?model=claude-sonnet-5")?;
+    if !may_name_a_model(model) {
+        return Err(format!(
+            "model: {:?} is no name that a request may ask for: too long, empty, or with control characters",
+            model.chars().take(SHOWN_MAX).collect::<String>()
+        ));
+    }
     let tenant = match query.get("tenant") {
         None => ANYBODY,
         Some(name) => {

@@ -14,6 +14,9 @@ use crate::simulate::carried::{Hour, Told, again};
 /// Groups that are simulated: a few seconds' work each.
 const GROUPS_MAX: usize = 3;
 
+/// The mean of a shorter use is none of an hour: it would be stretched to many times what there was.
+const IN_USE_SECS_MIN: f64 = 600.0;
+
 /// Writes the section.
 pub(super) fn write(out: &mut String, found: &Evidence) {
     out.push_str("\n## With twice the limit\n");
@@ -99,8 +102,12 @@ fn carried(account: &str, busiest: &Busiest) -> Result<Hour, String> {
         .unwrap_or_default();
     let refused: u64 = busiest.loads.values().map(|it| it.refused).sum();
     let secs = nearest.in_use_secs;
-    if secs <= 0.0 {
-        return Err("it is not known for how long it was in use".to_owned());
+    if secs < IN_USE_SECS_MIN {
+        return Err(format!(
+            "it was in use for {} s of that hour, and less than {} min say nothing of an hour",
+            secs.round(),
+            IN_USE_SECS_MIN / 60.0
+        ));
     }
     let mean_per_minute = 60.0 * nearest.used / secs;
     Ok(Hour {

@@ -80,8 +80,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failed> {
     }
     let picture = path.with_extension("svg");
     let name = picture.file_name().map(|it| encoded(&it.to_string_lossy()));
-    write(&path, &report::write(&found, name.as_deref()))?;
+    // What refers to the other comes last.
     write(&picture, &chart::draw(&found))?;
+    write(&path, &report::write(&found, name.as_deref()))?;
     writeln!(stdout, "Written: {}, {}", path.display(), picture.display())?;
     Ok(())
 }
@@ -133,7 +134,17 @@ fn plain(name: &str) -> String {
         .collect()
 }
 
+/// Writes a file as a whole, or not at all; whatever stood there, a link too, makes way for it.
 fn write(path: &Path, text: &str) -> Result<(), Failed> {
-    std::fs::write(path, text)
-        .map_err(|error| Failed::Because(format!("cannot write {}: {error}", path.display())))
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let _ = std::fs::remove_file(&part);
+    let written = std::fs::File::create_new(&part)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|()| std::fs::rename(&part, path));
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&part);
+        Failed::Because(format!("cannot write {}: {error}", path.display()))
+    })
 }

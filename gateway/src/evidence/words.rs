@@ -1,6 +1,7 @@
 //! Hours, spans and names as the report writes them.
 
 use crate::runtime::ledger::show_day;
+use crate::telemetry::escape::is_unsafe;
 
 /// Hours of a day.
 const DAY: u32 = 24;
@@ -39,7 +40,7 @@ pub(super) fn text(text: &str) -> String {
                 safe.push('\\');
                 safe.push(c);
             }
-            c if c.is_control() => safe.push('\u{fffd}'),
+            c if is_unsafe(c) => safe.push('\u{fffd}'),
             c => safe.push(c),
         }
     }

@@ -110,9 +110,6 @@ impl Writer {
         if self.day != today && self.store.evict(today).is_ok() {
             self.day = today;
         }
-        if self.unwritten.is_empty() {
-            return;
-        }
         let written = self.store.write(&self.unwritten);
         let metrics = &gateway.metrics.ledger;
         match written {

@@ -14,10 +14,7 @@ pub(super) fn of_clients(
     restart: &mut Changes,
 ) {
     let (Some(before), Some(after)) = (before, after) else {
-        let on = |is_on: &bool| if *is_on { "on" } else { "off" }.to_owned();
-        let gateway = Subject::Settings("gateway");
-        let is_on = (&before.is_some(), &after.is_some());
-        restart.field(&gateway, "tls", is_on, on);
+        turned("tls", (before.is_some(), after.is_some()), restart);
         return;
     };
     let TlsSettings {
@@ -28,11 +25,12 @@ pub(super) fn of_clients(
     let tls = Subject::Settings("gateway.tls");
     let (listen, other) = (sorted(listen), sorted(&after.listen));
     restart.field(&tls, "listen", (&*listen, &*other), addresses);
-    let path = |it: &_| show::path(it);
-    let files = (cert_file.as_path(), after.cert_file.as_path());
-    changes.field(&tls, "cert_file", files, path);
-    let files = (key_file.as_path(), after.key_file.as_path());
-    changes.field(&tls, "key_file", files, path);
+    shown(
+        &tls,
+        (cert_file, &after.cert_file),
+        (key_file, &after.key_file),
+        changes,
+    );
 }
 
 /// What operators are shown, and may show.
@@ -42,10 +40,7 @@ pub(super) fn of_admin(
     restart: &mut Changes,
 ) {
     let (Some(before), Some(after)) = (before, after) else {
-        let on = |is_on: &bool| if *is_on { "on" } else { "off" }.to_owned();
-        let gateway = Subject::Settings("gateway");
-        let is_on = (&before.is_some(), &after.is_some());
-        restart.field(&gateway, "admin_tls", is_on, on);
+        turned("admin_tls", (before.is_some(), after.is_some()), restart);
         return;
     };
     let AdminTlsSettings {
@@ -54,11 +49,12 @@ pub(super) fn of_admin(
         client_ca_file,
     } = before;
     let tls = Subject::Settings("gateway.admin_tls");
-    let path = |it: &_| show::path(it);
-    let files = (cert_file.as_path(), after.cert_file.as_path());
-    changes.field(&tls, "cert_file", files, path);
-    let files = (key_file.as_path(), after.key_file.as_path());
-    changes.field(&tls, "key_file", files, path);
+    shown(
+        &tls,
+        (cert_file, &after.cert_file),
+        (key_file, &after.key_file),
+        changes,
+    );
     let files = (client_ca_file, &after.client_ca_file);
     changes.field(
         &tls,
@@ -77,4 +73,23 @@ pub(super) fn sorted(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 pub(super) fn addresses(addresses: &[SocketAddr]) -> String {
     let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     show::list(&texts)
+}
+
+/// Whether it is there at all.
+fn turned(name: &'static str, (before, after): (bool, bool), restart: &mut Changes) {
+    let on = |is_on: &bool| if *is_on { "on" } else { "off" }.to_owned();
+    let gateway = Subject::Settings("gateway");
+    restart.field(&gateway, name, (&before, &after), on);
+}
+
+/// The certificate, and its key.
+fn shown(
+    tls: &Subject,
+    certificates: (&PathBuf, &PathBuf),
+    keys: (&PathBuf, &PathBuf),
+    changes: &mut Changes,
+) {
+    let path = |it: &PathBuf| show::path(it);
+    changes.field(tls, "cert_file", certificates, path);
+    changes.field(tls, "key_file", keys, path);
 }

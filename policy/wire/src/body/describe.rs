@@ -246,7 +246,7 @@ impl Reading {
             None => Model::NoString,
             Some(text) => text
                 .to_text()
-                .filter(|model| is_usable(model))
+                .filter(|model| may_name_a_model(model))
                 .map_or(Model::Unusable, Model::Named),
         };
         self.model = match self.model {
@@ -259,7 +259,7 @@ impl Reading {
     /// A model beside the first.
     fn other_model(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         let name = reader.string_or_skip()?.and_then(Text::to_text);
-        match name.filter(|name| is_usable(name)) {
+        match name.filter(|name| may_name_a_model(name)) {
             Some(name) if self.other_models.contains(&name) => {}
             Some(name) if self.other_models.len() < MODELS_MAX => self.other_models.push(name),
             _ => self.has_unusable_models = true,
@@ -328,7 +328,8 @@ impl Reading {
     }
 }
 
-fn is_usable(model: &str) -> bool {
+/// Whether a request may ask for a model of this name.
+pub fn may_name_a_model(model: &str) -> bool {
     !model.trim().is_empty()
         && model.len() <= MODEL_BYTES_MAX
         && !model.contains(|c: char| c.is_control())
