@@ -18,7 +18,8 @@ use crate::reserves::Reserves;
 use crate::shared::Shared;
 
 impl QuotaGroup {
-    /// The account and key for `asked` out of what is kept for its tenant, if that is due.
+    /// The account and key for `asked` out of what is kept for its tenant, if that is due. The overload
+    /// gate is left aside.
     pub(crate) fn choose_reserve(
         &self,
         now: Time,
@@ -27,7 +28,7 @@ impl QuotaGroup {
         draws: &mut fastrand::Rng,
     ) -> Option<Chosen> {
         let parts = shared.reserves.of(asked.ask.tenant);
-        if parts.is_empty() || shared.overload.opens_at(now).is_some() {
+        if parts.is_empty() {
             return None;
         }
         let choosing = self.choosing(now, shared, asked);
@@ -42,13 +43,16 @@ impl QuotaGroup {
         })
     }
 
-    /// The same, for a grant.
+    /// The same, for a grant: none while the provider is overloaded.
     pub(crate) fn choose_due(
         &self,
         now: Time,
         shared: &mut Shared,
         asked: &Asked<'_>,
     ) -> Option<Chosen> {
+        if shared.overload.opens_at(now).is_some() {
+            return None;
+        }
         let mut draws = shared.draws.clone();
         let chosen = self.choose_reserve(now, shared, asked, &mut draws);
         shared.draws = draws;

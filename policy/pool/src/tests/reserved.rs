@@ -175,6 +175,53 @@ fn what_is_kept_is_explained_and_told() {
 }
 
 #[test]
+fn what_is_kept_is_told_and_not_granted_while_the_provider_is_overloaded() {
+    let mut spec = spec(&[(1, Some(600)), (1, Some(600)), (1, Some(600))]);
+    let part = ReserveSpec {
+        account: AccountId(0),
+        share: 0.5,
+        owners: vec![OWNER],
+    };
+    spec.reserves = Reserves::new([part]);
+    let mut pool = Pool::new(spec, at(0.0));
+    let mut leases = Vec::new();
+    while let Admission::Granted(lease) = {
+        let ask = Ask {
+            deadline: at(0.0),
+            ..asking(&mut pool, at(0.0), BORROWER, Priority::High)
+        };
+        pool.admit(at(0.0), ask, &Attempts::default())
+    } {
+        leases.push(lease);
+    }
+    // What the provider was too busy for is charged to nobody.
+    let (served, overloaded): (Vec<_>, Vec<_>) = leases
+        .into_iter()
+        .partition(|lease| lease.account == AccountId(0));
+    for lease in served {
+        pool.settle(at(0.0), lease, &outcome(Fault::None));
+    }
+    for lease in overloaded {
+        pool.settle(at(0.0), lease, &outcome(Fault::Overloaded { wait: None }));
+    }
+    let owner = Ask {
+        account: Some(AccountId(0)),
+        ..asking(&mut pool, at(0.0), OWNER, Priority::Low)
+    };
+    let explained = pool.explain(at(0.0), &owner);
+    assert!(
+        matches!(
+            explained.held,
+            Some(crate::explain::Held::Overloaded { .. })
+        ),
+        "{explained:?}"
+    );
+    assert_eq!(explained.by, Some(crate::ask::ChosenBy::Reserve));
+    assert_eq!(explained.accounts[0].out, None);
+    waiting(pool.admit(at(0.0), owner, &Attempts::default()));
+}
+
+#[test]
 fn accounts_that_are_one_keep_what_was_kept_of_both_and_a_reload_changes_it() {
     let mut spec = spec(&[(1, Some(600)), (1, Some(600))]);
     let part = |account: u32, owner: TenantId| ReserveSpec {
