@@ -188,11 +188,11 @@ impl Pool {
         reason = "a lease is given back, so that it cannot be settled twice"
     )]
     fn close(&mut self, now: Time, lease: Lease, settlement: &Settlement) {
-        let Some(open) = self.shared.leases.close(lease.slot) else {
+        let Some(mut open) = self.shared.leases.close(lease.slot) else {
             return;
         };
         let (group, shared) = (&mut self.groups[open.grant.group], &mut self.shared);
-        group.true_up(now, &open, settlement);
+        group.true_up(now, &mut open, settlement);
         if !settlement.snapshot.is_empty() && !open.answered {
             let is_admitted = settlement.fault == Fault::None;
             group.reconcile(now, &open, (&settlement.snapshot, is_admitted));

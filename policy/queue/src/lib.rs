@@ -1,6 +1,7 @@
 //! Who goes next: the waiting room of a quota group and its priority classes.
 
 mod class;
+mod drain;
 pub mod hold;
 mod pace;
 mod tenant_queue;

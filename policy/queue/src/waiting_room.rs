@@ -18,6 +18,7 @@ use keyweir_terms::request::Priority;
 use keyweir_terms::time::Time;
 
 use crate::class::{Class, View};
+use crate::drain::Drain;
 use crate::hold::Look;
 use crate::waiter::{Caller, Position, Waiter};
 
@@ -62,6 +63,7 @@ pub struct WaitingRoom<W> {
     deadlines: BTreeSet<(Time, Ticket)>,
     bytes: u64,
     turns: u32,
+    drain: Drain,
 }
 
 impl<W> Default for WaitingRoom<W> {
@@ -72,6 +74,7 @@ impl<W> Default for WaitingRoom<W> {
             deadlines: BTreeSet::new(),
             bytes: 0,
             turns: 0,
+            drain: Drain::default(),
         }
     }
 }
@@ -114,11 +117,13 @@ impl<W> WaitingRoom<W> {
         self.classes[caller.priority as usize].passed(caller, cost);
     }
 
-    /// Seconds of capacity that will be used before a new request of `caller` has its turn.
+    /// Seconds until a new request of `caller` has its turn: the capacity that will be used before, as
+    /// fast as such capacity was lately used.
     pub fn ahead_secs(&self, caller: &Caller) -> f64 {
         let class = caller.priority as usize;
         let before: f64 = self.classes[..class].iter().map(Class::cost).sum();
-        before + self.classes[class].ahead_secs(caller)
+        let cost = before + self.classes[class].ahead_secs(caller);
+        cost * self.drain.secs_per_cost()
     }
 
     /// Takes a position. A retry goes to the front and pays nothing more.
@@ -194,6 +199,7 @@ impl<W> WaitingRoom<W> {
             self.classes.iter_mut().for_each(|class| class.used(cost));
         }
         let waiter = self.classes[position.class].serve(position)?;
+        self.drain.served(now, cost);
         self.vacate(position.ticket, &waiter);
         Some((position.ticket, waiter))
     }
@@ -230,6 +236,9 @@ impl<W> WaitingRoom<W> {
         self.positions.remove(&ticket);
         self.deadlines.remove(&(waiter.deadline, ticket));
         self.bytes = self.bytes.saturating_sub(waiter.bytes);
+        if self.is_empty() {
+            self.drain.pause();
+        }
     }
 
     fn aged_class(&self, now: Time) -> Option<usize> {

@@ -245,6 +245,21 @@ impl Bucket {
         self.spill();
     }
 
+    /// Of what was charged at `mark` so much more was taken; a negative amount was not. What is measured
+    /// from readings that contain that charge is measured anew.
+    pub fn true_up(&mut self, now: Time, amount: f64, mark: &mut Mark) {
+        self.charge(now, amount);
+        mark.kept += amount;
+        for base in [self.external.base(), self.inflow.base()]
+            .into_iter()
+            .flatten()
+        {
+            if base.sent >= mark.sent {
+                base.kept += amount;
+            }
+        }
+    }
+
     /// What is above the burst flows over.
     fn spill(&mut self) {
         let above = self.level - self.top();

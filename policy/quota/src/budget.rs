@@ -250,6 +250,11 @@ impl Budget {
     /// Takes `amount` of one dimension, for a lease that draws on `draw`.
     fn charge(&mut self, now: Time, dimension: usize, amount: f64, draw: Option<Draw>) {
         self.buckets[dimension].charge(now, amount);
+        self.note(now, dimension, amount, draw);
+    }
+
+    /// `amount` of one dimension is taken, as far as its bucket does not know of it.
+    fn note(&mut self, now: Time, dimension: usize, amount: f64, draw: Option<Draw>) {
         if let Some(envelope) = &mut self.envelopes[dimension] {
             envelope.charge(now, amount);
         }
@@ -319,10 +324,17 @@ impl Budget {
         self.pending[dimension] = (self.pending[dimension] - from_pending).max(0.0);
     }
 
-    /// Corrects a prompt charge by `amount`; negative gives back.
-    pub fn correct(&mut self, now: Time, dimension: usize, amount: f64, draw: Option<Draw>) {
+    /// Corrects the prompt charge of `marks` by `amount`; negative gives back.
+    pub fn correct(
+        &mut self,
+        now: Time,
+        dimension: usize,
+        (amount, marks): (f64, &mut Marks),
+        draw: Option<Draw>,
+    ) {
         if amount != 0.0 {
-            self.charge(now, dimension, amount, draw);
+            self.buckets[dimension].true_up(now, amount, &mut marks[dimension]);
+            self.note(now, dimension, amount, draw);
         }
     }
 

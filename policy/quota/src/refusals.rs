@@ -8,7 +8,7 @@
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::time::Time;
 
-use crate::charge::{Amounts, Charge, Marks};
+use crate::charge::{Amounts, Marks};
 
 /// Requests after which what was learned before them counts for a third.
 const MEMORY_REQUESTS: f64 = 64.0;
@@ -51,13 +51,13 @@ impl Refusals {
         self.last.is_none_or(|last| marks[0].sent >= last.told)
     }
 
-    /// The account refused the request of `marks`, which was to take `charge`. Returns whether that
-    /// tells anything: of those that were on their way together the first has told.
-    pub(crate) fn learn(&mut self, now: Time, marks: &Marks, charge: &Charge) -> bool {
+    /// The account refused the request of `marks`, which no longer contain what it was to take. Returns
+    /// whether that tells anything: of those that were on their way together the first has told.
+    pub(crate) fn learn(&mut self, now: Time, marks: &Marks) -> bool {
         let refused = Refused {
             sent: marks[0].sent,
             told: now,
-            taken: std::array::from_fn(|d| marks[d].kept - charge.prompt[d]),
+            taken: std::array::from_fn(|d| marks[d].kept),
         };
         let Some(last) = self.last else {
             self.last = Some(refused);
@@ -119,30 +119,23 @@ mod tests {
         Time::ZERO.after_secs(secs)
     }
 
-    /// A request of `input` tokens that is refused after so many requests and tokens were taken.
-    fn refuse(refusals: &mut Refusals, secs: f64, taken: (f64, f64), input: f64) -> bool {
-        let mut charge = Charge::default();
-        (charge.prompt[0], charge.prompt[1]) = (1.0, input);
+    /// A request that is refused after so many requests and tokens were taken.
+    fn refuse(refusals: &mut Refusals, secs: f64, taken: (f64, f64)) -> bool {
         let mark = |kept: f64| Mark {
             sent: at(secs),
             kept,
             ..Mark::default()
         };
-        let marks = [
-            mark(taken.0 + 1.0),
-            mark(taken.1 + input),
-            mark(0.0),
-            mark(0.0),
-        ];
-        refusals.learn(at(secs), &marks, &charge)
+        let marks = [mark(taken.0), mark(taken.1), mark(0.0), mark(0.0)];
+        refusals.learn(at(secs), &marks)
     }
 
     #[test]
     fn refusals_between_which_nothing_was_taken_tell_nothing() {
         let mut refusals = Refusals::default();
-        refuse(&mut refusals, 10.0, (5.0, 500.0), 100.0);
-        assert!(!refuse(&mut refusals, 11.0, (5.0, 500.0), 100.0));
-        assert!(refuse(&mut refusals, 15.0, (10.0, 1_000.0), 100.0));
+        refuse(&mut refusals, 10.0, (5.0, 500.0));
+        assert!(!refuse(&mut refusals, 11.0, (5.0, 500.0)));
+        assert!(refuse(&mut refusals, 15.0, (10.0, 1_000.0)));
         assert_eq!(refusals.mean(1), 100.0);
     }
 
@@ -151,12 +144,7 @@ mod tests {
         let mut refusals = Refusals::default();
         let (mut requests, mut tokens) = (0.0, 0.0);
         for span in 0..8 {
-            refuse(
-                &mut refusals,
-                f64::from(span) * 10.0,
-                (requests, tokens),
-                500.0,
-            );
+            refuse(&mut refusals, f64::from(span) * 10.0, (requests, tokens));
             requests += if span % 2 == 0 { 5.0 } else { 40.0 };
             tokens += 10_000.0;
         }

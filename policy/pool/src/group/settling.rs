@@ -68,14 +68,15 @@ impl QuotaGroup {
     }
 
     /// An attempt ended: what it took is counted to the token.
-    pub(crate) fn true_up(&mut self, now: Time, open: &Open, settlement: &Settlement) {
-        let (grant, request) = (&open.grant, &open.request);
+    pub(crate) fn true_up(&mut self, now: Time, open: &mut Open, settlement: &Settlement) {
+        let grant = open.grant;
         let budget = &mut self.accounts[grant.account].budget;
         let charged = charged(settlement);
         for dimension in Dimension::ALL {
             let index = dimension.index();
             let amount = charged_at_admission(charged, open, settlement, dimension);
-            budget.correct(now, index, amount - open.charge.prompt[index], open.draw);
+            let more = amount - open.charge.prompt[index];
+            budget.correct(now, index, (more, &mut open.marks), open.draw);
         }
         let produced = open.output.produced();
         let output = settlement.usage.output;
@@ -95,7 +96,7 @@ impl QuotaGroup {
             let delay = open.output.delay_at_end(now, grant.at);
             budget.learn_production_delay(delay, output, DELAY_WEIGHT);
         }
-        let usage = &settlement.usage;
+        let (request, usage) = (&open.request, &settlement.usage);
         self.estimates.learn(request.tenant, &request.size, usage);
         if let Some(conversation) = request.affinity {
             self.affinity.served(now, conversation, grant.account);

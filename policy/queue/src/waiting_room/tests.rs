@@ -255,8 +255,43 @@ fn who_keeps_coming_is_counted_ahead_of_a_queue() {
     // Another comes whenever the first was served, and never waits for long.
     for n in 1000..1100 {
         room.enter(Ticket(n), false, waiter(2, 0.1));
-        served(&mut room, 2);
+        let now = Time::ZERO.after_secs(0.2 * (n - 1000) as f64);
+        for _ in 0..2 {
+            let first = room.front(&look(now), 1, |_| false)[0];
+            room.serve(now, first);
+        }
     }
     let ahead = room.ahead_secs(&caller(1, Priority::Normal, 1.0));
     assert!((150.0..190.0).contains(&ahead), "{ahead}");
+}
+
+#[test]
+fn what_lies_ahead_takes_as_long_as_such_took_lately_and_no_longer_than_it_should() {
+    // What each costs of its scarcest dimension is served in so many seconds.
+    for (pace, expected) in [(0.05, 5.0), (0.1, 10.0), (0.3, 10.0), (0.0, 2.0)] {
+        let mut room = WaitingRoom::default();
+        for n in 0..300 {
+            room.enter(Ticket(n), false, waiter(1, 0.1));
+        }
+        let mut now = Time::ZERO;
+        for _ in 0..200 {
+            let first = room.front(&look(now), 1, |_| false)[0];
+            room.serve(now, first);
+            now = now.after_secs(pace);
+        }
+        let ahead = room.ahead_secs(&caller(1, Priority::Normal, 1.0));
+        assert!((ahead / expected - 1.0).abs() < 0.02, "{pace}: {ahead}");
+        // While nobody waits no time is counted.
+        while let Some(first) = room.front(&look(now), 1, |_| false).first() {
+            room.serve(now, *first);
+        }
+        now = now.after_secs(3_600.0);
+        for n in 300..400 {
+            room.enter(Ticket(n), false, waiter(1, 0.1));
+        }
+        let first = room.front(&look(now), 1, |_| false)[0];
+        room.serve(now, first);
+        let ahead = room.ahead_secs(&caller(1, Priority::Normal, 1.0));
+        assert!(ahead <= expected, "{pace}: {ahead}");
+    }
 }

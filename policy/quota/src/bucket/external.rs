@@ -106,6 +106,14 @@ impl ExternalUse {
         matched
     }
 
+    /// From where use is measured.
+    pub(super) const fn base(&mut self) -> Option<&mut Mark> {
+        match &mut self.base {
+            Some(base) => Some(&mut base.mark),
+            None => None,
+        }
+    }
+
     /// Learns from the newest snapshot of a bucket that gains `refill` per second.
     ///
     /// What they took lies between two ends: of what we took around either snapshot it is not known

@@ -42,6 +42,14 @@ impl Inflow {
         (self.per_sec > 0.0).then_some(self.per_sec)
     }
 
+    /// From where it is measured.
+    pub(super) const fn base(&mut self) -> Option<&mut Mark> {
+        match &mut self.base {
+            Some(base) => Some(&mut base.mark),
+            None => None,
+        }
+    }
+
     /// Learns from a reading.
     pub(super) fn learn(&mut self, seen: Seen) {
         let Some(base) = self.base else {

@@ -422,3 +422,35 @@ fn where_no_limit_is_told_what_flows_in_is_learned_from_what_remains() {
     bucket.reconcile(at(62.0), mark, &untold(500));
     assert_eq!(bucket.limit(), Some(600.0));
 }
+
+#[test]
+fn what_a_refused_request_was_to_take_is_nobody_elses_use() {
+    let mut bucket = known();
+    // One that is refused, as the reading with it says, from which use is measured …
+    let mut mark = bucket.mark(at(1.0), 0.0);
+    bucket.charge(at(1.0), 25.0);
+    mark.kept += 25.0;
+    bucket.true_up(at(1.1), -25.0, &mut mark);
+    bucket.reconcile_refused(at(1.1), mark, &reading(30, 0));
+    // … and one long after it that is admitted.
+    bucket.charge(at(20.0), 10.0);
+    let mark = bucket.mark(at(20.0), 10.0);
+    bucket.reconcile(at(20.1), mark, &reading(20, 1));
+    assert_eq!(bucket.external_per_sec(), 0.0);
+}
+
+#[test]
+fn what_was_charged_too_much_of_an_earlier_request_is_nobody_elses_use() {
+    let mut bucket = known();
+    bucket.charge(at(1.0), 28.0);
+    let mut large = bucket.mark(at(1.0), 28.0);
+    bucket.charge(at(2.0), 1.0);
+    let mark = bucket.mark(at(2.0), 1.0);
+    // It took only 3 in truth.
+    bucket.reconcile(at(2.1), mark, &reading(26, 1));
+    bucket.true_up(at(2.5), -25.0, &mut large);
+    bucket.charge(at(4.0), 20.0);
+    let mark = bucket.mark(at(4.0), 20.0);
+    bucket.reconcile(at(4.1), mark, &reading(10, 2));
+    assert_eq!(bucket.external_per_sec(), 0.0);
+}

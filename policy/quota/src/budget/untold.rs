@@ -36,7 +36,7 @@ impl Budget {
                 self.refuse(now, refused, d);
             }
         }
-        if !self.refusals.learn(now, marks, charge) {
+        if !self.refusals.learn(now, marks) {
             return;
         }
         let unexplained: [Option<f64>; Dimension::COUNT] = std::array::from_fn(|d| {
@@ -59,7 +59,7 @@ impl Budget {
     /// A refusal tells of the limit of one dimension.
     pub(super) fn learn_of(&mut self, now: Time, refused: (&Marks, &Charge), d: usize) {
         self.refuse(now, refused, d);
-        if self.refusals.learn(now, refused.0, refused.1) {
+        if self.refusals.learn(now, refused.0) {
             self.believe(now, d);
         }
     }
@@ -76,7 +76,7 @@ impl Budget {
             unit: self.refusals.mean(d).max(charge.total(d)),
             slack,
             gap_secs: marks[d].sent.secs_since(marks[d].previous),
-            since: taken - (marks[d].kept - charge.prompt[d]),
+            since: taken - marks[d].kept,
         };
         envelope.refuse(now, &asked, self.refusals.is_first(marks));
     }
