@@ -63,6 +63,11 @@ impl Overlay {
     }
 }
 
+/// Whether whoever has the file at `path` open only looks at it.
+pub(super) fn is_looked_at(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| flock(file, FlockOperation::NonBlockingLockShared).is_ok())
+}
+
 /// The pages that the bytes from `offset` on are in: the number of each, where they begin in it, and how many
 /// of them it has.
 fn pages(offset: u64, len: usize) -> impl Iterator<Item = (u64, usize, usize)> {

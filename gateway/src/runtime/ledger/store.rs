@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use keyweir_policy::quota::load::Load;
 use keyweir_policy::tenancy::period::Wall;
@@ -22,7 +23,7 @@ use redb::{Builder, Database, DatabaseError, ReadableTable, StorageError, TableD
 use super::guarded::guarded;
 use super::kept::{self, Kept, Row, Thing};
 use super::loads::{self, Carrier, Loads};
-use super::overlay::Overlay;
+use super::overlay::{Overlay, is_looked_at};
 use super::place::FileId;
 use super::spent::{self, Spender};
 
@@ -31,6 +32,10 @@ const VERSION: u64 = 1;
 
 /// Days that are kept: a year, and a month to look back from its end.
 const DAYS_KEPT: u32 = 400;
+
+/// How long a gateway that starts waits for who looks at its ledger, and how often it tries.
+const LOOK_MAX: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
 /// By key: the beginning of the period, and what was spent in it.
@@ -103,12 +108,21 @@ struct Opened {
 
 impl Store {
     /// Opens the ledger at `path`, or makes it. A damaged one is set aside: the second value says
-    /// where.
+    /// where. Who only looks at it is waited for.
     ///
     /// # Errors
     /// If it is another's, of a later version, or there can be none.
     pub(crate) fn open(path: &Path) -> Result<(Self, Option<PathBuf>), LedgerError> {
-        match Self::open_as_it_is(path) {
+        let until = Instant::now() + LOOK_MAX;
+        let mut opened = Self::open_as_it_is(path);
+        while matches!(opened, Err(Opening::Refused(LedgerError::InUse(_))))
+            && is_looked_at(path)
+            && Instant::now() < until
+        {
+            std::thread::sleep(LOOK_AGAIN);
+            opened = Self::open_as_it_is(path);
+        }
+        match opened {
             Ok(store) => Ok((store, None)),
             Err(Opening::Refused(error)) => Err(error),
             Err(Opening::Damaged(_)) => {
@@ -622,9 +636,17 @@ mod tests {
             let other = Store::open_to_read(path).expect("two may look");
             assert_eq!(one.usage(0).expect("read"), [(spender(1, "a"), totals(3))]);
             assert!(other.budgets().expect("read").is_empty());
-            assert!(matches!(Store::open(path), Err(LedgerError::InUse(_))));
-            drop((one, other));
+            assert!(is_looked_at(path));
+            let opening = std::thread::spawn({
+                let path = path.clone();
+                move || Store::open(&path)
+            });
             assert!(std::fs::read(path).expect("there") == before, "{path:?}");
+            drop((one, other));
+            let (store, aside) = opening.join().expect("ended").expect("waited for");
+            assert_eq!(aside, None);
+            assert!(!is_looked_at(path));
+            drop(store);
         }
     }
 
