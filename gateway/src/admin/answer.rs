@@ -1,7 +1,22 @@
 //! Answers to operators.
 
+use std::time::Duration;
+
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
+
+use crate::telemetry::escape::beginning;
+
+/// How long an operator's end may take nothing of an answer.
+pub(super) const WRITE: Duration = Duration::from_secs(10);
+
+/// How much of an id that is none is told, in bytes.
+const ID_TOLD: usize = 100;
+
+/// Of an id that is none, what is told of it.
+pub(super) fn told(id: &str) -> &str {
+    beginning(id, ID_TOLD)
+}
 
 /// A line of text.
 pub(super) fn text(status: StatusCode, body: impl Into<String>) -> Response<Vec<u8>> {

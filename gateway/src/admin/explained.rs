@@ -8,7 +8,7 @@ use keyweir_policy::tenancy::money::Money;
 use keyweir_policy::terms::endpoint::Endpoint;
 use serde_json::{Value, json};
 
-use super::answer::{json as answer, text};
+use super::answer::{json as answer, text, told};
 use super::moments::epoch_of;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::live::Live;
@@ -20,6 +20,7 @@ pub(super) fn page(gateway: &Gateway, id: &str) -> Response<Vec<u8>> {
     match recent.find(id) {
         Some(row) => answer(StatusCode::OK, &explained(&gateway.live(), &row)),
         None => {
+            let id = told(id);
             let kept = recent.len();
             let why = format!(
                 "none of the last {kept} requests that have ended has the id {id:?} (gateway.limits.\

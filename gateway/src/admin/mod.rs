@@ -24,19 +24,20 @@ mod reload;
 mod route;
 mod state;
 mod status;
+mod unread;
 mod usage;
 mod why;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use http::{Method, Response};
+use http::{Method, Response, Version, header};
 use pingora_core::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use pingora_http::ResponseHeader;
 
+use self::answer::WRITE;
 use self::crowd::Crowd;
 use self::live_events::LiveEvents;
 use self::route::Route;
@@ -46,9 +47,6 @@ use crate::runtime::reload::Reloader;
 
 /// How long a connection may be idle between two questions, in seconds.
 const KEEPALIVE_SECS: u64 = 60;
-
-/// How long an operator's end may take nothing of an answer.
-const WRITE: Duration = Duration::from_secs(10);
 
 /// Answers operators.
 pub(crate) struct Admin {
@@ -73,11 +71,15 @@ impl HttpServerApp for Admin {
         drop(idle);
         match asked {
             Ok(true) => {}
-            // The other side has gone, or what it said is no request.
-            Ok(false) | Err(_) => return None,
+            // The other side has gone.
+            Ok(false) => return None,
+            Err(error) => {
+                unread::refuse(session, &error, self.crowd.enter()).await;
+                return None;
+            }
         }
-        let keepalive = (!*shutdown.borrow()).then_some(KEEPALIVE_SECS);
-        session.set_keepalive(keepalive);
+        let goes_on = wants_more(&session) && !*shutdown.borrow();
+        session.set_keepalive(goes_on.then_some(KEEPALIVE_SECS));
         session.set_write_timeout(Some(WRITE));
         match self.answer(&session).await {
             Some(answer) => write(session, answer).await,
@@ -136,6 +138,19 @@ impl Admin {
             Route::Events if head.method == Method::HEAD => live_events::head_only(),
             Route::Events => return self.events.refusal(),
         })
+    }
+}
+
+/// Whether another question may follow: as said, or as its version of HTTP has it (RFC 9112, section 9.3).
+fn wants_more(session: &ServerSession) -> bool {
+    let head = session.req_header();
+    let said = head.headers.get_all(header::CONNECTION).iter();
+    let said = said.filter_map(|it| it.to_str().ok());
+    let mut said = said.flat_map(|it| it.split(',')).map(str::trim);
+    if head.version == Version::HTTP_11 {
+        !said.any(|it| it.eq_ignore_ascii_case("close"))
+    } else {
+        said.any(|it| it.eq_ignore_ascii_case("keep-alive"))
     }
 }
 

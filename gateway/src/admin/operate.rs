@@ -5,7 +5,7 @@ use keyweir_policy::pool::operator::{Action, Target};
 use keyweir_policy::pool::view::PoolView;
 use serde_json::json;
 
-use super::answer::{json as answer, text};
+use super::answer::{json as answer, text, told};
 use super::route::Kind;
 use super::state::State;
 use crate::runtime::gateway::Gateway;
@@ -39,7 +39,7 @@ pub(super) fn operate(
             return done;
         }
     }
-    let kind = kind.as_str();
+    let (kind, id) = (kind.as_str(), told(id));
     text(
         StatusCode::NOT_FOUND,
         format!("no {kind} of the policy in force has the id {id:?}; /status lists them\n"),

@@ -23,11 +23,18 @@ const PIECE: usize = 8 * 1024;
 
 /// Ends our side, and waits for the client's end. Without leave to read on, it is ended at once.
 pub(crate) async fn linger(mut stream: Stream, leave: Option<Drain>) {
-    stream.shutdown().await;
     if leave.is_some() {
-        let rest = std::future::poll_fn(|context| poll_rest(Pin::new(&mut *stream), context));
-        let _ = tokio::time::timeout(DRAIN, rest).await;
+        ended(&mut stream).await;
+    } else {
+        stream.shutdown().await;
     }
+}
+
+/// Ends our side, and waits for the other's end.
+pub(crate) async fn ended(stream: &mut Stream) {
+    stream.shutdown().await;
+    let rest = std::future::poll_fn(|context| poll_rest(Pin::new(&mut **stream), context));
+    let _ = tokio::time::timeout(DRAIN, rest).await;
 }
 
 fn poll_rest(

@@ -90,8 +90,11 @@ pub enum GatewayError {
     #[error(transparent)]
     Roots(#[from] RootsError),
     /// The access log cannot be opened.
-    #[error("the access log cannot be opened: {0}")]
-    AccessLog(std::io::Error),
+    #[error(
+        "the access log {0} cannot be opened: {1}; name a file that can be written to with --access-log FILE, or \
+         stdout, or off"
+    )]
+    AccessLog(Target, std::io::Error),
 }
 
 /// The tenant of requests where the policy has none: everybody is welcome on loopback. No tenant of a
@@ -121,7 +124,8 @@ impl Gateway {
         let clock = Clock::start();
         let events = Arc::default();
         let metrics = Metrics::new();
-        let access_log = AccessLog::open(log).map_err(GatewayError::AccessLog)?;
+        let access_log =
+            AccessLog::open(log).map_err(|error| GatewayError::AccessLog(log.clone(), error))?;
         let mut roots = Roots::after(&Roots::default(), &policy, folder)?;
         let mut making = Making {
             policy: &policy,

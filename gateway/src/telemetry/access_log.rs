@@ -5,7 +5,7 @@
 //! rest of a small request. A line is written into one shared buffer under a lock, and goes on from
 //! there by itself (`sink.rs`).
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -47,6 +47,16 @@ impl FromStr for Target {
             "-" | "stdout" => Self::Stdout,
             path => Self::File(path.into()),
         })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::Stdout => f.write_str("stdout"),
+            Self::File(path) => path.display().fmt(f),
+        }
     }
 }
 

@@ -106,3 +106,64 @@ async fn a_target_that_is_a_whole_uri_is_held_to_its_host() {
     wire.send(drain).await;
     assert_eq!(wire.answer().await.status, 403);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_request_is_told_so() {
+    let stage = guarded().build().await;
+    let many: String = (0..3_000).map(|at| format!("x-{at}: y\r\n")).collect();
+    let large = "y".repeat(2_000_000);
+    for (sent, status) in [
+        ("\0\u{1}garbage\r\n\r\n".to_owned(), 400),
+        ("GET /healthz\r\n\r\n".to_owned(), 400),
+        ("GET /healthz HTTP/9.9\r\n\r\n".to_owned(), 400),
+        ("GET /healthz HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), 400),
+        (format!("GET /healthz HTTP/1.1\r\n{many}\r\n"), 431),
+        (format!("GET /healthz HTTP/1.1\r\nx: {large}\r\n\r\n"), 431),
+        (format!("GET /{large} HTTP/1.1\r\n\r\n"), 431),
+    ] {
+        let mut wire = Wire::connect(stage.gateway.admin).await;
+        let shown: String = sent.chars().take(40).collect();
+        wire.send(sent).await;
+        let answer = wire.answer().await;
+        assert_eq!(answer.status, status, "{shown}");
+        assert_eq!(answer.header("connection"), "close", "{shown}");
+        assert!(wire.is_closed().await, "{shown}");
+    }
+    assert_eq!(ask(&stage, "GET", "/healthz", None).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_speaks_an_old_http_is_not_kept_waiting_for_the_end() {
+    let stage = guarded().build().await;
+    for (sent, goes_on) in [
+        ("GET /healthz HTTP/1.0\r\n\r\n", false),
+        (
+            "GET /healthz HTTP/1.0\r\nconnection: keep-alive\r\n\r\n",
+            true,
+        ),
+        ("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n", true),
+    ] {
+        let mut wire = Wire::connect(stage.gateway.admin).await;
+        wire.send(sent).await;
+        let answer = wire.answer().await;
+        assert_eq!(answer.status, 200, "{sent}");
+        let expected = if goes_on { "keep-alive" } else { "close" };
+        assert_eq!(answer.header("connection"), expected, "{sent}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_long_name_that_is_none_its_beginning_is_told() {
+    let stage = Plan::new().build().await;
+    let long = "a".repeat(20_000);
+    for (method, path) in [
+        ("GET", format!("/explain/{long}")),
+        ("POST", format!("/keys/{long}/drain")),
+        ("POST", format!("/accounts/{long}/trip")),
+    ] {
+        let answer = ask(&stage, method, &path, None).await;
+        assert_eq!(answer.status, 404, "{method}");
+        let told = answer.text();
+        assert!(told.contains("aaa") && told.len() < 400, "{method}: {told}");
+    }
+}

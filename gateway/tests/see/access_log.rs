@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
 use crate::support::api::{Api, CLIENT_KEY};
-use crate::support::program::Files;
+use crate::support::program::{Files, run};
 use crate::support::stage::{Plan, tenant};
 use crate::support::wire::Wire;
 use crate::support::{in_time, until};
@@ -172,4 +172,16 @@ async fn a_log_that_is_rotated_loses_no_line_with_a_signal_and_without() {
     let (all, asked): (Vec<_>, HashSet<_>) = (all(), asked.into_iter().collect());
     assert_eq!(all.len(), asked.len(), "a line for each, once");
     assert_eq!(all.into_iter().collect::<HashSet<_>>(), asked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_cannot_be_opened_is_named() {
+    let files = Plan::new().files("http://127.0.0.1:9");
+    for place in [".", "not/there/access.log"] {
+        let ended = run(&files, &["serve", "--access-log", place]).await;
+        let complaint = ended.complaint();
+        let expected = format!("the access log {place} cannot be opened: ");
+        assert!(complaint.contains(&expected), "{complaint}");
+        assert!(complaint.contains("--access-log FILE"), "{complaint}");
+    }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::loads::{Carrier, DAYS_KEPT};
 use super::report::{first_day, show_day};
 use super::store::Store;
+use crate::telemetry::escape::beginning;
 
 /// The form of [`Evidence`]; it changes when a field does.
 pub(crate) const FORMAT: u32 = 1;
@@ -171,6 +172,9 @@ impl OfGroup {
     }
 }
 
+/// How much of an account's id that is none is told, and looked at, in bytes.
+const ACCOUNT_TOLD: usize = 100;
+
 /// Why there is nothing of an account, where the policy has the accounts `known` and the ledger `kept`.
 pub(crate) fn nothing(question: &Question, known: &[&str], kept: &BTreeSet<String>) -> String {
     let account = question.account.as_str();
@@ -181,6 +185,7 @@ pub(crate) fn nothing(question: &Question, known: &[&str], kept: &BTreeSet<Strin
             show_day(question.since / DAY)
         );
     }
+    let account = beginning(account, ACCOUNT_TOLD);
     let all: BTreeSet<&str> = known
         .iter()
         .copied()

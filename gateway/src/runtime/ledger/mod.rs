@@ -7,6 +7,7 @@ mod guarded;
 mod kept;
 mod loads;
 mod names;
+mod overlay;
 mod place;
 mod report;
 mod spent;

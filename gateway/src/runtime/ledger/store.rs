@@ -11,17 +11,19 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use keyweir_policy::quota::load::Load;
 use keyweir_policy::tenancy::period::Wall;
 use keyweir_policy::tenancy::tally::Totals;
 use keyweir_policy::terms::amount::Dimension;
 use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
-use redb::{Database, DatabaseError, ReadableTable, StorageError, TableDefinition};
+use redb::{Builder, Database, DatabaseError, ReadableTable, StorageError, TableDefinition};
 
 use super::guarded::guarded;
 use super::kept::{self, Kept, Row, Thing};
 use super::loads::{self, Carrier, Loads};
+use super::overlay::{Overlay, is_looked_at};
 use super::place::FileId;
 use super::spent::{self, Spender};
 
@@ -30,6 +32,10 @@ const VERSION: u64 = 1;
 
 /// Days that are kept: a year, and a month to look back from its end.
 const DAYS_KEPT: u32 = 400;
+
+/// How long a gateway that starts waits for who looks at its ledger, and how often it tries.
+const LOOK_MAX: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
 /// By key: the beginning of the period, and what was spent in it.
@@ -102,12 +108,21 @@ struct Opened {
 
 impl Store {
     /// Opens the ledger at `path`, or makes it. A damaged one is set aside: the second value says
-    /// where.
+    /// where. Who only looks at it is waited for.
     ///
     /// # Errors
     /// If it is another's, of a later version, or there can be none.
     pub(crate) fn open(path: &Path) -> Result<(Self, Option<PathBuf>), LedgerError> {
-        match Self::open_as_it_is(path) {
+        let until = Instant::now() + LOOK_MAX;
+        let mut opened = Self::open_as_it_is(path);
+        while matches!(opened, Err(Opening::Refused(LedgerError::InUse(_))))
+            && is_looked_at(path)
+            && Instant::now() < until
+        {
+            std::thread::sleep(LOOK_AGAIN);
+            opened = Self::open_as_it_is(path);
+        }
+        match opened {
             Ok(store) => Ok((store, None)),
             Err(Opening::Refused(error)) => Err(error),
             Err(Opening::Damaged(_)) => {
@@ -123,24 +138,36 @@ impl Store {
         }
     }
 
-    /// Opens the ledger at `path` as it is, to look at it: of an empty file none is made.
+    /// Opens the ledger at `path` as it is, to look at it: the file is only read, also where it is of an
+    /// earlier version or of a process that was killed, and of an empty one none is made.
     ///
     /// # Errors
-    /// If it is another's, of a later version, or damaged.
+    /// If it is another's, of a later version, damaged, or cannot be read.
     pub(crate) fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
         let unusable = |why: String| LedgerError::Unusable(path.to_owned(), why);
-        let size = std::fs::metadata(path).map_err(|error| unusable(error.to_string()))?;
-        if size.len() == 0 {
+        let about = std::fs::metadata(path).map_err(|error| unusable(error.to_string()))?;
+        if !about.is_file() {
+            return Err(unusable("it is no file".to_owned()));
+        }
+        if about.len() == 0 {
             return Err(unusable("it is empty".to_owned()));
         }
-        Self::open_as_it_is(path).map_err(|error| match error {
+        let look = || Builder::new().create_with_backend(Overlay::of(path)?);
+        Self::open_with(path, look).map_err(|error| match error {
             Opening::Refused(error) => error,
             Opening::Damaged(why) => unusable(why),
         })
     }
 
     fn open_as_it_is(path: &Path) -> Result<Self, Opening> {
-        let opened = guarded(|| Ok(Database::create(path)));
+        Self::open_with(path, || Database::create(path))
+    }
+
+    fn open_with(
+        path: &Path,
+        open: impl FnOnce() -> Result<Database, DatabaseError>,
+    ) -> Result<Self, Opening> {
+        let opened = guarded(|| Ok(open()));
         let opened = opened.map_err(|error| Opening::Damaged(error.to_string()))?;
         let database = opened.map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => {
@@ -584,6 +611,46 @@ mod tests {
     }
 
     #[test]
+    fn who_looks_writes_nothing_whatever_state_the_file_is_in() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger");
+        let (store, _) = Store::open(&path).expect("made");
+        write(&store, &[(spender(1, "a"), totals(3))], &[]);
+        // As a process leaves it that is killed.
+        let killed = folder.path().join("killed");
+        std::fs::copy(&path, &killed).expect("copied");
+        let told = Store::open_to_read(&path).expect_err("it is in use");
+        assert!(matches!(told, LedgerError::InUse(_)), "{told}");
+        drop(store);
+        // As an earlier version left it.
+        let earlier = folder.path().join("earlier");
+        std::fs::copy(&path, &earlier).expect("copied");
+        let database = Database::create(&earlier).expect("open");
+        let transaction = database.begin_write().expect("begun");
+        assert!(transaction.delete_table(BUDGETS).expect("deleted"));
+        transaction.commit().expect("written");
+        drop(database);
+        for path in [&path, &killed, &earlier] {
+            let before = std::fs::read(path).expect("there");
+            let one = Store::open_to_read(path).expect("there");
+            let other = Store::open_to_read(path).expect("two may look");
+            assert_eq!(one.usage(0).expect("read"), [(spender(1, "a"), totals(3))]);
+            assert!(other.budgets().expect("read").is_empty());
+            assert!(is_looked_at(path));
+            let opening = std::thread::spawn({
+                let path = path.clone();
+                move || Store::open(&path)
+            });
+            assert!(std::fs::read(path).expect("there") == before, "{path:?}");
+            drop((one, other));
+            let (store, aside) = opening.join().expect("ended").expect("waited for");
+            assert_eq!(aside, None);
+            assert!(!is_looked_at(path));
+            drop(store);
+        }
+    }
+
+    #[test]
     fn of_an_empty_file_no_ledger_is_made_to_look_at() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger");
@@ -591,5 +658,7 @@ mod tests {
         let told = Store::open_to_read(&path).expect_err("it is none");
         assert!(told.to_string().contains("it is empty"), "{told}");
         assert_eq!(std::fs::metadata(&path).expect("there").len(), 0);
+        let told = Store::open_to_read(folder.path()).expect_err("it is none");
+        assert!(told.to_string().contains("it is no file"), "{told}");
     }
 }
