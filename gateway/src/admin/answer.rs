@@ -3,6 +3,8 @@
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
+use crate::telemetry::escape::seen_json;
+
 /// A line of text.
 pub(super) fn text(status: StatusCode, body: impl Into<String>) -> Response<Vec<u8>> {
     let body = body.into().into_bytes();
@@ -11,7 +13,7 @@ pub(super) fn text(status: StatusCode, body: impl Into<String>) -> Response<Vec<
 
 /// A JSON document.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response<Vec<u8>> {
-    let body = format!("{body:#}\n").into_bytes();
+    let body = seen_json(format!("{body:#}\n")).into_bytes();
     answer(status, "application/json", body)
 }
 
