@@ -128,8 +128,16 @@ fn candidates(answer: &Value) -> String {
             Some(_) => writeln!(out, "  its turn is now"),
             None => writeln!(out, "  its turn never comes by itself"),
         };
+        if let Some(needed) = provider["needed"].as_object().filter(|it| !it.is_empty()) {
+            let needed = needed.iter().filter_map(|(dimension, amount)| {
+                let amount = amount.as_f64().filter(|amount| *amount > 0.0)?;
+                Some(format!("{amount:.0} {dimension}"))
+            });
+            let needed = needed.collect::<Vec<_>>().join(", ");
+            let _ = writeln!(out, "  it is expected to take {needed}");
+        }
         for account in list(&provider["accounts"]) {
-            candidate(&mut out, account, now);
+            candidate(&mut out, account, (&provider["needed"], now));
         }
         let shown = list(&provider["accounts"]).len() as u64;
         let all = provider["accounts_in_all"].as_u64().unwrap_or(shown);
@@ -149,17 +157,23 @@ fn candidates(answer: &Value) -> String {
     out
 }
 
-fn candidate(out: &mut String, account: &Value, now: f64) {
+fn candidate(out: &mut String, account: &Value, (whole, now): (&Value, f64)) {
     let _ = write!(out, "  account {}: ", text(&account["id"]));
     let _ = writeln!(out, "{}", in_or_out(&account["out"], now));
     if let Some(headroom) = account["headroom"].as_object() {
         for (dimension, of) in headroom {
             let amount = |name: &str| of[name].as_f64().unwrap_or_default();
+            let (free, needed) = (amount("free"), amount("needed"));
+            // Where it holds less than a request takes, it has to be full, and owes the rest.
+            let is_less = dimension != "output_tokens"
+                && whole[dimension].as_f64().unwrap_or_default() > needed + 0.5;
+            let note = match is_less {
+                true => ", which is all that it holds",
+                false => "",
+            };
             let _ = writeln!(
                 out,
-                "    {dimension}: {:.0} free, {:.0} needed",
-                amount("free"),
-                amount("needed")
+                "    {dimension}: {free:.0} free, {needed:.0} needed{note}"
             );
         }
     }
@@ -200,12 +214,17 @@ fn request(answer: &Value) -> String {
     if !answer["reason"].is_null() {
         let _ = writeln!(out, "  because: {}", text(&answer["reason"]));
     }
+    if answer["limit_waited_ms"].as_u64() > Some(0) {
+        let waited = text(&answer["limit_waited_ms"]);
+        let _ = writeln!(out, "  waited {waited} ms for a limit of its tenant");
+    }
     if let Some(behind) = answer["waited_behind"].as_u64() {
-        let _ = writeln!(
-            out,
-            "  waited {} ms, behind {behind} others",
-            text(&answer["waited_ms"])
-        );
+        let whom = match behind {
+            0 => "for room, behind nobody".to_owned(),
+            1 => "for room, behind one other".to_owned(),
+            _ => format!("for room, behind {behind} others"),
+        };
+        let _ = writeln!(out, "  waited {} ms {whom}", text(&answer["waited_ms"]));
     }
     for (number, attempt) in list(&answer["attempts"]).iter().enumerate() {
         let fault = match attempt["fault"].as_str() {

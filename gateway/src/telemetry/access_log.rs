@@ -85,6 +85,9 @@ pub(crate) struct Line<'a> {
     pub(crate) attempts: u32,
     /// The attempts that failed, in order.
     pub(crate) failed: Vec<FailedAttempt<'a>>,
+    /// Until its tenant's limits had room; told if it is more than nothing.
+    pub(crate) limit_waited: Duration,
+    /// In the waiting room.
     pub(crate) waited: Duration,
     pub(crate) first_byte: Option<Duration>,
     pub(crate) duration: Duration,
@@ -209,6 +212,8 @@ impl Line<'_> {
         text(out, field!("key"), self.key);
         number(out, field!("attempts"), Some(self.attempts.into()));
         self.failed(out);
+        let limit_waited = Some(self.limit_waited).filter(|it| !it.is_zero());
+        number(out, field!("limit_waited_ms"), limit_waited.map(millis));
         number(out, field!("waited_ms"), Some(millis(self.waited)));
         number(out, field!("first_byte_ms"), self.first_byte.map(millis));
         number(out, field!("duration_ms"), Some(millis(self.duration)));

@@ -54,6 +54,7 @@ impl Known {
                 .map(|(parts, key)| parts.key(key)),
             attempts: served.attempts,
             failed: self.failed_attempts(),
+            limit_waited: served.limit_waited,
             waited: served.waited,
             first_byte: end.first_byte,
             duration: end.duration,
@@ -72,6 +73,7 @@ impl Known {
         let served = &self.served;
         self.end.outcome == Outcome::Answered
             && served.attempts <= 1
+            && served.limit_waited.is_zero()
             && served.waited.is_zero()
             && !served.fell_back
     }
