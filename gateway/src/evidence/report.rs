@@ -5,7 +5,7 @@ use std::fmt::Write;
 use keyweir_policy::quota::load::growth::{DAYS_MIN, Growth};
 use keyweir_policy::quota::load::sum::Sum;
 
-use super::words::{day, hour, span, text, words};
+use super::words::{day, hour, named, span, text, words};
 use crate::command::number::{amount, percent};
 use crate::runtime::ledger::{Evidence, OfGroup};
 
@@ -138,10 +138,7 @@ fn reached(sum: &Sum) -> Option<f64> {
 }
 
 fn section(out: &mut String, group: &OfGroup) {
-    let what = match group.group.as_str() {
-        "" => group.endpoint.clone(),
-        name => text(name),
-    };
+    let what = text(&named(group));
     let _ = writeln!(out, "\n## {what} at {}\n", text(&group.provider));
     out.push_str(
         "| | Limit/min | Peak/min | of the limit | Peak in the hour (UTC) | Above 80 % | Waited | Refused | 429 | Used |\n\
@@ -257,6 +254,6 @@ fn doubled(out: &mut String, _: &Evidence) {
 fn of_group(group: &OfGroup) -> String {
     match group.group.as_str() {
         "" => String::new(),
-        name => format!(" of {}", text(name)),
+        _ => format!(" of {}", text(&named(group))),
     }
 }
