@@ -70,6 +70,8 @@ pub(crate) struct Line<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
     pub(crate) tenant: Option<&'a str>,
+    /// The group that the tenant is in.
+    pub(crate) group: Option<&'a str>,
     pub(crate) provider: Option<&'a str>,
     pub(crate) model: Option<&'a str>,
     /// The model that was named, where another was asked for.
@@ -196,6 +198,7 @@ impl Line<'_> {
         text(out, field!("method"), Some(self.method));
         text(out, field!("path"), Some(self.path));
         text(out, field!("tenant"), self.tenant);
+        text(out, field!("group"), self.group);
         text(out, field!("provider"), self.provider);
         text(out, field!("model"), self.model);
         text(out, field!("asked_model"), self.asked_model);

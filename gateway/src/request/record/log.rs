@@ -23,6 +23,7 @@ impl Known {
         let provider = served.provider.map(|provider| self.live.provider(provider));
         let parts = provider.map(|provider| provider.pool.parts.load());
         let tenant = asked.tenant.and_then(|tenant| self.live.tenant(tenant));
+        let group = tenant.and_then(|tenant| self.live.policy.groups.get(tenant.group?));
         self.gateway.access_log.write(&Line {
             request_id: asked.id.as_str(),
             client: client.peer.address,
@@ -32,6 +33,7 @@ impl Known {
             method: asked.method.as_str(),
             path: &asked.path,
             tenant: tenant.map(|tenant| tenant.id.as_str()),
+            group: group.map(|group| group.id.as_str()),
             provider: provider.map(|provider| provider.id.as_str()),
             model: served
                 .model
