@@ -64,7 +64,8 @@ account that it would have fit first and the dimension that had the least room. 
 provider refused for want of it, though it was believed to be there. Refused requests may have been \
 served by a fallback.
 - **Used** is what this gateway used. Of several gateways each has a report of its own.
-- **Growth** is a straight line through whole days (the median of the slopes between all pairs of them). \
+- **Growth** is a straight line through whole days (the median of the slopes between all pairs of them); \
+*now* is where that stands on the last of them, above or below what was used on it. \
 What a limit holds back does not show in it: at a limit that is used up, demand grows faster than use.
 ";
 
@@ -144,10 +145,6 @@ fn section(out: &mut String, group: &OfGroup) {
         "| | Limit/min | Peak/min | of the limit | Peak in the hour (UTC) | Above 80 % | Waited | Refused | 429 | Used |\n\
          |---|--:|--:|--:|---|--:|--:|--:|--:|--:|\n",
     );
-    let is_told = |(dimension, sum): &(&String, &Sum)| {
-        // Without a limit of its own it only repeats the others.
-        *dimension != "tokens" || sum.total.limit_per_minute > 0.0
-    };
     for (dimension, sum) in group.dimensions.iter().filter(is_told) {
         let total = &sum.total;
         let (limit, share) = match total.limit_per_minute > 0.0 {
@@ -170,8 +167,15 @@ fn section(out: &mut String, group: &OfGroup) {
     growth(out, group);
 }
 
+/// Whether it is worth a row: tokens without a limit of their own only repeat the others.
+fn is_told((dimension, sum): &(&String, &Sum)) -> bool {
+    *dimension != "tokens" || sum.total.limit_per_minute > 0.0
+}
+
 fn growth(out: &mut String, group: &OfGroup) {
-    let grows = |(_, sum): &(&String, &Sum)| sum.peak_growth.is_some() || sum.use_growth.is_some();
+    let grows = |it: &(&String, &Sum)| {
+        is_told(it) && (it.1.peak_growth.is_some() || it.1.use_growth.is_some())
+    };
     if !group.dimensions.iter().any(|it| grows(&it)) {
         let _ = writeln!(
             out,
@@ -181,7 +185,7 @@ fn growth(out: &mut String, group: &OfGroup) {
     }
     let _ = writeln!(
         out,
-        "\n| Growth | Largest minute of a day | per week | in {AHEAD_DAYS:.0} days | At the limit | Used per day | per week | in {AHEAD_DAYS:.0} days |\n\
+        "\n| Growth, by the line | Largest minute of a day, now | per week | in {AHEAD_DAYS:.0} days | At the limit | Used per day, now | per week | in {AHEAD_DAYS:.0} days |\n\
          |---|--:|--:|--:|---|--:|--:|--:|"
     );
     for (dimension, sum) in group.dimensions.iter().filter(grows) {
