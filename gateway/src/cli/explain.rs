@@ -146,11 +146,17 @@ fn candidates(answer: &Value) -> String {
             let _ = writeln!(out, "  … {} more; in all {reasons}", all - shown);
         }
         for fallback in list(&provider["fallbacks"]) {
+            let account = match &fallback["account"] {
+                Value::Null => String::new(),
+                account => format!(", account {}", text(account)),
+            };
+            let on = list(&fallback["on"]).iter().map(text);
             let _ = writeln!(
                 out,
-                "  falls back to provider {}, model {}",
+                "  falls back to provider {}{account}, model {} (on {})",
                 text(&fallback["provider"]),
-                text(&fallback["model"])
+                text(&fallback["model"]),
+                on.collect::<Vec<_>>().join(", ")
             );
         }
     }

@@ -4,6 +4,7 @@ use serde_json::Value;
 use simulated_provider::{Fault, FaultRule};
 
 use crate::support::api::Api;
+use crate::support::program::{Files, run};
 use crate::support::stage::{Plan, Stage};
 use crate::support::until;
 use crate::support::wire::Answer;
@@ -98,6 +99,33 @@ async fn a_question_that_is_wrong_is_told_what_is_right() {
         let answer = stage.gateway.admin(&format!("/explain{query}")).await;
         assert_eq!(answer.status, 400, "{query}");
         assert!(answer.text().contains(part), "{query}: {}", answer.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fallback_is_told_with_its_account_its_model_and_what_it_is_for() {
+    let steps = "fallbacks = [{ provider = \"claude\", account = \"claude-two\" }, \
+                 { model = \"claude-b\", on = [\"context_length\"] }]\n";
+    let stage = Plan::new().and(steps).build().await;
+    let path = "/explain?model=claude-a&tenant=tester&provider=claude";
+    let explained = stage.gateway.admin(path).await.json();
+    assert_eq!(
+        explained["providers"][0]["fallbacks"],
+        serde_json::json!([
+            { "provider": "claude", "account": "claude-two", "model": "claude-a", "on": ["unavailable"] },
+            { "provider": "claude", "account": null, "model": "claude-b", "on": ["context_length"] },
+        ])
+    );
+    let admin = stage.gateway.admin.to_string();
+    let asked = [
+        "explain", "claude-a", "--tenant", "tester", "--admin", &admin,
+    ];
+    let ended = run(&Files::new(""), &asked).await;
+    for line in [
+        "falls back to provider claude, account claude-two, model claude-a (on unavailable)",
+        "falls back to provider claude, model claude-b (on context_length)",
+    ] {
+        assert!(ended.stdout.contains(line), "{line}: {}", ended.stdout);
     }
 }
 

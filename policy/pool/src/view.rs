@@ -14,6 +14,7 @@ use crate::group::{GroupAccount, QuotaGroup};
 use crate::members::Members;
 use crate::outage::{CooldownFrom, Outage};
 use crate::pool::Pool;
+use crate::standing::Standing;
 
 /// A pool.
 #[derive(Clone, Debug)]
@@ -177,9 +178,9 @@ impl Pool {
                 standing: key.standing.state(now),
                 is_held: key.standing.is_held(),
                 outage: self.outward(key.standing.outage(now)),
-                state: self.state_of(now, id, key.standing.state(now)),
-                of_account: account.map_or(BreakerState::Closed, |it| it.state(now)),
-                is_account_held: account.is_some_and(|it| it.is_held()),
+                state: self.state_of(now, id, key.standing.shown(now)),
+                of_account: account.map_or(BreakerState::Closed, |it| it.shown(now)),
+                is_account_held: account.is_some_and(Standing::is_held),
                 account_outage: self.outward(account.and_then(|it| it.outage(now))),
                 in_flight: key.standing.in_flight(),
             }
@@ -188,7 +189,7 @@ impl Pool {
         let accounts = accounts.filter(|(id, it)| is_there(*id, it.standing.in_flight()));
         let accounts = accounts.map(|(id, account)| StandingView {
             account: id,
-            standing: account.standing.state(now),
+            standing: account.standing.shown(now),
             is_held: account.standing.is_held(),
             outage: self.outward(account.standing.outage(now)),
             same_as: Some(members.merged(id)).filter(|other| *other != id),
