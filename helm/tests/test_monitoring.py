@@ -137,7 +137,7 @@ def test_the_guide_may_be_published_elsewhere():
     guide = "https://wiki.example/keyweir"
     values = {"metrics": {"prometheusRule": {"enabled": True, "runbookUrl": guide}}}
     rules = one(render(values), "PrometheusRule")["spec"]["groups"][0]["rules"]
-    assert rules[0]["annotations"]["runbook_url"] == f"{guide}#keyweirnokeyserves"
+    assert rules[0]["annotations"]["runbook_url"] == f"{guide}#{rules[0]['alert'].lower()}"
 
 
 def test_prometheus_shows_the_admin_token_where_there_is_one():

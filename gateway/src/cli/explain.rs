@@ -128,14 +128,7 @@ fn candidates(answer: &Value) -> String {
             Some(_) => writeln!(out, "  its turn is now"),
             None => writeln!(out, "  its turn never comes by itself"),
         };
-        if let Some(needed) = provider["needed"].as_object().filter(|it| !it.is_empty()) {
-            let needed = needed.iter().filter_map(|(dimension, amount)| {
-                let amount = amount.as_f64().filter(|amount| *amount > 0.0)?;
-                Some(format!("{amount:.0} {dimension}"))
-            });
-            let needed = needed.collect::<Vec<_>>().join(", ");
-            let _ = writeln!(out, "  it is expected to take {needed}");
-        }
+        needs(&mut out, &provider["needed"]);
         for account in list(&provider["accounts"]) {
             candidate(&mut out, account, (&provider["needed"], now));
         }
@@ -145,22 +138,40 @@ fn candidates(answer: &Value) -> String {
             let reasons = &provider["accounts_by_reason"];
             let _ = writeln!(out, "  … {} more; in all {reasons}", all - shown);
         }
-        for fallback in list(&provider["fallbacks"]) {
-            let account = match &fallback["account"] {
-                Value::Null => String::new(),
-                account => format!(", account {}", text(account)),
-            };
-            let on = list(&fallback["on"]).iter().map(text);
-            let _ = writeln!(
-                out,
-                "  falls back to provider {}{account}, model {} (on {})",
-                text(&fallback["provider"]),
-                text(&fallback["model"]),
-                on.collect::<Vec<_>>().join(", ")
-            );
-        }
+        fallbacks(&mut out, list(&provider["fallbacks"]));
     }
     out
+}
+
+/// What a request is expected to take.
+fn needs(out: &mut String, needed: &Value) {
+    let needed = needed.as_object().into_iter().flatten();
+    let needed = needed.filter_map(|(dimension, amount)| {
+        let amount = amount.as_f64().filter(|amount| *amount > 0.0)?;
+        Some(format!("{amount:.0} {dimension}"))
+    });
+    let needed: Vec<String> = needed.collect();
+    if !needed.is_empty() {
+        let _ = writeln!(out, "  it is expected to take {}", needed.join(", "));
+    }
+}
+
+/// Where it goes else, and when.
+fn fallbacks(out: &mut String, fallbacks: &[Value]) {
+    for fallback in fallbacks {
+        let account = match &fallback["account"] {
+            Value::Null => String::new(),
+            account => format!(", account {}", text(account)),
+        };
+        let on: Vec<String> = list(&fallback["on"]).iter().map(text).collect();
+        let _ = writeln!(
+            out,
+            "  falls back to provider {}{account}, model {} (on {})",
+            text(&fallback["provider"]),
+            text(&fallback["model"]),
+            on.join(", ")
+        );
+    }
 }
 
 fn candidate(out: &mut String, account: &Value, (whole, now): (&Value, f64)) {
