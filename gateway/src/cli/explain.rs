@@ -113,11 +113,12 @@ fn candidates(answer: &Value) -> String {
                 text(&chosen["by"])
             ),
         };
-        match &provider["held_back"] {
-            Value::Null => {}
-            held => {
-                let _ = writeln!(out, "  held back: {}", text(&held["reason"]));
-            }
+        if !provider["held_back"].is_null() {
+            let _ = writeln!(
+                out,
+                "  held back: {}",
+                held_back(&provider["held_back"], now)
+            );
         }
         if !provider["refused"].is_null() {
             let _ = writeln!(out, "  refused: {}", text(&provider["refused"]));
@@ -141,6 +142,17 @@ fn candidates(answer: &Value) -> String {
         fallbacks(&mut out, list(&provider["fallbacks"]));
     }
     out
+}
+
+/// Why it would have to wait, whoever serves it.
+fn held_back(held: &Value, now: f64) -> String {
+    let reason = text(&held["reason"]);
+    match (held["until"].as_f64(), held["waiting"].as_u64()) {
+        (Some(until), _) => format!("{reason}, for {:.1} s more", (until - now).max(0.0)),
+        (None, Some(1)) => format!("{reason}: one waits and may have its turn first"),
+        (None, Some(waiting)) => format!("{reason}: {waiting} wait and may have their turn first"),
+        (None, None) => reason,
+    }
 }
 
 /// What a request is expected to take.
@@ -287,6 +299,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_holds_a_request_back_is_told_with_its_end_or_with_how_many() {
+        let told = |held| held_back(&held, 100.0);
+        assert_eq!(
+            told(json!({ "reason": "overloaded", "until": 102.5 })),
+            "overloaded, for 2.5 s more"
+        );
+        assert_eq!(
+            told(json!({ "reason": "behind_others", "waiting": 3 })),
+            "behind_others: 3 wait and may have their turn first"
+        );
+    }
 
     #[test]
     fn nothing_that_is_printed_gives_a_terminal_orders() {
