@@ -83,6 +83,33 @@ def test_only_documented_metrics_are_asked_for():
     assert used and {base(it) for it in used} <= documented()
 
 
+def expressions():
+    rules = [rule["expr"] for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+    return rules + [target["expr"] for panel in json.loads(DASHBOARD.read_text())["panels"] for target in panel["targets"]]
+
+
+def test_they_ask_for_labels_and_values_that_there_are():
+    page = (ROOT / "docs" / "METRICS.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \|", page, re.M)
+    labels = {name: set(re.findall(r"`(\w+)`", told)) for name, told in rows}
+    told = set(re.findall(r"`([a-z_0-9]+)`", page))
+    of_prometheus = {"namespace", "pod", "job", "instance", "le"}
+    selectors = 0
+    for expression in expressions():
+        for name, inside in re.findall(r"\b(\w+)\{([^}]*)\}", expression):
+            for label, how, value in re.findall(r'(\w+)(=~|!~|=|!=)"([^"]*)"', inside):
+                selectors += 1
+                assert label in labels[base(name)] | of_prometheus, f"{name} has no label {label}"
+                if value.startswith("$"):
+                    continue
+                for one in value.split("|") if "~" in how and "(" not in value else [value]:
+                    assert any(re.fullmatch(one, it) for it in told), f"{name}: {label} is never {one}"
+        grouped = {it for by in re.findall(r"\bby \(([^)]*)\)", expression) for it in re.split(r", *", by)}
+        there = set().union(*(labels.get(base(name), set()) for name in re.findall(r"\b\w+", expression)))
+        assert grouped <= there | of_prometheus, expression
+    assert selectors > 50
+
+
 def test_prometheus_takes_the_dashboard(tmp_path):
     expressions = [target["expr"] for panel in json.loads(DASHBOARD.read_text())["panels"] for target in panel["targets"]]
     rules = [{"record": "a", "expr": it.replace("$__rate_interval", "5m")} for it in expressions]
@@ -110,7 +137,7 @@ def test_the_guide_may_be_published_elsewhere():
     guide = "https://wiki.example/keyweir"
     values = {"metrics": {"prometheusRule": {"enabled": True, "runbookUrl": guide}}}
     rules = one(render(values), "PrometheusRule")["spec"]["groups"][0]["rules"]
-    assert rules[0]["annotations"]["runbook_url"] == f"{guide}#keyweirnokeyserves"
+    assert rules[0]["annotations"]["runbook_url"] == f"{guide}#{rules[0]['alert'].lower()}"
 
 
 def test_prometheus_shows_the_admin_token_where_there_is_one():

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::Value;
 
-use crate::telemetry::escape::beginning;
+use crate::telemetry::escape::{beginning, seen_json};
 
 /// How long an operator's end may take nothing of an answer.
 pub(super) const WRITE: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ pub(super) fn text(status: StatusCode, body: impl Into<String>) -> Response<Vec<
 
 /// A JSON document.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response<Vec<u8>> {
-    let body = format!("{body:#}\n").into_bytes();
+    let body = seen_json(format!("{body:#}\n")).into_bytes();
     answer(status, "application/json", body)
 }
 

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use http::{Response, StatusCode};
 use keyweir_policy::config::file::Scope;
 use keyweir_policy::config::{alias, fallback};
+use keyweir_policy::exchange::fallback::Occasions;
 use keyweir_policy::pool::ask::{Ask, ChosenBy};
 use keyweir_policy::pool::explain::{AccountExplanation, AccountOut, Explanation, Held, KeyOut};
 use keyweir_policy::tenancy::permission::grants;
@@ -177,9 +178,14 @@ fn provider(
     });
     let fallbacks = fallback::choices(&live.policy, Some(asked.tenant), id, asked.model);
     let fallbacks = fallbacks.map(|choice| {
+        let there = live.policy.provider(choice.provider);
+        let account = choice.account.and_then(|id| there.accounts.get(id));
         json!({
-            "provider": live.policy.provider(choice.provider).id,
-            "model": choice.model,
+            "provider": there.id,
+            "account": account.map(|account| account.id.as_str()),
+            // Without one of its own it asks for the same.
+            "model": choice.model.as_deref().unwrap_or(asked.model),
+            "on": occasions(choice.on),
         })
     });
     json!({
@@ -196,6 +202,17 @@ fn provider(
         "accounts_by_reason": by_reason(&explained),
         "fallbacks": fallbacks.collect::<Vec<_>>(),
     })
+}
+
+/// What a fallback is for, in the policy's words.
+fn occasions(on: Occasions) -> Vec<&'static str> {
+    let all = [
+        (on.unavailable, "unavailable"),
+        (on.context_length, "context_length"),
+    ];
+    all.into_iter()
+        .filter_map(|(is_on, name)| is_on.then_some(name))
+        .collect()
 }
 
 /// Why the tenant's request would be refused before anybody is asked; `None`: it would not.

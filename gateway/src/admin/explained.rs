@@ -12,7 +12,11 @@ use super::answer::{json as answer, text, told};
 use super::moments::epoch_of;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::live::Live;
+use crate::telemetry::escape::beginning;
 use crate::telemetry::recent::{Attempt, Row};
+
+/// How much of an id that is none is told, in bytes.
+const SHOWN_BYTES_MAX: usize = 64;
 
 /// The page.
 pub(super) fn page(gateway: &Gateway, id: &str) -> Response<Vec<u8>> {
@@ -22,6 +26,7 @@ pub(super) fn page(gateway: &Gateway, id: &str) -> Response<Vec<u8>> {
         None => {
             let id = told(id);
             let kept = recent.len();
+            let id = beginning(id, SHOWN_BYTES_MAX);
             let why = format!(
                 "none of the last {kept} requests that have ended has the id {id:?} (gateway.limits.\
                  recent_requests_max); its line in the access log is kept for longer\n"
@@ -46,6 +51,7 @@ fn explained(live: &Live, row: &Row) -> Value {
         "outcome": told.outcome,
         "reason": told.reason,
         "status": told.status,
+        "limit_waited_ms": millis(told.limit_waited),
         "waited_ms": millis(told.waited),
         "waited_behind": told.behind,
         "fell_back": told.fell_back,

@@ -130,8 +130,10 @@ fn refresh_probes(pools: &Pools, parts: &Parts, (now, view): (Time, &PoolView)) 
     let of_groups = view.groups.iter().flat_map(|group| &group.keys);
     let of_groups = of_groups.filter_map(|it| Some((it.key, it.outage?)));
     let of_keys = view.keys.iter().filter_map(|it| Some((it.key, it.outage?)));
+    let of_accounts = view.keys.iter();
+    let of_accounts = of_accounts.filter_map(|it| Some((it.key, it.account_outage?)));
     let mut probes: BTreeMap<KeyId, Duration> = BTreeMap::new();
-    for (key, outage) in of_keys.chain(of_groups) {
+    for (key, outage) in of_keys.chain(of_accounts).chain(of_groups) {
         let left = outage
             .until
             .map_or(Duration::ZERO, |until| until.since(now));

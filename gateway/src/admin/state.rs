@@ -3,8 +3,8 @@
 use keyweir_policy::health::breaker::BreakerState;
 use keyweir_policy::pool::view::{KeyView, StandingView};
 
-/// What a key or an account is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a key or an account is doing, the better first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum State {
     Serving,
     Probing,
@@ -26,7 +26,13 @@ impl State {
         }
     }
 
-    pub(super) const fn of_key(key: &KeyView) -> Self {
+    /// A key serves where its account does.
+    pub(super) fn of_key(key: &KeyView) -> Self {
+        Self::of_key_alone(key).max(Self::of(key.is_account_held, key.of_account))
+    }
+
+    /// Whatever its account does.
+    pub(super) const fn of_key_alone(key: &KeyView) -> Self {
         Self::of(key.is_held, key.state)
     }
 

@@ -113,11 +113,12 @@ fn candidates(answer: &Value) -> String {
                 text(&chosen["by"])
             ),
         };
-        match &provider["held_back"] {
-            Value::Null => {}
-            held => {
-                let _ = writeln!(out, "  held back: {}", text(&held["reason"]));
-            }
+        if !provider["held_back"].is_null() {
+            let _ = writeln!(
+                out,
+                "  held back: {}",
+                held_back(&provider["held_back"], now)
+            );
         }
         if !provider["refused"].is_null() {
             let _ = writeln!(out, "  refused: {}", text(&provider["refused"]));
@@ -128,8 +129,9 @@ fn candidates(answer: &Value) -> String {
             Some(_) => writeln!(out, "  its turn is now"),
             None => writeln!(out, "  its turn never comes by itself"),
         };
+        needs(&mut out, &provider["needed"]);
         for account in list(&provider["accounts"]) {
-            candidate(&mut out, account, now);
+            candidate(&mut out, account, (&provider["needed"], now));
         }
         let shown = list(&provider["accounts"]).len() as u64;
         let all = provider["accounts_in_all"].as_u64().unwrap_or(shown);
@@ -137,29 +139,70 @@ fn candidates(answer: &Value) -> String {
             let reasons = &provider["accounts_by_reason"];
             let _ = writeln!(out, "  … {} more; in all {reasons}", all - shown);
         }
-        for fallback in list(&provider["fallbacks"]) {
-            let _ = writeln!(
-                out,
-                "  falls back to provider {}, model {}",
-                text(&fallback["provider"]),
-                text(&fallback["model"])
-            );
-        }
+        fallbacks(&mut out, list(&provider["fallbacks"]));
     }
     out
 }
 
-fn candidate(out: &mut String, account: &Value, now: f64) {
+/// Why it would have to wait, whoever serves it.
+fn held_back(held: &Value, now: f64) -> String {
+    let reason = text(&held["reason"]);
+    match (held["until"].as_f64(), held["waiting"].as_u64()) {
+        (Some(until), _) => format!("{reason}, for {:.1} s more", (until - now).max(0.0)),
+        (None, Some(1)) => format!("{reason}: one waits and may have its turn first"),
+        (None, Some(waiting)) => format!("{reason}: {waiting} wait and may have their turn first"),
+        (None, None) => reason,
+    }
+}
+
+/// What a request is expected to take.
+fn needs(out: &mut String, needed: &Value) {
+    let needed = needed.as_object().into_iter().flatten();
+    let needed = needed.filter_map(|(dimension, amount)| {
+        let amount = amount.as_f64().filter(|amount| *amount > 0.0)?;
+        Some(format!("{amount:.0} {dimension}"))
+    });
+    let needed: Vec<String> = needed.collect();
+    if !needed.is_empty() {
+        let _ = writeln!(out, "  it is expected to take {}", needed.join(", "));
+    }
+}
+
+/// Where it goes else, and when.
+fn fallbacks(out: &mut String, fallbacks: &[Value]) {
+    for fallback in fallbacks {
+        let account = match &fallback["account"] {
+            Value::Null => String::new(),
+            account => format!(", account {}", text(account)),
+        };
+        let on: Vec<String> = list(&fallback["on"]).iter().map(text).collect();
+        let _ = writeln!(
+            out,
+            "  falls back to provider {}{account}, model {} (on {})",
+            text(&fallback["provider"]),
+            text(&fallback["model"]),
+            on.join(", ")
+        );
+    }
+}
+
+fn candidate(out: &mut String, account: &Value, (whole, now): (&Value, f64)) {
     let _ = write!(out, "  account {}: ", text(&account["id"]));
     let _ = writeln!(out, "{}", in_or_out(&account["out"], now));
     if let Some(headroom) = account["headroom"].as_object() {
         for (dimension, of) in headroom {
             let amount = |name: &str| of[name].as_f64().unwrap_or_default();
+            let (free, needed) = (amount("free"), amount("needed"));
+            // Where it holds less than a request takes, it has to be full, and owes the rest.
+            let is_less = dimension != "output_tokens"
+                && whole[dimension].as_f64().unwrap_or_default() > needed + 0.5;
+            let note = match is_less {
+                true => ", which is all that it holds",
+                false => "",
+            };
             let _ = writeln!(
                 out,
-                "    {dimension}: {:.0} free, {:.0} needed",
-                amount("free"),
-                amount("needed")
+                "    {dimension}: {free:.0} free, {needed:.0} needed{note}"
             );
         }
     }
@@ -200,12 +243,17 @@ fn request(answer: &Value) -> String {
     if !answer["reason"].is_null() {
         let _ = writeln!(out, "  because: {}", text(&answer["reason"]));
     }
+    if answer["limit_waited_ms"].as_u64() > Some(0) {
+        let waited = text(&answer["limit_waited_ms"]);
+        let _ = writeln!(out, "  waited {waited} ms for a limit of its tenant");
+    }
     if let Some(behind) = answer["waited_behind"].as_u64() {
-        let _ = writeln!(
-            out,
-            "  waited {} ms, behind {behind} others",
-            text(&answer["waited_ms"])
-        );
+        let whom = match behind {
+            0 => "for room, behind nobody".to_owned(),
+            1 => "for room, behind one other".to_owned(),
+            _ => format!("for room, behind {behind} others"),
+        };
+        let _ = writeln!(out, "  waited {} ms {whom}", text(&answer["waited_ms"]));
     }
     for (number, attempt) in list(&answer["attempts"]).iter().enumerate() {
         let fault = match attempt["fault"].as_str() {
@@ -251,6 +299,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_holds_a_request_back_is_told_with_its_end_or_with_how_many() {
+        let told = |held| held_back(&held, 100.0);
+        assert_eq!(
+            told(json!({ "reason": "overloaded", "until": 102.5 })),
+            "overloaded, for 2.5 s more"
+        );
+        assert_eq!(
+            told(json!({ "reason": "behind_others", "waiting": 3 })),
+            "behind_others: 3 wait and may have their turn first"
+        );
+    }
 
     #[test]
     fn nothing_that_is_printed_gives_a_terminal_orders() {

@@ -107,14 +107,18 @@ impl AdminAddress {
             token => format!("authorization: Bearer {token}\r\n"),
         };
         let admin = address.authority;
-        write!(
-            socket,
+        // In one piece: who ends the connection at its beginning may say why.
+        let question = format!(
             "{method} {path} HTTP/1.1\r\nhost: {admin}\r\n{token}content-length: 0\r\n\
              connection: close\r\n\r\n"
-        )?;
-        socket.flush()?;
+        );
         let mut answer = Vec::new();
-        socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+        let asked = socket
+            .write_all(question.as_bytes())
+            .and_then(|()| socket.flush());
+        asked
+            .and_then(|()| socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer))
+            .map_err(|error| tls.refused(error))?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Blocking, as commands are.
 
-use std::io::{Error, Read, Write};
+use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -90,9 +90,28 @@ impl Tls {
         let mut socket = socket;
         while connection.is_handshaking() {
             let shaken = connection.complete_io(&mut socket);
-            shaken.map_err(|error| self.hinted(error))?;
+            shaken.map_err(|error| self.refused(self.hinted(error)))?;
         }
         Ok(Socket::Tls(Box::new(StreamOwned::new(connection, socket))))
+    }
+
+    /// The same of an exchange that broke off: a client certificate is judged after the handshake, and
+    /// whether its refusal or the end of the connection is seen first, is chance.
+    pub(crate) fn refused(&self, error: Error) -> Error {
+        let inner = error.get_ref().and_then(|it| it.downcast_ref());
+        let is_refusal = matches!(inner, Some(rustls::Error::AlertReceived(_)))
+            || matches!(
+                error.kind(),
+                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted
+            );
+        match &self.admin_cert {
+            Some(cert) if is_refusal => Error::other(format!(
+                "the gateway seems not to believe the client certificate {} ({error}): that has to be \
+                 signed by an authority of gateway.admin_tls.client_ca_file, not expired, and for clients",
+                cert.display()
+            )),
+            _ => error,
+        }
     }
 
     /// What to do about a certificate that is not believed.
@@ -145,7 +164,17 @@ impl Tls {
         let private = PrivateKeyDer::from_pem_file(key);
         let private = private.map_err(|error| format!("{}: {error}", key.display()))?;
         let config = config.with_client_auth_cert(chain, private);
-        config.map_err(|error| format!("{} and {}: {error}", cert.display(), key.display()))
+        config.map_err(|error| {
+            let hint = match error.to_string().contains("UnsupportedCertVersion") {
+                // What `openssl x509 -req` makes unless it is given extensions.
+                true => {
+                    ": it is of version 1 of X.509, which is not believed; sign it with an extension, \
+                     such as extendedKeyUsage=clientAuth (openssl x509 -req -extfile …)"
+                }
+                false => "",
+            };
+            format!("{} and {}: {error}{hint}", cert.display(), key.display())
+        })
     }
 }
 
@@ -190,7 +219,7 @@ impl Read for Socket {
         };
         match read {
             // An end without a word is the end: what was to come is known by its length.
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(0),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(0),
             read => read,
         }
     }

@@ -3,7 +3,7 @@
 use keyweir_policy::quota::load::HIGH;
 use keyweir_policy::quota::load::sum::Sum;
 
-use super::words::{day, hour, words};
+use super::words::{day, hour, named, words};
 use crate::command::number::{amount, percent};
 use crate::command::svg::{Anchor, Stroke, Svg};
 use crate::runtime::ledger::{Evidence, OfGroup};
@@ -89,11 +89,8 @@ fn legend(svg: &mut Svg) {
 }
 
 fn heading(svg: &mut Svg, top: f64, (group, dimension): (&OfGroup, &str), sum: &Sum) {
-    let of_group = match group.group.as_str() {
-        "" => group.endpoint.as_str(),
-        name => name,
-    };
-    let title = format!("{} · {of_group} at {}", words(dimension), group.provider);
+    let (what, whose) = (words(dimension), named(group));
+    let title = format!("{what} · {whose} at {}", group.provider);
     svg.bold((20.0, top + 16.0), 14.0, &title);
     let figures = format!(
         "at most {} of {} per minute, {} (UTC)",

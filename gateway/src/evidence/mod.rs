@@ -23,6 +23,7 @@ use crate::runtime::ledger::{Evidence, FORMAT, Question, Store, evidence, nothin
 use crate::runtime::loads::hour_of;
 use crate::runtime::policy_files;
 use crate::runtime::tenancy::wall;
+use crate::telemetry::escape::seen_json;
 
 /// What `evidence` may be told.
 #[derive(Debug, clap::Args)]
@@ -67,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failed> {
     let found = find(arguments)?;
     let mut stdout = std::io::stdout().lock();
     if arguments.json {
-        let text = serde_json::to_string_pretty(&found)?;
+        let text = seen_json(serde_json::to_string_pretty(&found)?);
         writeln!(stdout, "{text}")?;
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use keyweir_policy::quota::load::growth::{DAYS_MIN, Growth};
 use keyweir_policy::quota::load::sum::Sum;
 
-use super::words::{day, hour, span, text, words};
+use super::words::{day, hour, named, span, text, words};
 use crate::command::number::{amount, percent};
 use crate::runtime::ledger::{Evidence, OfGroup};
 
@@ -64,7 +64,8 @@ account that it would have fit first and the dimension that had the least room. 
 provider refused for want of it, though it was believed to be there. Refused requests may have been \
 served by a fallback.
 - **Used** is what this gateway used. Of several gateways each has a report of its own.
-- **Growth** is a straight line through whole days (the median of the slopes between all pairs of them). \
+- **Growth** is a straight line through whole days (the median of the slopes between all pairs of them); \
+*now* is where that stands on the last of them, above or below what was used on it. \
 What a limit holds back does not show in it: at a limit that is used up, demand grows faster than use.
 ";
 
@@ -138,19 +139,12 @@ fn reached(sum: &Sum) -> Option<f64> {
 }
 
 fn section(out: &mut String, group: &OfGroup) {
-    let what = match group.group.as_str() {
-        "" => group.endpoint.clone(),
-        name => text(name),
-    };
+    let what = text(&named(group));
     let _ = writeln!(out, "\n## {what} at {}\n", text(&group.provider));
     out.push_str(
         "| | Limit/min | Peak/min | of the limit | Peak in the hour (UTC) | Above 80 % | Waited | Refused | 429 | Used |\n\
          |---|--:|--:|--:|---|--:|--:|--:|--:|--:|\n",
     );
-    let is_told = |(dimension, sum): &(&String, &Sum)| {
-        // Without a limit of its own it only repeats the others.
-        *dimension != "tokens" || sum.total.limit_per_minute > 0.0
-    };
     for (dimension, sum) in group.dimensions.iter().filter(is_told) {
         let total = &sum.total;
         let (limit, share) = match total.limit_per_minute > 0.0 {
@@ -173,8 +167,15 @@ fn section(out: &mut String, group: &OfGroup) {
     growth(out, group);
 }
 
+/// Whether it is worth a row: tokens without a limit of their own only repeat the others.
+fn is_told((dimension, sum): &(&String, &Sum)) -> bool {
+    *dimension != "tokens" || sum.total.limit_per_minute > 0.0
+}
+
 fn growth(out: &mut String, group: &OfGroup) {
-    let grows = |(_, sum): &(&String, &Sum)| sum.peak_growth.is_some() || sum.use_growth.is_some();
+    let grows = |it: &(&String, &Sum)| {
+        is_told(it) && (it.1.peak_growth.is_some() || it.1.use_growth.is_some())
+    };
     if !group.dimensions.iter().any(|it| grows(&it)) {
         let _ = writeln!(
             out,
@@ -184,7 +185,7 @@ fn growth(out: &mut String, group: &OfGroup) {
     }
     let _ = writeln!(
         out,
-        "\n| Growth | Largest minute of a day | per week | in {AHEAD_DAYS:.0} days | At the limit | Used per day | per week | in {AHEAD_DAYS:.0} days |\n\
+        "\n| Growth, by the line | Largest minute of a day, now | per week | in {AHEAD_DAYS:.0} days | At the limit | Used per day, now | per week | in {AHEAD_DAYS:.0} days |\n\
          |---|--:|--:|--:|---|--:|--:|--:|"
     );
     for (dimension, sum) in group.dimensions.iter().filter(grows) {
@@ -257,6 +258,6 @@ fn doubled(out: &mut String, _: &Evidence) {
 fn of_group(group: &OfGroup) -> String {
     match group.group.as_str() {
         "" => String::new(),
-        name => format!(" of {}", text(name)),
+        _ => format!(" of {}", text(&named(group))),
     }
 }

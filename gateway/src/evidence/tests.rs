@@ -3,8 +3,10 @@
 use keyweir_policy::quota::load::Load;
 use keyweir_policy::terms::amount::Dimension;
 
-use super::{chart, report};
+use super::{chart, report, write};
+use crate::command::failed::Failed;
 use crate::runtime::ledger::{Carrier, Evidence, Question, Store, Unwritten, evidence};
+use crate::telemetry::escape::is_unsafe;
 
 /// 2026-11-27 10:00 UTC.
 const NOW: u32 = 20_784 * 24 + 10;
@@ -114,4 +116,63 @@ fn a_month_is_drawn_with_a_bar_for_each_day() {
     assert_eq!(bars, 3 * 31 + 1, "{drawn}");
     assert!(drawn.contains("<polyline"), "a trend");
     assert!(!drawn.contains("NaN"), "{drawn}");
+}
+
+#[test]
+fn nothing_unseen_of_a_name_is_in_a_report_or_its_picture() {
+    let found = month(&["claude-\u{202e}a\u{200b}\u{1b}[2J"]);
+    for told in [report::write(&found, None), chart::draw(&found)] {
+        assert!(!told.contains(|c| c != '\n' && is_unsafe(c)), "{told:?}");
+        assert!(told.contains("claude-\u{fffd}a\u{fffd}\u{fffd}"), "{told}");
+    }
+}
+
+#[test]
+fn what_an_endpoint_meters_by_itself_is_told_apart() {
+    let mut found = month(&["claude-haiku-4"]);
+    let mut counting = found.groups[0].clone();
+    counting.endpoint = "count_tokens".to_owned();
+    found.groups.push(counting);
+    let told = report::write(&found, None);
+    assert!(told.contains("## claude-sonnet-5 at anthropic\n"), "{told}");
+    assert!(
+        told.contains("## claude-sonnet-5 (count tokens) at anthropic\n"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_report_is_replaced_as_a_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let read = |name: &str| std::fs::read_to_string(at(name)).expect("there");
+    std::fs::write(at("report.md"), "a much longer report than the next").expect("written");
+    // Of a process that was ended while it wrote.
+    std::fs::write(at("report.md.part"), "half").expect("written");
+    assert!(write(&at("report.md"), "short").is_ok());
+    assert_eq!(read("report.md"), "short");
+    assert!(!at("report.md.part").exists());
+
+    // A link makes way, and what it leads to is left alone; so is what a link in the part's place leads to.
+    std::fs::write(at("precious"), "keep").expect("written");
+    for name in ["link.md", "other.md.part"] {
+        std::os::unix::fs::symlink(at("precious"), at(name)).expect("a link");
+    }
+    for name in ["link.md", "other.md"] {
+        assert!(write(&at(name), "new").is_ok());
+        assert_eq!(
+            (read(name).as_str(), read("precious").as_str()),
+            ("new", "keep")
+        );
+        assert!(at(name).symlink_metadata().expect("there").is_file());
+    }
+
+    // Where it cannot be, what is there stays, and nothing is left beside it.
+    std::fs::create_dir(at("folder.md")).expect("made");
+    std::fs::write(at("folder.md").join("inside"), "keep").expect("written");
+    let failed = write(&at("folder.md"), "new");
+    assert!(matches!(failed, Err(Failed::Because(why)) if why.contains("folder.md")));
+    assert!(at("folder.md").join("inside").exists());
+    assert!(!at("folder.md.part").exists());
+    assert!(write(&at("nowhere").join("report.md"), "new").is_err());
 }

@@ -1,6 +1,8 @@
 //! Hours, spans and names as the report writes them.
 
-use crate::runtime::ledger::show_day;
+use keyweir_policy::terms::endpoint::Endpoint;
+
+use crate::runtime::ledger::{OfGroup, show_day};
 use crate::telemetry::escape::is_unsafe;
 
 /// Hours of a day.
@@ -29,6 +31,17 @@ pub(super) fn span(secs: f64) -> String {
 /// A dimension as people say it.
 pub(super) fn words(dimension: &str) -> String {
     dimension.replace('_', " ")
+}
+
+/// What is metered together: models that share limits, and where they have limits of their own, the
+/// endpoint.
+pub(super) fn named(group: &OfGroup) -> String {
+    let endpoint = group.endpoint.as_str();
+    match group.group.as_str() {
+        "" => words(endpoint),
+        name if endpoint == Endpoint::Inference.as_str() => name.to_owned(),
+        name => format!("{name} ({})", words(endpoint)),
+    }
 }
 
 /// Text that is neither markup nor the end of a cell.

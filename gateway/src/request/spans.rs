@@ -28,6 +28,7 @@ pub(super) struct TracedRequest<'a> {
     pub(super) outcome: Outcome,
     pub(super) reason: Option<&'static str>,
     pub(super) status: u16,
+    pub(super) limit_waited: Duration,
     pub(super) waited: Duration,
     pub(super) behind: Option<usize>,
     pub(super) fell_back: bool,
@@ -76,25 +77,35 @@ fn of_request(live: &Live, traced: Traced, request: &TracedRequest<'_>, began: D
         start: nanos(began),
         end: nanos(began + request.duration),
         attributes,
-        events: waited(request, began).into_iter().collect(),
+        events: waits(request, began),
         is_error,
     }
 }
 
-/// That it waited; told at the end of the wait, as far as that is known.
-fn waited(request: &TracedRequest<'_>, began: Duration) -> Option<Event> {
-    let behind = request.behind?;
+/// That it waited, for its tenant's limits and then in the waiting room; told at the ends of the waits, as
+/// far as they are known.
+fn waits(request: &TracedRequest<'_>, began: Duration) -> Vec<Event> {
     let first = request.attempts.first();
     let until = first.map_or(request.duration, |attempt| attempt.began);
-    let millis = u64::try_from(request.waited.as_millis()).unwrap_or(u64::MAX);
-    Some(Event {
-        name: names::WAITED,
-        at: nanos(began + until),
-        attributes: vec![
-            (names::WAITED_MS, millis.into()),
-            (names::WAITED_BEHIND, (behind as u64).into()),
-        ],
-    })
+    let mut events = Vec::new();
+    if !request.limit_waited.is_zero() {
+        events.push(Event {
+            name: names::LIMIT_WAITED,
+            at: nanos(began + until.saturating_sub(request.waited)),
+            attributes: vec![(names::WAITED_MS, millis(request.limit_waited).into())],
+        });
+    }
+    if let Some(behind) = request.behind {
+        events.push(Event {
+            name: names::WAITED,
+            at: nanos(began + until),
+            attributes: vec![
+                (names::WAITED_MS, millis(request.waited).into()),
+                (names::WAITED_BEHIND, (behind as u64).into()),
+            ],
+        });
+    }
+    events
 }
 
 fn of_attempt(
@@ -179,6 +190,10 @@ fn operation(request: &TracedRequest<'_>) -> &'static str {
 
 const fn provider_name(dialect: Dialect) -> &'static str {
     dialect.as_str()
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn nanos(since_epoch: Duration) -> u64 {

@@ -80,6 +80,8 @@ pub(crate) struct Line<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
     pub(crate) tenant: Option<&'a str>,
+    /// The group that the tenant is in.
+    pub(crate) group: Option<&'a str>,
     pub(crate) provider: Option<&'a str>,
     pub(crate) model: Option<&'a str>,
     /// The model that was named, where another was asked for.
@@ -95,6 +97,9 @@ pub(crate) struct Line<'a> {
     pub(crate) attempts: u32,
     /// The attempts that failed, in order.
     pub(crate) failed: Vec<FailedAttempt<'a>>,
+    /// Until its tenant's limits had room; told if it is more than nothing.
+    pub(crate) limit_waited: Duration,
+    /// In the waiting room.
     pub(crate) waited: Duration,
     pub(crate) first_byte: Option<Duration>,
     pub(crate) duration: Duration,
@@ -203,6 +208,7 @@ impl Line<'_> {
         text(out, field!("method"), Some(self.method));
         text(out, field!("path"), Some(self.path));
         text(out, field!("tenant"), self.tenant);
+        text(out, field!("group"), self.group);
         text(out, field!("provider"), self.provider);
         text(out, field!("model"), self.model);
         text(out, field!("asked_model"), self.asked_model);
@@ -219,6 +225,8 @@ impl Line<'_> {
         text(out, field!("key"), self.key);
         number(out, field!("attempts"), Some(self.attempts.into()));
         self.failed(out);
+        let limit_waited = Some(self.limit_waited).filter(|it| !it.is_zero());
+        number(out, field!("limit_waited_ms"), limit_waited.map(millis));
         number(out, field!("waited_ms"), Some(millis(self.waited)));
         number(out, field!("first_byte_ms"), self.first_byte.map(millis));
         number(out, field!("duration_ms"), Some(millis(self.duration)));

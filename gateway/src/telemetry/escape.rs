@@ -38,6 +38,23 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     out.into()
 }
 
+/// A JSON document with all that is not to be seen in its texts as escapes, for whoever prints it; it says
+/// the same.
+pub(crate) fn seen_json(document: String) -> String {
+    let is_unseen = |c: char| c != '\n' && is_unsafe(c);
+    if !document.contains(is_unseen) {
+        return document;
+    }
+    let mut out = String::with_capacity(document.len() + 64);
+    for character in document.chars() {
+        match is_unseen(character) {
+            true => push_escape(&mut out, character),
+            false => out.push(character),
+        }
+    }
+    out
+}
+
 /// Adds the text of a JSON string, of which at most `bytes_max` are kept.
 pub(crate) fn push_json(out: &mut String, value: &str, bytes_max: usize) {
     let value = beginning(value, bytes_max);
@@ -89,6 +106,18 @@ mod tests {
     fn a_terminal_sees_text_and_no_orders() {
         assert_eq!(harmless("no key \"ü\""), "no key \"ü\"");
         assert_eq!(harmless("a\u{1b}[2J"), "a\\u001b[2J");
+    }
+
+    #[test]
+    fn a_document_says_the_same_with_nothing_unseen_in_it() {
+        let value = serde_json::json!({ "a\u{202e}\u{7f}": ["b\u{200b}\u{e0041}\n", "ü", 1] });
+        let document = seen_json(format!("{value:#}"));
+        assert!(
+            !document.contains(|c| c != '\n' && is_unsafe(c)),
+            "{document}"
+        );
+        let parsed: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+        assert_eq!(parsed, value);
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub(crate) struct Told {
     pub(crate) status: u16,
     pub(crate) outcome: &'static str,
     pub(crate) reason: Option<&'static str>,
+    /// Until its tenant's limits had room.
+    pub(crate) limit_waited: Duration,
+    /// In the waiting room.
     pub(crate) waited: Duration,
     /// How many waited when it began to, itself left out.
     pub(crate) behind: Option<usize>,
@@ -140,6 +143,7 @@ mod tests {
             status,
             outcome: "answered",
             reason: None,
+            limit_waited: Duration::ZERO,
             waited: Duration::ZERO,
             behind: None,
             fell_back: false,

@@ -17,6 +17,9 @@ const KEYS = 500;
 const PATIENCE = 30_000;
 const EVIL = `"></td><script>window.hurt=1</script><img src=x onerror="window.hurt=1">'\\`;
 
+// What is written from the right, and what is not seen at all.
+const UNSEEN = "claude-\u202ewen\u200b\u2066\u{e0041}";
+
 // What is no model's name in a pattern is refused; this is not.
 const EVIL_PATTERN = "<img/src=x/onerror=window.hurt=1>*";
 const CLIENT_KEY = "kw-a-client-of-the-page-test";
@@ -111,6 +114,7 @@ before(async () => {
   await start();
   await ask("claude-sonnet-4-5");
   await ask(EVIL);
+  await ask(UNSEEN);
   browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
 });
 
@@ -208,6 +212,35 @@ test("every name stays text", async () => {
   await page.close();
 });
 
+test("what is not seen in a name, or turns it around, is shown as an escape", async () => {
+  const page = await open("/");
+  await page.select("#room-sort", "name");
+  const groups = (await rows(page, "room")).map((row) => row[1]);
+  assert.ok(groups.includes("inference:claude-\\u{202e}wen\\u{200b}\\u{2066}\\u{e0041}"), [...new Set(groups)].join());
+  assert.doesNotMatch(await page.$eval("main", (it) => it.textContent), /\p{Cf}/u);
+  assert.deepEqual(page.faults, []);
+  await page.close();
+});
+
+test("keys of an account that is held are shown as held, and why", async () => {
+  const page = await open("/");
+  await post("/accounts/account-3/drain");
+  await page.waitForFunction(() => [...document.querySelectorAll("#keys tbody tr")].filter((row) => row.cells[1].textContent === "account-3" && row.cells[3].textContent === "held" && row.cells[6].textContent.startsWith("its account: an operator")).length === 10, { timeout: PATIENCE });
+  assert.match(await page.$eval("#figures", (it) => it.textContent), /Keys serving\d+ of 500/);
+  await post("/accounts/account-3/resume");
+  await page.close();
+});
+
+test("on a small screen columns are scrolled to, not broken into letters", async () => {
+  const page = await open("/", { width: 360, height: 740 });
+  await page.type("#keys-find", "key-1-");
+  for (const table of ["room", "keys", "spend"]) {
+    const tallest = await page.$eval(`#${table}`, (it) => Math.max(...[...it.rows].map((row) => row.offsetHeight)));
+    assert.ok(tallest < 200, `a row of ${table} is ${tallest} px tall`);
+  }
+  await page.close();
+});
+
 test("a browser that is told to run something else refuses", async () => {
   const page = await open("/");
   const ran = await page.evaluate(() => {
@@ -264,6 +297,16 @@ test("with 500 keys an update is little work", async () => {
   }
   taken.sort((a, b) => a - b);
   console.log(`an update with ${KEYS} keys takes ${taken[3]} ms (median), at most ${taken[5]} ms`);
+  await page.close();
+});
+
+test("the snippets begin with where the gateway listens", async () => {
+  const page = await open("/connect");
+  const { listeners } = await (await fetch(admin + "/status")).json();
+  await page.waitForFunction((url) => document.getElementById("base").value === url, { timeout: PATIENCE }, "http://" + listeners[0].address);
+  const snippets = await page.$$eval("[data-snippet]", (all) => all.map((it) => it.textContent));
+  assert.ok(snippets.every((it) => it.includes("http://" + listeners[0].address)));
+  assert.deepEqual(page.faults, []);
   await page.close();
 });
 

@@ -18,8 +18,9 @@ use crate::support::{in_time, until};
 const PROVIDER_KEY: &str = "sk-ant-api03-Qx7vJ2mWcR9tYb4LsKd8ZfHn";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_says_which_program_asked_and_in_which_trace() {
-    let stage = Plan::new().build().await;
+async fn a_line_says_who_asked_with_which_program_and_in_which_trace() {
+    let group = "group = \"team\"\n[[tenant_group]]\nid = \"team\"\n";
+    let stage = Plan::new().and(group).build().await;
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let request = Api::Messages
         .request(false)
@@ -31,6 +32,10 @@ async fn a_line_says_which_program_asked_and_in_which_trace() {
     assert_eq!(
         (&line["agent"], &line["trace_id"]),
         (&"anthropic-python".into(), &trace.into())
+    );
+    assert_eq!(
+        (&line["tenant"], &line["group"]),
+        (&"tester".into(), &"team".into())
     );
     assert_eq!(line.get("sampled"), None);
 }

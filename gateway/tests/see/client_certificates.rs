@@ -127,7 +127,9 @@ async fn a_certificate_or_the_token_opens_the_listener_and_nothing_else() {
         let ended = operate(&stage, &with_token, "resume", Some(name)).await;
         let complaint = ended.complaint();
         assert!(
-            complaint.contains("no answer from https://localhost:"),
+            complaint.contains("no answer from https://localhost:")
+                && complaint.contains("seems not to believe the client certificate")
+                && complaint.contains(&format!("{name}.crt")),
             "{name}: {complaint}"
         );
     }

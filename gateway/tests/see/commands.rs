@@ -112,6 +112,38 @@ async fn an_id_that_is_not_there_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_seen_in_a_name_is_printed_as_an_escape() {
+    let stage = crate::limited().build().await;
+    let name = "claude-\u{202e}a\u{200b}";
+    let body = serde_json::json!({ "model": name, "max_tokens": 8,
+        "messages": [{ "role": "user", "content": "hi" }] });
+    let request = Api::Messages.request(false).body(body.to_string());
+    let answer = stage.ask(&request).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let id = answer.header("x-keyweir-request-id").to_owned();
+    let admin = stage.gateway.admin.to_string();
+    for command in [
+        &["explain", name][..],
+        &["explain", name, "--json"],
+        &["explain", &id],
+        &["explain", &id, "--json"],
+        &["top", "--once"],
+    ] {
+        let all = [command, &["--admin", &admin]].concat();
+        let ended = run(&Files::new(""), &all).await;
+        assert!(ended.status.success(), "{command:?}: {}", ended.stderr);
+        let told = &ended.stdout;
+        assert!(
+            !told.contains(['\u{202e}', '\u{200b}']),
+            "{command:?}: {told:?}"
+        );
+        // The first tells what becomes of it, and not its name.
+        let is_named = command.len() == 2 && command[1] == name;
+        assert!(is_named || told.contains("\\u202e"), "{command:?}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn top_shows_one_picture_where_there_is_no_terminal() {
     let stage = crate::limited().build().await;
     stage.serves(Api::Messages).await;
@@ -131,4 +163,7 @@ async fn top_shows_one_picture_where_there_is_no_terminal() {
         assert!(ended.stdout.contains(part), "{part}: {}", ended.stdout);
     }
     assert!(!ended.stdout.contains('\u{1b}'));
+    // No line is cut off.
+    let why = "it takes no more requests until POST /keys/{id}/resume\n";
+    assert!(ended.stdout.contains(why), "{}", ended.stdout);
 }

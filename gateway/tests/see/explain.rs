@@ -4,7 +4,9 @@ use serde_json::Value;
 use simulated_provider::{Fault, FaultRule};
 
 use crate::support::api::Api;
+use crate::support::program::{Files, run};
 use crate::support::stage::{Plan, Stage};
+use crate::support::until;
 use crate::support::wire::Answer;
 use crate::until_status;
 
@@ -98,6 +100,115 @@ async fn a_question_that_is_wrong_is_told_what_is_right() {
         assert_eq!(answer.status, 400, "{query}");
         assert!(answer.text().contains(part), "{query}: {}", answer.text());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fallback_is_told_with_its_account_its_model_and_what_it_is_for() {
+    let steps = "fallbacks = [{ provider = \"claude\", account = \"claude-two\" }, \
+                 { model = \"claude-b\", on = [\"context_length\"] }]\n";
+    let stage = Plan::new().and(steps).build().await;
+    let path = "/explain?model=claude-a&tenant=tester&provider=claude";
+    let explained = stage.gateway.admin(path).await.json();
+    assert_eq!(
+        explained["providers"][0]["fallbacks"],
+        serde_json::json!([
+            { "provider": "claude", "account": "claude-two", "model": "claude-a", "on": ["unavailable"] },
+            { "provider": "claude", "account": null, "model": "claude-b", "on": ["context_length"] },
+        ])
+    );
+    let admin = stage.gateway.admin.to_string();
+    let asked = [
+        "explain", "claude-a", "--tenant", "tester", "--admin", &admin,
+    ];
+    let ended = run(&Files::new(""), &asked).await;
+    for line in [
+        "falls back to provider claude, account claude-two, model claude-a (on unavailable)",
+        "falls back to provider claude, model claude-b (on context_length)",
+    ] {
+        assert!(ended.stdout.contains(line), "{line}: {}", ended.stdout);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_cannot_be_are_told_so_and_nothing_unseen_is_shown() {
+    let stage = Plan::new().build().await;
+    let long = "a".repeat(600);
+    for (query, part) in [
+        ("model=", "model is missing"),
+        ("model=%20", "is no name that a request may ask for"),
+        ("model=a%00b", "is no name that a request may ask for"),
+        ("model=a%0Ab", "is no name that a request may ask for"),
+        ("model=%1B%5B2J", "is no name that a request may ask for"),
+        (
+            &format!("model={long}"),
+            "is no name that a request may ask for",
+        ),
+        ("model=claude-a&tenant=%00", "no tenant has the id \"\\0\""),
+        (
+            "model=claude-a&tenant=%E2%80%AE",
+            "no tenant has the id \"\\u{202e}\"",
+        ),
+        (
+            "model=claude-a&provider=%0A",
+            "no provider has the id \"\\n\"",
+        ),
+    ] {
+        let answer = stage.gateway.admin(&format!("/explain?{query}")).await;
+        assert_eq!(answer.status, 400, "{query}");
+        let told = answer.text();
+        assert!(told.contains(part), "{query}: {told}");
+        assert!(told.len() < 400 && is_seen(&told), "{query}: {told:?}");
+    }
+    // Providers may have models of any letters: nothing of this name is left out, and all of it is seen.
+    let answer = stage
+        .gateway
+        .admin("/explain?model=claude-%E2%80%AEa%E2%80%8B")
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(is_seen(&answer.text()), "{:?}", answer.text());
+    assert_eq!(answer.json()["model"], "claude-\u{202e}a\u{200b}");
+    for id in ["kw_%00", "%E2%80%AEkw", &long] {
+        let answer = stage.gateway.admin(&format!("/explain/{id}")).await;
+        assert_eq!(answer.status, 404, "{id}");
+        let told = answer.text();
+        assert!(told.len() < 400 && is_seen(&told), "{id}: {told:?}");
+    }
+}
+
+/// Whether it has no character that shows nothing or turns others around, of those that are tried here.
+fn is_seen(text: &str) -> bool {
+    let is_unseen = |c: char| c != '\n' && (c.is_control() || matches!(c, '\u{200b}' | '\u{202e}'));
+    !text.contains(is_unseen)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waited_for_a_limit_of_its_tenant_is_told_so() {
+    let limit = "[[tenant.limit]]\nrequests_per_minute = 60\n";
+    let stage = Plan::new().and(limit).build().await;
+    let mut waited = 0;
+    // A minute's worth is there at once; who comes after it waits for a part of a second.
+    for answer in at_once(&stage, 64).await {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let id = answer.header("x-keyweir-request-id").to_owned();
+        let explained = stage.gateway.explained(&id).await;
+        let millis = |name: &str| explained[name].as_u64().expect("milliseconds");
+        if millis("limit_waited_ms") > 0 {
+            waited += 1;
+            let header: u64 = answer.header("x-keyweir-waited-ms").parse().expect("told");
+            let all = millis("limit_waited_ms") + millis("waited_ms");
+            // Each is cut to whole milliseconds.
+            assert!((all..=all + 1).contains(&header), "{header}: {explained}");
+        }
+    }
+    assert!(waited > 0, "somebody waited");
+    until("all of them are logged", || {
+        let lines = stage.gateway.access_log();
+        let told = lines.iter();
+        told.filter(|it| it["limit_waited_ms"].as_u64() > Some(0))
+            .count()
+            == waited
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,6 +72,45 @@ async fn a_drained_key_finishes_its_stream_and_takes_no_more_until_it_is_resumed
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn keys_do_what_their_account_does() {
+    let stage = Plan::new().build().await;
+    for (action, state, reason) in [
+        ("drain", "held", "held"),
+        ("resume", "serving", ""),
+        ("trip", "out", "operator"),
+        ("reset", "serving", ""),
+    ] {
+        let path = format!("/accounts/gpt-one/{action}");
+        let answer = stage.gateway.ask_admin("POST", &path).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let status = stage.gateway.status().await;
+        schema::holds(&status);
+        let told = key(&status, "gpt-one-key");
+        assert_eq!(told["state"], state, "{action}: {told}");
+        match reason {
+            "" => assert!(told["why"].is_null(), "{action}: {told}"),
+            _ => assert_eq!(
+                (&told["why"]["reason"], &told["why"]["of_account"]),
+                (&reason.into(), &true.into()),
+                "{action}: {told}"
+            ),
+        }
+        // What an alert on a provider of which no key serves goes by.
+        let metrics = stage.gateway.admin("/metrics").await.text();
+        let keys = if state == "serving" { 2 } else { 1 };
+        let count = format!("keyweir_keys{{provider=\"gpt\",state=\"{state}\"}} {keys}\n");
+        assert!(metrics.contains(&count), "{action}: {metrics}");
+    }
+    // What speaks against a key itself is told, whatever its account does.
+    for path in ["/accounts/gpt-one/trip", "/keys/gpt-one-key/drain"] {
+        stage.gateway.ask_admin("POST", path).await;
+    }
+    let told = key(&stage.gateway.status().await, "gpt-one-key");
+    assert_eq!(told["state"], "held", "{told}");
+    assert!(told["why"]["of_account"].is_null(), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hold_survives_a_reload() {
     let stage = Plan::new().build().await;
     stage

@@ -106,6 +106,17 @@ impl Standing {
         }
     }
 
+    /// The same for people to see: what is out stays so until a request has gone to find out, which may
+    /// be long after it was due.
+    pub(crate) fn shown(&self, now: Time) -> BreakerState {
+        match self.state(now) {
+            BreakerState::HalfOpen if self.verdict == Verdict::Out && self.in_flight() == 0 => {
+                BreakerState::Open
+            }
+            state => state,
+        }
+    }
+
     pub(crate) fn admits(&self, now: Time) -> bool {
         !self.is_held && self.breaker.admits(now)
     }

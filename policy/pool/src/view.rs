@@ -14,6 +14,7 @@ use crate::group::{GroupAccount, QuotaGroup};
 use crate::members::Members;
 use crate::outage::{CooldownFrom, Outage};
 use crate::pool::Pool;
+use crate::standing::Standing;
 
 /// A pool.
 #[derive(Clone, Debug)]
@@ -115,7 +116,7 @@ pub struct BucketView {
     pub reserved: f64,
     /// What was spent in the last minute.
     pub spent_per_minute: f64,
-    /// What others are believed to use, per second.
+    /// What others are believed to have used in the last minute, per second.
     pub external_per_sec: f64,
 }
 
@@ -135,6 +136,12 @@ pub struct KeyView {
     /// What it does: open where the provider rejects it, or its breaker is open for some group; half
     /// open while either is probed.
     pub state: BreakerState,
+    /// What its account does; unless that is closed, no key of it serves.
+    pub of_account: BreakerState,
+    /// An operator holds its account.
+    pub is_account_held: bool,
+    /// What speaks against its account.
+    pub account_outage: Option<Outage>,
     /// Requests on their way with it.
     pub in_flight: u32,
 }
@@ -162,20 +169,27 @@ impl Pool {
         };
         let keys = members.keys();
         let keys = keys.filter(|(id, key)| members.lists(*id) || key.standing.in_flight() > 0);
-        let keys = keys.map(|(id, key)| KeyView {
-            key: id,
-            account: key.account,
-            standing: key.standing.state(now),
-            is_held: key.standing.is_held(),
-            outage: self.outward(key.standing.outage(now)),
-            state: self.state_of(now, id, key.standing.state(now)),
-            in_flight: key.standing.in_flight(),
+        let keys = keys.map(|(id, key)| {
+            let account = members.account(members.merged(key.account));
+            let account = account.map(|account| &account.standing);
+            KeyView {
+                key: id,
+                account: key.account,
+                standing: key.standing.state(now),
+                is_held: key.standing.is_held(),
+                outage: self.outward(key.standing.outage(now)),
+                state: self.state_of(now, id, key.standing.shown(now)),
+                of_account: account.map_or(BreakerState::Closed, |it| it.shown(now)),
+                is_account_held: account.is_some_and(Standing::is_held),
+                account_outage: self.outward(account.and_then(|it| it.outage(now))),
+                in_flight: key.standing.in_flight(),
+            }
         });
         let accounts = members.accounts();
         let accounts = accounts.filter(|(id, it)| is_there(*id, it.standing.in_flight()));
         let accounts = accounts.map(|(id, account)| StandingView {
             account: id,
-            standing: account.standing.state(now),
+            standing: account.standing.shown(now),
             is_held: account.standing.is_held(),
             outage: self.outward(account.standing.outage(now)),
             same_as: Some(members.merged(id)).filter(|other| *other != id),
@@ -279,7 +293,7 @@ fn account_view(now: Time, (account, in_group): (AccountId, &GroupAccount)) -> A
             pending: budget.pending(dimension),
             reserved: budget.kept(dimension, now),
             spent_per_minute: bucket.spent_per_minute(now),
-            external_per_sec: bucket.external_per_sec(),
+            external_per_sec: bucket.external_in_minute(now),
         })
     };
     AccountView {

@@ -52,6 +52,8 @@ const OWN_SHARE_MIN: f64 = 0.05;
 /// Seconds of the window that a limit is for, where no header says otherwise: providers state theirs
 /// per minute.
 const WINDOW_SECS: f64 = 60.0;
+/// Seconds for which what the last answer told of others is shown.
+const TOLD_SECS_MAX: f64 = 60.0;
 /// The shortest window believed: keeps a nonsensical header from being divided by.
 const WINDOW_SECS_MIN: f64 = 1e-3;
 
@@ -202,6 +204,16 @@ impl Bucket {
     /// What others are believed to take per second.
     pub fn external_per_sec(&self) -> f64 {
         self.external.per_sec().min(self.refill())
+    }
+
+    /// The same of the minute before `now`, for people to look at: of others nothing is known but by
+    /// what answers tell, so what was once believed is nothing where none has told for a minute.
+    pub fn external_in_minute(&self, now: Time) -> f64 {
+        let told = self.newest.map(|newest| now.secs_since(newest.sent));
+        match told {
+            Some(secs) if secs <= TOLD_SECS_MAX => self.external_per_sec(),
+            _ => 0.0,
+        }
     }
 
     /// What we have spent of it in the minute before `now`.

@@ -48,7 +48,7 @@ impl Load {
     /// What a look at `bucket` tells, `secs` seconds after the one before it, with `used` taken since.
     pub fn seen(bucket: &Bucket, now: Time, (secs, used): (f64, f64)) -> Self {
         let secs = secs.clamp(0.0, SEEN_SECS_MAX);
-        let used_per_minute = bucket.spent_per_minute(now) + 60.0 * bucket.external_per_sec();
+        let used_per_minute = bucket.spent_per_minute(now) + 60.0 * bucket.external_in_minute(now);
         let limit = bucket.limit_per_minute().unwrap_or(0.0);
         let share = if limit > 0.0 {
             used_per_minute / limit

@@ -7,9 +7,14 @@ const TREND_MAX = 60;
 const $ = (id) => document.getElementById(id);
 const state = { status: null, rates: [], lines: [], trends: new Map() };
 
+// Characters that show nothing, or turn what stands after them around (Unicode's Cc, Cf, Zl, Zp), as
+// escapes: two names that differ look different.
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+const seen = (text) => String(text).replace(UNSEEN, (it) => "\\u{" + it.codePointAt(0).toString(16) + "}");
+
 function el(name, text, className) {
   const node = document.createElement(name);
-  if (text !== undefined && text !== null) node.textContent = text;
+  if (text !== undefined && text !== null) node.textContent = seen(text);
   if (className) node.className = className;
   return node;
 }
@@ -91,7 +96,7 @@ function put(td, cell) {
   const key = cell.draw ? cell.key : cell.text;
   if (td.shown === key && td.drawing === cell.draw && td.className === (cell.className ?? "")) return;
   td.className = cell.className ?? "";
-  if (!cell.draw) td.textContent = cell.text;
+  if (!cell.draw) td.textContent = seen(cell.text);
   else if (td.drawing === cell.draw) cell.draw(td, cell.value);
   else { td.replaceChildren(); cell.draw(td, cell.value); }
   td.shown = key;
@@ -180,7 +185,7 @@ function now(status) {
   if (status.policy.failed) mistakes.push("The policy files hold a mistake; an older policy is in force:", ...status.policy.failed.mistakes);
   mistakes.push(...status.issuers.filter((it) => it.error).map((it) => `keys of issuer ${it.issuer}: ${it.error}`));
   mistakes.push(...status.policy.secrets_failed, ...status.policy.needs_restart.map((it) => it + " (needs a restart)"));
-  const shown = mistakes.join("\n");
+  const shown = mistakes.map(seen).join("\n");
   if ($("mistakes").textContent !== shown) $("mistakes").textContent = shown;
 }
 
@@ -215,9 +220,8 @@ function why(it, status) {
 }
 
 function keyRow(key, status) {
-  const own = key.why ?? key.accountWhy;
-  const probe = own && own.next_probe ? span(own.next_probe - status.time) : "–";
-  const reason = key.why ? why(key, status) : key.accountWhy ? "its account: " + why({ why: key.accountWhy }, status) : "";
+  const probe = key.why && key.why.next_probe ? span(key.why.next_probe - status.time) : "–";
+  const reason = (key.why && key.why.of_account ? "its account: " : "") + why(key, status);
   return [
     text(key.id), text(key.account), text(key.provider), text(key.state, "state " + key.state),
     text(key.requests_running, "n"), text(probe, "n"), text(reason),
@@ -225,10 +229,7 @@ function keyRow(key, status) {
 }
 
 function keys(status) {
-  const all = status.providers.flatMap((provider) => {
-    const whys = new Map(provider.accounts.map((it) => [it.id, it.why]));
-    return provider.keys.map((key) => ({ ...key, provider: provider.id, accountWhy: whys.get(key.account) }));
-  });
+  const all = status.providers.flatMap((provider) => provider.keys.map((key) => ({ ...key, provider: provider.id })));
   const wanted = $("keys-filter").value;
   const words = $("keys-find").value.trim().toLowerCase();
   const found = all.filter((key) => {

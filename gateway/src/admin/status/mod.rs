@@ -13,6 +13,7 @@ use super::issuers;
 use super::limits;
 use super::moments::{Moments, epoch_of};
 use crate::runtime::gateway::Gateway;
+use crate::runtime::live::Live;
 use crate::runtime::shared::Standing;
 use crate::telemetry::events::Event;
 
@@ -39,6 +40,7 @@ pub(super) fn status(gateway: &Gateway) -> Value {
         "policy": policy_status(gateway),
         "shared": shared(gateway),
         "issuers": issuers::status(gateway),
+        "listeners": listeners(&live),
         "connections": gateway.lifecycle.connections_open(),
         "requests_running": gateway.lifecycle.requests_running(),
         "body_bytes_held": gateway.bodies.held(),
@@ -48,6 +50,16 @@ pub(super) fn status(gateway: &Gateway) -> Value {
         "events": events.iter().map(event).collect::<Vec<_>>(),
         "providers": providers.collect::<Vec<_>>(),
     })
+}
+
+/// Where clients connect, as the policy has it.
+fn listeners(live: &Live) -> Vec<Value> {
+    let settings = live.settings();
+    let clear = settings.listen.iter().map(|it| (it, false));
+    let tls = settings.tls.iter().flat_map(|tls| &tls.listen);
+    let all = clear.chain(tls.map(|it| (it, true)));
+    let told = all.map(|(address, tls)| json!({ "address": address.to_string(), "tls": tls }));
+    told.collect()
 }
 
 fn policy_status(gateway: &Gateway) -> Value {

@@ -74,6 +74,7 @@ fn keys(moments: &Moments, parts: &Parts, view: &PoolView) -> Vec<Value> {
         }
     }
     let why = |key: &KeyView, open: &mut HashMap<KeyId, Value>| match &key.outage {
+        _ if State::of_key(key) != State::of_key_alone(key) => why_of_account(moments, key),
         _ if key.is_held => Some(why::held("keys")),
         Some(outage) if key.standing != BreakerState::Closed => {
             Some(why::out(moments, outage, None))
@@ -90,6 +91,17 @@ fn keys(moments: &Moments, parts: &Parts, view: &PoolView) -> Vec<Value> {
         })
     });
     told.collect()
+}
+
+/// Why a key does not serve that would, were it not for its account.
+fn why_of_account(moments: &Moments, key: &KeyView) -> Option<Value> {
+    let mut why = match &key.account_outage {
+        _ if key.is_account_held => why::held("accounts"),
+        Some(outage) => why::out(moments, outage, None),
+        None => return None,
+    };
+    why["of_account"] = json!(true);
+    Some(why)
 }
 
 fn group_status(live: &Live, moments: &Moments, (parts, group): (&Parts, &GroupView)) -> Value {

@@ -16,8 +16,8 @@ use crate::command::failed::Failed;
 /// How often it asks.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// The size of a picture that goes to no terminal.
-const SIZE: (usize, usize) = (120, 200);
+/// The size of a picture that goes to no terminal: nothing of a line is cut off.
+const SIZE: (usize, usize) = (1_000, 200);
 
 /// What `top` may be told.
 #[derive(Debug, clap::Args)]

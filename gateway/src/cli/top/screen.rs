@@ -206,7 +206,9 @@ fn troubles(status: &Value) -> Vec<String> {
     }
     let time = status["time"].as_f64().unwrap_or_default();
     for (kind, list) in [("account", "accounts"), ("key", "keys")] {
-        for it in of_providers(status, list).filter(|it| it["state"] != "serving") {
+        // What keys share with their account is told of that.
+        let own = of_providers(status, list).filter(|it| it["why"]["of_account"] != true);
+        for it in own.filter(|it| it["state"] != "serving") {
             let mut line = format!("{kind} {}: {}", text(&it["id"]), text(&it["state"]));
             if !it["why"].is_null() {
                 let _ = write!(line, ", {}", text(&it["why"]["text"]));

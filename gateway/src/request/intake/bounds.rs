@@ -30,6 +30,22 @@ pub(crate) async fn reserve(
     if !is_counted(taken) {
         return Ok(());
     }
+    let mut since = None;
+    let outcome = reserve_in_turn(taken, client, record, &mut since).await;
+    if let Some(since) = since {
+        let waited = since.elapsed();
+        record.on(Event::LimitWaited { waited });
+    }
+    outcome
+}
+
+/// Tells by `since` when it began to wait, if it did.
+async fn reserve_in_turn(
+    taken: &Taken<'_>,
+    client: &mut Client,
+    record: &mut Record,
+    since: &mut Option<Instant>,
+) -> Result<(), Stop> {
     let mut asked = Asked {
         tenant: taken.tenant,
         provider: taken.destination.provider,
@@ -46,6 +62,7 @@ pub(crate) async fn reserve(
             Ok(Some(reserved)) => break reserved,
             Err(lack) if lack.is_of_share => {
                 times_left -= 1;
+                since.get_or_insert_with(Instant::now);
                 asked.patience = wait_for_share(taken, client, asked.patience).await?;
             }
             Err(lack) => {
@@ -59,6 +76,7 @@ pub(crate) async fn reserve(
     if wait.is_zero() {
         return Ok(());
     }
+    since.get_or_insert_with(Instant::now);
     tokio::select! {
         biased;
         () = client.gone() => Err(Stop::ClientLeft),

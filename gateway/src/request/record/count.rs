@@ -48,7 +48,8 @@ impl Known {
         };
         let metrics = self.live.provider_metrics(provider);
         if served.attempts == 1 {
-            let own = began.saturating_sub(self.asked.read_after + served.waited);
+            let waited = served.limit_waited + served.waited;
+            let own = began.saturating_sub(self.asked.read_after + waited);
             metrics.overhead.observe(own.as_secs_f64());
         }
         if served.attempts_here > 1 {

@@ -37,6 +37,8 @@ pub(crate) enum Event<'a> {
     Lacks(&'a Lack),
     /// It does, and holds this of it.
     Reserved(Box<Reserved>),
+    /// It has waited until its tenant's limits had room, or for that in vain.
+    LimitWaited { waited: Duration },
     /// A provider was chosen, or another one.
     Chosen(Chosen),
     /// A key was granted, after `waited` in the waiting room, over all attempts.

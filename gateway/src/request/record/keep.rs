@@ -22,6 +22,7 @@ impl Known {
             status: end.status,
             outcome: end.outcome.as_str(),
             reason: end.reason,
+            limit_waited: served.limit_waited,
             waited: served.waited,
             behind: served.behind,
             fell_back: served.fell_back,

@@ -71,6 +71,9 @@ pub(super) struct Served {
     pub(super) attempts: u32,
     /// Of those, at the provider that is asked now.
     pub(super) attempts_here: u32,
+    /// Until its tenant's limits had room: before it came to the waiting room.
+    pub(super) limit_waited: Duration,
+    /// In the waiting room.
     pub(super) waited: Duration,
     /// How many others waited when it first did.
     pub(super) behind: Option<usize>,

@@ -23,6 +23,7 @@ impl Known {
         let provider = served.provider.map(|provider| self.live.provider(provider));
         let parts = provider.map(|provider| provider.pool.parts.load());
         let tenant = asked.tenant.and_then(|tenant| self.live.tenant(tenant));
+        let group = tenant.and_then(|tenant| self.live.policy.groups.get(tenant.group?));
         self.gateway.access_log.write(&Line {
             request_id: asked.id.as_str(),
             client: client.peer.address,
@@ -32,6 +33,7 @@ impl Known {
             method: asked.method.as_str(),
             path: &asked.path,
             tenant: tenant.map(|tenant| tenant.id.as_str()),
+            group: group.map(|group| group.id.as_str()),
             provider: provider.map(|provider| provider.id.as_str()),
             model: served
                 .model
@@ -54,6 +56,7 @@ impl Known {
                 .map(|(parts, key)| parts.key(key)),
             attempts: served.attempts,
             failed: self.failed_attempts(),
+            limit_waited: served.limit_waited,
             waited: served.waited,
             first_byte: end.first_byte,
             duration: end.duration,
@@ -72,6 +75,7 @@ impl Known {
         let served = &self.served;
         self.end.outcome == Outcome::Answered
             && served.attempts <= 1
+            && served.limit_waited.is_zero()
             && served.waited.is_zero()
             && !served.fell_back
     }

@@ -20,7 +20,7 @@ mod log;
 mod trace;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{HeaderName, HeaderValue};
 use keyweir_policy::tenancy::request::Reserved;
@@ -107,6 +107,7 @@ impl Record {
                 known.count_limit(lack.lacking, "refused");
             }
             Event::Reserved(reserved) => self.hold(*reserved),
+            Event::LimitWaited { waited } => served.limit_waited = waited,
             Event::Chosen(chosen) => {
                 self.choose(chosen);
             }
@@ -164,6 +165,11 @@ impl Record {
     /// What its answers tell of its tenant's limits.
     pub(crate) fn bounds(&self) -> Vec<(HeaderName, HeaderValue)> {
         self.charge.headers(self.known.asked.dialect)
+    }
+
+    /// How long it waited until its tenant's limits had room.
+    pub(crate) const fn limit_waited(&self) -> Duration {
+        self.known.served.limit_waited
     }
 
     /// What an attempt tells the provider of the trace, where it is traced.

@@ -36,6 +36,7 @@ impl Known {
             outcome: end.outcome,
             reason: end.reason,
             status: end.status,
+            limit_waited: served.limit_waited,
             waited: served.waited,
             behind: served.behind,
             fell_back: served.fell_back,

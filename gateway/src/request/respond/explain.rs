@@ -66,7 +66,7 @@ pub(crate) fn why(exchange: &Exchange<'_>, why: &Why) -> Refuse {
     let plan = &exchange.plan;
     let tried = Tried {
         attempts: plan.progress().attempts,
-        waited: plan.waited(),
+        waited: exchange.record.limit_waited() + plan.waited(),
     };
     reason(exchange, why).tried(tried)
 }

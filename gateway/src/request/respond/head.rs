@@ -41,8 +41,9 @@ fn tell(exchange: &Exchange<'_>, headers: &mut HeaderMap) {
     {
         headers.insert(headers::SERVED_BY, served_by);
     }
-    if !plan.waited().is_zero() {
-        let waited = u64::try_from(plan.waited().as_millis()).unwrap_or(u64::MAX);
+    let waited = exchange.record.limit_waited() + plan.waited();
+    if !waited.is_zero() {
+        let waited = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
         headers.insert(headers::WAITED_MS, HeaderValue::from(waited));
     }
     for (name, value) in exchange.record.bounds() {

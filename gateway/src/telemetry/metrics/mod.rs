@@ -153,6 +153,34 @@ mod tests {
     }
 
     #[test]
+    fn the_page_about_metrics_tells_how_requests_and_attempts_end() {
+        let page = include_str!("../../../../docs/METRICS.md");
+        let outcomes = Outcome::ALL.map(Outcome::as_str);
+        let faults = [
+            Fault::None,
+            Fault::RateLimited { wait: None },
+            Fault::TooLargeForLimit,
+            Fault::KeyRejected,
+            Fault::ScopeMissing,
+            Fault::AccountDisabled,
+            Fault::ModelDenied,
+            Fault::ReferenceUnknown,
+            Fault::ContextTooLong,
+            Fault::BadRequest,
+            Fault::ConnectFailed,
+            Fault::ConnectionLost,
+            Fault::TimedOut,
+            Fault::StreamBroken,
+            Fault::ClientLeft,
+            Fault::Aborted,
+        ];
+        let names = faults.iter().map(Fault::as_str).chain(outcomes);
+        for name in names {
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
     fn a_scrape_shows_what_was_counted() {
         let metrics = Metrics::new();
         let provider = metrics.of_provider("p", &Table::from_iter(["a".to_owned()]));

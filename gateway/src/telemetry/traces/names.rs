@@ -27,7 +27,9 @@ pub(crate) const CHOSEN_BY: &str = "keyweir.chosen_by";
 pub(crate) const WAITED_MS: &str = "keyweir.waited_ms";
 pub(crate) const WAITED_BEHIND: &str = "keyweir.waited_behind";
 
-/// The event of a request that waited.
+/// The event of a request that waited until its tenant's limits had room.
+pub(crate) const LIMIT_WAITED: &str = "keyweir.limit_waited";
+/// The event of a request that waited in the waiting room.
 pub(crate) const WAITED: &str = "keyweir.waited";
 /// The event of a stream that failed before its first content, unseen by the client.
 pub(crate) const FAULT_HIDDEN: &str = "keyweir.stream_fault_hidden";

@@ -1,5 +1,7 @@
 //! What operators do to keys and accounts.
 
+use keyweir_health::breaker::BreakerState;
+
 use super::*;
 use crate::operator::{Action, Target};
 use crate::outage::{Cause, CooldownFrom};
@@ -63,6 +65,32 @@ fn a_hold_survives_another_policy() {
     pool.operate(at(0.0), KEY, Action::Drain);
     pool.reconfigure(at(1.0), spec(&[(1, Some(60)), (1, None), (1, None)]));
     assert!(pool.view(at(1.0)).keys[0].is_held);
+}
+
+#[test]
+fn what_is_out_is_shown_as_out_until_a_request_has_gone_to_find_out() {
+    for target in [ACCOUNT, KEY] {
+        let mut pool = pool(&[(1, None)]);
+        pool.operate(at(0.0), target, Action::Trip);
+        let shown = |pool: &Pool, now: f64| {
+            let view = pool.view(at(now));
+            let key = view.keys[0];
+            match target {
+                Target::Key(_) => key.state,
+                Target::Account(_) => {
+                    assert_eq!(key.of_account, view.accounts[0].standing);
+                    key.of_account
+                }
+            }
+        };
+        // Its probe is long due: it is out, as long as nobody asks.
+        assert_eq!(shown(&pool, 1.0), BreakerState::Open);
+        assert_eq!(shown(&pool, 10_000.0), BreakerState::Open);
+        let probe = granted(admit(&mut pool, at(10_000.0), 0.0));
+        assert_eq!(shown(&pool, 10_000.0), BreakerState::HalfOpen);
+        pool.settle(at(10_001.0), probe, &outcome(Fault::None));
+        assert_ne!(shown(&pool, 10_001.0), BreakerState::Open);
+    }
 }
 
 #[test]

@@ -135,6 +135,12 @@ fn external_use_is_learned_and_held_back() {
         "{}",
         bucket.external_per_sec()
     );
+    // It is decided by until an answer says otherwise, and shown for a minute.
+    assert_eq!(
+        bucket.external_in_minute(at(99.0)),
+        bucket.external_per_sec()
+    );
+    assert_eq!(bucket.external_in_minute(at(100.0)), 0.0);
     // No more than they must have taken.
     assert!((4.0..=8.5).contains(&bucket.refill_own()));
     // Whoever goes where we go takes more when we do.

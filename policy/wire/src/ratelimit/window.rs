@@ -6,10 +6,13 @@
 //! clear.
 //!
 //! A second is taken for the window where the reset is at most a second and a minute's refill would
-//! take clearly longer. Two things could be mistaken for it. The last second of a minute: no harm is
+//! take clearly longer. Three things could be mistaken for it. The last second of a minute: no harm is
 //! done, because what is believed for that second is true at its end, and the next answer says
-//! otherwise. And a minute's bucket that holds much less than its limit: so either one request alone
-//! would take a minute's bucket longer than was said, or nearly all of the limit must remain.
+//! otherwise. A minute's bucket that holds much less than its limit: so either one request alone
+//! would take a minute's bucket longer than was said, or nearly all of the limit must remain. And what
+//! is rounded: of a bucket that is full but for a part of one, one less than it holds is said to remain,
+//! and a reset that is shorter than one takes. So what one request takes has to be more than a second
+//! by itself, or more than one must have been used.
 
 use std::time::Duration;
 
@@ -69,10 +72,12 @@ fn is_second(minutes_refill: f64, reset: f64, reading: &Reading) -> bool {
     let remaining = reading.remaining.unwrap_or_default() as f64;
     let grain = reading.reset_grain.as_secs_f64();
     let one = MINUTE.as_secs_f64() / limit;
+    let is_more_than_one = one > SECOND.as_secs_f64() && one > reset + grain;
+    let is_nearly_full = remaining >= REMAINING_MIN * limit && minutes_refill - one > reset + grain;
     // What is said to be back in a second may be back within twice its grain.
     reset <= SECOND.as_secs_f64()
         && minutes_refill > reset + 2.0 * grain
-        && (one > reset + grain || remaining >= REMAINING_MIN * limit)
+        && (is_more_than_one || is_nearly_full)
 }
 
 #[cfg(test)]
@@ -94,6 +99,10 @@ mod tests {
             (60, 59, 1_000, 1_000, MINUTE, MINUTE),
             (60, 58, 2_000, 1_000, MINUTE, MINUTE),
             (500, 499, 120, 1, MINUTE, MINUTE),
+            // The same a little later, and of a bucket that holds a sixth of its limit.
+            (500, 499, 48, 1, MINUTE, MINUTE),
+            (500, 498, 173, 1, MINUTE, MINUTE),
+            (500, 82, 48, 1, MINUTE, MINUTE),
             (1_000, 999, 1_000, 1_000, MINUTE, MINUTE),
             (30_000, 29_000, 2_000, 1_000, MINUTE, MINUTE),
             // A minute's count, in its middle.
