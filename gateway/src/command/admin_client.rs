@@ -107,11 +107,12 @@ impl AdminAddress {
             token => format!("authorization: Bearer {token}\r\n"),
         };
         let admin = address.authority;
-        write!(
-            socket,
+        // In one piece: whoever understands none of it ends the connection at the first.
+        let question = format!(
             "{method} {path} HTTP/1.1\r\nhost: {admin}\r\n{token}content-length: 0\r\n\
              connection: close\r\n\r\n"
-        )?;
+        );
+        socket.write_all(question.as_bytes())?;
         socket.flush()?;
         let mut answer = Vec::new();
         socket.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
