@@ -39,6 +39,9 @@ autoscaled() {
     within 60 ready_pods 3 || { k describe hpa keyweir | tail -n 12; return 1; }
 }
 
+# What is done to a pod shows only if it has something to do.
+all_are_busy() { within 30 all_say '^keyweir_requests_running [1-9]' || { echo 'a pod is asked nothing'; return 1; }; }
+
 # --- out of memory, on a node of this machine -------------------------------------------------------
 # The memory cgroup of a pod's program.
 memory_of() { # memory_of UID
@@ -53,6 +56,7 @@ was_killed_for_memory() {
 # A pod is left a few MiB more than it needs, and sent a body of thirty.
 out_of_memory() {
   local pod uid ip group
+  all_are_busy || return 1
   read -r pod uid ip <<< "$(pods -o 'jsonpath={.items[0].metadata.name} {.items[0].metadata.uid} {.items[0].status.podIP}')"
   group=$(memory_of "$uid")
   [ -n "$group" ] || { echo 'its cgroup is not found'; return 1; }
@@ -68,13 +72,21 @@ out_of_memory() {
 # --- a lost node -----------------------------------------------------------------------------------------
 nodes_of_endpoints() { k get endpoints keyweir -o 'jsonpath={.subsets[*].addresses[*].nodeName}'; }
 both_serve_on() { [ "$(nodes_of_endpoints)" = "$*" ]; }
-# One on each node: the second goes where the first is not.
+# One pod on each node: the second may not go where the first is.
 spread() {
-  local pods
-  for pods in 1 2; do k scale deployment/keyweir --replicas="$pods" && settled "$pods" || return 1; done
-  [[ $(nodes_of_endpoints) = *node1*node2* || $(nodes_of_endpoints) = *node2*node1* ]] || { nodes_of_endpoints; return 1; }
+  local first result=0
+  k scale deployment/keyweir --replicas=1 && settled 1 || return 1
+  first=$(nodes_of_endpoints)
+  kubectl cordon "$first" || return 1
+  k scale deployment/keyweir --replicas=2 && settled 2 || result=1
+  kubectl uncordon "$first" || result=1
+  return "$result"
 }
 node_is_lost() {
+  local nodes
+  nodes=$(nodes_of_endpoints)
+  [[ $nodes = *node1* && $nodes = *node2* ]] || { echo "the pods are on $nodes"; return 1; }
+  all_are_busy || return 1
   on-node1 ip link set lan2 down
   within 60 both_serve_on node1 || { echo 'the lost pod is still asked'; return 1; }
   within 90 both_serve_on node1 node1 || { echo 'no pod takes its place'; return 1; }
