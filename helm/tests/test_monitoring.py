@@ -140,6 +140,24 @@ def test_the_guide_may_be_published_elsewhere():
     assert rules[0]["annotations"]["runbook_url"] == f"{guide}#{rules[0]['alert'].lower()}"
 
 
+def endpoint(values):
+    return one(render(values), "PodMonitor", "kw-keyweir")["spec"]["podMetricsEndpoints"][0]
+
+
+def test_prometheus_asks_over_tls_where_operators_do():
+    tls = {"tls": {"enabled": True, "existingSecret": "s", "clientCaSecret": "c"}}
+    shown = {"cert": {"secret": {"name": "p", "key": "tls.crt"}}, "keySecret": {"name": "p", "key": "tls.key"}}
+    monitor = lambda told: {"metrics": {"podMonitor": {"enabled": True, "tlsConfig": told}}, "admin": tls}
+    assert "scheme" not in endpoint({"metrics": {"podMonitor": {"enabled": True}}})
+    asked = endpoint(monitor(shown))
+    assert asked["scheme"] == "https"
+    assert asked["tlsConfig"] == {
+        "ca": {"secret": {"name": "s", "key": "ca.crt"}}, "serverName": "kw-keyweir-admin.ns.svc", **shown,
+    }
+    anybody = {"insecureSkipVerify": True, **shown}
+    assert endpoint(monitor(anybody))["tlsConfig"] == anybody
+
+
 def test_prometheus_shows_the_admin_token_where_there_is_one():
     token = {"credentials": {"name": "keyweir-admin", "key": "token"}}
     monitor = {"enabled": True, "authorization": token}

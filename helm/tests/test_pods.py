@@ -41,6 +41,20 @@ def test_probes_ask_the_admin_port():
     assert {asked[it]["httpGet"]["port"] for it in ("startupProbe", "livenessProbe", "readinessProbe")} == {"admin"}
 
 
+def test_probes_and_the_test_ask_over_tls_where_operators_do():
+    plain = render()
+    objects = render({"admin": {"tls": {"enabled": True, "existingSecret": "s"}}})
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert "scheme" not in container(plain)[probe]["httpGet"]
+        assert container(objects)[probe]["httpGet"]["scheme"] == "HTTPS"
+    test = one(objects, "Pod", "kw-keyweir-test")["spec"]
+    assert "--admin-ca=/etc/keyweir/admin-ca/ca.crt" in test["containers"][0]["args"]
+    assert test["volumes"][0]["secret"]["secretName"] == "s"
+    assert "volumes" not in one(plain, "Pod", "kw-keyweir-test")["spec"]
+    alone = render({"admin": {"tls": {"enabled": True, "existingSecret": "s", "caKey": ""}}})
+    assert not [it for it in alone if it["kind"] == "Pod"]
+
+
 def test_an_autoscaler_alone_sets_replicas():
     assert one(render(), "Deployment")["spec"]["replicas"] == 1
     assert "replicas" not in one(render({"autoscaling": {"enabled": True}}), "Deployment")["spec"]

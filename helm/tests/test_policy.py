@@ -38,7 +38,13 @@ SETTINGS = {
             },
         },
     },
-    "redis": {"redis": {"urls": ["rediss://a:6379"], "existingSecret": "r", "caKey": "ca.pem"}},
+    "redis": {"redis": {
+        "urls": ["rediss://a:6379"], "existingSecret": "r", "caKey": "ca.pem", "certKey": "tls.crt", "keyKey": "tls.key",
+    }},
+    "sentinels": {"redis": {
+        "urls": ["redis://a"], "sentinel": "m", "existingSecret": "r", "sentinelUsername": "s", "sentinelPasswordKey": "sentinel",
+    }},
+    "operators over TLS": {"admin": {"tls": {"enabled": True, "existingSecret": "s", "clientCaSecret": "c"}}},
     "all numbers": {
         "settings": {
             "gateway": {"limits": {"requests_in_flight_max": 10000000, "connections_max": 5}},
@@ -105,6 +111,28 @@ def test_the_pods_share_a_redis():
     objects = render(REDIS)
     assert "/etc/keyweir/redis" in {it["mountPath"] for it in container(objects)["volumeMounts"]}
     assert {"secretName": "r", "defaultMode": 0o440} in [it.get("secret") for it in pod(objects)["volumes"]]
+
+
+def test_the_pods_show_redis_and_sentinels_what_they_want_to_see():
+    shown = tomllib.loads(settings(SETTINGS["redis"]))["gateway"]["shared"]["redis"]
+    assert shown["cert_file"] == "/etc/keyweir/redis/tls.crt" and shown["key_file"] == "/etc/keyweir/redis/tls.key"
+    shown = tomllib.loads(settings(SETTINGS["sentinels"]))["gateway"]["shared"]["redis"]
+    assert shown["sentinel_username"] == "s"
+    assert shown["sentinel_password"] == {"file": "/etc/keyweir/redis/sentinel"}
+
+
+def test_operators_are_shown_a_certificate_and_may_show_one():
+    assert "admin_tls" not in tomllib.loads(settings())["gateway"]
+    values = SETTINGS["operators over TLS"]
+    assert tomllib.loads(settings(values))["gateway"]["admin_tls"] == {
+        "cert_file": "/etc/keyweir/admin-tls/tls.crt", "key_file": "/etc/keyweir/admin-tls/tls.key",
+        "client_ca_file": "/etc/keyweir/admin-ca/ca.crt",
+    }
+    mounts = {it["mountPath"] for it in container(render(values))["volumeMounts"]}
+    assert {"/etc/keyweir/admin-tls", "/etc/keyweir/admin-ca"} <= mounts
+    secrets = {it["name"]: it["secret"]["secretName"] for it in pod(render(values))["volumes"] if "secret" in it}
+    assert (secrets["admin-tls"], secrets["admin-ca"]) == ("s", "c")
+    assert checksum(values) != checksum({})
 
 
 def test_another_number_of_pods_restarts_none():

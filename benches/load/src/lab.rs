@@ -18,6 +18,7 @@ use crate::child::{Child, free_address};
 use crate::failure::Failure;
 use crate::policy_file::{self, PolicySpec};
 use crate::process;
+use crate::store::Store;
 use crate::subject::{Kind, Subject};
 
 /// Tenants with limits beside the one that measures, where there are any.
@@ -127,14 +128,20 @@ impl Lab {
                 kind,
                 address: self.upstream,
                 child: None,
+                _store: None,
             });
         };
         let address = free_address()?;
+        let store = match kind {
+            Kind::GatewaySharing => Some(Store::start(self.folder.path()).await?),
+            _ => None,
+        };
+        let table = store.as_ref().map(Store::table);
         let arguments = match kind {
             Kind::Direct | Kind::PassThrough | Kind::PassThroughMimalloc => {
                 self.passthrough_arguments(address)
             }
-            _ => self.gateway_arguments(kind, address, setup.accounts)?,
+            _ => self.gateway_arguments(kind, address, setup.accounts, table)?,
         };
         let mut command = self.command(program, &setup.under);
         command.args(arguments);
@@ -144,6 +151,7 @@ impl Lab {
             kind,
             address,
             child: Some(child),
+            _store: store,
         })
     }
 
@@ -198,6 +206,7 @@ impl Lab {
         kind: Kind,
         listen: SocketAddr,
         accounts: usize,
+        more_settings: Option<String>,
     ) -> io::Result<Vec<String>> {
         let is_observed = kind == Kind::GatewayObserved;
         let spec = PolicySpec {
@@ -216,7 +225,8 @@ impl Lab {
             threads: self.threads,
         };
         let file = self.file(&format!("policy-{}.toml", listen.port()));
-        fs::write(&file, policy_file::text(&spec))?;
+        let text = policy_file::text(&spec) + &more_settings.unwrap_or_default();
+        fs::write(&file, text)?;
         let file = file.to_string_lossy().into_owned();
         let mut words = vec!["serve".to_owned(), "--policy".to_owned(), file];
         let more: &[&str] = match kind {

@@ -22,6 +22,7 @@ mod policy_file;
 mod process;
 mod report;
 mod stats;
+mod store;
 mod subject;
 mod upstream;
 mod weathers;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::child::Child;
 use crate::failure::Failure;
+use crate::store::Store;
 
 /// One of the things that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) enum Kind {
     GatewayObserved,
     /// Keyweir with none of that.
     GatewayUnobserved,
+    /// Keyweir that tells others what it takes through a Redis, and hears of nobody.
+    GatewaySharing,
     /// Keyweir with 1,000 tenants in groups, each with limits and a budget on either level.
     GatewayOfTenants,
 }
@@ -39,6 +42,7 @@ impl Kind {
             | Self::GatewayUnlogged
             | Self::GatewayObserved
             | Self::GatewayUnobserved
+            | Self::GatewaySharing
             | Self::GatewayOfTenants => Some("keyweir"),
         }
     }
@@ -50,6 +54,7 @@ impl fmt::Display for Kind {
             Self::GatewayUnlogged => "keyweir-unlogged",
             Self::GatewayObserved => "keyweir-observed",
             Self::GatewayUnobserved => "keyweir-unobserved",
+            Self::GatewaySharing => "keyweir-sharing",
             Self::GatewayOfTenants => "keyweir-of-tenants",
             other => other.program().unwrap_or("upstream"),
         })
@@ -65,6 +70,8 @@ pub(crate) struct Subject {
     pub(crate) address: SocketAddr,
     /// Its process; the upstream's own is not measured.
     pub(crate) child: Option<Child>,
+    /// The Redis that it needs.
+    pub(crate) _store: Option<Store>,
 }
 
 impl Subject {

@@ -64,10 +64,9 @@ fn ask(tls: &Tls, address: &str, path: &str, within: Duration) -> std::io::Resul
     let mut socket = tls.connect(address, within)?;
     let address = address.authority;
     socket.tcp().set_write_timeout(Some(left()))?;
-    write!(
-        socket,
-        "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
-    )?;
+    // In one piece: whoever understands none of it ends the connection at the first.
+    let question = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    socket.write_all(question.as_bytes())?;
     let mut answer = Vec::with_capacity(ANSWER_BYTES_MAX);
     let mut piece = [0; ANSWER_BYTES_MAX];
     while !answer.contains(&b'\n') && answer.len() < ANSWER_BYTES_MAX {

@@ -101,20 +101,36 @@ pub(super) fn certified_key(
     cert_file: &Path,
     key_file: &Path,
 ) -> Result<CertifiedKey, CertificateError> {
+    let text = |path: &Path| {
+        std::fs::read(path).map_err(|error| CertificateError {
+            path: path.to_path_buf(),
+            reason: error.to_string(),
+        })
+    };
+    let (chain, key) = (text(cert_file)?, text(key_file)?);
+    of_pem((cert_file, &chain), (key_file, &key))
+}
+
+/// What the texts of these files make.
+///
+/// # Errors
+/// If they make no certificate.
+pub(crate) fn of_pem(
+    (cert_file, chain): (&Path, &[u8]),
+    (key_file, key): (&Path, &[u8]),
+) -> Result<CertifiedKey, CertificateError> {
     let fail = |path: &Path, reason: String| CertificateError {
         path: path.to_path_buf(),
         reason,
     };
-    let in_cert = |error: rustls::pki_types::pem::Error| fail(cert_file, error.to_string());
-    let chain = CertificateDer::pem_file_iter(cert_file)
-        .map_err(in_cert)?
+    let chain = CertificateDer::pem_slice_iter(chain)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(in_cert)?;
+        .map_err(|error| fail(cert_file, error.to_string()))?;
     if chain.is_empty() {
         return Err(fail(cert_file, "holds no PEM certificate".to_owned()));
     }
-    let key = PrivateKeyDer::from_pem_file(key_file)
-        .map_err(|error| fail(key_file, error.to_string()))?;
+    let key =
+        PrivateKeyDer::from_pem_slice(key).map_err(|error| fail(key_file, error.to_string()))?;
     let key = rustls::crypto::ring::sign::any_supported_type(&key)
         .map_err(|error| fail(key_file, error.to_string()))?;
     let certified = CertifiedKey::new(chain, key);

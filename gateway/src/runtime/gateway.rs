@@ -146,7 +146,7 @@ impl Gateway {
             providers,
             roots,
             admin_token: secrets.admin_token.clone(),
-            redis_password: secrets.redis_password.clone(),
+            of_redis: secrets.of_redis.clone(),
         };
         let gateway = Self {
             clock,

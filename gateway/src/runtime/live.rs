@@ -16,6 +16,7 @@ use crate::downstream::proxies::Proxies;
 use crate::runtime::clock::Clock;
 use crate::runtime::provider::Provider;
 use crate::runtime::roots::Roots;
+use crate::runtime::secrets::OfRedis;
 use crate::runtime::tokens::Tokens;
 use crate::telemetry::metrics::{Metrics, ProviderMetrics, TenantMetrics};
 use crate::upstream::Upstream;
@@ -40,7 +41,7 @@ pub(crate) struct Live {
     /// What operators have to show, if anything.
     pub(crate) admin_token: Option<ProviderSecret>,
     /// What is shown to the store that gateways share.
-    pub(crate) redis_password: Option<ProviderSecret>,
+    pub(crate) of_redis: OfRedis,
 }
 
 /// What a policy comes into force with.
@@ -52,7 +53,7 @@ pub(crate) struct Next {
     pub(crate) roots: Roots,
     pub(crate) admin_token: Option<ProviderSecret>,
     /// What is shown to the store that gateways share.
-    pub(crate) redis_password: Option<ProviderSecret>,
+    pub(crate) of_redis: OfRedis,
 }
 
 impl Live {
@@ -69,7 +70,7 @@ impl Live {
             providers,
             roots,
             admin_token,
-            redis_password,
+            of_redis,
         } = next;
         let of_provider = |id, provider: &Provider| {
             let accounts = policy.provider(id).accounts.map(|_, it| it.id.clone());
@@ -90,7 +91,7 @@ impl Live {
             holders,
             roots,
             admin_token,
-            redis_password,
+            of_redis,
             tenant_metrics: (0..cells).map(|_| OnceLock::new()).collect(),
         }
     }

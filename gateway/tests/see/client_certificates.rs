@@ -2,9 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-};
+use rcgen::CertificateParams;
 use simulated_provider::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -13,35 +11,21 @@ use crate::support::api::Request;
 use crate::support::in_time;
 use crate::support::program::{Ended, Files, run};
 use crate::support::stage::{Plan, Stage};
-use crate::support::tls::{Own, certificate, connect};
+use crate::support::tls::{Authority, Own, authority, certificate, connect, signed};
 use crate::support::wire::Wire;
 
 const TOKEN: &str = "operators-9ZkQ2mWcR7tYb4LsKd8Z";
 const TLS: &str = "[gateway.admin_tls]\ncert_file = \"admin.crt\"\nkey_file = \"admin.key\"\n";
 const CLIENT_CA: &str = "client_ca_file = \"operators.crt\"\n";
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
-
-fn authority(name: &str) -> Authority {
+/// A certificate of `authority`. Expired, if that is said.
+fn of(authority: &Authority, is_expired: bool) -> Own {
     let mut told = CertificateParams::default();
-    told.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    told.distinguished_name
-        .push(rcgen::DnType::CommonName, name);
-    let key = KeyPair::generate().expect("made");
-    CertifiedIssuer::self_signed(told, key).expect("signed")
-}
-
-/// A certificate of `authority` and its key, PEM. Expired, if that is said.
-fn of(authority: &Authority, is_expired: bool) -> (String, String) {
-    let key = KeyPair::generate().expect("made");
-    let mut told = CertificateParams::default();
-    told.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     if is_expired {
         told.not_before = rcgen::date_time_ymd(2020, 1, 1);
         told.not_after = rcgen::date_time_ymd(2021, 1, 1);
     }
-    let signed = told.signed_by(&key, authority).expect("signed");
-    (signed.pem(), key.serialize_pem())
+    signed(authority, told)
 }
 
 /// A gateway of which `settings` are beside its certificate, and of whose operators `authority` speaks for some.
@@ -57,10 +41,13 @@ async fn stage(settings: &str, authority: &Authority) -> Stage {
     for account in &mut plan.world.accounts {
         account.limits = vec![Limits::three(600, 1_000_000, 1_000_000)];
     }
-    for (name, (cert, key)) in [
+    for (name, Own { cert, key }) in [
         ("me", of(authority, false)),
         ("old", of(authority, true)),
-        ("foreign", of(&self::authority("others"), false)),
+        (
+            "foreign",
+            of(&crate::support::tls::authority("others"), false),
+        ),
     ] {
         plan = plan
             .file(&format!("{name}.crt"), &cert)
@@ -275,7 +262,7 @@ async fn certificate_and_authority_are_followed() {
     let stage = stage("", &authority("operators")).await;
     until_opened(&stage, "me", true).await;
     let others = authority("others");
-    let (cert, key) = of(&others, false);
+    let Own { cert, key } = of(&others, false);
     let files = &stage.gateway.files;
     files.write("you.crt", &cert);
     files.write("you.key", &key);

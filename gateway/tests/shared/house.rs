@@ -20,7 +20,7 @@ pub(crate) struct House {
     pub(crate) gateways: Vec<Program>,
     pub(crate) redis: Redis,
     policy: String,
-    password: Option<String>,
+    files: Vec<(String, String)>,
 }
 
 /// How a [`House`] is built.
@@ -30,6 +30,10 @@ pub(crate) struct Plan {
     tenant: String,
     /// Goes into the table of the store.
     redis: String,
+    /// Where the store is, if elsewhere than its first server is.
+    urls: Vec<String>,
+    /// What lies beside the policy.
+    files: Vec<(String, String)>,
 }
 
 /// Accounts whose keys look like the real ones.
@@ -44,6 +48,8 @@ impl Plan {
             world: World::new(ACCOUNTS.map(|(name, key)| Account::new(name, [key])).into()),
             tenant: String::new(),
             redis: String::new(),
+            urls: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -61,13 +67,28 @@ impl Plan {
         self
     }
 
+    /// The store is asked for at these addresses.
+    pub(crate) fn urls(mut self, urls: &[String]) -> Self {
+        self.urls = urls.to_vec();
+        self
+    }
+
+    /// A file beside the policy.
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
     fn policy(&self, base_url: &str, redis: &Redis) -> String {
+        let urls = match self.urls.as_slice() {
+            [] => &[redis.url()],
+            urls => urls,
+        };
         let mut policy = format!(
             "[gateway]\nlisten = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\"\n\
-             [gateway.shared.redis]\nurls = [\"{}\"]\ninterval = \"50ms\"\n{}\n\
+             [gateway.shared.redis]\nurls = {urls:?}\ninterval = \"50ms\"\n{}\n\
              [waiting]\npatience = \"300ms\"\n\
              [[provider]]\nid = \"sim\"\ndialect = \"anthropic\"\nbase_url = \"{base_url}\"\n",
-            redis.url(),
             self.redis
         );
         for (name, key) in ACCOUNTS {
@@ -91,7 +112,7 @@ impl Plan {
             gateways: Vec::new(),
             redis,
             policy,
-            password: None,
+            files: self.files,
         };
         for _ in 0..count {
             house.start().await;
@@ -101,12 +122,9 @@ impl Plan {
 
     /// The same, whose file `redis.password` says `password`.
     pub(crate) async fn guarded(self, redis: Redis, password: &str, count: usize) -> House {
-        let mut house = self.before(redis, 0).await;
-        house.password = Some(password.to_owned());
-        for _ in 0..count {
-            house.start().await;
-        }
-        house
+        self.file("redis.password", password)
+            .before(redis, count)
+            .await
     }
 
     /// So many gateways that hear of one another.
@@ -126,8 +144,8 @@ impl House {
     /// One gateway more.
     pub(crate) async fn start(&mut self) {
         let files = Files::new(&self.policy);
-        if let Some(password) = &self.password {
-            files.write("redis.password", password);
+        for (name, text) in &self.files {
+            files.write(name, text);
         }
         self.gateways.push(Program::start(files, None, None).await);
     }

@@ -24,11 +24,17 @@ impl Redis {
 
     /// With these settings, as its command line has them.
     pub(crate) async fn with(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::within(folder, arguments).await
+    }
+
+    /// The same in `folder`, where it finds files; `redis.conf`, if there is one, says more.
+    pub(crate) async fn within(folder: TempDir, arguments: &[&str]) -> Self {
         let mut redis = Self {
             child: None,
             port: free_port(),
             arguments: arguments.iter().map(|it| (*it).to_owned()).collect(),
-            folder: tempfile::tempdir().expect("a folder"),
+            folder,
         };
         redis.run().await;
         redis
@@ -37,6 +43,10 @@ impl Redis {
     /// Starts it, without anything that it knew before.
     pub(crate) async fn run(&mut self) {
         let mut command = Command::new("redis-server");
+        let settings = self.folder.path().join("redis.conf");
+        if settings.exists() {
+            command.arg(settings);
+        }
         command
             .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .args(["--port", &self.port.to_string()])
@@ -50,6 +60,10 @@ impl Redis {
             .expect("redis-server is installed (make test-prerequisites)");
         self.child = Some(child);
         until("redis answers", || self.ask("PING").is_some()).await;
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn url(&self) -> String {
@@ -94,7 +108,7 @@ impl Drop for Redis {
 }
 
 /// One that nobody listens on just now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is one");
     listener.local_addr().expect("it has one").port()
 }

@@ -34,7 +34,7 @@ what to write instead.
 {{- fail "the policy has no [[tenant]], and without one the gateway listens to nobody but its own machine: add a tenant with client_keys (keyweir hash makes them)" -}}
 {{- end -}}
 {{- end -}}
-{{- range $name := list "listen" "admin" "tls" -}}
+{{- range $name := list "listen" "admin" "tls" "admin_tls" -}}
 {{- if hasKey $.Values.settings.gateway $name -}}
 {{- fail (printf "settings.gateway.%s is set by the chart: use http, tls, admin and listenAddress" $name) -}}
 {{- end -}}
@@ -53,6 +53,7 @@ what to write instead.
 {{- if and .Values.tls.enabled (not .Values.tls.existingSecret) -}}
 {{- fail "tls.enabled needs tls.existingSecret: the name of a Secret of type kubernetes.io/tls" -}}
 {{- end -}}
+{{- include "keyweir.checks.adminTls" . -}}
 {{- $ports := list (int .Values.admin.port) -}}
 {{- if .Values.http.enabled }}{{ $ports = append $ports (int .Values.http.port) }}{{ end -}}
 {{- if .Values.tls.enabled }}{{ $ports = append $ports (int .Values.tls.port) }}{{ end -}}
@@ -61,6 +62,33 @@ what to write instead.
 {{- end -}}
 {{- if and (eq .Values.service.type "ClusterIP") .Values.service.externalTrafficPolicy -}}
 {{- fail "service.externalTrafficPolicy is for NodePort and LoadBalancer: leave it empty with service.type ClusterIP" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "keyweir.checks.adminTls" -}}
+{{- $monitor := .Values.metrics.podMonitor -}}
+{{- with .Values.admin.tls -}}
+{{- if and .enabled (not .existingSecret) -}}
+{{- fail "admin.tls.enabled needs admin.tls.existingSecret: the name of a Secret of type kubernetes.io/tls" -}}
+{{- end -}}
+{{- if and (not .enabled) (or .existingSecret .clientCaSecret) -}}
+{{- fail "admin.tls.existingSecret and clientCaSecret are not used: set admin.tls.enabled to true, or leave them empty" -}}
+{{- end -}}
+{{- if and .clientCaSecret (not .clientCaKey) -}}
+{{- fail "admin.tls.clientCaSecret needs admin.tls.clientCaKey: its entry with the authority, mostly ca.crt" -}}
+{{- end -}}
+{{- if $monitor.enabled -}}
+{{- if and (not .enabled) $monitor.tlsConfig -}}
+{{- fail "metrics.podMonitor.tlsConfig is for admin.tls, which is not enabled: enable it, or leave tlsConfig out" -}}
+{{- end -}}
+{{- if and .enabled (not .caKey) (not $monitor.tlsConfig) -}}
+{{- fail "metrics.podMonitor.enabled with admin.tls needs to know whom Prometheus believes: name admin.tls.caKey, the entry of admin.tls.existingSecret with its authority, or metrics.podMonitor.tlsConfig (ca and serverName, or insecureSkipVerify: true)" -}}
+{{- end -}}
+{{- $shows := or $monitor.authorization (and .clientCaSecret $monitor.tlsConfig.cert $monitor.tlsConfig.keySecret) -}}
+{{- if and (or .clientCaSecret $.Values.settings.gateway.admin_token) (not $shows) -}}
+{{- fail "metrics.podMonitor.enabled with settings.gateway.admin_token or admin.tls.clientCaSecret needs what Prometheus shows, or /metrics refuses it: metrics.podMonitor.authorization for the token, or tlsConfig.cert and tlsConfig.keySecret for a certificate" -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end }}
 
@@ -101,7 +129,7 @@ what to write instead.
 
 {{- define "keyweir.checks.redis" -}}
 {{- with .Values.redis -}}
-{{- if and (not .urls) (or .sentinel .username .existingSecret .caKey .prefix) -}}
+{{- if and (not .urls) (or .sentinel .sentinelUsername .username .existingSecret .caKey .certKey .keyKey .sentinelPasswordKey .prefix) -}}
 {{- fail "redis is set without redis.urls, so nothing would be shared: name its address, as redis://host:6379" -}}
 {{- end -}}
 {{- range .urls -}}
@@ -109,8 +137,20 @@ what to write instead.
 {{- fail (printf "redis.urls has %q: write redis://host:port or rediss://host:port, and the password into redis.existingSecret" (regexReplaceAll "//.*@" . "//…@")) -}}
 {{- end -}}
 {{- end -}}
-{{- if and (or .username .caKey) (not .existingSecret) -}}
-{{- fail "redis.username and redis.caKey need redis.existingSecret, which holds the password and the roots" -}}
+{{- if and (or .username .sentinelUsername .sentinelPasswordKey .caKey .certKey .keyKey) (not .existingSecret) -}}
+{{- fail "redis.username, sentinelUsername, sentinelPasswordKey, caKey, certKey and keyKey need redis.existingSecret, which holds the passwords, the roots and the certificate" -}}
+{{- end -}}
+{{- if or (and .username (not .passwordKey)) (and .sentinelUsername (not .sentinelPasswordKey)) -}}
+{{- fail "redis.username needs redis.passwordKey, and redis.sentinelUsername needs redis.sentinelPasswordKey: the entries of redis.existingSecret with their passwords" -}}
+{{- end -}}
+{{- if and .sentinelPasswordKey (not .sentinel) -}}
+{{- fail "redis.sentinelPasswordKey is for Sentinels: name the service that they know in redis.sentinel, or leave it empty" -}}
+{{- end -}}
+{{- if ne (empty .certKey) (empty .keyKey) -}}
+{{- fail "redis.certKey and redis.keyKey go together: the entries of redis.existingSecret with the certificate and its private key" -}}
+{{- end -}}
+{{- if and (or .caKey .certKey) (not (regexMatch "(rediss|valkeys)://" (join " " .urls))) -}}
+{{- fail "redis.caKey and redis.certKey are for TLS: write redis.urls as rediss://host:port" -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

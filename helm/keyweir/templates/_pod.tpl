@@ -45,6 +45,15 @@ topologySpreadConstraints:
   {{- end }}
 {{- end }}
 
+{{- define "keyweir.probe" -}}
+httpGet:
+  path: {{ .path }}
+  port: admin
+  {{- if .root.Values.admin.tls.enabled }}
+  scheme: HTTPS
+  {{- end }}
+{{- end }}
+
 {{- define "keyweir.container" -}}
 name: keyweir
 image: {{ include "keyweir.image" . | quote }}
@@ -83,13 +92,13 @@ ports:
     containerPort: {{ .Values.admin.port }}
     protocol: TCP
 startupProbe:
-  httpGet: {path: /healthz, port: admin}
+  {{- include "keyweir.probe" (dict "root" . "path" "/healthz") | nindent 2 }}
   {{- toYaml .Values.startupProbe | nindent 2 }}
 livenessProbe:
-  httpGet: {path: /healthz, port: admin}
+  {{- include "keyweir.probe" (dict "root" . "path" "/healthz") | nindent 2 }}
   {{- toYaml .Values.livenessProbe | nindent 2 }}
 readinessProbe:
-  httpGet: {path: /readyz, port: admin}
+  {{- include "keyweir.probe" (dict "root" . "path" "/readyz") | nindent 2 }}
   {{- toYaml .Values.readinessProbe | nindent 2 }}
 {{- if .Values.shutdown.preStopSeconds }}
 lifecycle:
@@ -118,6 +127,16 @@ volumeMounts:
   - name: tls
     mountPath: /etc/keyweir/tls
     readOnly: true
+  {{- end }}
+  {{- if .Values.admin.tls.enabled }}
+  - name: admin-tls
+    mountPath: /etc/keyweir/admin-tls
+    readOnly: true
+  {{- if .Values.admin.tls.clientCaSecret }}
+  - name: admin-ca
+    mountPath: /etc/keyweir/admin-ca
+    readOnly: true
+  {{- end }}
   {{- end }}
   {{- range $i, $name := .Values.secrets }}
   - name: secret-{{ $i }}
@@ -164,6 +183,20 @@ its files change together. */}}
   secret:
     secretName: {{ .Values.tls.existingSecret }}
     defaultMode: 0440
+{{- end }}
+{{- with .Values.admin.tls }}
+{{- if .enabled }}
+- name: admin-tls
+  secret:
+    secretName: {{ .existingSecret }}
+    defaultMode: 0440
+{{- with .clientCaSecret }}
+- name: admin-ca
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end }}
+{{- end }}
 {{- end }}
 {{- range $i, $name := .Values.secrets }}
 - name: secret-{{ $i }}

@@ -52,6 +52,20 @@ key_file = "/etc/keyweir/tls/tls.key"
 {{- end }}
 {{- end }}
 
+{{- define "keyweir.settings.adminTls" -}}
+{{- with .Values.admin.tls }}
+{{- if .enabled }}
+
+[gateway.admin_tls]
+cert_file = "/etc/keyweir/admin-tls/tls.crt"
+key_file = "/etc/keyweir/admin-tls/tls.key"
+{{- if .clientCaSecret }}
+client_ca_file = {{ printf "/etc/keyweir/admin-ca/%s" .clientCaKey | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "keyweir.settings.redis" -}}
 {{- with .Values.redis }}
 {{- if .urls }}
@@ -65,12 +79,19 @@ sentinel = {{ quote . }}
 {{- with .username }}
 username = {{ quote . }}
 {{- end }}
-{{- if .existingSecret }}
-{{- with .passwordKey }}
-password = { file = {{ printf "/etc/keyweir/redis/%s" . | quote }} }
+{{- with .sentinelUsername }}
+sentinel_username = {{ quote . }}
 {{- end }}
-{{- with .caKey }}
-ca_file = {{ printf "/etc/keyweir/redis/%s" . | quote }}
+{{- if .existingSecret }}
+{{- range $field, $key := dict "password" .passwordKey "sentinel_password" .sentinelPasswordKey }}
+{{- with $key }}
+{{ $field }} = { file = {{ printf "/etc/keyweir/redis/%s" . | quote }} }
+{{- end }}
+{{- end }}
+{{- range $field, $key := dict "ca_file" .caKey "cert_file" .certKey "key_file" .keyKey }}
+{{- with $key }}
+{{ $field }} = {{ printf "/etc/keyweir/redis/%s" . | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -86,6 +107,7 @@ ca_file = {{ printf "/etc/keyweir/redis/%s" . | quote }}
 admin_token = {{ include "keyweir.toml.value" . }}
 {{- end }}
 {{- include "keyweir.settings.tls" . }}
+{{- include "keyweir.settings.adminTls" . }}
 {{- include "keyweir.settings.redis" . }}
 
 [gateway.timeouts]

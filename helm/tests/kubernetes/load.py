@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Load from a real client: the Anthropic SDK, with requests that are answered whole and long streams.
 
-    load.py URL KEY SECONDS [--whole 6] [--streams 8] [--stream-tokens 200]
+    load.py URL KEY SECONDS [--whole 6] [--streams 8] [--stream-tokens 200] [--timeout 60]
 
 So many of each run at a time for so long; streams that run then are waited for. The SDK's own retries
 are off: whatever does not go well is seen. Half of the clients take a new connection for each request,
@@ -27,6 +27,7 @@ parser.add_argument("seconds", type=float)
 parser.add_argument("--whole", type=int, default=6)
 parser.add_argument("--streams", type=int, default=8)
 parser.add_argument("--stream-tokens", type=int, default=200)
+parser.add_argument("--timeout", type=float, default=60)
 args = parser.parse_args()
 
 ends = time.monotonic() + args.seconds
@@ -79,7 +80,7 @@ def stream(client):
 
 def worker(ask, keeps):
     headers = {} if keeps else {"connection": "close"}
-    client = anthropic.Anthropic(base_url=args.url, api_key=args.key, max_retries=0, timeout=60, default_headers=headers)
+    client = anthropic.Anthropic(base_url=args.url, api_key=args.key, max_retries=0, timeout=args.timeout, default_headers=headers)
     while time.monotonic() < ends:
         try:
             try:

@@ -4,10 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use keyweir_config::file;
 use keyweir_config::file::{
-    AccessLogSettings, Account, AdminTlsSettings, Fallback, GatewayLimits, GatewaySettings,
-    JwtKeys, JwtSettings, LimitScope, Policy, ProviderHttp, ProxySettings, RedisSettings,
-    ReplicaCount, Scheme, SecretRef, StreamSettings, Timeouts, TlsSettings, TracesSettings,
-    UpstreamSettings, WaitingSettings,
+    AccessLogSettings, Account, AdminTlsSettings, ClientCertificate, Fallback, GatewayLimits,
+    GatewaySettings, JwtKeys, JwtSettings, LimitScope, Policy, ProviderHttp, ProxySettings,
+    RedisSettings, ReplicaCount, Scheme, SecretRef, StreamSettings, Timeouts, TlsSettings,
+    TracesSettings, UpstreamSettings, WaitingSettings,
 };
 use keyweir_exchange::fallback::Occasions;
 use keyweir_health::retry_budget::RetryLimits;
@@ -75,7 +75,11 @@ fn every_gateway_setting_arrives_in_its_place() {
         sentinel = "57"
         username = "58"
         password = { env = "FIFTY_NINE" }
+        sentinel_username = "581"
+        sentinel_password = { file = "591" }
         ca_file = "60.pem"
+        cert_file = "601.pem"
+        key_file = "602.pem"
         prefix = "61"
         interval = "62ms"
         timeout = "63ms"
@@ -158,7 +162,13 @@ fn every_gateway_setting_arrives_in_its_place() {
             sentinel: Some("57".to_owned()),
             username: Some("58".to_owned()),
             password: Some(SecretRef::Env("FIFTY_NINE".to_owned())),
+            sentinel_username: Some("581".to_owned()),
+            sentinel_password: Some(SecretRef::File("591".into())),
             ca_file: Some("60.pem".into()),
+            certificate: Some(ClientCertificate {
+                cert_file: "601.pem".into(),
+                key_file: "602.pem".into(),
+            }),
             prefix: "61".to_owned(),
             interval: Duration::from_millis(62),
             timeout: Duration::from_millis(63),

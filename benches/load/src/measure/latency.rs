@@ -15,7 +15,14 @@ use crate::subject::{Kind, turns};
 const TURN_REQUESTS: usize = 1000;
 const ADDED_MICROS_MAX: f64 = 100.0;
 
-const COMPARED: [Kind; 3] = [Kind::Direct, Kind::PassThrough, Kind::Gateway];
+const SHARING_MICROS_MAX: f64 = 300.0;
+
+const COMPARED: [Kind; 4] = [
+    Kind::Direct,
+    Kind::PassThrough,
+    Kind::Gateway,
+    Kind::GatewaySharing,
+];
 
 /// Measures all of it.
 pub(crate) async fn measure(lab: &Lab) -> Result<Vec<Section>, Failure> {
@@ -49,12 +56,22 @@ pub(crate) async fn measure(lab: &Lab) -> Result<Vec<Section>, Failure> {
             .map(|spread| spread.to_string())
             .unwrap_or_default(),
     );
-    let rows = rows(&medians, &tails);
-    Ok(vec![Section {
-        title: "Added latency at one connection",
-        remark,
-        rows,
-    }])
+    let sharing =
+        "The same run. In the first column is the gateway without a store, in the second one that \
+         exchanges words through a Redis ten times a second, beside its requests."
+            .to_owned();
+    Ok(vec![
+        Section {
+            title: "Added latency at one connection",
+            remark,
+            rows: rows(&medians, &tails),
+        },
+        Section {
+            title: "What a Redis between replicas adds",
+            remark: sharing,
+            rows: of_sharing(&medians, &tails),
+        },
+    ])
 }
 
 async fn micros_of_turn(client: &mut Client) -> Result<Vec<f64>, Failure> {
@@ -76,6 +93,24 @@ fn rows(medians: &Rounds, tails: &Rounds) -> Vec<Row> {
     };
     vec![
         row("median, µs", medians, Some(Bound::AtMost(ADDED_MICROS_MAX))),
+        row("99th percentile, µs", tails, None),
+    ]
+}
+
+/// Here the gateway without a store is the yardstick.
+fn of_sharing(medians: &Rounds, tails: &Rounds) -> Vec<Row> {
+    let row = |what: &str, of: &Rounds, bound| {
+        let added = of.added(Kind::GatewaySharing, Kind::Gateway);
+        Row {
+            what: what.to_owned(),
+            yardstick: of.spread(Kind::Gateway),
+            gateway: of.spread(Kind::GatewaySharing),
+            quoted: Quoted::Compared("added", added, bound),
+        }
+    };
+    let bound = Some(Bound::AtMost(SHARING_MICROS_MAX));
+    vec![
+        row("median, µs", medians, bound),
         row("99th percentile, µs", tails, None),
     ]
 }

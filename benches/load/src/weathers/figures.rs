@@ -6,8 +6,9 @@ use simulated_provider::{Counters, SetFault};
 
 use super::all_knowing;
 use super::client::{Ending, Seen};
-use super::forecast::{Forecast, SETTLED_AT, STRIKES_AT, TOLD_BY_PROVIDER, UNTOLD};
+use super::forecast::{Forecast, SETTLED_AT};
 use super::ledger::{Entry, Ledger};
+use super::weather::{STRIKES_AT, TOLD_BY_PROVIDER, UNTOLD};
 
 /// A refusal that took no longer than this came at once.
 const AT_ONCE_SECS: f64 = 0.05;
@@ -55,6 +56,8 @@ pub(crate) struct Figures {
     pub(crate) refused_after: f64,
     /// The longest that anybody heard nothing, in seconds.
     pub(crate) longest: f64,
+    /// Until an answer's head, as the 99th percentile: before what happened, and after it.
+    pub(crate) heads: (f64, f64),
     /// Share of the scarcest dimension that was taken, once settled.
     pub(crate) used: f64,
     /// Requests per second before the storm, and admitted in the first and second second after it.
@@ -142,6 +145,14 @@ impl Figures {
         let mut waits: Vec<f64> = answered.map(|it| it.waited).collect();
         waits.sort_by(f64::total_cmp);
         self.waits = (quantile(&waits, 0.5), quantile(&waits, 0.99));
+        let heads = |is_after: bool| {
+            let answered = observed.seen.iter().filter(|it| it.is_answered());
+            let ours = answered.filter(|it| (it.arrival.at >= STRIKES_AT) == is_after);
+            let mut heads: Vec<f64> = ours.map(|it| it.head_at - it.arrival.at).collect();
+            heads.sort_by(f64::total_cmp);
+            quantile(&heads, 0.99)
+        };
+        self.heads = (heads(false), heads(true));
         let arrivals: Vec<_> = observed.seen.iter().map(|it| it.arrival).collect();
         let least = all_knowing::waits(&arrivals, &forecast.shares());
         self.waits_all_knowing = quantile(&least, 0.99);

@@ -1,17 +1,9 @@
 //! The weathers: what each row brings, and what it must reach.
 
-use std::ops::RangeInclusive;
-use std::time::Duration;
-
-use simulated_provider::{Control, Fault, FaultRule, Moment};
-
 use super::traffic::Stream;
+use super::weather::{STORM_SECS, STRIKES_AT, Weather};
 use super::world::{HOLDERS, Sizes};
 
-/// When what happens to a run happens, in seconds from its beginning.
-pub(crate) const STRIKES_AT: f64 = 20.0;
-/// How long the storm rages.
-pub(crate) const STORM_SECS: f64 = 10.0;
 /// Before this nothing is quoted that is a rate: buckets start full, and limits are unknown.
 pub(crate) const SETTLED_AT: f64 = 10.0;
 
@@ -37,6 +29,8 @@ pub(crate) struct Forecast {
     pub(crate) length: f64,
     /// Gateways.
     pub(crate) replicas: usize,
+    /// Through what they tell one another what they take, and what becomes of it at [`STRIKES_AT`].
+    pub(crate) store: Option<Fate>,
     /// Settings of the gateway that differ from the defaults.
     pub(crate) settings: &'static str,
     /// What happens.
@@ -45,20 +39,15 @@ pub(crate) struct Forecast {
     pub(crate) asked: Asked,
 }
 
-/// What happens to the provider.
+/// What becomes of the store midway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Weather {
+pub(crate) enum Fate {
     /// Nothing.
-    Fair,
-    /// One key is revoked and one account out of credit, from [`STRIKES_AT`]; one key is refused
-    /// without a reason all the time.
-    Sick,
-    /// Nine of ten answers are 529 for [`STORM_SECS`].
-    Storm,
-    /// Streams fail, before and after their first content.
-    BrokenStreams,
-    /// Somebody else uses half of the largest account.
-    Foreign,
+    Stays,
+    /// It is killed.
+    Killed,
+    /// It stands still: connections stay, and nothing is answered.
+    Stalled,
 }
 
 /// The bounds of a row; those that are absent are not asked.
@@ -95,6 +84,7 @@ impl Forecast {
             burst: None,
             length: 1.0,
             replicas: 1,
+            store: None,
             settings: "",
             weather: Weather::Fair,
             asked,
@@ -106,6 +96,7 @@ impl Forecast {
         let mut rows = steady();
         rows.extend(troubled());
         rows.extend(replicas());
+        rows.extend(sharing());
         rows
     }
 
@@ -280,81 +271,31 @@ fn replicas() -> Vec<Forecast> {
     ]
 }
 
-impl Weather {
-    /// What holds from the beginning.
-    pub(crate) fn begin(self, control: &Control) {
-        match self {
-            Self::Sick => {
-                let bare = FaultRule::from(Fault::RateLimitedBare);
-                control.fault(bare.on_key("sk-dune-1"));
-            }
-            Self::BrokenStreams => {
-                for rule in broken_streams() {
-                    control.fault(rule);
-                }
-            }
-            Self::Foreign => {
-                control.set_foreign_share(HOLDERS[0].name, 0.5);
-            }
-            Self::Fair | Self::Storm => {}
-        }
-    }
-
-    /// What happens at [`STRIKES_AT`].
-    pub(crate) fn strike(self, control: &Control) {
-        match self {
-            Self::Sick => {
-                control.fault(FaultRule::from(Fault::Revoked).on_key("sk-amber-2"));
-                control.fault(FaultRule::from(Fault::OutOfCredit).on_account("cedar"));
-            }
-            Self::Storm => {
-                let overloaded = Fault::Overloaded {
-                    retry_after_secs: None,
-                };
-                let span = Duration::from_secs_f64(STORM_SECS);
-                control.fault(FaultRule::from(overloaded).likely(0.9).lasting(span));
-            }
-            Self::Fair | Self::BrokenStreams | Self::Foreign => {}
-        }
-    }
+fn sharing() -> Vec<Forecast> {
+    let asked = Asked {
+        success: 0.999,
+        upstream: 1.01,
+        ..Asked::default()
+    };
+    let row = |name, title, replicas, fate| Forecast {
+        replicas,
+        store: Some(fate),
+        ..Forecast::new(name, title, 0.95, asked)
+    };
+    vec![
+        row("2-redis", "2 replicas with Redis, 95 %", 2, Fate::Stays),
+        row("4-redis", "4 replicas with Redis, 95 %", 4, Fate::Stays),
+        row(
+            "4-redis-killed",
+            "4 replicas whose Redis is killed midway, 95 %",
+            4,
+            Fate::Killed,
+        ),
+        row(
+            "4-redis-stalled",
+            "4 replicas whose Redis stands still from midway, 95 %",
+            4,
+            Fate::Stalled,
+        ),
+    ]
 }
-
-/// What happens to streams, each with its probability among those that the ones before it spared.
-fn broken_streams() -> Vec<FaultRule> {
-    let reset = |at| Fault::Reset {
-        at,
-        connection: false,
-    };
-    let stall = |at| Fault::Stall { at, secs: None };
-    let error = |after_chunks| Fault::ErrorEvent {
-        after_chunks,
-        error: None,
-    };
-    let end = |after_chunks| Fault::CleanEnd { after_chunks };
-    let before = [
-        (error(0), 0.02),
-        (reset(Moment::BeforeHead), 0.01),
-        (reset(Moment::AfterHead), 0.01),
-        (reset(Moment::AfterChunks(0)), 0.01),
-        (stall(Moment::AfterHead), 0.005),
-        (end(0), 0.005),
-    ];
-    let after = [
-        (error(AFTER_CHUNKS), 0.02),
-        (reset(Moment::AfterChunks(AFTER_CHUNKS)), 0.02),
-        (stall(Moment::AfterChunks(AFTER_CHUNKS)), 0.01),
-        (end(AFTER_CHUNKS), 0.01),
-    ];
-    let rule = |(fault, share)| FaultRule {
-        streamed: Some(true),
-        ..FaultRule::from(fault).likely(share)
-    };
-    before.into_iter().chain(after).map(rule).collect()
-}
-
-/// Chunks of content before a failure in the middle of a stream; every answer has more.
-const AFTER_CHUNKS: u64 = 2;
-/// That of [`broken_streams`] where the provider itself says, after content, that it failed.
-pub(crate) const TOLD_BY_PROVIDER: usize = 6;
-/// Those where it just fails after content.
-pub(crate) const UNTOLD: RangeInclusive<usize> = 7..=9;

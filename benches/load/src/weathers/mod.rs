@@ -13,6 +13,7 @@ mod gateways;
 mod ledger;
 mod traffic;
 mod verdict;
+mod weather;
 mod world;
 
 use std::io::Write as _;
@@ -25,11 +26,13 @@ use tokio::time::{Instant, sleep_until};
 
 use self::client::Crowd;
 use self::figures::{Figures, Observed};
-use self::forecast::{Forecast, STRIKES_AT};
+use self::forecast::{Fate, Forecast};
 use self::gateways::{Gateways, Wanted};
 use self::ledger::Ledger;
+use self::weather::STRIKES_AT;
 use crate::failure::Failure;
 use crate::report;
+use crate::store::Store;
 
 /// What to run.
 #[derive(Debug, Args)]
@@ -111,13 +114,18 @@ async fn observe(
     let client_keys: Vec<String> = (0..forecast.loads.len())
         .map(|tenant| format!("kw_{tenant:043}"))
         .collect();
+    let mut store = match forecast.store {
+        None => None,
+        Some(_) => Some(Store::start(folder).await?),
+    };
+    let table = store.as_ref().map(Store::table).unwrap_or_default();
     let gateways = Gateways::start(Wanted {
         program,
         folder,
         provider: provider.base_url(),
         replicas: forecast.replicas,
         client_keys: &client_keys,
-        settings: forecast.settings,
+        settings: &format!("{}{table}", forecast.settings),
     })
     .await?;
     let control = provider.control().clone();
@@ -133,7 +141,7 @@ async fn observe(
     let seen = tokio::select! {
         seen = crowd.send(arrivals) => seen,
         () = Ledger::keep(control.clone(), began, |entry| ledger.push(entry)) => Vec::new(),
-        () = strike(forecast, &control, began) => Vec::new(),
+        struck = strike(forecast, &control, &mut store, began) => return Err(struck),
     };
     let observed = Observed {
         seen,
@@ -147,9 +155,23 @@ async fn observe(
     Ok(observed)
 }
 
-/// Lets happen what happens, and never ends.
-async fn strike(forecast: &Forecast, control: &Control, began: Instant) {
+/// Lets happen what happens, and never ends unless it cannot.
+async fn strike(
+    forecast: &Forecast,
+    control: &Control,
+    store: &mut Option<Store>,
+    began: Instant,
+) -> Failure {
     sleep_until(began + Duration::from_secs_f64(STRIKES_AT)).await;
     forecast.weather.strike(control);
-    std::future::pending::<()>().await;
+    match (forecast.store, &store) {
+        (Some(Fate::Killed), _) => *store = None,
+        (Some(Fate::Stalled), Some(stalled)) => {
+            if let Err(error) = stalled.stall() {
+                return error.into();
+            }
+        }
+        _ => {}
+    }
+    std::future::pending().await
 }

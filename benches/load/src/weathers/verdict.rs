@@ -156,5 +156,13 @@ fn besides(forecast: &Forecast, figures: &Figures) -> String {
     if asked.fairness.is_some() {
         parts.push(format!("fair share {:.3}", figures.fairness));
     }
+    if forecast.store.is_some() {
+        let (before, after) = figures.heads;
+        parts.push(format!(
+            "p99 until the head {:.0} ms in the first 20 s, {:.0} ms afterwards",
+            before * 1e3,
+            after * 1e3
+        ));
+    }
     parts.join("; ")
 }

@@ -11,6 +11,7 @@ use keyweir_policy::config::difference::Difference;
 use crate::command::failed::Failed;
 use crate::command::load::{load, say};
 use crate::downstream::{certificate, operator_tls};
+use crate::runtime::exchange;
 use crate::runtime::policy_files::{self, LoadError, Loaded};
 use crate::runtime::provider;
 use crate::runtime::secrets::{self, Anew, Secrets};
@@ -27,7 +28,8 @@ pub(super) struct Check {
     #[arg(long)]
     secrets: bool,
     /// Also ask each provider once with each key, for its models: which keys work, whose they are,
-    /// which accounts share a budget; and each issuer for its keys. Ends with 5 if a key does not work. Costs no tokens.
+    /// which accounts share a budget; each issuer for its keys; and the store that gateways share, whether it can
+    /// be used. Ends with 5 if a key does not work. Costs no tokens.
     #[arg(long, conflicts_with = "against")]
     live: bool,
     /// With --live: how many seconds each key is waited for.
@@ -147,6 +149,12 @@ fn check_secrets(loaded: &Loaded, asked: bool) -> Result<Secrets, Failed> {
         let read = operator_tls::read(tls, &loaded.folder);
         problems.extend(read.err().map(|it| it.to_string()));
     }
+    let of_redis = secrets.as_ref().ok().map(|it| &it.of_redis);
+    problems.extend(exchange::check(
+        &loaded.policy,
+        &loaded.folder,
+        of_redis.filter(|_| asked),
+    ));
     match secrets {
         Ok(secrets) if problems.is_empty() => Ok(secrets),
         _ => Err(Failed::Because(problems.join("\n"))),

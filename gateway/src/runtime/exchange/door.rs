@@ -4,13 +4,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use keyweir_policy::config::file::{RedisSettings, RedisUrl};
+use keyweir_policy::config::file::{ClientCertificate, RedisSettings, RedisUrl};
 use keyweir_policy::config::secret::ProviderSecret;
 
 use super::answer::Value;
 use super::resp::Connection;
 use super::store_error::{StoreError, refused, refused_password};
-use crate::runtime::dial::{self, Trust};
+use crate::runtime::dial::{self, Tls};
+use crate::runtime::secrets::OfRedis;
 
 /// How long a connection may take at least, whatever an answer may: nobody waits for it, and over TLS it
 /// is several answers.
@@ -20,7 +21,7 @@ const CONNECT_MIN: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Target {
     pub(super) settings: RedisSettings,
-    pub(super) password: Option<ProviderSecret>,
+    pub(super) secrets: OfRedis,
 }
 
 /// How connections are made.
@@ -36,16 +37,12 @@ impl Door<'_> {
     /// # Errors
     /// If nobody answers there, or takes what is shown.
     pub(super) async fn open(&self, host: &str, port: u16) -> Result<Connection, StoreError> {
-        let Target { settings, password } = self.target;
+        let Target { settings, secrets } = self.target;
         let mut connection = self.connect(host, port).await?;
         let within = settings.timeout;
-        if let Some(password) = password {
-            let username = settings.username.as_deref().unwrap_or("default");
-            let shown = [username, password.expose()];
-            let words = [b"AUTH", shown[0].as_bytes(), shown[1].as_bytes()];
-            if let Value::Refusal(said) = answer(&mut connection, within, &words).await? {
-                return Err(refused_password(&said, password.expose()));
-            }
+        if let Some(password) = &secrets.password {
+            let who = (settings.username.as_deref(), password);
+            show(&mut connection, within, who).await?;
         }
         if self.url.database > 0 {
             let number = self.url.database.to_string();
@@ -63,9 +60,17 @@ impl Door<'_> {
         (host, port): (&str, u16),
         name: &str,
     ) -> Result<(String, u16), StoreError> {
+        let Target { settings, secrets } = self.target;
         let mut connection = self.connect(host, port).await?;
+        let within = settings.timeout;
+        if let Some(password) = &secrets.sentinel_password {
+            let who = (settings.sentinel_username.as_deref(), password);
+            let shown = show(&mut connection, within, who).await;
+            shown.map_err(StoreError::of_sentinel)?;
+        }
         let words: [&[u8]; 3] = [b"SENTINEL", b"get-master-addr-by-name", name.as_bytes()];
-        let answer = ask(&mut connection, self.target.settings.timeout, &words).await?;
+        let answer = ask(&mut connection, within, &words).await;
+        let answer = answer.map_err(StoreError::of_sentinel)?;
         let master = answer.list().and_then(|parts| {
             let [host, port] = parts else { return None };
             Some((host.text()?.to_owned(), port.text()?.parse().ok()?))
@@ -76,18 +81,41 @@ impl Door<'_> {
 
     async fn connect(&self, host: &str, port: u16) -> Result<Connection, StoreError> {
         let settings = &self.target.settings;
-        let ca_file = settings.ca_file.as_ref().map(|path| self.folder.join(path));
-        let trust = match (self.url.tls, &ca_file) {
-            (false, _) => Trust::Clear,
-            (true, None) => Trust::System,
-            (true, Some(path)) => Trust::File(path),
-        };
+        let tls = self.url.tls.then(|| tls(settings, self.folder));
         let within = settings.timeout.max(CONNECT_MIN);
-        let connected = tokio::time::timeout(within, dial::connect(host, port, trust)).await;
+        let connected = dial::connect(host, port, tls.as_ref());
+        let connected = tokio::time::timeout(within, connected).await;
         let socket = connected.map_err(|_| StoreError::Slow)?;
         socket
             .map(Connection::over)
             .map_err(StoreError::Unreachable)
+    }
+}
+
+/// What secures connections to servers that are reached over TLS; relative paths start at `folder`.
+pub(super) fn tls(settings: &RedisSettings, folder: &Path) -> Tls {
+    let certificate = settings.certificate.as_ref();
+    Tls {
+        ca_file: settings.ca_file.as_ref().map(|path| folder.join(path)),
+        certificate: certificate.map(|it| ClientCertificate {
+            cert_file: folder.join(&it.cert_file),
+            key_file: folder.join(&it.key_file),
+        }),
+    }
+}
+
+/// Shows who one says to be, and the password.
+async fn show(
+    connection: &mut Connection,
+    within: Duration,
+    (username, password): (Option<&str>, &ProviderSecret),
+) -> Result<(), StoreError> {
+    let username = username.unwrap_or("default");
+    let password = password.expose();
+    let words = [b"AUTH", username.as_bytes(), password.as_bytes()];
+    match answer(connection, within, &words).await? {
+        Value::Refusal(said) => Err(refused_password(&said, password)),
+        _ => Ok(()),
     }
 }
 

@@ -165,7 +165,7 @@ impl Link {
     async fn connect(&mut self, live: &Live, settings: &RedisSettings) -> Result<(), StoreError> {
         let target = Target {
             settings: settings.clone(),
-            password: live.redis_password.clone(),
+            secrets: live.of_redis.clone(),
         };
         if self.store.as_ref().is_some_and(|(at, _)| *at == target) {
             return Ok(());

@@ -21,15 +21,45 @@ mod store;
 mod store_error;
 mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyweir_policy::config::file::{Policy, RedisSettings};
+
+use self::door::Target;
 use self::link::Link;
+use self::store::Store;
 use crate::runtime::gateway::Gateway;
+use crate::runtime::secrets::OfRedis;
 
 /// How often it is looked whether the policy names a store, where it names none.
 const LOOKED_EVERY: Duration = Duration::from_millis(500);
+
+/// What is wrong with the store that `policy` names: with its files; where it is `asked` with these secrets,
+/// with what it answers, too. Nothing is written there. Blocks.
+pub(crate) fn check(policy: &Policy, folder: &Path, asked: Option<&OfRedis>) -> Option<String> {
+    let settings = policy.gateway.redis.as_deref()?;
+    let found = match asked {
+        Some(secrets) => ask_now(settings, secrets, folder),
+        None if settings.urls.iter().any(|url| url.tls) => door::tls(settings, folder).check(),
+        None => Ok(()),
+    };
+    Some(format!("gateway.shared.redis: {}", found.err()?))
+}
+
+fn ask_now(settings: &RedisSettings, secrets: &OfRedis, folder: &Path) -> Result<(), String> {
+    let target = Target {
+        settings: settings.clone(),
+        secrets: secrets.clone(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let connected = runtime.block_on(Store::connect(&target, folder));
+    connected.map(drop).map_err(|error| format!("it {error}"))
+}
 
 /// Exchanges words as long as there is a gateway. `folder` is where relative paths start.
 pub(crate) fn keep(gateway: &Arc<Gateway>, folder: PathBuf) {

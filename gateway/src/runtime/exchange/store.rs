@@ -149,12 +149,7 @@ impl Store {
 
     /// Whether it is one that can be used.
     async fn look(&mut self) -> Result<(), StoreError> {
-        match self.ask(&[b"INFO", b"server"]).await {
-            Ok(info) => check_version(info.text().unwrap_or_default())?,
-            // Its user may not ask; then what it can shows.
-            Err(StoreError::Password(said)) if said.starts_with("NOPERM") => {}
-            Err(error) => return Err(error),
-        }
+        check_server(&self.info(b"server").await?)?;
         // Of a cluster, another node may have the keys.
         let key = self.keys[0].clone();
         self.ask(&[b"EXISTS", key.as_bytes()]).await?;
@@ -165,7 +160,16 @@ impl Store {
             ));
         };
         script.clone_into(&mut self.script);
-        Ok(())
+        check_role(&self.info(b"replication").await?)
+    }
+
+    /// What it says of itself; nothing, where its user may not ask: then what it can do shows.
+    async fn info(&mut self, section: &[u8]) -> Result<String, StoreError> {
+        match self.ask(&[b"INFO", section]).await {
+            Ok(info) => Ok(info.text().unwrap_or_default().to_owned()),
+            Err(StoreError::Permission(_)) => Ok(String::new()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn ask(&mut self, words: &[&[u8]]) -> Result<Value, StoreError> {
@@ -249,17 +253,31 @@ fn kept_until(period: &Spent) -> i64 {
     period.end.saturating_add(DAY_SECS).saturating_mul(1_000)
 }
 
-fn check_version(info: &str) -> Result<(), StoreError> {
-    let version = info
-        .lines()
-        .find_map(|line| line.strip_prefix("redis_version:"));
-    let version = version.unwrap_or_default().trim();
+fn said<'a>(info: &'a str, field: &str) -> Option<&'a str> {
+    let mut lines = info.lines();
+    lines.find_map(|line| Some(line.strip_prefix(field)?.strip_prefix(':')?.trim()))
+}
+
+fn check_server(info: &str) -> Result<(), StoreError> {
+    if said(info, "redis_mode") == Some("sentinel") {
+        let text = "is a Sentinel; name the service that it knows in gateway.shared.redis.sentinel";
+        return Err(StoreError::Kind(text));
+    }
+    let version = said(info, "redis_version").unwrap_or_default();
     let major = version
         .split('.')
         .next()
         .and_then(|it| it.parse::<u32>().ok());
     match major {
         Some(major) if major < VERSION_MIN => Err(StoreError::Version(version.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// A replica takes nothing down, and another of the addresses may be its master by now.
+fn check_role(info: &str) -> Result<(), StoreError> {
+    match said(info, "role") {
+        Some("slave") => Err(StoreError::ReadOnly("it is a replica".to_owned())),
         _ => Ok(()),
     }
 }
@@ -271,10 +289,14 @@ mod tests {
     #[test]
     fn old_versions_are_told_from_new_ones() {
         let info = |version: &str| format!("# Server\r\nredis_version:{version}\r\nos:Linux\r\n");
-        assert!(check_version(&info("7.0.15")).is_ok());
-        assert!(check_version(&info("10.2")).is_ok());
-        assert!(check_version("# Server\r\n").is_ok());
-        let error = check_version(&info("6.2.14")).expect_err("too old");
+        assert!(check_server(&info("7.0.15")).is_ok());
+        assert!(check_server(&info("10.2")).is_ok());
+        assert!(check_server("# Server\r\n").is_ok());
+        let sentinel = check_server("redis_version:7.0.15\r\nredis_mode:sentinel\r\n");
+        assert!(sentinel.is_err());
+        assert!(check_role("# Replication\r\nrole:master\r\n").is_ok());
+        assert!(check_role("# Replication\r\nrole:slave\r\n").is_err());
+        let error = check_server(&info("6.2.14")).expect_err("too old");
         assert_eq!(error.as_str(), "version");
         assert!(error.to_string().contains("6.2.14"));
     }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rustls::AlertDescription;
+
 /// Why nothing was exchanged.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoreError {
@@ -11,9 +13,12 @@ pub(super) enum StoreError {
     /// It did not answer in time.
     #[error("does not answer in time")]
     Slow,
-    /// It wants another password, or another user.
-    #[error("does not take the password (gateway.shared.redis.password): {0}")]
-    Password(String),
+    /// It wants another password, or another user: those of this field.
+    #[error("does not take the password (gateway.shared.redis.{field}): {said}")]
+    Password { field: &'static str, said: String },
+    /// What is asked of it, its user may not ask.
+    #[error("gives its user too few rights (docs/replicas.md has them): {0}")]
+    Permission(String),
     /// It is too old.
     #[error("is version {0}; Redis 7 or later, or Valkey, is needed")]
     Version(String),
@@ -26,6 +31,12 @@ pub(super) enum StoreError {
     /// The keys are at another node.
     #[error("sends to {0}:{1}")]
     Elsewhere(String, u16),
+    /// Some of the keys are on their way to another node.
+    #[error("is moving the keys to another node of its cluster: {0}")]
+    Moving(String),
+    /// It is no server of the kind that the policy names.
+    #[error("{0}")]
+    Kind(&'static str),
     /// Something else.
     #[error("answers with an error: {0}")]
     Other(String),
@@ -37,19 +48,42 @@ impl StoreError {
         match self {
             Self::Unreachable(_) => "unreachable",
             Self::Slow => "timeout",
-            Self::Password(_) => "password",
+            Self::Password { .. } => "password",
+            Self::Permission(_) => "permission",
             Self::Version(_) => "version",
             Self::ReadOnly(_) => "read_only",
             Self::Full(_) => "full",
-            Self::Elsewhere(..) => "moved",
-            Self::Other(_) => "error",
+            Self::Elsewhere(..) | Self::Moving(_) => "moved",
+            Self::Kind(_) | Self::Other(_) => "error",
+        }
+    }
+
+    /// The same, said by a Sentinel.
+    pub(super) fn of_sentinel(self) -> Self {
+        match self {
+            Self::Password { said, .. } => Self::Password {
+                field: "sentinel_password",
+                said,
+            },
+            Self::Other(said) if said.starts_with("ERR unknown command") => Self::Kind(
+                "is no Sentinel; leave gateway.shared.redis.sentinel out, or name Sentinels in urls",
+            ),
+            other => other,
         }
     }
 }
 
 impl From<io::Error> for StoreError {
     fn from(error: io::Error) -> Self {
-        Self::Unreachable(error.to_string())
+        let inner = error.get_ref().and_then(|it| it.downcast_ref());
+        // What is shown in the handshake, a server judges after it.
+        let hint = match inner {
+            Some(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)) => {
+                "; it wants to see a certificate: name cert_file and key_file in gateway.shared.redis"
+            }
+            _ => "",
+        };
+        Self::Unreachable(format!("{error}{hint}"))
     }
 }
 
@@ -62,16 +96,27 @@ pub(super) fn refused(said: &str) -> StoreError {
     let code = said.split(' ').next().unwrap_or_default();
     match code {
         "MOVED" => moved(&said).unwrap_or(StoreError::Other(said)),
-        "WRONGPASS" | "NOAUTH" | "NOPERM" => StoreError::Password(said),
+        "ASK" | "TRYAGAIN" => StoreError::Moving(said),
+        "NOPERM" => StoreError::Permission(said),
+        "WRONGPASS" | "NOAUTH" => password(said),
         "READONLY" | "MISCONF" | "NOREPLICAS" => StoreError::ReadOnly(said),
         "OOM" => StoreError::Full(said),
         "WRONGTYPE" => StoreError::Other(format!(
             "{said}; somebody else writes to keys of this gateway.shared.redis.prefix: delete those, or \
              choose another prefix"
         )),
-        "ERR" if said.contains("AUTH") => StoreError::Password(said),
+        "ERR" if said.contains("AUTH") => password(said),
+        // What a script may not call.
+        "ERR" if said.contains("The user executing the script can't") => {
+            StoreError::Permission(said)
+        }
         _ => StoreError::Other(said),
     }
+}
+
+fn password(said: String) -> StoreError {
+    let field = "password";
+    StoreError::Password { field, said }
 }
 
 /// The same where the question had `password` in it: some servers quote what they do not understand.
@@ -111,7 +156,20 @@ mod tests {
                 "OOM command not allowed when used memory > 'maxmemory'.",
                 "full",
             ),
+            (
+                "NOPERM User keyweir has no permissions to run the 'evalsha' command",
+                "permission",
+            ),
+            (
+                "ERR The user executing the script can't run this command or subcommand",
+                "permission",
+            ),
             ("MOVED 866 127.0.0.1:7001", "moved"),
+            ("ASK 866 127.0.0.1:7001", "moved"),
+            (
+                "TRYAGAIN Multiple keys request during rehashing of slot",
+                "moved",
+            ),
             ("MOVED nonsense", "error"),
             ("WRONGTYPE Operation against a key", "error"),
             ("NOSCRIPT No matching script.", "error"),

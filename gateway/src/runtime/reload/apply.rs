@@ -43,7 +43,7 @@ pub(super) fn apply(gateway: &Gateway, state: &mut State, before: &Arc<Live>, re
         providers,
         roots: ready.roots,
         admin_token: ready.secrets.admin_token.clone(),
-        redis_password: ready.secrets.redis_password.clone(),
+        of_redis: ready.secrets.of_redis.clone(),
     });
     let live = gateway.live();
     for (id, provider) in before.providers.iter() {

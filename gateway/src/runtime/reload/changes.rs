@@ -35,8 +35,12 @@ pub(super) fn changes(live: &Live, state: &State, ready: &Ready) -> Vec<String> 
     }
     let redis = |policy: &Policy| policy.gateway.redis.clone();
     let is_told = redis(&live.policy) != redis(&ready.policy);
-    if !is_told && state.secrets.redis_password != ready.secrets.redis_password {
+    let (known, now) = (&state.secrets.of_redis, &ready.secrets.of_redis);
+    if !is_told && known.password != now.password {
         lines.push("gateway: shared.redis.password is a new secret".to_owned());
+    }
+    if !is_told && known.sentinel_password != now.sentinel_password {
+        lines.push("gateway: shared.redis.sentinel_password is a new secret".to_owned());
     }
     let has_other_client_keys = state.secrets.client_keys != ready.secrets.client_keys;
     if has_other_client_keys && lines.is_empty() {

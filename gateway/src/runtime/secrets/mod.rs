@@ -40,11 +40,18 @@ pub(crate) struct Secrets {
     /// What operators have to show on the admin listener.
     pub(crate) admin_token: Option<ProviderSecret>,
     /// What is shown to the store that gateways share.
-    pub(crate) redis_password: Option<ProviderSecret>,
+    pub(crate) of_redis: OfRedis,
     /// What could not be read anew: a line for each.
     pub(crate) failures: Vec<String>,
     /// What was found where, to be kept if it goes.
     found: Found,
+}
+
+/// What is shown to the store that gateways share.
+#[derive(Clone, Default, Debug, PartialEq)]
+pub(crate) struct OfRedis {
+    pub(crate) password: Option<ProviderSecret>,
+    pub(crate) sentinel_password: Option<ProviderSecret>,
 }
 
 /// What was found, by [`reference`].
@@ -106,10 +113,14 @@ pub(crate) fn read(
         let token = reading.secret("gateway.admin_token".to_owned(), from);
         reading.secrets.admin_token = token;
     }
-    if let Some(from) = redis_password(policy) {
-        let password = reading.secret(REDIS_PASSWORD.to_owned(), from);
-        reading.secrets.redis_password = password;
-    }
+    let [password, sentinel_password] = of_redis(policy).map(|(whose, from)| {
+        let from = from?;
+        reading.secret(whose.to_owned(), from)
+    });
+    reading.secrets.of_redis = OfRedis {
+        password,
+        sentinel_password,
+    };
     reading.client_keys(policy);
     reading.note_due(&commands, now);
     if reading.problems.is_empty() {
@@ -135,11 +146,19 @@ pub(crate) fn files(policy: &Policy, folder: &Path) -> Vec<PathBuf> {
     paths.collect()
 }
 
-/// What messages call the password of the store that gateways share.
-const REDIS_PASSWORD: &str = "gateway.shared.redis.password";
-
-fn redis_password(policy: &Policy) -> Option<&SecretRef> {
-    policy.gateway.redis.as_ref()?.password.as_ref()
+/// What messages call the passwords of the store that gateways share, and where those are.
+fn of_redis(policy: &Policy) -> [(&'static str, Option<&SecretRef>); 2] {
+    let redis = policy.gateway.redis.as_deref();
+    [
+        (
+            "gateway.shared.redis.password",
+            redis.and_then(|it| it.password.as_ref()),
+        ),
+        (
+            "gateway.shared.redis.sentinel_password",
+            redis.and_then(|it| it.sentinel_password.as_ref()),
+        ),
+    ]
 }
 
 /// What messages call a key's secret.
@@ -174,8 +193,10 @@ pub fn open_to_all(policy: &Policy, folder: &Path) -> Vec<String> {
     let token = policy.gateway.admin_token.as_ref();
     let is_token_open = token.is_some_and(|token| is_open(token, folder));
     lines.extend(is_token_open.then(|| "gateway.admin_token".to_owned()));
-    let is_password_open = redis_password(policy).is_some_and(|it| is_open(it, folder));
-    lines.extend(is_password_open.then(|| REDIS_PASSWORD.to_owned()));
+    for (whose, from) in of_redis(policy) {
+        let is_open = from.is_some_and(|it| is_open(it, folder));
+        lines.extend(is_open.then(|| whose.to_owned()));
+    }
     let told = lines.into_iter().map(|whose| {
         format!(
             "{whose}: everybody on this machine may read the file; let only its owner (chmod 600)"
@@ -199,7 +220,7 @@ fn references(policy: &Policy) -> impl Iterator<Item = &SecretRef> {
     keys.map(|key| &key.secret)
         .chain(client_keys)
         .chain(&policy.gateway.admin_token)
-        .chain(redis_password(policy))
+        .chain(of_redis(policy).into_iter().filter_map(|(_, from)| from))
 }
 
 fn commands(policy: &Policy) -> impl Iterator<Item = &SecretCommand> {

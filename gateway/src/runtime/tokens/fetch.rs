@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::runtime::dial::{self, Trust};
+use crate::runtime::dial::{self, Tls};
 
 /// How long all of it may take.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -36,12 +36,11 @@ pub(super) async fn fetch(url: &BaseUrl, ca_file: Option<&Path>) -> Result<Vec<u
 
 async fn connect_and_ask(url: &BaseUrl, ca_file: Option<&Path>) -> Result<Vec<u8>, String> {
     let host = url.host.to_string();
-    let trust = match (url.scheme, ca_file) {
-        (Scheme::Http, _) => Trust::Clear,
-        (Scheme::Https, None) => Trust::System,
-        (Scheme::Https, Some(path)) => Trust::File(path),
-    };
-    let socket = dial::connect(host.trim_matches(['[', ']']), url.port, trust).await?;
+    let tls = (url.scheme == Scheme::Https).then(|| Tls {
+        ca_file: ca_file.map(Path::to_path_buf),
+        certificate: None,
+    });
+    let socket = dial::connect(host.trim_matches(['[', ']']), url.port, tls.as_ref()).await?;
     ask(url, socket).await
 }
 

@@ -24,7 +24,7 @@ impl SharedMetrics {
             ),
             exchanges: registry.counters(
                 "keyweir_shared_exchanges_total",
-                "Exchanges of words with the other gateways, by outcome: done, or why not (unreachable, timeout, password, version, read_only, full, moved, error).",
+                "Exchanges of words with the other gateways, by outcome: done, or why not (unreachable, timeout, password, permission, version, read_only, full, moved, error).",
                 &["outcome"],
             ),
             took: registry.histograms(

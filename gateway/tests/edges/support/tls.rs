@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -22,6 +25,32 @@ pub(crate) fn certificate() -> Own {
     Own {
         cert: made.cert.pem(),
         key: made.signing_key.serialize_pem(),
+    }
+}
+
+/// Who signs others' certificates.
+pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
+
+pub(crate) fn authority(name: &str) -> Authority {
+    let mut told = CertificateParams::default();
+    told.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    told.distinguished_name
+        .push(rcgen::DnType::CommonName, name);
+    let key = KeyPair::generate().expect("made");
+    CertifiedIssuer::self_signed(told, key).expect("signed")
+}
+
+/// A certificate of `authority` for what `told` says, and to be shown by a client or a server.
+pub(crate) fn signed(authority: &Authority, mut told: CertificateParams) -> Own {
+    let key = KeyPair::generate().expect("made");
+    told.extended_key_usages = vec![
+        ExtendedKeyUsagePurpose::ClientAuth,
+        ExtendedKeyUsagePurpose::ServerAuth,
+    ];
+    let signed = told.signed_by(&key, authority).expect("signed");
+    Own {
+        cert: signed.pem(),
+        key: key.serialize_pem(),
     }
 }
 

@@ -114,7 +114,10 @@ fn redis(settings: &Box<RedisSettings>) -> String {
         sentinel,
         username,
         password,
+        sentinel_username,
+        sentinel_password,
         ca_file,
+        certificate,
         prefix,
         interval,
         timeout,
@@ -130,9 +133,19 @@ fn redis(settings: &Box<RedisSettings>) -> String {
         password
             .as_ref()
             .map(|it| format!("password from {}", show::secret(it))),
+        sentinel_username
+            .as_ref()
+            .map(|it| format!("sentinel_username {}", show::text(it))),
+        sentinel_password
+            .as_ref()
+            .map(|it| format!("sentinel_password from {}", show::secret(it))),
         ca_file
             .as_ref()
             .map(|it| format!("roots of {}", show::path(it))),
+        certificate.as_ref().map(|it| {
+            let [cert, key] = [&it.cert_file, &it.key_file].map(|it| show::path(it));
+            format!("certificate {cert} and key {key}")
+        }),
         Some(format!("prefix {}", show::text(prefix))),
         Some(format!("every {}", duration(interval))),
         Some(format!("for {} at most", duration(timeout))),

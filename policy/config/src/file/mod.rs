@@ -70,7 +70,7 @@ pub use settings::{
     StreamSettings, Timeouts, TracesSettings, UpstreamSettings, WaitingSettings,
 };
 pub use suggest::did_you_mean;
-pub use tls::{AdminTlsSettings, TlsSettings};
+pub use tls::{AdminTlsSettings, ClientCertificate, TlsSettings};
 
 use problems::Problems;
 use read::RawPolicy;

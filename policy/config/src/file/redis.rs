@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::file::base_url::{BaseUrl, Host};
 use crate::file::secret_ref::SecretRef;
+use crate::file::tls::ClientCertificate;
 
 /// The port that is meant where none is named: Redis', and Sentinel's.
 const PORT: u16 = 6379;
@@ -26,8 +27,14 @@ pub struct RedisSettings {
     pub username: Option<String>,
     /// What one shows then.
     pub password: Option<SecretRef>,
+    /// Who one says to be to Sentinels.
+    pub sentinel_username: Option<String>,
+    /// What one shows to Sentinels; they may want another than the servers.
+    pub sentinel_password: Option<SecretRef>,
     /// Roots to trust instead of the system's, where a server is reached over TLS.
     pub ca_file: Option<PathBuf>,
+    /// What is shown where a server is reached over TLS.
+    pub certificate: Option<ClientCertificate>,
     /// What the names of all keys begin with: gateways with the same share everything.
     pub prefix: String,
     /// How often gateways tell one another.
@@ -44,7 +51,10 @@ impl RedisSettings {
             sentinel: None,
             username: None,
             password: None,
+            sentinel_username: None,
+            sentinel_password: None,
             ca_file: None,
+            certificate: None,
             prefix: "keyweir".to_owned(),
             // Shares are small, and a store has hardly anything to do.
             interval: Duration::from_millis(100),

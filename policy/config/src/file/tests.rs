@@ -76,7 +76,11 @@ fn example_file_names_every_field_there_is() {
 fn names_field(text: &str, field: &str) -> bool {
     // Where a secret stands is told once.
     let field = field.replace("gateway.admin_token.", "account.key.secret.");
-    let field = &*field.replace("gateway.shared.redis.password.", "account.key.secret.");
+    let field = field.replace("gateway.shared.redis.password.", "account.key.secret.");
+    let field = &*field.replace(
+        "gateway.shared.redis.sentinel_password.",
+        "account.key.secret.",
+    );
     let (table, name) = field.rsplit_once('.').expect("a table and a name");
     let full = field.trim_start_matches('.');
     let own_table = [format!("[{full}]"), format!("[[{full}]]")];

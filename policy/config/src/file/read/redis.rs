@@ -8,6 +8,7 @@ use crate::file::read::paths::path;
 use crate::file::read::secret_ref::elsewhere;
 use crate::file::redis::{RedisSettings, RedisUrl, RedisUrlError};
 use crate::file::report::Severity;
+use crate::file::tls::ClientCertificate;
 use crate::file::value::Value;
 
 /// Servers of one set, or nodes of a cluster that are named.
@@ -35,7 +36,10 @@ fn redis(fields: &mut Fields<'_>) -> Option<RedisSettings> {
         sentinel: fields.optional("sentinel", |value| name(&value)),
         username: fields.optional("username", |value| name(&value)),
         password: fields.optional("password", elsewhere),
+        sentinel_username: fields.optional("sentinel_username", |value| name(&value)),
+        sentinel_password: fields.optional("sentinel_password", elsewhere),
         ca_file: fields.optional("ca_file", |value| path(&value)),
+        certificate: certificate(fields, &spot),
         prefix: fields.or("prefix", default.prefix, |value| name(&value)),
         interval: fields.or("interval", default.interval, |value| {
             value.duration(Duration::from_millis(20)..=Duration::from_secs(2))
@@ -59,12 +63,56 @@ fn check(fields: &Fields<'_>, spot: &Spot, settings: &RedisSettings) {
             "write password = { env = \"NAME\" } or { file = \"/path\" }",
         );
     }
-    if settings.ca_file.is_some() && !settings.urls.iter().any(|url| url.tls) {
+    if settings.sentinel_username.is_some() && settings.sentinel_password.is_none() {
         refuse(
-            "has a ca_file and no server that is reached over TLS",
+            "has a sentinel_username and no sentinel_password",
+            "write sentinel_password = { env = \"NAME\" } or { file = \"/path\" }",
+        );
+    }
+    if settings.sentinel_password.is_some() && settings.sentinel.is_none() {
+        refuse(
+            "has a sentinel_password and no sentinel",
+            "write sentinel = \"name\", the service that the Sentinels know, or leave the password out",
+        );
+    }
+    let is_over_tls = settings.urls.iter().any(|url| url.tls);
+    let needs_tls = [
+        ("ca_file", settings.ca_file.is_some()),
+        ("cert_file", settings.certificate.is_some()),
+    ];
+    for (field, _) in needs_tls
+        .iter()
+        .filter(|(_, is_set)| *is_set && !is_over_tls)
+    {
+        refuse(
+            &format!("has a {field} and no server that is reached over TLS"),
             "write the address as \"rediss://host:port\"",
         );
     }
+}
+
+/// Both files, or none: half of it would show nothing.
+fn certificate(fields: &mut Fields<'_>, spot: &Spot) -> Option<ClientCertificate> {
+    let has = ["cert_file", "key_file"].map(|field| fields.has(field));
+    let cert_file = fields.optional("cert_file", |value| path(&value));
+    let key_file = fields.optional("key_file", |value| path(&value));
+    let (there, missing) = match has {
+        [true, false] => ("cert_file", "key_file"),
+        [false, true] => ("key_file", "cert_file"),
+        _ => {
+            return Some(ClientCertificate {
+                cert_file: cert_file?,
+                key_file: key_file?,
+            });
+        }
+    };
+    fields.problems().note_with_hint(
+        Severity::Error,
+        spot.clone(),
+        format!("has a {there} and no {missing}"),
+        "name both: the certificate that is shown, and its private key",
+    );
+    None
 }
 
 fn url(value: &Value<'_>) -> Option<RedisUrl> {
