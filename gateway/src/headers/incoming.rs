@@ -17,9 +17,14 @@ const VALUE_MAX: usize = 8 * 1024;
 /// no larger heads.
 const ALL_MAX: usize = 32 * 1024;
 
-/// An answer's headers as a client of `dialect` gets them, without those that the gateway adds and
+/// An answer's headers as a client of `dialect` gets them, behind those that are there already, and
 /// without `traces` of the credential it was asked with.
-pub(crate) fn incoming(headers: &HeaderMap, dialect: Dialect, traces: &Traces) -> HeaderMap {
+pub(crate) fn incoming(
+    mut kept: HeaderMap,
+    headers: &HeaderMap,
+    dialect: Dialect,
+    traces: &Traces,
+) -> HeaderMap {
     // Counted first: a map with room for those that do not pass, which are many, would be twice as
     // large for as long as the answer streams.
     let mut room = ALL_MAX;
@@ -33,7 +38,7 @@ pub(crate) fn incoming(headers: &HeaderMap, dialect: Dialect, traces: &Traces) -
     let headers = headers.iter();
     let passing = headers.filter(|(name, value)| passes(dialect, name) && fits(name, value));
     let passing: Vec<_> = passing.collect();
-    let mut kept = HeaderMap::with_capacity(passing.len() + ADDED);
+    kept.reserve(passing.len() + ADDED);
     for (name, value) in passing {
         kept.append(name, redacted(value, traces));
     }
@@ -63,7 +68,12 @@ mod tests {
         }
         add("content-type", 40_000);
         add("content-type", 10);
-        let answer = incoming(&response, Dialect::OpenAi, &Traces::of("sk-none"));
+        let answer = incoming(
+            HeaderMap::new(),
+            &response,
+            Dialect::OpenAi,
+            &Traces::of("sk-none"),
+        );
         let lengths = |name| answer.get_all(name).iter().map(HeaderValue::len);
         let ids: Vec<_> = lengths("x-request-id").collect();
         assert!(ids.len() > 20 && ids.iter().all(|length| *length == 1_000));
@@ -96,7 +106,7 @@ mod tests {
         }
 
         let traces = Traces::of("sk-ant-api03-Qx7vJ2mWcR9tYb4LsKd8ZfHn");
-        let answer = incoming(&headers, Dialect::Anthropic, &traces);
+        let answer = incoming(HeaderMap::new(), &headers, Dialect::Anthropic, &traces);
 
         let names: Vec<_> = answer.keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["content-type", "request-id", "retry-after"]);

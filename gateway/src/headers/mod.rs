@@ -4,6 +4,7 @@
 mod answer_head;
 pub(crate) mod cors;
 mod incoming;
+mod left;
 mod lookup;
 mod names;
 mod outgoing;
@@ -11,6 +12,7 @@ mod stripped;
 
 pub(crate) use answer_head::AnswerHead;
 pub(crate) use incoming::incoming;
+pub(crate) use left::left;
 pub(crate) use lookup::{Fields, lookup};
 pub(crate) use names::*;
 pub(crate) use outgoing::OutgoingHead;

@@ -1,14 +1,14 @@
 //! What a request holds of its tenant's limits, and what it came to: settled exactly once, also when
 //! its task ends where nobody expected it.
 
-use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use keyweir_policy::tenancy::lack::Overspent;
 use keyweir_policy::tenancy::left::AllLeft;
 use keyweir_policy::tenancy::request::{Cost, Reserved, Used};
 use keyweir_policy::tenancy::tally::Place;
 use keyweir_policy::terms::dialect::Dialect;
 
-use crate::headers::BUDGET_WARNING;
+use crate::headers::{self, BUDGET_WARNING};
 use crate::runtime::gateway::Gateway;
 use crate::runtime::live::Live;
 use crate::runtime::tenancy::{Ended, wall};
@@ -19,7 +19,7 @@ pub(crate) struct Charge {
     reserved: Option<Reserved>,
     /// What is left of its tenant's limits.
     left: AllLeft,
-    overspent: Option<Overspent>,
+    overspent: Option<Box<Overspent>>,
     is_settled: bool,
     cost: Cost,
 }
@@ -64,16 +64,13 @@ impl Charge {
     }
 
     /// What an answer in `dialect` tells of the tenant's limits.
-    pub(crate) fn headers(&self, dialect: Dialect) -> Vec<(HeaderName, HeaderValue)> {
-        if self.left.is_empty() && self.overspent.is_none() {
-            return Vec::new();
+    pub(crate) fn headers(&self, dialect: Dialect) -> HeaderMap {
+        let mut headers = headers::left(&self.left, dialect, wall());
+        if let Some(over) = &self.overspent
+            && let Ok(over) = HeaderValue::try_from(over.to_string())
+        {
+            headers.insert(BUDGET_WARNING, over);
         }
-        let left = self.left.headers(dialect, wall());
-        let left = left.map(|(name, value)| (HeaderName::from_static(name), value));
-        let warning = self.overspent.as_ref();
-        let warning = warning.map(|over| (BUDGET_WARNING, over.to_string()));
-        let all = left.chain(warning);
-        all.filter_map(|(name, value)| Some((name, HeaderValue::try_from(value).ok()?)))
-            .collect()
+        headers
     }
 }

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-
+use http::HeaderMap;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 
 use self::intake::prepare::Way;
@@ -153,7 +153,7 @@ pub(crate) async fn refuse_unread(
     client.has_head = false;
     let mut record = Record::new(gateway, live, likely_dialect(live, false, ""));
     let answered = refuse
-        .answer(client, (record.dialect(), record.id()), Vec::new())
+        .answer(client, (record.dialect(), record.id()), HeaderMap::new())
         .await;
     record.on(Event::Refused {
         reason: refuse.reason,

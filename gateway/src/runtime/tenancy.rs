@@ -101,7 +101,7 @@ impl Tenancy {
         let (tenant, provider) = (place.tenant, place.provider);
         let served = (provider, place.model.as_str());
         let cost = state.meters.settle(at, reserved, served, used);
-        if cost.usage != Default::default() {
+        if !cost.usage.is_empty() {
             let label = state.meters.label(cost.listed);
             let fresh = || Arc::new(metrics.of_model(name, label));
             let counters = match state.counters.get(&(tenant, cost.listed)) {

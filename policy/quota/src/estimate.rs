@@ -9,9 +9,8 @@
 mod input;
 mod output;
 
-use std::collections::HashMap;
-
 use keyweir_terms::amount::Need;
+use keyweir_terms::id_map::IdMap;
 use keyweir_terms::ids::TenantId;
 use keyweir_terms::request::{RequestSize, Usage};
 use serde::{Deserialize, Serialize};
@@ -23,7 +22,7 @@ use self::output::OutputEstimate;
 #[derive(Debug, Default)]
 pub struct Estimates {
     all: Estimate,
-    tenants: HashMap<TenantId, Own>,
+    tenants: IdMap<TenantId, Own>,
     /// Tenants whose estimates have changed since they were asked for, each once.
     changed: Vec<TenantId>,
 }

@@ -58,7 +58,12 @@ impl Bucket {
 
     /// What is there at `now`, in whole units; nothing if it is overdrawn.
     pub(crate) fn remaining(&self, now: Time) -> u64 {
-        u64::try_from(self.parts(now).max(0) / PARTS).unwrap_or(u64::MAX)
+        let parts = self.parts(now).max(0);
+        // Most fit into one word, which divides in a fraction of the time that two take.
+        match u64::try_from(parts) {
+            Ok(parts) => parts / PARTS as u64,
+            Err(_) => u64::try_from(parts / PARTS).unwrap_or(u64::MAX),
+        }
     }
 
     /// The same where it is overdrawn too: what is owed is less than nothing.
@@ -81,6 +86,11 @@ impl Bucket {
     pub(crate) fn inflow(&self, span: Duration) -> i64 {
         let parts = u128::from(self.limit).saturating_mul(span.as_micros());
         i64::try_from(parts / PARTS as u128).unwrap_or(i64::MAX)
+    }
+
+    /// Whether `need` is there now.
+    pub(crate) fn has(&self, need: Thousandths, now: Time) -> bool {
+        need.parts() <= self.parts(now)
     }
 
     /// How long until `need` is there. `None`: never, it is more than the bucket holds.
@@ -125,8 +135,8 @@ impl Bucket {
     }
 
     fn parts(&self, now: Time) -> i128 {
-        let micros = now.since(self.at).as_micros();
-        let inflow = i128::from(self.limit) * i128::try_from(micros).unwrap_or(i128::MAX / PARTS);
+        let micros = now.as_micros().saturating_sub(self.at.as_micros());
+        let inflow = i128::from(self.limit) * i128::from(micros);
         (self.level + inflow).min(i128::from(self.limit) * PARTS)
     }
 
@@ -135,9 +145,15 @@ impl Bucket {
         if parts <= 0 {
             return Duration::ZERO;
         }
-        let rate = i128::from(self.limit.max(1));
-        let micros = (parts + rate - 1) / rate;
-        Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+        let rate = self.limit.max(1);
+        let micros = match u64::try_from(parts) {
+            Ok(parts) => parts.div_ceil(rate),
+            Err(_) => {
+                let micros = parts.unsigned_abs().div_ceil(rate.into());
+                u64::try_from(micros).unwrap_or(u64::MAX)
+            }
+        };
+        Duration::from_micros(micros)
     }
 }
 

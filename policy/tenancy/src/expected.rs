@@ -13,28 +13,68 @@ use keyweir_terms::request::{RequestSize, Usage};
 /// Models that are told apart.
 const MODELS_MAX: usize = 256;
 
+/// A model, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Model {
+    /// Its place among those that are told apart.
+    Known(u32),
+    /// Its name: the first answer of it tells it apart.
+    New(Box<str>),
+    /// One of too many.
+    Other,
+}
+
 /// What was learned so far.
 #[derive(Debug, Default)]
 pub(crate) struct Expected {
-    models: HashMap<Box<str>, Estimates>,
+    /// By its name, a model's place.
+    places: HashMap<Box<str>, u32>,
+    models: Vec<Estimates>,
     others: Estimates,
 }
 
 impl Expected {
-    pub(crate) fn need(&self, tenant: TenantId, model: &str, size: &RequestSize) -> Need {
-        let known = self.models.get(model);
+    /// The model of this name: looked up once for a request.
+    pub(crate) fn model(&self, name: &str) -> Model {
+        match self.places.get(name) {
+            Some(place) => Model::Known(*place),
+            None if self.models.len() < MODELS_MAX => Model::New(name.into()),
+            None => Model::Other,
+        }
+    }
+
+    pub(crate) fn need(&self, tenant: TenantId, model: &Model, size: &RequestSize) -> Need {
+        let known = match model {
+            Model::Known(place) => self.models.get(*place as usize),
+            Model::New(_) | Model::Other => None,
+        };
         known.unwrap_or(&self.others).need(tenant, size)
     }
 
-    pub(crate) fn learn(&mut self, of: (TenantId, &str), size: &RequestSize, usage: &Usage) {
+    pub(crate) fn learn(&mut self, of: (TenantId, &Model), size: &RequestSize, usage: &Usage) {
         let (tenant, model) = of;
         self.others.learn(tenant, size, usage);
-        if let Some(known) = self.models.get_mut(model) {
+        if let Some(known) = self.of_model(model) {
             known.learn(tenant, size, usage);
-        } else if self.models.len() < MODELS_MAX {
-            let mut fresh = Estimates::default();
-            fresh.learn(tenant, size, usage);
-            self.models.insert(model.into(), fresh);
         }
+    }
+
+    fn of_model(&mut self, model: &Model) -> Option<&mut Estimates> {
+        let place = match model {
+            Model::Known(place) => *place as usize,
+            Model::New(name) => match self.places.get(name) {
+                // Requests for it that were under way at once.
+                Some(place) => *place as usize,
+                None if self.models.len() < MODELS_MAX => {
+                    let place = self.models.len();
+                    self.models.push(Estimates::default());
+                    self.places.insert(name.clone(), place as u32);
+                    place
+                }
+                None => return None,
+            },
+            Model::Other => return None,
+        };
+        self.models.get_mut(place)
     }
 }

@@ -178,6 +178,18 @@ impl Meter {
                 bucket,
                 drawn,
             } => {
+                // More than the share waits for all of it, and overdraws it.
+                // Where nothing was taken of late, the last of it may be had, too: whoever else takes it
+                // meanwhile leaves a debt, and no more than that.
+                let is_first = sharing.is_heard && drawn.assumed == 0;
+                let counted = match is_first {
+                    true => Thousandths::whole(need.of(*dimension)),
+                    false => sharing.factor(drawn.factor).counted(need.of(*dimension)),
+                };
+                // Most find what they ask for.
+                if need.of(*dimension) > 0 && bucket.has(counted, now) {
+                    return Room::In(Duration::ZERO);
+                }
                 // Of output only the cap is known, and of all it is not known well: a long answer
                 // waits for a full bucket, and overdraws it.
                 let least = match dimension {
@@ -188,14 +200,6 @@ impl Meter {
                 if least > bucket.limit() {
                     return Room::Never;
                 }
-                // More than the share waits for all of it, and overdraws it.
-                // Where nothing was taken of late, the last of it may be had, too: whoever else takes it
-                // meanwhile leaves a debt, and no more than that.
-                let is_first = sharing.is_heard && drawn.assumed == 0;
-                let counted = match is_first {
-                    true => Thousandths::whole(need.of(*dimension)),
-                    false => sharing.factor(drawn.factor).counted(need.of(*dimension)),
-                };
                 let limit = Thousandths::whole(bucket.limit());
                 let need = counted.min(limit);
                 // A limit of nothing gives nothing, whatever the need.

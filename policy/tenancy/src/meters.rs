@@ -19,15 +19,15 @@
 //!
 //! *Cost:* a tenant without limits costs one look at a table.
 
+mod bounds;
 mod exchange;
+mod fit;
 mod known;
+mod reserve;
 mod row;
 mod rows;
 mod view;
 
-use std::time::Duration;
-
-use keyweir_terms::amount::Need;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::ids::{ProviderId, TenantId};
 use keyweir_terms::replicas::Replicas;
@@ -35,17 +35,17 @@ use keyweir_terms::request::Usage;
 use keyweir_terms::table::Table;
 use keyweir_terms::time::Time;
 
+use self::bounds::Bounds;
 use self::row::overspent;
 use self::rows::Rows;
 use crate::expected::Expected;
-use crate::lack::{Ends, Lack, Lacking, Overspent};
-use crate::left::{AllLeft, Left};
-use crate::meter::{Meter, Room, Sharing, Taken};
-use crate::money::Money;
+use crate::lack::Overspent;
+use crate::meter::{Meter, Sharing, Taken};
+use crate::money::{Money, WHOLE};
 use crate::period::Wall;
-use crate::prices::{PriceBook, Unpriced};
-use crate::request::{Asked, Cost, Moment, Reserved, Used};
-use crate::spec::{Spec, WHOLE};
+use crate::prices::PriceBook;
+use crate::request::{Cost, Moment, Reserved, Used};
+use crate::spec::Spec;
 
 pub use self::view::{BudgetView, LimitView, Limited};
 
@@ -53,7 +53,7 @@ pub use self::view::{BudgetView, LimitView, Limited};
 #[derive(Debug, Default)]
 pub struct Meters {
     rows: Rows,
-    of_tenant: Table<TenantId, Vec<u32>>,
+    of_tenant: Table<TenantId, Bounds>,
     prices: PriceBook,
     cache_read_weight: u64,
     expected: Expected,
@@ -91,86 +91,15 @@ impl Meters {
                 rows.extend(of_group.get(place).into_iter().flatten());
                 group = spec.groups.get(place).and_then(|group| group.group);
             }
-            self.of_tenant.insert(id, rows);
+            self.of_tenant.insert(id, Bounds::new(rows, &self.rows));
         }
         self.rows.evict();
     }
 
     /// Whether anything bounds `tenant`.
     pub fn is_bounded(&self, tenant: TenantId) -> bool {
-        let rows = self.of_tenant.get(tenant);
-        rows.is_some_and(|rows| !rows.is_empty())
-    }
-
-    /// Reserves what a request is expected to take. `None`: nothing bounds it.
-    ///
-    /// # Errors
-    /// If it does not fit; nothing is reserved then.
-    pub fn reserve(
-        &mut self,
-        at: Moment,
-        asked: &Asked<'_>,
-    ) -> Result<Option<Reserved>, Box<Lack>> {
-        if !self.is_bounded(asked.tenant) {
-            return Ok(None);
-        }
-        let rows = self.holding(asked);
-        let need = self.expected.need(asked.tenant, asked.model, asked.size);
-        let fits = self.priced(&rows, asked, &need).and_then(|need| {
-            self.note_asked(at, &rows, &need);
-            let (wait, shadowed) = self.room(at, &rows, &need, asked)?;
-            Ok((need, wait, shadowed))
-        });
-        let (need, wait, shadowed) = fits.map_err(|mut lack| {
-            lack.left = self.left(at, &rows);
-            if !self.sharing.is_heard {
-                lack.replicas = self.sharing.replicas;
-            }
-            lack
-        })?;
-        let overspent = self.take(at, &rows, &need);
-        Ok(Some(Reserved {
-            need,
-            tenant: asked.tenant,
-            model: asked.model.into(),
-            size: *asked.size,
-            wait,
-            left: self.left(at, &rows),
-            overspent,
-            shadowed,
-            rows,
-        }))
-    }
-
-    /// Why a request would be refused, were it to ask now; `None`: it would not. Takes nothing.
-    pub fn would_refuse(&mut self, at: Moment, asked: &Asked<'_>) -> Option<Box<Lack>> {
-        let rows = self.holding(asked);
-        let need = self.expected.need(asked.tenant, asked.model, asked.size);
-        let fits = self.priced(&rows, asked, &need);
-        fits.and_then(|need| self.room(at, &rows, &need, asked))
-            .err()
-    }
-
-    /// What bounds a request.
-    fn holding(&self, asked: &Asked<'_>) -> Vec<u32> {
-        let holds = |place: &&u32| {
-            let row = self.rows.get(**place);
-            row.is_some_and(|row| row.models.matches(asked.model))
-        };
-        let of_tenant = self.of_tenant.get(asked.tenant);
-        // Most hold: to grow by and by would cost more than to look at them.
-        let mut rows = Vec::with_capacity(of_tenant.map_or(0, Vec::len));
-        rows.extend(of_tenant.into_iter().flatten().filter(holds).copied());
-        rows
-    }
-
-    /// A request asks for `need`.
-    fn note_asked(&mut self, at: Moment, rows: &[u32], need: &Taken) {
-        for place in rows {
-            if let Some(row) = self.rows.get_mut(*place) {
-                row.asked(row.meter.amount(need), at.now);
-            }
-        }
+        let bounds = self.of_tenant.get(tenant);
+        bounds.is_some_and(|bounds| !bounds.rows.is_empty())
     }
 
     /// A request has ended, having been served by `model` of `provider`. What it cost.
@@ -205,7 +134,7 @@ impl Meters {
         };
         if let Some(reserved) = reserved {
             if let Used::Told(usage) = &used {
-                let of = (reserved.tenant, &*reserved.model);
+                let of = (reserved.tenant, &reserved.model);
                 self.expected.learn(of, &reserved.size, usage);
             }
             let taken = self.taken(used, &cost, dialect);
@@ -222,13 +151,11 @@ impl Meters {
     /// Budgets that something was spent of since the last call: key, begin of the period, spent.
     pub fn take_changed(&mut self) -> Vec<(String, Wall, u128)> {
         let mut changed = Vec::new();
-        for row in self.rows.iter_mut() {
-            if let Meter::Budget(spending) = &mut row.meter
-                && std::mem::take(&mut spending.changed)
-            {
-                changed.push((row.key.clone(), spending.begin, spending.spent));
+        self.rows.for_each_budget(|key, spending| {
+            if std::mem::take(&mut spending.changed) {
+                changed.push((key.to_owned(), spending.begin, spending.spent));
             }
-        }
+        });
         changed
     }
 
@@ -249,8 +176,8 @@ impl Meters {
     /// A budget of a tenant, or of a group that it is in, that has just been spent and only warns. Each
     /// is told once in its period.
     pub fn next_overspent(&mut self, of: TenantId) -> Option<Overspent> {
-        let rows = self.of_tenant.get(of)?;
-        rows.iter().find_map(|place| {
+        let bounds = self.of_tenant.get(of)?;
+        bounds.soft.iter().find_map(|place| {
             let row = self.rows.get_mut(*place)?;
             let Meter::Budget(spending) = &mut row.meter else {
                 return None;
@@ -261,109 +188,6 @@ impl Meters {
             spending.warned = true;
             Some(overspent(&row.owner, spending, self.sharing))
         })
-    }
-
-    /// `need`, with what it costs.
-    fn priced(&mut self, rows: &[u32], asked: &Asked<'_>, need: &Need) -> Result<Taken, Box<Lack>> {
-        let refuses = self.prices.unpriced() == Unpriced::Refuse;
-        let price = self.prices.find(asked.provider, asked.model).price;
-        let taken = Taken {
-            requests: 1,
-            input: need.input,
-            output: need.output,
-            money: price.map_or(Money::ZERO, |price| price.expected(need)),
-        };
-        if price.is_some() || !refuses {
-            return Ok(taken);
-        }
-        let mut rows = rows.iter().filter_map(|row| self.rows.get(*row));
-        match rows.find(|row| !row.shadow && !row.is_soft() && row.is_of_money()) {
-            None => Ok(taken),
-            Some(row) => Err(row.lack(Lacking::Price, Ends::Never)),
-        }
-    }
-
-    /// How long a request has to wait until all of `rows` have room for it, and what would refuse it
-    /// where that is only counted.
-    fn room(
-        &mut self,
-        at: Moment,
-        rows: &[u32],
-        need: &Taken,
-        asked: &Asked<'_>,
-    ) -> Result<(Duration, Option<Lacking>), Box<Lack>> {
-        let (mut wait, mut shadowed) = (Duration::ZERO, None);
-        for place in rows {
-            let Some(row) = self.rows.get_mut(*place) else {
-                continue;
-            };
-            let ends = match row.meter.room(need, (at.now, at.wall), self.sharing) {
-                Room::In(Duration::ZERO) => continue,
-                room if asked.asks_again && row.is_of_share(room, need, (at.now, self.sharing)) => {
-                    let ends = match room {
-                        Room::In(span) => Ends::In(span),
-                        _ => Ends::WithOthers,
-                    };
-                    let lack = row.lack(row.lacking(), ends);
-                    return Err(Box::new(Lack {
-                        is_of_share: true,
-                        ..*lack
-                    }));
-                }
-                Room::In(span) if span <= asked.patience && !row.shadow => {
-                    wait = wait.max(span);
-                    continue;
-                }
-                Room::In(span) => Ends::In(span),
-                Room::WhenOthersEnd => Ends::WithOthers,
-                Room::Never => Ends::Never,
-                Room::From(moment) => Ends::In(moment.since(at.wall)),
-            };
-            if row.shadow {
-                shadowed = Some(row.lacking());
-            } else if !row.is_soft() {
-                return Err(row.lack(row.lacking(), ends));
-            }
-        }
-        Ok((wait, shadowed))
-    }
-
-    /// Takes `need` of all of `rows`. A budget among them that is spent and only warns.
-    fn take(&mut self, at: Moment, rows: &[u32], need: &Taken) -> Option<Overspent> {
-        let mut over = None;
-        for place in rows {
-            let Some(row) = self.rows.get_mut(*place) else {
-                continue;
-            };
-            row.meter.take(need, at.now, self.sharing);
-            row.open += 1;
-            if let Meter::Budget(spending) = &row.meter
-                && spending.soft
-                && spending.is_spent(self.sharing)
-            {
-                over = Some(overspent(&row.owner, spending, self.sharing));
-            }
-        }
-        over
-    }
-
-    fn left(&self, at: Moment, rows: &[u32]) -> AllLeft {
-        let mut all = AllLeft::default();
-        for row in rows.iter().filter_map(|row| self.rows.get(*row)) {
-            if let Meter::Rate {
-                dimension, bucket, ..
-            } = &row.meter
-                && !row.shadow
-            {
-                let left = Left {
-                    limit: bucket.limit(),
-                    remaining: bucket.remaining(at.now),
-                    reset: bucket.until_full(at.now),
-                };
-                all.add(*dimension, left);
-            }
-        }
-        all
     }
 
     /// What counts of a request that has ended.
@@ -388,7 +212,7 @@ impl Meters {
     }
 
     fn give_back(&mut self, at: Moment, reserved: &Reserved, taken: &Taken) {
-        for place in &reserved.rows {
+        for place in reserved.rows.iter() {
             if let Some(row) = self.rows.get_mut(*place) {
                 row.open = row.open.saturating_sub(1);
                 let both = (&reserved.need, taken);

@@ -15,6 +15,9 @@ const DECIMALS: usize = 12;
 /// The largest amount that is read: far above any budget, far below where sums overflow.
 const DOLLARS_MAX: u128 = 1_000_000_000_000;
 
+/// Parts of a whole, in which shares are told: the weight of cache reads, the price of batches.
+pub const WHOLE: u64 = 1_000;
+
 /// An amount of US dollars. Differences saturate at nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(u128);

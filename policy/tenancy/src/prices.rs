@@ -11,10 +11,10 @@ use keyweir_terms::amount::Need;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::ids::ProviderId;
 use keyweir_terms::pattern::ModelPatterns;
-use keyweir_terms::request::Usage;
+use keyweir_terms::request::{Tier, Usage};
 use keyweir_terms::table::Table;
 
-use crate::money::Money;
+use crate::money::{Money, WHOLE};
 
 /// Names of models whose price is remembered, per provider. They come from clients.
 const KNOWN_MAX: usize = 1_024;
@@ -57,6 +57,8 @@ pub struct Price {
     pub rates: Rates,
     /// Of one whose input, cached or not, is more than so many tokens.
     pub long: Option<(u64, Rates)>,
+    /// How much of all these rates is charged in batches, in [`WHOLE`] parts.
+    pub batch: u64,
 }
 
 /// Picodollars per token.
@@ -134,13 +136,21 @@ impl Parts {
 }
 
 impl Price {
-    /// What `usage` costs, as a provider that speaks `dialect` tells it.
+    /// What `usage` costs, as a provider that speaks `dialect` tells it: exactly, and in a batch
+    /// rounded up to the picodollar.
     pub fn cost(&self, usage: &Usage, dialect: Dialect) -> Money {
         let parts = Parts::of(usage, dialect);
-        self.rates_for(parts.prompt()).of(&parts)
+        let cost = self.rates_for(parts.prompt()).of(&parts);
+        match usage.tier {
+            Some(Tier::Batch) => {
+                let pico = cost.pico().saturating_mul(self.batch.into());
+                Money::from_pico(pico.div_ceil(WHOLE.into()))
+            }
+            Some(Tier::Usual) | None => cost,
+        }
     }
 
-    /// What a request is expected to cost.
+    /// What a request is expected to cost: whoever asks for a cheaper tier may get the usual one.
     pub fn expected(&self, need: &Need) -> Money {
         let parts = Parts {
             input: need.input,
@@ -297,6 +307,7 @@ mod tests {
                 cache_write_1h: input * 2,
             },
             long: None,
+            batch: WHOLE / 2,
         }
     }
 
@@ -308,6 +319,7 @@ mod tests {
             cache_write: Some(300),
             cache_write_1h: Some(100),
             output: Some(50),
+            tier: None,
         };
         let price = price("p", "*", 100, 1_000);
         // 700 plain, 200 written for minutes, 100 for an hour, 400 read, 50 out.
@@ -321,6 +333,25 @@ mod tests {
         // 600 plain, 400 of the input read.
         let openai = 600 * 100 + 400 * 10 + 50 * 1_000;
         assert_eq!(price.cost(&usage, Dialect::OpenAi).pico(), openai);
+    }
+
+    #[test]
+    fn batches_cost_their_part_of_the_same_rates() {
+        let usage = |output, tier| Usage {
+            output: Some(output),
+            tier,
+            ..Usage::default()
+        };
+        let price = price("p", "*", 100, 1_001);
+        for (tier, pico) in [
+            (None, 3_003),
+            (Some(Tier::Usual), 3_003),
+            // Half a picodollar is one.
+            (Some(Tier::Batch), 1_502),
+        ] {
+            let cost = price.cost(&usage(3, tier), Dialect::Anthropic);
+            assert_eq!(cost.pico(), pico, "{tier:?}");
+        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! A request, as far as it is counted: what it asks for, what it holds, what it came to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyweir_terms::ids::{ProviderId, TenantId};
 use keyweir_terms::request::{RequestSize, Usage};
 use keyweir_terms::time::Time;
 
+use crate::expected::Model;
 use crate::lack::{Lacking, Overspent};
 use crate::left::AllLeft;
 use crate::meter::Taken;
@@ -43,17 +45,17 @@ pub struct Asked<'a> {
 #[derive(Debug)]
 #[must_use = "what is reserved is held until it is settled"]
 pub struct Reserved {
-    pub(crate) rows: Vec<u32>,
+    pub(crate) rows: Arc<[u32]>,
     pub(crate) need: Taken,
     pub(crate) tenant: TenantId,
-    pub(crate) model: Box<str>,
+    pub(crate) model: Model,
     pub(crate) size: RequestSize,
     /// How long it has to wait for its turn.
     pub wait: Duration,
     /// What is left of the tenant's limits per minute.
     pub left: AllLeft,
     /// A budget that is spent and only warns.
-    pub overspent: Option<Overspent>,
+    pub overspent: Option<Box<Overspent>>,
     /// What would have refused it, where that is only counted.
     pub shadowed: Option<Lacking>,
 }

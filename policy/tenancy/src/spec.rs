@@ -7,9 +7,6 @@ use keyweir_terms::table::Table;
 use crate::allowance::Allowance;
 use crate::prices::Prices;
 
-/// Parts of a whole, in which the weight of cache reads is told.
-pub const WHOLE: u64 = 1_000;
-
 /// Who is bounded by what.
 #[derive(Clone, Debug, Default)]
 pub struct Spec {
@@ -21,7 +18,7 @@ pub struct Spec {
     pub prices: Prices,
     /// Providers' names, and what they speak.
     pub providers: Table<ProviderId, (String, Dialect)>,
-    /// How much of a token that was read from the prompt cache counts as input, in [`WHOLE`] parts.
+    /// How much of a token that was read from the prompt cache counts as input, in [`WHOLE`](crate::money::WHOLE) parts.
     pub cache_read_weight: u64,
 }
 

@@ -6,6 +6,7 @@ pub mod dialect;
 pub mod endpoint;
 pub mod fault;
 pub mod fingerprint;
+pub mod id_map;
 pub mod ids;
 pub mod pattern;
 pub mod replicas;

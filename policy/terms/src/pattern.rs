@@ -42,6 +42,9 @@ pub enum PatternError {
 impl ModelPattern {
     /// Whether `model` fits.
     pub fn matches(&self, model: &str) -> bool {
+        if self.is_any() {
+            return true;
+        }
         let Some((first, rest)) = self.text.split_once('*') else {
             return self.text == model;
         };
@@ -59,6 +62,10 @@ impl ModelPattern {
             model = &model[at + piece.len()..];
         }
         true
+    }
+
+    fn is_any(&self) -> bool {
+        self.text == "*"
     }
 
     /// As written.
@@ -110,7 +117,7 @@ impl ModelPatterns {
 
     /// Whether every model matches.
     pub fn is_any(&self) -> bool {
-        self.0.iter().any(|pattern| pattern.as_str() == "*")
+        self.0.iter().any(ModelPattern::is_any)
     }
 
     /// Whether one of them matches `model`.

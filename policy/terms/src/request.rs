@@ -71,4 +71,26 @@ pub struct Usage {
     pub cache_write_1h: Option<u32>,
     /// Output.
     pub output: Option<u64>,
+    /// At what rates, if it was told.
+    pub tier: Option<Tier>,
+}
+
+impl Usage {
+    /// No tokens are told of.
+    pub fn is_empty(&self) -> bool {
+        let counts = Self {
+            tier: None,
+            ..*self
+        };
+        counts == Self::default()
+    }
+}
+
+/// The rates at which a provider served a request, as far as prices know of several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// The list's.
+    Usual,
+    /// Those of batches, which are `OpenAI`'s for flex processing, too.
+    Batch,
 }

@@ -26,7 +26,7 @@ impl Known {
     /// What it used, as far as that is known.
     pub(super) fn used(&self) -> Used {
         let (served, end) = (&self.served, &self.end);
-        if end.usage != Usage::default() {
+        if !end.usage.is_empty() {
             return match end.is_counted {
                 true => Used::Told(end.usage),
                 false => Used::Partly(end.usage),

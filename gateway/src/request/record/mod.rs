@@ -22,7 +22,7 @@ mod trace;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use keyweir_policy::tenancy::request::Reserved;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::fault::Fault;
@@ -163,7 +163,7 @@ impl Record {
     }
 
     /// What its answers tell of its tenant's limits.
-    pub(crate) fn bounds(&self) -> Vec<(HeaderName, HeaderValue)> {
+    pub(crate) fn bounds(&self) -> HeaderMap {
         self.charge.headers(self.known.asked.dialect)
     }
 

@@ -10,7 +10,8 @@ use crate::request::exchange::Exchange;
 /// The head of `answer`.
 pub(super) fn head(exchange: &Exchange<'_>, answer: &Answer) -> AnswerHead {
     let (response, dialect) = (answer.response(), exchange.facts.dialect);
-    let mut headers = headers::incoming(&response.headers, dialect, &answer.traces);
+    let bounds = exchange.record.bounds();
+    let mut headers = headers::incoming(bounds, &response.headers, dialect, &answer.traces);
     if answer.is_decoded() {
         // It came in a coding that nobody had asked for, and goes on in plain, which all read.
         headers.remove(header::CONTENT_ENCODING);
@@ -45,9 +46,6 @@ fn tell(exchange: &Exchange<'_>, headers: &mut HeaderMap) {
     if !waited.is_zero() {
         let waited = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
         headers.insert(headers::WAITED_MS, HeaderValue::from(waited));
-    }
-    for (name, value) in exchange.record.bounds() {
-        headers.insert(name, value);
     }
 }
 

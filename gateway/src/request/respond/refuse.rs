@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use keyweir_policy::pool::ask::{Refusal, RefusalReason};
 use keyweir_policy::tenancy::lack::{Ends, Lack, Lacking};
@@ -191,14 +191,12 @@ impl Refuse {
         &self,
         client: &mut Client,
         (dialect, id): (Dialect, RequestId),
-        bounds: Vec<(HeaderName, HeaderValue)>,
+        bounds: HeaderMap,
     ) -> Result<u16, Left> {
         let ErrorAnswer { status, body } = dialect.refusal(self.kind, &self.message, id.as_str());
         let status = self.status.unwrap_or(status);
         let mut head = self.head(status, body.len(), id);
-        for (name, value) in bounds {
-            head.headers.insert(name, value);
-        }
+        head.headers.extend(bounds);
         prepare_early_answer(client);
         client.write_head(head.into()).await?;
         client.write(Bytes::from(body), true).await?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use keyweir_exchange::seek::Holder;
 use keyweir_tenancy::allowance::{Allowance, Amount, Budget, Limit};
+use keyweir_tenancy::money::WHOLE;
 use keyweir_tenancy::prices::{Price, Rates, Unpriced};
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::pattern::ModelPattern;
@@ -223,9 +224,12 @@ fn show_price(price: &Price) -> String {
         let all = all.map(|rate| format!("{}", rate as f64 / 1e6));
         all.join("/")
     };
-    let usual = rates(&price.rates);
-    match &price.long {
-        Some((above, long)) => format!("{usual}, above {} {}", show::count(above), rates(long)),
-        None => usual,
+    let mut shown = rates(&price.rates);
+    if let Some((above, long)) = &price.long {
+        shown += &format!(", above {} {}", show::count(above), rates(long));
     }
+    if price.batch != WHOLE {
+        shown += &format!(", in batches × {}", price.batch as f64 / WHOLE as f64);
+    }
+    shown
 }

@@ -279,7 +279,7 @@ pub struct TenancySettings {
     /// What is done for models without a price.
     pub unpriced: Unpriced,
     /// How much of a cached token counts as input, in parts of
-    /// [`WHOLE`](keyweir_tenancy::spec::WHOLE).
+    /// [`WHOLE`](keyweir_tenancy::money::WHOLE).
     pub cache_read_weight: u64,
 }
 

@@ -35,7 +35,8 @@ mod tests {
     use std::collections::HashSet;
 
     use keyweir_tenancy::prices::Prices;
-    use keyweir_terms::request::Usage;
+    use keyweir_terms::dialect::Dialect;
+    use keyweir_terms::request::{Tier, Usage};
 
     use super::*;
 
@@ -76,7 +77,13 @@ mod tests {
                 ..Usage::default()
             };
             let dialect = price.dialect.expect("told");
-            assert_eq!(price.cost(&usage, dialect).to_string(), cost, "{model}");
+            let usual = price.cost(&usage, dialect);
+            assert_eq!(usual.to_string(), cost, "{model}");
+            if dialect != Dialect::Generic {
+                let tier = Some(Tier::Batch);
+                let batch = price.cost(&Usage { tier, ..usage }, dialect);
+                assert_eq!(batch + batch, usual, "{model}");
+            }
         }
         for unknown in ["llama-4", "gpt-4o-audio-preview", "claude"] {
             assert_eq!(prices.find("p", unknown), None, "{unknown}");

@@ -23,6 +23,8 @@ const GONE_MAX: usize = 10_000;
 pub(super) struct Rows {
     rows: Vec<Option<Row>>,
     free: Vec<usize>,
+    /// The places of budgets: few, and asked for more often than the rest.
+    budgets: Vec<u32>,
     places: HashMap<String, u32>,
     /// What was spent before the process began, of budgets that were not there yet.
     remembered: HashMap<String, (Wall, u128)>,
@@ -43,6 +45,17 @@ impl Rows {
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Row> {
         self.rows.iter_mut().flatten()
+    }
+
+    /// Lets `f` see each budget, with what names it.
+    pub(super) fn for_each_budget(&mut self, mut f: impl FnMut(&str, &mut Spending)) {
+        for place in &self.budgets {
+            if let Some(Some(row)) = self.rows.get_mut(*place as usize)
+                && let Meter::Budget(spending) = &mut row.meter
+            {
+                f(&row.key, spending);
+            }
+        }
     }
 
     pub(super) fn remember(&mut self, spent: impl IntoIterator<Item = (String, Wall, u128)>) {
@@ -136,6 +149,7 @@ impl Rows {
             self.rows.push(None);
             self.rows.len() - 1
         });
+        let is_budget = matches!(meter, Meter::Budget(_));
         self.rows[place] = Some(Row {
             key: key.clone(),
             owner: owner.clone(),
@@ -147,6 +161,9 @@ impl Rows {
             known: Known::of(&key),
         });
         let place = u32::try_from(place).expect("policies are bounded far below 2³² limits");
+        if is_budget {
+            self.budgets.push(place);
+        }
         self.places.insert(key, place);
         place
     }
@@ -172,5 +189,7 @@ impl Rows {
                 self.free.push(place);
             }
         }
+        let rows = &self.rows;
+        self.budgets.retain(|place| rows[*place as usize].is_some());
     }
 }

@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -9,8 +10,10 @@ use keyweir_terms::time::Time;
 
 use super::*;
 use crate::allowance::{Allowance, Amount, Budget, Limit};
+use crate::lack::{Ends, Lack, Lacking};
 use crate::period::{Period, Unit};
-use crate::prices::{Price, Prices, Rates};
+use crate::prices::{Price, Prices, Rates, Unpriced};
+use crate::request::Asked;
 use crate::spec::Member;
 
 const T: TenantId = TenantId(0);
@@ -79,6 +82,7 @@ fn spec(own: Allowance, of_group: Allowance) -> Spec {
         dialect: None,
         rates,
         long: None,
+        batch: crate::money::WHOLE,
     };
     Spec {
         groups: vec![member("team", of_group, None)],

@@ -3,13 +3,17 @@
 //! One reader for every dialect: the names do not collide. Where they differ in meaning: Anthropic
 //! counts cache reads apart from `input_tokens` and does not charge them to the input budget;
 //! OpenAI's input includes them and they are charged.
+//!
+//! At which rates, `service_tier` tells: of Anthropic within the usage, of OpenAI beside it
+//! (<https://platform.claude.com/docs/en/api/service-tiers>,
+//! <https://developers.openai.com/api/docs/guides/flex-processing>).
 
 use memchr::memmem;
 
 use crate::json::{Malformed, Reader};
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
-use keyweir_terms::request::Usage;
+use keyweir_terms::request::{Tier, Usage};
 
 /// More tokens than any request has; a number beyond it is nonsense.
 const TOKENS_MAX: u64 = 1_000_000_000;
@@ -45,6 +49,15 @@ pub(crate) fn read_object(reader: &mut Reader<'_>) -> Result<Usage, Malformed> {
     Ok(counts.usage())
 }
 
+/// The tier that the next value names, if it names one.
+pub(crate) fn read_tier(reader: &mut Reader<'_>) -> Result<Option<Tier>, Malformed> {
+    let name = reader.string_or_skip()?;
+    Ok(name.map(|name| match name.raw() {
+        b"batch" | b"flex" => Tier::Batch,
+        _ => Tier::Usual,
+    }))
+}
+
 /// Takes the larger of two reports of one answer: streams report running totals, and some of
 /// their events report only a part.
 pub(crate) fn merge(so_far: &mut Usage, news: Usage) {
@@ -53,6 +66,8 @@ pub(crate) fn merge(so_far: &mut Usage, news: Usage) {
     so_far.cache_write = so_far.cache_write.max(news.cache_write);
     so_far.cache_write_1h = so_far.cache_write_1h.max(news.cache_write_1h);
     so_far.output = so_far.output.max(news.output);
+    // Of tiers the newest counts: what was asked for is told first, and then what it became.
+    so_far.tier = news.tier.or(so_far.tier);
 }
 
 #[derive(Default)]
@@ -65,6 +80,7 @@ struct Counts {
     output: Option<u64>,
     /// Gemini's thoughts, which are charged as output but counted apart.
     thoughts: Option<u64>,
+    tier: Option<Tier>,
 }
 
 impl Counts {
@@ -77,6 +93,10 @@ impl Counts {
             b"thoughtsTokenCount" => &mut self.thoughts,
             b"input_tokens_details" | b"prompt_tokens_details" => return self.details(reader),
             b"cache_creation" => return self.creation(reader),
+            b"service_tier" => {
+                self.tier = read_tier(reader)?;
+                return Ok(());
+            }
             _ => return reader.skip().map(drop),
         };
         *count = reader.u64_or_skip()?.filter(|count| *count <= TOKENS_MAX);
@@ -113,6 +133,7 @@ impl Counts {
             cache_write: self.cache_creation.and_then(small),
             cache_write_1h: self.cache_creation_1h.and_then(small),
             output: sum(self.output, self.thoughts),
+            tier: self.tier,
         }
     }
 }
@@ -163,6 +184,42 @@ mod tests {
     }
 
     #[test]
+    fn the_tier_is_told_within_the_usage_or_beside_it() {
+        for (body, tier) in [
+            (
+                r#"{"usage":{"input_tokens":1,"service_tier":"batch"}}"#,
+                Some(Tier::Batch),
+            ),
+            (
+                r#"{"service_tier":"flex","usage":{"prompt_tokens":1}}"#,
+                Some(Tier::Batch),
+            ),
+            (
+                r#"{"usage":{"prompt_tokens":1},"service_tier":"default"}"#,
+                Some(Tier::Usual),
+            ),
+            (r#"{"usage":{"prompt_tokens":1},"service_tier":null}"#, None),
+            (r#"{"usage":{"prompt_tokens":1}}"#, None),
+        ] {
+            let read = read(Dialect::OpenAi, Endpoint::Inference, body.as_bytes());
+            assert_eq!((read.input, read.tier), (Some(1), tier), "{body}");
+        }
+        let mut so_far = Usage::default();
+        for (told, tier) in [
+            (Some(Tier::Batch), Some(Tier::Batch)),
+            (None, Some(Tier::Batch)),
+            (Some(Tier::Usual), Some(Tier::Usual)),
+        ] {
+            let tier_only = Usage {
+                tier: told,
+                ..Usage::default()
+            };
+            merge(&mut so_far, tier_only);
+            assert_eq!((so_far.tier, so_far.is_empty()), (tier, true));
+        }
+    }
+
+    #[test]
     fn reads_every_dialect() {
         for (body, expected) in [
             (
@@ -196,6 +253,7 @@ mod tests {
             let read = read(Dialect::OpenAi, Endpoint::Inference, body.as_bytes());
             let read = Usage {
                 cache_write: None,
+                tier: None,
                 ..read
             };
             assert_eq!(read, expected, "{body}");

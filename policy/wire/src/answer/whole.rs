@@ -12,7 +12,7 @@ use crate::wait::moment::Moment;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
-use keyweir_terms::request::Usage;
+use keyweir_terms::request::{Tier, Usage};
 
 /// Near the end of what was read: the longest token that may be cut in its middle (an escape, or
 /// `false`) begins so many bytes before it.
@@ -61,7 +61,7 @@ pub fn of_whole<'a>(
     WholeAnswer {
         fault,
         usage: if is_charged {
-            top.usage
+            top.usage()
         } else {
             Usage::default()
         },
@@ -88,6 +88,7 @@ struct Top {
     has_error: bool,
     has_answer: bool,
     usage: Usage,
+    tier: Option<Tier>,
 }
 
 impl Top {
@@ -106,6 +107,14 @@ impl Top {
         };
         top.is_cut = read.is_err() && json.len() < reader.problem().at + TOKEN_BYTES_MAX;
         top
+    }
+
+    /// Its tier stands within it or beside it.
+    fn usage(&self) -> Usage {
+        Usage {
+            tier: self.usage.tier.or(self.tier),
+            ..self.usage
+        }
     }
 
     const fn is_error(&self) -> bool {
@@ -130,6 +139,10 @@ impl Top {
             }
             b"usage" | b"usageMetadata" => {
                 self.usage = usage::read_object(reader)?;
+                Ok(())
+            }
+            b"service_tier" => {
+                self.tier = usage::read_tier(reader)?;
                 Ok(())
             }
             _ => reader.skip().map(drop),

@@ -91,6 +91,7 @@ impl Event {
             b"delta" => self.delta(reader, ids),
             b"choices" => self.choices(reader),
             b"usage" | b"usageMetadata" => self.usage(reader),
+            b"service_tier" => self.tier(reader),
             b"message" | b"response" => self.whole(name, reader, ids),
             b"content_block" => self.content_block(reader),
             b"item" => ids.object(reader, Place::Item),
@@ -220,6 +221,11 @@ impl Event {
         Ok(())
     }
 
+    fn tier(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
+        self.usage.tier = usage::read_tier(reader)?.or(self.usage.tier);
+        Ok(())
+    }
+
     /// The answer as a whole, as it is at this point: Anthropic's message, OpenAI's response.
     fn whole(
         &mut self,
@@ -229,6 +235,7 @@ impl Event {
     ) -> Result<(), Malformed> {
         reader.object_or_skip(|name, reader| match name {
             b"usage" => self.usage(reader),
+            b"service_tier" => self.tier(reader),
             b"container" => ids.container(reader),
             b"id" if whole == b"response" && ids.answers.is_empty() => ids.add(reader),
             _ => reader.skip().map(drop),

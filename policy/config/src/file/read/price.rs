@@ -5,8 +5,8 @@ use crate::file::problems::At;
 use crate::file::read::allowance::{money, time_zone};
 use crate::file::read::names::{patterns, reference};
 use crate::file::value::Value;
+use keyweir_tenancy::money::WHOLE;
 use keyweir_tenancy::prices::{Price, Rates, Unpriced};
-use keyweir_tenancy::spec::WHOLE;
 use keyweir_terms::dialect::Dialect;
 
 /// Tokens of a million.
@@ -67,6 +67,10 @@ pub(super) fn price(fields: &mut Fields<'_>) -> Option<RawPrice> {
             Some((above?, rates?))
         })
     });
+    let batch = fields.or("batch", WHOLE, |value| {
+        let part = value.fraction(0.0..=1.0)?;
+        Some((part * WHOLE as f64).round() as u64)
+    });
     let models = models?;
     let first = models.iter().next().map_or("", |first| first.as_str());
     let name = first.trim_end_matches(['*', '-', '@', '.']);
@@ -78,6 +82,7 @@ pub(super) fn price(fields: &mut Fields<'_>) -> Option<RawPrice> {
             dialect,
             rates: usual?,
             long,
+            batch,
         },
         provider,
     })

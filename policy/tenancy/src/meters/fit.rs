@@ -1,0 +1,66 @@
+//! Whether a request fits in one row.
+
+use std::time::Duration;
+
+use super::row::Row;
+use crate::lack::{Ends, Lack, Lacking};
+use crate::meter::{Room, Sharing, Taken};
+use crate::request::{Asked, Moment};
+
+/// A request fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// Now, or when its turn comes, in so long.
+    In(Duration),
+    /// It would not, were this not only counted.
+    Shadowed(Lacking),
+}
+
+impl Row {
+    /// Whether there is room for `need`.
+    pub(super) fn fits(
+        &mut self,
+        need: &Taken,
+        (at, sharing): (Moment, Sharing),
+        asked: &Asked<'_>,
+    ) -> Result<Fit, Box<Lack>> {
+        match self.meter.room(need, (at.now, at.wall), sharing) {
+            Room::In(Duration::ZERO) => Ok(Fit::In(Duration::ZERO)),
+            room => self.is_scarce(room, need, (at, sharing), asked),
+        }
+    }
+
+    /// There is only so much `room`: whether that will do.
+    #[cold]
+    fn is_scarce(
+        &self,
+        room: Room,
+        need: &Taken,
+        (at, sharing): (Moment, Sharing),
+        asked: &Asked<'_>,
+    ) -> Result<Fit, Box<Lack>> {
+        if asked.asks_again && self.is_of_share(room, need, (at.now, sharing)) {
+            let ends = match room {
+                Room::In(span) => Ends::In(span),
+                _ => Ends::WithOthers,
+            };
+            let mut lack = self.lack(self.lacking(), ends);
+            lack.is_of_share = true;
+            return Err(lack);
+        }
+        let ends = match room {
+            Room::In(span) if span <= asked.patience && !self.shadow => return Ok(Fit::In(span)),
+            Room::In(span) => Ends::In(span),
+            Room::WhenOthersEnd => Ends::WithOthers,
+            Room::Never => Ends::Never,
+            Room::From(moment) => Ends::In(moment.since(at.wall)),
+        };
+        if self.shadow {
+            Ok(Fit::Shadowed(self.lacking()))
+        } else if self.is_soft() {
+            Ok(Fit::In(Duration::ZERO))
+        } else {
+            Err(self.lack(self.lacking(), ends))
+        }
+    }
+}

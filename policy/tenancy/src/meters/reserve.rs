@@ -1,0 +1,194 @@
+//! What a request is expected to take is taken of all rows that bound it, or of none.
+//!
+//! Cost: two looks at each row; no allocation where its limits and budgets are for all models.
+
+use std::time::Duration;
+
+use keyweir_terms::amount::Need;
+
+use super::Meters;
+use super::fit::Fit;
+use super::row::{Row, overspent};
+use crate::lack::{Ends, Lack, Lacking, Overspent};
+use crate::left::{AllLeft, Left};
+use crate::meter::{Meter, Taken};
+use crate::money::Money;
+use crate::prices::Unpriced;
+use crate::request::{Asked, Moment, Reserved};
+
+/// Whether a request asks, or somebody wants to know what would become of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asks {
+    InEarnest,
+    ToKnow,
+}
+
+impl Meters {
+    /// Reserves what a request is expected to take. `None`: nothing bounds it.
+    ///
+    /// # Errors
+    /// If it does not fit; nothing is reserved then.
+    pub fn reserve(
+        &mut self,
+        at: Moment,
+        asked: &Asked<'_>,
+    ) -> Result<Option<Reserved>, Box<Lack>> {
+        let bounds = self.of_tenant.get(asked.tenant);
+        let Some(bounds) = bounds.filter(|bounds| !bounds.rows.is_empty()) else {
+            return Ok(None);
+        };
+        let of_money = bounds.of_money;
+        let rows = bounds.holding(asked.model, &self.rows);
+        let model = self.expected.model(asked.model);
+        let need = self.expected.need(asked.tenant, &model, asked.size);
+        let fits = self.taken_for(&rows, asked, &need, of_money);
+        let fits = fits.and_then(|need| {
+            let fits = self.fit(at, &rows, (&need, Asks::InEarnest), asked);
+            fits.map(|fits| (need, fits))
+        });
+        let (need, (wait, shadowed)) = match fits {
+            Ok(fits) => fits,
+            Err(lack) => return Err(self.complete(at, &rows, lack)),
+        };
+        let (left, overspent) = self.take(at, &rows, &need);
+        Ok(Some(Reserved {
+            rows,
+            need,
+            tenant: asked.tenant,
+            model,
+            size: *asked.size,
+            wait,
+            left,
+            overspent,
+            shadowed,
+        }))
+    }
+
+    /// Why a request would be refused, were it to ask now; `None`: it would not. Takes nothing.
+    pub fn would_refuse(&mut self, at: Moment, asked: &Asked<'_>) -> Option<Box<Lack>> {
+        let bounds = self.of_tenant.get(asked.tenant)?;
+        let of_money = bounds.of_money;
+        let rows = bounds.holding(asked.model, &self.rows);
+        let model = self.expected.model(asked.model);
+        let need = self.expected.need(asked.tenant, &model, asked.size);
+        let need = self.taken_for(&rows, asked, &need, of_money);
+        need.and_then(|need| self.fit(at, &rows, (&need, Asks::ToKnow), asked))
+            .err()
+    }
+
+    /// `need`, with what it costs where that matters.
+    fn taken_for(
+        &mut self,
+        rows: &[u32],
+        asked: &Asked<'_>,
+        need: &Need,
+        of_money: bool,
+    ) -> Result<Taken, Box<Lack>> {
+        let taken = Taken {
+            requests: 1,
+            input: need.input,
+            output: need.output,
+            money: Money::ZERO,
+        };
+        if !of_money {
+            return Ok(taken);
+        }
+        let refuses = self.prices.unpriced() == Unpriced::Refuse;
+        let price = self.prices.find(asked.provider, asked.model).price;
+        if let Some(price) = price {
+            let money = price.expected(need);
+            return Ok(Taken { money, ..taken });
+        }
+        let mut rows = rows.iter().filter_map(|row| self.rows.get(*row));
+        match rows.find(|row| !row.shadow && !row.is_soft() && row.is_of_money()) {
+            Some(row) if refuses => Err(row.lack(Lacking::Price, Ends::Never)),
+            _ => Ok(taken),
+        }
+    }
+
+    /// How long a request has to wait until all of `rows` have room for it, and what would refuse it
+    /// where that is only counted. All are told that it asks, also where one refuses.
+    fn fit(
+        &mut self,
+        at: Moment,
+        rows: &[u32],
+        (need, asks): (&Taken, Asks),
+        asked: &Asked<'_>,
+    ) -> Result<(Duration, Option<Lacking>), Box<Lack>> {
+        let (mut wait, mut shadowed, mut lack) = (Duration::ZERO, None, None);
+        for place in rows {
+            let Some(row) = self.rows.get_mut(*place) else {
+                continue;
+            };
+            if asks == Asks::InEarnest {
+                row.asked(row.meter.amount(need), at.now);
+            }
+            if lack.is_none() {
+                match row.fits(need, (at, self.sharing), asked) {
+                    Ok(Fit::In(span)) => wait = wait.max(span),
+                    Ok(Fit::Shadowed(lacking)) => shadowed = Some(lacking),
+                    Err(found) => lack = Some(found),
+                }
+            }
+        }
+        match lack {
+            None => Ok((wait, shadowed)),
+            Some(lack) => Err(lack),
+        }
+    }
+
+    /// Takes `need` of all of `rows`. What is left of them, and a budget among them that is spent and
+    /// only warns.
+    fn take(
+        &mut self,
+        at: Moment,
+        rows: &[u32],
+        need: &Taken,
+    ) -> (AllLeft, Option<Box<Overspent>>) {
+        let (mut left, mut over) = (AllLeft::default(), None);
+        for place in rows {
+            let Some(row) = self.rows.get_mut(*place) else {
+                continue;
+            };
+            row.meter.take(need, at.now, self.sharing);
+            row.open += 1;
+            row.tell_left(at, &mut left);
+            if let Meter::Budget(spending) = &row.meter
+                && spending.soft
+                && spending.is_spent(self.sharing)
+            {
+                over = Some(Box::new(overspent(&row.owner, spending, self.sharing)));
+            }
+        }
+        (left, over)
+    }
+
+    /// Tells whoever lacks something what is left of everything.
+    #[cold]
+    fn complete(&self, at: Moment, rows: &[u32], mut lack: Box<Lack>) -> Box<Lack> {
+        for row in rows.iter().filter_map(|row| self.rows.get(*row)) {
+            row.tell_left(at, &mut lack.left);
+        }
+        if !self.sharing.is_heard {
+            lack.replicas = self.sharing.replicas;
+        }
+        lack
+    }
+}
+
+impl Row {
+    fn tell_left(&self, at: Moment, left: &mut AllLeft) {
+        if let Meter::Rate {
+            dimension, bucket, ..
+        } = &self.meter
+            && !self.shadow
+        {
+            let of_bucket = Left {
+                limit: bucket.limit(),
+                remaining: bucket.remaining(at.now),
+                reset: bucket.until_full(at.now),
+            };
+            left.add(*dimension, of_bucket);
+        }
+    }
+}
