@@ -106,11 +106,11 @@ impl Bounds {
     pub(super) fn fits_at(&self, secs: f64, charge: &Charge) -> f64 {
         let mut latest = secs;
         for d in 0..Dimension::COUNT {
-            // Half the tolerance: at the moment this names, the other half is left for rounding.
-            let lacking = required_share(charge, d, self.scale[d])
-                - TOLERANCE / 2.0
-                - (self.start[d] + self.slope[d] * secs);
-            if lacking > 0.0 {
+            let required = required_share(charge, d, self.scale[d]);
+            let lacking = required - (self.start[d] + self.slope[d] * secs);
+            if lacking > TOLERANCE {
+                // At the moment this names, half of the tolerance is left for rounding.
+                let lacking = lacking - TOLERANCE / 2.0;
                 latest = latest.max(secs + lacking / self.slope[d]);
             }
         }

@@ -189,3 +189,16 @@ proptest::proptest! {
         proptest::prop_assert_eq!(format!("{:?}", together.nodes), format!("{:?}", one_by_one.nodes));
     }
 }
+
+#[test]
+fn what_is_chosen_now_fits_now() {
+    for tenths in 0..30 {
+        let lacking = f64::from(tenths) * 1e-7;
+        let mut tree = HeadroomIndex::new(1);
+        let lines = lines(50.0 * (1.0 - lacking), 0.005, 50.0);
+        tree.set(AccountId(0), Time::ZERO, Some((&lines, 0)));
+        let is_chosen = tree.best(Time::ZERO, &charge(50.0), 0, |_| true).is_some();
+        let fits_at = tree.fits_at(AccountId(0), Time::ZERO, &charge(50.0));
+        assert_eq!(is_chosen, fits_at == Some(Time::ZERO), "{lacking}");
+    }
+}
