@@ -1,8 +1,9 @@
 //! How fast those who wait are served, beside how fast they should be.
 //!
 //! What a request costs is reckoned in its scarcest dimension, so the costs of requests that are scarce in
-//! different ones add up to more seconds than serving them takes; and buckets that flow over, or others
-//! who draw on them, make it take longer. By how much shows only here.
+//! different ones add up to more seconds than serving them takes. By how much shows only here. Where it
+//! takes longer, because buckets flow over or others draw on them, that is not foretold: it may end, and a
+//! refusal cannot be undone.
 
 use keyweir_terms::time::Time;
 
@@ -39,7 +40,7 @@ impl Drain {
         self.counted = None;
     }
 
-    /// Seconds that pass for each second of capacity that is served.
+    /// Seconds that pass for each second of capacity that is served, at most one.
     pub(crate) fn secs_per_cost(&self) -> f64 {
         if self.served < SERVED_MIN_SECS {
             return 1.0;

@@ -253,7 +253,8 @@ impl Budget {
         self.note(now, dimension, amount, draw);
     }
 
-    /// `amount` of one dimension is taken, as far as its bucket does not know of it.
+    /// Has everybody but the bucket know that `amount` of it was taken: what is believed where no header
+    /// tells, and the part that is kept for `draw`.
     fn note(&mut self, now: Time, dimension: usize, amount: f64, draw: Option<Draw>) {
         if let Some(envelope) = &mut self.envelopes[dimension] {
             envelope.charge(now, amount);
