@@ -308,7 +308,12 @@ fn accounts(moments: &Moments, parts: &Parts, explained: &Explanation) -> Vec<Va
 fn account(moments: &Moments, parts: &Parts, it: &AccountExplanation) -> Value {
     let headroom = by_dimension(|dimension| {
         let headroom = it.headroom[dimension.index()]?;
-        Some(json!({ "free": headroom.free, "needed": headroom.needed }))
+        Some(json!({
+            "sure": headroom.sure,
+            "free": headroom.free,
+            "possible": headroom.possible,
+            "needed": headroom.needed,
+        }))
     });
     let until = it.out.and_then(AccountOut::until);
     let keys = it.keys.iter().take(KEYS_MAX).map(|key| {

@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::{Response, StatusCode};
+use keyweir_policy::pool::ask::Notice;
 use keyweir_policy::tenancy::money::Money;
 use keyweir_policy::terms::endpoint::Endpoint;
 use serde_json::{Value, json};
@@ -78,6 +79,7 @@ fn attempt(live: &Live, attempt: &Attempt) -> Value {
         "began_ms": millis(attempt.began),
         "took_ms": attempt.took.map(millis),
         "fault": attempt.fault,
+        "changed": attempt.changed.map(Notice::as_str),
     })
 }
 

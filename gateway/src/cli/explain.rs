@@ -192,7 +192,7 @@ fn candidate(out: &mut String, account: &Value, (whole, now): (&Value, f64)) {
     if let Some(headroom) = account["headroom"].as_object() {
         for (dimension, of) in headroom {
             let amount = |name: &str| of[name].as_f64().unwrap_or_default();
-            let (free, needed) = (amount("free"), amount("needed"));
+            let [sure, free, possible, needed] = ["sure", "free", "possible", "needed"].map(amount);
             // Where it holds less than a request takes, it has to be full, and owes the rest.
             let is_less = dimension != "output_tokens"
                 && whole[dimension].as_f64().unwrap_or_default() > needed + 0.5;
@@ -202,7 +202,7 @@ fn candidate(out: &mut String, account: &Value, (whole, now): (&Value, f64)) {
             };
             let _ = writeln!(
                 out,
-                "    {dimension}: {free:.0} free, {needed:.0} needed{note}"
+                "    {dimension}: {free:.0} free ({sure:.0} to {possible:.0}), {needed:.0} needed{note}"
             );
         }
     }

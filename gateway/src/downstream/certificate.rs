@@ -47,9 +47,11 @@ impl Certificate {
         Some(parsed.validity().not_after.timestamp())
     }
 
-    /// Clients are shown `certified` from now on.
-    pub(crate) fn replace(&self, certified: CertifiedKey) {
+    /// Clients are shown `certified` from now on. Returns whether that is another.
+    pub(crate) fn replace(&self, certified: CertifiedKey) -> bool {
+        let is_other = self.0.load().cert != certified.cert;
         self.0.store(Arc::new(certified));
+        is_other
     }
 
     /// HTTP/1.1 and HTTP/2, whichever the client prefers, under this certificate. Not given to

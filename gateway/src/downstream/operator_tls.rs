@@ -40,10 +40,10 @@ impl OperatorTls {
         &self.certificate
     }
 
-    /// What operators are shown from the next connection on.
-    pub(crate) fn replace(&self, ready: Ready) {
-        self.certificate.replace(ready.certified);
+    /// What operators are shown from the next connection on. Returns whether that is another certificate.
+    pub(crate) fn replace(&self, ready: Ready) -> bool {
         self.authority.replace(ready.verifier);
+        self.certificate.replace(ready.certified)
     }
 
     /// HTTP/1.1 alone, which is all that the admin listener speaks.

@@ -98,14 +98,15 @@ impl<'a> Exchange<'a> {
 
     /// Ends an attempt.
     pub(crate) fn settle(&mut self, held: HeldLease, fault: Fault) {
-        self.record.on(record::Event::AttemptEnded { fault });
+        let changed = held.settle(fault);
+        self.record
+            .on(record::Event::AttemptEnded { fault, changed });
         if fault == Fault::TimedOut
             && let Some(allowed) = self.silence.timed_out()
         {
             let mut silences = self.provider().silences();
             silences.left(self.plan.model(), allowed);
         }
-        held.settle(fault);
     }
 
     /// The account that answered holds these.

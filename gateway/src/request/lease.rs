@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use keyweir_policy::pool::ask::{ChosenBy, Lease, Settlement};
+use keyweir_policy::pool::ask::{ChosenBy, Lease, Notice, Settlement};
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::{AccountId, KeyId};
 use keyweir_policy::terms::request::Usage;
@@ -83,9 +83,9 @@ impl HeldLease {
         self.usage = usage;
     }
 
-    /// Ends the lease.
-    pub(crate) fn settle(mut self, fault: Fault) {
-        self.give_back(fault);
+    /// Ends the lease. Returns what that took out or brought back.
+    pub(crate) fn settle(mut self, fault: Fault) -> Option<Notice> {
+        self.give_back(fault)
     }
 
     fn lease(&self) -> &Lease {
@@ -94,16 +94,15 @@ impl HeldLease {
             .expect("a lease is taken only where `self` ends")
     }
 
-    fn give_back(&mut self, fault: Fault) {
-        if let Some(lease) = self.lease.take() {
-            let settlement = Settlement {
-                fault,
-                snapshot: self.snapshot.as_deref().copied().unwrap_or_default(),
-                usage: self.usage,
-                sent: self.sent,
-            };
-            self.pool.settle(lease, &settlement);
-        }
+    fn give_back(&mut self, fault: Fault) -> Option<Notice> {
+        let lease = self.lease.take()?;
+        let settlement = Settlement {
+            fault,
+            snapshot: self.snapshot.as_deref().copied().unwrap_or_default(),
+            usage: self.usage,
+            sent: self.sent,
+        };
+        self.pool.settle(lease, &settlement)
     }
 }
 

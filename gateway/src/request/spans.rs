@@ -3,12 +3,14 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use keyweir_policy::pool::ask::Notice;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::terms::request::Usage;
 
 use crate::runtime::live::Live;
+use crate::runtime::parts::Parts;
 use crate::telemetry::outcome::Outcome;
 use crate::telemetry::recent::Attempt;
 use crate::telemetry::trace_context::Traced;
@@ -147,6 +149,11 @@ fn of_attempt(
         at: nanos(end),
         attributes: Vec::new(),
     });
+    let changed = attempt.changed.map(|notice| Event {
+        name: names::HEALTH_CHANGED,
+        at: nanos(end),
+        attributes: changed(notice, &parts),
+    });
     Span {
         trace: traced.trace,
         id: attempt.span,
@@ -156,9 +163,18 @@ fn of_attempt(
         start: nanos(start),
         end: nanos(end),
         attributes,
-        events: hidden.into_iter().collect(),
+        events: hidden.into_iter().chain(changed).collect(),
         is_error,
     }
+}
+
+/// What changed, and whose: it need not be the attempt's own key.
+fn changed(notice: Notice, parts: &Parts) -> Vec<(&'static str, Value)> {
+    let key = notice.key().map(|key| (names::KEY, parts.key(key).into()));
+    let account = notice.account();
+    let account = account.map(|account| (names::ACCOUNT, parts.account(account).into()));
+    let change = (names::CHANGE, notice.as_str().into());
+    [Some(change), account, key].into_iter().flatten().collect()
 }
 
 /// The convention counts what was read from the cache among the input.

@@ -125,9 +125,11 @@ impl SharedPool {
         self.with(|pool, now| pool.progressed(now, lease, output));
     }
 
-    /// Ends a lease.
-    pub(crate) fn settle(&self, lease: Lease, settlement: &Settlement) {
-        self.with(|pool, now| pool.settle(now, lease, settlement));
+    /// Ends a lease. Returns what that took out or brought back, the last of it.
+    pub(crate) fn settle(&self, lease: Lease, settlement: &Settlement) -> Option<Notice> {
+        let ((), notices) =
+            self.with_notices(|state, now| state.pool.settle(now, lease, settlement));
+        notices.into_iter().rfind(|notice| notice.is_of_health())
     }
 
     /// Lets `f` see or tell the pool something.
@@ -174,27 +176,29 @@ impl SharedPool {
     }
 
     fn with_state<R>(&self, f: impl FnOnce(&mut State, Time) -> R) -> R {
+        self.with_notices(f).0
+    }
+
+    /// Returns what operators were told of it, too.
+    fn with_notices<R>(&self, f: impl FnOnce(&mut State, Time) -> R) -> (R, Vec<Notice>) {
         let mut state = self.state.lock();
         // Read under the lock, so that the core's time never runs backwards.
         let now = self.clock.now();
         let result = f(&mut state, now);
         state.deliver(now);
         let nearer = state.arm(now);
-        let notice = state.pool.next_notice();
+        let notices: Vec<Notice> = std::iter::from_fn(|| state.pool.next_notice()).collect();
         drop(state);
         if nearer {
             self.rewind.notify_one();
         }
-        if let Some(notice) = notice {
-            self.report(notice);
-        }
-        result
+        self.report(&notices);
+        (result, notices)
     }
 
-    /// Tells operators of `first` and of all that follow it.
-    fn report(&self, first: Notice) {
-        let mut next = Some(first);
-        while let Some(notice) = next {
+    /// Tells operators.
+    fn report(&self, notices: &[Notice]) {
+        for &notice in notices {
             if matches!(notice, Notice::BreakerTripped(_)) {
                 self.trips.fetch_add(1, Ordering::Relaxed);
             }
@@ -203,7 +207,6 @@ impl SharedPool {
                 // A watcher that has left misses nothing.
                 let _ = watcher.send(notice);
             }
-            next = self.state.lock().pool.next_notice();
         }
     }
 }
@@ -308,7 +311,9 @@ impl Drop for Place {
         // Closing first: a decision is either in the channel by now, or cannot be sent any more.
         self.decision.close();
         match self.decision.try_recv() {
-            Ok(Ok(lease)) => self.pool.settle(lease, &unused()),
+            Ok(Ok(lease)) => {
+                self.pool.settle(lease, &unused());
+            }
             Ok(Err(_)) => {}
             Err(_) => {
                 let ticket = self.ticket;

@@ -7,7 +7,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use keyweir_policy::pool::ask::ChosenBy;
+use keyweir_policy::pool::ask::{ChosenBy, Notice};
 use keyweir_policy::tenancy::money::Money;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::{AccountId, KeyId, ProviderId, TenantId};
@@ -77,6 +77,8 @@ pub(crate) struct Attempt {
     pub(crate) span: u64,
     /// It was a stream that failed before its first content.
     pub(crate) is_hidden: bool,
+    /// Whom its outcome took out or brought back.
+    pub(crate) changed: Option<Notice>,
 }
 
 impl Recent {

@@ -102,6 +102,7 @@ async fn a_request_is_a_span_and_each_attempt_is_one_in_the_clients_trace() {
     assert_eq!(spans, 3, "one for the request, one for each attempt");
     for part in [
         "service.name",
+        "service.instance.id",
         "POST inference",
         "chat claude-a",
         "gen_ai.provider.name",

@@ -186,3 +186,63 @@ pub enum Notice {
     /// Responses name one organization for both, but with different limits: check the policy file.
     SameOrganization(AccountId, AccountId),
 }
+
+impl Notice {
+    /// The name used in traces and explanations.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyOut(_) => "key_out",
+            Self::KeyBack(_) => "key_back",
+            Self::AccountOut(_) => "account_out",
+            Self::AccountBack(_) => "account_back",
+            Self::BreakerTripped(_) => "breaker_tripped",
+            Self::BreakerClosed(_) => "breaker_closed",
+            Self::OverloadBegan => "overload_began",
+            Self::OverloadEnded => "overload_ended",
+            Self::SameAccount(..) => "same_account",
+            Self::AccountOperated(..) => "account_operated",
+            Self::KeyOperated(..) => "key_operated",
+            Self::SameOrganization(..) => "same_organization",
+        }
+    }
+
+    /// Whether somebody is out, or back, as an outcome showed.
+    pub const fn is_of_health(self) -> bool {
+        match self {
+            Self::KeyOut(_)
+            | Self::KeyBack(_)
+            | Self::AccountOut(_)
+            | Self::AccountBack(_)
+            | Self::BreakerTripped(_)
+            | Self::BreakerClosed(_)
+            | Self::OverloadBegan
+            | Self::OverloadEnded => true,
+            Self::SameAccount(..)
+            | Self::AccountOperated(..)
+            | Self::KeyOperated(..)
+            | Self::SameOrganization(..) => false,
+        }
+    }
+
+    /// The key that it is about, where it is about one.
+    pub const fn key(self) -> Option<KeyId> {
+        match self {
+            Self::KeyOut(key)
+            | Self::KeyBack(key)
+            | Self::BreakerTripped(key)
+            | Self::BreakerClosed(key)
+            | Self::KeyOperated(key, _) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The account that it is about, where it is about one.
+    pub const fn account(self) -> Option<AccountId> {
+        match self {
+            Self::AccountOut(account)
+            | Self::AccountBack(account)
+            | Self::AccountOperated(account, _) => Some(account),
+            _ => None,
+        }
+    }
+}

@@ -228,7 +228,7 @@ impl Bucket {
     }
 
     /// What is there at `now`, but for what others are believed to have taken.
-    fn refilled(&self, now: Time) -> f64 {
+    pub fn refilled(&self, now: Time) -> f64 {
         let refilled = self.level + self.refill_own() * now.secs_since(self.at);
         refilled.min(self.top().max(self.level))
     }

@@ -182,6 +182,16 @@ impl Budget {
         bucket.level(now) - bucket.reserve() - bucket.grace() - held
     }
 
+    /// What is left of one dimension at least and at most, as far as is known: at least what is there
+    /// once all that is pending is charged and all that is held back out of caution was needed, at most
+    /// what is there if others have taken nothing. What is [`Self::free`] lies between them.
+    pub fn bounds(&self, dimension: usize, now: Time) -> (f64, f64) {
+        let bucket = &self.buckets[dimension];
+        let held_back = bucket.reserve() + bucket.grace();
+        let sure = bucket.level(now) - held_back - self.pending[dimension];
+        (sure, bucket.refilled(now))
+    }
+
     /// What is free over time, per dimension, for who has no part of it; what the index of headroom
     /// searches.
     pub fn lines(&self, now: Time) -> [Line; Dimension::COUNT] {

@@ -28,7 +28,7 @@
 mod bounds;
 mod search;
 
-use keyweir_quota::budget::{Charge, Line};
+use keyweir_quota::budget::{Budget, Charge, Line};
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::ids::AccountId;
 use keyweir_terms::time::Time;
@@ -47,8 +47,12 @@ pub struct HeadroomIndex {
 /// What an account has of one dimension, and what a request has to find of it, in amounts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Headroom {
-    /// What is free.
+    /// What is free, as requests are sent.
     pub free: f64,
+    /// What is left for sure …
+    pub sure: f64,
+    /// … and at most: the truth lies between them.
+    pub possible: f64,
     /// What the request has to find free: its prompt, and its output as far as that is held
     /// against the bucket.
     pub needed: f64,
@@ -205,18 +209,26 @@ impl HeadroomIndex {
     }
 }
 
-/// What is free along `lines` at `now`, and what `charge` has to find of it, by dimension; `None`
-/// where no limit is known.
+/// What is free of `budget` at `now`, and what `charge` has to find of it, by dimension; `None` where no
+/// limit is known.
 pub fn compare(
-    lines: &[Line; Dimension::COUNT],
+    budget: &Budget,
     now: Time,
     charge: &Charge,
 ) -> [Option<Headroom>; Dimension::COUNT] {
     let secs = now.as_secs_f64();
-    let bounds = Bounds::of(lines, secs, 0);
+    let lines = Bounds::of(&budget.lines(now), secs, 0);
     std::array::from_fn(|d| {
-        let (free, needed) = bounds.amounts(d, secs, charge)?;
-        Some(Headroom { free, needed })
+        let (free, needed) = lines.amounts(d, secs, charge)?;
+        let (sure, possible) = budget.bounds(d, now);
+        // Parts that are kept for others are nobody else's, however much there is.
+        let kept = budget.kept(Dimension::ALL[d], now);
+        Some(Headroom {
+            free,
+            sure: (sure - kept).min(free),
+            possible: (possible - kept).max(free),
+            needed,
+        })
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyweir_policy::pool::ask::ChosenBy;
+use keyweir_policy::pool::ask::{ChosenBy, Notice};
 use keyweir_policy::tenancy::lack::Lack;
 use keyweir_policy::tenancy::request::Reserved;
 use keyweir_policy::terms::dialect::Dialect;
@@ -54,8 +54,11 @@ pub(crate) enum Event<'a> {
     Connected { reused: bool },
     /// A stream failed before its first content.
     FaultHidden,
-    /// The attempt is over.
-    AttemptEnded { fault: Fault },
+    /// The attempt is over, and has taken somebody out or brought somebody back.
+    AttemptEnded {
+        fault: Fault,
+        changed: Option<Notice>,
+    },
     /// The answer's head goes to the client.
     AnswerBegan { status: u16 },
     /// What it comes to is known, by the provider's own count, or by what has come of an answer.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::USER_AGENT;
-use keyweir_policy::pool::ask::ChosenBy;
+use keyweir_policy::pool::ask::{ChosenBy, Notice};
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::fault::Fault;
@@ -167,11 +167,13 @@ impl Served {
             fault: UNENDED,
             span,
             is_hidden: false,
+            changed: None,
         });
     }
 
-    pub(super) fn note_ended(&mut self, fault: Fault, started: Instant) {
+    pub(super) fn note_ended(&mut self, fault: Fault, changed: Option<Notice>, started: Instant) {
         if let Some(attempt) = self.tried.last_mut() {
+            attempt.changed = changed;
             attempt.fault = fault.as_str();
             attempt.took = Some(started.elapsed().saturating_sub(attempt.began));
         }

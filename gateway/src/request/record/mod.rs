@@ -127,8 +127,8 @@ impl Record {
                 }
                 known.count_hidden_fault();
             }
-            Event::AttemptEnded { fault } => {
-                served.note_ended(fault, known.started);
+            Event::AttemptEnded { fault, changed } => {
+                served.note_ended(fault, changed, known.started);
                 known.count_attempt(fault);
                 if matches!(fault, Fault::None | Fault::ClientLeft) {
                     self.settle();

@@ -130,11 +130,15 @@ impl Reloader {
     async fn follow(&self, state: &mut State, mut ready: Ready) -> Reloaded {
         let live = self.gateway.live();
         let changes = changes(&live, state, &ready);
-        if let (Some(certificate), Some(certified)) = (&self.shown.clients, &ready.certified) {
-            certificate.replace(certified.clone());
+        if let (Some(certificate), Some(certified)) = (&self.shown.clients, &ready.certified)
+            && certificate.replace(certified.clone())
+        {
+            tell::replaced(&self.gateway, "clients", certificate);
         }
-        if let (Some(operators), Some(files)) = (&self.shown.operators, ready.operators.take()) {
-            operators.replace(files);
+        if let (Some(operators), Some(files)) = (&self.shown.operators, ready.operators.take())
+            && operators.replace(files)
+        {
+            tell::replaced(&self.gateway, "operators", operators.certificate());
         }
         tell::expiry(&self.gateway, &self.shown);
         let upstreams = new_upstreams(&live, &ready.providers);

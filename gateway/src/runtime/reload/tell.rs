@@ -1,6 +1,6 @@
 //! What is told of a reload: in the log, the status, the metrics and the events.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::error::ReloadError;
 use super::prepare::Ready;
@@ -99,6 +99,20 @@ pub(super) fn read_well(gateway: &Gateway, ready: &Ready, is_changed: bool) {
     metrics
         .secrets_failed
         .set(i64::try_from(status.secrets.len()).unwrap_or(i64::MAX));
+}
+
+/// Tells that who connects at `listener` is shown `certificate` from now on.
+pub(super) fn replaced(gateway: &Gateway, listener: &'static str, certificate: &Certificate) {
+    let until = certificate.expires().and_then(|secs| {
+        let since_epoch = Duration::from_secs(u64::try_from(secs).ok()?);
+        Some(httpdate::fmt_http_date(UNIX_EPOCH + since_epoch))
+    });
+    let until = until.map_or(String::new(), |until| {
+        format!(", which is good until {until}")
+    });
+    let text = format!("{listener} are shown another certificate{until}");
+    tracing::info!("{text}");
+    gateway.events.add(Event::new(Severity::Info, text));
 }
 
 /// Tells until when the certificates are good.

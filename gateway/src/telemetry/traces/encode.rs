@@ -1,17 +1,18 @@
 //! Spans as OTLP's `ExportTraceServiceRequest` (opentelemetry-proto 1.x, `trace/v1/trace.proto`), in
 //! protobuf's binary encoding.
 
+use super::resource::Attributes;
 use super::span::{Event, Span, Value};
 
 /// The code of a status that is an error.
 const STATUS_ERROR: u64 = 2;
 
-/// A message with all of `spans`.
-pub(super) fn request(spans: &[Span]) -> Vec<u8> {
+/// A message with all of `spans`, which are of who is described by `resource`.
+pub(super) fn request(resource: &Attributes, spans: &[Span]) -> Vec<u8> {
     let resource = message(|out| {
-        attribute(out, 1, "service.name", &Value::from("keyweir"));
-        let version = Value::from(env!("CARGO_PKG_VERSION"));
-        attribute(out, 1, "service.version", &version);
+        for (name, value) in resource {
+            attribute(out, 1, name, &Value::from(value.as_str()));
+        }
     });
     let scope = message(|out| text(out, 1, "keyweir"));
     let scope_spans = message(|out| {

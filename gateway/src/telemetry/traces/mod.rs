@@ -8,6 +8,7 @@
 mod encode;
 pub(crate) mod names;
 mod post;
+mod resource;
 pub(crate) mod span;
 
 use std::collections::VecDeque;
@@ -88,6 +89,7 @@ impl Traces {
 
 impl Shared {
     fn send_for_ever(&self) {
+        let resource = resource::of_this_process();
         let mut is_told = false;
         loop {
             let (collector, batch) = {
@@ -104,7 +106,7 @@ impl Shared {
             }
             let count = batch.len() as u64;
             let sent = match collector {
-                Some(collector) => collector.post(&encode::request(&batch)),
+                Some(collector) => collector.post(&encode::request(&resource, &batch)),
                 None => Err(std::io::Error::other("there is no collector any more")),
             };
             match sent {

@@ -24,6 +24,7 @@ pub(crate) const PROVIDER: &str = "keyweir.provider";
 pub(crate) const ACCOUNT: &str = "keyweir.account";
 pub(crate) const KEY: &str = "keyweir.key";
 pub(crate) const CHOSEN_BY: &str = "keyweir.chosen_by";
+pub(crate) const CHANGE: &str = "keyweir.change";
 pub(crate) const WAITED_MS: &str = "keyweir.waited_ms";
 pub(crate) const WAITED_BEHIND: &str = "keyweir.waited_behind";
 
@@ -31,5 +32,7 @@ pub(crate) const WAITED_BEHIND: &str = "keyweir.waited_behind";
 pub(crate) const LIMIT_WAITED: &str = "keyweir.limit_waited";
 /// The event of a request that waited in the waiting room.
 pub(crate) const WAITED: &str = "keyweir.waited";
+/// The event of an outcome that took a key, an account or the provider out, or brought it back.
+pub(crate) const HEALTH_CHANGED: &str = "keyweir.health_changed";
 /// The event of a stream that failed before its first content, unseen by the client.
 pub(crate) const FAULT_HIDDEN: &str = "keyweir.stream_fault_hidden";

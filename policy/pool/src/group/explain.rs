@@ -113,11 +113,11 @@ impl QuotaGroup {
                 out: self.why_key_is_out(choosing, *key, minds_denials),
             })
             .collect();
-        let lines = self.accounts[account].budget.lines(choosing.now);
+        let budget = &self.accounts[account].budget;
         AccountExplanation {
             account,
             out: self.why_account_is_out(shared, choosing, account, &keys),
-            headroom: headroom::compare(&lines, choosing.now, &choosing.asked.charge),
+            headroom: headroom::compare(budget, choosing.now, &choosing.asked.charge),
             keys,
         }
     }
