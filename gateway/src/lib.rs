@@ -28,6 +28,7 @@ mod downstream;
 mod evidence;
 mod framing;
 mod headers;
+mod pem;
 mod request;
 pub mod runtime;
 pub mod server;

@@ -12,6 +12,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
+use crate::pem;
+
 /// How TLS is spoken to an admin listener.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Tls {
@@ -162,7 +164,8 @@ impl Tls {
         };
         let chain = certificates(cert)?;
         let private = PrivateKeyDer::from_pem_file(key);
-        let private = private.map_err(|error| format!("{}: {error}", key.display()))?;
+        let private =
+            private.map_err(|error| format!("{}: {}", key.display(), pem::said(&error)))?;
         let config = config.with_client_auth_cert(chain, private);
         config.map_err(|error| {
             let hint = match error.to_string().contains("UnsupportedCertVersion") {
@@ -180,9 +183,9 @@ impl Tls {
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let found = CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))?;
+    let found = CertificateDer::pem_file_iter(path).map_err(|error| failed(&pem::said(&error)))?;
     let found = found.collect::<Result<Vec<_>, _>>();
-    let found = found.map_err(|error| failed(&error))?;
+    let found = found.map_err(|error| failed(&pem::said(&error)))?;
     match found.is_empty() {
         true => Err(failed(&"holds no PEM certificate")),
         false => Ok(found),

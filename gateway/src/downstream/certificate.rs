@@ -11,6 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use crate::pem;
+
 /// The certificate or its key cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{path}: {reason}", path = .path.display())]
@@ -127,12 +129,12 @@ pub(crate) fn of_pem(
     };
     let chain = CertificateDer::pem_slice_iter(chain)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| fail(cert_file, error.to_string()))?;
+        .map_err(|error| fail(cert_file, pem::said(&error)))?;
     if chain.is_empty() {
         return Err(fail(cert_file, "holds no PEM certificate".to_owned()));
     }
     let key =
-        PrivateKeyDer::from_pem_slice(key).map_err(|error| fail(key_file, error.to_string()))?;
+        PrivateKeyDer::from_pem_slice(key).map_err(|error| fail(key_file, pem::said(&error)))?;
     let key = rustls::crypto::ring::sign::any_supported_type(&key)
         .map_err(|error| fail(key_file, error.to_string()))?;
     let certified = CertifiedKey::new(chain, key);

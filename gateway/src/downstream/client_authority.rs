@@ -18,6 +18,8 @@ use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, Sig
 
 use super::certificate::CertificateError;
 
+use crate::pem;
+
 /// What knows whether a certificate is one of an authority.
 pub(crate) type Verifier = Arc<dyn ClientCertVerifier>;
 
@@ -52,9 +54,9 @@ pub(crate) fn read(path: &Path) -> Result<Verifier, CertificateError> {
         reason,
     };
     let mut roots = RootCertStore::empty();
-    let found = CertificateDer::pem_file_iter(path).map_err(|error| fail(error.to_string()))?;
+    let found = CertificateDer::pem_file_iter(path).map_err(|error| fail(pem::said(&error)))?;
     for certificate in found {
-        let certificate = certificate.map_err(|error| fail(error.to_string()))?;
+        let certificate = certificate.map_err(|error| fail(pem::said(&error)))?;
         let added = roots.add(certificate);
         added.map_err(|error| fail(format!("holds no authority: {error}")))?;
     }

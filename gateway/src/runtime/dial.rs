@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::downstream::certificate;
+use crate::pem;
 use crate::runtime::regular_file;
 use crate::runtime::roots::BYTES_MAX;
 
@@ -101,7 +102,7 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
             let failed = |error: &dyn Display| format!("ca_file {}: {error}", path.display());
             let text = regular_file::read(path, BYTES_MAX).map_err(|error| failed(&error))?;
             for certificate in CertificateDer::pem_slice_iter(&text) {
-                let certificate = certificate.map_err(|error| failed(&error))?;
+                let certificate = certificate.map_err(|error| failed(&pem::said(&error)))?;
                 roots.add(certificate).map_err(|error| failed(&error))?;
             }
         }

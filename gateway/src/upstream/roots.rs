@@ -9,6 +9,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use crate::pem;
+
 /// Why there are no roots to trust.
 #[derive(Debug, thiserror::Error)]
 pub enum RootsError {
@@ -41,10 +43,10 @@ pub fn check(path: &Path) -> Result<(), RootsError> {
         reason,
     };
     let certificates =
-        CertificateDer::pem_file_iter(path).map_err(|error| fail(error.to_string()))?;
+        CertificateDer::pem_file_iter(path).map_err(|error| fail(pem::said(&error)))?;
     let mut store = RootCertStore::empty();
     for certificate in certificates {
-        let certificate = certificate.map_err(|error| fail(error.to_string()))?;
+        let certificate = certificate.map_err(|error| fail(pem::said(&error)))?;
         store
             .add(certificate)
             .map_err(|error| fail(error.to_string()))?;

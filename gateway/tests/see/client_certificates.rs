@@ -281,6 +281,10 @@ async fn certificate_and_authority_are_followed() {
     let fresh = certificate();
     files.write("admin.key", &fresh.key);
     files.write("admin.crt", &fresh.cert);
+    stage
+        .gateway
+        .writes("operators are shown another certificate, which is good until")
+        .await;
     until_opened(&stage, "you", true).await;
     let admin: SocketAddr = stage.gateway.admin;
     let mut wire = connect(admin, &fresh, b"http/1.1").await;

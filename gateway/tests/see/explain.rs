@@ -238,6 +238,17 @@ async fn a_request_that_failed_over_tells_each_attempt() {
     assert!(last["key"].as_str().expect("a name").starts_with("claude-"));
     assert!(last["took_ms"].is_u64(), "{explained}");
 
+    stage
+        .control()
+        .fault(FaultRule::from(Fault::Revoked).times(1));
+    let answer = stage.ask(&Api::Messages.request(false)).await;
+    let id = answer.header("x-keyweir-request-id").to_owned();
+    let explained = stage.gateway.explained(&id).await;
+    let attempts = explained["attempts"].as_array().expect("a list");
+    // One word takes out who has not served yet, another's success who has: either is an outcome's.
+    let changed = attempts.iter().filter(|it| it["changed"] == "key_out");
+    assert_eq!(changed.count(), 1, "{explained}");
+
     let unknown = stage.gateway.admin("/explain/kw_nothing").await;
     assert_eq!(unknown.status, 404);
     assert!(

@@ -137,6 +137,21 @@ async fn a_request_is_a_span_and_each_attempt_is_one_in_the_clients_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_that_takes_a_key_out_is_an_event_of_its_attempt() {
+    let (endpoint, mut bodies) = collector().await;
+    let stage = traced(&endpoint, "1.0").build().await;
+    stage
+        .control()
+        .fault(FaultRule::from(Fault::Revoked).times(1));
+    let answer = stage.ask(&Api::Messages.request(false)).await;
+    assert_eq!((answer.status, answer.attempts()), (200, 2));
+    let body = in_time("spans", bodies.recv()).await.expect("a message");
+    for part in ["keyweir.health_changed", "keyweir.change", "key_out"] {
+        assert!(holds(&body, part), "no {part}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_trace_that_is_not_recorded_passes_as_it_is() {
     let (endpoint, mut bodies) = collector().await;
     let stage = traced(&endpoint, "1.0").build().await;

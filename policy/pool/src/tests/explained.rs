@@ -208,6 +208,33 @@ fn a_model_that_nobody_has_asked_for_is_explained_and_nothing_is_left_of_it() {
 }
 
 #[test]
+fn how_much_is_left_is_told_with_how_sure_that_is() {
+    let mut spec = spec(&[(1, None)]);
+    let mut limit = every_group(60);
+    limit.per_minute = [None, None, Some(6_000), None];
+    spec.accounts[AccountId(0)].limits.push(limit);
+    let mut pool = Pool::new(spec, at(0.0));
+    let output = |pool: &mut Pool| {
+        let explained = explain(pool, at(0.0));
+        let headroom = explained.accounts[0].headroom[Dimension::OutputTokens.index()];
+        headroom.expect("its limit is declared")
+    };
+    let before = output(&mut pool);
+    assert_eq!((before.sure, before.possible), (before.free, before.free));
+    let lease = granted(admit(&mut pool, at(0.0), 0.0));
+    let during = output(&mut pool);
+    assert_eq!(
+        during.possible, before.possible,
+        "it has produced nothing yet"
+    );
+    assert!(
+        during.sure <= during.free && during.sure < before.sure,
+        "{during:?}"
+    );
+    pool.settle(at(0.0), lease, &outcome(Fault::None));
+}
+
+#[test]
 fn a_pool_that_was_only_asked_to_explain_goes_on_as_if_it_was_not() {
     let mut pool = pool(&[(1, Some(60))]);
     let known = Ask {
