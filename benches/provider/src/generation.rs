@@ -83,9 +83,9 @@ pub(crate) async fn generate<V: Voice + 'static>(
     let fault = exchange.before_head(fault).await?;
     remember(&exchange, &ask);
     if ask.streamed {
-        stream(exchange, Box::new(voice), meter, plan, began, fault).await
+        stream(exchange, Box::new(voice), meter, (plan, began), fault).await
     } else {
-        whole(exchange, Box::new(voice), meter, plan, began, fault).await
+        whole(exchange, Box::new(voice), meter, (&plan, began), fault).await
     }
 }
 
@@ -93,8 +93,7 @@ async fn stream(
     exchange: Exchange,
     voice: Box<dyn Voice>,
     meter: Meter,
-    plan: Plan,
-    began: Instant,
+    (plan, began): (Plan, Instant),
     fault: Option<Fault>,
 ) -> Outcome {
     if !plan.head.is_zero() {
@@ -107,7 +106,7 @@ async fn stream(
     exchange.identify(headers, Some(&meter.readings()), false);
     exchange.flight.answered(200);
     let fault = fault.and_then(|fault| stream_fault(&exchange, fault));
-    let stream = Stream::new(voice, meter, exchange.flight, plan, began, fault);
+    let stream = Stream::new((voice, meter), exchange.flight, (plan, began), fault);
     *answer.body_mut() = AnswerBody::Stream(Box::new(stream));
     Ok(answer)
 }
@@ -140,11 +139,10 @@ async fn whole(
     exchange: Exchange,
     mut voice: Box<dyn Voice>,
     mut meter: Meter,
-    plan: Plan,
-    began: Instant,
+    (plan, began): (&Plan, Instant),
     fault: Option<Fault>,
 ) -> Outcome {
-    produce_all(&mut meter, &plan, began).await;
+    produce_all(&mut meter, plan, began).await;
     let text = plan.piece(0, plan.text_tokens());
     let mut body = Vec::with_capacity(text.len() + 512);
     voice.whole(&text, meter.output, &mut body);

@@ -79,11 +79,9 @@ enum Phase {
 
 impl Stream {
     pub(crate) fn new(
-        voice: Box<dyn Voice>,
-        meter: Meter,
+        (voice, meter): (Box<dyn Voice>, Meter),
         mut flight: Flight,
-        plan: Plan,
-        began: Instant,
+        (plan, began): (Plan, Instant),
         fault: Option<StreamFault>,
     ) -> Self {
         flight.streams();

@@ -256,6 +256,7 @@ async fn cancelled_stream_is_noticed_and_charges_what_was_produced() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn faults_refuse_as_the_provider_would() {
     let account = Account::new("a", ["k"]).with(Limits::three(6_000, 600_000, 600_000));
     let provider = start(World::new(vec![account])).await;

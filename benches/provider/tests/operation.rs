@@ -141,6 +141,7 @@ async fn requests_are_recorded_as_they_arrived() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn control_is_served_over_http_where_it_is_wanted() {
     let account = Account::new("a", ["k"]).with(Limits::three(60, 60_000, 60_000));
     let world = World {

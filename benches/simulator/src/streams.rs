@@ -34,9 +34,9 @@ pub fn arrivals(streams: &[Stream], secs: f64, scale: f64, seed: u64) -> Vec<Arr
     for (stream, number) in streams.iter().zip(1..) {
         let seed = seed ^ fastrand::Rng::with_seed(number).u64(..);
         let (plain, beyond) = (scale.min(1.0), (scale - 1.0).max(0.0));
-        stream.draw(secs, 1.0, plain, seed, &mut arrivals);
+        arrivals.extend(stream.draw(secs, 1.0, plain, seed));
         if beyond > 0.0 {
-            stream.draw(secs, beyond, 1.0, seed ^ BEYOND, &mut arrivals);
+            arrivals.extend(stream.draw(secs, beyond, 1.0, seed ^ BEYOND));
         }
     }
     arrivals.sort_by(|a, b| a.at.total_cmp(&b.at));
@@ -67,7 +67,8 @@ pub fn multiplied(arrivals: &[Arrival], secs: f64, scale: f64, seed: u64) -> Vec
 
 impl Stream {
     /// What comes at `scale` times its rate, of which a share of `kept` is kept.
-    fn draw(&self, secs: f64, scale: f64, kept: f64, seed: u64, arrivals: &mut Vec<Arrival>) {
+    fn draw(&self, secs: f64, scale: f64, kept: f64, seed: u64) -> Vec<Arrival> {
+        let mut arrivals = Vec::new();
         let mut draws = fastrand::Rng::with_seed(seed);
         let factor_max = self.shape.factor_max();
         let rate_max = self.per_sec * scale * factor_max;
@@ -76,7 +77,7 @@ impl Stream {
             // Thinning, as for a scenario's own arrivals.
             at += -(1.0 - draws.f64()).ln() / rate_max;
             if at.is_nan() || at >= secs {
-                return;
+                return arrivals;
             }
             let is_now = draws.f64() * factor_max < self.shape.factor(at);
             let is_kept = draws.f64() < kept;

@@ -122,11 +122,9 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     let tls = Sockets::bind(tls_addresses)?;
     let load = |tls| Certificate::load(tls, folder).map_err(ListenError::from);
     let certificate = settings.tls.as_ref().map(load).transpose()?;
-    let admin_tls = settings.admin_tls.as_deref();
-    let admin_tls = admin_tls
-        .map(|tls| operator_tls::read(tls, folder))
-        .transpose();
-    let admin_tls = admin_tls.map_err(ListenError::from)?.map(OperatorTls::new);
+    let read = |tls| operator_tls::read(tls, folder).map_err(ListenError::from);
+    let admin_tls = settings.admin_tls.as_deref().map(read).transpose()?;
+    let admin_tls = admin_tls.map(OperatorTls::new);
     let admin = Sockets::bind(settings.admin.as_slice())?.for_operators();
     let ledger = ledger(&policy, options)?;
     let replicas = Counted::first(options.replicas, &policy).await;

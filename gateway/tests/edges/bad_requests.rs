@@ -13,6 +13,7 @@ async fn is_refused(stage: &Stage, what: &str, bytes: &[u8], status: u16, kind: 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn what_is_no_http_is_said_to_be_none() {
     let stage = Plan::new().build().await;
     let long_name = format!(

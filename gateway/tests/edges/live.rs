@@ -184,6 +184,7 @@ fn answer(status: &str, body: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn providers_that_do_not_answer_or_say_something_else_are_told_each_for_itself() {
     // Nobody listens on a port that was just given back.
     let free = TcpListener::bind("127.0.0.1:0").await.expect("a port");

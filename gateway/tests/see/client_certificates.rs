@@ -82,6 +82,7 @@ async fn operate(stage: &Stage, files: &Files, action: &str, name: Option<&str>)
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn a_certificate_or_the_token_opens_the_listener_and_nothing_else() {
     let operators = authority("operators");
     let stage = stage("admin_token = { file = \"admin.token\" }", &operators).await;

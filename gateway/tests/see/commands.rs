@@ -6,6 +6,7 @@ use crate::support::program::{Files, run};
 use crate::support::stage::Plan;
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn a_terminal_holds_resumes_and_explains() {
     let stage = Plan::new()
         .setting("admin_token = { file = \"admin.token\" }")

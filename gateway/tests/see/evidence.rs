@@ -161,6 +161,7 @@ async fn what_was_carried_is_told_by_the_gateway_and_by_its_ledger_over_restarts
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story")]
 async fn what_cannot_be_reported_is_told_with_what_to_do() {
     let stage = narrow().build().await;
     let admin = stage.gateway.admin.to_string();

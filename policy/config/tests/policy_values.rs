@@ -47,6 +47,7 @@ fn without_settings_the_defaults_hold() {
 
 /// Every setting has a value of its own here, so that none can stand for another.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_gateway_setting_arrives_in_its_place() {
     let gateway = with_settings(
         r#"

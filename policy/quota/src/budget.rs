@@ -10,7 +10,9 @@
 //! What matters is that the level will not run dry on the way, so pending output may exceed the
 //! level by what flows in during the mean time between admission and production, less a margin.
 
+mod others;
 mod outcomes;
+mod parts;
 mod production;
 mod untold;
 
@@ -25,7 +27,6 @@ use crate::refusals::Refusals;
 use crate::reserve::{Draw, Reserves};
 use crate::view::{TokensView, ToldLimits};
 use keyweir_terms::amount::Dimension;
-use keyweir_terms::replicas::Replicas;
 use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
 
@@ -218,45 +219,6 @@ impl Budget {
         })
     }
 
-    /// What is kept of one dimension for owners of parts.
-    pub fn kept(&self, dimension: Dimension, now: Time) -> f64 {
-        let dimension = dimension.index();
-        let bucket = &self.buckets[dimension];
-        if self.reserves.is_empty() || !bucket.is_known() {
-            return 0.0;
-        }
-        self.reserves.kept(now, (dimension, bucket), None).0
-    }
-
-    /// From now on parts with these shares of the refill are kept.
-    /// Returns whether that is another part than before.
-    pub fn reserve(&mut self, now: Time, shares: &[f64]) -> bool {
-        let is_changed = !self.reserves.are(shares);
-        if is_changed {
-            self.reserves = Reserves::of(now, shares);
-        }
-        is_changed
-    }
-
-    /// When the owner of a part may have `charge` for its sake, as far as the part goes; `None`: there is
-    /// no such part.
-    pub fn due_at(&self, now: Time, part: usize, charge: &Charge) -> Option<Time> {
-        let mut latest = now;
-        for (dimension, bucket) in self.buckets.iter().enumerate() {
-            let needed = charge.least(dimension);
-            let due = self
-                .reserves
-                .due_at(now, part, needed, (dimension, bucket))?;
-            latest = latest.max(due);
-        }
-        Some(latest)
-    }
-
-    /// When the next part is full, so that others have more of the refill; `None`: all are.
-    pub fn reserve_full_at(&self, now: Time) -> Option<Time> {
-        self.reserves.full_at(now, &self.buckets)
-    }
-
     /// Takes `amount` of one dimension, for a lease that draws on `draw`.
     fn charge(&mut self, now: Time, dimension: usize, amount: f64, draw: Option<Draw>) {
         self.buckets[dimension].charge(now, amount);
@@ -273,34 +235,6 @@ impl Budget {
             let of = (dimension, &self.buckets[..]);
             self.reserves.charge(now, draw, amount, of);
         }
-    }
-
-    /// From now on so many gateways share it. How many requests an account gets of which nothing is known
-    /// is for each of them: with fewer, where answers take long, "very long" breaks its bound.
-    pub fn share_among(&mut self, now: Time, replicas: Replicas) {
-        for bucket in &mut self.buckets {
-            bucket.share_among(now, replicas);
-        }
-    }
-
-    /// The other gateways that draw on it have taken so much since they were last heard; so many of them
-    /// are before us for now, and so much a typical request takes at once.
-    pub fn hear(&mut self, now: Time, taken: &Amounts, (rank, typical): (u32, &Amounts)) {
-        for (dimension, bucket) in self.buckets.iter_mut().enumerate() {
-            bucket.hear(now, taken[dimension], (rank, typical[dimension]));
-        }
-    }
-
-    /// They are not heard any more.
-    pub fn lose(&mut self, now: Time) {
-        for bucket in &mut self.buckets {
-            bucket.lose(now);
-        }
-    }
-
-    /// What was taken here of each dimension in all.
-    pub fn own_taken(&self) -> Amounts {
-        std::array::from_fn(|dimension| self.buckets[dimension].own_taken())
     }
 
     /// The policy file declares something else of one dimension, or nothing any more.

@@ -145,6 +145,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn periods_are_those_of_the_calendar() {
         for (unit, zone, hour, now, begin, end) in [
             (

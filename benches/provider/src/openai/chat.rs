@@ -67,7 +67,8 @@ pub(crate) async fn create(exchange: Exchange, body: Bytes) -> Outcome {
         let created = exchange.state.unix_secs();
         let call = call.filter(|_| plan.tool_tokens > 0);
         let tool = call.map(|call| ToolCall::new(call, exchange.state.new_id("call_")));
-        Chat::new(&id, created, &model, input, tool, plan.cut, include_usage)
+        let about = (id.as_str(), created, model.as_str());
+        Chat::new(about, input, tool, plan.cut, include_usage)
     })
     .await
 }

@@ -29,9 +29,7 @@ pub(crate) struct Chat {
 impl Chat {
     /// `model` is a JSON string.
     pub(crate) fn new(
-        id: &str,
-        created: u64,
-        model: &str,
+        (id, created, model): (&str, u64, &str),
         input: Input,
         tool: Option<ToolCall>,
         cut: bool,

@@ -17,7 +17,9 @@ pub fn harder(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
         snapshot_taken,
         ..Scenario::standard(seed)
     };
-    let mut presets = other_pools(&base);
+    let mut presets = other_bursts(&base);
+    presets.extend(other_pools(&base));
+    presets.extend(breakdowns(&base));
     presets.extend(long_answers(&base));
     presets.extend(many_sides(&base));
     presets.extend(declared(&base));
@@ -26,9 +28,8 @@ pub fn harder(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
     presets
 }
 
-fn other_pools(base: &impl Fn() -> Scenario) -> Vec<Preset> {
+fn other_bursts(base: &impl Fn() -> Scenario) -> Vec<Preset> {
     let steady = Bounds::answered(0.99, 1.05);
-    let over = Bounds::overrun(1.05);
     vec![
         preset(
             "burst 1 s",
@@ -66,6 +67,13 @@ fn other_pools(base: &impl Fn() -> Scenario) -> Vec<Preset> {
             steady,
             lasting(20.0, scaled(10.0, 3.0, base())),
         ),
+    ]
+}
+
+fn other_pools(base: &impl Fn() -> Scenario) -> Vec<Preset> {
+    let steady = Bounds::answered(0.99, 1.05);
+    let over = Bounds::overrun(1.05);
+    vec![
         preset("one key", "a single key", steady, one_key(base())),
         preset(
             "no headers",
@@ -97,6 +105,11 @@ fn other_pools(base: &impl Fn() -> Scenario) -> Vec<Preset> {
             over,
             overrun(replicas(4, base())),
         ),
+    ]
+}
+
+fn breakdowns(base: &impl Fn() -> Scenario) -> Vec<Preset> {
+    vec![
         preset(
             "half dead",
             "half of the keys revoked at 10 s, 30 %",
@@ -124,7 +137,7 @@ fn other_pools(base: &impl Fn() -> Scenario) -> Vec<Preset> {
         preset(
             "all greedy",
             "three tenants ask for 1.5, 3 and 6 times their share",
-            over.fair(0.97),
+            Bounds::overrun(1.05).fair(0.97),
             Scenario {
                 demand: Demand::OfCapacity(3.5),
                 tenants: [1.0, 2.0, 4.0].map(TenantTraffic::with_share).to_vec(),

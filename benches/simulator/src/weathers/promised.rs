@@ -11,6 +11,13 @@ pub fn promised(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
         snapshot_taken,
         ..Scenario::standard(seed)
     };
+    let mut presets = alone(&base);
+    presets.extend(among_others(&base));
+    presets
+}
+
+/// One gateway's whole pool.
+fn alone(base: &impl Fn() -> Scenario) -> Vec<Preset> {
     vec![
         preset(
             "95",
@@ -60,6 +67,12 @@ pub fn promised(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
             Bounds::answered(0.999, 1.2).streams(),
             streams(base()),
         ),
+    ]
+}
+
+/// A pool that others use too.
+fn among_others(base: &impl Fn() -> Scenario) -> Vec<Preset> {
+    vec![
         preset(
             "foreign",
             "half of the largest account used by somebody else, 95 % of the rest",

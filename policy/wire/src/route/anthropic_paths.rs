@@ -60,6 +60,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn serves_its_paths() {
         use Endpoint::*;
         // method, path, endpoint, resource, creates, model body, JSON body

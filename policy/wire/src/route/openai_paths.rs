@@ -170,6 +170,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn serves_its_paths_with_and_without_version() {
         use Endpoint::*;
         // method, path, endpoint, resource, creates, model body, JSON body

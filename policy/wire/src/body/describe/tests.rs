@@ -161,6 +161,7 @@ fn invalid_json_is_refused_with_its_place() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn pictures_and_documents_are_not_counted_as_text() {
     let data = base64(30_000);
     let url = format!("data:image/jpeg;base64,{data}");

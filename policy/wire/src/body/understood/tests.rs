@@ -29,6 +29,7 @@ fn named(dialect: Dialect, request: &str, body: &str) -> Result<Vec<String>, Obs
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_place_that_names_a_model_is_seen() {
     use Dialect::*;
     for (dialect, request, body, expected) in [
@@ -136,6 +137,7 @@ fn what_makes_no_model_work_need_not_name_one() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_is_not_understood_wholly_is_refused() {
     use Dialect::*;
     for (dialect, request, body) in [

@@ -56,6 +56,7 @@ fn judged(dialect: Dialect, status: u16, headers: &[(&str, &'static str)], body:
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn anthropics_errors() {
     for (status, body, fault) in [
         (200, String::new(), None),
@@ -186,6 +187,7 @@ fn anthropics_errors() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn openais_errors() {
     let too_large = "Request too large for gpt-4o in organization org-x on tokens per min (TPM): Limit 30000, Requested 34307. Visit us";
     let reached = "Rate limit reached for gpt-4o on tokens per min (TPM): Limit 30000, Used 29000, Requested 3407. Please try again in 4s.";

@@ -48,6 +48,7 @@ fn capacity_and_countries() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn gemini_and_vertex() {
     judge(&[
         // Per minute and model, although the words speak of quota, plan and billing.

@@ -2,6 +2,7 @@ use super::{NO_WAIT, judge, secs};
 use keyweir_terms::fault::Fault::*;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn openai() {
     judge(&[
         // A restricted key, at an endpoint that it may not use.

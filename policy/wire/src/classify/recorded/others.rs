@@ -138,6 +138,7 @@ fn openrouter_without_any_credit() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn xai_groq_mistral_deepseek() {
     judge(&[
         (
