@@ -138,7 +138,7 @@ impl Link {
                 process: self.process,
                 number: self.number,
                 word: &said.word,
-                said_at: self.clock.now(),
+                said_at: self.clock.asked(),
                 expires: expires(settings),
                 is_new: !self.is_settled,
                 read_to: [0, 1].map(|it| match self.read_to[it].as_str() {
