@@ -1,5 +1,8 @@
 """What holds for every set of values: it lints, renders alike in both Helms, and is valid."""
 
+import json
+import tempfile
+
 import kubernetes_validate
 import pytest
 import yaml
@@ -69,3 +72,40 @@ def test_long_names_are_cut_and_stay_valid():
     ran = helm("helm4", "template", "r" * 53, CHART, "-f", CHART / "ci" / "everything.yaml")
     for it in yaml.safe_load_all(ran.stdout):
         assert it is None or len(it["metadata"]["name"]) <= 63
+
+
+# What YAML takes for something else than text where it is not in quotes.
+WORDS = ["null", "true", "on", "123", "1e3", "0x1f", "2024-01-01", "a: b", "#a", "~"]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_names_stay_text_whatever_they_look_like(word):
+    given = yaml.safe_load((CHART / "ci" / "everything.yaml").read_text())
+    given["secrets"] = given["policy"]["existingConfigMaps"] = given["policy"]["existingSecrets"] = [word]
+    for table, names in {
+        "redis": ["existingSecret", "passwordKey", "caKey", "certKey", "keyKey", "sentinelPasswordKey", "sentinel"],
+        "tls": ["existingSecret"],
+        "ingress": ["className"],
+        "service": ["loadBalancerClass"],
+        "serviceAccount": ["name"],
+    }.items():
+        given[table] |= {name: word for name in names}
+    given["admin"]["tls"] |= {"existingSecret": word, "clientCaSecret": word, "caKey": word, "clientCaKey": word}
+    given |= {name: word for name in ("priorityClassName", "runtimeClassName", "schedulerName")}
+    if word in ("null", "true", "on"):
+        given |= {"nameOverride": word, "fullnameOverride": word}
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        json.dump(given, file)
+        file.flush()
+        for it in yaml.safe_load_all(rendered([file.name], "helm4", "1.36.0")):
+            if it and it["kind"] not in FOREIGN:
+                kubernetes_validate.validate(it, "1.36.0", strict=True)
+
+
+@pytest.mark.parametrize("release", ["123", "a.b"])
+def test_a_release_whose_service_could_have_no_such_name_is_told_what_to_do(release):
+    ran = helm("helm4", "template", release, CHART, "-f", CHART / "ci" / "minimal.yaml")
+    assert "set fullnameOverride" in ran.stderr
+    ran = helm("helm4", "template", release, CHART, "-f", CHART / "ci" / "minimal.yaml", "--set", "fullnameOverride=here")
+    for it in yaml.safe_load_all(ran.stdout):
+        assert it is None or isinstance(it["metadata"]["labels"]["app.kubernetes.io/instance"], str)

@@ -23,6 +23,8 @@ CASES = {
     "too short a grace": ({"terminationGracePeriodSeconds": 30}, "raise it to 130, leave it out, or lower shutdown.drainSeconds"),
     "more bodies than memory": ({"settings": {"gateway": {"limits": {"body_bytes_held_max": "2 GiB"}}}}, "(2048 MiB) and 256 MiB for everything else"),
     "less memory than bodies": ({"resources": {"limits": {"memory": "600Mi"}}}, "resources.limits.memory (600 MiB) is too little"),
+    "less memory, in other units": ({"resources": {"limits": {"memory": "600M"}}}, "resources.limits.memory (572 MiB) is too little"),
+    "less memory, in bytes": ({"resources": {"limits": {"memory": "629145600"}}}, "resources.limits.memory (600 MiB) is too little"),
     "the default of bodies": ({"settings": {"gateway": {"limits": {"body_bytes_held_max": None}}}}, "body_bytes_held_max (1024 MiB)"),
     "least over most": ({"autoscaling": {"enabled": True, "minReplicas": 9}}, "minReplicas (9) is more than autoscaling.maxReplicas (8)"),
     "nothing to scale by": ({"autoscaling": {"enabled": True, "targetCPUUtilizationPercentage": None}}, "needs something to go by"),

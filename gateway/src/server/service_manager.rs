@@ -1,20 +1,39 @@
-//! Tells systemd how far the process is (`sd_notify`): a unit of `Type=notify` counts as started
-//! once the gateway listens, and as stopping while it drains. Elsewhere it does nothing.
+//! Tells systemd how far the process is (`sd_notify(3)`): a unit of `Type=notify` counts as started once
+//! the gateway listens, and as stopping while it drains. Elsewhere it does nothing.
+//!
+//! One that reads nothing is waited for a second at most, so that the gateway still ends when it is told
+//! to.
 
-use sd_notify::NotifyState;
+use std::io;
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+/// Where it listens.
+const SOCKET: &str = "NOTIFY_SOCKET";
+/// How long a message may take.
+const WITHIN: Duration = Duration::from_secs(1);
 
 /// The listeners are open.
 pub(crate) fn ready() {
-    tell(NotifyState::Ready);
+    tell("READY=1\n");
 }
 
 /// The gateway drains.
 pub(crate) fn stopping() {
-    tell(NotifyState::Stopping);
+    tell("STOPPING=1\n");
 }
 
-fn tell(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
+fn tell(state: &str) {
+    if let Err(error) = send(state) {
         tracing::warn!(%error, "the service manager cannot be told how far the gateway is");
     }
+}
+
+fn send(state: &str) -> io::Result<()> {
+    let Some(path) = std::env::var_os(SOCKET) else {
+        return Ok(());
+    };
+    let socket = UnixDatagram::unbound()?;
+    socket.set_write_timeout(Some(WITHIN))?;
+    socket.send_to(state.as_bytes(), path).map(drop)
 }

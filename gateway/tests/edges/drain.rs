@@ -1,5 +1,7 @@
 //! The program's end: what runs is finished, what comes is turned away, and then it is gone.
 
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -303,4 +305,39 @@ async fn a_second_term_and_a_hang_up_change_nothing() {
         assert!(answer.whole && api.is_complete(&answer.text()));
     }
     ends_well(paused.stage.gateway).await;
+}
+
+/// A gateway that tells a service manager which listens at `path`, from its start to its end.
+async fn serves_a_manager_at(path: &Path) {
+    let files = Plan::new().files("http://127.0.0.1:1");
+    let files = files.variable("NOTIFY_SOCKET", path.to_str().expect("text"));
+    let program = Program::start(files, None, None).await;
+    program.signal("TERM").await;
+    let (status, _) = in_time("it ends", program.ended()).await;
+    assert!(status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_manager_is_told_how_far_the_gateway_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path).expect("bound");
+    serves_a_manager_at(&path).await;
+    manager.set_nonblocking(true).expect("set");
+    let mut said = [0; 64];
+    for state in ["READY=1\n", "STOPPING=1\n"] {
+        let length = manager.recv(&mut said).expect("it was told");
+        assert_eq!(&said[..length], state.as_bytes());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_manager_that_reads_nothing_holds_no_end_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notify");
+    let _manager = UnixDatagram::bind(&path).expect("bound");
+    let other = UnixDatagram::unbound().expect("a socket");
+    other.set_nonblocking(true).expect("set");
+    while other.send_to(b"another unit's", &path).is_ok() {}
+    serves_a_manager_at(&path).await;
 }

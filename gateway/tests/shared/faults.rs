@@ -86,6 +86,26 @@ async fn redis_that_stands_still_holds_nobody_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_gateway_asked_before_redis_stood_still_is_no_sign_of_life() {
+    let mut house = Plan::new().build(2).await;
+    house.redis.signal("STOP");
+    house
+        .until_shared(0, "who says nothing now is gone", |shared| {
+            shared["heard"] == false && shared["seconds"].as_f64() > Some(3.0)
+        })
+        .await;
+    // What it asked is read when Redis goes on.
+    drop(house.gateways.remove(1));
+    house.redis.signal("CONT");
+    house
+        .until_shared(0, "the other is gone", |shared| {
+            assert!(shared["heard"] == false || shared["replicas"] == 1);
+            shared["heard"] == true
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn redis_that_takes_nothing_down_is_told_from_others() {
     let house = Plan::new().build(2).await;
     // A replica of nobody, as after a failover that this one has lost.

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::house::Plan;
+use crate::house::{Plan, count};
 use crate::support::api::Api;
 use crate::support::stage;
 use crate::support::{in_time, until};
@@ -196,6 +197,38 @@ async fn what_others_write_below_the_prefix_stops_nobody() {
         })
         .await;
     ask("DEL {keyweir}:1:things");
+    house.all_hear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_forgets_again_and_again_makes_nobody_think_that_he_is_alone() {
+    let limit = "[[tenant.limit]]\nrequests_per_minute = 60";
+    let house = Plan::new().tenant(limit).build(2).await;
+    let forgets = async {
+        loop {
+            house.redis.ask("FLUSHALL");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let serves = async {
+        for gateway in 0..2 {
+            house
+                .until_shared(gateway, "it says what is wrong", |shared| {
+                    let why = shared["why"].as_str().unwrap_or_default();
+                    shared["heard"] == false && why.contains("maxmemory-policy")
+                })
+                .await;
+        }
+        let mut served = 0;
+        for gateway in 0..2 {
+            served += count(&house.message(gateway, 60).await, 200);
+        }
+        assert!((50..=75).contains(&served), "as much as there is: {served}");
+    };
+    tokio::select! {
+        () = forgets => {}
+        () = serves => {}
+    }
     house.all_hear().await;
 }
 

@@ -4,6 +4,7 @@ what to write instead.
 */}}
 
 {{- define "keyweir.checks" -}}
+{{- include "keyweir.checks.name" . -}}
 {{- include "keyweir.checks.policy" . -}}
 {{- include "keyweir.checks.listeners" . -}}
 {{- include "keyweir.checks.shutdown" . -}}
@@ -12,6 +13,13 @@ what to write instead.
 {{- include "keyweir.checks.redis" . -}}
 {{- include "keyweir.checks.ledger" . -}}
 {{- include "keyweir.checks.routes" . -}}
+{{- end }}
+
+{{- define "keyweir.checks.name" -}}
+{{- $name := include "keyweir.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+{{- fail (printf "the Service would be called %q, and names of Services begin with a letter and have letters, digits and dashes only: choose another name for the release, or set fullnameOverride" $name) -}}
+{{- end -}}
 {{- end }}
 
 {{- define "keyweir.checks.policy" -}}
@@ -107,13 +115,14 @@ what to write instead.
 {{- end -}}
 {{- end }}
 
-{{/* A size in whole MiB, of Kubernetes' ("1Gi") or the policy's ("1 GiB"); empty if it is no such size. */}}
+{{/* A size in whole MiB, of Kubernetes' ("1Gi", "2G", "2147483648") or the policy's ("1 GiB"); empty if it is no such size. */}}
 {{- define "keyweir.mebibytes" -}}
 {{- $text := toString . | replace " " "" | trimSuffix "B" -}}
-{{- if regexMatch "^[0-9]+(\\.[0-9]+)?(Ki|Mi|Gi|Ti)$" $text -}}
-{{- $number := regexFind "^[0-9.]+" $text | float64 -}}
-{{- $unit := regexFind "[KMGT]i$" $text -}}
-{{- mulf $number (get (dict "Ki" 0.0009765625 "Mi" 1.0 "Gi" 1024.0 "Ti" 1048576.0) $unit) | floor | int64 -}}
+{{- if regexMatch "^[0-9]+(\\.[0-9]+)?(e\\+[0-9]+)?([KMGT]i|[kKMGT])?$" $text -}}
+{{- $unit := regexFind "[kKMGT]?i?$" $text -}}
+{{- $units := dict "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "k" 1000 "K" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 -}}
+{{- $bytes := mulf (trimSuffix $unit $text | float64) (get $units $unit | default 1) -}}
+{{- divf $bytes 1048576 | floor | int64 -}}
 {{- end -}}
 {{- end }}
 

@@ -1,7 +1,7 @@
 {{/* The pods: scheduling, containers, volumes. */}}
 
 {{- define "keyweir.pod" -}}
-serviceAccountName: {{ include "keyweir.serviceAccountName" . }}
+serviceAccountName: {{ include "keyweir.serviceAccountName" . | quote }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ default (include "keyweir.graceSeconds" .) .Values.terminationGracePeriodSeconds }}
@@ -32,7 +32,7 @@ volumes:
 {{- end }}
 {{- range $field := list "priorityClassName" "runtimeClassName" "schedulerName" }}
 {{- with get $.Values $field }}
-{{ $field }}: {{ . }}
+{{ $field }}: {{ quote . }}
 {{- end }}
 {{- end }}
 topologySpreadConstraints:
@@ -140,7 +140,7 @@ volumeMounts:
   {{- end }}
   {{- range $i, $name := .Values.secrets }}
   - name: secret-{{ $i }}
-    mountPath: /etc/keyweir/secrets/{{ $name }}
+    mountPath: {{ printf "/etc/keyweir/secrets/%s" $name | quote }}
     readOnly: true
   {{- end }}
   {{- if and .Values.redis.urls .Values.redis.existingSecret }}
@@ -172,28 +172,28 @@ its files change together. */}}
       {{- end }}
       {{- range .Values.policy.existingConfigMaps }}
       - configMap:
-          name: {{ . }}
+          name: {{ quote . }}
       {{- end }}
       {{- range .Values.policy.existingSecrets }}
       - secret:
-          name: {{ . }}
+          name: {{ quote . }}
       {{- end }}
 {{- if .Values.tls.enabled }}
 - name: tls
   secret:
-    secretName: {{ .Values.tls.existingSecret }}
+    secretName: {{ .Values.tls.existingSecret | quote }}
     defaultMode: 0440
 {{- end }}
 {{- with .Values.admin.tls }}
 {{- if .enabled }}
 - name: admin-tls
   secret:
-    secretName: {{ .existingSecret }}
+    secretName: {{ .existingSecret | quote }}
     defaultMode: 0440
 {{- with .clientCaSecret }}
 - name: admin-ca
   secret:
-    secretName: {{ . }}
+    secretName: {{ quote . }}
     defaultMode: 0440
 {{- end }}
 {{- end }}
@@ -201,23 +201,23 @@ its files change together. */}}
 {{- range $i, $name := .Values.secrets }}
 - name: secret-{{ $i }}
   secret:
-    secretName: {{ $name }}
+    secretName: {{ $name | quote }}
     defaultMode: 0440
 {{- end }}
 {{- if and .Values.redis.urls .Values.redis.existingSecret }}
 - name: redis
   secret:
-    secretName: {{ .Values.redis.existingSecret }}
+    secretName: {{ .Values.redis.existingSecret | quote }}
     defaultMode: 0440
 {{- end }}
 {{- if eq .Values.ledger.storage "emptyDir" }}
 - name: ledger
   emptyDir:
-    sizeLimit: {{ .Values.ledger.sizeLimit }}
+    sizeLimit: {{ .Values.ledger.sizeLimit | quote }}
 {{- else if eq .Values.ledger.storage "claim" }}
 - name: ledger
   persistentVolumeClaim:
-    claimName: {{ include "keyweir.ledgerClaim" . }}
+    claimName: {{ include "keyweir.ledgerClaim" . | quote }}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}

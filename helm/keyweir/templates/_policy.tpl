@@ -5,7 +5,7 @@
 {{- if kindIs "slice" . -}}
 [{{ range $i, $it := . }}{{ if $i }}, {{ end }}{{ include "keyweir.toml.value" $it }}{{ end }}]
 {{- else if kindIs "map" . -}}
-{ {{ $names := keys . | sortAlpha }}{{ range $i, $name := $names }}{{ if $i }}, {{ end }}{{ $name }} = {{ include "keyweir.toml.value" (get $ $name) }}{{ end }} }
+{ {{ $names := keys . | sortAlpha }}{{ range $i, $name := $names }}{{ if $i }}, {{ end }}{{ include "keyweir.toml.name" $name }} = {{ include "keyweir.toml.value" (get $ $name) }}{{ end }} }
 {{- else if kindIs "float64" . -}}
 {{- if eq (floor .) . }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
 {{- else -}}
@@ -13,11 +13,16 @@
 {{- end -}}
 {{- end }}
 
+{{/* A name, in quotes where it is no bare one: the gateway says that it knows none of it. */}}
+{{- define "keyweir.toml.name" -}}
+{{- if regexMatch "^[A-Za-z0-9_-]+$" . }}{{ . }}{{ else }}{{ toJson . }}{{ end -}}
+{{- end }}
+
 {{/* The settings of one table; a table in it is left to whoever writes its head. */}}
 {{- define "keyweir.toml.table" -}}
 {{- range $name, $value := . }}
 {{- if not (or (kindIs "map" $value) (kindIs "invalid" $value)) }}
-{{ $name }} = {{ include "keyweir.toml.value" $value }}
+{{ include "keyweir.toml.name" $name }} = {{ include "keyweir.toml.value" $value }}
 {{- end }}
 {{- end }}
 {{- end }}

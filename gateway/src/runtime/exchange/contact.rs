@@ -23,7 +23,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(super) struct Contact {
     heard_at: Option<Instant>,
-    /// Since when the store answers again, after a silence.
+    /// Since when the others are awaited.
     back_at: Option<Instant>,
     failures: u32,
 }
@@ -46,14 +46,29 @@ impl Contact {
     }
 
     /// After a silence each has gone on with its share, and whoever is back first may not take the others
-    /// to be gone: it waits for them for as long as they take to ask again.
-    pub(super) fn awaits_others(&mut self, gateway: &Gateway, others: usize) -> bool {
-        if !matches!(gateway.shared.standing(), Standing::Silent { .. }) {
-            return false;
+    /// to be gone: it waits for them for as long as they take to ask again. So it does where the store
+    /// `is_another`: it has forgotten who there is, or its clock has leapt.
+    pub(super) fn awaits_others(
+        &mut self,
+        gateway: &Gateway,
+        others: usize,
+        is_another: bool,
+    ) -> bool {
+        let is_silent = matches!(gateway.shared.standing(), Standing::Silent { .. });
+        if is_another || (is_silent && self.back_at.is_none()) {
+            self.back_at = Some(Instant::now());
         }
-        let back_at = *self.back_at.get_or_insert_with(Instant::now);
         let are_back = others + 1 >= gateway.replicas.heard() as usize;
-        !are_back && back_at.elapsed() < PAUSE_MAX + GONE_AFTER
+        let is_early = |back_at: Instant| back_at.elapsed() < PAUSE_MAX + GONE_AFTER;
+        !are_back && self.back_at.is_some_and(is_early)
+    }
+
+    /// The store answers, and the others are awaited. Where that goes on, it forgets them again and again.
+    pub(super) fn waits(&mut self, gateway: &Gateway, settings: &RedisSettings) {
+        if matches!(gateway.shared.standing(), Standing::Heard { .. }) {
+            let why = "forgets what it is told: it evicts keys (maxmemory-policy), or somebody deletes them";
+            self.falls_silent(gateway, settings, &StoreError::Kind(why));
+        }
     }
 
     /// All is well with the store at `address`.
@@ -89,6 +104,10 @@ impl Contact {
     ) {
         self.failures = self.failures.saturating_add(1);
         self.back_at = None;
+        self.falls_silent(gateway, settings, error);
+    }
+
+    fn falls_silent(&self, gateway: &Gateway, settings: &RedisSettings, error: &StoreError) {
         let silent = (settings.interval + settings.timeout) * SILENT_AFTER_EXCHANGES;
         if self.heard_at.is_some_and(|at| at.elapsed() < silent) {
             return;

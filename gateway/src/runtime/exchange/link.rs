@@ -14,6 +14,7 @@ use super::contact::{Contact, expires};
 use super::door::Target;
 use super::names::Names;
 use super::store::{Hear, Say, Spent, Store};
+use super::store_clock::StoreClock;
 use super::store_error::StoreError;
 use super::words::Word;
 use super::{entries, hear};
@@ -45,6 +46,7 @@ pub(super) struct Link {
     read_to: [String; 2],
     waiting: [Vec<String>; 2],
     contact: Contact,
+    clock: StoreClock,
     /// Of the last exchange.
     bytes: u64,
 }
@@ -74,6 +76,7 @@ impl Link {
             read_to: [const { String::new() }; 2],
             waiting: [const { Vec::new() }; 2],
             contact: Contact::default(),
+            clock: StoreClock::default(),
             bytes: 0,
         }
     }
@@ -135,6 +138,7 @@ impl Link {
                 process: self.process,
                 number: self.number,
                 word: &said.word,
+                said_at: self.clock.asked(),
                 expires: expires(settings),
                 is_new: !self.is_settled,
                 read_to: [0, 1].map(|it| match self.read_to[it].as_str() {
@@ -147,8 +151,9 @@ impl Link {
             .await?;
         let address = store.address.clone();
         self.bytes = size(&said, &heard);
-        if self.heard(gateway, live, (said, heard)) {
-            self.contact.stands(gateway, &address);
+        match self.heard(gateway, live, (said, heard)) {
+            true => self.contact.stands(gateway, &address),
+            false => self.contact.waits(gateway, settings),
         }
         Ok(())
     }
@@ -217,6 +222,7 @@ impl Link {
     fn heard(&mut self, gateway: &Gateway, live: &Live, (said, heard): (Said, Hear)) -> bool {
         // It does not remember us, and perhaps nothing: it is told all again.
         let has_forgotten = heard.before == 0 && self.number > 1;
+        let has_leapt = self.clock.hear(heard.at);
         let was_settled = std::mem::replace(&mut self.is_settled, !has_forgotten);
         self.stored.extend(said.stored);
         if has_forgotten {
@@ -226,7 +232,9 @@ impl Link {
         if has_forgotten && was_settled {
             self.stored.clear();
         }
-        if self.contact.awaits_others(gateway, heard.words.len()) {
+        let is_another = has_forgotten || has_leapt;
+        let others = heard.words.len();
+        if self.contact.awaits_others(gateway, others, is_another) {
             self.is_settled = false;
             return false;
         }

@@ -18,6 +18,7 @@ mod link;
 mod names;
 mod resp;
 mod store;
+mod store_clock;
 mod store_error;
 mod words;
 

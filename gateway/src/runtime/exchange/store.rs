@@ -46,6 +46,8 @@ pub(super) struct Say<'a> {
     /// The number of this word.
     pub(super) number: u64,
     pub(super) word: &'a str,
+    /// When, by the store's clock: milliseconds since 1970; 0: that is not known.
+    pub(super) said_at: u64,
     /// After how long a gateway that says nothing is gone.
     pub(super) expires: Duration,
     /// What was spent is wanted.
@@ -190,6 +192,7 @@ impl Store {
         words.push(u8::from(say.is_new).to_string());
         words.extend(say.read_to.map(str::to_owned));
         words.extend([ENTRIES_KEPT_MAX, ENTRIES_READ_MAX].map(|it| it.to_string()));
+        words.push(say.said_at.to_string());
         for entries in say.entries {
             words.push(entries.len().to_string());
             words.extend(entries.iter().cloned());
