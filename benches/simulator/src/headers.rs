@@ -20,7 +20,7 @@ pub fn lie(lie: Lie, truth: &Snapshot, now: f64, mut draw: impl FnMut() -> f64) 
     let mut headers = HashMap::from([("date".to_owned(), http_date(now))]);
     for (name, reading) in NAMES.iter().zip(&truth.readings) {
         let Some(reading) = reading else { continue };
-        let [limit, remaining, reset] = told(lie, reading, now);
+        let [limit, remaining, reset] = told(lie, reading, now, draw());
         for (what, text) in [("limit", limit), ("remaining", remaining), ("reset", reset)] {
             if lie != Lie::Missing || draw() < 0.5 {
                 headers.insert(format!("anthropic-ratelimit-{name}-{what}"), text);
@@ -31,13 +31,20 @@ pub fn lie(lie: Lie, truth: &Snapshot, now: f64, mut draw: impl FnMut() -> f64) 
 }
 
 /// Limit, remaining and reset as told.
-fn told(lie: Lie, truth: &Reading, now: u64) -> [String; 3] {
+fn told(lie: Lie, truth: &Reading, now: u64, draw: f64) -> [String; 3] {
     let limit = truth.limit.unwrap_or(0);
     let remaining = truth.remaining.unwrap_or(0);
     let full_at = now + truth.reset.map_or(0, |reset| reset.as_secs());
-    let (remaining, reset) = match lie {
-        Lie::RemainingAboveLimit => (limit * 10, moment(full_at)),
-        Lie::ResetInThePast => (remaining, moment(now - 3600)),
+    let (limit, remaining, reset) = match lie {
+        Lie::NothingLeft => (limit, 0, moment(full_at)),
+        Lie::AllLeft => (limit, limit, moment(now)),
+        Lie::LimitOfOne => (1, 1, moment(now)),
+        Lie::Tenth => (limit / 10, remaining / 10, moment(full_at)),
+        Lie::Tenfold => (limit * 10, remaining * 10, moment(full_at)),
+        Lie::ResetFarAhead => (limit, remaining, moment(now + 3600)),
+        Lie::RandomLeft => (limit, (limit as f64 * draw) as u64, moment(full_at)),
+        Lie::RemainingAboveLimit => (limit, limit * 10, moment(full_at)),
+        Lie::ResetInThePast => (limit, remaining, moment(now - 3600)),
         Lie::Absurd => {
             return [
                 u64::MAX.to_string(),
@@ -45,7 +52,7 @@ fn told(lie: Lie, truth: &Reading, now: u64) -> [String; 3] {
                 "9999-12-31T23:59:59Z".to_owned(),
             ];
         }
-        Lie::Missing | Lie::MinuteScale => (remaining, moment(full_at)),
+        Lie::Missing | Lie::MinuteScale => (limit, remaining, moment(full_at)),
     };
     [limit.to_string(), remaining.to_string(), reset]
 }

@@ -136,4 +136,18 @@ pub enum Lie {
     Missing,
     /// They speak of a bucket that holds a whole minute, while a smaller one is enforced.
     MinuteScale,
+    /// Nothing is ever left.
+    NothingLeft,
+    /// All of the limit is always left.
+    AllLeft,
+    /// The limit is one, and it is left.
+    LimitOfOne,
+    /// Of the limit, and of what is left, a tenth.
+    Tenth,
+    /// Ten times the limit, and ten times what is left.
+    Tenfold,
+    /// Every bucket is full in an hour.
+    ResetFarAhead,
+    /// What is left has nothing to do with the truth.
+    RandomLeft,
 }

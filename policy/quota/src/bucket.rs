@@ -158,6 +158,16 @@ impl Bucket {
         told.map(|limit| limit as u64)
     }
 
+    /// What it saves up and what flows in per second, where a header and not the policy file says so.
+    pub fn told_by_headers(&self) -> Option<(f64, f64)> {
+        let limit = self.limit.filter(|_| self.is_limit_told)?;
+        let most = match self.burst.is_observed() {
+            true => self.burst.size(),
+            false => limit,
+        };
+        (limit < self.limit_max).then(|| (most, self.refill()))
+    }
+
     /// The limit per minute, whatever the window is.
     pub fn limit_per_minute(&self) -> Option<f64> {
         self.limit.map(|limit| limit * 60.0 / self.window_secs)

@@ -10,6 +10,7 @@
 //! What matters is that the level will not run dry on the way, so pending output may exceed the
 //! level by what flows in during the mean time between admission and production, less a margin.
 
+mod contradicted;
 mod others;
 mod outcomes;
 mod parts;
@@ -18,6 +19,7 @@ mod untold;
 
 use serde::{Deserialize, Serialize};
 
+use self::contradicted::{Admitted, Trial};
 use self::production::ProductionDelay;
 use crate::bucket::learned::LearnedBucket;
 use crate::bucket::{Bucket, Declared};
@@ -67,6 +69,8 @@ pub struct Budget {
     /// What may be believed of buckets of which no header tells the limit, since the first refusal.
     envelopes: [Option<Box<Envelope>>; Dimension::COUNT],
     tokens: TokensView,
+    admitted: [Admitted; Dimension::COUNT],
+    trial: Trial,
     /// When it was used first.
     began: Option<Time>,
     reserves: Reserves,
@@ -114,6 +118,8 @@ impl Budget {
             refusals: Refusals::default(),
             envelopes: Default::default(),
             tokens: TokensView::default(),
+            admitted: [Admitted::NOTHING; Dimension::COUNT],
+            trial: Trial::NEW,
             began: None,
             reserves: Reserves::default(),
         }
@@ -211,11 +217,12 @@ impl Budget {
                 false => self.reserves.kept(now, (dimension, bucket), own),
             };
             let scale = 1.0 / (bucket.usable() - kept).max(1e-9);
-            Line {
+            let line = Line {
                 free: (self.free(dimension, now) - kept) * scale,
                 slope: bucket.refill_own() * (1.0 - filling) * scale,
                 scale,
-            }
+            };
+            self.tried(now, dimension, line)
         })
     }
 
@@ -245,6 +252,7 @@ impl Budget {
     /// Takes a lease's charge. Returns the marks to read later snapshots by.
     pub fn take(&mut self, now: Time, charge: &Charge, draw: Option<Draw>) -> Marks {
         self.in_flight += 1;
+        self.trial.send(now);
         self.began.get_or_insert(now);
         for dimension in 0..Dimension::COUNT {
             self.charge(now, dimension, charge.prompt[dimension], draw);
@@ -266,6 +274,7 @@ impl Budget {
         draw: Option<Draw>,
     ) {
         self.charge(now, dimension, produced, draw);
+        self.note_admitted(now, dimension, (produced, 0.0));
         self.pending[dimension] = (self.pending[dimension] - from_pending).max(0.0);
     }
 
@@ -280,6 +289,7 @@ impl Budget {
         if amount != 0.0 {
             self.buckets[dimension].true_up(now, amount, &mut marks[dimension]);
             self.note(now, dimension, amount, draw);
+            self.note_admitted(now, dimension, (amount, 0.0));
         }
     }
 
@@ -307,6 +317,9 @@ impl Budget {
         let readings = self.tokens.sorted(snapshot, &told);
         for (dimension, reading) in readings.iter().enumerate() {
             let Some(reading) = reading else { continue };
+            if self.is_doubted(now, Dimension::ALL[dimension]) {
+                continue;
+            }
             let (bucket, mark) = (&mut self.buckets[dimension], marks[dimension]);
             match is_admitted {
                 true => bucket.reconcile(now, mark, reading),

@@ -23,7 +23,8 @@ pub fn harder(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
     presets.extend(long_answers(&base));
     presets.extend(many_sides(&base));
     presets.extend(declared(&base));
-    presets.extend(liars_and_clocks(&base));
+    presets.extend(liars(&base));
+    presets.extend(clocks(&base));
     presets.extend(blame(&base));
     presets
 }
@@ -281,11 +282,89 @@ fn many_sides(base: &impl Fn() -> Scenario) -> Vec<Preset> {
     ]
 }
 
-fn liars_and_clocks(base: &impl Fn() -> Scenario) -> Vec<Preset> {
-    let lies = |lie| Scenario {
-        weather: vec![Weather::Lies(lie)],
-        ..base()
+fn liars(base: &impl Fn() -> Scenario) -> Vec<Preset> {
+    let steady = Bounds::answered(0.99, 1.1);
+    let lie = |name, what, lie, bounds| {
+        let weather = vec![Weather::Lies(lie)];
+        preset(name, what, bounds, Scenario { weather, ..base() })
     };
+    vec![
+        lie(
+            "lie above",
+            "headers: ten times the limit left",
+            Lie::RemainingAboveLimit,
+            steady,
+        ),
+        lie(
+            "lie past",
+            "headers: every reset an hour ago",
+            Lie::ResetInThePast,
+            steady,
+        ),
+        lie(
+            "lie absurd",
+            "headers: beyond any number, below zero, the year 9999",
+            Lie::Absurd,
+            steady,
+        ),
+        lie(
+            "lie missing",
+            "headers: each missing half of the time",
+            Lie::Missing,
+            steady,
+        ),
+        lie(
+            "lie minute",
+            "headers show a bucket of a minute, 3 s are enforced",
+            Lie::MinuteScale,
+            steady,
+        ),
+        lie(
+            "lie nothing",
+            "headers: nothing is ever left",
+            Lie::NothingLeft,
+            steady,
+        ),
+        lie(
+            "lie full",
+            "headers: all of the limit is always left",
+            Lie::AllLeft,
+            steady,
+        ),
+        lie(
+            "lie one",
+            "headers: limits of one",
+            Lie::LimitOfOne,
+            Bounds::answered(0.96, 1.1),
+        ),
+        lie(
+            "lie tenth",
+            "headers: a tenth of the limit, and of what is left",
+            Lie::Tenth,
+            Bounds::answered(0.98, 1.4),
+        ),
+        lie(
+            "lie far",
+            "headers: every reset an hour ahead",
+            Lie::ResetFarAhead,
+            steady,
+        ),
+        lie(
+            "lie tenfold",
+            "headers: ten times the limit, and what is left",
+            Lie::Tenfold,
+            steady,
+        ),
+        lie(
+            "lie random",
+            "headers: what is left is drawn at random",
+            Lie::RandomLeft,
+            steady,
+        ),
+    ]
+}
+
+fn clocks(base: &impl Fn() -> Scenario) -> Vec<Preset> {
     let jump = |by| Scenario {
         weather: vec![Weather::ClockJump { at: 30.0, by }],
         ..base()
@@ -296,36 +375,6 @@ fn liars_and_clocks(base: &impl Fn() -> Scenario) -> Vec<Preset> {
     };
     let steady = Bounds::answered(0.99, 1.1);
     vec![
-        preset(
-            "lie above",
-            "headers: ten times the limit left",
-            steady,
-            lies(Lie::RemainingAboveLimit),
-        ),
-        preset(
-            "lie past",
-            "headers: every reset an hour ago",
-            steady,
-            lies(Lie::ResetInThePast),
-        ),
-        preset(
-            "lie absurd",
-            "headers: beyond any number, below zero, the year 9999",
-            steady,
-            lies(Lie::Absurd),
-        ),
-        preset(
-            "lie missing",
-            "headers: each missing half of the time",
-            steady,
-            lies(Lie::Missing),
-        ),
-        preset(
-            "lie minute",
-            "headers show a bucket of a minute, 3 s are enforced",
-            steady,
-            lies(Lie::MinuteScale),
-        ),
         preset(
             "clock ahead",
             "the gateway's clock jumps 20 s ahead",

@@ -17,6 +17,7 @@ impl Budget {
         charge: &Charge,
         snapshot: &Snapshot,
     ) -> Explained {
+        self.trial.refused();
         let sorted = self.tokens.sorted(snapshot, &self.told_limits());
         let (mut surely, mut perhaps) = (false, false);
         for (dimension, reading) in snapshot.readings.iter().enumerate() {
@@ -97,6 +98,8 @@ impl Budget {
             let need = charge.least(dimension);
             self.buckets[dimension].admitted(now, *mark, need);
             self.test(now, dimension, (*mark, need));
+            let prompt = charge.prompt[dimension];
+            self.note_admitted(now, dimension, (prompt, charge.total(dimension)));
         }
     }
 }
