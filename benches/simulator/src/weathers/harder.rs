@@ -283,85 +283,75 @@ fn many_sides(base: &impl Fn() -> Scenario) -> Vec<Preset> {
 }
 
 fn liars(base: &impl Fn() -> Scenario) -> Vec<Preset> {
-    let steady = Bounds::answered(0.99, 1.1);
-    let lie = |name, what, lie, bounds| {
-        let weather = vec![Weather::Lies(lie)];
-        preset(name, what, bounds, Scenario { weather, ..base() })
-    };
-    vec![
-        lie(
+    let liars = [
+        (
             "lie above",
             "headers: ten times the limit left",
             Lie::RemainingAboveLimit,
-            steady,
         ),
-        lie(
+        (
             "lie past",
             "headers: every reset an hour ago",
             Lie::ResetInThePast,
-            steady,
         ),
-        lie(
+        (
             "lie absurd",
             "headers: beyond any number, below zero, the year 9999",
             Lie::Absurd,
-            steady,
         ),
-        lie(
+        (
             "lie missing",
             "headers: each missing half of the time",
             Lie::Missing,
-            steady,
         ),
-        lie(
+        (
             "lie minute",
             "headers show a bucket of a minute, 3 s are enforced",
             Lie::MinuteScale,
-            steady,
         ),
-        lie(
+        (
             "lie nothing",
             "headers: nothing is ever left",
             Lie::NothingLeft,
-            steady,
         ),
-        lie(
+        (
             "lie full",
             "headers: all of the limit is always left",
             Lie::AllLeft,
-            steady,
         ),
-        lie(
-            "lie one",
-            "headers: limits of one",
-            Lie::LimitOfOne,
-            Bounds::answered(0.96, 1.1),
-        ),
-        lie(
+        ("lie one", "headers: limits of one", Lie::LimitOfOne),
+        (
             "lie tenth",
             "headers: a tenth of the limit, and of what is left",
             Lie::Tenth,
-            Bounds::answered(0.98, 1.4),
         ),
-        lie(
+        (
             "lie far",
             "headers: every reset an hour ahead",
             Lie::ResetFarAhead,
-            steady,
         ),
-        lie(
+        (
             "lie tenfold",
             "headers: ten times the limit, and what is left",
             Lie::Tenfold,
-            steady,
         ),
-        lie(
+        (
             "lie random",
             "headers: what is left is drawn at random",
             Lie::RandomLeft,
-            steady,
         ),
-    ]
+    ];
+    let preset_of = |(name, what, lie)| {
+        let bounds = match lie {
+            // What they tell holds everything back until it is found out.
+            Lie::LimitOfOne => Bounds::answered(0.96, 1.1),
+            Lie::Tenth => Bounds::answered(0.98, 1.4),
+            _ => Bounds::answered(0.99, 1.1),
+        };
+        let weather = vec![Weather::Lies(lie)];
+        preset(name, what, bounds, Scenario { weather, ..base() })
+    };
+    liars.map(preset_of).to_vec()
 }
 
 fn clocks(base: &impl Fn() -> Scenario) -> Vec<Preset> {
