@@ -30,6 +30,8 @@ const TINY: f64 = 2.0;
 /// … so many seconds after the last request at first, and twice as many after each refusal. An account
 /// that is as small as it says refuses some six times in its life.
 const TRIED_SECS: f64 = 1.0;
+/// However many refusals there were, it is tried so often.
+const TRIED_SECS_MAX: f64 = 300.0;
 /// Weight of a new request in the mean.
 const MEAN_WEIGHT: f64 = 0.1;
 
@@ -53,7 +55,7 @@ impl Trial {
 
     /// Something was refused.
     pub(super) fn refused(&mut self) {
-        self.every_secs *= 2.0;
+        self.every_secs = (2.0 * self.every_secs).min(TRIED_SECS_MAX);
     }
 }
 
@@ -64,6 +66,8 @@ pub(super) struct Admitted {
     largest: f64,
     mean: f64,
     at: Time,
+    /// What flows in per second, as was told last.
+    told: Option<f64>,
     doubted_until: Time,
 }
 
@@ -73,6 +77,7 @@ impl Admitted {
         largest: 0.0,
         mean: 0.0,
         at: Time::ZERO,
+        told: None,
         doubted_until: Time::ZERO,
     };
 }
@@ -87,11 +92,13 @@ impl Budget {
         let admitted = &mut self.admitted[d];
         let secs = now.secs_since(admitted.at);
         admitted.at = now;
-        let kept = (1.0 - secs / UNTOLD_SECS).max(0.0);
-        let flowed = match told {
-            Some((_, refill)) => FLOWS * refill * secs,
-            None => admitted.debt * (1.0 - kept),
+        let flowed = match (admitted.told, told) {
+            // What was admitted by another limit says nothing of this one.
+            (Some(before), Some((_, refill))) if before != refill => admitted.debt,
+            (_, Some((_, refill))) => FLOWS * refill * secs,
+            (_, None) => admitted.debt * (secs / UNTOLD_SECS).min(1.0),
         };
+        admitted.told = told.map(|(_, refill)| refill);
         if own > 0.0 {
             let weight = if admitted.mean > 0.0 {
                 MEAN_WEIGHT
@@ -207,6 +214,36 @@ mod tests {
             assert!(is_doubted_after(3_000.0, told, &sizes), "{told}");
         }
         assert!(!is_doubted_after(3_000.0, 2.0, &sizes));
+    }
+
+    #[test]
+    fn a_limit_that_was_lowered_is_believed() {
+        let at = |secs| Time::ZERO.after_secs(1_000.0 + secs);
+        let mut budget = Budget::new([(); Dimension::COUNT].map(|()| Bucket::unknown(at(0.0))));
+        let mut charge = Charge::default();
+        charge.prompt[D] = 1_000.0;
+        for (limit, secs) in [
+            (60_000, 0.0),
+            (60_000, 0.1),
+            (60_000, 0.2),
+            (600, 0.3),
+            (600, 0.4),
+        ] {
+            let marks = budget.take(at(secs), &charge, None);
+            budget.admitted(at(secs), &marks, &charge);
+            let mut snapshot = Snapshot::default();
+            snapshot.readings[D] = Some(Reading {
+                limit: Some(limit),
+                remaining: Some(limit / 2),
+                window: Duration::from_secs(60),
+                ..Reading::default()
+            });
+            budget.reconcile(at(secs), &marks, (&snapshot, true));
+            assert!(
+                !budget.is_doubted(at(secs), Dimension::ALL[D]),
+                "{limit} at {secs}"
+            );
+        }
     }
 
     #[test]
