@@ -4,8 +4,10 @@
 //! One that reads nothing is waited for a second at most, so that the gateway still ends when it is told
 //! to.
 
+use std::ffi::OsStr;
 use std::io;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 /// Where it listens.
@@ -35,5 +37,16 @@ fn send(state: &str) -> io::Result<()> {
     };
     let socket = UnixDatagram::unbound()?;
     socket.set_write_timeout(Some(WITHIN))?;
-    socket.send_to(state.as_bytes(), path).map(drop)
+    let address = address(path.as_bytes())?;
+    socket.send_to_addr(state.as_bytes(), &address).map(drop)
+}
+
+/// A name that begins with `@` is in the abstract namespace, where containers' managers often listen.
+fn address(name: &[u8]) -> io::Result<SocketAddr> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = name.strip_prefix(b"@") {
+        use std::os::linux::net::SocketAddrExt as _;
+        return SocketAddr::from_abstract_name(name);
+    }
+    SocketAddr::from_pathname(OsStr::from_bytes(name))
 }

@@ -1,6 +1,7 @@
 //! The program's end: what runs is finished, what comes is turned away, and then it is gone.
 
-use std::os::unix::net::UnixDatagram;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 use std::time::Duration;
 
@@ -321,8 +322,16 @@ async fn serves_a_manager_at(path: &Path) {
 async fn the_service_manager_is_told_how_far_the_gateway_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("notify");
-    let manager = UnixDatagram::bind(&path).expect("bound");
-    serves_a_manager_at(&path).await;
+    was_told(&UnixDatagram::bind(&path).expect("bound"), &path).await;
+    // Managers of containers listen under a name that is no file.
+    let name = format!("keyweir-{}", fastrand::u64(..));
+    let address = SocketAddr::from_abstract_name(&name).expect("a name");
+    let manager = UnixDatagram::bind_addr(&address).expect("bound");
+    was_told(&manager, Path::new(&format!("@{name}"))).await;
+}
+
+async fn was_told(manager: &UnixDatagram, path: &Path) {
+    serves_a_manager_at(path).await;
     manager.set_nonblocking(true).expect("set");
     let mut said = [0; 64];
     for state in ["READY=1\n", "STOPPING=1\n"] {
