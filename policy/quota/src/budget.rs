@@ -217,12 +217,18 @@ impl Budget {
                 false => self.reserves.kept(now, (dimension, bucket), own),
             };
             let scale = 1.0 / (bucket.usable() - kept).max(1e-9);
-            let line = Line {
+            let mut line = Line {
                 free: (self.free(dimension, now) - kept) * scale,
                 slope: bucket.refill_own() * (1.0 - filling) * scale,
                 scale,
             };
-            self.tried(now, dimension, line)
+            let mean = self.admitted[dimension].mean();
+            let told = bucket.told_by_headers();
+            if let Some((free, slope)) = told.and_then(|told| self.trial.sooner(now, told, mean)) {
+                line.free = line.free.max(free);
+                line.slope = line.slope.max(slope);
+            }
+            line
         })
     }
 
@@ -317,7 +323,7 @@ impl Budget {
         let readings = self.tokens.sorted(snapshot, &told);
         for (dimension, reading) in readings.iter().enumerate() {
             let Some(reading) = reading else { continue };
-            if self.is_doubted(now, Dimension::ALL[dimension]) {
+            if self.admitted[dimension].is_doubted(now) {
                 continue;
             }
             let (bucket, mark) = (&mut self.buckets[dimension], marks[dimension]);

@@ -102,4 +102,132 @@ impl Budget {
             self.note_admitted(now, dimension, (prompt, charge.total(dimension)));
         }
     }
+
+    /// Of one dimension `amount` was admitted, or turned out to have been; a request took `own` of it in
+    /// all. Where that is more than its headers allow, they are not read for a while.
+    pub(super) fn note_admitted(&mut self, now: Time, d: usize, taken: (f64, f64)) {
+        let told = self.buckets[d].told_by_headers();
+        if self.admitted[d].note(now, told, taken, self.delayed.secs()) {
+            self.buckets[d].forget(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use keyweir_terms::snapshot::{Reading, Snapshot};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const D: usize = Dimension::InputTokens.index();
+    const LIMIT: f64 = 60_000.0;
+
+    /// Requests that are admitted by a bucket of [`LIMIT`] a minute that saves up `burst`, and told of as
+    /// if all of it were `told` times as much. Returns whether that is doubted in the end.
+    fn is_doubted_after(burst: f64, told: f64, sizes: &[(f64, f64)]) -> bool {
+        let at = |secs| Time::ZERO.after_secs(1_000.0 + secs);
+        let buckets = [(); Dimension::COUNT].map(|()| Bucket::unknown(at(0.0)));
+        let mut budget = Budget::new(buckets);
+        let (mut level, mut secs) = (burst, 0.0);
+        for &(pause, size) in sizes {
+            let flows = LIMIT / 60.0;
+            level = (level + pause * flows).min(burst);
+            // As soon as it is admitted: when there is enough, or it is full.
+            let lacks = (size.min(burst) - level).max(0.0);
+            secs += pause + lacks / flows;
+            level += lacks - size;
+            let mut charge = Charge::default();
+            charge.prompt[D] = size;
+            let marks = budget.take(at(secs), &charge, None);
+            budget.admitted(at(secs), &marks, &charge);
+            let mut snapshot = Snapshot::default();
+            snapshot.readings[D] = Some(Reading {
+                limit: Some((LIMIT * told) as u64),
+                remaining: Some((level.max(0.0) * told) as u64),
+                window: Duration::from_secs(60),
+                ..Reading::default()
+            });
+            budget.reconcile(at(secs), &marks, (&snapshot, true));
+            budget.release();
+            if budget.admitted[D].is_doubted(at(secs)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    proptest! {
+        #[test]
+        fn who_tells_the_truth_is_believed(
+            burst in 100.0..LIMIT,
+            sizes in prop::collection::vec((0.0..3.0, 1.0..10_000.0), 1..300),
+        ) {
+            prop_assert!(!is_doubted_after(burst, 1.0, &sizes));
+        }
+    }
+
+    #[test]
+    fn who_tells_too_little_is_found_out() {
+        let sizes = vec![(0.0, 500.0); 1_000];
+        for told in [0.5, 0.1, 1.0 / LIMIT] {
+            assert!(is_doubted_after(3_000.0, told, &sizes), "{told}");
+        }
+        assert!(!is_doubted_after(3_000.0, 2.0, &sizes));
+    }
+
+    #[test]
+    fn a_limit_that_was_lowered_is_believed() {
+        let at = |secs| Time::ZERO.after_secs(1_000.0 + secs);
+        let mut budget = Budget::new([(); Dimension::COUNT].map(|()| Bucket::unknown(at(0.0))));
+        let mut charge = Charge::default();
+        charge.prompt[D] = 1_000.0;
+        for (limit, secs) in [
+            (60_000, 0.0),
+            (60_000, 0.1),
+            (60_000, 0.2),
+            (600, 0.3),
+            (600, 0.4),
+        ] {
+            let marks = budget.take(at(secs), &charge, None);
+            budget.admitted(at(secs), &marks, &charge);
+            let mut snapshot = Snapshot::default();
+            snapshot.readings[D] = Some(Reading {
+                limit: Some(limit),
+                remaining: Some(limit / 2),
+                window: Duration::from_secs(60),
+                ..Reading::default()
+            });
+            budget.reconcile(at(secs), &marks, (&snapshot, true));
+            assert!(
+                !budget.admitted[D].is_doubted(at(secs)),
+                "{limit} at {secs}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_account_that_seems_to_hold_next_to_nothing_is_tried_less_and_less_often() {
+        let at = |secs| Time::ZERO.after_secs(1_000.0 + secs);
+        let mut budget = Budget::new([(); Dimension::COUNT].map(|()| Bucket::unknown(at(0.0))));
+        let mut charge = Charge::default();
+        charge.prompt[D] = 1_000.0;
+        let mut snapshot = Snapshot::default();
+        snapshot.readings[D] = Some(Reading {
+            limit: Some(1),
+            remaining: Some(0),
+            window: Duration::from_secs(60),
+            ..Reading::default()
+        });
+        let marks = budget.take(at(0.0), &charge, None);
+        budget.admitted(at(0.0), &marks, &charge);
+        budget.reconcile(at(0.0), &marks, (&snapshot, true));
+        let free = |budget: &Budget, secs| budget.lines(at(secs))[D].free;
+        assert!(free(&budget, 0.5) < 1.0 && free(&budget, 1.0) >= 1.0);
+        let marks = budget.take(at(1.0), &charge, None);
+        budget.refused(at(1.0), &marks, &charge, &snapshot);
+        assert!(free(&budget, 2.0) < 1.0 && free(&budget, 3.0) >= 1.0);
+    }
 }
