@@ -3,6 +3,9 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -83,6 +86,27 @@ impl Redis {
         String::from_utf8(answer).ok()
     }
 
+    /// Forgets all that it is told within milliseconds, for as long as that is kept. By a thread and a
+    /// connection of its own: who waits for others does not forget meanwhile.
+    pub(crate) fn forgets(&self) -> Forgets {
+        let address = SocketAddr::from(([127, 0, 0, 1], self.port));
+        let mut socket = TcpStream::connect(address).expect("it listens");
+        let goes_on = Arc::new(AtomicBool::new(true));
+        let flag = Arc::clone(&goes_on);
+        let thread = std::thread::spawn(move || {
+            let mut answer = [0; 64];
+            while flag.load(Ordering::Relaxed) {
+                socket.write_all(b"FLUSHALL\r\n").expect("it takes that");
+                assert!(socket.read(&mut answer).expect("it answers") > 0);
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        Forgets {
+            goes_on,
+            thread: Some(thread),
+        }
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -98,6 +122,21 @@ impl Redis {
             .args(["-c", &format!("kill -{name} {id}")])
             .status();
         assert!(kill.expect("it runs").success());
+    }
+}
+
+/// A Redis that forgets, until this is dropped.
+pub(crate) struct Forgets {
+    goes_on: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Forgets {
+    fn drop(&mut self) {
+        self.goes_on.store(false, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
