@@ -3,9 +3,9 @@
 #
 #   docker build -t keyweir .
 #   docker build --target debug -o . .        # keyweir.debug, for gdb
-#   docker run -v ./policy:/etc/keyweir/policy:ro -p 8080:8080 --read-only keyweir
+#   docker run --read-only -v ./policy:/etc/keyweir/policy:ro -e ANTHROPIC_KEY_A -p 8080:8080 keyweir
 #
-# The base images are arguments, for mirrors and for pinning by digest.
+# docs/operations.md has more. The base images are arguments, for mirrors and for pinning by digest.
 ARG BUILD_IMAGE=docker.io/library/rust:1-bookworm
 ARG FINAL_IMAGE=scratch
 
@@ -19,7 +19,7 @@ COPY . .
 ARG FEATURES="demo simulate"
 # Of the commit, for a reproducible image: --build-arg SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 ARG SOURCE_DATE_EPOCH=0
-# The toolchain of the base image, whatever rust-toolchain.toml would fetch.
+# The toolchain of the base image, whatever else is installed in it.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     RUSTUP_TOOLCHAIN="$(cd / && rustup show active-toolchain | cut -d' ' -f1)" \

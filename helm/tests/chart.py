@@ -44,6 +44,16 @@ def template(values, *words, which="helm4", kube="1.36.0"):
         return helm(which, "template", "kw", CHART, *words)
 
 
+def notes(values):
+    """What Helm prints after an installation with these values; Helm 3 shows it only with a cluster."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".yaml") as file:
+        json.dump(merged(MINIMAL, values), file, ensure_ascii=False)
+        file.flush()
+        ran = helm("helm4", "install", "kw", CHART, "--dry-run=client", "--namespace", "ns", "-f", file.name)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.partition("\nNOTES:\n")[2]
+
+
 @functools.lru_cache(maxsize=None)
 def _render(values, words, which, kube):
     ran = template(json.loads(values), *words, which=which, kube=kube)

@@ -1,5 +1,6 @@
 """How clients come, and who else does."""
 
+import pytest
 from chart import one, render
 
 
@@ -36,7 +37,21 @@ def test_a_network_policy_closes_the_admin_port():
     clients, admin = policy["ingress"]
     assert clients == {"ports": [{"port": "http", "protocol": "TCP"}]}
     assert [it["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for it in admin["from"]] == ["keyweir-test"]
-    assert [port["port"] for rule in policy["egress"] for port in rule["ports"]] == [53, 53, 443]
+    assert to_ports(policy) == [53, 53, 443]
+
+
+def to_ports(policy):
+    return [port["port"] for rule in policy["egress"] for port in rule["ports"]]
+
+
+@pytest.mark.parametrize("redis, ports", [
+    ({"urls": ["redis://cache.ns.svc:6379"]}, [6379]),
+    ({"urls": ["rediss://a.example:7000", "rediss://b.example:7000", "valkey://c.example"]}, [7000, 6379]),
+    ({"urls": ["redis://[fd00::1]:26379/0"], "sentinel": "main"}, [26379, 6379]),
+])
+def test_a_network_policy_leads_to_redis(redis, ports):
+    policy = one(render({"networkPolicy": {"enabled": True}, "redis": redis}), "NetworkPolicy")["spec"]
+    assert to_ports(policy) == [53, 53, *ports, 443]
 
 
 def test_extra_objects_are_templates():

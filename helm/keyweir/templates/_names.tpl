@@ -58,3 +58,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "keyweir.ledgerClaim" -}}
 {{- default (printf "%s-ledger" (include "keyweir.fullname" .)) .Values.ledger.existingClaim -}}
 {{- end }}
+
+{{/* The ports that redis.urls name, as entries of a NetworkPolicy; with Sentinels, that of what they lead to, too. */}}
+{{- define "keyweir.redisPorts" -}}
+{{- $ports := list -}}
+{{- range .Values.redis.urls -}}
+{{- $ports = append $ports (regexFind ":[0-9]+(/[^/]*)?$" . | trimPrefix ":" | regexFind "^[0-9]+" | default "6379") -}}
+{{- end -}}
+{{- if and $ports .Values.redis.sentinel -}}
+{{- $ports = append $ports "6379" -}}
+{{- end -}}
+{{- range uniq $ports }}
+- {port: {{ . }}, protocol: TCP}
+{{- end -}}
+{{- end }}

@@ -1,0 +1,45 @@
+"""What Helm says after an installation is true for the values at hand."""
+
+import pytest
+from chart import notes
+
+ADMIN_TLS = {"enabled": True, "existingSecret": "operators"}
+SEVERAL = {"replicaCount": 3}
+GROWING = {"autoscaling": {"enabled": True, "minReplicas": 1, "maxReplicas": 3}}
+
+
+@pytest.mark.parametrize("values, said", [
+    ({}, "keyweir:"),
+    ({"image": {"repository": "r.example/keyweir", "digest": "sha256:" + "a" * 64}}, "r.example/keyweir@sha256:aaa"),
+    ({}, "helm -n ns test kw\n"),
+    ({"admin": {"tls": ADMIN_TLS}}, "helm -n ns test kw\n"),
+    ({}, "export KEYWEIR_URL=http://127.0.0.1:8080\n"),
+    ({"ingress": {"enabled": True, "hosts": ["a.example"]}}, "export KEYWEIR_URL=http://a.example\n"),
+    ({"httpRoute": {"enabled": True, "parentRefs": [{"name": "g"}], "hostnames": ["b.example"]}},
+     "export KEYWEIR_URL=http://b.example "),
+    ({"httpRoute": {"enabled": True, "parentRefs": [{"name": "g"}]}}, "KEYWEIR_URL=http://127.0.0.1:8080\n"),
+    ({"http": {"enabled": False}, "tls": {"enabled": True, "existingSecret": "t"}},
+     "curl --insecure $KEYWEIR_URL/v1/messages"),
+    ({}, "curl http://127.0.0.1:9090/status\n"),
+    ({"admin": {"tls": ADMIN_TLS}}, "curl --insecure https://127.0.0.1:9090/status\n"),
+    ({"settings": {"gateway": {"admin_token": {"file": "/t"}}}},
+     'curl -H "authorization: Bearer $ADMIN_TOKEN" http://127.0.0.1:9090/status\n'),
+    ({"admin": {"tls": ADMIN_TLS | {"clientCaSecret": "c"}}},
+     "curl --insecure --cert operator.crt --key operator.key https://127.0.0.1:9090/status\n"),
+    (SEVERAL, "Note: each pod remembers"),
+    (GROWING, "Note: each pod remembers"),
+])
+def test_notes_say(values, said):
+    assert said in notes(values)
+
+
+@pytest.mark.parametrize("values, unsaid", [
+    ({"admin": {"tls": ADMIN_TLS | {"caKey": ""}}}, "helm -n ns test"),
+    ({}, "Note:"),
+    ({}, "insecure"),
+    (SEVERAL | {"redis": {"urls": ["redis://r:6379"]}}, "Note:"),
+    (GROWING | {"service": {"sessionAffinity": "ClientIP"}}, "Note:"),
+    (SEVERAL | {"settings": {"gateway": {"seek_unknown_ids": True}}}, "Note:"),
+])
+def test_notes_do_not_say(values, unsaid):
+    assert unsaid not in notes(values)
