@@ -71,6 +71,7 @@
 //! | plan, step | what becomes of one request; what to do next |
 //! | holder | the account that holds a batch, a file, a stored response |
 //! | relay | give the client the provider's answer as it is |
+#![warn(clippy::iter_over_hash_type)]
 
 pub use keyweir_config as config;
 pub use keyweir_exchange as exchange;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use keyweir_policy::exchange::plan::{Event, Plan};
 use keyweir_policy::exchange::silence::SilenceLimits;
+use keyweir_policy::exchange::silence::request::Silence;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::fault::Fault;
@@ -15,7 +16,6 @@ use crate::downstream::client::Client;
 use crate::request::lease::HeldLease;
 use crate::request::outgoing::Outgoing;
 use crate::request::record::{self, Record};
-use crate::request::silence::Silence;
 use crate::runtime::deadline::Deadline;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::live::Live;
@@ -44,7 +44,7 @@ pub(crate) struct Facts {
     /// Its body is JSON, so a model's answer is, too.
     pub(crate) asks_in_json: bool,
     /// A success makes something that later requests refer to.
-    pub(crate) creates: bool,
+    pub(crate) makes_things: bool,
     /// Whose the things are that a success names and that nobody is known to have made.
     pub(crate) maker: Option<TenantId>,
     /// The stream's usage was asked for on the client's behalf, and is not for it to see.
@@ -75,22 +75,32 @@ impl<'a> Exchange<'a> {
 
     /// An attempt has been sent. The longest that its answer's head may take.
     pub(crate) fn silence_begins(&mut self) -> Duration {
+        let (now, limits) = (self.gateway.clock.now(), self.silence_limits());
+        let may_leave = self.silence.may_leave(self.plan.has_fallback());
+        let provider = self.live.provider(self.plan.provider());
+        let learned = may_leave.then(|| provider.silences());
+        let of_model = (learned.as_deref(), self.plan.model());
+        self.silence.begins(now, of_model, &limits)
+    }
+
+    /// How long is left for the first byte of a stream.
+    pub(crate) fn silence_left(&self) -> Duration {
+        let now = self.gateway.clock.now();
+        self.silence.left(now, &self.silence_limits())
+    }
+
+    fn silence_limits(&self) -> SilenceLimits {
         let timeouts = &self.live.settings().timeouts;
-        let may_leave = self.silence.is_of_a_stream() && self.plan.has_fallback();
-        let allowed = may_leave.then(|| {
-            let limits = SilenceLimits {
-                first: timeouts.first_token_fallback,
-                most: timeouts.first_token,
-            };
-            let silences = self.provider().silences();
-            silences.allowed(self.plan.model(), limits)
-        });
-        self.silence.begins(timeouts, allowed)
+        SilenceLimits {
+            fallback: timeouts.first_token_fallback,
+            first_token: timeouts.first_token,
+            head: timeouts.head,
+        }
     }
 
     /// Something of a stream has come.
     pub(crate) fn silence_ends(&mut self) {
-        if let Some((allowed, silent)) = self.silence.ends() {
+        if let Some((allowed, silent)) = self.silence.ends(self.gateway.clock.now()) {
             let mut silences = self.provider().silences();
             silences.heard(self.plan.model(), allowed, silent);
         }

@@ -25,7 +25,6 @@ mod models;
 pub(crate) mod outgoing;
 pub(crate) mod record;
 pub(crate) mod respond;
-mod silence;
 mod spans;
 mod stop;
 
@@ -91,8 +90,8 @@ async fn handle(
         }
         None => admitted,
     };
-    let taken = intake::take((gateway, live), admitted, client, record).await?;
-    intake::bounds::reserve(&taken, client, record).await?;
+    let mut taken = intake::take((gateway, live), admitted, client, record).await?;
+    intake::bounds::reserve(&mut taken, client, record).await?;
     let (exchange, way) = intake::prepare::prepare(taken, client, record);
     match way {
         Way::Drive => Box::pin(drive::run(exchange)).await,

@@ -214,11 +214,6 @@ impl Gateway {
         })
     }
 
-    /// Whether `tenant` is none of the policy in force any more.
-    pub(crate) fn has_revoked(&self, tenant: TenantId) -> bool {
-        tenant != ANYBODY && self.live.load().tenant(tenant).is_none()
-    }
-
     /// The policy in force.
     pub(crate) fn live(&self) -> Arc<Live> {
         self.live.load_full()

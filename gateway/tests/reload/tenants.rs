@@ -85,7 +85,7 @@ async fn who_waits_is_told_when_its_tenant_is_revoked() {
 
     let answer = wire.answer().await;
     let told = Api::Messages.check_refusal(&answer, 401, "authentication_error");
-    assert!(told.contains("revoked while the request waited"), "{told}");
+    assert!(told.contains("revoked meanwhile"), "{told}");
     house.stage.is_unharmed().await;
 }
 

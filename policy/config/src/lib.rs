@@ -1,4 +1,5 @@
 //! The policy file: what operators write, what it means, and the secrets it names.
+#![warn(clippy::iter_over_hash_type)]
 
 pub mod alias;
 pub mod catalog;

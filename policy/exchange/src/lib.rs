@@ -9,6 +9,7 @@
 //! better, [`seek`] which accounts are asked for a thing that nobody remembers, [`last_word`] who
 //! answers the client when nothing helped. [`holders`] is the index of who holds what, for all
 //! providers.
+#![warn(clippy::iter_over_hash_type)]
 
 pub mod destination;
 pub mod directory;

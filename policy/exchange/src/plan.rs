@@ -25,7 +25,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use keyweir_pool::Pool;
-use keyweir_pool::ask::{Admission, Ask, Lease, Refusal};
+use keyweir_pool::ask::{Admission, Ask, Lease, Refusal, RefusalReason};
 use keyweir_pool::attempts::Attempts;
 use keyweir_terms::fault::{Attribution, Fault};
 use keyweir_terms::ids::ProviderId;
@@ -266,6 +266,12 @@ impl Plan {
     fn failed(&mut self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
         let fault = failure.fault;
         self.met.fault = Some(fault);
+        if pool.is_gone(self.request.tenant) {
+            return Step::Refuse(Why::Pool(Refusal {
+                not_until: None,
+                reason: RefusalReason::TenantGone,
+            }));
+        }
         if failure.is_unknown()
             && let Some(step) = self.seek_on(pool, now)
         {

@@ -8,6 +8,8 @@
 //!
 //! Only models that are slower than the usual are remembered, and so many of them at most.
 
+pub mod request;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -18,13 +20,15 @@ const DOUBLINGS_MAX: u32 = 16;
 /// So many early beginnings in a row take a doubling back: a thinker may well be quick a few times.
 const EARLY_MIN: u32 = 32;
 
-/// The bounds of what is learned.
+/// How long the operator lets providers be silent.
 #[derive(Clone, Copy, Debug)]
 pub struct SilenceLimits {
-    /// For a model of which nothing is known.
-    pub first: Duration,
-    /// For any.
-    pub most: Duration,
+    /// A stream that has a fallback, of a model of which nothing is known.
+    pub fallback: Duration,
+    /// Any stream, and any answer for as long as no part of it is produced.
+    pub first_token: Duration,
+    /// Whatever it is.
+    pub head: Duration,
 }
 
 /// What is known of a provider's models.
@@ -51,11 +55,11 @@ pub struct Allowed {
 
 impl Silences {
     /// How long an attempt with `model` may be silent.
-    pub fn allowed(&self, model: &str, limits: SilenceLimits) -> Allowed {
+    pub fn allowed(&self, model: &str, limits: &SilenceLimits) -> Allowed {
         let doublings = self.slow.get(model).map_or(0, |slow| slow.doublings);
-        let span = limits.first.saturating_mul(1 << doublings);
+        let span = limits.fallback.saturating_mul(1 << doublings);
         Allowed {
-            span: span.min(limits.most),
+            span: span.min(limits.first_token),
             doublings,
         }
     }
@@ -102,16 +106,17 @@ mod tests {
     use super::*;
 
     const LIMITS: SilenceLimits = SilenceLimits {
-        first: Duration::from_secs(10),
-        most: Duration::from_secs(100),
+        fallback: Duration::from_secs(10),
+        first_token: Duration::from_secs(100),
+        head: Duration::from_secs(600),
     };
 
     fn secs(silences: &Silences, model: &str) -> u64 {
-        silences.allowed(model, LIMITS).span.as_secs()
+        silences.allowed(model, &LIMITS).span.as_secs()
     }
 
     fn heard(silences: &mut Silences, model: &str, after: u64) {
-        let allowed = silences.allowed(model, LIMITS);
+        let allowed = silences.allowed(model, &LIMITS);
         silences.heard(model, allowed, Duration::from_secs(after));
     }
 
@@ -120,7 +125,7 @@ mod tests {
         let mut silences = Silences::default();
         for expected in [10, 20, 40, 80, 100, 100] {
             assert_eq!(secs(&silences, "thinker"), expected);
-            let allowed = silences.allowed("thinker", LIMITS);
+            let allowed = silences.allowed("thinker", &LIMITS);
             silences.left("thinker", allowed);
         }
         assert_eq!(secs(&silences, "other"), 10);
@@ -129,7 +134,7 @@ mod tests {
     #[test]
     fn those_that_were_left_together_count_once() {
         let mut silences = Silences::default();
-        let allowed = silences.allowed("a", LIMITS);
+        let allowed = silences.allowed("a", &LIMITS);
         for _ in 0..100 {
             silences.left("a", allowed);
         }
@@ -159,7 +164,7 @@ mod tests {
         let mut silences = Silences::default();
         for number in 0..2 * MODELS_MAX {
             let model = number.to_string();
-            let allowed = silences.allowed(&model, LIMITS);
+            let allowed = silences.allowed(&model, &LIMITS);
             silences.left(&model, allowed);
         }
         assert_eq!(silences.slow.len(), MODELS_MAX);

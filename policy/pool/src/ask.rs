@@ -113,7 +113,7 @@ pub enum RefusalReason {
     NoSuchModel,
     /// The account a follow-up belongs to is gone.
     AccountGone,
-    /// Its tenant left the policy while it waited.
+    /// Its tenant left the policy while it waited, or before it could be tried again.
     TenantGone,
     /// Every budget is spent for longer than the request would wait.
     Exhausted,

@@ -14,6 +14,7 @@
 //! One pool per provider, `&mut self` throughout: the driver puts a lock around each. Calls cost
 //! microseconds, nothing in here is shared between providers, and a lock per account would buy
 //! nothing but torn decisions.
+#![warn(clippy::iter_over_hash_type)]
 
 pub mod access;
 pub mod ask;

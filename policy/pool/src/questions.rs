@@ -2,7 +2,7 @@
 
 use keyweir_health::retry_budget::RetryLimits;
 use keyweir_terms::amount::Need;
-use keyweir_terms::ids::{AccountId, KeyId};
+use keyweir_terms::ids::{AccountId, KeyId, TenantId};
 use keyweir_terms::time::Time;
 
 use crate::ask::Ask;
@@ -105,6 +105,11 @@ impl Pool {
         let choosing = group.choosing(now, &self.shared, &asked);
         let mut accounts = group.accounts.ids();
         accounts.any(|account| choosing.is_allowed(account) && choosing.has_key(account, true))
+    }
+
+    /// Whether a tenant is none of the policy any more: what it sent is not tried again.
+    pub fn is_gone(&self, tenant: TenantId) -> bool {
+        self.spec.is_gone(tenant)
     }
 
     /// Whether anybody can serve such a request, be it that it would have to wait for its turn: the

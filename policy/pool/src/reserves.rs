@@ -82,6 +82,7 @@ impl Reserves {
         if sum > 1.0 {
             there.iter_mut().for_each(|share| *share /= sum);
         }
+        #[expect(clippy::iter_over_hash_type, reason = "each by itself")]
         for parts in self.parts.values_mut() {
             for (at, part) in parts {
                 if *at == account {

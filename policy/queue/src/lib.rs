@@ -1,4 +1,5 @@
 //! Who goes next: the waiting room of a quota group and its priority classes.
+#![warn(clippy::iter_over_hash_type)]
 
 mod class;
 mod drain;

@@ -1,5 +1,6 @@
 //! What an account has left: its token buckets, modelled from outside; the budget they make; and
 //! what a request is expected to need of it.
+#![warn(clippy::iter_over_hash_type)]
 
 pub mod bucket;
 pub mod budget;

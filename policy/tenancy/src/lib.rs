@@ -16,7 +16,9 @@
 //! [`prices`] turn tokens into [`money`], [`period`] days into budgets' periods, and [`tally`] adds up
 //! what the ledger keeps. All of them count by [`TenantId`](keyweir_terms::ids::TenantId) or by name,
 //! both of which a tenant keeps over reloads, and get `now` as an argument.
+#![warn(clippy::iter_over_hash_type)]
 
+pub mod again;
 pub mod allowance;
 mod bucket;
 mod expected;

@@ -1,5 +1,6 @@
 //! The words that everything else is said in: ids, time, amounts, dialects, endpoints, requests,
 //! faults, snapshots. Imports nothing of ours and decides nothing.
+#![warn(clippy::iter_over_hash_type)]
 
 pub mod amount;
 pub mod dialect;

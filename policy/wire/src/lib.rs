@@ -26,6 +26,7 @@
 //! Translation between dialects, when it comes, is a room of its own (`translate`): a request or an
 //! answer of one dialect in, the same of another out. It stands above `body`, `answer` and
 //! `stream`, whose readers it uses, and nothing here knows of it.
+#![warn(clippy::iter_over_hash_type)]
 
 mod answer;
 mod body;

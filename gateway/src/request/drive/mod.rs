@@ -65,14 +65,6 @@ pub(crate) async fn reach(exchange: &mut Exchange<'_>) -> Result<Reached, Stop> 
             }
             Next::Send(lease) => match attempt(exchange, lease).await? {
                 Attempted::Opened(opened) => return Ok(Reached::Opened(opened)),
-                Attempted::Failed(_, answer)
-                    if exchange.gateway.has_revoked(exchange.facts.tenant) =>
-                {
-                    if let Some(answer) = answer {
-                        Box::pin(answer.discard()).await;
-                    }
-                    return Err(explain::revoked().into());
-                }
                 Attempted::Failed(failed, answer) => {
                     last = answer;
                     failed
@@ -80,7 +72,9 @@ pub(crate) async fn reach(exchange: &mut Exchange<'_>) -> Result<Reached, Stop> 
             },
             Next::Turn => turn(exchange),
             Next::Refuse(why) => return Err(explain::why(exchange, &why).into()),
-            Next::Relay => return Err(explain::nothing_to_relay().into()),
+            Next::Relay => {
+                return Err(explain::internal("the gateway lost the provider's answer").into());
+            }
         };
     }
 }
@@ -94,7 +88,7 @@ async fn wait(exchange: &mut Exchange<'_>, place: Place) -> Result<Result<Lease,
         () = exchange.gateway.lifecycle.last_called() => return Err(explain::shutting_down().into()),
     };
     // The pool decides every ticket; it cannot go while a request holds it.
-    decision.ok_or(Stop::ClientLeft)
+    decision.ok_or_else(|| explain::internal("the gateway lost the request's place").into())
 }
 
 /// How an attempt went.

@@ -79,10 +79,9 @@ async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer, announced: Annou
             BodyForm::NoAnswer => return Looked::Failed(Fault::Broken { wait: None }),
             BodyForm::Undecided => {}
         }
-        let timeouts = &exchange.live.settings().timeouts;
         let idle = match as_announced {
-            Form::Events => exchange.silence.left(timeouts),
-            Form::Json | Form::Opaque => timeouts.stream_idle,
+            Form::Events => exchange.silence_left(),
+            Form::Json | Form::Opaque => exchange.live.settings().timeouts.stream_idle,
         };
         if seen.bytes.len() >= LOOK_MAX {
             return Looked::Is(as_announced);

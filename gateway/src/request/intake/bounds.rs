@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use keyweir_policy::tenancy::again::AsksAgain;
 use keyweir_policy::tenancy::request::Asked;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
@@ -14,16 +15,13 @@ use crate::request::respond::explain;
 use crate::request::respond::refuse::Refuse;
 use crate::request::stop::Stop;
 
-/// How often a request asks again whose tenant's limit has room that others may leave: by then they
-/// have heard that it is wanted here.
-const SHARE_ASKED_MAX: u32 = 3;
-
-/// Reserves what the request is expected to take, and waits for its turn.
+/// Reserves what the request is expected to take, and waits for its turn: what that took of its patience
+/// is gone.
 ///
 /// # Errors
 /// If it does not fit, or its client leaves.
 pub(crate) async fn reserve(
-    taken: &Taken<'_>,
+    taken: &mut Taken<'_>,
     client: &mut Client,
     record: &mut Record,
 ) -> Result<(), Stop> {
@@ -34,6 +32,7 @@ pub(crate) async fn reserve(
     let outcome = reserve_in_turn(taken, client, record, &mut since).await;
     if let Some(since) = since {
         let waited = since.elapsed();
+        taken.patience = taken.patience.saturating_sub(waited);
         record.on(Event::LimitWaited { waited });
     }
     outcome
@@ -51,19 +50,18 @@ async fn reserve_in_turn(
         provider: taken.destination.provider,
         model: taken.description.model.as_deref().unwrap_or_default(),
         size: &taken.description.size,
-        patience: taken.patience.saturating_sub(record.started().elapsed()),
+        patience: taken.patience,
         asks_again: false,
     };
-    let mut times_left = SHARE_ASKED_MAX;
+    let mut again = AsksAgain::new(taken.patience);
     let reserved = loop {
-        asked.asks_again = times_left > 0 && !asked.patience.is_zero();
+        (asked.patience, asked.asks_again) = (again.patience(), again.may());
         match taken.gateway.tenancy.reserve(&asked) {
             Ok(None) => return Ok(()),
             Ok(Some(reserved)) => break reserved,
             Err(lack) if lack.is_of_share => {
-                times_left -= 1;
                 since.get_or_insert_with(Instant::now);
-                asked.patience = wait_for_share(taken, client, asked.patience).await?;
+                wait_for_share(taken, client, &mut again).await?;
             }
             Err(lack) => {
                 record.on(Event::Lacks(&lack));
@@ -85,22 +83,22 @@ async fn reserve_in_turn(
     }
 }
 
-/// Waits for the other gateways to leave some of what is there for all, and for no longer than an
-/// exchange with them should take. Returns what is left of `patience`.
+/// Waits for the other gateways to leave some of what is there for all.
 async fn wait_for_share(
     taken: &Taken<'_>,
     client: &mut Client,
-    patience: Duration,
-) -> Result<Duration, Stop> {
+    again: &mut AsksAgain,
+) -> Result<(), Stop> {
     let redis = taken.live.settings().redis.as_ref();
-    let longest = redis.map_or(Duration::ZERO, |it| it.interval * 2);
+    let longest = again.wait(redis.map_or(Duration::ZERO, |it| it.interval));
     let began = Instant::now();
     tokio::select! {
         biased;
         () = client.gone() => Err(Stop::ClientLeft),
         () = taken.gateway.lifecycle.last_called() => Err(explain::shutting_down().into()),
-        () = taken.gateway.shared.heard(longest.min(patience)) => {
-            Ok(patience.saturating_sub(began.elapsed()))
+        () = taken.gateway.shared.heard(longest) => {
+            again.waited(began.elapsed());
+            Ok(())
         }
     }
 }

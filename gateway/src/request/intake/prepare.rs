@@ -14,6 +14,7 @@ use keyweir_policy::exchange::listing::Gathering;
 use keyweir_policy::exchange::plan::{Plan, Request, TimeLimits};
 use keyweir_policy::exchange::routed::Routed;
 use keyweir_policy::exchange::seek::{Holder, Home};
+use keyweir_policy::exchange::silence::request::{Awaited, Silence};
 use keyweir_policy::select::affinity;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
@@ -34,7 +35,6 @@ use crate::request::listing::Listing;
 use crate::request::models::ModelList;
 use crate::request::outgoing::{Outgoing, Target, uri};
 use crate::request::record::Record;
-use crate::request::silence::{Awaited, Silence};
 use crate::runtime::deadline::Deadline;
 use crate::runtime::provider::Provider;
 
@@ -76,7 +76,7 @@ pub(crate) fn prepare<'a>(
     if taken.renamed.body {
         head.is_plain();
     }
-    let silence = Silence::new(awaited(&taken));
+    let silence = Silence::new(awaited(&taken), taken.gateway.clock.now());
     let (gateway, live) = (taken.gateway, taken.live);
     let exchange = Box::new(Exchange {
         gateway,
@@ -123,7 +123,7 @@ fn facts(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Facts {
         endpoint: route.endpoint,
         method: client.head().method.clone(),
         asks_in_json: route.has_json_body,
-        creates: route.creates_resource || taken.description.stored,
+        makes_things: route.creates_resource || taken.description.stored,
         maker: maker(taken),
         hides_usage: false,
         whole: whole(taken),

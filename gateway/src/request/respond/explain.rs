@@ -49,15 +49,8 @@ pub(crate) fn shutting_down() -> Refuse {
     Refuse::new(RefusalKind::Unavailable, "shutdown", message).after(RETRY_AFTER_MIN)
 }
 
-/// The tenant is gone from the policy, and the last attempt was in vain: there is no other.
-pub(crate) fn revoked() -> Refuse {
-    let message = "this client key was revoked while the request was tried";
-    Refuse::new(RefusalKind::Authentication, "tenant_gone", message).non_retryable()
-}
-
-/// A plan that relays what is not there: a mistake of ours.
-pub(crate) fn nothing_to_relay() -> Refuse {
-    let message = "the gateway lost the provider's answer";
+/// A mistake of ours.
+pub(crate) fn internal(message: &'static str) -> Refuse {
     Refuse::new(RefusalKind::Internal, "internal", message)
 }
 
@@ -141,7 +134,27 @@ fn no_answer(exchange: &Exchange<'_>, fault: &Fault, pool: Option<Duration>) -> 
             "the connection to the provider broke before it answered",
             None,
         ),
-        _ => return unreachable(exchange, reason),
+        // Told with a status that says that all is well, in words that are not for the client.
+        Fault::BadRequest | Fault::ReferenceUnknown | Fault::ContextTooLong => (
+            RefusalKind::InvalidRequest,
+            "the provider refuses this request",
+            None,
+        ),
+        Fault::TooLargeForLimit => (
+            RefusalKind::RateLimited,
+            "the request is larger than the limit of every account tried",
+            None,
+        ),
+        Fault::ModelDenied => (
+            RefusalKind::Permission,
+            "no key of the pool may use this model",
+            None,
+        ),
+        Fault::ConnectFailed => return unreachable(exchange, reason),
+        // Nothing that a client is told of: whoever it is has left, or has an answer.
+        Fault::None | Fault::ClientLeft | Fault::Aborted => {
+            return internal("the gateway could not ask the provider");
+        }
     };
     let refuse = Refuse::new(kind, reason, message);
     match after {

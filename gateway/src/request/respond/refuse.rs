@@ -23,7 +23,8 @@ use crate::downstream::request_id::RequestId;
 use crate::headers::{self, AnswerHead, SHOULD_RETRY};
 
 /// What SDKs wait for at most before they try again by themselves (`anthropic-sdk`, `openai`: a
-/// `retry-after` of more than a minute is not kept). Beyond, they are told not to.
+/// `retry-after` of more than a minute is not kept). Where a tenant's own limit ends later, they are told not
+/// to; what waits for the pool may well be served when it comes again, and waits again.
 const RETRIED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A refusal.
@@ -149,7 +150,7 @@ impl Refuse {
             ),
             Why::TenantGone => (
                 RefusalKind::Authentication,
-                "this client key was revoked while the request waited".to_owned(),
+                "this client key was revoked meanwhile".to_owned(),
             ),
             Why::Exhausted if wait.is_none() => (
                 RefusalKind::RateLimited,

@@ -169,7 +169,7 @@ fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &mut Stream,
 
 /// What the answer made is asked for as soon as its last word has been read.
 fn learn_made(exchange: &Exchange<'_>, held: &HeldLease, stream: &Stream) {
-    let made = stream.reader.resource_ids(exchange.facts.creates);
+    let made = stream.reader.resource_ids(exchange.facts.makes_things);
     exchange.learn(made, held.account());
 }
 

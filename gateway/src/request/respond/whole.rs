@@ -28,7 +28,7 @@ pub(super) async fn deliver(
         usage,
         is_counted: true,
     });
-    let ids = wire::resource_ids(facts.endpoint, facts.creates, &body);
+    let ids = wire::resource_ids(facts.endpoint, facts.makes_things, &body);
     exchange.learn(&ids, held.account());
     if let Some(rewritten) = rewritten(exchange, &body) {
         body = rewritten;

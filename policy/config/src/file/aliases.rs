@@ -36,6 +36,7 @@ impl Aliases {
         for (name, alias) in aliases {
             by_name.entry(name).or_default().push(alias);
         }
+        #[expect(clippy::iter_over_hash_type, reason = "each by itself")]
         for aliases in by_name.values_mut() {
             aliases.sort_by_key(|it| (it.provider.is_none(), it.dialect.is_none()));
         }

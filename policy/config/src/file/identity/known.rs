@@ -41,6 +41,7 @@ impl<I: Id> Known<I> {
     /// Policy number `policy` has these things and no others. Their ids are those that
     /// [`Self::ids`] gave.
     pub(super) fn adopt<'n>(&mut self, policy: u64, things: impl Iterator<Item = (&'n str, I)>) {
+        #[expect(clippy::iter_over_hash_type, reason = "each by itself")]
         for entry in self.names.values_mut() {
             entry.gone_since.get_or_insert(policy);
         }
