@@ -15,7 +15,7 @@ use keyweir_policy::tenancy::period::Wall;
 use keyweir_policy::tenancy::request::{Asked, Cost, Moment, Reserved, Used};
 use keyweir_policy::tenancy::tally::{Place, Tally, Totals};
 use keyweir_policy::tenancy::told::{Heard, RowTold};
-use keyweir_policy::terms::ids::TenantId;
+use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use parking_lot::Mutex;
 
 use crate::runtime::clock::Clock;
@@ -79,6 +79,20 @@ impl Tenancy {
         }
         let at = self.moment();
         state.meters.reserve(at, asked)
+    }
+
+    /// What a request holds, it holds from now on of what bounds this model of this provider.
+    ///
+    /// # Errors
+    /// If that does not fit at once; it goes on holding what it held.
+    pub(crate) fn turn(
+        &self,
+        reserved: &mut Reserved,
+        to: (ProviderId, &str),
+    ) -> Result<(), Box<Lack>> {
+        let mut state = self.state.lock();
+        let at = self.moment();
+        state.meters.turn(at, reserved, to)
     }
 
     /// Why a request would be refused now; `None`: it would not. Takes nothing.

@@ -134,7 +134,7 @@ async fn pass_on(
 
 /// Without the usage that the client did not ask for.
 fn without_usage(exchange: &Exchange<'_>, events: Bytes) -> Bytes {
-    if !exchange.facts.hides_usage {
+    if !exchange.outgoing.usage.is_hidden {
         return events;
     }
     usage_hidden::hidden(&events).map_or(events, Bytes::from)

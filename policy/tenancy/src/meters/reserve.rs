@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use keyweir_terms::amount::Need;
+use keyweir_terms::ids::ProviderId;
 
 use super::Meters;
 use super::fit::Fit;
@@ -62,6 +63,38 @@ impl Meters {
             overspent,
             shadowed,
         }))
+    }
+
+    /// What a request holds, it holds from now on of what bounds `model` of `provider`, which it turns to.
+    ///
+    /// # Errors
+    /// If that does not fit at once; it goes on holding what it held.
+    pub fn turn(
+        &mut self,
+        at: Moment,
+        reserved: &mut Reserved,
+        (provider, model): (ProviderId, &str),
+    ) -> Result<(), Box<Lack>> {
+        self.give_back(at, reserved, &Taken::default());
+        let size = reserved.size;
+        let asked = Asked {
+            tenant: reserved.tenant,
+            provider,
+            model,
+            size: &size,
+            patience: Duration::ZERO,
+            asks_again: false,
+        };
+        match self.reserve(at, &asked) {
+            Ok(Some(next)) => {
+                *reserved = next;
+                Ok(())
+            }
+            other => {
+                let _: (AllLeft, _) = self.take(at, &reserved.rows, &reserved.need);
+                other.map(drop)
+            }
+        }
     }
 
     /// Why a request would be refused, were it to ask now; `None`: it would not. Takes nothing.
