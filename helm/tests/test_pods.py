@@ -34,6 +34,10 @@ def test_the_restricted_standard_is_kept():
     assert test["containers"][0]["securityContext"] == container(objects)["securityContext"]
 
 
+def test_what_keeps_a_pod_from_starting_stands_in_its_description():
+    assert container(render())["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
 def test_probes_ask_the_admin_port():
     asked = container(render())
     paths = [asked[it]["httpGet"]["path"] for it in ("startupProbe", "livenessProbe", "readinessProbe")]
@@ -79,3 +83,14 @@ def test_a_disruption_budget_is_one_pod_unless_said():
     assert budget({"maxUnavailable": "30%"})["maxUnavailable"] == "30%"
     assert budget({})["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
     assert "unhealthyPodEvictionPolicy" not in budget({}, kube="1.26.0")
+
+
+@pytest.mark.parametrize("kube, budget, scaler", [
+    ("1.20.0", "policy/v1beta1", "autoscaling/v2beta2"),
+    ("1.22.9", "policy/v1", "autoscaling/v2beta2"),
+    ("1.23.1-eks.2", "policy/v1", "autoscaling/v2"),
+])
+def test_an_old_kubernetes_gets_the_versions_that_it_has(kube, budget, scaler):
+    objects = render({"podDisruptionBudget": {"enabled": True}, "autoscaling": {"enabled": True}}, kube=kube)
+    assert one(objects, "PodDisruptionBudget")["apiVersion"] == budget
+    assert one(objects, "HorizontalPodAutoscaler")["apiVersion"] == scaler

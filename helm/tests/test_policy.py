@@ -20,6 +20,7 @@ SETTINGS = {
     "everything": {name: EVERYTHING[name] for name in ("settings", "tls", "listenAddress", "shutdown")},
     "replicas": {"replicaCount": 3},
     "who may ask": {
+        "secrets": ["provider-keys", "admin"],
         "settings": {
             "gateway": {
                 "admin_token": {"file": "/etc/keyweir/secrets/admin/token"},

@@ -91,6 +91,8 @@ ports:
   - name: admin
     containerPort: {{ .Values.admin.port }}
     protocol: TCP
+# What keeps it from starting stands in the pod's description, too.
+terminationMessagePolicy: FallbackToLogsOnError
 startupProbe:
   {{- include "keyweir.probe" (dict "root" . "path" "/healthz") | nindent 2 }}
   {{- toYaml .Values.startupProbe | nindent 2 }}
