@@ -142,7 +142,8 @@ def test_another_number_of_pods_restarts_none():
 
 def test_text_is_escaped():
     text = 'a "quoted" \\ <b> 🙂'
-    assert tomllib.loads(settings({"settings": {"waiting": {"patience": text}}}))["waiting"]["patience"] == text
+    told = {"settings": {"gateway": {"traces": {"endpoint": text}}}}
+    assert tomllib.loads(settings(told))["gateway"]["traces"]["endpoint"] == text
 
 
 def test_policy_files_arrive_byte_for_byte():

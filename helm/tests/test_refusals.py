@@ -94,6 +94,12 @@ SHAPES = {
     "a ledger that is nowhere": {"ledger": {"storage": "disk"}},
     "a digest that is none": {"image": {"digest": "latest"}},
     "a port out of range": {"http": {"port": 80}},
+    "a Secret's name that Kubernetes refuses": {"secrets": ["My_Secret"]},
+    "a Secret twice": {"secrets": ["provider-keys", "provider-keys"]},
+    "a setting of the policy that is not known": {"settings": {"gateway": {"timeouts": {"hed": "3s"}}}},
+    "a setting of the policy that is none": {"settings": {"waiting": {"patience": "soon"}}},
+    "too large a setting of the policy": {"settings": {"gateway": {"limits": {"header_count_max": 5000}}}},
+    "an issuer without a claim": {"settings": {"gateway": {"jwt": [{"issuer": "i", "audiences": ["a"]}]}}},
     "a list that should hold names": {"secrets": [{"name": "provider-keys"}]},
 }
 
@@ -109,6 +115,7 @@ FITTING = {
         "secrets": None, "extraVolumeMounts": [{"name": "v", "mountPath": "/etc/keyweir/secrets/provider-keys/"}],
     },
     "a Secret in a comment": {"policy": {"files": {"b.toml": '#secret = { file = "/etc/keyweir/secrets/none/a" }'}}},
+    "a setting of the policy that is taken away": {"settings": {"gateway": {"timeouts": {"head": None}}, "retry": {"attempts_max": None}}},
     "a key that is none": {"policy": {"files": {"b.toml": '[[account.key]]\nid = "a"\nsecret = "no-key"'}}},
     "a budget of the share of many": {"replicaCount": 3, "podDisruptionBudget": {"enabled": True, "minAvailable": "60%"}},
     "a provider whose port is open": provider("https://vllm.example:8443") | {
