@@ -61,6 +61,13 @@ def test_everything_makes_every_kind():
     }
 
 
+def test_the_values_for_a_team_need_nothing_but_kubernetes():
+    files = [CHART / "ci" / "minimal.yaml", CHART / "values-ha.yaml"]
+    made = [it for it in yaml.safe_load_all(rendered(files, "helm4", "1.36.0")) if it]
+    assert not {it["kind"] for it in made} & FOREIGN
+    assert {it["spec"].get("sessionAffinity") for it in made if it["kind"] == "Service"} <= {"None", None}
+
+
 def test_two_releases_in_one_namespace_share_no_name():
     def objects(release):
         ran = helm("helm4", "template", release, CHART, "-f", CHART / "ci" / "everything.yaml")
