@@ -114,6 +114,9 @@ FITTING = {
     "a Secret that something else mounts": {
         "secrets": None, "extraVolumeMounts": [{"name": "v", "mountPath": "/etc/keyweir/secrets/provider-keys/"}],
     },
+    "an entry that something else mounts": {
+        "secrets": None, "extraVolumeMounts": [{"name": "v", "mountPath": "/etc/keyweir/secrets/provider-keys/team-a-1", "subPath": "a"}],
+    },
     "a Secret in a comment": {"policy": {"files": {"b.toml": '#secret = { file = "/etc/keyweir/secrets/none/a" }'}}},
     "a setting of the policy that is taken away": {"settings": {"gateway": {"timeouts": {"head": None}}, "retry": {"attempts_max": None}}},
     "a key that is none": {"policy": {"files": {"b.toml": '[[account.key]]\nid = "a"\nsecret = "no-key"'}}},

@@ -79,7 +79,7 @@ what to write instead.
 {{- $path = substr 1 -1 $path -}}
 {{- $there := false -}}
 {{- range $mounted -}}
-{{- if hasPrefix . $path }}{{ $there = true }}{{ end -}}
+{{- if hasPrefix . (printf "%s/" $path) }}{{ $there = true }}{{ end -}}
 {{- end -}}
 {{- if not $there -}}
 {{- $secret := index (splitList "/" $path) 4 -}}
