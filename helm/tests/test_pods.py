@@ -16,7 +16,7 @@ def test_no_sleep_no_hook():
     assert "lifecycle" not in container(render({"shutdown": {"preStopSeconds": 0}}))
 
 
-@pytest.mark.parametrize("shutdown, seconds", [({}, 130), ({"preStopSeconds": 1, "delaySeconds": 2, "drainSeconds": 3}, 11)])
+@pytest.mark.parametrize("shutdown, seconds", [({}, 133), ({"preStopSeconds": 1, "delaySeconds": 2, "drainSeconds": 3}, 11)])
 def test_grace_is_all_that_an_end_takes(shutdown, seconds):
     assert pod(render({"shutdown": shutdown}))["terminationGracePeriodSeconds"] == seconds
 
@@ -43,6 +43,14 @@ def test_probes_ask_the_admin_port():
     paths = [asked[it]["httpGet"]["path"] for it in ("startupProbe", "livenessProbe", "readinessProbe")]
     assert paths == ["/healthz", "/healthz", "/readyz"]
     assert {asked[it]["httpGet"]["port"] for it in ("startupProbe", "livenessProbe", "readinessProbe")} == {"admin"}
+
+
+def test_a_probe_may_be_another_or_none():
+    asked = container(render({"livenessProbe": {"exec": {"command": ["/bin/keyweir", "healthcheck"]}}, "startupProbe": None}))
+    assert asked["livenessProbe"] == {
+        "exec": {"command": ["/bin/keyweir", "healthcheck"]}, "periodSeconds": 10, "timeoutSeconds": 3, "failureThreshold": 3,
+    }
+    assert "startupProbe" not in asked and asked["readinessProbe"]["httpGet"]["path"] == "/readyz"
 
 
 def test_probes_and_the_test_ask_over_tls_where_operators_do():

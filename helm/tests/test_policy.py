@@ -73,7 +73,7 @@ def test_settings_arrive_with_their_types():
         "requests_in_flight_max": 10000000, "connections_max": 5, "body_bytes_held_max": "512 MiB",
     }
     assert read["retry"] == {"attempts_max": 3, "budget_per_sec": 2.5, "ambiguous": False}
-    assert read["gateway"]["timeouts"] == {"drain_delay": "0s", "drain": "120s"}
+    assert read["gateway"]["timeouts"] == {"drain_delay": "3s", "drain": "120s"}
 
 
 def test_tables_arrive_whole():

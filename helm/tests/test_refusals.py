@@ -27,11 +27,14 @@ CASES = {
     "a key in clear": ({"policy": {"files": {"b.toml": '[[account.key]]\nid = "a"\nsecret = "sk-ant-1"'}}}, 'policy.files."b.toml" has a provider\'s key in clear'),
     "a listener in settings": ({"settings": {"gateway": {"admin": "off"}}}, "admin"),
     "drain in settings": ({"settings": {"gateway": {"timeouts": {"drain": "5s"}}}}, "use shutdown.drainSeconds"),
+    "a label that selects": ({"podLabels": {"app.kubernetes.io/name": "a"}}, "podLabels sets app.kubernetes.io/name, which the chart sets itself"),
+    "a label of the chart": ({"commonLabels": {"helm.sh/chart": "a"}}, "commonLabels sets helm.sh/chart"),
+    "a proxy's header from nobody": ({"settings": {"gateway": {"proxies": {"proxy_protocol": True}}}}, "proxy_protocol needs trusted"),
     "no listener": ({"http": {"enabled": False}}, "clients would have no port"),
     "TLS without certificate": ({"tls": {"enabled": True}}, "tls.enabled needs tls.existingSecret"),
     "ports that collide": ({"admin": {"port": 8080}}, "must differ"),
     "a traffic policy inside": ({"service": {"externalTrafficPolicy": "Local"}}, "leave it empty with service.type ClusterIP"),
-    "too short a grace": ({"terminationGracePeriodSeconds": 30}, "raise it to 130, leave it out, or lower shutdown.drainSeconds"),
+    "too short a grace": ({"terminationGracePeriodSeconds": 30}, "raise it to 133, leave it out, or lower shutdown.drainSeconds"),
     "more bodies than memory": ({"settings": {"gateway": {"limits": {"body_bytes_held_max": "2 GiB"}}}}, "(2048 MiB) and 256 MiB for everything else"),
     "less memory than bodies": ({"resources": {"limits": {"memory": "600Mi"}}}, "resources.limits.memory (600 MiB) is too little"),
     "less memory, in other units": ({"resources": {"limits": {"memory": "600M"}}}, "resources.limits.memory (572 MiB) is too little"),
@@ -142,7 +145,7 @@ def test_what_fits_is_taken(values):
 
 def test_what_was_refused_is_taken_once_it_fits():
     fitting = {
-        "terminationGracePeriodSeconds": 130,
+        "terminationGracePeriodSeconds": 133,
         "autoscaling": {"enabled": True, "minReplicas": 2},
         "podDisruptionBudget": {"enabled": True, "minAvailable": 1},
         "resources": {"limits": {"memory": "2304Mi"}},

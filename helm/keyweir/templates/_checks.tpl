@@ -18,6 +18,13 @@ what to write instead.
 {{- end }}
 
 {{- define "keyweir.checks.name" -}}
+{{- range $value := list "commonLabels" "podLabels" -}}
+{{- range $label, $_ := get $.Values $value -}}
+{{- if regexMatch "^(app\\.kubernetes\\.io/(name|instance|version|managed-by)|helm\\.sh/chart)$" $label -}}
+{{- fail (printf "%s sets %s, which the chart sets itself: choose another label, or nameOverride" $value $label) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $name := include "keyweir.fullname" . -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
 {{- fail (printf "the Service would be called %q, and names of Services begin with a letter and have letters, digits and dashes only: choose another name for the release, or set fullnameOverride" $name) -}}
@@ -98,6 +105,11 @@ what to write instead.
 {{- end -}}
 {{- if and .Values.tls.enabled (not .Values.tls.existingSecret) -}}
 {{- fail "tls.enabled needs tls.existingSecret: the name of a Secret of type kubernetes.io/tls" -}}
+{{- end -}}
+{{- with .Values.settings.gateway.proxies -}}
+{{- if and .proxy_protocol (not .trusted) -}}
+{{- fail "settings.gateway.proxies.proxy_protocol needs trusted: the addresses or blocks from which connections begin with that header" -}}
+{{- end -}}
 {{- end -}}
 {{- include "keyweir.checks.adminTls" . -}}
 {{- $ports := list (int .Values.admin.port) -}}
