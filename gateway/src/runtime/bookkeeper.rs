@@ -39,7 +39,8 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
     let spent = store
         .budgets()
         .map_err(|error| unusable(error.to_string()))?;
-    gateway.tenancy.with(|meters, _| meters.remember(spent));
+    let tenancy = &gateway.tenancy;
+    tenancy.with(|meters, wall| meters.remember(wall, spent));
     let salt = store.salt().map_err(|error| unusable(error.to_string()))?;
     let unwritten = recall::recall(&store, salt, gateway);
     let (sender, ended) = mpsc::channel();
@@ -96,9 +97,7 @@ impl Writer {
             let spent = &mut self.unwritten.spent;
             spent.entry(spender).or_default().add(&more);
         }
-        for (key, begin, spent) in budgets {
-            self.unwritten.budgets.insert(key, (begin, spent));
-        }
+        self.unwritten.budgets.extend(budgets);
         recall::take(gateway, self.salt, rows_max, &mut self.unwritten);
         let now = wall();
         loads::take(gateway, now, rows_max, &mut self.loads);

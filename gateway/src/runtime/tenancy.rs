@@ -13,6 +13,7 @@ use keyweir_policy::tenancy::lack::{Lack, Overspent};
 use keyweir_policy::tenancy::meters::Meters;
 use keyweir_policy::tenancy::period::Wall;
 use keyweir_policy::tenancy::request::{Asked, Cost, Moment, Reserved, Used};
+use keyweir_policy::tenancy::sums::Sums;
 use keyweir_policy::tenancy::tally::{Place, Tally, Totals};
 use keyweir_policy::tenancy::told::{Heard, RowTold};
 use keyweir_policy::terms::ids::TenantId;
@@ -46,8 +47,8 @@ pub(crate) struct Ended {
 pub(crate) struct Spent {
     /// By place.
     pub(crate) places: HashMap<Place, Totals>,
-    /// Of budgets: key, beginning of the period, spent in all.
-    pub(crate) budgets: Vec<(String, Wall, u128)>,
+    /// Of budgets, by their keys: in all.
+    pub(crate) budgets: Vec<(String, Sums)>,
 }
 
 impl Tenancy {

@@ -34,6 +34,7 @@ pub mod request;
 mod share;
 pub mod sharing;
 pub mod spec;
+pub mod sums;
 pub mod tally;
 pub mod token;
 pub mod told;

@@ -144,6 +144,8 @@ pub(crate) struct Spending {
     pub(crate) end: Wall,
     /// Tokens, or picodollars.
     pub(crate) spent: u128,
+    /// What was spent in periods that the clock has shown before ([`crate::sums`]).
+    pub(crate) before: Vec<(Wall, u128)>,
     pub(crate) reserved: u128,
     /// What others have of it.
     pub(crate) others: Elsewhere,
@@ -319,6 +321,7 @@ impl Spending {
             begin,
             end,
             spent: 0,
+            before: Vec::new(),
             reserved: 0,
             others: Elsewhere::default(),
             factor: None,
@@ -372,19 +375,6 @@ impl Spending {
 
     pub(crate) fn is_spent(&self, sharing: Sharing) -> bool {
         self.counted(sharing) >= self.max()
-    }
-
-    /// Goes over to the period that `wall` is in, if that is a later one. A clock that is put back
-    /// gives nobody a second budget.
-    pub(crate) fn roll(&mut self, wall: Wall) {
-        if wall < self.end {
-            return;
-        }
-        (self.begin, self.end) = self.period.around(wall);
-        self.spent = 0;
-        self.others = Elsewhere::default();
-        self.warned = false;
-        self.changed = true;
     }
 
     fn room(&mut self, need: &Taken, wall: Wall, sharing: Sharing) -> Room {

@@ -46,6 +46,7 @@ use crate::period::Wall;
 use crate::prices::PriceBook;
 use crate::request::{Cost, Moment, Reserved, Used};
 use crate::spec::Spec;
+use crate::sums::Sums;
 
 pub use self::view::{BudgetView, LimitView, Limited};
 
@@ -63,9 +64,9 @@ pub struct Meters {
 }
 
 impl Meters {
-    /// What was spent by budgets with these keys in periods that began then, before the process did.
-    pub fn remember(&mut self, spent: impl IntoIterator<Item = (String, Wall, u128)>) {
-        self.rows.remember(spent);
+    /// What was spent by budgets with these keys before the process began.
+    pub fn remember(&mut self, wall: Wall, spent: impl IntoIterator<Item = (String, Sums)>) {
+        self.rows.remember(wall, spent);
     }
 
     /// From now on so many gateways serve the same tenants. What each has spent counts as often as
@@ -93,6 +94,7 @@ impl Meters {
             }
             self.of_tenant.insert(id, Bounds::new(rows, &self.rows));
         }
+        self.rows.take_over(at.wall);
         self.rows.evict();
     }
 
@@ -148,12 +150,12 @@ impl Meters {
         self.prices.label(listed)
     }
 
-    /// Budgets that something was spent of since the last call: key, begin of the period, spent.
-    pub fn take_changed(&mut self) -> Vec<(String, Wall, u128)> {
+    /// Budgets that something was spent of since the last call, by their keys.
+    pub fn take_changed(&mut self) -> Vec<(String, Sums)> {
         let mut changed = Vec::new();
         self.rows.for_each_budget(|key, spending| {
             if std::mem::take(&mut spending.changed) {
-                changed.push((key.to_owned(), spending.begin, spending.spent));
+                changed.push((key.to_owned(), spending.sums()));
             }
         });
         changed
