@@ -21,6 +21,7 @@
 pub mod again;
 pub mod allowance;
 mod bucket;
+mod cached;
 mod expected;
 pub mod lack;
 pub mod left;

@@ -28,6 +28,7 @@ mod row;
 mod rows;
 mod view;
 
+use keyweir_terms::amount::Need;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::ids::{ProviderId, TenantId};
 use keyweir_terms::replicas::Replicas;
@@ -114,16 +115,19 @@ impl Meters {
     ) -> Cost {
         let usage = match (used, &reserved) {
             (Used::Told(usage), _) | (Used::Partly(usage), None) => usage,
-            (Used::Partly(usage), Some(reserved)) => Usage {
-                input: usage.input.or(Some(reserved.need.input)),
-                output: usage.output.or(Some(reserved.need.output)),
-                ..usage
+            (Used::Partly(usage), Some(reserved)) => match usage.input {
+                // Who tells of the input tells what of it was cached.
+                Some(_) => Usage {
+                    output: usage.output.or(Some(reserved.need.output)),
+                    ..usage
+                },
+                None => Usage {
+                    output: usage.output.or(Some(reserved.need.output)),
+                    tier: usage.tier,
+                    ..self.expected(reserved)
+                },
             },
-            (Used::Untold, Some(reserved)) => Usage {
-                input: Some(reserved.need.input),
-                output: Some(reserved.need.output),
-                ..Usage::default()
-            },
+            (Used::Untold, Some(reserved)) => self.expected(reserved),
             (Used::Nothing, _) | (Used::Untold, None) => Usage::default(),
         };
         let dialect = self.prices.dialect(provider);
@@ -190,6 +194,16 @@ impl Meters {
             spending.warned = true;
             Some(overspent(&row.owner, spending, self.sharing))
         })
+    }
+
+    /// What a request was expected to take.
+    fn expected(&self, reserved: &Reserved) -> Usage {
+        let need = Need {
+            input: reserved.need.input,
+            output: reserved.need.output,
+        };
+        let of = (reserved.tenant, &reserved.model);
+        self.expected.usage(of, &reserved.size, &need)
     }
 
     /// What counts of a request that has ended.

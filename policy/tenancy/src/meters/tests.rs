@@ -16,6 +16,7 @@ use crate::prices::{Price, Prices, Rates, Unpriced};
 use crate::request::Asked;
 use crate::spec::Member;
 
+mod cached;
 mod periods;
 
 const T: TenantId = TenantId(0);
