@@ -34,6 +34,8 @@ struct State {
     tally: Tally,
     /// Held counters, by tenant and by the model's price. Made anew with each policy.
     counters: HashMap<(TenantId, Option<u32>), Arc<ModelMetrics>>,
+    /// Has what was spent written down.
+    write: Option<Box<dyn Fn() + Send>>,
 }
 
 /// A request that has ended.
@@ -121,11 +123,21 @@ impl Tenancy {
             state.tally.add(Place { day, ..place }, &totals);
         }
         if is_bounded {
+            if state.meters.is_due()
+                && let Some(write) = &state.write
+            {
+                write();
+            }
             while let Some(over) = state.meters.next_overspent(tenant) {
                 warn(&over);
             }
         }
         cost
+    }
+
+    /// `write` is called where what was spent is to be written down at once: under the lock.
+    pub(crate) fn write_with(&self, write: Box<dyn Fn() + Send>) {
+        self.state.lock().write = Some(write);
     }
 
     /// What was spent since the last call: by place, and of budgets.

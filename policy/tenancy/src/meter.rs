@@ -152,8 +152,10 @@ pub(crate) struct Spending {
     pub(crate) factor: Option<Factor>,
     /// It was told that the budget is spent.
     pub(crate) warned: bool,
-    /// Something was spent since that was last written down.
+    /// Something was spent since that was last written down …
     pub(crate) changed: bool,
+    /// … and so much.
+    pub(crate) unwritten: u128,
 }
 
 /// What others have of a budget, as of when they were last heard of.
@@ -306,10 +308,15 @@ impl Meter {
                 let used = used.of_budget(amount);
                 spending.spent = spending.spent.saturating_add(used);
                 spending.changed |= used > 0;
+                spending.unwritten = spending.unwritten.saturating_add(used);
             }
         }
     }
 }
+
+/// What is spent of a budget is written at once where it is more than a hundredth of it: so it is in a
+/// hundred writes for each budget and period at most.
+const DUE_PART: u128 = 100;
 
 impl Spending {
     pub(crate) fn new(amount: Amount, soft: bool, period: Period, wall: Wall) -> Self {
@@ -327,6 +334,7 @@ impl Spending {
             factor: None,
             warned: false,
             changed: false,
+            unwritten: 0,
         }
     }
 
@@ -371,6 +379,11 @@ impl Spending {
         let rest = own.saturating_sub(known);
         let rest = sharing.factor(self.factor).counted_of(rest);
         own.min(known).saturating_add(rest)
+    }
+
+    /// So much was spent of what it may give at most that a process which is killed would give it again.
+    pub(crate) const fn is_due(&self) -> bool {
+        !self.soft && self.unwritten > self.max() / DUE_PART
     }
 
     pub(crate) fn is_spent(&self, sharing: Sharing) -> bool {

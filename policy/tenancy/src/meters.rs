@@ -62,6 +62,8 @@ pub struct Meters {
     sharing: Sharing,
     /// When the others were last heard of.
     heard_at: Option<Time>,
+    is_due: bool,
+    is_told_due: bool,
 }
 
 impl Meters {
@@ -157,12 +159,20 @@ impl Meters {
     /// Budgets that something was spent of since the last call, by their keys.
     pub fn take_changed(&mut self) -> Vec<(String, Sums)> {
         let mut changed = Vec::new();
+        (self.is_due, self.is_told_due) = (false, false);
         self.rows.for_each_budget(|key, spending| {
+            spending.unwritten = 0;
             if std::mem::take(&mut spending.changed) {
                 changed.push((key.to_owned(), spending.sums()));
             }
         });
         changed
+    }
+
+    /// Whether so much was spent of a budget that refuses that it is to be written down at once; told once
+    /// until [`Self::take_changed`].
+    pub const fn is_due(&mut self) -> bool {
+        self.is_due && !std::mem::replace(&mut self.is_told_due, true)
     }
 
     /// All budgets in force, with what is spent of them at `wall`.
@@ -233,6 +243,7 @@ impl Meters {
                 row.open = row.open.saturating_sub(1);
                 let both = (&reserved.need, taken);
                 row.meter.settle(both, (at.now, at.wall), self.sharing);
+                self.is_due |= row.is_due();
                 row.used(at.now);
             }
         }

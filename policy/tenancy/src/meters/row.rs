@@ -66,6 +66,11 @@ impl Row {
         matches!(&self.meter, Meter::Budget(spending) if spending.soft)
     }
 
+    /// What is spent is to be written down at once.
+    pub(super) const fn is_due(&self) -> bool {
+        !self.shadow && matches!(&self.meter, Meter::Budget(spending) if spending.is_due())
+    }
+
     pub(super) const fn is_of_money(&self) -> bool {
         matches!(&self.meter, Meter::Budget(it) if matches!(it.amount, Amount::Money(_)))
     }

@@ -201,3 +201,37 @@ fn the_order_of_models_begins_nothing_anew() {
     after.remember(at(0).wall, [(key, sums)]);
     assert_eq!(spend(&mut after, 0), 0);
 }
+
+#[test]
+fn what_is_spent_of_a_budget_that_refuses_is_written_at_once_by_its_hundredth() {
+    let of = |tokens, soft| Budget {
+        soft,
+        ..budget(Amount::Tokens(tokens))
+    };
+    for (tokens, soft, shadow, due) in [
+        (1_199, false, false, &[2, 5][..]),
+        (399, false, false, &[1, 3, 5]),
+        (399, true, false, &[]),
+        (399, false, true, &[]),
+    ] {
+        let allowance = Allowance {
+            shadow,
+            ..budgets(vec![of(tokens, soft)])
+        };
+        let mut meters = meters(&spec(allowance, Allowance::default()));
+        let mut told = Vec::new();
+        for count in 1..=6 {
+            let reserved = ask(&mut meters, 0).expect("room");
+            end(&mut meters, 0, reserved, 5, 1);
+            if meters.is_due() {
+                told.push(count);
+            }
+            // Told once, and written after a while.
+            assert!(!meters.is_due());
+            if told.last().is_some_and(|it| it + 1 == count) {
+                assert_eq!(meters.take_changed().len(), 1);
+            }
+        }
+        assert_eq!(told, due, "{tokens} {soft} {shadow}");
+    }
+}
