@@ -13,6 +13,7 @@ use keyweir_policy::tenancy::lack::{Lack, Overspent};
 use keyweir_policy::tenancy::meters::Meters;
 use keyweir_policy::tenancy::period::Wall;
 use keyweir_policy::tenancy::request::{Asked, Cost, Moment, Reserved, Used};
+use keyweir_policy::tenancy::sums::Sums;
 use keyweir_policy::tenancy::tally::{Place, Tally, Totals};
 use keyweir_policy::tenancy::told::{Heard, RowTold};
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
@@ -33,6 +34,8 @@ struct State {
     tally: Tally,
     /// Held counters, by tenant and by the model's price. Made anew with each policy.
     counters: HashMap<(TenantId, Option<u32>), Arc<ModelMetrics>>,
+    /// Has what was spent written down.
+    write: Option<Box<dyn Fn() + Send>>,
 }
 
 /// A request that has ended.
@@ -46,8 +49,8 @@ pub(crate) struct Ended {
 pub(crate) struct Spent {
     /// By place.
     pub(crate) places: HashMap<Place, Totals>,
-    /// Of budgets: key, beginning of the period, spent in all.
-    pub(crate) budgets: Vec<(String, Wall, u128)>,
+    /// Of budgets, by their keys: in all.
+    pub(crate) budgets: Vec<(String, Sums)>,
 }
 
 impl Tenancy {
@@ -134,11 +137,21 @@ impl Tenancy {
             state.tally.add(Place { day, ..place }, &totals);
         }
         if is_bounded {
+            if state.meters.is_due()
+                && let Some(write) = &state.write
+            {
+                write();
+            }
             while let Some(over) = state.meters.next_overspent(tenant) {
                 warn(&over);
             }
         }
         cost
+    }
+
+    /// `write` is called where what was spent is to be written down at once: under the lock.
+    pub(crate) fn write_with(&self, write: Box<dyn Fn() + Send>) {
+        self.state.lock().write = Some(write);
     }
 
     /// What was spent since the last call: by place, and of budgets.

@@ -10,6 +10,8 @@ use keyweir_terms::amount::Need;
 use keyweir_terms::ids::TenantId;
 use keyweir_terms::request::{RequestSize, Usage};
 
+use crate::cached::Cached;
+
 /// Models that are told apart.
 const MODELS_MAX: usize = 256;
 
@@ -29,8 +31,22 @@ pub(crate) enum Model {
 pub(crate) struct Expected {
     /// By its name, a model's place.
     places: HashMap<Box<str>, u32>,
-    models: Vec<Estimates>,
-    others: Estimates,
+    models: Vec<Learned>,
+    others: Learned,
+}
+
+/// What was learned of one model's requests.
+#[derive(Debug, Default)]
+struct Learned {
+    estimates: Estimates,
+    cached: Cached,
+}
+
+impl Learned {
+    fn learn(&mut self, tenant: TenantId, size: &RequestSize, usage: &Usage) {
+        self.estimates.learn(tenant, size, usage);
+        self.cached.learn(tenant, size, usage);
+    }
 }
 
 impl Expected {
@@ -44,11 +60,30 @@ impl Expected {
     }
 
     pub(crate) fn need(&self, tenant: TenantId, model: &Model, size: &RequestSize) -> Need {
+        self.learned(model).estimates.need(tenant, size)
+    }
+
+    /// `need`, with what of the prompt is in the provider's cache.
+    pub(crate) fn usage(
+        &self,
+        (tenant, model): (TenantId, &Model),
+        size: &RequestSize,
+        need: &Need,
+    ) -> Usage {
+        let usage = Usage {
+            input: Some(need.input),
+            output: Some(need.output),
+            ..Usage::default()
+        };
+        self.learned(model).cached.expected(tenant, size, usage)
+    }
+
+    fn learned(&self, model: &Model) -> &Learned {
         let known = match model {
             Model::Known(place) => self.models.get(*place as usize),
             Model::New(_) | Model::Other => None,
         };
-        known.unwrap_or(&self.others).need(tenant, size)
+        known.unwrap_or(&self.others)
     }
 
     pub(crate) fn learn(&mut self, of: (TenantId, &Model), size: &RequestSize, usage: &Usage) {
@@ -59,7 +94,7 @@ impl Expected {
         }
     }
 
-    fn of_model(&mut self, model: &Model) -> Option<&mut Estimates> {
+    fn of_model(&mut self, model: &Model) -> Option<&mut Learned> {
         let place = match model {
             Model::Known(place) => *place as usize,
             Model::New(name) => match self.places.get(name) {
@@ -67,7 +102,7 @@ impl Expected {
                 Some(place) => *place as usize,
                 None if self.models.len() < MODELS_MAX => {
                     let place = self.models.len();
-                    self.models.push(Estimates::default());
+                    self.models.push(Learned::default());
                     self.places.insert(name.clone(), place as u32);
                     place
                 }

@@ -10,6 +10,7 @@ use keyweir_terms::ids::ProviderId;
 use super::Meters;
 use super::fit::Fit;
 use super::row::{Row, overspent};
+use crate::expected::Model;
 use crate::lack::{Ends, Lack, Lacking, Overspent};
 use crate::left::{AllLeft, Left};
 use crate::meter::{Meter, Taken};
@@ -42,7 +43,7 @@ impl Meters {
         let rows = bounds.holding(asked.model, &self.rows);
         let model = self.expected.model(asked.model);
         let need = self.expected.need(asked.tenant, &model, asked.size);
-        let fits = self.taken_for(&rows, asked, &need, of_money);
+        let fits = self.taken_for(&rows, asked, (&model, &need), of_money);
         let fits = fits.and_then(|need| {
             let fits = self.fit(at, &rows, (&need, Asks::InEarnest), asked);
             fits.map(|fits| (need, fits))
@@ -104,7 +105,7 @@ impl Meters {
         let rows = bounds.holding(asked.model, &self.rows);
         let model = self.expected.model(asked.model);
         let need = self.expected.need(asked.tenant, &model, asked.size);
-        let need = self.taken_for(&rows, asked, &need, of_money);
+        let need = self.taken_for(&rows, asked, (&model, &need), of_money);
         need.and_then(|need| self.fit(at, &rows, (&need, Asks::ToKnow), asked))
             .err()
     }
@@ -114,7 +115,7 @@ impl Meters {
         &mut self,
         rows: &[u32],
         asked: &Asked<'_>,
-        need: &Need,
+        (model, need): (&Model, &Need),
         of_money: bool,
     ) -> Result<Taken, Box<Lack>> {
         let taken = Taken {
@@ -127,9 +128,13 @@ impl Meters {
             return Ok(taken);
         }
         let refuses = self.prices.unpriced() == Unpriced::Refuse;
+        let dialect = self.prices.dialect(asked.provider);
         let price = self.prices.find(asked.provider, asked.model).price;
         if let Some(price) = price {
-            let money = price.expected(need);
+            // Whoever asks for a cheaper tier may get the usual one.
+            let of = (asked.tenant, model);
+            let usage = self.expected.usage(of, asked.size, need);
+            let money = price.cost(&usage, dialect);
             return Ok(Taken { money, ..taken });
         }
         let mut rows = rows.iter().filter_map(|row| self.rows.get(*row));

@@ -16,6 +16,9 @@ use crate::prices::{Price, Prices, Rates, Unpriced};
 use crate::request::Asked;
 use crate::spec::Member;
 
+mod cached;
+mod periods;
+
 const T: TenantId = TenantId(0);
 const OTHER: TenantId = TenantId(1);
 const P: ProviderId = ProviderId(0);
@@ -505,11 +508,16 @@ fn what_was_spent_before_the_start_is_spent() {
     assert_eq!(changed.len(), 1);
     assert!(before.take_changed().is_empty());
     for (begin, spent) in [(START, 7), (Wall(START.0 - 86_400_000_000), 0)] {
+        let sums = Sums {
+            begin,
+            ..changed[0].1.clone()
+        };
+        let kept = [(changed[0].0.clone(), sums)];
         let mut after = Meters::default();
-        after.remember([(changed[0].0.clone(), begin, changed[0].2)]);
+        after.remember(at(5).wall, kept.clone());
         after.configure(at(5), &policy);
         let mut beside = meters(&policy);
-        beside.remember([(changed[0].0.clone(), begin, changed[0].2)]);
+        beside.remember(at(5).wall, kept);
         let views: Vec<_> = beside.budgets(at(5).wall).map(|it| it.spent).collect();
         assert_eq!(views, [spent]);
         let views: Vec<_> = after.budgets(at(5).wall).map(|it| it.spent).collect();
