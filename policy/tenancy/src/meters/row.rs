@@ -22,6 +22,8 @@ pub(super) struct Row {
     /// Requests that hold some of it.
     pub(super) open: u32,
     pub(super) is_gone: bool,
+    /// The policy, counted, that has last changed what it bounds.
+    pub(super) changed_by: u64,
     /// What gateways tell one another of it.
     pub(super) known: Known,
 }

@@ -21,6 +21,8 @@ const GONE_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Rows {
+    /// How many policies there were.
+    policies: u64,
     rows: Vec<Option<Row>>,
     free: Vec<usize>,
     /// The places of budgets: few, and asked for more often than the rest.
@@ -37,6 +39,11 @@ impl Rows {
 
     pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut Row> {
         self.rows.get_mut(place as usize)?.as_mut()
+    }
+
+    /// How many policies there were.
+    pub(super) const fn policies(&self) -> u64 {
+        self.policies
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Row> {
@@ -76,6 +83,7 @@ impl Rows {
 
     /// A new policy begins: what it does not name is gone.
     pub(super) fn begin(&mut self) {
+        self.policies += 1;
         for row in self.rows.iter_mut().flatten() {
             row.is_gone = true;
         }
@@ -115,9 +123,12 @@ impl Rows {
             let spending = Spending::new(budget.amount, budget.soft, period, at.wall);
             places.push(self.place(at, &owner, &budget.models, Meter::Budget(spending)));
         }
+        let (policies, shadow) = (self.policies, member.allowance.shadow);
         for place in &places {
-            if let Some(row) = self.get_mut(*place) {
-                row.shadow = member.allowance.shadow;
+            if let Some(row) = self.get_mut(*place)
+                && std::mem::replace(&mut row.shadow, shadow) != shadow
+            {
+                row.changed_by = policies;
             }
         }
         places
@@ -132,11 +143,16 @@ impl Rows {
         mut meter: Meter,
     ) -> u32 {
         let key = key(owner, models, &meter);
+        let policies = self.policies;
         if let Some(place) = self.places.get(&key).copied()
             && let Some(row) = self.get_mut(place)
         {
             row.is_gone = false;
+            let before = (row.lacking(), row.is_soft());
             follow(&mut row.meter, meter, at.now);
+            if before != (row.lacking(), row.is_soft()) {
+                row.changed_by = policies;
+            }
             return place;
         }
         if let Meter::Budget(spending) = &mut meter
@@ -158,6 +174,7 @@ impl Rows {
             meter,
             open: 0,
             is_gone: false,
+            changed_by: policies,
             known: Known::of(&key),
         });
         let place = u32::try_from(place).expect("policies are bounded far below 2³² limits");
