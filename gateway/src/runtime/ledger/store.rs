@@ -614,7 +614,7 @@ mod tests {
             filled.count() < 3_000
         };
         let sparse: Vec<usize> = used.iter().copied().filter(is_sparse).collect();
-        let some = |of: &[usize]| of.iter().copied().step_by(of.len().div_ceil(20)).collect();
+        let some = |of: &[usize]| of.iter().copied().step_by(of.len().div_ceil(14)).collect();
         let (all, sparse): (Vec<_>, Vec<_>) = (some(&used), some(&sparse));
         let torn = all
             .iter()
