@@ -20,9 +20,9 @@
 //! *Cost:* a tenant without limits costs one look at a table.
 
 mod bounds;
-mod exchange;
 mod fit;
 mod known;
+mod peers;
 mod reserve;
 mod row;
 mod rows;

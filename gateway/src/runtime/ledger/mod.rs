@@ -47,8 +47,11 @@ pub(crate) enum Told {
 /// The ledger of one gateway.
 pub(crate) struct Ledger {
     pub(crate) store: Arc<Store>,
-    writer: Mutex<Option<(Arc<Sender<Told>>, JoinHandle<()>)>>,
+    writer: Mutex<Option<Writer>>,
 }
+
+/// Who writes it, and how that is told something.
+type Writer = (Arc<Sender<Told>>, JoinHandle<()>);
 
 impl Ledger {
     /// Opens the ledger in `folder`, which is made if it is not there.

@@ -1,10 +1,10 @@
 mod access;
 mod driver;
 mod evidence;
-mod exchange;
 mod explained;
 mod loads;
 mod operated;
+mod peers;
 mod properties;
 mod recalled;
 mod reconfigured;
