@@ -2,15 +2,16 @@
 //!
 //! What a request cost is added up in memory, and twice a second that goes to the disk, with what was
 //! learned, as one transaction. So a process that is killed loses half a second (of what accounts carried,
-//! some seconds), and one that is told to end nothing. A disk that takes nothing holds nobody up: what is to
+//! some seconds), and one that is told to end nothing, or says how much. A disk that takes nothing holds nobody up: what is to
 //! be written stays in memory until it does, and the log and a metric say so.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use keyweir_policy::tenancy::tally::Place;
+use keyweir_policy::tenancy::tally::{Place, Totals};
 use keyweir_policy::terms::ids::TenantId;
 
 use crate::runtime::gateway::Gateway;
@@ -123,7 +124,10 @@ impl Writer {
             Err(error) => {
                 metrics.writable.set(0);
                 metrics.failed.inc();
-                if !std::mem::replace(&mut self.fails, true) {
+                let is_known = std::mem::replace(&mut self.fails, true);
+                if is_last {
+                    self.tell_lost(&error);
+                } else if !is_known {
                     tracing::error!(
                         %error,
                         ledger = %self.store.path().display(),
@@ -132,6 +136,25 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// The process ends, and with it what is in memory only.
+    fn tell_lost(&self, error: &impl Display) {
+        let Unwritten { spent, budgets, .. } = &self.unwritten;
+        let mut lost = Totals::default();
+        for spent in spent.values() {
+            lost.add(spent);
+        }
+        tracing::error!(
+            %error,
+            ledger = %self.store.path().display(),
+            requests = lost.requests,
+            tokens = lost.input.saturating_add(lost.output),
+            usd = %lost.money,
+            budgets = budgets.len(),
+            "the ledger cannot be written, and the gateway ends: what was spent since the last write is \
+             lost, and these budgets begin with less than was spent of them"
+        );
     }
 
     fn named(&mut self, live: &Live, place: Place) -> Spender {
