@@ -99,6 +99,13 @@ impl Plan {
         }
     }
 
+    /// The same for a request that has `waited` already, for other parts of its answer: that is off its
+    /// patience.
+    pub const fn having_waited(mut self, waited: Duration) -> Self {
+        (self.waited, self.waited_before) = (waited, waited);
+        self
+    }
+
     /// The provider whose pool the next event is to be given with.
     pub const fn provider(&self) -> ProviderId {
         self.choices.present().provider

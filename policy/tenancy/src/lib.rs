@@ -21,6 +21,7 @@
 pub mod again;
 pub mod allowance;
 mod bucket;
+mod cached;
 mod expected;
 pub mod lack;
 pub mod left;
@@ -34,6 +35,7 @@ pub mod request;
 mod share;
 pub mod sharing;
 pub mod spec;
+pub mod sums;
 pub mod tally;
 pub mod token;
 pub mod told;

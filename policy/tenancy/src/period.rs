@@ -5,11 +5,17 @@
 //! zones come from a table that is built in.
 
 use std::fmt;
+use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::civil::{Date, Weekday};
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
+
+/// The time zones that are built in, and none of the system's: gateways that share a budget must mean the
+/// same days.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// A moment as a wall clock shows it: microseconds since 1970-01-01 UTC. Beside it `Time` has no
 /// calendar; unlike it, this one may jump.
@@ -52,7 +58,7 @@ pub struct Period {
 impl Period {
     /// From `hour` o'clock on, in the time zone of this name; `None`: there is none.
     pub fn new(unit: Unit, zone: &str, hour: i8) -> Option<Self> {
-        let zone = TimeZone::get(zone).ok()?;
+        let zone = ZONES.get(zone).ok()?;
         Some(Self { unit, zone, hour })
     }
 
@@ -132,6 +138,37 @@ impl fmt::Display for Period {
         }
         let zone = self.zone.iana_name().unwrap_or("UTC");
         write!(f, ", {:02}:00 {zone}", self.hour)
+    }
+}
+
+/// It is no period as one is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no period")]
+pub struct NoPeriod;
+
+impl FromStr for Period {
+    type Err = NoPeriod;
+
+    /// What [`Display`](fmt::Display) writes.
+    fn from_str(text: &str) -> Result<Self, NoPeriod> {
+        let (unit, from) = text.split_once(", ").ok_or(NoPeriod)?;
+        let unit = match unit.split_once(" from day ") {
+            None if unit == "day" => Unit::Day,
+            Some(("week", day)) => Unit::Week(day.parse().map_err(|_| NoPeriod)?),
+            Some(("month", day)) => Unit::Month(day.parse().map_err(|_| NoPeriod)?),
+            _ => return Err(NoPeriod),
+        };
+        let (hour, zone) = from.split_once(":00 ").ok_or(NoPeriod)?;
+        let hour: i8 = hour.parse().map_err(|_| NoPeriod)?;
+        let is_possible = match unit {
+            Unit::Day => true,
+            Unit::Week(day) => (1..=7).contains(&day),
+            Unit::Month(day) => (1..=31).contains(&day),
+        };
+        let possible = (is_possible && (0..24).contains(&hour)).then_some(());
+        possible
+            .and_then(|()| Self::new(unit, zone, hour))
+            .ok_or(NoPeriod)
     }
 }
 
@@ -247,6 +284,29 @@ mod tests {
             );
         }
         assert_eq!(Period::new(Unit::Day, "Europe/Atlantis", 0), None);
+    }
+
+    #[test]
+    fn a_period_is_read_as_it_is_written() {
+        for (unit, zone, hour) in [
+            (Unit::Day, "UTC", 0),
+            (Unit::Week(7), "Europe/Berlin", 23),
+            (Unit::Month(31), "America/Argentina/Buenos_Aires", 6),
+        ] {
+            let period = Period::new(unit, zone, hour).expect(zone);
+            assert_eq!(period.to_string().parse(), Ok(period));
+        }
+        for text in [
+            "",
+            "day",
+            "year, 00:00 UTC",
+            "week from day 8, 00:00 UTC",
+            "month from day 0, 00:00 UTC",
+            "day, 24:00 UTC",
+            "day, 00:00 Europe/Atlantis",
+        ] {
+            assert_eq!(text.parse::<Period>(), Err(NoPeriod), "{text}");
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ use http::{HeaderMap, HeaderValue};
 use keyweir_policy::tenancy::request::Reserved;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::ids::ProviderId;
 
 pub(crate) use self::event::{Chosen, Event};
 use self::known::Known;
@@ -163,6 +164,16 @@ impl Record {
             self.charge
                 .settle((gateway, live), place, self.known.used());
         }
+    }
+
+    /// The request turns to this model of this provider. `false`: its tenant's limits for that have no
+    /// room for it now.
+    pub(crate) fn turn(&mut self, to: (ProviderId, &str)) -> bool {
+        let turned = self.charge.turn(&self.known.gateway, to);
+        if let Err(lack) = &turned {
+            self.known.count_limit(lack.lacking, "passed_over");
+        }
+        turned.is_ok()
     }
 
     /// What its answers tell of its tenant's limits.

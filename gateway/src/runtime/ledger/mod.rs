@@ -35,10 +35,19 @@ pub(crate) use self::store::{Store, Unwritten};
 /// What the file is called in the folder of the state.
 pub(crate) const FILE: &str = "keyweir.ledger";
 
+/// What the thread that writes a ledger is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// So much is spent that it is written at once.
+    Due,
+    /// It writes all, and ends.
+    End,
+}
+
 /// The ledger of one gateway.
 pub(crate) struct Ledger {
     pub(crate) store: Arc<Store>,
-    writer: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    writer: Mutex<Option<(Arc<Sender<Told>>, JoinHandle<()>)>>,
 }
 
 impl Ledger {
@@ -64,16 +73,16 @@ impl Ledger {
         Ok(Arc::new(store))
     }
 
-    /// A ledger that `thread` writes until `ended` says so.
-    pub(crate) fn new(store: Arc<Store>, ended: Sender<()>, thread: JoinHandle<()>) -> Self {
-        let writer = Mutex::new(Some((ended, thread)));
+    /// A ledger that `thread` writes until it is `told` to end, or nobody is there to tell it.
+    pub(crate) fn new(store: Arc<Store>, told: Arc<Sender<Told>>, thread: JoinHandle<()>) -> Self {
+        let writer = Mutex::new(Some((told, thread)));
         Self { store, writer }
     }
 
     /// Writes down what is left to be written, and ends.
     pub(crate) fn finish(&self) {
         if let Some((sender, thread)) = self.writer.lock().take() {
-            let _ = sender.send(());
+            let _ = sender.send(Told::End);
             let _ = thread.join();
         }
     }

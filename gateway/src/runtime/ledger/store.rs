@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use keyweir_policy::quota::load::Load;
 use keyweir_policy::tenancy::period::Wall;
+use keyweir_policy::tenancy::sums::Sums;
 use keyweir_policy::tenancy::tally::Totals;
 use keyweir_policy::terms::amount::Dimension;
 use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
@@ -40,6 +41,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
 /// By key: the beginning of the period, and what was spent in it.
 const BUDGETS: TableDefinition<'_, &str, (i64, u128)> = TableDefinition::new("budgets");
+/// By key: the same of periods that the clock has shown before.
+const BEFORE: TableDefinition<'_, &str, Vec<(i64, u128)>> = TableDefinition::new("budgets before");
 
 /// Why there is no ledger.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +66,8 @@ pub enum LedgerError {
 #[derive(Debug, Default)]
 pub(crate) struct Unwritten {
     pub(crate) spent: HashMap<Spender, Totals>,
-    /// By key: the beginning of the period, and what was spent in it.
-    pub(crate) budgets: HashMap<String, (Wall, u128)>,
+    /// What was spent of budgets, by their keys.
+    pub(crate) budgets: HashMap<String, Sums>,
     /// By names; `None`: nothing is learned any more.
     pub(crate) learned: HashMap<String, Option<Row>>,
     pub(crate) things: Vec<Thing>,
@@ -226,6 +229,7 @@ impl Store {
             drop(about);
             spent::begin(&transaction)?;
             transaction.open_table(BUDGETS)?;
+            transaction.open_table(BEFORE)?;
             kept::begin(&transaction)?;
             loads::begin(&transaction)?;
         }
@@ -250,19 +254,27 @@ impl Store {
         })
     }
 
-    /// What budgets have spent: key, beginning of the period, spent.
+    /// What budgets have spent, by their keys.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub(crate) fn budgets(&self) -> Result<Vec<(String, Wall, u128)>, redb::Error> {
+    pub(crate) fn budgets(&self) -> Result<Vec<(String, Sums)>, redb::Error> {
         guarded(|| {
             let transaction = self.database()?.begin_read()?;
             let table = transaction.open_table(BUDGETS)?;
+            let all_before = transaction.open_table(BEFORE)?;
             let mut budgets = Vec::new();
             for row in table.iter()? {
                 let (key, value) = row?;
                 let (begin, spent) = value.value();
-                budgets.push((key.value().to_owned(), Wall(begin), spent));
+                let before = all_before.get(key.value())?.map(|it| it.value());
+                let before = before.into_iter().flatten();
+                let sums = Sums {
+                    begin: Wall(begin),
+                    spent,
+                    before: before.map(|(begin, spent)| (Wall(begin), spent)).collect(),
+                };
+                budgets.push((key.value().to_owned(), sums));
             }
             Ok(budgets)
         })
@@ -335,7 +347,7 @@ impl Store {
             Ok(())
         });
         if let Ok(fresh) = Self::open_as_it_is(&self.path) {
-            *opened = fresh.opened.into_inner();
+            *opened = fresh.opened.write().take();
         }
     }
 
@@ -375,8 +387,14 @@ impl Store {
         let transaction = self.database()?.begin_write()?;
         {
             let mut table = transaction.open_table(BUDGETS)?;
-            for (key, (begin, spent)) in &unwritten.budgets {
-                table.insert(key.as_str(), (begin.0, *spent))?;
+            let mut all_before = transaction.open_table(BEFORE)?;
+            for (key, sums) in &unwritten.budgets {
+                table.insert(key.as_str(), (sums.begin.0, sums.spent))?;
+                let before = sums.before.iter().map(|it| (it.0.0, it.1));
+                match before.len() {
+                    0 => all_before.remove(key.as_str())?,
+                    _ => all_before.insert(key.as_str(), before.collect::<Vec<_>>())?,
+                };
             }
         }
         spent::write(&transaction, &unwritten.spent)?;
@@ -403,10 +421,24 @@ impl Store {
         transaction
             .open_table(BUDGETS)?
             .retain(|_, (begin, _)| begin >= oldest)?;
+        transaction
+            .open_table(BEFORE)?
+            .retain(|_, before| before.iter().any(|it| it.0 >= oldest))?;
         kept::evict(&transaction, Wall(i64::from(today) * 86_400_000_000))?;
         loads::evict(&transaction, today)?;
         transaction.commit()?;
         Ok(())
+    }
+}
+
+impl Drop for Store {
+    /// One that has met damage may say so once more when it is closed.
+    fn drop(&mut self) {
+        let last = self.opened.get_mut().take();
+        let _ = guarded(|| {
+            drop(last);
+            Ok(())
+        });
     }
 }
 
@@ -450,7 +482,7 @@ mod tests {
         }
     }
 
-    fn write(store: &Store, spent: &[(Spender, Totals)], budgets: &[(String, (Wall, u128))]) {
+    fn write(store: &Store, spent: &[(Spender, Totals)], budgets: &[(String, Sums)]) {
         let unwritten = Unwritten {
             spent: spent.iter().cloned().collect(),
             budgets: budgets.iter().cloned().collect(),
@@ -466,8 +498,17 @@ mod tests {
         let (store, aside) = Store::open(&path).expect("made");
         assert_eq!(aside, None);
         let spent = [(spender(5, "a"), totals(1)), (spender(6, "b"), totals(2))];
-        let budget = [("k".to_owned(), (Wall(7), 8))];
-        write(&store, &spent, &budget);
+        let sums = |before: &[(i64, u128)]| Sums {
+            begin: Wall(7),
+            spent: 8,
+            before: before.iter().map(|it| (Wall(it.0), it.1)).collect(),
+        };
+        let budget = |sums| [("k".to_owned(), sums)];
+        write(&store, &spent, &budget(sums(&[(5, 1)])));
+        assert_eq!(store.budgets().expect("read"), budget(sums(&[(5, 1)])));
+        for before in [&[][..], &[(9, u128::MAX), (-3, 2)]] {
+            write(&store, &[], &budget(sums(before)));
+        }
         write(&store, &spent[..1], &[]);
         assert!(matches!(Store::open(&path), Err(LedgerError::InUse(_))));
         drop(store);
@@ -477,7 +518,7 @@ mod tests {
         assert_eq!(store.usage(0).expect("read"), expected);
         assert_eq!(store.usage(6).expect("read"), expected[1..]);
         let budgets = store.budgets().expect("read");
-        assert_eq!(budgets, [("k".to_owned(), Wall(7), 8)]);
+        assert_eq!(budgets, budget(sums(&[(9, u128::MAX), (-3, 2)])));
         store.evict(406).expect("written");
         assert_eq!(store.usage(0).expect("read"), expected[1..]);
         assert!(store.budgets().expect("read").is_empty());
@@ -557,6 +598,8 @@ mod tests {
         assert!(matches!(Store::open(&path), Err(LedgerError::Later(_))));
     }
 
+    /// Whether a sum is right is not asked: rows have no checksum, so that a bit of one that is flipped
+    /// makes another sum of it.
     #[test]
     fn any_bit_of_damage_ends_in_a_ledger_or_an_error_whatever_is_asked_of_it() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -566,23 +609,49 @@ mod tests {
         write(&store, &spent.collect::<Vec<_>>(), &[]);
         drop(store);
         let whole = std::fs::read(&path).expect("read");
-        // Where anything is.
-        let used: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
-        for at in used.iter().copied().step_by(used.len().div_ceil(60)) {
-            let mut torn = whole.clone();
+        for (at, cut) in places(&whole) {
+            let mut torn = whole[..whole.len() - cut].to_vec();
             torn[at] ^= 0xff;
-            torn.truncate(whole.len() - at % 3 * 1_000);
-            std::fs::write(&path, torn).expect("written");
-            if let Ok((store, _)) = Store::open(&path) {
-                // None of them panics.
-                let _ = (store.usage(0), store.budgets(), store.kept(), store.salt());
-                let more = Unwritten {
-                    spent: [(spender(7, "a"), totals(2))].into(),
-                    ..Unwritten::default()
-                };
-                let _ = (store.evict(20), store.write(&more), store.usage(0));
+            std::fs::write(&path, &torn).expect("written");
+            let Ok((store, aside)) = Store::open(&path) else {
+                continue;
+            };
+            // None of them panics.
+            let told = store.usage(0);
+            let _ = (store.budgets(), store.kept(), store.salt());
+            let more = Unwritten {
+                spent: [(spender(7, "a"), totals(2))].into(),
+                ..Unwritten::default()
+            };
+            let written = store.evict(5).and_then(|()| store.write(&more));
+            if let Some(aside) = aside {
+                assert!(std::fs::read(aside).expect("kept") == torn, "{at} {cut}");
+                assert_eq!(told.expect("a new one"), []);
+                written.expect("a new one");
+                let told = store.usage(0).expect("a new one");
+                assert_eq!(told, [(spender(7, "a"), totals(2))]);
             }
         }
+    }
+
+    /// Where a file is damaged, and how much of its end is missing: all over what is in it, and closer where
+    /// that is not filled up with the same.
+    fn places(whole: &[u8]) -> Vec<(usize, usize)> {
+        let used: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
+        let is_sparse = |at: &usize| {
+            let page = at / 4_096 * 4_096;
+            let filled = whole[page..].iter().take(4_096).filter(|it| **it != 0);
+            filled.count() < 3_000
+        };
+        let sparse: Vec<usize> = used.iter().copied().filter(is_sparse).collect();
+        let some = |of: &[usize]| of.iter().copied().step_by(of.len().div_ceil(14)).collect();
+        let (all, sparse): (Vec<_>, Vec<_>) = (some(&used), some(&sparse));
+        let torn = all
+            .iter()
+            .step_by(4)
+            .map(|at| (*at, 1_000 + at % 2 * 1_000));
+        let flipped = all.iter().chain(&sparse).map(|at| (*at, 0));
+        torn.chain(flipped).collect()
     }
 
     #[test]
@@ -628,6 +697,7 @@ mod tests {
         let database = Database::create(&earlier).expect("open");
         let transaction = database.begin_write().expect("begun");
         assert!(transaction.delete_table(BUDGETS).expect("deleted"));
+        assert!(transaction.delete_table(BEFORE).expect("deleted"));
         transaction.commit().expect("written");
         drop(database);
         for path in [&path, &killed, &earlier] {

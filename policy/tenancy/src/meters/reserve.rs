@@ -5,11 +5,12 @@
 use std::time::Duration;
 
 use keyweir_terms::amount::Need;
-use keyweir_terms::ids::TenantId;
+use keyweir_terms::ids::{ProviderId, TenantId};
 
 use super::Meters;
 use super::fit::Fit;
 use super::row::{Row, overspent};
+use crate::expected::Model;
 use crate::lack::{Ends, Lack, Lacking, Overspent};
 use crate::left::{AllLeft, Left};
 use crate::meter::{Meter, Taken};
@@ -42,7 +43,7 @@ impl Meters {
         let rows = bounds.holding(asked.model, &self.rows);
         let model = self.expected.model(asked.model);
         let need = self.expected.need(asked.tenant, &model, asked.size);
-        let fits = self.taken_for(&rows, asked, &need, of_money);
+        let fits = self.taken_for(&rows, asked, (&model, &need), of_money);
         let fits = fits.and_then(|need| {
             let fits = self.fit(at, &rows, (&need, Asks::InEarnest), asked);
             fits.map(|fits| (need, fits))
@@ -64,6 +65,38 @@ impl Meters {
             overspent,
             shadowed,
         }))
+    }
+
+    /// What a request holds, it holds from now on of what bounds `model` of `provider`, which it turns to.
+    ///
+    /// # Errors
+    /// If that does not fit at once; it goes on holding what it held.
+    pub fn turn(
+        &mut self,
+        at: Moment,
+        reserved: &mut Reserved,
+        (provider, model): (ProviderId, &str),
+    ) -> Result<(), Box<Lack>> {
+        self.give_back(at, reserved, &Taken::default());
+        let size = reserved.size;
+        let asked = Asked {
+            tenant: reserved.tenant,
+            provider,
+            model,
+            size: &size,
+            patience: Duration::ZERO,
+            asks_again: false,
+        };
+        match self.reserve(at, &asked) {
+            Ok(Some(next)) => {
+                *reserved = next;
+                Ok(())
+            }
+            other => {
+                let _: (AllLeft, _) = self.take(at, &reserved.rows, &reserved.need);
+                other.map(drop)
+            }
+        }
     }
 
     /// Whether `reserved`, for a request for `model` that waits for its turn, stands in the policy as it is
@@ -107,7 +140,7 @@ impl Meters {
         let rows = bounds.holding(asked.model, &self.rows);
         let model = self.expected.model(asked.model);
         let need = self.expected.need(asked.tenant, &model, asked.size);
-        let need = self.taken_for(&rows, asked, &need, of_money);
+        let need = self.taken_for(&rows, asked, (&model, &need), of_money);
         need.and_then(|need| self.fit(at, &rows, (&need, Asks::ToKnow), asked))
             .err()
     }
@@ -117,7 +150,7 @@ impl Meters {
         &mut self,
         rows: &[u32],
         asked: &Asked<'_>,
-        need: &Need,
+        (model, need): (&Model, &Need),
         of_money: bool,
     ) -> Result<Taken, Box<Lack>> {
         let taken = Taken {
@@ -130,9 +163,13 @@ impl Meters {
             return Ok(taken);
         }
         let refuses = self.prices.unpriced() == Unpriced::Refuse;
+        let dialect = self.prices.dialect(asked.provider);
         let price = self.prices.find(asked.provider, asked.model).price;
         if let Some(price) = price {
-            let money = price.expected(need);
+            // Whoever asks for a cheaper tier may get the usual one.
+            let of = (asked.tenant, model);
+            let usage = self.expected.usage(of, asked.size, need);
+            let money = price.cost(&usage, dialect);
             return Ok(Taken { money, ..taken });
         }
         let mut rows = rows.iter().filter_map(|row| self.rows.get(*row));

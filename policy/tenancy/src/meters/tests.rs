@@ -16,6 +16,9 @@ use crate::prices::{Price, Prices, Rates, Unpriced};
 use crate::request::{Asked, Standing};
 use crate::spec::Member;
 
+mod cached;
+mod periods;
+
 const T: TenantId = TenantId(0);
 const OTHER: TenantId = TenantId(1);
 const P: ProviderId = ProviderId(0);
@@ -583,11 +586,16 @@ fn what_was_spent_before_the_start_is_spent() {
     assert_eq!(changed.len(), 1);
     assert!(before.take_changed().is_empty());
     for (begin, spent) in [(START, 7), (Wall(START.0 - 86_400_000_000), 0)] {
+        let sums = Sums {
+            begin,
+            ..changed[0].1.clone()
+        };
+        let kept = [(changed[0].0.clone(), sums)];
         let mut after = Meters::default();
-        after.remember([(changed[0].0.clone(), begin, changed[0].2)]);
+        after.remember(at(5).wall, kept.clone());
         after.configure(at(5), &policy);
         let mut beside = meters(&policy);
-        beside.remember([(changed[0].0.clone(), begin, changed[0].2)]);
+        beside.remember(at(5).wall, kept);
         let views: Vec<_> = beside.budgets(at(5).wall).map(|it| it.spent).collect();
         assert_eq!(views, [spent]);
         let views: Vec<_> = after.budgets(at(5).wall).map(|it| it.spent).collect();
@@ -792,4 +800,39 @@ fn what_is_spent_counts_for_the_others_too() {
     assert_eq!(over.percent, 100);
     let views: Vec<_> = meters.budgets(at(0).wall).collect();
     assert_eq!((views[0].spent, views[0].counted), (50, 100));
+}
+
+#[test]
+fn who_turns_to_another_model_is_held_to_its_limits_and_no_more_to_the_first_ones() {
+    let of = |pattern: &str, max| Limit {
+        models: ModelPatterns::new(vec![pattern.parse().expect("a pattern")]).expect("one"),
+        ..limit(Dimension::Requests, max)
+    };
+    let allowance = limits(vec![of("priced-*", 2), of("other-*", 1)]);
+    let mut meters = meters(&spec(allowance, Allowance::default()));
+    let take = |meters: &mut Meters| ask(meters, 0).expect("there is room").expect("bounded");
+    let left = |meters: &Meters| {
+        meters
+            .limits(at(0).now)
+            .map(|it| it.left)
+            .collect::<Vec<_>>()
+    };
+
+    let mut first = take(&mut meters);
+    assert_eq!(left(&meters), [1, 1]);
+    meters
+        .turn(at(0), &mut first, (P, "other-1"))
+        .expect("there is room");
+    assert_eq!(left(&meters), [2, 0]);
+
+    let mut second = take(&mut meters);
+    let lack = meters
+        .turn(at(0), &mut second, (P, "other-1"))
+        .expect_err("it is used up");
+    assert_eq!(lack.lacking, Lacking::PerMinute(Dimension::Requests, 1));
+    assert_eq!(left(&meters), [1, 0], "it goes on holding what it held");
+
+    end(&mut meters, 0, Some(first), 1, 1);
+    meters.settle(at(0), Some(second), (P, "priced-1"), Used::Nothing);
+    assert_eq!(left(&meters), [2, 0]);
 }
