@@ -568,6 +568,30 @@ async fn while_the_disk_is_full_requests_are_served_and_what_is_spent_is_kept_fo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_ends_while_the_disk_is_full_says_how_much_is_lost() {
+    let stage = bounded("").and(PRICE).build().await;
+    let Stage { provider, gateway } = stage;
+    gateway.signal("TERM").await;
+    let files = gateway.into_files().await;
+    let gateway = Program::start(files, None, Some(1_024)).await;
+    let stage = Stage { provider, gateway };
+    stage.serves(Api::Messages).await;
+    written_down(&stage, 1).await;
+    stage.gateway.bound_files(Some(0));
+    for _ in 0..3 {
+        stage.serves(Api::Messages).await;
+    }
+    // It is told once that the disk is full, and again what that came to.
+    stage.gateway.writes("cannot be written").await;
+    stage.serves(Api::Messages).await;
+    stage.gateway.signal("TERM").await;
+    let (_, written) = stage.gateway.ended().await;
+    let lost = written.lines().find(|line| line.contains("is lost"));
+    let lost = lost.unwrap_or_else(|| panic!("it says nothing: {written}"));
+    assert!(lost.contains("\"requests\":4"), "{lost}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_limit_each_gateway_gives_its_share_and_says_so() {
     let limit = "[[tenant.limit]]\nrequests_per_minute = 8\n";
     let stage = bounded(limit).setting("replicas = 4").build().await;
