@@ -237,7 +237,7 @@ impl Meters {
         }
     }
 
-    fn give_back(&mut self, at: Moment, reserved: &Reserved, taken: &Taken) {
+    pub(super) fn give_back(&mut self, at: Moment, reserved: &Reserved, taken: &Taken) {
         for place in reserved.rows.iter() {
             if let Some(row) = self.rows.get_mut(*place) {
                 row.open = row.open.saturating_sub(1);

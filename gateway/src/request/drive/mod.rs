@@ -138,12 +138,20 @@ async fn attempt(exchange: &mut Exchange<'_>, lease: Lease) -> Result<Attempted,
     }
 }
 
-/// Turns to the plan's next choice.
+/// Turns to the plan's next choice, as far as that can be done and its tenant's limits have room for it.
 fn turn(exchange: &mut Exchange<'_>) -> Event {
+    let to = (exchange.plan.provider(), exchange.plan.model());
+    if !exchange.record.turn(to) {
+        return Event::Unusable;
+    }
     let choice = exchange.plan.choice();
     let provider = exchange.live.provider(choice.provider);
     let model = choice.model.clone();
     let aimed = exchange.outgoing.aim(choice, &provider.upstream);
+    if aimed {
+        let takes = exchange.live.policy.provider(choice.provider).stream_usage;
+        exchange.outgoing.ask_usage(takes);
+    }
     exchange.record.on(record::Event::Chosen(Chosen {
         provider: choice.provider,
         model,
