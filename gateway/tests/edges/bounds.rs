@@ -283,6 +283,24 @@ async fn sixty_four_clients_at_once_spend_a_budget_and_no_more_over_kill_and_res
     assert!(budgets[0]["spent_ratio"].as_f64().expect("a number") > 0.9);
 }
 
+/// Twice a second would take ten seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn much_of_a_budget_is_written_down_at_once() {
+    const REQUESTS: u32 = 20;
+    let stage = bounded("").build().await;
+    let one = tokens_of_one(&stage).await;
+    drop(stage);
+    // Each is more than a hundredth of it.
+    let stage = bounded(&budget(60 * one)).and(PRICE).build().await;
+    let begun = std::time::Instant::now();
+    for count in 1..=REQUESTS {
+        stage.serves(Api::Messages).await;
+        written_down(&stage, count.into()).await;
+    }
+    let took = begun.elapsed();
+    assert!(took < REQUESTS * Duration::from_millis(300), "{took:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_asked_for_and_not_waited_for_is_given_back() {
     let limits = "[[tenant.limit]]\nconcurrency = 2\n";

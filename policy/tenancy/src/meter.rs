@@ -304,11 +304,7 @@ impl Meter {
             Self::Budget(spending) => {
                 let amount = spending.amount;
                 spending.reserved = spending.reserved.saturating_sub(need.of_budget(amount));
-                spending.roll(wall);
-                let used = used.of_budget(amount);
-                spending.spent = spending.spent.saturating_add(used);
-                spending.changed |= used > 0;
-                spending.unwritten = spending.unwritten.saturating_add(used);
+                spending.charge(used, wall);
             }
         }
     }
@@ -336,6 +332,15 @@ impl Spending {
             changed: false,
             unwritten: 0,
         }
+    }
+
+    /// So much was used.
+    pub(crate) fn charge(&mut self, used: &Taken, wall: Wall) {
+        self.roll(wall);
+        let used = used.of_budget(self.amount);
+        self.spent = self.spent.saturating_add(used);
+        self.changed |= used > 0;
+        self.unwritten = self.unwritten.saturating_add(used);
     }
 
     pub(crate) const fn max(&self) -> u128 {

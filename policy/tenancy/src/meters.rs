@@ -245,6 +245,9 @@ impl Meters {
                 row.meter.settle(both, (at.now, at.wall), self.sharing);
                 self.is_due |= row.is_due();
                 row.used(at.now);
+                if row.is_gone {
+                    self.rows.charge_successor(*place, taken, at.wall);
+                }
             }
         }
     }

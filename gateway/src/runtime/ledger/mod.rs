@@ -50,8 +50,11 @@ pub(crate) struct Ledger {
     writer: Mutex<Option<Writer>>,
 }
 
-/// Who writes it, and how that is told something.
-type Writer = (Arc<Sender<Told>>, JoinHandle<()>);
+/// The thread that writes a ledger.
+struct Writer {
+    told: Arc<Sender<Told>>,
+    thread: JoinHandle<()>,
+}
 
 impl Ledger {
     /// Opens the ledger in `folder`, which is made if it is not there.
@@ -78,14 +81,14 @@ impl Ledger {
 
     /// A ledger that `thread` writes until it is `told` to end, or nobody is there to tell it.
     pub(crate) fn new(store: Arc<Store>, told: Arc<Sender<Told>>, thread: JoinHandle<()>) -> Self {
-        let writer = Mutex::new(Some((told, thread)));
+        let writer = Mutex::new(Some(Writer { told, thread }));
         Self { store, writer }
     }
 
     /// Writes down what is left to be written, and ends.
     pub(crate) fn finish(&self) {
-        if let Some((sender, thread)) = self.writer.lock().take() {
-            let _ = sender.send(Told::End);
+        if let Some(Writer { told, thread }) = self.writer.lock().take() {
+            let _ = told.send(Told::End);
             let _ = thread.join();
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Row {
     pub(super) is_gone: bool,
     /// It was gone under the policy before, too.
     pub(super) was_gone: bool,
+    /// The place of the budget that took over what was spent of this one.
+    pub(super) successor: Option<u32>,
     /// The policy, counted, that has last changed what it bounds.
     pub(super) changed_by: u64,
     /// What gateways tell one another of it.
