@@ -126,7 +126,7 @@ pub(crate) fn unread(unread: Unread) -> Refuse {
 }
 
 fn long_method() -> Refuse {
-    too_large("the method is longer than any").status(431)
+    too_large("method too long").status(431)
 }
 
 /// Whether a path is UTF-8 once its percent escapes are decoded. What is not, such as the overlong
