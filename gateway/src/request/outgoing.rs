@@ -68,7 +68,7 @@ impl Outgoing {
             return false;
         };
         body.bytes = plain;
-        self.head.is_plain();
+        self.head.drop_content_encoding();
         self.coded = None;
         true
     }

@@ -94,7 +94,7 @@ impl Retries {
             Attribution::Request | Attribution::Us => return false,
             Attribution::Nobody => {
                 if let Some(account) = account {
-                    self.attempts.exceeds(account);
+                    self.attempts.note_exceeded(account);
                 }
             }
             Attribution::Key => self.attempts.rejected(now, key, None),

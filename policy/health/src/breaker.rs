@@ -153,7 +153,7 @@ impl Breaker {
     }
 
     /// Since when it is open, and until when.
-    pub const fn is_open_for(&self) -> Option<(Time, Time)> {
+    pub const fn open_span(&self) -> Option<(Time, Time)> {
         match self.state {
             State::Open { since, until } => Some((since, until)),
             State::Closed { .. } | State::HalfOpen => None,
@@ -320,8 +320,8 @@ impl Breaker {
     }
 
     /// Since when it is open and until when, where that was seen here.
-    pub fn is_open_by_itself(&self) -> Option<(Time, Time)> {
-        self.is_open_for().filter(|_| !self.is_hearsay)
+    pub fn own_open_span(&self) -> Option<(Time, Time)> {
+        self.open_span().filter(|_| !self.is_hearsay)
     }
 
     /// A failure that was counted here at `failed_at` was the request's own fault. What opened it

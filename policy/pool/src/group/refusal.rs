@@ -66,7 +66,7 @@ impl QuotaGroup {
         if !is_surely && (matches!(guess, Guess::Account) || !settlement.snapshot.is_empty()) {
             let budget = &mut self.accounts[grant.account].budget;
             let taken = (&open.marks, &open.charge);
-            budget.surprised(now, taken, &settlement.snapshot);
+            budget.refused_unexplained(now, taken, &settlement.snapshot);
         }
         if matches!(guess, Guess::Key) {
             let (key, generation) = (grant.key, grant.generations.key_model);
