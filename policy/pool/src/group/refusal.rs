@@ -18,7 +18,7 @@ use crate::leases::Open;
 use crate::members::Members;
 
 /// How long a key's refusal speaks against its account together with another's: a few times the first
-/// backoff of either.
+/// backoff of either. Not measured: the worlds with sick keys fix the rule, not this figure.
 const DOUBTED: Duration = Duration::from_secs(10);
 
 /// Whom a refusal that nothing explains is charged to.
