@@ -136,7 +136,7 @@ impl Writer {
                 self.unwritten = Unwritten::default();
                 metrics.writable.set(1);
                 if std::mem::take(&mut self.fails) {
-                    tracing::info!("the ledger is written again");
+                    tracing::info!("the ledger is writable again");
                 }
             }
             Err(error) => {

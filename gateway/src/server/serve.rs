@@ -259,7 +259,7 @@ impl Running {
             .is_err()
         {
             let running = lifecycle.requests_running();
-            tracing::warn!(running, "grace is over; running requests are ended");
+            tracing::warn!(running, "drain timeout reached; aborting running requests");
             lifecycle.begin_last_call();
             let _ = tokio::time::timeout(LAST_CALL, lifecycle.idle()).await;
         }

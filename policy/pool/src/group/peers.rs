@@ -69,7 +69,7 @@ impl QuotaGroup {
             }));
             for key in members.keys_of(*id) {
                 let open = self.breakers.get(*key);
-                let open = open.and_then(keyweir_health::breaker::Breaker::is_open_by_itself);
+                let open = open.and_then(keyweir_health::breaker::Breaker::own_open_span);
                 out.extend(open.and_then(|open| out_told(now, Who::KeyOfGroup(*key, group), open)));
             }
             told.is_some()
