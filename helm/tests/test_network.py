@@ -17,6 +17,13 @@ def test_the_admin_port_is_in_nothing_for_clients():
     assert rule["timeouts"] == {"request": "0s"}
 
 
+@pytest.mark.parametrize("kind, told", [("ClusterIP", "https"), ("LoadBalancer", None)])
+def test_the_port_over_tls_says_so_where_no_cloud_listens(kind, told):
+    objects = render({"tls": {"enabled": True, "existingSecret": "t"}, "service": {"type": kind}})
+    http, https = one(objects, "Service")["spec"]["ports"]
+    assert "appProtocol" not in http and https.get("appProtocol") == told
+
+
 def test_the_admin_service_lists_pods():
     spec = one(render(), "Service", "kw-keyweir-admin")["spec"]
     assert spec["clusterIP"] == "None"

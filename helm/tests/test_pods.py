@@ -16,7 +16,7 @@ def test_no_sleep_no_hook():
     assert "lifecycle" not in container(render({"shutdown": {"preStopSeconds": 0}}))
 
 
-@pytest.mark.parametrize("shutdown, seconds", [({}, 130), ({"preStopSeconds": 1, "delaySeconds": 2, "drainSeconds": 3}, 11)])
+@pytest.mark.parametrize("shutdown, seconds", [({}, 133), ({"preStopSeconds": 1, "delaySeconds": 2, "drainSeconds": 3}, 11)])
 def test_grace_is_all_that_an_end_takes(shutdown, seconds):
     assert pod(render({"shutdown": shutdown}))["terminationGracePeriodSeconds"] == seconds
 
@@ -34,11 +34,23 @@ def test_the_restricted_standard_is_kept():
     assert test["containers"][0]["securityContext"] == container(objects)["securityContext"]
 
 
+def test_what_keeps_a_pod_from_starting_stands_in_its_description():
+    assert container(render())["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
 def test_probes_ask_the_admin_port():
     asked = container(render())
     paths = [asked[it]["httpGet"]["path"] for it in ("startupProbe", "livenessProbe", "readinessProbe")]
     assert paths == ["/healthz", "/healthz", "/readyz"]
     assert {asked[it]["httpGet"]["port"] for it in ("startupProbe", "livenessProbe", "readinessProbe")} == {"admin"}
+
+
+def test_a_probe_may_be_another_or_none():
+    asked = container(render({"livenessProbe": {"exec": {"command": ["/bin/keyweir", "healthcheck"]}}, "startupProbe": None}))
+    assert asked["livenessProbe"] == {
+        "exec": {"command": ["/bin/keyweir", "healthcheck"]}, "periodSeconds": 10, "timeoutSeconds": 3, "failureThreshold": 3,
+    }
+    assert "startupProbe" not in asked and asked["readinessProbe"]["httpGet"]["path"] == "/readyz"
 
 
 def test_probes_and_the_test_ask_over_tls_where_operators_do():
@@ -79,3 +91,14 @@ def test_a_disruption_budget_is_one_pod_unless_said():
     assert budget({"maxUnavailable": "30%"})["maxUnavailable"] == "30%"
     assert budget({})["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
     assert "unhealthyPodEvictionPolicy" not in budget({}, kube="1.26.0")
+
+
+@pytest.mark.parametrize("kube, budget, scaler", [
+    ("1.20.0", "policy/v1beta1", "autoscaling/v2beta2"),
+    ("1.22.9", "policy/v1", "autoscaling/v2beta2"),
+    ("1.23.1-eks.2", "policy/v1", "autoscaling/v2"),
+])
+def test_an_old_kubernetes_gets_the_versions_that_it_has(kube, budget, scaler):
+    objects = render({"podDisruptionBudget": {"enabled": True}, "autoscaling": {"enabled": True}}, kube=kube)
+    assert one(objects, "PodDisruptionBudget")["apiVersion"] == budget
+    assert one(objects, "HorizontalPodAutoscaler")["apiVersion"] == scaler

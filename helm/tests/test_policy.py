@@ -20,6 +20,7 @@ SETTINGS = {
     "everything": {name: EVERYTHING[name] for name in ("settings", "tls", "listenAddress", "shutdown")},
     "replicas": {"replicaCount": 3},
     "who may ask": {
+        "secrets": ["provider-keys", "admin"],
         "settings": {
             "gateway": {
                 "admin_token": {"file": "/etc/keyweir/secrets/admin/token"},
@@ -72,7 +73,7 @@ def test_settings_arrive_with_their_types():
         "requests_in_flight_max": 10000000, "connections_max": 5, "body_bytes_held_max": "512 MiB",
     }
     assert read["retry"] == {"attempts_max": 3, "budget_per_sec": 2.5, "ambiguous": False}
-    assert read["gateway"]["timeouts"] == {"drain_delay": "0s", "drain": "120s"}
+    assert read["gateway"]["timeouts"] == {"drain_delay": "3s", "drain": "120s"}
 
 
 def test_tables_arrive_whole():
@@ -141,7 +142,8 @@ def test_another_number_of_pods_restarts_none():
 
 def test_text_is_escaped():
     text = 'a "quoted" \\ <b> 🙂'
-    assert tomllib.loads(settings({"settings": {"waiting": {"patience": text}}}))["waiting"]["patience"] == text
+    told = {"settings": {"gateway": {"traces": {"endpoint": text}}}}
+    assert tomllib.loads(settings(told))["gateway"]["traces"]["endpoint"] == text
 
 
 def test_policy_files_arrive_byte_for_byte():

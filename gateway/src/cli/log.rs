@@ -61,6 +61,11 @@ pub(super) fn start(format: LogFormat) {
     std::panic::set_hook(Box::new(panicked));
 }
 
+/// Whether messages go out as one object per line.
+pub(super) fn is_for_machines() -> bool {
+    messages::are_json()
+}
+
 /// Waits until all messages are written, or for a moment.
 pub(super) fn flush() {
     messages::flush();

@@ -137,11 +137,18 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "simulate")]
         Command::Simulate(arguments) => simulate::run(&arguments),
     };
+    let is_for_machines = log::is_for_machines();
+    if let Err(Failed::Because(why)) = &done
+        && is_for_machines
+    {
+        tracing::error!("{why}");
+    }
     log::flush();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Said) => ExitCode::FAILURE,
         Err(Failed::With(status)) => ExitCode::from(status),
+        Err(Failed::Because(_)) if is_for_machines => ExitCode::FAILURE,
         Err(Failed::Because(why)) => {
             let _ = writeln!(std::io::stderr(), "keyweir: {why}");
             ExitCode::FAILURE

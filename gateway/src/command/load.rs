@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use keyweir_policy::config::file::Report;
+use keyweir_policy::config::file::{Report, Severity};
 
 use super::failed::Failed;
 use crate::runtime::policy_files::{self, LoadError, Loaded};
+use crate::telemetry::messages;
 
 /// Loads the policy at `paths`; what is wrong with it is said.
 pub(crate) fn load(paths: &[PathBuf]) -> Result<Loaded, Failed> {
@@ -23,9 +24,16 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Loaded, Failed> {
     Ok(loaded)
 }
 
-/// Tells on the terminal what is wrong, if anything is.
+/// Tells on the terminal what is wrong, if anything is; as messages, where those are for machines.
 pub(crate) fn say(report: &Report) -> Result<(), Failed> {
-    if !report.problems.is_empty() {
+    if messages::are_json() {
+        for problem in &report.problems {
+            match problem.severity {
+                Severity::Error => tracing::error!("{problem}"),
+                Severity::Warning => tracing::warn!("{problem}"),
+            }
+        }
+    } else if !report.problems.is_empty() {
         write!(std::io::stderr(), "{report}")?;
     }
     Ok(())

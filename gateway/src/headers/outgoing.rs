@@ -46,20 +46,22 @@ impl OutgoingHead {
         }
     }
 
-    /// Aims at another provider, with a body of `length`.
-    pub(crate) fn aim(&mut self, uri: Uri, authority: &HeaderValue, length: Option<usize>) {
+    /// Aims at another provider.
+    pub(crate) fn aim(&mut self, uri: Uri, authority: &HeaderValue) {
         self.uri = uri;
         self.headers.insert(header::HOST, authority.clone());
-        if let Some(length) = length
-            && self.headers.contains_key(header::CONTENT_LENGTH)
-        {
+    }
+
+    /// The body, if there is one, has this length.
+    pub(crate) fn has_body(&mut self, length: usize) {
+        if self.headers.contains_key(header::CONTENT_LENGTH) {
             self.headers
                 .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
     }
 
     /// The body is in no coding any more.
-    pub(crate) fn drop_content_encoding(&mut self) {
+    pub(crate) fn drop_coding(&mut self) {
         self.headers.remove(header::CONTENT_ENCODING);
     }
 

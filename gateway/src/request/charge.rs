@@ -2,11 +2,12 @@
 //! its task ends where nobody expected it.
 
 use http::{HeaderMap, HeaderValue};
-use keyweir_policy::tenancy::lack::Overspent;
+use keyweir_policy::tenancy::lack::{Lack, Overspent};
 use keyweir_policy::tenancy::left::AllLeft;
 use keyweir_policy::tenancy::request::{Cost, Reserved, Used};
 use keyweir_policy::tenancy::tally::Place;
 use keyweir_policy::terms::dialect::Dialect;
+use keyweir_policy::terms::ids::ProviderId;
 
 use crate::headers::{self, BUDGET_WARNING};
 use crate::runtime::gateway::Gateway;
@@ -30,6 +31,38 @@ impl Charge {
         self.left = reserved.left;
         self.overspent = reserved.overspent.take();
         self.reserved = Some(reserved);
+    }
+
+    /// It turns to this model of this provider.
+    ///
+    /// # Errors
+    /// If its tenant's limits for that have no room for it now.
+    pub(crate) fn turn(
+        &mut self,
+        gateway: &Gateway,
+        to: (ProviderId, &str),
+    ) -> Result<(), Box<Lack>> {
+        let Some(mut reserved) = self.reserved.take() else {
+            return Ok(());
+        };
+        let turned = gateway.tenancy.turn(&mut reserved, to);
+        if turned.is_ok() {
+            self.hold(reserved);
+        } else {
+            self.reserved = Some(reserved);
+        }
+        turned
+    }
+
+    /// What it holds, if anything.
+    pub(crate) const fn held(&self) -> Option<&Reserved> {
+        self.reserved.as_ref()
+    }
+
+    /// It holds nothing any more: what it held.
+    pub(crate) fn let_go(&mut self) -> Option<Reserved> {
+        (self.left, self.overspent) = (AllLeft::default(), None);
+        self.reserved.take()
     }
 
     /// It lacks something; this is what is left.

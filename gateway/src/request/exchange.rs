@@ -47,8 +47,6 @@ pub(crate) struct Facts {
     pub(crate) makes_things: bool,
     /// Whose the things are that a success names and that nobody is known to have made.
     pub(crate) maker: Option<TenantId>,
-    /// The stream's usage was asked for on the client's behalf, and is not for it to see.
-    pub(crate) hides_usage: bool,
     /// Whether a streamed answer is held until it is complete; `None`: as its provider has it.
     pub(crate) whole: Option<bool>,
     /// Who asks.

@@ -1,7 +1,5 @@
 //! One page of a list that a provider is asked for, as a part of the client's answer.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::ProviderId;
@@ -19,7 +17,7 @@ pub(super) fn aim(exchange: &mut Exchange<'_>, provider: ProviderId) {
         provider,
         model: None,
         fell_back: false,
-        waited: Duration::ZERO,
+        waited: exchange.plan.waited(),
     }));
 }
 

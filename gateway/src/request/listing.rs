@@ -76,13 +76,10 @@ pub(crate) async fn run(mut exchange: Box<Exchange<'_>>, listing: Listing) -> Re
 /// Aims the request at the page to ask for.
 fn aim(exchange: &mut Exchange<'_>, ask: &Ask, (request, limits): (&Request, TimeLimits)) {
     let (provider, account) = ask.of;
-    exchange.plan = Plan::new(
-        request.clone(),
-        limits,
-        provider,
-        Home::Known(account),
-        [].into(),
-    );
+    let home = Home::Known(account);
+    let waited = exchange.plan.waited();
+    let plan = Plan::new(request.clone(), limits, provider, home, [].into());
+    exchange.plan = plan.having_waited(waited);
     if let Some(target) = &mut exchange.outgoing.target {
         target.query = Some(ask.query.clone());
     }

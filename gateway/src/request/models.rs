@@ -163,7 +163,9 @@ async fn fetch(
 /// Aims the request at a page of a provider's list.
 fn aim(exchange: &mut Exchange<'_>, (list, provider): (&ModelList, ProviderId), query: String) {
     let (request, limits) = (list.request.clone(), list.limits);
-    exchange.plan = Plan::new(request, limits, provider, Home::Any, [].into());
+    let waited = exchange.plan.waited();
+    let plan = Plan::new(request, limits, provider, Home::Any, [].into());
+    exchange.plan = plan.having_waited(waited);
     if let Some(target) = &mut exchange.outgoing.target {
         target.path.clone_from(&list.path);
         target.query = Some(query);

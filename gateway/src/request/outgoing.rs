@@ -22,6 +22,29 @@ pub(crate) struct Outgoing {
     pub(crate) coded: Option<Coded>,
     /// What is needed to aim at another provider; absent where none may be asked.
     pub(crate) target: Option<Box<Target>>,
+    /// Its stream's usage.
+    pub(crate) usage: StreamUsage,
+}
+
+/// The usage of a stream, which may be asked for on behalf of a client that does not ask.
+#[derive(Debug, Default)]
+pub(crate) struct StreamUsage {
+    /// The stream tells it only if it is asked to.
+    pub(crate) is_untold: bool,
+    /// It is asked for, and not for the client to see.
+    pub(crate) is_hidden: bool,
+    /// The body as it was before it asked.
+    without: Option<Bytes>,
+}
+
+impl StreamUsage {
+    /// Of a stream that tells its usage only if it is asked to, or does not.
+    pub(crate) fn of(is_untold: bool) -> Self {
+        Self {
+            is_untold,
+            ..Self::default()
+        }
+    }
 }
 
 /// A path, and a query without credentials.
@@ -38,11 +61,29 @@ impl Outgoing {
         self.body.as_ref().map_or(&NONE, |body| &body.bytes)
     }
 
-    /// Aims at `choice`, which is at `upstream`. `false`: the body names no model that could be
-    /// replaced.
+    /// Asks for the stream's usage where the client does not, if the provider `takes` that.
+    pub(crate) fn ask_usage(&mut self, takes: bool) {
+        if !takes || !self.usage.is_untold || !self.make_plain() {
+            return;
+        }
+        let Some(body) = &mut self.body else { return };
+        if let Some(asking) = wire::with_usage_asked(&body.bytes) {
+            let without = std::mem::replace(&mut body.bytes, Bytes::from(asking));
+            self.head.has_body(body.bytes.len());
+            self.usage.is_hidden = true;
+            self.usage.without = self.target.is_some().then_some(without);
+        }
+    }
+
+    /// Aims at `choice`, which is at `upstream`; asks for no usage any more. `false`: the body names no
+    /// model that could be replaced.
     pub(crate) fn aim(&mut self, choice: &Choice, upstream: &Upstream) -> bool {
         if !self.make_plain() {
             return false;
+        }
+        if let (Some(without), Some(body)) = (self.usage.without.take(), &mut self.body) {
+            body.bytes = without;
+            self.usage.is_hidden = false;
         }
         if let Some(model) = &choice.model
             && !self.name_model(model)
@@ -54,8 +95,10 @@ impl Outgoing {
         };
         let (prefix, path) = upstream.target(&target.path);
         let uri = uri(prefix, path, target.query.as_deref());
-        let length = self.body.as_ref().map(|body| body.bytes.len());
-        self.head.aim(uri, &upstream.authority, length);
+        self.head.aim(uri, &upstream.authority);
+        if let Some(body) = &self.body {
+            self.head.has_body(body.bytes.len());
+        }
         true
     }
 
@@ -68,7 +111,7 @@ impl Outgoing {
             return false;
         };
         body.bytes = plain;
-        self.head.drop_content_encoding();
+        self.head.drop_coding();
         self.coded = None;
         true
     }
@@ -89,6 +132,7 @@ impl Outgoing {
         self.body = None;
         self.coded = None;
         self.target = None;
+        self.usage.without = None;
         self.head.forget();
     }
 }

@@ -1,20 +1,23 @@
 //! Who keeps the ledger: a thread of its own.
 //!
 //! What a request cost is added up in memory, and twice a second that goes to the disk, with what was
-//! learned, as one transaction. So a process that is killed loses half a second (of what accounts carried,
-//! some seconds), and one that is told to end nothing. A disk that takes nothing holds nobody up: what is to
-//! be written stays in memory until it does, and the log and a metric say so.
+//! learned, as one transaction; and at once, where more than a hundredth of a budget that refuses was spent
+//! since. So a process that is killed loses half a second (of what accounts carried, some seconds) or, of
+//! such a budget, a hundredth and what is spent while that is written; and one that is told to end nothing,
+//! or says how much. A disk that takes nothing holds nobody up: what is to be written stays in memory until
+//! it does, and the log and a metric say so.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use keyweir_policy::tenancy::tally::Place;
+use keyweir_policy::tenancy::tally::{Place, Totals};
 use keyweir_policy::terms::ids::TenantId;
 
 use crate::runtime::gateway::Gateway;
-use crate::runtime::ledger::{Ledger, LedgerError, Loads, Spender, Store, Unwritten};
+use crate::runtime::ledger::{Ledger, LedgerError, Loads, Spender, Store, Told, Unwritten};
 use crate::runtime::live::Live;
 use crate::runtime::loads;
 use crate::runtime::recall;
@@ -39,10 +42,20 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
     let spent = store
         .budgets()
         .map_err(|error| unusable(error.to_string()))?;
-    gateway.tenancy.with(|meters, _| meters.remember(spent));
+    let tenancy = &gateway.tenancy;
+    tenancy.with(|meters, wall| meters.remember(wall, spent));
     let salt = store.salt().map_err(|error| unusable(error.to_string()))?;
     let unwritten = recall::recall(&store, salt, gateway);
-    let (sender, ended) = mpsc::channel();
+    let (sender, told) = mpsc::channel();
+    let sender = Arc::new(sender);
+    // Who keeps the ledger ends it: the meters only tell while it is kept.
+    let due = Arc::downgrade(&sender);
+    let write = move || {
+        if let Some(sender) = due.upgrade() {
+            let _ = sender.send(Told::Due);
+        }
+    };
+    gateway.tenancy.write_with(Box::new(write));
     let mut writer = Writer {
         store: Arc::clone(&store),
         salt,
@@ -56,18 +69,35 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
     let gateway = Arc::downgrade(gateway);
     let thread = std::thread::Builder::new().name("ledger".to_owned());
     let thread = thread.spawn(move || {
-        let mut is_last = false;
-        while !is_last {
-            let waited = ended.recv_timeout(WRITTEN_EVERY);
-            is_last = !matches!(waited, Err(RecvTimeoutError::Timeout));
+        let mut next = Instant::now() + WRITTEN_EVERY;
+        let mut turn = Turn::Usual;
+        while turn != Turn::Last {
+            let left = next.saturating_duration_since(Instant::now());
+            turn = match told.recv_timeout(left) {
+                Ok(Told::Due) if !left.is_zero() => Turn::Due,
+                Ok(Told::Due) | Err(RecvTimeoutError::Timeout) => Turn::Usual,
+                Ok(Told::End) | Err(RecvTimeoutError::Disconnected) => Turn::Last,
+            };
             let Some(gateway) = gateway.upgrade() else {
                 return;
             };
-            writer.write(&gateway, is_last);
+            writer.write(&gateway, turn);
+            if turn == Turn::Usual {
+                next = Instant::now() + WRITTEN_EVERY;
+            }
         }
     });
     let thread = thread.map_err(|error| unusable(error.to_string()))?;
     Ok(Ledger::new(store, sender, thread))
+}
+
+/// Why it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// What was spent, since that is much of a budget.
+    Due,
+    Usual,
+    Last,
 }
 
 /// What is to be written.
@@ -87,8 +117,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(&mut self, gateway: &Gateway, is_last: bool) {
-        let rows_max = if is_last { usize::MAX } else { ROWS_MAX };
+    fn write(&mut self, gateway: &Gateway, turn: Turn) {
         let Spent { places, budgets } = gateway.tenancy.take_spent();
         let live = gateway.live();
         for (place, more) in places {
@@ -96,19 +125,9 @@ impl Writer {
             let spent = &mut self.unwritten.spent;
             spent.entry(spender).or_default().add(&more);
         }
-        for (key, begin, spent) in budgets {
-            self.unwritten.budgets.insert(key, (begin, spent));
-        }
-        recall::take(gateway, self.salt, rows_max, &mut self.unwritten);
-        let now = wall();
-        loads::take(gateway, now, rows_max, &mut self.loads);
-        self.turns = self.turns.wrapping_add(1);
-        if is_last || self.turns.is_multiple_of(LOADS_WRITTEN_EVERY) {
-            loads::merge(std::mem::take(&mut self.loads), &mut self.unwritten.loads);
-        }
-        let today = now.day();
-        if self.day != today && self.store.evict(today).is_ok() {
-            self.day = today;
+        self.unwritten.budgets.extend(budgets);
+        if turn != Turn::Due {
+            self.take_learned(gateway, turn == Turn::Last);
         }
         let written = self.store.write(&self.unwritten);
         let metrics = &gateway.metrics.ledger;
@@ -123,7 +142,10 @@ impl Writer {
             Err(error) => {
                 metrics.writable.set(0);
                 metrics.failed.inc();
-                if !std::mem::replace(&mut self.fails, true) {
+                let is_known = std::mem::replace(&mut self.fails, true);
+                if turn == Turn::Last {
+                    self.tell_lost(&error);
+                } else if !is_known {
                     tracing::error!(
                         %error,
                         ledger = %self.store.path().display(),
@@ -131,6 +153,40 @@ impl Writer {
                     );
                 }
             }
+        }
+    }
+
+    /// The process ends, and with it what is in memory only.
+    fn tell_lost(&self, error: &impl Display) {
+        let Unwritten { spent, budgets, .. } = &self.unwritten;
+        let mut lost = Totals::default();
+        for spent in spent.values() {
+            lost.add(spent);
+        }
+        tracing::error!(
+            %error,
+            ledger = %self.store.path().display(),
+            requests = lost.requests,
+            tokens = lost.input.saturating_add(lost.output),
+            usd = %lost.money,
+            budgets = budgets.len(),
+            "the ledger cannot be written, and the gateway ends: what was spent since the last write is \
+             lost, and these budgets begin with less than was spent of them"
+        );
+    }
+
+    fn take_learned(&mut self, gateway: &Gateway, is_last: bool) {
+        let rows_max = if is_last { usize::MAX } else { ROWS_MAX };
+        recall::take(gateway, self.salt, rows_max, &mut self.unwritten);
+        let now = wall();
+        loads::take(gateway, now, rows_max, &mut self.loads);
+        self.turns = self.turns.wrapping_add(1);
+        if is_last || self.turns.is_multiple_of(LOADS_WRITTEN_EVERY) {
+            loads::merge(std::mem::take(&mut self.loads), &mut self.unwritten.loads);
+        }
+        let today = now.day();
+        if self.day != today && self.store.evict(today).is_ok() {
+            self.day = today;
         }
     }
 

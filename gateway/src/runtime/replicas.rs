@@ -4,7 +4,7 @@
 //! often than replicas are.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use keyweir_policy::config::file::Policy;
@@ -20,6 +20,8 @@ pub(crate) struct Counted {
     told: Option<Replicas>,
     /// Addresses that the name had; 0: it was never resolved.
     addresses: AtomicU32,
+    /// The name did not resolve when it was last looked up.
+    unresolved: AtomicBool,
     /// As many as have told one another; 0: none ever have.
     heard: AtomicU32,
     /// What was made of it last; 0: nothing yet.
@@ -43,9 +45,23 @@ impl Counted {
         let Some(name) = name.filter(|_| self.told.is_none()) else {
             return false;
         };
-        let Some(addresses) = look_up(name).await else {
+        let found = look_up(name).await;
+        let before = self.unresolved.swap(found.is_none(), Ordering::Relaxed);
+        let Some(addresses) = found else {
+            if !before {
+                let replicas = self.by(policy).count();
+                tracing::warn!(
+                    name,
+                    replicas,
+                    "the name in gateway.replicas has no address: limits are shared among as many gateways as \
+                     were known last, or the least that the policy says"
+                );
+            }
             return false;
         };
+        if before {
+            tracing::info!(name, "the name in gateway.replicas has addresses again");
+        }
         self.addresses.swap(addresses, Ordering::Relaxed) != addresses
     }
 

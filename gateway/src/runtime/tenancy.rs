@@ -12,10 +12,11 @@ use keyweir_policy::config::tenancy_spec::tenancy_spec;
 use keyweir_policy::tenancy::lack::{Lack, Overspent};
 use keyweir_policy::tenancy::meters::Meters;
 use keyweir_policy::tenancy::period::Wall;
-use keyweir_policy::tenancy::request::{Asked, Cost, Moment, Reserved, Used};
+use keyweir_policy::tenancy::request::{Asked, Cost, Moment, Reserved, Standing, Used};
+use keyweir_policy::tenancy::sums::Sums;
 use keyweir_policy::tenancy::tally::{Place, Tally, Totals};
 use keyweir_policy::tenancy::told::{Heard, RowTold};
-use keyweir_policy::terms::ids::TenantId;
+use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use parking_lot::Mutex;
 
 use crate::runtime::clock::Clock;
@@ -33,6 +34,8 @@ struct State {
     tally: Tally,
     /// Held counters, by tenant and by the model's price. Made anew with each policy.
     counters: HashMap<(TenantId, Option<u32>), Arc<ModelMetrics>>,
+    /// Has what was spent written down.
+    write: Option<Box<dyn Fn() + Send>>,
 }
 
 /// A request that has ended.
@@ -46,8 +49,8 @@ pub(crate) struct Ended {
 pub(crate) struct Spent {
     /// By place.
     pub(crate) places: HashMap<Place, Totals>,
-    /// Of budgets: key, beginning of the period, spent in all.
-    pub(crate) budgets: Vec<(String, Wall, u128)>,
+    /// Of budgets, by their keys: in all.
+    pub(crate) budgets: Vec<(String, Sums)>,
 }
 
 impl Tenancy {
@@ -79,6 +82,37 @@ impl Tenancy {
         }
         let at = self.moment();
         state.meters.reserve(at, asked)
+    }
+
+    /// What a request holds, it holds from now on of what bounds this model of this provider.
+    ///
+    /// # Errors
+    /// If that does not fit at once; it goes on holding what it held.
+    pub(crate) fn turn(
+        &self,
+        reserved: &mut Reserved,
+        to: (ProviderId, &str),
+    ) -> Result<(), Box<Lack>> {
+        let mut state = self.state.lock();
+        let at = self.moment();
+        state.meters.turn(at, reserved, to)
+    }
+
+    /// What has become of what a request for `model` holds while it waits.
+    pub(crate) fn standing(&self, reserved: &Reserved, model: &str) -> Standing {
+        self.state.lock().meters.standing(reserved, model)
+    }
+
+    /// Whether `tenant` is one of the policy in force.
+    pub(crate) fn has(&self, tenant: TenantId) -> bool {
+        self.state.lock().meters.has(tenant)
+    }
+
+    /// Gives back what was reserved for a request of which nothing was sent.
+    pub(crate) fn give_back_unused(&self, reserved: Reserved) {
+        let mut state = self.state.lock();
+        let at = self.moment();
+        state.meters.give_back_unused(at, reserved);
     }
 
     /// Why a request would be refused now; `None`: it would not. Takes nothing.
@@ -120,11 +154,21 @@ impl Tenancy {
             state.tally.add(Place { day, ..place }, &totals);
         }
         if is_bounded {
+            if state.meters.is_due()
+                && let Some(write) = &state.write
+            {
+                write();
+            }
             while let Some(over) = state.meters.next_overspent(tenant) {
                 warn(&over);
             }
         }
         cost
+    }
+
+    /// `write` is called where what was spent is to be written down at once: under the lock.
+    pub(crate) fn write_with(&self, write: Box<dyn Fn() + Send>) {
+        self.state.lock().write = Some(write);
     }
 
     /// What was spent since the last call: by place, and of budgets.

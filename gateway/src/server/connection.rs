@@ -18,10 +18,11 @@ use pingora_core::server::ShutdownWatch;
 
 use crate::downstream::client::Peer;
 use crate::downstream::client_socket::{ClientSocket, Received};
-use crate::downstream::proxy_header;
+use crate::downstream::proxy_header::{self, ProxyHeaderError};
 use crate::downstream::strangers::Stranger;
 use crate::runtime::gateway::Gateway;
 use crate::server::session::{self, Line};
+use crate::telemetry::events::{Event, Severity};
 
 /// Requests a client may get wrong on one HTTP/2 connection before it is closed.
 const REJECTED_MAX: usize = 32;
@@ -124,8 +125,7 @@ async fn arrive(
     let client = match proxy_header::take(&mut socket, settings.timeouts.client_header).await {
         Ok(client) => client.map(|client| client.to_canonical()),
         Err(error) => {
-            gateway.metrics.process.connections_refused.inc();
-            tracing::debug!(%proxy, "no header of the PROXY protocol: {error}");
+            without_proxy_header(gateway, proxy, error);
             return None;
         }
     };
@@ -137,6 +137,24 @@ async fn arrive(
         },
     };
     Some((socket, peer))
+}
+
+/// A load balancer's connection does not begin with the header that it should. One that ends without a
+/// word is how some look whether anybody is there.
+fn without_proxy_header(gateway: &Gateway, proxy: IpAddr, error: ProxyHeaderError) {
+    tracing::debug!(%proxy, "no header of the PROXY protocol: {error}");
+    if error == ProxyHeaderError::Ended {
+        return;
+    }
+    gateway.metrics.process.proxy_headers_missing.inc();
+    let text = format!(
+        "connections from {proxy} do not begin with a header of the PROXY protocol, and are closed: have the \
+         load balancer send it, or set gateway.proxies.proxy_protocol to false"
+    );
+    let event = Event::new(Severity::Warning, text.clone());
+    if gateway.events.add(event).is_some() {
+        tracing::warn!("{text}");
+    }
 }
 
 /// Shakes hands. `None` if the client does not, or not in time.

@@ -5,7 +5,7 @@
 //! makes port 0 usable: the address that was given is known.
 
 use std::net::SocketAddr;
-use std::os::fd::IntoRawFd;
+use std::os::fd::{IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +65,8 @@ pub enum ListenError {
 /// Sockets that are bound, until Pingora takes them over.
 pub(crate) struct Sockets {
     fds: Fds,
+    /// The same again, for who closes them.
+    again: Vec<OwnedFd>,
     pub(crate) addresses: Vec<SocketAddr>,
     probe: TcpKeepalive,
 }
@@ -74,6 +76,7 @@ impl Sockets {
     pub(crate) fn bind(addresses: &[SocketAddr]) -> Result<Self, ListenError> {
         let mut sockets = Self {
             fds: Fds::new(),
+            again: Vec::new(),
             addresses: Vec::new(),
             probe: PROBE,
         };
@@ -96,6 +99,7 @@ impl Sockets {
         socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?.into_std()?;
         let address = listener.local_addr()?;
+        self.again.push(listener.try_clone()?.into());
         self.fds.add(address.to_string(), listener.into_raw_fd());
         self.addresses.push(address);
         Ok(())
@@ -122,6 +126,11 @@ impl Sockets {
                     .l4_buffer(BUFFERS)
             })
             .collect()
+    }
+
+    /// The sockets once more, for who closes them.
+    pub(crate) fn take_again(&mut self) -> Vec<OwnedFd> {
+        std::mem::take(&mut self.again)
     }
 
     /// The sockets themselves, as Pingora takes them over.

@@ -2,6 +2,7 @@
 //! stops.
 
 pub(crate) mod connection;
+mod door;
 pub mod listen;
 pub(crate) mod operators;
 pub mod serve;

@@ -21,15 +21,16 @@ use crate::downstream::certificate::Certificate;
 use crate::downstream::operator_tls::{self, OperatorTls};
 use crate::runtime::bookkeeper;
 use crate::runtime::effective::{bound_connections, refuse_open_listeners};
-use crate::runtime::exchange;
 use crate::runtime::gateway::{Gateway, GatewayError};
 use crate::runtime::ledger::{Ledger, LedgerError, Store};
+use crate::runtime::peers;
 use crate::runtime::reload::{Origin, Reloader, Shown};
 use crate::runtime::replicas::Counted;
 use crate::runtime::secrets::{self, Anew, SecretProblems, Secrets};
 use crate::runtime::share_out;
 use crate::runtime::watch as policy_watch;
 use crate::server::connection::Connections;
+use crate::server::door::Door;
 use crate::server::listen::{ListenError, Sockets};
 use crate::server::operators::Operators;
 use crate::telemetry::access_log::Target;
@@ -101,6 +102,7 @@ pub struct Running {
     stop: watch::Sender<bool>,
     stop_admin: watch::Sender<bool>,
     services: Vec<JoinHandle<()>>,
+    door: Door,
 }
 
 /// Starts a gateway for `policy`. Must be called on a multi-threaded runtime.
@@ -117,9 +119,9 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     // Blocks, as it may: nobody is served yet.
     let secrets = secrets::read(&policy, folder, &Secrets::default(), Anew::All)?;
     let settings = policy.gateway.clone();
-    let clear = Sockets::bind(&settings.listen)?;
+    let mut clear = Sockets::bind(&settings.listen)?;
     let tls_addresses = settings.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
-    let tls = Sockets::bind(tls_addresses)?;
+    let mut tls = Sockets::bind(tls_addresses)?;
     let load = |tls| Certificate::load(tls, folder).map_err(ListenError::from);
     let certificate = settings.tls.as_ref().map(load).transpose()?;
     let read = |tls| operator_tls::read(tls, folder).map_err(ListenError::from);
@@ -136,11 +138,8 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
         gateway.metrics.ledger.writable.set(1);
         let _ = gateway.ledger.set(ledger);
     }
-    exchange::keep(&gateway, folder.to_path_buf());
-    let live = gateway.live();
-    resolve::first(live.upstreams()).await;
-    resolve::keep(live.upstreams(), settings.upstream.dns_refresh);
-    drop(live);
+    peers::keep(&gateway, folder.to_path_buf());
+    find_providers(&gateway).await;
     let origin = Origin {
         files: options.files.clone(),
         folder: folder.to_path_buf(),
@@ -170,6 +169,7 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
         stop,
         stop_admin,
         services: Vec::new(),
+        door: Door::of([clear.take_again(), tls.take_again()].into_iter().flatten()),
     };
     running.spawn("clear", connections(None), clear, stopping.clone());
     running.spawn("tls", connections(acceptor), tls, stopping);
@@ -180,6 +180,13 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
         stopping_admin,
     );
     Ok(running)
+}
+
+/// Looks the providers' names up, and again from time to time.
+async fn find_providers(gateway: &Gateway) {
+    let live = gateway.live();
+    resolve::first(live.upstreams()).await;
+    resolve::keep(live.upstreams(), live.settings().upstream.dns_refresh);
 }
 
 /// The ledger that `options` ask for, opened.
@@ -245,6 +252,7 @@ impl Running {
         lifecycle.begin_drain();
         tracing::info!(delay = ?timeouts.drain_delay, grace = ?timeouts.drain, "draining");
         tokio::time::sleep(timeouts.drain_delay).await;
+        self.door.shut().await;
         let _ = self.stop.send(true);
         if tokio::time::timeout(timeouts.drain, lifecycle.idle())
             .await
@@ -264,6 +272,7 @@ impl Running {
 
     /// Stops at once.
     pub async fn stop(self) {
+        drop(self.door);
         self.gateway.lifecycle.begin_drain();
         let _ = self.stop.send(true);
         let _ = self.stop_admin.send(true);

@@ -1,7 +1,8 @@
 //! One request after the other on a connection, whichever version of HTTP it speaks.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use futures::FutureExt;
@@ -16,6 +17,10 @@ use crate::downstream::head_scan::Unread;
 use crate::request::{self, Refuse};
 use crate::runtime::gateway::Gateway;
 use crate::runtime::live::Live;
+
+/// How long a connection stays open once the gateway takes no new ones: a request may be on its way, sent
+/// before its client could know. It is served, and told that it is the last.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// Resolves when the gateway stops taking work.
 pub(crate) type Closing<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
@@ -55,10 +60,20 @@ pub(crate) async fn serve_http1(
     closing: Closing<'_>,
 ) -> Option<Line> {
     let room = peer.stranger.head_room();
-    let read = tokio::select! {
-        biased;
-        read = head_reader::read(&mut line.socket, line.ahead, line.patience, line.head_bytes_max, room) => read,
-        () = closing => return None,
+    let read = {
+        let (ahead, patience, bytes_max) = (line.ahead, line.patience, line.head_bytes_max);
+        let mut reading = pin!(head_reader::read(
+            &mut line.socket,
+            ahead,
+            patience,
+            bytes_max,
+            room
+        ));
+        tokio::select! {
+            biased;
+            read = &mut reading => read,
+            () = closing => tokio::time::timeout(LINGER, reading).await.ok()?,
+        }
     };
     if read == Err(Unread::Silent) {
         return None;

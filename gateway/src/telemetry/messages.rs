@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::escape::{beginning, is_unsafe, push_escape};
@@ -38,12 +39,20 @@ pub(crate) struct Messages {
     has_colour: bool,
 }
 
+/// Whether messages are for machines, one object per line.
+pub(crate) fn are_json() -> bool {
+    JSON.load(Ordering::Relaxed)
+}
+
+static JSON: AtomicBool = AtomicBool::new(false);
+
 impl Messages {
     /// From now on, messages go to standard error. `None`: they cannot.
     pub(crate) fn start(is_json: bool, has_colour: bool) -> Option<Self> {
         let stderr = std::io::stderr().as_fd().try_clone_to_owned().ok()?;
         let sink = Sink::open(stderr.into(), BUFFERED_MAX, "keyweir-messages").ok()?;
         let _ = SINK.set(sink);
+        JSON.store(is_json, Ordering::Relaxed);
         Some(Self {
             is_json,
             has_colour,

@@ -485,3 +485,34 @@ async fn what_the_program_does_not_know_it_says_and_shows_help() {
         assert!(ended.stderr.contains("Usage: keyweir"), "{}", ended.stderr);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_it_from_starting_is_a_message_like_others_for_machines() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("bound").to_string();
+    for (policy, says) in [
+        (policy("[[account]]\nid = \"team\"\n"), "keys.toml:"),
+        (policy("").replace("team.key", "none.key"), "none.key"),
+        (
+            policy("").replacen("127.0.0.1:0", &taken, 1),
+            "cannot listen on",
+        ),
+    ] {
+        let files = files(&policy);
+        let words = ["--log-format", "json", "serve", "--policy", "keys.toml"];
+        let ended = run(&files, &words).await;
+        assert_eq!(ended.status.code(), Some(1));
+        let messages = ended.stderr.lines().map(|line| {
+            serde_json::from_str::<serde_json::Value>(line)
+                .unwrap_or_else(|error| panic!("{error}: {line}"))
+        });
+        let told = messages
+            .filter(|message| message["level"] == "ERROR")
+            .any(|message| {
+                message["message"]
+                    .as_str()
+                    .is_some_and(|it| it.contains(says))
+            });
+        assert!(told, "{says}: {}", ended.stderr);
+    }
+}

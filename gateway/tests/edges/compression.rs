@@ -19,7 +19,7 @@ const GOOD: &str = r#"{"id":"m","type":"message","content":[{"type":"text","text
 const OVERLOADED: &str = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
 const STREAM: &str = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":5}}}\n\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"hello\"}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
-fn coded(coding: &str, plain: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn coded(coding: &str, plain: impl AsRef<[u8]>) -> Vec<u8> {
     let plain = plain.as_ref();
     let level = Compression::fast();
     let mut coded = Vec::new();

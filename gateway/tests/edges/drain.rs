@@ -200,11 +200,22 @@ async fn what_still_runs_when_grace_is_over_ends_in_an_error() {
         .request(false)
         .header("x-sim-first-token-ms", "600000");
     silent.send(request.bytes()).await;
-    stage.provider_has(4).await;
+    // One whose provider says nothing for a while, in the midst of its answer.
+    let mut thinking = stage.connect().await;
+    let request = endless(Api::Messages).header("x-sim-chunk-interval-ms", "600000");
+    thinking.send(request.bytes()).await;
+    let mut thought = thinking.head().await;
+    stage.provider_has(5).await;
     let watch = Watch::start();
 
     stage.gateway.signal("TERM").await;
 
+    thinking.body(&mut thought, |_| false).await;
+    let error = Api::Messages.last_error(&thought.text());
+    assert_eq!(
+        error["message"],
+        "the gateway is shutting down; send the request again"
+    );
     for (api, mut wire, mut answer) in running {
         wire.body(&mut answer, |_| false).await;
         assert!(!answer.whole, "{api:?}");
@@ -349,4 +360,32 @@ async fn a_service_manager_that_reads_nothing_holds_no_end_up() {
     other.set_nonblocking(true).expect("set");
     while other.send_to(b"another unit's", &path).is_ok() {}
     serves_a_manager_at(&path).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_was_on_its_way_when_the_listeners_closed_is_served() {
+    let stage = Plan::new().build().await;
+    let mut used = stage.connect().await;
+    used.send(Api::Messages.request(false).bytes()).await;
+    assert_eq!(used.answer().await.status, 200);
+    let mut fresh = stage.connect().await;
+    let request = Api::Messages.request(false);
+    let bytes = request.bytes();
+    let (begun, rest) = bytes.split_at(20);
+    fresh.send(begun).await;
+
+    stage.gateway.signal("TERM").await;
+    // Until nobody is let in any more.
+    let soon = Duration::from_millis(50);
+    let connect = || TcpStream::connect(stage.gateway.address);
+    while matches!(tokio::time::timeout(soon, connect()).await, Ok(Ok(_))) {}
+
+    used.send(request.bytes()).await;
+    fresh.send(rest).await;
+    for wire in [&mut used, &mut fresh] {
+        let answer = wire.answer().await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.header("connection"), "close");
+    }
+    ends_well(stage.gateway).await;
 }

@@ -196,3 +196,37 @@ async fn ended_silently(wire: &mut Wire) -> bool {
     let answer = tokio::time::timeout(Duration::from_secs(20), wire.answer()).await;
     answer.is_ok_and(|answer| answer.status == 0)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_sends_no_header_is_told_of_and_one_that_only_looks_is_not() {
+    let stage = trusting("proxy_protocol = true").build().await;
+    let count = |page: &str, name: &str| {
+        let mut lines = page.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value
+            .expect("it is there")
+            .parse::<u64>()
+            .expect("a number")
+    };
+    for _ in 0..5 {
+        drop(stage.connect().await);
+    }
+    let (answer, _) = stage
+        .send([V2, &Api::Messages.request(false).bytes()].concat())
+        .await;
+    assert_eq!(answer.status, 200);
+    let page = stage.gateway.admin("/metrics").await.text();
+    assert_eq!(count(&page, "keyweir_proxy_headers_missing_total"), 0);
+
+    let mut wire = stage.connect().await;
+    wire.send(Api::Messages.request(false).bytes()).await;
+    wire.is_closed().await;
+    let page = stage.gateway.admin("/metrics").await.text();
+    assert_eq!(count(&page, "keyweir_proxy_headers_missing_total"), 1);
+    assert_eq!(count(&page, "keyweir_connections_refused_total"), 0);
+    let status = stage.gateway.admin("/status").await.text();
+    assert!(
+        status.contains("do not begin with a header of the PROXY protocol"),
+        "{status}"
+    );
+}

@@ -1,7 +1,9 @@
 //! Usage of streams whose clients do not ask for it.
 
+use crate::compression::coded;
 use crate::support::api::{Api, CLIENT_KEY};
 use crate::support::fake::Fake;
+use crate::support::scripted::{Scripted, json};
 use crate::support::stage::{Plan, Stage};
 use crate::support::until;
 use crate::support::wire::find;
@@ -88,5 +90,77 @@ async fn whoever_asks_gets_it_and_a_switch_leaves_requests_alone() {
             find(&fake.seen().concat(), body.as_bytes()).is_some(),
             "{more}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_is_asked_for_in_plain_where_the_body_came_in_a_coding() {
+    let (stage, fake) = stage("").await;
+    // A body whose coded bytes have a brace in them, as most do.
+    let body = (0..200).map(|at| {
+        let text = format!("hello {at} there");
+        format!(
+            r#"{{"model":"gpt-a","stream":true,"messages":[{{"role":"user","content":"{text}"}}]}}"#
+        )
+    });
+    let (coded, body) = body
+        .map(|body| (coded("gzip", &body), body))
+        .find(|(coded, _)| coded.contains(&b'{'))
+        .expect("one has");
+    let request = Api::Chat
+        .request(true)
+        .path("/far/v1/chat/completions")
+        .header("content-encoding", "gzip")
+        .body(coded);
+    let answer = stage.ask(&request).await;
+    assert_eq!(answer.text(), PLAIN);
+    let seen = fake.seen().concat();
+    let asking = body.replacen('{', "{\"stream_options\":{\"include_usage\":true},", 1);
+    assert!(find(&seen, asking.as_bytes()).is_some());
+    assert!(find(&seen, b"content-encoding").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fallback_is_asked_for_usage_as_its_own_provider_takes_it() {
+    for (first, second) in [(true, false), (false, true)] {
+        let busy = Scripted::start(|_| {
+            json(
+                529,
+                "",
+                "{\"error\":{\"message\":\"x\",\"type\":\"overloaded\"}}",
+            )
+        })
+        .await;
+        let fake = Fake::start(format!("{HEAD}{}", if second { ASKED } else { PLAIN })).await;
+        let tables = |tables: String, asks: bool| {
+            tables.replacen(
+                "dialect = \"openai\"",
+                &format!("dialect = \"openai\"\nstream_usage = {asks}"),
+                1,
+            )
+        };
+        let fallback = "[[fallback]]\nmodels = [\"gpt-*\"]\nsteps = [{ provider = \"spare\" }]\n";
+        let plan = Plan::new()
+            .and(&tables(
+                busy.tables("busy", "dialect = \"openai\"", 1),
+                first,
+            ))
+            .and(&tables(fake.tables("spare", "openai"), second))
+            .and(fallback);
+        let stage = plan.build().await;
+        let body = r#"{"model":"gpt-a","stream":true,"messages":[]}"#;
+        let request = Api::Chat
+            .request(true)
+            .path("/busy/v1/chat/completions")
+            .header("x-keyweir-patience", "1")
+            .body(body);
+        let answer = stage.ask(&request).await;
+        assert_eq!(answer.text(), PLAIN, "{first} {second}");
+        let asks = |seen: &[u8]| find(seen, b"stream_options").is_some();
+        assert!(busy.seen().iter().all(|seen| asks(&seen.body) == first));
+        assert_eq!(asks(&fake.seen().concat()), second);
+        // Where nobody tells it, the piece that came is counted.
+        let expected = if second { 7 } else { 1 };
+        assert_eq!(tokens(&stage).await, expected);
     }
 }

@@ -364,3 +364,68 @@ async fn a_list_of_models_is_not_evaded() {
     assert!(find(&fake.seen().concat(), b"override").is_none());
     stage.is_unharmed().await;
 }
+
+/// Haiku is overloaded, and its requests go to opus.
+async fn falls_back_to_opus(of_tenant: &str) -> (Stage, Scripted) {
+    let provider = Scripted::start(|seen| match find(&seen.body, b"haiku").is_some() {
+        true => json(
+            529,
+            "",
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"x"}}"#,
+        ),
+        false => json(
+            200,
+            "",
+            r#"{"id":"m","type":"message","content":[],"usage":{"input_tokens":1,"output_tokens":1}}"#,
+        ),
+    })
+    .await;
+    let tables = provider.tables("p", "dialect = \"anthropic\"", 1);
+    let fallback =
+        "[[fallback]]\nmodels = [\"claude-haiku-*\"]\nsteps = [{ model = \"claude-opus-a\" }]\n";
+    let plan = Plan::new().and(&tables).and(fallback);
+    let stage = plan.and(&tenant("narrow", NARROW, of_tenant)).build().await;
+    (stage, provider)
+}
+
+async fn ask_haiku(stage: &Stage) -> Answer {
+    let body = r#"{"model":"claude-haiku-a","max_tokens":8,"messages":[{"role":"user","content":"hello"}]}"#;
+    let request = with_key("POST", "/p/v1/messages", NARROW)
+        .header("anthropic-version", "2023-06-01")
+        .header("content-type", "application/json")
+        .header("x-keyweir-patience", "0.3")
+        .body(body);
+    stage.ask(&request).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fallback_is_held_to_what_bounds_its_own_model() {
+    let limit = "\n[[tenant.limit]]\nmodels = [\"claude-opus-*\"]\nrequests_per_minute = 2\n\
+        [[tenant.limit]]\nmodels = [\"claude-haiku-*\"]\nconcurrency = 3\n";
+    let (stage, _provider) = falls_back_to_opus(limit).await;
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        let answer = ask_haiku(&stage).await;
+        if answer.status == 200 {
+            assert_eq!(answer.header("anthropic-ratelimit-requests-limit"), "2");
+        }
+        statuses.push(answer.status);
+    }
+    // What does not fit is told as it would be without a fallback: the provider is overloaded.
+    assert!(
+        statuses[2..].iter().all(|status| *status >= 503),
+        "{statuses:?}"
+    );
+    assert_eq!(statuses[..2], [200, 200]);
+    let metrics = stage.gateway.admin("/metrics").await.text();
+    let passed_over = "keyweir_tenant_limits_total{action=\"passed_over\",limit=\"tenant_requests\",tenant=\"narrow\"} 2";
+    assert!(metrics.contains(passed_over), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fallback_leads_to_no_model_that_the_tenant_may_not_ask_for() {
+    let (stage, provider) = falls_back_to_opus("models = [\"claude-haiku-*\"]").await;
+    assert_eq!(ask_haiku(&stage).await.status, 529);
+    let is_opus = |seen: &crate::support::scripted::Seen| find(&seen.body, b"opus").is_some();
+    assert!(!provider.seen().iter().any(is_opus));
+}

@@ -6,6 +6,7 @@ what to write instead.
 {{- define "keyweir.checks" -}}
 {{- include "keyweir.checks.name" . -}}
 {{- include "keyweir.checks.policy" . -}}
+{{- include "keyweir.checks.secrets" . -}}
 {{- include "keyweir.checks.listeners" . -}}
 {{- include "keyweir.checks.shutdown" . -}}
 {{- include "keyweir.checks.memory" . -}}
@@ -13,9 +14,17 @@ what to write instead.
 {{- include "keyweir.checks.redis" . -}}
 {{- include "keyweir.checks.ledger" . -}}
 {{- include "keyweir.checks.routes" . -}}
+{{- include "keyweir.checks.egress" . -}}
 {{- end }}
 
 {{- define "keyweir.checks.name" -}}
+{{- range $value := list "commonLabels" "podLabels" -}}
+{{- range $label, $_ := get $.Values $value -}}
+{{- if regexMatch "^(app\\.kubernetes\\.io/(name|instance|version|managed-by)|helm\\.sh/chart)$" $label -}}
+{{- fail (printf "%s sets %s, which the chart sets itself: choose another label, or nameOverride" $value $label) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $name := include "keyweir.fullname" . -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
 {{- fail (printf "the Service would be called %q, and names of Services begin with a letter and have letters, digits and dashes only: choose another name for the release, or set fullnameOverride" $name) -}}
@@ -54,12 +63,53 @@ what to write instead.
 {{- end -}}
 {{- end }}
 
+{{/* The texts of policy.files and settings by name, without their comments: what the chart can see of the policy. */}}
+{{- define "keyweir.policyTexts" -}}
+{{- $texts := dict "settings" (toJson .Values.settings) -}}
+{{- range $name, $text := .Values.policy.files -}}
+{{- $_ := set $texts (printf "policy.files.%q" $name) (regexReplaceAll "(?m)#.*$" $text "") -}}
+{{- end -}}
+{{- toJson $texts -}}
+{{- end }}
+
+{{/* A Secret that is not mounted keeps the pods from starting, and one in clear is for everybody to read. */}}
+{{- define "keyweir.checks.secrets" -}}
+{{- $mounted := list -}}
+{{- range .Values.secrets -}}
+{{- $mounted = append $mounted (printf "/etc/keyweir/secrets/%s/" .) -}}
+{{- end -}}
+{{- range .Values.extraVolumeMounts -}}
+{{- $mounted = append $mounted (printf "%s/" (.mountPath | default "" | toString | trimSuffix "/")) -}}
+{{- end -}}
+{{- range $name, $text := include "keyweir.policyTexts" . | fromJson -}}
+{{- range $path := regexFindAll "[\"']/etc/keyweir/secrets/[^/\"'\\s]+/[^\"']*" $text -1 -}}
+{{- $path = substr 1 -1 $path -}}
+{{- $there := false -}}
+{{- range $mounted -}}
+{{- if hasPrefix . (printf "%s/" $path) }}{{ $there = true }}{{ end -}}
+{{- end -}}
+{{- if not $there -}}
+{{- $secret := index (splitList "/" $path) 4 -}}
+{{- fail (printf "%s names %s, and secrets does not list %s: add the name of that Secret to secrets, or correct the path" $name $path $secret) -}}
+{{- end -}}
+{{- end -}}
+{{- if regexMatch "(?m)(^|[{,\\s])secret\\s*=\\s*[\"'](sk-|gsk_|xai-|AIza)" $text -}}
+{{- fail (printf "%s has a provider's key in clear, for everybody to read who may read ConfigMaps: put it into a Secret, list that in secrets, and write secret = { file = \"/etc/keyweir/secrets/SECRET/ENTRY\" }" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "keyweir.checks.listeners" -}}
 {{- if not (or .Values.http.enabled .Values.tls.enabled) -}}
 {{- fail "http.enabled and tls.enabled are both false: clients would have no port" -}}
 {{- end -}}
 {{- if and .Values.tls.enabled (not .Values.tls.existingSecret) -}}
 {{- fail "tls.enabled needs tls.existingSecret: the name of a Secret of type kubernetes.io/tls" -}}
+{{- end -}}
+{{- with .Values.settings.gateway.proxies -}}
+{{- if and .proxy_protocol (not .trusted) -}}
+{{- fail "settings.gateway.proxies.proxy_protocol needs trusted: the addresses or blocks from which connections begin with that header" -}}
+{{- end -}}
 {{- end -}}
 {{- include "keyweir.checks.adminTls" . -}}
 {{- $ports := list (int .Values.admin.port) -}}
@@ -190,7 +240,10 @@ what to write instead.
 {{- if and $most (has (toString .maxUnavailable) (list "0" "0%")) -}}
 {{- fail "podDisruptionBudget.maxUnavailable is 0, which forbids every drain of a node: 1 is the least" -}}
 {{- end -}}
-{{- if and $least (or (eq (toString .minAvailable) "100%") (and (not (kindIs "string" .minAvailable)) (ge (int .minAvailable) $replicas))) -}}
+{{- /* Kubernetes rounds shares up. */ -}}
+{{- $stay := toString .minAvailable | trimSuffix "%" | float64 -}}
+{{- if hasSuffix "%" (toString .minAvailable) }}{{ $stay = divf (mulf $stay $replicas) 100 | ceil }}{{ end -}}
+{{- if and $least (ge $stay (float64 $replicas)) -}}
 {{- fail (printf "podDisruptionBudget.minAvailable (%v) of %d replicas forbids every drain of a node: lower it, or have more replicas" .minAvailable $replicas) -}}
 {{- end -}}
 {{- end -}}

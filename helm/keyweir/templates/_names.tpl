@@ -54,6 +54,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .Values.http.enabled -}}{{ .Values.service.httpPort }}{{- else -}}{{ .Values.service.tlsPort }}{{- end -}}
 {{- end }}
 
+{{/* How clients come by the first name of the Ingress: over TLS, if one of its certificates is for that. */}}
+{{- define "keyweir.ingressScheme" -}}
+{{- $host := first .Values.ingress.hosts -}}
+{{- $scheme := "http" -}}
+{{- range .Values.ingress.tls -}}
+{{- if or (not .hosts) (has $host .hosts) (has (regexReplaceAll "^[^.]*" $host "*") .hosts) }}{{ $scheme = "https" }}{{ end -}}
+{{- end -}}
+{{- $scheme -}}
+{{- end }}
+
 {{/* The claim that the ledger is on. */}}
 {{- define "keyweir.ledgerClaim" -}}
 {{- default (printf "%s-ledger" (include "keyweir.fullname" .)) .Values.ledger.existingClaim -}}

@@ -45,13 +45,21 @@ topologySpreadConstraints:
   {{- end }}
 {{- end }}
 
-{{- define "keyweir.probe" -}}
-httpGet:
-  path: {{ .path }}
-  port: admin
-  {{- if .root.Values.admin.tls.enabled }}
-  scheme: HTTPS
+{{- define "keyweir.probes" -}}
+{{- range $name, $path := dict "startupProbe" "/healthz" "livenessProbe" "/healthz" "readinessProbe" "/readyz" }}
+{{- with get $.Values $name }}
+{{ $name }}:
+  {{- if not (or .httpGet .exec .tcpSocket .grpc) }}
+  httpGet:
+    path: {{ $path }}
+    port: admin
+    {{- if $.Values.admin.tls.enabled }}
+    scheme: HTTPS
+    {{- end }}
   {{- end }}
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "keyweir.container" -}}
@@ -91,15 +99,9 @@ ports:
   - name: admin
     containerPort: {{ .Values.admin.port }}
     protocol: TCP
-startupProbe:
-  {{- include "keyweir.probe" (dict "root" . "path" "/healthz") | nindent 2 }}
-  {{- toYaml .Values.startupProbe | nindent 2 }}
-livenessProbe:
-  {{- include "keyweir.probe" (dict "root" . "path" "/healthz") | nindent 2 }}
-  {{- toYaml .Values.livenessProbe | nindent 2 }}
-readinessProbe:
-  {{- include "keyweir.probe" (dict "root" . "path" "/readyz") | nindent 2 }}
-  {{- toYaml .Values.readinessProbe | nindent 2 }}
+# What keeps it from starting stands in the pod's description, too.
+terminationMessagePolicy: FallbackToLogsOnError
+{{- include "keyweir.probes" . }}
 {{- if .Values.shutdown.preStopSeconds }}
 lifecycle:
   preStop:

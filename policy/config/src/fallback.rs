@@ -2,7 +2,8 @@
 //!
 //! A tenant's own list counts before the list for the model. Steps that cannot apply are left out
 //! here, so that whoever follows the list need not know why: a provider of another dialect would
-//! not understand the request, and one that the tenant may not use would not serve it.
+//! not understand the request, and one that the tenant may not use would not serve it. A model that the
+//! tenant may not ask for is none that it is given, unless its own list names it.
 
 use crate::directory::Allowed;
 use crate::file::{Fallback, Policy};
@@ -16,10 +17,12 @@ pub fn choices<'a>(
     first: ProviderId,
     model: &str,
 ) -> impl Iterator<Item = Choice> + use<'a> {
-    let own = tenant
-        .and_then(|tenant| policy.tenants.get(tenant))
+    let of_tenant = tenant.and_then(|tenant| policy.tenants.get(tenant));
+    let own = of_tenant
         .map(|tenant| tenant.fallbacks.as_slice())
         .filter(|steps| !steps.is_empty());
+    let models = of_tenant.map(|tenant| &tenant.models);
+    let models = models.filter(|_| own.is_none());
     let steps = own.unwrap_or_else(|| {
         policy
             .fallbacks
@@ -30,6 +33,10 @@ pub fn choices<'a>(
     let dialect = policy.provider(first).dialect;
     let allowed = tenant.map(|tenant| Allowed::new(policy, tenant));
     let is_allowed = move |choice: &Choice| {
+        let model = models.zip(choice.model.as_deref());
+        if model.is_some_and(|(models, model)| !models.matches(model)) {
+            return false;
+        }
         let Some(allowed) = &allowed else { return true };
         match choice.account {
             Some(account) => allowed.account((choice.provider, account)),
@@ -133,6 +140,32 @@ mod tests {
         assert_eq!(
             choices(&policy, None, ProviderId(0), "claude-haiku").count(),
             0
+        );
+    }
+
+    #[test]
+    fn a_model_that_the_tenant_may_not_ask_for_is_in_its_own_list_or_none() {
+        let tenant = |more: &str| {
+            let policy = format!(
+                "{POLICY}\n[[tenant]]\nid = \"t\"\nclient_keys = [{{ env = \"T\" }}]\n\
+                 models = [\"claude-opus-*\"]\n{more}"
+            );
+            crate::file::parse(&[("keys.toml", &policy)], SystemTime::UNIX_EPOCH)
+                .unwrap_or_else(|report| panic!("{report}"))
+                .0
+        };
+        let found = |policy: &Policy| {
+            let tenant = policy.tenants.ids().next();
+            choices(policy, tenant, ProviderId(0), "claude-opus-4-1")
+                .map(|choice| choice.model)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(found(&tenant("")), [None], "the same model elsewhere");
+        let own = "fallbacks = [{ model = \"claude-sonnet-4-5\" }]";
+        assert_eq!(
+            found(&tenant(own)),
+            [Some("claude-sonnet-4-5".to_owned())],
+            "the policy gives it that"
         );
     }
 }

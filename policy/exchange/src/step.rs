@@ -10,7 +10,8 @@ use keyweir_terms::time::Time;
 pub enum Event {
     /// The request stands ready before the present choice.
     Begin,
-    /// The present choice cannot be asked: the request cannot be made to name its model.
+    /// The present choice cannot be asked: the request cannot be made to name its model, or its tenant's
+    /// limits for that model have no room for it.
     Unusable,
     /// The pool has decided about the ticket of the last [`Step::Wait`].
     Decided(Result<Lease, Refusal>),

@@ -17,13 +17,13 @@
 
 mod burst;
 mod caution;
-mod exchange;
 mod external;
 mod inflow;
 pub mod learned;
 mod lessons;
 mod others;
 mod outcomes;
+mod peers;
 mod reading;
 mod recall;
 mod shared;

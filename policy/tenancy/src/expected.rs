@@ -11,6 +11,8 @@ use keyweir_terms::amount::Need;
 use keyweir_terms::ids::TenantId;
 use keyweir_terms::request::{RequestSize, Usage};
 
+use crate::cached::Cached;
+
 /// Models that are told apart: more than any provider lists of its own.
 const MODELS_MAX: usize = 256;
 
@@ -37,15 +39,29 @@ pub(crate) struct Expected {
     /// By its name, a model's place.
     places: HashMap<Box<str>, u32>,
     models: Vec<Row>,
-    others: Estimates,
+    others: Learned,
     /// Answers learned of so far.
     answers: u64,
+}
+
+/// What was learned of one model's requests.
+#[derive(Debug, Default)]
+struct Learned {
+    estimates: Estimates,
+    cached: Cached,
+}
+
+impl Learned {
+    fn learn(&mut self, tenant: TenantId, size: &RequestSize, usage: &Usage) {
+        self.estimates.learn(tenant, size, usage);
+        self.cached.learn(tenant, size, usage);
+    }
 }
 
 #[derive(Debug)]
 struct Row {
     name: Box<str>,
-    estimates: Estimates,
+    learned: Learned,
     /// How many models had the place before.
     before: u32,
     /// As of which answer it was learned of last.
@@ -66,12 +82,30 @@ impl Expected {
     }
 
     pub(crate) fn need(&self, tenant: TenantId, model: &Model, size: &RequestSize) -> Need {
+        self.learned(model).estimates.need(tenant, size)
+    }
+
+    /// `need`, with what of the prompt is in the provider's cache.
+    pub(crate) fn usage(
+        &self,
+        (tenant, model): (TenantId, &Model),
+        size: &RequestSize,
+        need: &Need,
+    ) -> Usage {
+        let usage = Usage {
+            input: Some(need.input),
+            output: Some(need.output),
+            ..Usage::default()
+        };
+        self.learned(model).cached.expected(tenant, size, usage)
+    }
+
+    fn learned(&self, model: &Model) -> &Learned {
         let known = match model {
             Model::Known(place) => self.models.get(place.index as usize),
             Model::New(_) => None,
         };
-        let own = known.map(|row| &row.estimates);
-        own.unwrap_or(&self.others).need(tenant, size)
+        known.map_or(&self.others, |row| &row.learned)
     }
 
     pub(crate) fn learn(&mut self, of: (TenantId, &Model), size: &RequestSize, usage: &Usage) {
@@ -94,7 +128,7 @@ impl Expected {
         if let Some(index) = index {
             let row = &mut self.models[index as usize];
             row.learned_at = self.answers;
-            row.estimates.learn(tenant, size, usage);
+            row.learned.learn(tenant, size, usage);
         }
     }
 
@@ -102,7 +136,7 @@ impl Expected {
     fn tell_apart(&mut self, name: &str) -> u32 {
         let mut row = Row {
             name: name.into(),
-            estimates: Estimates::default(),
+            learned: Learned::default(),
             before: 0,
             learned_at: self.answers,
         };

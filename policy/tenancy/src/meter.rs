@@ -144,14 +144,18 @@ pub(crate) struct Spending {
     pub(crate) end: Wall,
     /// Tokens, or picodollars.
     pub(crate) spent: u128,
+    /// What was spent in periods that the clock has shown before ([`crate::sums`]).
+    pub(crate) before: Vec<(Wall, u128)>,
     pub(crate) reserved: u128,
     /// What others have of it.
     pub(crate) others: Elsewhere,
     pub(crate) factor: Option<Factor>,
     /// It was told that the budget is spent.
     pub(crate) warned: bool,
-    /// Something was spent since that was last written down.
+    /// Something was spent since that was last written down …
     pub(crate) changed: bool,
+    /// … and so much.
+    pub(crate) unwritten: u128,
 }
 
 /// What others have of a budget, as of when they were last heard of.
@@ -300,14 +304,15 @@ impl Meter {
             Self::Budget(spending) => {
                 let amount = spending.amount;
                 spending.reserved = spending.reserved.saturating_sub(need.of_budget(amount));
-                spending.roll(wall);
-                let used = used.of_budget(amount);
-                spending.spent = spending.spent.saturating_add(used);
-                spending.changed |= used > 0;
+                spending.charge(used, wall);
             }
         }
     }
 }
+
+/// What is spent of a budget is written at once where it is more than a hundredth of it: so it is in a
+/// hundred writes for each budget and period at most.
+const DUE_PART: u128 = 100;
 
 impl Spending {
     pub(crate) fn new(amount: Amount, soft: bool, period: Period, wall: Wall) -> Self {
@@ -319,12 +324,23 @@ impl Spending {
             begin,
             end,
             spent: 0,
+            before: Vec::new(),
             reserved: 0,
             others: Elsewhere::default(),
             factor: None,
             warned: false,
             changed: false,
+            unwritten: 0,
         }
+    }
+
+    /// So much was used.
+    pub(crate) fn charge(&mut self, used: &Taken, wall: Wall) {
+        self.roll(wall);
+        let used = used.of_budget(self.amount);
+        self.spent = self.spent.saturating_add(used);
+        self.changed |= used > 0;
+        self.unwritten = self.unwritten.saturating_add(used);
     }
 
     pub(crate) const fn max(&self) -> u128 {
@@ -370,21 +386,13 @@ impl Spending {
         own.min(known).saturating_add(rest)
     }
 
-    pub(crate) fn is_spent(&self, sharing: Sharing) -> bool {
-        self.counted(sharing) >= self.max()
+    /// So much was spent of what it may give at most that a process which is killed would give it again.
+    pub(crate) const fn is_due(&self) -> bool {
+        !self.soft && self.unwritten > self.max() / DUE_PART
     }
 
-    /// Goes over to the period that `wall` is in, if that is a later one. A clock that is put back
-    /// gives nobody a second budget.
-    pub(crate) fn roll(&mut self, wall: Wall) {
-        if wall < self.end {
-            return;
-        }
-        (self.begin, self.end) = self.period.around(wall);
-        self.spent = 0;
-        self.others = Elsewhere::default();
-        self.warned = false;
-        self.changed = true;
+    pub(crate) fn is_spent(&self, sharing: Sharing) -> bool {
+        self.counted(sharing) >= self.max()
     }
 
     fn room(&mut self, need: &Taken, wall: Wall, sharing: Sharing) -> Room {

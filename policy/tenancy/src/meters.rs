@@ -20,14 +20,15 @@
 //! *Cost:* a tenant without limits costs one look at a table.
 
 mod bounds;
-mod exchange;
 mod fit;
 mod known;
+mod peers;
 mod reserve;
 mod row;
 mod rows;
 mod view;
 
+use keyweir_terms::amount::Need;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::ids::{ProviderId, TenantId};
 use keyweir_terms::replicas::Replicas;
@@ -46,6 +47,7 @@ use crate::period::Wall;
 use crate::prices::PriceBook;
 use crate::request::{Cost, Moment, Reserved, Used};
 use crate::spec::Spec;
+use crate::sums::Sums;
 
 pub use self::view::{BudgetView, LimitView, Limited};
 
@@ -60,12 +62,14 @@ pub struct Meters {
     sharing: Sharing,
     /// When the others were last heard of.
     heard_at: Option<Time>,
+    is_due: bool,
+    is_told_due: bool,
 }
 
 impl Meters {
-    /// What was spent by budgets with these keys in periods that began then, before the process did.
-    pub fn remember(&mut self, spent: impl IntoIterator<Item = (String, Wall, u128)>) {
-        self.rows.remember(spent);
+    /// What was spent by budgets with these keys before the process began.
+    pub fn remember(&mut self, wall: Wall, spent: impl IntoIterator<Item = (String, Sums)>) {
+        self.rows.remember(wall, spent);
     }
 
     /// From now on so many gateways serve the same tenants. What each has spent counts as often as
@@ -93,6 +97,7 @@ impl Meters {
             }
             self.of_tenant.insert(id, Bounds::new(rows, &self.rows));
         }
+        self.rows.take_over(at.wall);
         self.rows.evict();
     }
 
@@ -112,16 +117,19 @@ impl Meters {
     ) -> Cost {
         let usage = match (used, &reserved) {
             (Used::Told(usage), _) | (Used::Partly(usage), None) => usage,
-            (Used::Partly(usage), Some(reserved)) => Usage {
-                input: usage.input.or(Some(reserved.need.input)),
-                output: usage.output.or(Some(reserved.need.output)),
-                ..usage
+            (Used::Partly(usage), Some(reserved)) => match usage.input {
+                // Who tells of the input tells what of it was cached.
+                Some(_) => Usage {
+                    output: usage.output.or(Some(reserved.need.output)),
+                    ..usage
+                },
+                None => Usage {
+                    output: usage.output.or(Some(reserved.need.output)),
+                    tier: usage.tier,
+                    ..self.expected(reserved)
+                },
             },
-            (Used::Untold, Some(reserved)) => Usage {
-                input: Some(reserved.need.input),
-                output: Some(reserved.need.output),
-                ..Usage::default()
-            },
+            (Used::Untold, Some(reserved)) => self.expected(reserved),
             (Used::Nothing, _) | (Used::Untold, None) => Usage::default(),
         };
         let dialect = self.prices.dialect(provider);
@@ -148,15 +156,23 @@ impl Meters {
         self.prices.label(listed)
     }
 
-    /// Budgets that something was spent of since the last call: key, begin of the period, spent.
-    pub fn take_changed(&mut self) -> Vec<(String, Wall, u128)> {
+    /// Budgets that something was spent of since the last call, by their keys.
+    pub fn take_changed(&mut self) -> Vec<(String, Sums)> {
         let mut changed = Vec::new();
+        (self.is_due, self.is_told_due) = (false, false);
         self.rows.for_each_budget(|key, spending| {
+            spending.unwritten = 0;
             if std::mem::take(&mut spending.changed) {
-                changed.push((key.to_owned(), spending.begin, spending.spent));
+                changed.push((key.to_owned(), spending.sums()));
             }
         });
         changed
+    }
+
+    /// Whether so much was spent of a budget that refuses that it is to be written down at once; told once
+    /// until [`Self::take_changed`].
+    pub const fn is_due(&mut self) -> bool {
+        self.is_due && !std::mem::replace(&mut self.is_told_due, true)
     }
 
     /// All budgets in force, with what is spent of them at `wall`.
@@ -190,6 +206,16 @@ impl Meters {
         })
     }
 
+    /// What a request was expected to take.
+    fn expected(&self, reserved: &Reserved) -> Usage {
+        let need = Need {
+            input: reserved.need.input,
+            output: reserved.need.output,
+        };
+        let of = (reserved.tenant, &reserved.model);
+        self.expected.usage(of, &reserved.size, &need)
+    }
+
     /// What counts of a request that has ended.
     fn taken(&self, used: Used, cost: &Cost, dialect: Dialect) -> Taken {
         let usage = &cost.usage;
@@ -211,13 +237,17 @@ impl Meters {
         }
     }
 
-    fn give_back(&mut self, at: Moment, reserved: &Reserved, taken: &Taken) {
+    pub(super) fn give_back(&mut self, at: Moment, reserved: &Reserved, taken: &Taken) {
         for place in reserved.rows.iter() {
             if let Some(row) = self.rows.get_mut(*place) {
                 row.open = row.open.saturating_sub(1);
                 let both = (&reserved.need, taken);
                 row.meter.settle(both, (at.now, at.wall), self.sharing);
+                self.is_due |= row.is_due();
                 row.used(at.now);
+                if row.is_gone {
+                    self.rows.charge_successor(*place, taken, at.wall);
+                }
             }
         }
     }

@@ -5,6 +5,7 @@
 //! zones come from a table that is built in.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -140,6 +141,37 @@ impl fmt::Display for Period {
     }
 }
 
+/// It is no period as one is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no period")]
+pub struct NoPeriod;
+
+impl FromStr for Period {
+    type Err = NoPeriod;
+
+    /// What [`Display`](fmt::Display) writes.
+    fn from_str(text: &str) -> Result<Self, NoPeriod> {
+        let (unit, from) = text.split_once(", ").ok_or(NoPeriod)?;
+        let unit = match unit.split_once(" from day ") {
+            None if unit == "day" => Unit::Day,
+            Some(("week", day)) => Unit::Week(day.parse().map_err(|_| NoPeriod)?),
+            Some(("month", day)) => Unit::Month(day.parse().map_err(|_| NoPeriod)?),
+            _ => return Err(NoPeriod),
+        };
+        let (hour, zone) = from.split_once(":00 ").ok_or(NoPeriod)?;
+        let hour: i8 = hour.parse().map_err(|_| NoPeriod)?;
+        let is_possible = match unit {
+            Unit::Day => true,
+            Unit::Week(day) => (1..=7).contains(&day),
+            Unit::Month(day) => (1..=31).contains(&day),
+        };
+        let possible = (is_possible && (0..24).contains(&hour)).then_some(());
+        possible
+            .and_then(|()| Self::new(unit, zone, hour))
+            .ok_or(NoPeriod)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,6 +284,29 @@ mod tests {
             );
         }
         assert_eq!(Period::new(Unit::Day, "Europe/Atlantis", 0), None);
+    }
+
+    #[test]
+    fn a_period_is_read_as_it_is_written() {
+        for (unit, zone, hour) in [
+            (Unit::Day, "UTC", 0),
+            (Unit::Week(7), "Europe/Berlin", 23),
+            (Unit::Month(31), "America/Argentina/Buenos_Aires", 6),
+        ] {
+            let period = Period::new(unit, zone, hour).expect(zone);
+            assert_eq!(period.to_string().parse(), Ok(period));
+        }
+        for text in [
+            "",
+            "day",
+            "year, 00:00 UTC",
+            "week from day 8, 00:00 UTC",
+            "month from day 0, 00:00 UTC",
+            "day, 24:00 UTC",
+            "day, 00:00 Europe/Atlantis",
+        ] {
+            assert_eq!(text.parse::<Period>(), Err(NoPeriod), "{text}");
+        }
     }
 
     #[test]

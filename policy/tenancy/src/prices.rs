@@ -5,7 +5,6 @@
 //! price is never taken for free in silence: it is counted, and by the policy's choice refused (where
 //! money is bounded), passed, or priced as the dearest that its provider's kind has.
 
-use keyweir_terms::amount::Need;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::ids::ProviderId;
 use keyweir_terms::pattern::ModelPatterns;
@@ -148,18 +147,6 @@ impl Price {
             }
             Some(Tier::Usual) | None => cost,
         }
-    }
-
-    /// What a request is expected to cost: whoever asks for a cheaper tier may get the usual one.
-    pub fn expected(&self, need: &Need) -> Money {
-        let parts = Parts {
-            input: need.input,
-            output: need.output,
-            cache_read: 0,
-            cache_write: 0,
-            cache_write_1h: 0,
-        };
-        self.rates_for(need.input).of(&parts)
     }
 
     const fn rates_for(&self, prompt: u64) -> &Rates {

@@ -7,6 +7,7 @@
 //! A match takes time in proportion to the name, whatever the pattern: each piece between stars is
 //! found once, at its leftmost place.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -125,10 +126,22 @@ impl ModelPatterns {
         self.0.iter().any(|pattern| pattern.matches(model))
     }
 
+    /// Names the set: the same whatever the order of its patterns is, and however often one is said.
+    pub fn set(&self) -> String {
+        let names: Vec<&str> = self.0.iter().map(ModelPattern::as_str).collect();
+        as_set(&names.join(","))
+    }
+
     /// The patterns, as ordered in the file.
     pub fn iter(&self) -> impl Iterator<Item = &ModelPattern> {
         self.0.iter()
     }
+}
+
+/// What names a set of patterns that are `joined` with commas in any order.
+pub fn as_set(joined: &str) -> String {
+    let names: BTreeSet<&str> = joined.split(',').collect();
+    names.into_iter().collect::<Vec<_>>().join(",")
 }
 
 impl Default for ModelPatterns {

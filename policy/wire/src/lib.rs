@@ -192,6 +192,11 @@ pub fn rewrite_results_url(body: &[u8], upstream_base: &str, public_base: &str) 
     results_url::rewrite(body, upstream_base, public_base)
 }
 
+/// Whether a stream from `path` tells its usage only if it is asked to ([`with_usage_asked`]).
+pub fn tells_usage_if_asked(dialect: Dialect, endpoint: Endpoint, path: &str) -> bool {
+    body::stream_usage::tells_if_asked(dialect, endpoint, path)
+}
+
 /// A request for a stream of chat completions with its usage asked for; `None` where the client asks
 /// for it, or it cannot be asked for. What the client did not ask for,
 /// [`usage_hidden`](stream::usage_hidden) takes out again.

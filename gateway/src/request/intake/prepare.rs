@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use http::{Method, Uri};
 use keyweir_policy::config::directory::Allowed;
 use keyweir_policy::config::fallback;
@@ -16,7 +15,6 @@ use keyweir_policy::exchange::routed::Routed;
 use keyweir_policy::exchange::seek::{Holder, Home};
 use keyweir_policy::exchange::silence::request::{Awaited, Silence};
 use keyweir_policy::select::affinity;
-use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::RequestId;
 use keyweir_policy::terms::ids::TenantId;
@@ -33,7 +31,7 @@ use crate::headers::{OutgoingHead, SESSION};
 use crate::request::exchange::{Exchange, Facts};
 use crate::request::listing::Listing;
 use crate::request::models::ModelList;
-use crate::request::outgoing::{Outgoing, Target, uri};
+use crate::request::outgoing::{Outgoing, StreamUsage, Target, uri};
 use crate::request::record::Record;
 use crate::runtime::deadline::Deadline;
 use crate::runtime::provider::Provider;
@@ -50,14 +48,12 @@ pub(crate) enum Way {
 
 /// The exchange that `taken` begins, for `client`, whose head moves into it; and which way it goes.
 pub(crate) fn prepare<'a>(
-    mut taken: Taken<'a>,
+    taken: Taken<'a>,
     client: &'a mut Client,
     record: &'a mut Record,
 ) -> (Box<Exchange<'a>>, Way) {
     let provider = taken.live.provider(taken.destination.provider);
-    let hides_usage = ask_for_usage(&mut taken);
     let mut facts = facts(&taken, client, provider);
-    facts.hides_usage = hides_usage;
     let request = request(&taken, client, record);
     let limits = time_limits(&taken);
     let fallbacks = fallbacks(&taken);
@@ -74,22 +70,29 @@ pub(crate) fn prepare<'a>(
     }
     let mut head = head(&taken, client, provider, reads);
     if taken.renamed.body {
-        head.drop_content_encoding();
+        head.drop_coding();
     }
     let silence = Silence::new(awaited(&taken), taken.gateway.clock.now());
     let (gateway, live) = (taken.gateway, taken.live);
+    let mut outgoing = Outgoing {
+        head,
+        usage: StreamUsage::of(tells_usage_if_asked(&taken)),
+        body: Some(taken.body),
+        coded: taken.coded,
+        target,
+    };
+    outgoing.ask_usage(
+        live.policy
+            .provider(taken.destination.provider)
+            .stream_usage,
+    );
     let exchange = Box::new(Exchange {
         gateway,
         live,
         client,
         record,
         facts,
-        outgoing: Outgoing {
-            head,
-            body: Some(taken.body),
-            coded: taken.coded,
-            target,
-        },
+        outgoing,
         plan: Plan::new(
             request,
             limits,
@@ -125,7 +128,6 @@ fn facts(taken: &Taken<'_>, client: &Client, provider: &Provider) -> Facts {
         asks_in_json: route.has_json_body,
         makes_things: route.creates_resource || taken.description.stored,
         maker: maker(taken),
-        hides_usage: false,
         whole: whole(taken),
         tenant: taken.tenant,
         public_base: public_base(&taken.routed, client, provider),
@@ -141,22 +143,11 @@ fn whole(taken: &Taken<'_>) -> Option<bool> {
     taken.whole.or(by_tenant.then_some(true))
 }
 
-/// Asks for the stream's usage if the client does not. `true`: it is not for the client to see.
-fn ask_for_usage(taken: &mut Taken<'_>) -> bool {
-    let provider = taken.live.policy.provider(taken.destination.provider);
-    let is_asked_for = provider.stream_usage
-        && taken.routed.dialect == Dialect::OpenAi
-        && taken.description.stream
-        && taken.routed.route.endpoint == Endpoint::Inference
-        && taken.routed.path.ends_with("/completions");
-    if !is_asked_for {
-        return false;
-    }
-    let Some(body) = wire::with_usage_asked(&taken.body.bytes) else {
-        return false;
-    };
-    taken.body.bytes = Bytes::from(body);
-    true
+/// Whether it asks for a stream that tells its usage only if it is asked to.
+fn tells_usage_if_asked(taken: &Taken<'_>) -> bool {
+    let (routed, stream) = (&taken.routed, taken.description.stream);
+    let endpoint = routed.route.endpoint;
+    stream && wire::tells_usage_if_asked(routed.dialect, endpoint, routed.path)
 }
 
 /// Whose the things are that an answer names: of what follows from a thing its owner's, of a list

@@ -26,6 +26,7 @@ use http::{HeaderMap, HeaderValue};
 use keyweir_policy::tenancy::request::Reserved;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::ids::ProviderId;
 
 pub(crate) use self::event::{Chosen, Event};
 use self::known::Known;
@@ -41,6 +42,8 @@ use crate::telemetry::trace_context::Traced;
 pub(crate) struct Record {
     known: Known,
     charge: Charge,
+    /// It has held something of its tenant's limits.
+    has_reserved: bool,
     /// The origin whose pages may read the answer.
     cors: Option<HeaderValue>,
 }
@@ -50,6 +53,7 @@ impl Record {
         Self {
             known: Known::new(gateway, live, dialect),
             charge: Charge::default(),
+            has_reserved: false,
             cors: None,
         }
     }
@@ -162,9 +166,31 @@ impl Record {
         }
     }
 
+    /// The request turns to this model of this provider. `false`: its tenant's limits for that have no
+    /// room for it now.
+    pub(crate) fn turn(&mut self, to: (ProviderId, &str)) -> bool {
+        let turned = self.charge.turn(&self.known.gateway, to);
+        if let Err(lack) = &turned {
+            self.known.count_limit(lack.lacking, "passed_over");
+        }
+        turned.is_ok()
+    }
+
     /// What its answers tell of its tenant's limits.
     pub(crate) fn bounds(&self) -> HeaderMap {
         self.charge.headers(self.known.asked.dialect)
+    }
+
+    /// What it holds of its tenant's limits, if anything.
+    pub(crate) const fn held(&self) -> Option<&Reserved> {
+        self.charge.held()
+    }
+
+    /// Gives back what it holds of its tenant's limits, to ask anew.
+    pub(crate) fn let_go(&mut self) {
+        if let Some(reserved) = self.charge.let_go() {
+            self.known.gateway.tenancy.give_back_unused(reserved);
+        }
     }
 
     /// How long it waited until its tenant's limits had room.
@@ -188,11 +214,14 @@ impl Record {
     }
 
     fn hold(&mut self, reserved: Reserved) {
-        if !reserved.wait.is_zero() {
-            self.known.count_limit_named("any", "waited");
-        }
-        if let Some(shadowed) = reserved.shadowed {
-            self.known.count_limit(shadowed, "shadowed");
+        // Who asks anew is counted already.
+        if !std::mem::replace(&mut self.has_reserved, true) {
+            if !reserved.wait.is_zero() {
+                self.known.count_limit_named("any", "waited");
+            }
+            if let Some(shadowed) = reserved.shadowed {
+                self.known.count_limit(shadowed, "shadowed");
+            }
         }
         self.charge.hold(reserved);
     }

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::large::LargeAnswer;
 
-use super::explain::DIED;
 use super::head::{chunk, head};
 use super::piece::{Came, begin, next, write};
 use super::redaction::Redaction;
+use super::refusal_texts::{DIED, LAST_CALL};
 use crate::request::answer::Answer;
 use crate::request::exchange::Exchange;
 use crate::request::lease::HeldLease;
@@ -56,10 +56,15 @@ pub(super) async fn deliver(
         }
         Fault::ClientLeft => Err(Stop::ClientLeft),
         _ => {
+            let cut = if fault == LAST_CALL.fault {
+                LAST_CALL
+            } else {
+                DIED
+            };
             exchange.client.abort().await;
             exchange.record.on(Event::Broke {
                 status,
-                reason: DIED.reason,
+                reason: cut.reason,
             });
             Ok(false)
         }
@@ -121,6 +126,7 @@ async fn pass_on(
             }
             Came::End => answer.ended = true,
             Came::Died | Came::Stalled => return Fault::StreamBroken,
+            Came::LastCall => return LAST_CALL.fault,
             Came::ClientLeft => return Fault::ClientLeft,
         }
     }

@@ -18,10 +18,16 @@ pub(super) enum Came {
     Died,
     Stalled,
     ClientLeft,
+    /// Grace is over.
+    LastCall,
 }
 
-/// Waits at most `idle`.
+/// Waits at most `idle`, and no longer than the gateway has time.
 pub(super) async fn next(exchange: &mut Exchange<'_>, answer: &mut Answer, idle: Duration) -> Came {
+    // Of a provider that is never silent, too.
+    if exchange.gateway.lifecycle.is_last_call() {
+        return Came::LastCall;
+    }
     exchange.deadline.restart(idle);
     tokio::select! {
         biased;
@@ -31,6 +37,7 @@ pub(super) async fn next(exchange: &mut Exchange<'_>, answer: &mut Answer, idle:
             Err(_) => Came::Died,
         },
         () = exchange.client.gone() => Came::ClientLeft,
+        () = exchange.gateway.lifecycle.last_called() => Came::LastCall,
         () = exchange.deadline.passed() => Came::Stalled,
     }
 }

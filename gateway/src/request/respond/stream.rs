@@ -12,9 +12,9 @@ use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::stream::usage_hidden;
 
 use super::event_redaction::EventRedaction;
-use super::explain::{Cut, DIED, LAST_CALL, STALLED};
 use super::head::{chunk, head};
 use super::piece::{Came, begin, next, write};
+use super::refusal_texts::{Cut, DIED, LAST_CALL, STALLED};
 use crate::headers;
 use crate::request::answer::{Answer, Stream};
 use crate::request::exchange::Exchange;
@@ -90,9 +90,6 @@ async fn pass_on(
     }
     let idle = exchange.live.settings().timeouts.stream_idle;
     while !answer.ended && !stream.reader.is_over() {
-        if exchange.gateway.lifecycle.is_last_call() {
-            return Passed::Cut(LAST_CALL);
-        }
         let said_all = stream.reader.finished() || stream.reader.fault().is_some();
         let idle = if said_all {
             idle.min(AFTER_FINISH)
@@ -114,7 +111,7 @@ async fn pass_on(
                 }
             }
             Came::End => answer.ended = true,
-            Came::Died | Came::Stalled if said_all => {
+            Came::Died | Came::Stalled | Came::LastCall if said_all => {
                 // What has not come to its end is no event.
                 if !stream.reader.lacks_end() {
                     stream.events.rest();
@@ -123,6 +120,7 @@ async fn pass_on(
             }
             Came::Died => return Passed::Cut(DIED),
             Came::Stalled => return Passed::Cut(STALLED),
+            Came::LastCall => return Passed::Cut(LAST_CALL),
             Came::ClientLeft => return Passed::ClientLeft,
         }
     }
@@ -134,7 +132,7 @@ async fn pass_on(
 
 /// Without the usage that the client did not ask for.
 fn without_usage(exchange: &Exchange<'_>, events: Bytes) -> Bytes {
-    if !exchange.facts.hides_usage {
+    if !exchange.outgoing.usage.is_hidden {
         return events;
     }
     usage_hidden::hidden(&events).map_or(events, Bytes::from)

@@ -38,10 +38,25 @@ pub(crate) use self::unwritten::Unwritten;
 /// What the file is called in the folder of the state.
 pub(crate) const FILE: &str = "keyweir.ledger";
 
+/// What the thread that writes a ledger is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// So much is spent that it is written at once.
+    Due,
+    /// It writes all, and ends.
+    End,
+}
+
 /// The ledger of one gateway.
 pub(crate) struct Ledger {
     pub(crate) store: Arc<Store>,
-    writer: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    writer: Mutex<Option<Writer>>,
+}
+
+/// The thread that writes a ledger.
+struct Writer {
+    told: Arc<Sender<Told>>,
+    thread: JoinHandle<()>,
 }
 
 impl Ledger {
@@ -67,16 +82,16 @@ impl Ledger {
         Ok(Arc::new(store))
     }
 
-    /// A ledger that `thread` writes until `ended` says so.
-    pub(crate) fn new(store: Arc<Store>, ended: Sender<()>, thread: JoinHandle<()>) -> Self {
-        let writer = Mutex::new(Some((ended, thread)));
+    /// A ledger that `thread` writes until it is `told` to end, or nobody is there to tell it.
+    pub(crate) fn new(store: Arc<Store>, told: Arc<Sender<Told>>, thread: JoinHandle<()>) -> Self {
+        let writer = Mutex::new(Some(Writer { told, thread }));
         Self { store, writer }
     }
 
     /// Writes down what is left to be written, and ends.
     pub(crate) fn finish(&self) {
-        if let Some((sender, thread)) = self.writer.lock().take() {
-            let _ = sender.send(());
+        if let Some(Writer { told, thread }) = self.writer.lock().take() {
+            let _ = told.send(Told::End);
             let _ = thread.join();
         }
     }

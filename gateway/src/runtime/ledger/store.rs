@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use keyweir_policy::quota::load::Load;
 use keyweir_policy::tenancy::period::Wall;
+use keyweir_policy::tenancy::sums::Sums;
 use keyweir_policy::tenancy::tally::Totals;
 use keyweir_policy::terms::amount::Dimension;
 use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
@@ -37,6 +38,8 @@ const DAYS_KEPT: u32 = 400;
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
 /// By key: the beginning of the period, and what was spent in it.
 const BUDGETS: TableDefinition<'_, &str, (i64, u128)> = TableDefinition::new("budgets");
+/// By key: the same of periods that the clock has shown before.
+const BEFORE: TableDefinition<'_, &str, Vec<(i64, u128)>> = TableDefinition::new("budgets before");
 
 /// An open ledger.
 #[derive(Debug)]
@@ -76,6 +79,7 @@ impl Store {
             drop(about);
             spent::begin(&transaction)?;
             transaction.open_table(BUDGETS)?;
+            transaction.open_table(BEFORE)?;
             kept::begin(&transaction)?;
             loads::begin(&transaction)?;
         }
@@ -100,19 +104,27 @@ impl Store {
         })
     }
 
-    /// What budgets have spent: key, beginning of the period, spent.
+    /// What budgets have spent, by their keys.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub(crate) fn budgets(&self) -> Result<Vec<(String, Wall, u128)>, redb::Error> {
+    pub(crate) fn budgets(&self) -> Result<Vec<(String, Sums)>, redb::Error> {
         guarded(|| {
             let transaction = self.database()?.begin_read()?;
             let table = transaction.open_table(BUDGETS)?;
+            let all_before = transaction.open_table(BEFORE)?;
             let mut budgets = Vec::new();
             for row in table.iter()? {
                 let (key, value) = row?;
                 let (begin, spent) = value.value();
-                budgets.push((key.value().to_owned(), Wall(begin), spent));
+                let before = all_before.get(key.value())?.map(|it| it.value());
+                let before = before.into_iter().flatten();
+                let sums = Sums {
+                    begin: Wall(begin),
+                    spent,
+                    before: before.map(|(begin, spent)| (Wall(begin), spent)).collect(),
+                };
+                budgets.push((key.value().to_owned(), sums));
             }
             Ok(budgets)
         })
@@ -225,8 +237,14 @@ impl Store {
         let transaction = self.database()?.begin_write()?;
         {
             let mut table = transaction.open_table(BUDGETS)?;
-            for (key, (begin, spent)) in &unwritten.budgets {
-                table.insert(key.as_str(), (begin.0, *spent))?;
+            let mut all_before = transaction.open_table(BEFORE)?;
+            for (key, sums) in &unwritten.budgets {
+                table.insert(key.as_str(), (sums.begin.0, sums.spent))?;
+                let before = sums.before.iter().map(|it| (it.0.0, it.1));
+                match before.len() {
+                    0 => all_before.remove(key.as_str())?,
+                    _ => all_before.insert(key.as_str(), before.collect::<Vec<_>>())?,
+                };
             }
         }
         spent::write(&transaction, &unwritten.spent)?;
@@ -253,6 +271,9 @@ impl Store {
         transaction
             .open_table(BUDGETS)?
             .retain(|_, (begin, _)| begin >= oldest)?;
+        transaction
+            .open_table(BEFORE)?
+            .retain(|_, before| before.iter().any(|it| it.0 >= oldest))?;
         kept::evict(&transaction, Wall(i64::from(today) * 86_400_000_000))?;
         loads::evict(&transaction, today)?;
         transaction.commit()?;
@@ -297,7 +318,7 @@ mod tests {
         }
     }
 
-    fn write(store: &Store, spent: &[(Spender, Totals)], budgets: &[(String, (Wall, u128))]) {
+    fn write(store: &Store, spent: &[(Spender, Totals)], budgets: &[(String, Sums)]) {
         let unwritten = Unwritten {
             spent: spent.iter().cloned().collect(),
             budgets: budgets.iter().cloned().collect(),
@@ -313,8 +334,17 @@ mod tests {
         let (store, aside) = Store::open(&path).expect("made");
         assert_eq!(aside, None);
         let spent = [(spender(5, "a"), totals(1)), (spender(6, "b"), totals(2))];
-        let budget = [("k".to_owned(), (Wall(7), 8))];
-        write(&store, &spent, &budget);
+        let sums = |before: &[(i64, u128)]| Sums {
+            begin: Wall(7),
+            spent: 8,
+            before: before.iter().map(|it| (Wall(it.0), it.1)).collect(),
+        };
+        let budget = |sums| [("k".to_owned(), sums)];
+        write(&store, &spent, &budget(sums(&[(5, 1)])));
+        assert_eq!(store.budgets().expect("read"), budget(sums(&[(5, 1)])));
+        for before in [&[][..], &[(9, u128::MAX), (-3, 2)]] {
+            write(&store, &[], &budget(sums(before)));
+        }
         write(&store, &spent[..1], &[]);
         assert!(matches!(Store::open(&path), Err(LedgerError::InUse(_))));
         drop(store);
@@ -324,7 +354,7 @@ mod tests {
         assert_eq!(store.usage(0).expect("read"), expected);
         assert_eq!(store.usage(6).expect("read"), expected[1..]);
         let budgets = store.budgets().expect("read");
-        assert_eq!(budgets, [("k".to_owned(), Wall(7), 8)]);
+        assert_eq!(budgets, budget(sums(&[(9, u128::MAX), (-3, 2)])));
         store.evict(406).expect("written");
         assert_eq!(store.usage(0).expect("read"), expected[1..]);
         assert!(store.budgets().expect("read").is_empty());
@@ -503,6 +533,7 @@ mod tests {
         let database = Database::create(&earlier).expect("open");
         let transaction = database.begin_write().expect("begun");
         assert!(transaction.delete_table(BUDGETS).expect("deleted"));
+        assert!(transaction.delete_table(BEFORE).expect("deleted"));
         transaction.commit().expect("written");
         drop(database);
         for path in [&path, &killed, &earlier] {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use keyweir_policy::tenancy::period::Wall;
+use keyweir_policy::tenancy::sums::Sums;
 use keyweir_policy::tenancy::tally::Totals;
 
 use super::kept::{Row, Thing};
@@ -13,8 +13,8 @@ use super::spent::Spender;
 #[derive(Debug, Default)]
 pub(crate) struct Unwritten {
     pub(crate) spent: HashMap<Spender, Totals>,
-    /// By key: the beginning of the period, and what was spent in it.
-    pub(crate) budgets: HashMap<String, (Wall, u128)>,
+    /// What was spent of budgets, by their keys.
+    pub(crate) budgets: HashMap<String, Sums>,
     /// By names; `None`: nothing is learned any more.
     pub(crate) learned: HashMap<String, Option<Row>>,
     pub(crate) things: Vec<Thing>,

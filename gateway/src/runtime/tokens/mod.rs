@@ -158,6 +158,9 @@ impl Tokens {
         let published = issuer.published().map_err(Denied::NoKeys)?;
         let Published { keys, edition } = &*published;
         let mut fitting = keys.of(&token).map_err(|error| {
+            if error != TokenError::UnknownKey {
+                return Denied::Wrong(error);
+            }
             match issuer.unknown(token.key_id.as_deref().unwrap_or_default()) {
                 Unknown::NotPublished => Denied::Wrong(error),
                 Unknown::Later(wait) => Denied::NotYetKnown(wait),

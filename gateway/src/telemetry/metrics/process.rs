@@ -11,6 +11,7 @@ use super::register::Register;
 pub(crate) struct Process {
     pub(crate) connections: IntGauge,
     pub(crate) connections_refused: IntCounter,
+    pub(crate) proxy_headers_missing: IntCounter,
     pub(crate) unauthenticated: IntGauge,
     pub(crate) unauthenticated_closed: IntCounter,
     pub(crate) access_log_lost: IntCounter,
@@ -43,6 +44,10 @@ impl Process {
             connections_refused: registry.counter(
                 "keyweir_connections_refused_total",
                 "Connections of clients closed at once because too many were open.",
+            ),
+            proxy_headers_missing: registry.counter(
+                "keyweir_proxy_headers_missing_total",
+                "Connections of load balancers that did not begin with a header of the PROXY protocol, and were closed.",
             ),
             unauthenticated: registry.gauge(
                 "keyweir_connections_unauthenticated",

@@ -49,7 +49,7 @@ impl TenancyMetrics {
             ),
             limited: registry.counters(
                 "keyweir_tenant_limits_total",
-                "Requests that met a limit or a budget of their tenant, by what became of them: refused, waited, or shadowed (only counted).",
+                "Requests that met a limit or a budget of their tenant, by what became of them: refused, waited, passed_over (a fallback's model that they have no room for), or shadowed (only counted).",
                 &["tenant", "limit", "action"],
             ),
             budget_spent: registry.real_gauges(

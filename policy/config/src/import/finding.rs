@@ -1,6 +1,8 @@
 //! What became of one thing that was found.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// How well it could be taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,31 @@ impl Rating {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.line, self.rating.as_str(), self.words)
+        let words = on_one_line(&self.words);
+        write!(f, "{}: {}: {words}", self.line, self.rating.as_str())
     }
 }
+
+/// Names come from the file: one with a line break in it, or with what turns text around, forges no line.
+pub(super) fn on_one_line(text: &str) -> Cow<'_, str> {
+    let is_odd = |c: char| c.is_control() || ODD.iter().any(|odd| odd.contains(&c));
+    if !text.contains(is_odd) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::new();
+    for c in text.chars() {
+        match is_odd(c) {
+            true => plain.extend(c.escape_default()),
+            false => plain.push(c),
+        }
+    }
+    Cow::Owned(plain)
+}
+
+/// Breaks of lines and marks of direction that are no control characters.
+const ODD: [RangeInclusive<char>; 4] = [
+    '\u{200e}'..='\u{200f}',
+    '\u{2028}'..='\u{2029}',
+    '\u{202a}'..='\u{202e}',
+    '\u{2066}'..='\u{2069}',
+];

@@ -18,6 +18,7 @@ mod settings;
 mod taken;
 mod yaml;
 
+use super::finding::on_one_line;
 use super::{ImportError, Imported};
 
 use self::deployments::Which;
@@ -68,7 +69,11 @@ pub fn import(text: &str) -> Result<Imported, ImportError> {
     }
     Ok(Imported {
         policy: import.draft.text(),
-        first: import.first,
+        first: import
+            .first
+            .iter()
+            .map(|it| on_one_line(it).into_owned())
+            .collect(),
         findings: import.findings,
     })
 }

@@ -90,6 +90,12 @@ const FAMILIES: [(&str, &[&str]); 2] = [
 ];
 
 impl Vendor {
+    /// An address of it as it is written here: `/v1` may stand at its end or not.
+    pub(super) fn base(self, base: &str) -> String {
+        let is_own = !self.base_url.is_empty() && base.strip_suffix("/v1") == Some(self.base_url);
+        if is_own { self.base_url } else { base }.to_owned()
+    }
+
     /// Patterns of what it calls its models, as far as that tells them from others'.
     pub(super) fn families(self) -> impl Iterator<Item = String> {
         let own = FAMILIES.iter().filter(move |(name, _)| *name == self.name);

@@ -758,3 +758,20 @@ fn a_breakdown_does_not_make_a_thing_be_sought_elsewhere() {
     assert_eq!(house.drive(&mut seeking, |_| BROKEN), End::Relayed(BROKEN));
     assert_eq!(asked(&house), [candidates[0]; 4]);
 }
+
+#[test]
+fn what_was_waited_for_other_parts_of_an_answer_is_off_its_patience() {
+    let mut house = House::new(&[40], RetryLimits::default());
+    house.overload(0);
+    let refused_after = |house: &mut House, waited: u64| {
+        let plan = plan_at_present(house, 30, VecDeque::new());
+        let mut plan = plan.having_waited(Duration::from_secs(waited));
+        let began = house.now;
+        let end = house.drive(&mut plan, |_| (Fault::Overloaded { wait: None }, Some(529)));
+        assert!(!matches!(end, End::Answered));
+        house.now.since(began)
+    };
+    let whole = refused_after(&mut house, 0);
+    let rest = refused_after(&mut house, 25);
+    assert!(rest < whole, "{rest:?} {whole:?}");
+}

@@ -1,13 +1,14 @@
 mod access;
 mod driver;
 mod evidence;
-mod exchange;
 mod explained;
 mod loads;
 mod operated;
+mod peers;
 mod properties;
 mod recalled;
 mod reconfigured;
+mod renewed;
 mod reserved;
 mod unheard;
 

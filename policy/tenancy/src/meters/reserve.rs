@@ -5,16 +5,18 @@
 use std::time::Duration;
 
 use keyweir_terms::amount::Need;
+use keyweir_terms::ids::{ProviderId, TenantId};
 
 use super::Meters;
 use super::fit::Fit;
 use super::row::{Row, overspent};
+use crate::expected::Model;
 use crate::lack::{Ends, Lack, Lacking, Overspent};
 use crate::left::{AllLeft, Left};
 use crate::meter::{Meter, Taken};
 use crate::money::Money;
 use crate::prices::Unpriced;
-use crate::request::{Asked, Moment, Reserved};
+use crate::request::{Asked, Moment, Reserved, Standing};
 
 /// Whether a request asks, or somebody wants to know what would become of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +43,7 @@ impl Meters {
         let rows = bounds.holding(asked.model, &self.rows);
         let model = self.expected.model(asked.model);
         let need = self.expected.need(asked.tenant, &model, asked.size);
-        let fits = self.taken_for(&rows, asked, &need, of_money);
+        let fits = self.taken_for(&rows, asked, (&model, &need), of_money);
         let fits = fits.and_then(|need| {
             let fits = self.fit(at, &rows, (&need, Asks::InEarnest), asked);
             fits.map(|fits| (need, fits))
@@ -53,6 +55,7 @@ impl Meters {
         let (left, overspent) = self.take(at, &rows, &need);
         Ok(Some(Reserved {
             rows,
+            policy: self.rows.policies(),
             need,
             tenant: asked.tenant,
             model,
@@ -64,6 +67,72 @@ impl Meters {
         }))
     }
 
+    /// What a request holds, it holds from now on of what bounds `model` of `provider`, which it turns to.
+    ///
+    /// # Errors
+    /// If that does not fit at once; it goes on holding what it held.
+    pub fn turn(
+        &mut self,
+        at: Moment,
+        reserved: &mut Reserved,
+        (provider, model): (ProviderId, &str),
+    ) -> Result<(), Box<Lack>> {
+        self.give_back(at, reserved, &Taken::default());
+        let size = reserved.size;
+        let asked = Asked {
+            tenant: reserved.tenant,
+            provider,
+            model,
+            size: &size,
+            patience: Duration::ZERO,
+            asks_again: false,
+        };
+        match self.reserve(at, &asked) {
+            Ok(Some(next)) => {
+                *reserved = next;
+                Ok(())
+            }
+            other => {
+                let _: (AllLeft, _) = self.take(at, &reserved.rows, &reserved.need);
+                other.map(drop)
+            }
+        }
+    }
+
+    /// Whether `reserved`, for a request for `model` that waits for its turn, stands in the policy as it is
+    /// now.
+    pub fn standing(&self, reserved: &Reserved, model: &str) -> Standing {
+        let Some(bounds) = self.of_tenant.get(reserved.tenant) else {
+            return Standing::TenantGone;
+        };
+        let rows = bounds.holding(model, &self.rows);
+        let is_as_before = |place: &u32| {
+            let row = self.rows.get(*place);
+            row.is_some_and(|row| row.changed_by <= reserved.policy)
+        };
+        let is_held = |place: &u32| reserved.rows.contains(place) && is_as_before(place);
+        // In another order they are the same.
+        if rows.len() == reserved.rows.len() && rows.iter().all(is_held) {
+            Standing::Holds
+        } else {
+            Standing::Changed
+        }
+    }
+
+    /// Whether `tenant` is one of the policy's.
+    pub fn has(&self, tenant: TenantId) -> bool {
+        self.of_tenant.get(tenant).is_some()
+    }
+
+    /// Gives back what was reserved for a request of which nothing was sent.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "given back, so that it cannot be settled twice"
+    )]
+    pub fn give_back_unused(&mut self, at: Moment, reserved: Reserved) {
+        self.give_back(at, &reserved, &Taken::default());
+    }
+
     /// Why a request would be refused, were it to ask now; `None`: it would not. Takes nothing.
     pub fn would_refuse(&mut self, at: Moment, asked: &Asked<'_>) -> Option<Box<Lack>> {
         let bounds = self.of_tenant.get(asked.tenant)?;
@@ -71,7 +140,7 @@ impl Meters {
         let rows = bounds.holding(asked.model, &self.rows);
         let model = self.expected.model(asked.model);
         let need = self.expected.need(asked.tenant, &model, asked.size);
-        let need = self.taken_for(&rows, asked, &need, of_money);
+        let need = self.taken_for(&rows, asked, (&model, &need), of_money);
         need.and_then(|need| self.fit(at, &rows, (&need, Asks::ToKnow), asked))
             .err()
     }
@@ -81,7 +150,7 @@ impl Meters {
         &mut self,
         rows: &[u32],
         asked: &Asked<'_>,
-        need: &Need,
+        (model, need): (&Model, &Need),
         of_money: bool,
     ) -> Result<Taken, Box<Lack>> {
         let taken = Taken {
@@ -94,9 +163,13 @@ impl Meters {
             return Ok(taken);
         }
         let refuses = self.prices.unpriced() == Unpriced::Refuse;
+        let dialect = self.prices.dialect(asked.provider);
         let price = self.prices.find(asked.provider, asked.model).price;
         if let Some(price) = price {
-            let money = price.expected(need);
+            // Whoever asks for a cheaper tier may get the usual one.
+            let of = (asked.tenant, model);
+            let usage = self.expected.usage(of, asked.size, need);
+            let money = price.cost(&usage, dialect);
             return Ok(Taken { money, ..taken });
         }
         let mut rows = rows.iter().filter_map(|row| self.rows.get(*row));

@@ -1,6 +1,6 @@
 //! One thing that is counted, and for whom.
 
-use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
+use keyweir_terms::pattern::{self, ModelPattern, ModelPatterns};
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
@@ -22,6 +22,12 @@ pub(super) struct Row {
     /// Requests that hold some of it.
     pub(super) open: u32,
     pub(super) is_gone: bool,
+    /// It was gone under the policy before, too.
+    pub(super) was_gone: bool,
+    /// The place of the budget that took over what was spent of this one.
+    pub(super) successor: Option<u32>,
+    /// The policy, counted, that has last changed what it bounds.
+    pub(super) changed_by: u64,
     /// What gateways tell one another of it.
     pub(super) known: Known,
 }
@@ -62,6 +68,11 @@ impl Row {
 
     pub(super) const fn is_soft(&self) -> bool {
         matches!(&self.meter, Meter::Budget(spending) if spending.soft)
+    }
+
+    /// What is spent is to be written down at once.
+    pub(super) const fn is_due(&self) -> bool {
+        !self.shadow && matches!(&self.meter, Meter::Budget(spending) if spending.is_due())
     }
 
     pub(super) const fn is_of_money(&self) -> bool {
@@ -109,7 +120,29 @@ pub(super) fn key(owner: &Owner, models: &ModelPatterns, meter: &Meter) -> Strin
             format!("{unit} per {}", spending.period)
         }
     };
-    format!("{owner}|{}|{what}", patterns(models))
+    format!("{owner}|{}|{what}", models.set())
+}
+
+/// The key that a row has which was once known by `key`: models were named in the order of the policy.
+pub(super) fn normal(key: &str) -> String {
+    let mut parts = key.rsplitn(3, '|');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(what), Some(models), Some(owner)) => {
+            format!("{owner}|{}|{what}", pattern::as_set(models))
+        }
+        _ => key.to_owned(),
+    }
+}
+
+/// A budget's key without when its period begins, and the period.
+pub(super) fn kin(key: &str) -> (&str, &str) {
+    const PER: &str = " per ";
+    let Some(at) = key.rfind(PER) else {
+        return (key, "");
+    };
+    let period = &key[at + PER.len()..];
+    let unit = period.split([' ', ',']).next().unwrap_or_default();
+    (&key[..at + PER.len() + unit.len()], period)
 }
 
 fn patterns(models: &ModelPatterns) -> String {

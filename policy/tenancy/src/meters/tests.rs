@@ -13,8 +13,11 @@ use crate::allowance::{Allowance, Amount, Budget, Limit};
 use crate::lack::{Ends, Lack, Lacking};
 use crate::period::{Period, Unit};
 use crate::prices::{Price, Prices, Rates, Unpriced};
-use crate::request::Asked;
+use crate::request::{Asked, Standing};
 use crate::spec::Member;
+
+mod cached;
+mod periods;
 
 const T: TenantId = TenantId(0);
 const OTHER: TenantId = TenantId(1);
@@ -189,6 +192,84 @@ fn what_is_used_up_comes_back_with_time_and_the_refusal_says_when() {
     assert_eq!((left.limit, left.remaining), (2, 0));
     assert_eq!(left.reset, Duration::from_secs(60));
     end(&mut meters, 30, Some(reserved), 1, 1);
+}
+
+#[test]
+fn who_waits_learns_whether_a_policy_has_changed_what_it_waits_for() {
+    let per_minute = |dimension, max| limits(vec![limit(dimension, max)]);
+    let requests = |max| per_minute(Dimension::Requests, max);
+    let before = spec(requests(6), per_minute(Dimension::Tokens, 1_000));
+    let mut two = requests(6);
+    two.limits.push(limit(Dimension::OutputTokens, 900));
+    let reversed = |mut allowance: Allowance| {
+        allowance.limits.reverse();
+        allowance
+    };
+    let tokens = || per_minute(Dimension::Tokens, 1_000);
+    let shadow = Allowance {
+        shadow: true,
+        ..requests(6)
+    };
+    for (next, expected) in [
+        (before.clone(), Standing::Holds),
+        (spec(requests(6_000), tokens()), Standing::Changed),
+        (
+            spec(requests(6), per_minute(Dimension::Tokens, 9)),
+            Standing::Changed,
+        ),
+        (spec(Allowance::default(), tokens()), Standing::Changed),
+        (spec(shadow, tokens()), Standing::Changed),
+        (spec(two.clone(), tokens()), Standing::Changed),
+        (
+            Spec {
+                tenants: Table::default(),
+                ..before.clone()
+            },
+            Standing::TenantGone,
+        ),
+    ] {
+        let mut meters = meters(&before);
+        let reserved = ask(&mut meters, 0)
+            .expect("there is room")
+            .expect("bounded");
+        meters.configure(at(1), &next);
+        assert_eq!(meters.standing(&reserved, "priced-1"), expected);
+        assert_eq!(meters.has(T), expected != Standing::TenantGone);
+        meters.give_back_unused(at(1), reserved);
+    }
+    let mut meters = meters(&spec(two.clone(), tokens()));
+    let reserved = ask(&mut meters, 0)
+        .expect("there is room")
+        .expect("bounded");
+    meters.configure(at(1), &spec(reversed(two), tokens()));
+    assert_eq!(meters.standing(&reserved, "priced-1"), Standing::Holds);
+}
+
+#[test]
+fn who_gives_back_and_asks_anew_waits_as_a_raised_limit_has_it() {
+    let requests = |max| limits(vec![limit(Dimension::Requests, max)]);
+    let mut meters = meters(&spec(requests(6), Allowance::default()));
+    let patient = Duration::from_secs(60);
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        let asked = ask_for(&mut meters, 0, (T, "priced-1"), patient);
+        held.push(asked.expect("it waits").expect("bounded"));
+    }
+    assert_eq!(held[7].wait, Duration::from_secs(20));
+    meters.configure(at(0), &spec(requests(6_000), Allowance::default()));
+    for waiting in held.drain(6..) {
+        meters.give_back_unused(at(0), waiting);
+    }
+    for _ in 0..2 {
+        let asked = ask_for(&mut meters, 0, (T, "priced-1"), patient);
+        let reserved = asked.expect("it waits").expect("bounded");
+        assert!(
+            reserved.wait <= Duration::from_millis(20),
+            "{:?}",
+            reserved.wait
+        );
+        held.push(reserved);
+    }
 }
 
 #[test]
@@ -505,11 +586,16 @@ fn what_was_spent_before_the_start_is_spent() {
     assert_eq!(changed.len(), 1);
     assert!(before.take_changed().is_empty());
     for (begin, spent) in [(START, 7), (Wall(START.0 - 86_400_000_000), 0)] {
+        let sums = Sums {
+            begin,
+            ..changed[0].1.clone()
+        };
+        let kept = [(changed[0].0.clone(), sums)];
         let mut after = Meters::default();
-        after.remember([(changed[0].0.clone(), begin, changed[0].2)]);
+        after.remember(at(5).wall, kept.clone());
         after.configure(at(5), &policy);
         let mut beside = meters(&policy);
-        beside.remember([(changed[0].0.clone(), begin, changed[0].2)]);
+        beside.remember(at(5).wall, kept);
         let views: Vec<_> = beside.budgets(at(5).wall).map(|it| it.spent).collect();
         assert_eq!(views, [spent]);
         let views: Vec<_> = after.budgets(at(5).wall).map(|it| it.spent).collect();
@@ -714,4 +800,39 @@ fn what_is_spent_counts_for_the_others_too() {
     assert_eq!(over.percent, 100);
     let views: Vec<_> = meters.budgets(at(0).wall).collect();
     assert_eq!((views[0].spent, views[0].counted), (50, 100));
+}
+
+#[test]
+fn who_turns_to_another_model_is_held_to_its_limits_and_no_more_to_the_first_ones() {
+    let of = |pattern: &str, max| Limit {
+        models: ModelPatterns::new(vec![pattern.parse().expect("a pattern")]).expect("one"),
+        ..limit(Dimension::Requests, max)
+    };
+    let allowance = limits(vec![of("priced-*", 2), of("other-*", 1)]);
+    let mut meters = meters(&spec(allowance, Allowance::default()));
+    let take = |meters: &mut Meters| ask(meters, 0).expect("there is room").expect("bounded");
+    let left = |meters: &Meters| {
+        meters
+            .limits(at(0).now)
+            .map(|it| it.left)
+            .collect::<Vec<_>>()
+    };
+
+    let mut first = take(&mut meters);
+    assert_eq!(left(&meters), [1, 1]);
+    meters
+        .turn(at(0), &mut first, (P, "other-1"))
+        .expect("there is room");
+    assert_eq!(left(&meters), [2, 0]);
+
+    let mut second = take(&mut meters);
+    let lack = meters
+        .turn(at(0), &mut second, (P, "other-1"))
+        .expect_err("it is used up");
+    assert_eq!(lack.lacking, Lacking::PerMinute(Dimension::Requests, 1));
+    assert_eq!(left(&meters), [1, 0], "it goes on holding what it held");
+
+    end(&mut meters, 0, Some(first), 1, 1);
+    meters.settle(at(0), Some(second), (P, "priced-1"), Used::Nothing);
+    assert_eq!(left(&meters), [2, 0]);
 }

@@ -111,15 +111,18 @@ impl Keys {
     /// none. A key is never used with an algorithm that is not its own.
     ///
     /// # Errors
-    /// If none of them may.
+    /// If none of them may: one that it names and that is known to be of another algorithm has not signed
+    /// it, and its issuer need not be asked for it.
     pub fn of(&self, token: &Token) -> Result<impl Iterator<Item = &PublicKey>, TokenError> {
         let fits = |key: &&PublicKey| {
             let is_named = token.key_id.is_none() || token.key_id == key.id;
             is_named && key.fits(token.algorithm)
         };
         let mut found = self.0.iter().filter(fits).take(TRIED_MAX).peekable();
+        let is_named = |key: &PublicKey| key.id.is_some() && key.id == token.key_id;
         match found.peek() {
             Some(_) => Ok(found),
+            None if self.0.iter().any(is_named) => Err(TokenError::Signature),
             None => Err(TokenError::UnknownKey),
         }
     }

@@ -5,15 +5,25 @@
 //! guess. What the client did not ask for is taken out of the stream again
 //! ([`usage_hidden`](crate::stream::usage_hidden)).
 
+use keyweir_terms::dialect::Dialect;
+use keyweir_terms::endpoint::Endpoint;
 use memchr::memmem;
 
 use crate::json::{Kind, Reader};
 
 const ASKED: &[u8] = b"\"stream_options\":{\"include_usage\":true},";
 
+/// Whether a stream from `path` tells its usage only if it is asked to.
+pub(crate) fn tells_if_asked(dialect: Dialect, endpoint: Endpoint, path: &str) -> bool {
+    dialect == Dialect::OpenAi && endpoint == Endpoint::Inference && path.ends_with("/completions")
+}
+
 /// `body`, a request for a stream, with its usage asked for; `None` where it is asked for already,
 /// or cannot be.
 pub(crate) fn asked(body: &[u8]) -> Option<Vec<u8>> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return None;
+    }
     if memmem::find(body, b"stream_options").is_none() {
         let start = body.iter().position(|byte| *byte == b'{')? + 1;
         let is_empty = body[start..].trim_ascii_start().first() == Some(&b'}');

@@ -6,7 +6,6 @@ use crate::file::check::Check;
 use crate::file::problems::{At, Spot};
 use crate::file::read::{RawAllowance, RawBudget, RawTenant, RawTenantGroup};
 use keyweir_terms::amount::Dimension;
-use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
 
 impl Check<'_> {
     pub(super) fn allowances(&self) {
@@ -95,7 +94,7 @@ impl Check<'_> {
     fn limits_said_twice(&self, allowance: &RawAllowance) {
         let mut first: HashMap<(String, usize), &Spot> = HashMap::new();
         for At { value, spot } in &allowance.limits {
-            let models = text(&value.models);
+            let models = value.models.set();
             let per_minute = value.per_minute.iter().map(Option::is_some);
             let is_said = per_minute.chain([value.concurrency.is_some()]);
             for (what, _) in is_said.enumerate().filter(|(_, is_said)| *is_said) {
@@ -117,7 +116,7 @@ impl Check<'_> {
             let Some(unit) = unit else { continue };
             let amounts = [budget.tokens.map(|_| "tokens"), budget.money.map(|_| "usd")];
             for what in amounts.into_iter().flatten() {
-                let key = (text(&budget.models), *unit, *hour, zone, what);
+                let key = (budget.models.set(), *unit, *hour, zone, what);
                 if let Some(other) = first.insert(key, &budget.spot) {
                     self.said_twice(&budget.spot, other, what);
                 }
@@ -151,11 +150,6 @@ impl Check<'_> {
         }
         self.unpriced_models();
     }
-}
-
-fn text(models: &ModelPatterns) -> String {
-    let names: Vec<&str> = models.iter().map(ModelPattern::as_str).collect();
-    names.join(",")
 }
 
 /// The lists of accounts that bound a tenant: its own, and those of the groups around it.

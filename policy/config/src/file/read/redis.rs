@@ -11,6 +11,11 @@ use crate::file::report::Severity;
 use crate::file::tls::ClientCertificate;
 use crate::file::value::Value;
 
+/// How often gateways tell one another. Who says nothing for two seconds counts as silent
+/// (`keyweir_tenancy::meters`), which is four words of the slowest.
+const INTERVAL_MIN: Duration = Duration::from_millis(20);
+const INTERVAL_MAX: Duration = Duration::from_millis(500);
+
 /// Servers of one set, or nodes of a cluster that are named.
 const URLS_MAX: usize = 16;
 /// Letters of a name.
@@ -42,7 +47,7 @@ fn redis(fields: &mut Fields<'_>) -> Option<RedisSettings> {
         certificate: certificate(fields, &spot),
         prefix: fields.or("prefix", default.prefix, |value| name(&value)),
         interval: fields.or("interval", default.interval, |value| {
-            value.duration(Duration::from_millis(20)..=Duration::from_secs(2))
+            value.duration(INTERVAL_MIN..=INTERVAL_MAX)
         }),
         timeout: fields.or("timeout", default.timeout, |value| {
             value.duration(Duration::from_millis(10)..=Duration::from_secs(5))

@@ -85,7 +85,7 @@ fn one(import: &mut Import, deployment: Node<'_>, shared: &Shared<'_>) -> Result
         .by_name
         .extend(by_name.patterns);
     let at = account(import, provider, secret.written);
-    put(import, (at, model), &params);
+    put(import, (at, model), name, &params);
     let account = &import.draft.accounts[at].id;
     let differences = [
         vendor::difference(asked.vendor).map(str::to_owned),
@@ -132,7 +132,7 @@ fn asked<'y>(name: &'y str, params: &Params<'y>) -> Result<Asked<'y>, String> {
     let base = match (vendor.name, base) {
         ("azure", base) => vendor::azure_base(base.unwrap_or_default())
             .ok_or_else(|| format!("{name}: {written} {}", vendor::advice(written)))?,
-        (_, Some(base)) => base.trim_end_matches('/').to_owned(),
+        (_, Some(base)) => vendor.base(base.trim_end_matches('/')),
         (_, None) => vendor.base_url.to_owned(),
     };
     if base.parse::<BaseUrl>().is_err() {
@@ -239,22 +239,52 @@ fn account(import: &mut Import, provider: usize, secret: String) -> usize {
 }
 
 /// Gives an account a deployment's model and limits.
-fn put(import: &mut Import, (at, model): (usize, &str), params: &Params<'_>) {
+fn put(import: &mut Import, (at, model): (usize, &str), name: &str, params: &Params<'_>) {
+    let (requests, tokens) = (
+        limit(import, name, "rpm", params),
+        limit(import, name, "tpm", params),
+    );
     let account = &mut import.draft.accounts[at];
     account.models.insert(model.to_owned());
-    let count = |name| {
-        let count = params.get(name).and_then(Node::count);
-        count.filter(|count| *count > 0)
+    let of_model = account.limits.iter().find(|limit| limit.model == model);
+    let is_other = |said: Option<(usize, u64)>, known: Option<u64>| {
+        said.filter(|(_, said)| known != Some(*said)).is_some()
     };
-    let (requests, tokens) = (count("rpm"), count("tpm"));
-    let is_there = account.limits.iter().any(|limit| limit.model == model);
-    if (requests.is_some() || tokens.is_some()) && !is_there {
-        account.limits.push(DraftLimit {
-            model: model.to_owned(),
-            requests,
-            tokens,
-        });
+    let Some(known) = of_model else {
+        if requests.is_some() || tokens.is_some() {
+            account.limits.push(DraftLimit {
+                model: model.to_owned(),
+                requests: requests.map(|it| it.1),
+                tokens: tokens.map(|it| it.1),
+            });
+        }
+        return;
+    };
+    let others = [
+        requests.filter(|_| is_other(requests, known.requests)),
+        tokens.filter(|_| is_other(tokens, known.tokens)),
+    ];
+    if let Some((line, _)) = others.into_iter().flatten().next() {
+        let words =
+            format!("{name}: rpm and tpm of {model} are said before, for the same key: those hold");
+        import.unsupported(line, words);
     }
+}
+
+/// What a deployment says of a limit, with its line.
+fn limit(
+    import: &mut Import,
+    name: &str,
+    field: &str,
+    params: &Params<'_>,
+) -> Option<(usize, u64)> {
+    let (line, said) = params.entry(field).filter(|(_, said)| !said.is_null())?;
+    let count = said.count().filter(|count| *count > 0);
+    if count.is_none() {
+        let words = format!("{name}: {field}: is no whole number above 0, and left out");
+        import.unsupported(line, words);
+    }
+    Some((line, count?))
 }
 
 /// Tells what of a deployment is left out.

@@ -14,7 +14,10 @@ pub(super) fn instead(name: &str) -> &'static str {
             "see [retry]"
         }
         "redis_host" | "redis_port" | "redis_password" | "redis_url" => {
-            "each gateway learns from the headers that it sees"
+            "gateways share limits and budgets through a Redis: see [gateway.shared.redis]"
+        }
+        "default_litellm_params" => {
+            "is read in router_settings; here it is what <<: *anchor takes from it"
         }
         "drop_params" | "modify_params" => "requests are passed byte for byte",
         "success_callback" | "failure_callback" | "callbacks" => "see the access log and /metrics",

@@ -2,6 +2,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::file::{Policy, Scope, parse};
+use crate::import::Rating;
 use keyweir_terms::dialect::Dialect;
 
 /// As its documentation has it, with what teams add.
@@ -447,5 +448,71 @@ fn prices_are_taken_over_and_all_else_of_a_model_is_told() {
             told.iter().any(|line| line.starts_with(begins)),
             "{begins} in {told:#?}"
         );
+    }
+}
+
+#[test]
+fn a_limit_that_cannot_be_read_is_told() {
+    let config = "model_list:\n\
+        - {model_name: a, litellm_params: {model: openai/a, api_key: os.environ/K, rpm: '100', tpm: 1e6}}\n\
+        - {model_name: a, litellm_params: {model: openai/a, api_key: os.environ/K, rpm: -5}}\n\
+        - {model_name: a, litellm_params: {model: openai/a, api_key: os.environ/K, rpm: 200, tpm: null}}\n\
+        - {model_name: a, litellm_params: {model: openai/a, api_key: os.environ/K, rpm: 100}}\n";
+    let imported = import(config).expect("a config");
+    policy(&imported);
+    let told: Vec<String> = imported
+        .findings
+        .iter()
+        .filter(|it| it.rating == Rating::Unsupported)
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "2: unsupported: a: tpm: is no whole number above 0, and left out",
+            "3: unsupported: a: rpm: is no whole number above 0, and left out",
+            "4: unsupported: a: rpm and tpm of a are said before, for the same key: those hold",
+        ]
+    );
+    assert!(imported.policy.contains("requests_per_minute = 100"));
+}
+
+#[test]
+fn a_name_forges_no_line_of_what_is_told() {
+    let config = "model_list:\n\
+        - {model_name: \"a\\n9: exact: all\\u202eis well\", litellm_params: {model: openai/a, api_key: os.environ/K}}\n\
+        - {model_name: b, litellm_params: {model: openai/b, api_key: os.environ/K}}\n";
+    let imported = import(config).expect("a config");
+    for finding in &imported.findings {
+        let told = finding.to_string();
+        assert!(!told.contains(['\n', '\u{202e}']), "{told:?}");
+    }
+    assert_told(
+        &imported,
+        &["2: unsupported: a\\n9: exact: all\\u{202e}is well: is no name"],
+    );
+}
+
+#[test]
+fn a_vendors_own_address_makes_one_account_of_a_key_with_v1_and_without() {
+    let config = "model_list:\n\
+        - {model_name: o3, litellm_params: {model: openai/o3, api_key: os.environ/K, api_base: 'https://api.openai.com/v1/'}}\n\
+        - {model_name: o4, litellm_params: {model: openai/o4, api_key: os.environ/K}}\n\
+        - {model_name: own, litellm_params: {model: openai/own, api_key: os.environ/K, api_base: 'http://127.0.0.1:8000/v1'}}\n";
+    let imported = import(config).expect("a config");
+    let policy = policy(&imported);
+    let accounts = policy.accounts().map(|(_, it)| it.id.as_str());
+    assert_eq!(accounts.collect::<Vec<_>>(), ["openai-1", "openai-2-1"]);
+    let mut providers = policy.providers_in_order().map(|(_, it)| it.id.as_str());
+    assert!(providers.any(|it| it == "openai-2"));
+}
+
+#[test]
+fn what_is_like_a_setting_today_is_named() {
+    for (name, word) in [
+        ("redis_host", "[gateway.shared.redis]"),
+        ("default_litellm_params", "router_settings"),
+    ] {
+        assert!(instead(name).contains(word), "{name}");
     }
 }

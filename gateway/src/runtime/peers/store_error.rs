@@ -13,6 +13,11 @@ pub(super) enum StoreError {
     /// It did not answer in time.
     #[error("does not answer in time")]
     Slow,
+    /// No connection over TLS came about in time.
+    #[error(
+        "shakes no hands in time; where it speaks no TLS, write redis:// in gateway.shared.redis.urls"
+    )]
+    SlowHandshake,
     /// It wants another password, or another user: those of this field.
     #[error("does not take the password (gateway.shared.redis.{field}): {said}")]
     Password { field: &'static str, said: String },
@@ -47,7 +52,7 @@ impl StoreError {
     pub(super) const fn as_str(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
-            Self::Slow => "timeout",
+            Self::Slow | Self::SlowHandshake => "timeout",
             Self::Password { .. } => "password",
             Self::Permission(_) => "permission",
             Self::Version(_) => "version",
@@ -80,6 +85,13 @@ impl From<io::Error> for StoreError {
         let hint = match inner {
             Some(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)) => {
                 "; it wants to see a certificate: name cert_file and key_file in gateway.shared.redis"
+            }
+            None if matches!(
+                error.kind(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof
+            ) =>
+            {
+                "; where it speaks TLS only, write rediss:// in gateway.shared.redis.urls"
             }
             _ => "",
         };

@@ -85,7 +85,10 @@ impl Door<'_> {
         let within = settings.timeout.max(CONNECT_MIN);
         let connected = dial::connect(host, port, tls.as_ref());
         let connected = tokio::time::timeout(within, connected).await;
-        let socket = connected.map_err(|_| StoreError::Slow)?;
+        let socket = connected.map_err(|_| match tls {
+            Some(_) => StoreError::SlowHandshake,
+            None => StoreError::Slow,
+        })?;
         socket
             .map(Connection::over)
             .map_err(StoreError::Unreachable)

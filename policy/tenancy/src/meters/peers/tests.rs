@@ -421,7 +421,8 @@ fn who_is_started_again_with_its_book_spends_nothing_twice() {
     house.stop(1);
     house.start();
     house.gateways[1].book = 2;
-    house.gateways[1].meters.remember(key);
+    let wall = at(house.now).wall;
+    house.gateways[1].meters.remember(wall, key);
     let rest = house.served(60, &[50, 50]);
     assert!((598..=603).contains(&rest), "{rest}");
 }

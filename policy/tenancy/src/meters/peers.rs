@@ -32,7 +32,7 @@ use crate::told::{Heard, Other, RowTold, Stored, What};
 /// After so long without a use a row is told no more: a bucket has filled up twice by then.
 const REST: Duration = Duration::from_secs(120);
 /// After so long without a word, what others took in between is not taken off: it has flowed in again,
-/// in part.
+/// in part. Four times the longest interval at which gateways tell one another (`gateway.shared.redis`).
 const SILENCE: Duration = Duration::from_secs(2);
 impl Row {
     /// A request asks for so much.
