@@ -13,7 +13,7 @@ use super::spent::Spender;
 #[derive(Debug, Default)]
 pub(crate) struct Unwritten {
     pub(crate) spent: HashMap<Spender, Totals>,
-    /// By key: the beginning of the period, and what was spent in it.
+    /// What was spent of budgets, by their keys.
     pub(crate) budgets: HashMap<String, Sums>,
     /// By names; `None`: nothing is learned any more.
     pub(crate) learned: HashMap<String, Option<Row>>,
