@@ -129,6 +129,10 @@ impl Feed {
                 Tone::Note,
                 format!("{}: {} by an operator", key(id), action.as_str()),
             ),
+            Notice::KeyRenewed(id) => (
+                Tone::Note,
+                format!("{}: has another secret → asked again", key(id)),
+            ),
             Notice::AccountOperated(id, action) => (
                 Tone::Note,
                 format!("{}: {} by an operator", account(id), action.as_str()),

@@ -54,6 +54,17 @@ impl Charge {
         turned
     }
 
+    /// What it holds, if anything.
+    pub(crate) const fn held(&self) -> Option<&Reserved> {
+        self.reserved.as_ref()
+    }
+
+    /// It holds nothing any more: what it held.
+    pub(crate) fn let_go(&mut self) -> Option<Reserved> {
+        (self.left, self.overspent) = (AllLeft::default(), None);
+        self.reserved.take()
+    }
+
     /// It lacks something; this is what is left.
     pub(crate) fn lacks(&mut self, left: AllLeft) {
         self.left = left;

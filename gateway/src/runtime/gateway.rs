@@ -10,6 +10,8 @@ use keyweir_policy::config::secret::ClientKeys;
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::terms::table::Table;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use crate::downstream::shares::{Share, Shares};
 use crate::downstream::strangers::Strangers;
@@ -36,6 +38,8 @@ use crate::upstream::RootsError;
 pub struct Gateway {
     pub(crate) clock: Clock,
     live: ArcSwap<Live>,
+    /// Another policy has come into force.
+    replaced: Notify,
     /// Connections on which no client key was shown yet.
     pub(crate) strangers: Arc<Strangers>,
     /// Places of requests.
@@ -151,6 +155,7 @@ impl Gateway {
         let gateway = Self {
             clock,
             live: ArcSwap::from_pointee(Live::new(next, &metrics, clock, Arc::default())),
+            replaced: Notify::new(),
             strangers: Strangers::new(0, 0),
             places: Shares::new(0, 0, 0),
             bodies: Shares::new(0, 0, 0),
@@ -178,7 +183,14 @@ impl Gateway {
         let live = Arc::new(Live::new(next, &self.metrics, self.clock, holders));
         self.bound(&live.policy);
         self.tenancy.configure(&live.policy);
-        self.live.swap(live)
+        let before = self.live.swap(live);
+        self.replaced.notify_waiters();
+        before
+    }
+
+    /// Resolves when the next policy comes into force after this was called.
+    pub(crate) fn replaced(&self) -> Notified<'_> {
+        self.replaced.notified()
     }
 
     /// From now on the bounds of `policy` hold.

@@ -71,6 +71,16 @@ impl Parts {
         self
     }
 
+    /// The keys that are sent in another way than `before`.
+    pub(crate) fn renewed_since(&self, before: &Self) -> Vec<KeyId> {
+        let is_renewed = |(id, key): (KeyId, &Arc<ProviderKey>)| {
+            let known = before.keys.get(id)?;
+            let is_same = (&known.header, &known.value) == (&key.header, &key.value);
+            (!is_same).then_some(id)
+        };
+        self.keys.iter().filter_map(is_renewed).collect()
+    }
+
     /// The credential of a key; `None`: it has been gone for long.
     pub(crate) fn credential(&self, key: KeyId) -> Option<&Arc<ProviderKey>> {
         self.keys.get(key)
@@ -137,6 +147,11 @@ impl Parts {
             ),
             Notice::OverloadEnded => Told::new(Info, "the provider serves again"),
             Notice::KeyOperated(id, action) => of_key(id, Warning, operated(action)),
+            Notice::KeyRenewed(id) => of_key(
+                id,
+                Info,
+                "a key has another secret; what spoke against the old one is cleared",
+            ),
             Notice::AccountOperated(id, action) => of_account(id, Warning, operated(action)),
             Notice::SameAccount(one, other) => Told {
                 other: Some(self.account(other)),

@@ -23,7 +23,7 @@ use keyweir_policy::pool::Pool;
 use keyweir_policy::pool::ask::{Lease, Notice, Refusal, Settlement};
 use keyweir_policy::pool::spec::PoolSpec;
 use keyweir_policy::terms::fault::Fault;
-use keyweir_policy::terms::ids::Ticket;
+use keyweir_policy::terms::ids::{KeyId, Ticket};
 use keyweir_policy::terms::request::Usage;
 use keyweir_policy::terms::snapshot::Snapshot;
 use keyweir_policy::terms::time::Time;
@@ -152,8 +152,11 @@ impl SharedPool {
     /// served by it, or refused.
     pub(crate) fn reconfigure(&self, spec: PoolSpec, parts: Parts) {
         // First: whoever is granted a new key finds its secret.
-        self.replace(parts);
-        self.with(|pool, now| pool.reconfigure(now, spec));
+        let renewed = self.put(parts);
+        self.with(|pool, now| {
+            pool.renew(now, &renewed);
+            pool.reconfigure(now, spec);
+        });
     }
 
     /// Takes no more requests, as `spec` without accounts says; those who wait are refused.
@@ -161,10 +164,20 @@ impl SharedPool {
         self.with(|pool, now| pool.reconfigure(now, spec));
     }
 
-    /// Has `parts` for what its accounts and keys are.
+    /// Has `parts` for what its accounts and keys are. What is known of secrets that it no more has is
+    /// cleared.
     pub(crate) fn replace(&self, parts: Parts) {
-        let parts = parts.after(&self.parts.load(), Instant::now());
+        let renewed = self.put(parts);
+        self.with(|pool, now| pool.renew(now, &renewed));
+    }
+
+    /// Says which keys have other secrets now.
+    fn put(&self, parts: Parts) -> Vec<KeyId> {
+        let before = self.parts.load();
+        let renewed = parts.renewed_since(&before);
+        let parts = parts.after(&before, Instant::now());
         self.parts.store(Arc::new(parts));
+        renewed
     }
 
     /// What operators are told from now on, beside the log. For one watcher: a second hears nothing.

@@ -12,7 +12,7 @@ use keyweir_policy::config::tenancy_spec::tenancy_spec;
 use keyweir_policy::tenancy::lack::{Lack, Overspent};
 use keyweir_policy::tenancy::meters::Meters;
 use keyweir_policy::tenancy::period::Wall;
-use keyweir_policy::tenancy::request::{Asked, Cost, Moment, Reserved, Used};
+use keyweir_policy::tenancy::request::{Asked, Cost, Moment, Reserved, Standing, Used};
 use keyweir_policy::tenancy::sums::Sums;
 use keyweir_policy::tenancy::tally::{Place, Tally, Totals};
 use keyweir_policy::tenancy::told::{Heard, RowTold};
@@ -96,6 +96,23 @@ impl Tenancy {
         let mut state = self.state.lock();
         let at = self.moment();
         state.meters.turn(at, reserved, to)
+    }
+
+    /// What has become of what a request for `model` holds while it waits.
+    pub(crate) fn standing(&self, reserved: &Reserved, model: &str) -> Standing {
+        self.state.lock().meters.standing(reserved, model)
+    }
+
+    /// Whether `tenant` is one of the policy in force.
+    pub(crate) fn has(&self, tenant: TenantId) -> bool {
+        self.state.lock().meters.has(tenant)
+    }
+
+    /// Gives back what was reserved for a request of which nothing was sent.
+    pub(crate) fn give_back_unused(&self, reserved: Reserved) {
+        let mut state = self.state.lock();
+        let at = self.moment();
+        state.meters.give_back_unused(at, reserved);
     }
 
     /// Why a request would be refused now; `None`: it would not. Takes nothing.

@@ -52,6 +52,51 @@ async fn a_secret_is_rotated_under_load_and_is_in_use_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn keys_that_were_rejected_are_asked_at_once_with_other_secrets() {
+    let house = House::build(Plan::new()).await;
+    let state = async |key: &str| {
+        let status = house.gateway().status().await;
+        let mut keys = status["providers"].as_array().expect("a list").iter();
+        let mut keys = keys.find_map(|it| {
+            let mut keys = it["keys"].as_array()?.iter();
+            keys.find(|it| it["id"] == key).cloned()
+        });
+        keys.take().expect("it is there")["state"].clone()
+    };
+    // The provider has forgotten both: one is out, and of the other nobody knows better.
+    for (name, secret) in &KEYS[..2] {
+        house.stage.control().remove_key(secret);
+        let out = async {
+            while state(&format!("{name}-key")).await != "out" {
+                house.ask(&Api::Messages.request(false)).await;
+            }
+        };
+        crate::support::in_time("the key is out", out).await;
+    }
+    // One has another text in its file, the other stands in the policy from now on.
+    house.stage.control().add_key(KEYS[0].0, SECOND);
+    house.stage.control().add_key(KEYS[1].0, THIRD);
+    house.put(&format!("{}.key", KEYS[0].0), SECOND);
+    let reference = format!("{{ file = \"{}.key\" }}", KEYS[1].0);
+    let text = house.policy().replace(&reference, &format!("\"{THIRD}\""));
+    assert_ne!(text, house.policy());
+    house.follow(&text).await;
+    for _ in 0..4 {
+        house.stage.serves(Api::Messages).await;
+    }
+    let tried = async {
+        while used(&house, SECOND) == 0 || used(&house, THIRD) == 0 {
+            house.stage.serves(Api::Messages).await;
+        }
+    };
+    crate::support::in_time("both are asked", tried).await;
+    house
+        .gateway()
+        .writes("a key has another secret; what spoke against the old one is cleared")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_is_not_whole_is_not_used_and_told() {
     let house = House::build(Plan::new()).await;
     for (text, told) in [

@@ -4,6 +4,7 @@ use parking_lot::Mutex;
 
 use crate::house::{Crowd, House};
 use crate::support::api::{Api, Request};
+use crate::support::in_time;
 use crate::support::scripted::{Scripted, Seen, json};
 use crate::support::stage::{Plan, tenant};
 
@@ -87,6 +88,52 @@ async fn who_waits_is_told_when_its_tenant_is_revoked() {
     let told = Api::Messages.check_refusal(&answer, 401, "authentication_error");
     assert!(told.contains("revoked meanwhile"), "{told}");
     house.stage.is_unharmed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_its_tenants_limit_follows_another_policy() {
+    let limited = |per_minute: u32| {
+        let limit = format!("[[tenant.limit]]\nrequests_per_minute = {per_minute}\n");
+        tenant("other", OTHER, "") + &limit
+    };
+    for (next, status) in [
+        (String::new(), 401),
+        (limited(6_000), 200),
+        (tenant("other", OTHER, ""), 200),
+    ] {
+        let house = House::build(Plan::new().and(&limited(1))).await;
+        let request = with_key(OTHER).header("x-keyweir-patience", "500");
+        assert_eq!(house.ask(&request).await.status, 200);
+        let mut wires = Vec::new();
+        for _ in 0..3 {
+            let mut wire = house.stage.connect().await;
+            wire.send(request.bytes()).await;
+            wires.push(wire);
+        }
+        let waited =
+            "keyweir_tenant_limits_total{action=\"waited\",limit=\"any\",tenant=\"other\"}";
+        let wait = async {
+            let text = async || house.gateway().admin("/metrics").await.text();
+            while !text().await.contains(&format!("{waited} 3")) {}
+        };
+        in_time("three wait", wait).await;
+        // What does not concern the tenant wakes nobody: they would be served, or refused.
+        let besides = house.policy() + &tenant("besides", NEXT, "");
+        house.follow(&besides).await;
+        assert!(house.stage.control().counters().requests <= 1);
+
+        let without = house.policy().replace(&limited(1), "");
+        house.follow(&format!("{without}{next}")).await;
+        for mut wire in wires {
+            let answer = in_time("it is answered", wire.answer()).await;
+            assert_eq!(answer.status, status, "{}", answer.text());
+            if status == 401 {
+                let told = Api::Messages.check_refusal(&answer, 401, "authentication_error");
+                assert!(told.contains("revoked meanwhile"), "{told}");
+            }
+        }
+        house.stage.is_unharmed().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

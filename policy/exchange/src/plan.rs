@@ -295,11 +295,12 @@ impl Plan {
             .repeats
             .may_follow(&fault, pool.retry_limits().ambiguous);
         if is_repeatable && self.may_go_on(now) {
-            let took = self.sent.map_or(Duration::ZERO, |sent| now.since(sent));
+            let sent = self.sent.unwrap_or(now);
+            let took = now.since(sent);
             let is_over = took_long(&fault, took) || self.retries.broke_down_before(&fault);
             let is_left = is_over && self.choices.has_for(Occasion::Unavailable);
             let patience = self.patience();
-            let may_follow = !is_left && self.retries.failed(pool, now, failure, patience);
+            let may_follow = !is_left && self.retries.failed(pool, now, (failure, sent), patience);
             if may_follow && self.may_be_allowed(pool, now, &fault) {
                 return self.admit(pool, now, Some(failure));
             }

@@ -79,13 +79,13 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// Notes a failed attempt, and says whether another may follow. `patience`: how long the request
+    /// Notes a failed attempt, which was sent at `sent`, and says whether another may follow. `patience`: how long the request
     /// may be held back, where nobody is served.
     pub(crate) fn failed(
         &mut self,
         pool: &mut Pool,
         now: Time,
-        failure: &Failure,
+        (failure, sent): (&Failure, Time),
         patience: Duration,
     ) -> bool {
         self.attempts.count();
@@ -97,11 +97,11 @@ impl Retries {
                     self.attempts.exceeds(account);
                 }
             }
-            Attribution::Key => self.attempts.rejected(now, key, None),
-            Attribution::Account => self.attempts.rejected(now, key, account),
+            Attribution::Key => self.attempts.rejected(now, (key, sent), None),
+            Attribution::Account => self.attempts.rejected(now, (key, sent), account),
             Attribution::KeyModel => {
                 // Another key may have access; if not, the model is what is wrong.
-                self.attempts.denied(key);
+                self.attempts.denied(key, sent);
                 self.denials += 1;
                 if self.denials > 1 {
                     return false;

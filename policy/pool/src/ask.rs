@@ -183,6 +183,8 @@ pub enum Notice {
     AccountOperated(AccountId, Action),
     /// An operator did this to a key.
     KeyOperated(KeyId, Action),
+    /// A key has another secret; what spoke against the old one is cleared.
+    KeyRenewed(KeyId),
     /// Responses name one organization for both, but with different limits: check the policy file.
     SameOrganization(AccountId, AccountId),
 }
@@ -202,6 +204,7 @@ impl Notice {
             Self::SameAccount(..) => "same_account",
             Self::AccountOperated(..) => "account_operated",
             Self::KeyOperated(..) => "key_operated",
+            Self::KeyRenewed(_) => "key_renewed",
             Self::SameOrganization(..) => "same_organization",
         }
     }
@@ -220,6 +223,7 @@ impl Notice {
             Self::SameAccount(..)
             | Self::AccountOperated(..)
             | Self::KeyOperated(..)
+            | Self::KeyRenewed(_)
             | Self::SameOrganization(..) => false,
         }
     }
@@ -231,6 +235,7 @@ impl Notice {
             | Self::KeyBack(key)
             | Self::BreakerTripped(key)
             | Self::BreakerClosed(key)
+            | Self::KeyRenewed(key)
             | Self::KeyOperated(key, _) => Some(key),
             _ => None,
         }

@@ -16,7 +16,7 @@ pub struct Attempts {
     /// Not to be sent before this.
     pub(crate) hold: Hold,
     /// Keys and accounts that cannot serve it, whatever they do for others.
-    ruled_out_keys: Vec<KeyId>,
+    ruled_out_keys: Vec<RuledOut>,
     ruled_out_accounts: Vec<AccountId>,
     /// Accounts that had no budget for it: others come first.
     refused_by: Vec<AccountId>,
@@ -37,10 +37,19 @@ pub(crate) struct Earlier {
 /// Rejections of one request that are remembered: as many as it makes attempts, by default.
 const REJECTIONS_MAX: usize = 4;
 
+/// A key that cannot serve it, as one attempt was told.
+#[derive(Clone, Copy, Debug)]
+struct RuledOut {
+    key: KeyId,
+    sent: Time,
+}
+
 /// What a request was told of a key or its account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rejection {
     pub(crate) key: KeyId,
+    /// When the attempt was sent, and when it was told so.
+    pub(crate) sent: Time,
     pub(crate) at: Time,
     /// It was of the account.
     pub(crate) is_account: bool,
@@ -69,24 +78,25 @@ impl Attempts {
         self.avoided_until = until;
     }
 
-    /// `key` was rejected, or its `account` is out, or so it was told at `now`: it does not go there
-    /// again.
-    pub fn rejected(&mut self, now: Time, key: KeyId, account: Option<AccountId>) {
+    /// `key` was rejected, or its `account` is out, or so an attempt that was sent at `sent` was told at
+    /// `now`: it does not go there again.
+    pub fn rejected(&mut self, now: Time, (key, sent): (KeyId, Time), account: Option<AccountId>) {
         let mut places = self.earlier.rejected.iter_mut();
         if let Some(place) = places.find(|place| place.is_none()) {
             *place = Some(Rejection {
                 key,
+                sent,
                 at: now,
                 is_account: account.is_some(),
             });
         }
-        self.denied(key);
+        self.denied(key, sent);
         self.ruled_out_accounts.extend(account);
     }
 
-    /// `key` may not be used for what it asks.
-    pub fn denied(&mut self, key: KeyId) {
-        self.ruled_out_keys.push(key);
+    /// `key` may not be used for what it asks, an attempt that was sent at `sent` was told.
+    pub fn denied(&mut self, key: KeyId, sent: Time) {
+        self.ruled_out_keys.push(RuledOut { key, sent });
     }
 
     /// `account` had no budget for it at `now`, or so it was told with `key`.
@@ -118,8 +128,10 @@ impl Attempts {
         self.ruled_out_accounts.contains(&account)
     }
 
-    pub(crate) fn rules_out_key(&self, key: KeyId) -> bool {
-        self.ruled_out_keys.contains(&key)
+    /// Whether it does not go to `key` again, which has had its secret since `renewed_at`.
+    pub(crate) fn rules_out_key(&self, key: KeyId, renewed_at: Time) -> bool {
+        let mut ruled_out = self.ruled_out_keys.iter();
+        ruled_out.any(|it| it.key == key && it.sent >= renewed_at)
     }
 
     pub(crate) fn avoids(&self, now: Time, key: KeyId) -> bool {

@@ -30,7 +30,9 @@ impl Shared {
         settlement: &Settlement,
     ) -> Reach {
         let (grant, fault) = (&open.grant, &settlement.fault);
+        let is_of_old_secret = self.members.is_of_old_secret(grant.key, grant.at);
         match fault.attribution() {
+            Attribution::Key | Attribution::KeyModel if is_of_old_secret => {}
             // The provider did its work, or saw that the request is wrong: the key is well.
             Attribution::Nobody | Attribution::Request => {
                 return self.succeeded(now, group, open, fault);
@@ -99,8 +101,10 @@ impl Shared {
             self.served_at = Some(now);
             self.confirm_rejections(now, open);
             self.retry.earn(now);
-            let model = self.models.get_mut(open.request.model);
-            model.denials.served(grant.key);
+            if !self.members.is_of_old_secret(grant.key, grant.at) {
+                let model = self.models.get_mut(open.request.model);
+                model.denials.served(grant.key);
+            }
         }
         if back.account {
             self.notices.add(Notice::AccountBack(grant.account));

@@ -75,6 +75,17 @@ impl Denials {
         }
     }
 
+    /// What was refused to the key is forgotten; returns whether anything was.
+    pub(crate) fn clear(&mut self, key: KeyId) -> bool {
+        self.denied.remove(&key).is_some()
+    }
+
+    /// The same, and what it has served.
+    pub(crate) fn renew(&mut self, key: KeyId) -> bool {
+        self.proven.remove(&key);
+        self.clear(key)
+    }
+
     /// Keeps only what is known of keys that `is_kept`.
     pub(crate) fn retain(&mut self, is_kept: impl Fn(KeyId) -> bool) {
         self.proven.retain(|key| is_kept(*key));

@@ -124,6 +124,9 @@ impl Pool {
                 let Some(group) = by_hash.get(&group) else {
                     return;
                 };
+                if self.shared.members.is_of_old_secret(key, since) {
+                    return;
+                }
                 let group = &mut self.groups[*group];
                 let breaker = group.breakers.get_mut(key);
                 if breaker.is_some_and(|breaker| breaker.hear_open(now, since, until)) {

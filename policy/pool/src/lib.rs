@@ -46,6 +46,7 @@ mod questions;
 mod recall;
 mod reconfigure;
 mod rejection;
+mod renewal;
 pub mod reserves;
 mod room_full;
 mod shared;

@@ -48,6 +48,8 @@ pub(crate) struct Key {
     /// Its account is asked with it.
     is_listed: bool,
     pub(crate) standing: Standing,
+    /// When its secret was replaced, if ever: what was sent before says nothing of the one it has.
+    pub(crate) renewed_at: Time,
 }
 
 /// Who serves again.
@@ -129,6 +131,24 @@ impl Members {
         true
     }
 
+    /// The secret of a key was replaced; returns whether anything spoke against the old one.
+    pub(crate) fn renew(&mut self, now: Time, key: KeyId) -> bool {
+        let Some(key) = self.keys.get_mut(key) else {
+            return false;
+        };
+        let was_doubted = key.standing.is_doubted();
+        key.renewed_at = now;
+        key.standing.renew();
+        self.changed.push(key.account);
+        was_doubted
+    }
+
+    /// Whether what a request granted at `granted` is told of a key is of a secret that it has no more.
+    pub(crate) fn is_of_old_secret(&self, key: KeyId, granted: Time) -> bool {
+        let key = self.keys.get(key);
+        key.is_some_and(|key| granted < key.renewed_at)
+    }
+
     /// A key that an account lists.
     pub(crate) fn key(&self, key: KeyId) -> &Key {
         &self.keys[key]
@@ -184,9 +204,16 @@ impl Members {
 
     /// A request succeeded.
     pub(crate) fn succeeded(&mut self, now: Time, grant: &Grant) -> Back {
+        let is_old = self.is_of_old_secret(grant.key, grant.at);
         self.end(grant, |account, key| Back {
             account: account.succeeded(now, grant.at, grant.generations.account),
-            key: key.succeeded(now, grant.at, grant.generations.key),
+            key: match is_old {
+                true => {
+                    key.passed(now, grant.generations.key);
+                    false
+                }
+                false => key.succeeded(now, grant.at, grant.generations.key),
+            },
         })
     }
 
@@ -222,6 +249,10 @@ impl Members {
 
     /// Another gateway took a key out at the first of these moments, until the second.
     pub(crate) fn hear_key_out(&mut self, now: Time, key: KeyId, (since, until): (Time, Time)) {
+        // They may have the old secret yet.
+        if self.is_of_old_secret(key, since) {
+            return;
+        }
         let Some(key) = self.keys.get_mut(key) else {
             return;
         };
@@ -261,6 +292,9 @@ impl Members {
         let Some(key) = self.keys.get_mut(rejection.key) else {
             return false;
         };
+        if !rejection.is_account && rejection.sent < key.renewed_at {
+            return false;
+        }
         self.changed.push(key.account);
         match self.accounts.get_mut(key.account) {
             Some(account) if rejection.is_account => {

@@ -146,6 +146,11 @@ impl Models {
         Some(id)
     }
 
+    /// All there are.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Model> {
+        self.entries.iter_mut().map(|(_, model)| model)
+    }
+
     /// Whether a model must give way before another is added.
     pub(crate) fn is_full(&self) -> bool {
         self.entries.len() >= MODELS_MAX

@@ -41,7 +41,7 @@ impl Pool {
         true
     }
 
-    /// Clears breakers and cooldowns of the keys meant, in every group.
+    /// Clears breakers and cooldowns of the keys meant, in every group, and what models they were refused.
     fn reset_in_groups(&mut self, target: Target) {
         let of_key;
         let keys = match target {
@@ -51,6 +51,11 @@ impl Pool {
                 &of_key
             }
         };
+        for model in self.shared.models.iter_mut() {
+            for key in keys {
+                model.denials.clear(*key);
+            }
+        }
         for index in 0..self.groups.width() {
             let id = GroupId::from_index(index);
             let Some(group) = self.groups.get_mut(id) else {

@@ -11,7 +11,8 @@ pub enum Action {
     Resume,
     /// It is out as if the provider had rejected it, and is probed later.
     Trip,
-    /// What was held against it is cleared: rejections, breakers, cooldowns. A hold stays.
+    /// What was held against it is cleared: rejections, breakers, cooldowns, models it is refused. A hold
+    /// stays.
     Reset,
 }
 

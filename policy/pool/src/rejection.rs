@@ -51,6 +51,7 @@ impl Shared {
         }
         let told = Rejection {
             key: grant.key,
+            sent: grant.at,
             at: now,
             is_account,
         };

@@ -219,6 +219,17 @@ impl Standing {
         self.clear();
     }
 
+    /// Its secret was replaced: all that was known was of the old one. A hold stays.
+    pub(crate) fn renew(&mut self) {
+        self.proven_at = None;
+        self.reset();
+    }
+
+    /// Whether anything speaks against it, hold or no hold.
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.verdict != Verdict::Well
+    }
+
     pub(crate) fn in_flight(&self) -> u32 {
         self.breaker.in_flight()
     }

@@ -120,7 +120,8 @@ impl Bucket {
         self.at = now.max(self.at);
     }
 
-    /// Holds for `limit` from now on; as full as before, in proportion.
+    /// Holds for `limit` from now on; as full as before, in proportion. What is owed is owed whole to a
+    /// larger limit: it flows in sooner.
     pub(crate) fn scale(&mut self, limit: u64, now: Time) {
         if limit == self.limit {
             return;
@@ -128,7 +129,10 @@ impl Bucket {
         let level = self.parts(now);
         self.level = match self.limit {
             0 => i128::from(limit) * PARTS,
-            before => level / i128::from(before) * i128::from(limit),
+            before => {
+                let scaled = level / i128::from(before) * i128::from(limit);
+                if level < 0 { scaled.max(level) } else { scaled }
+            }
         };
         self.limit = limit;
         self.at = now.max(self.at);
@@ -190,12 +194,18 @@ mod tests {
         assert_eq!(bucket.remaining(START), 250);
         bucket.scale(4, START);
         assert_eq!(bucket.remaining(START), 1);
-        bucket.take(Thousandths::whole(5), START);
+    }
+
+    #[test]
+    fn what_is_owed_flows_in_sooner_under_a_larger_limit_and_no_later_under_a_smaller_one() {
+        let wait = |bucket: &Bucket| bucket.wait(Thousandths::whole(0), START);
+        let mut bucket = Bucket::full(4, START);
+        bucket.take(Thousandths::whole(8), START);
+        assert_eq!(wait(&bucket), Some(Duration::from_secs(60)));
         bucket.scale(400, START);
-        assert_eq!(
-            bucket.wait(Thousandths::whole(0), START),
-            Some(Duration::from_secs(60))
-        );
+        assert_eq!(wait(&bucket), Some(Duration::from_millis(600)));
+        bucket.scale(4, START);
+        assert_eq!(wait(&bucket), Some(Duration::from_millis(600)));
     }
 
     proptest! {

@@ -46,6 +46,8 @@ pub struct Asked<'a> {
 #[must_use = "what is reserved is held until it is settled"]
 pub struct Reserved {
     pub(crate) rows: Arc<[u32]>,
+    /// The policy, counted, that it was reserved under.
+    pub(crate) policy: u64,
     pub(crate) need: Taken,
     pub(crate) tenant: TenantId,
     pub(crate) model: Model,
@@ -58,6 +60,17 @@ pub struct Reserved {
     pub overspent: Option<Box<Overspent>>,
     /// What would have refused it, where that is only counted.
     pub shadowed: Option<Lacking>,
+}
+
+/// What has become of a reservation, since the policy is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// What it is of bounds its request as before.
+    Holds,
+    /// Other limits and budgets bound its request, or they are larger or smaller.
+    Changed,
+    /// Its tenant is none of the policy.
+    TenantGone,
 }
 
 /// What a request came to.

@@ -1,10 +1,16 @@
 //! Whether a request fits in what its tenant may use: asked when its size is known, before it may take
 //! a place in a waiting room.
+//!
+//! Who waits for its turn is woken by another policy. Where its tenant is gone, it is refused as in the
+//! waiting room. Where other limits bound it, it gives back what it holds and asks anew: under a larger
+//! limit its turn is sooner, and under none it is at once. Where the policy says the same of its tenant as
+//! before, it keeps its turn, so that no reload refuses anybody whom it does not concern.
 
 use std::time::{Duration, Instant};
 
+use keyweir_policy::pool::ask::{Refusal, RefusalReason};
 use keyweir_policy::tenancy::again::AsksAgain;
-use keyweir_policy::tenancy::request::Asked;
+use keyweir_policy::tenancy::request::{Asked, Standing};
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 
@@ -14,6 +20,10 @@ use crate::request::record::{Event, Record};
 use crate::request::respond::explain;
 use crate::request::respond::refuse::Refuse;
 use crate::request::stop::Stop;
+
+/// The part of what is left of its wait for which who asks anew lets others ask first, and the longest.
+const GIVES_WAY: u32 = 1_000;
+const GIVES_WAY_MAX: Duration = Duration::from_millis(100);
 
 /// Reserves what the request is expected to take, and waits for its turn: what that took of its patience
 /// is gone.
@@ -54,11 +64,29 @@ async fn reserve_in_turn(
         asks_again: false,
     };
     let mut again = AsksAgain::new(taken.patience);
-    let reserved = loop {
+    loop {
+        if since.is_some() && !taken.gateway.tenancy.has(taken.tenant) {
+            return Err(tenant_gone(taken).into());
+        }
         (asked.patience, asked.asks_again) = (again.patience(), again.may());
         match taken.gateway.tenancy.reserve(&asked) {
             Ok(None) => return Ok(()),
-            Ok(Some(reserved)) => break reserved,
+            Ok(Some(reserved)) => {
+                let wait = reserved.wait;
+                record.on(Event::Reserved(Box::new(reserved)));
+                if wait.is_zero() {
+                    return Ok(());
+                }
+                since.get_or_insert_with(Instant::now);
+                let began = Instant::now();
+                let Turn::Changed = wait_for_turn(taken, client, record, began + wait).await?
+                else {
+                    return Ok(());
+                };
+                record.let_go();
+                give_way(began + wait).await;
+                again.waited(began.elapsed());
+            }
             Err(lack) if lack.is_of_share => {
                 since.get_or_insert_with(Instant::now);
                 wait_for_share(taken, client, &mut again).await?;
@@ -68,19 +96,55 @@ async fn reserve_in_turn(
                 return Err(Refuse::of_lack(&lack).into());
             }
         }
+    }
+}
+
+/// What has come of waiting for a turn.
+enum Turn {
+    /// It is there.
+    Come,
+    /// Another policy has other limits.
+    Changed,
+}
+
+/// Waits for the turn of what `record` holds, at `turn` as the policy is now.
+async fn wait_for_turn(
+    taken: &Taken<'_>,
+    client: &mut Client,
+    record: &Record,
+    turn: Instant,
+) -> Result<Turn, Stop> {
+    let model = taken.description.model.as_deref().unwrap_or_default();
+    loop {
+        // Asked for first: of two policies the second may come while the first is looked at.
+        let replaced = taken.gateway.replaced();
+        let holds = |reserved| taken.gateway.tenancy.standing(reserved, model) == Standing::Holds;
+        if !record.held().is_none_or(holds) {
+            return Ok(Turn::Changed);
+        }
+        tokio::select! {
+            biased;
+            () = client.gone() => return Err(Stop::ClientLeft),
+            () = taken.gateway.lifecycle.last_called() => return Err(explain::shutting_down().into()),
+            () = tokio::time::sleep_until(turn.into()) => return Ok(Turn::Come),
+            () = replaced => {}
+        }
+    }
+}
+
+/// Lets those ask first whose turn would have come before `turn`: all that wait for the same are woken at
+/// once, and give back what they hold before they ask anew.
+async fn give_way(turn: Instant) {
+    let left = turn.saturating_duration_since(Instant::now());
+    tokio::time::sleep((left / GIVES_WAY).min(GIVES_WAY_MAX)).await;
+}
+
+fn tenant_gone(taken: &Taken<'_>) -> Refuse {
+    let gone = Refusal {
+        not_until: None,
+        reason: RefusalReason::TenantGone,
     };
-    let wait = reserved.wait;
-    record.on(Event::Reserved(Box::new(reserved)));
-    if wait.is_zero() {
-        return Ok(());
-    }
-    since.get_or_insert_with(Instant::now);
-    tokio::select! {
-        biased;
-        () = client.gone() => Err(Stop::ClientLeft),
-        () = taken.gateway.lifecycle.last_called() => Err(explain::shutting_down().into()),
-        () = tokio::time::sleep(wait) => Ok(()),
-    }
+    Refuse::of_pool(&gone, taken.gateway.clock.now(), None)
 }
 
 /// Waits for the other gateways to leave some of what is there for all.

@@ -42,6 +42,8 @@ use crate::telemetry::trace_context::Traced;
 pub(crate) struct Record {
     known: Known,
     charge: Charge,
+    /// It has held something of its tenant's limits.
+    has_reserved: bool,
     /// The origin whose pages may read the answer.
     cors: Option<HeaderValue>,
 }
@@ -51,6 +53,7 @@ impl Record {
         Self {
             known: Known::new(gateway, live, dialect),
             charge: Charge::default(),
+            has_reserved: false,
             cors: None,
         }
     }
@@ -178,6 +181,18 @@ impl Record {
         self.charge.headers(self.known.asked.dialect)
     }
 
+    /// What it holds of its tenant's limits, if anything.
+    pub(crate) const fn held(&self) -> Option<&Reserved> {
+        self.charge.held()
+    }
+
+    /// Gives back what it holds of its tenant's limits, to ask anew.
+    pub(crate) fn let_go(&mut self) {
+        if let Some(reserved) = self.charge.let_go() {
+            self.known.gateway.tenancy.give_back_unused(reserved);
+        }
+    }
+
     /// How long it waited until its tenant's limits had room.
     pub(crate) const fn limit_waited(&self) -> Duration {
         self.known.served.limit_waited
@@ -199,11 +214,14 @@ impl Record {
     }
 
     fn hold(&mut self, reserved: Reserved) {
-        if !reserved.wait.is_zero() {
-            self.known.count_limit_named("any", "waited");
-        }
-        if let Some(shadowed) = reserved.shadowed {
-            self.known.count_limit(shadowed, "shadowed");
+        // Who asks anew is counted already.
+        if !std::mem::replace(&mut self.has_reserved, true) {
+            if !reserved.wait.is_zero() {
+                self.known.count_limit_named("any", "waited");
+            }
+            if let Some(shadowed) = reserved.shadowed {
+                self.known.count_limit(shadowed, "shadowed");
+            }
         }
         self.charge.hold(reserved);
     }

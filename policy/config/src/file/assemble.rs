@@ -264,7 +264,11 @@ fn usable(
 ) -> Option<BTreeSet<Holder>> {
     let mut usable = own.cloned();
     let mut next = group;
-    while let Some(group) = next.and_then(|place| groups.get(place)) {
+    // Groups are in no circle; each is passed once.
+    for _ in groups {
+        let Some(group) = next.and_then(|place| groups.get(place)) else {
+            break;
+        };
         usable = match (usable, &group.accounts) {
             (Some(own), Some(of_group)) => Some(&own & of_group),
             (own, of_group) => own.or_else(|| of_group.clone()),

@@ -102,11 +102,12 @@ pub fn parse_after(
     files.sort_by_key(|(name, _)| *name);
     let problems = Problems::default();
     let raw = read_files(&files, &problems, now);
-    let policy = raw.and_then(|raw| assemble::assemble(raw, identity));
     let report = problems.into_report(&files);
-    match policy {
-        Some(policy) if report.errors() == 0 => Ok((policy, report)),
-        _ => Err(report),
+    // Names may lead anywhere, also in a circle, where a check has found an error.
+    let raw = raw.filter(|_| report.errors() == 0);
+    match raw.and_then(|raw| assemble::assemble(raw, identity)) {
+        Some(policy) => Ok((policy, report)),
+        None => Err(report),
     }
 }
 

@@ -170,8 +170,13 @@ impl Choosing<'_> {
 
     fn may_use(&self, key: KeyId, minds_denials: bool) -> bool {
         self.is_usable(key)
-            && !self.asked.attempts.rules_out_key(key)
+            && !self.is_ruled_out(key)
             && !(minds_denials && self.model.denials.includes(self.now, key))
+    }
+
+    fn is_ruled_out(&self, key: KeyId) -> bool {
+        let renewed_at = self.members.key(key).renewed_at;
+        self.asked.attempts.rules_out_key(key, renewed_at)
     }
 
     fn is_usable(&self, key: KeyId) -> bool {

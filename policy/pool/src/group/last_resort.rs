@@ -60,7 +60,7 @@ impl QuotaGroup {
             let attempts = asked.attempts;
             members.key(it.key).standing.admits_at_last(now, request)
                 && self.probed_at(it.key).is_some_and(|at| at <= now)
-                && !attempts.rules_out_key(it.key)
+                && !attempts.rules_out_key(it.key, members.key(it.key).renewed_at)
                 && !attempts.avoids(now, it.key)
         })
         .min_by_key(|it| self.probed_at(it.key))
@@ -72,7 +72,9 @@ impl QuotaGroup {
         let stands = |it: &Standing| it.admits(now) || it.state(now) == BreakerState::Closed;
         let serves = |it: &Breaker| it.admits(now) || it.state(now) == BreakerState::Closed;
         let is_key_up = |key: &KeyId| {
-            !asked.attempts.rules_out_key(*key)
+            !asked
+                .attempts
+                .rules_out_key(*key, members.key(*key).renewed_at)
                 && stands(&members.key(*key).standing)
                 && serves(&self.breakers[*key])
         };

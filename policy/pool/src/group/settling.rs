@@ -154,12 +154,16 @@ impl QuotaGroup {
         self.trips.extend(told.map(|told| (key, told)));
     }
 
-    /// An operator says that `key` is well.
-    pub(crate) fn close_breaker(&mut self, key: KeyId) {
-        if let Some(breaker) = self.breakers.get_mut(key) {
-            breaker.close();
-        }
+    /// An operator says that `key` is well, or it has another secret. Returns whether its breaker was open,
+    /// or on its way back.
+    pub(crate) fn close_breaker(&mut self, key: KeyId) -> bool {
         self.trips.remove(&key);
+        let Some(breaker) = self.breakers.get_mut(key) else {
+            return false;
+        };
+        let was_recovering = breaker.is_recovering();
+        breaker.close();
+        was_recovering
     }
 
     /// An operator says that `account` may be asked again.

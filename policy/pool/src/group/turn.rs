@@ -1,7 +1,7 @@
 //! When a request would have its turn.
 
 use keyweir_select::headroom;
-use keyweir_terms::ids::AccountId;
+use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::time::Time;
 
 use super::QuotaGroup;
@@ -16,11 +16,16 @@ pub(crate) fn may_serve(shared: &Shared, asked: &Asked<'_>, account: AccountId) 
         Some(only) => only == account,
         None => shared.models.get(asked.ask.model).is_served_by(account),
     };
-    let keys = || shared.members.keys_of(account).iter();
+    let members = &shared.members;
+    let is_ruled_out = |key: &KeyId| {
+        let renewed_at = members.key(*key).renewed_at;
+        asked.attempts.rules_out_key(*key, renewed_at)
+    };
+    let keys = || members.keys_of(account).iter();
     is_asked_for
         && shared.access.allows(asked.ask.tenant, account)
         && !asked.attempts.rules_out(account)
-        && !(asked.is_retry() && keys().all(|key| asked.attempts.rules_out_key(*key)))
+        && !(asked.is_retry() && keys().all(is_ruled_out))
 }
 
 impl QuotaGroup {

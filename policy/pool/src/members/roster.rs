@@ -6,6 +6,7 @@
 
 use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::table::Id as _;
+use keyweir_terms::time::Time;
 
 use super::{Account, Key, Members};
 use crate::spec::PoolSpec;
@@ -72,6 +73,7 @@ impl Members {
                     account,
                     is_listed: true,
                     standing: Standing::new(),
+                    renewed_at: Time::ZERO,
                 };
                 self.keys.insert(key, new);
             }

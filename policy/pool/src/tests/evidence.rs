@@ -156,8 +156,12 @@ impl World {
             poison.attempts.count();
             match fault {
                 BROKEN => poison.attempts.broke_down(self.now, key, self.now),
-                Fault::KeyRejected => poison.attempts.rejected(self.now, key, None),
-                Fault::OutOfMoney { .. } => poison.attempts.rejected(self.now, key, Some(account)),
+                Fault::KeyRejected => poison.attempts.rejected(self.now, (key, self.now), None),
+                Fault::OutOfMoney { .. } => {
+                    poison
+                        .attempts
+                        .rejected(self.now, (key, self.now), Some(account))
+                }
                 _ => poison.attempts.refused(self.now, key, account),
             }
         }
@@ -339,7 +343,9 @@ fn a_request_that_another_key_serves_takes_out_the_key_that_rejected_it() {
     let rejected = lease.key;
     world.settle(lease, Fault::KeyRejected);
     request.attempts.count();
-    request.attempts.rejected(world.now, rejected, None);
+    request
+        .attempts
+        .rejected(world.now, (rejected, world.now), None);
     assert_eq!(world.notices(), []);
     let lease = world.sent(&mut request);
     assert_ne!(lease.key, rejected);
@@ -439,7 +445,7 @@ fn a_key_that_serves_other_models_is_denied_the_one_it_is_rejected_for() {
             let key = lease.key;
             world.settle(lease, Fault::KeyRejected);
             image.attempts.count();
-            image.attempts.rejected(world.now, key, None);
+            image.attempts.rejected(world.now, (key, world.now), None);
         }
         assert!(world.serves());
         world.pass(0.1);

@@ -8,6 +8,7 @@ mod operated;
 mod properties;
 mod recalled;
 mod reconfigured;
+mod renewed;
 mod reserved;
 mod unheard;
 

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use keyweir_terms::amount::Need;
-use keyweir_terms::ids::ProviderId;
+use keyweir_terms::ids::{ProviderId, TenantId};
 
 use super::Meters;
 use super::fit::Fit;
@@ -16,7 +16,7 @@ use crate::left::{AllLeft, Left};
 use crate::meter::{Meter, Taken};
 use crate::money::Money;
 use crate::prices::Unpriced;
-use crate::request::{Asked, Moment, Reserved};
+use crate::request::{Asked, Moment, Reserved, Standing};
 
 /// Whether a request asks, or somebody wants to know what would become of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,7 @@ impl Meters {
         let (left, overspent) = self.take(at, &rows, &need);
         Ok(Some(Reserved {
             rows,
+            policy: self.rows.policies(),
             need,
             tenant: asked.tenant,
             model,
@@ -96,6 +97,40 @@ impl Meters {
                 other.map(drop)
             }
         }
+    }
+
+    /// Whether `reserved`, for a request for `model` that waits for its turn, stands in the policy as it is
+    /// now.
+    pub fn standing(&self, reserved: &Reserved, model: &str) -> Standing {
+        let Some(bounds) = self.of_tenant.get(reserved.tenant) else {
+            return Standing::TenantGone;
+        };
+        let rows = bounds.holding(model, &self.rows);
+        let is_as_before = |place: &u32| {
+            let row = self.rows.get(*place);
+            row.is_some_and(|row| row.changed_by <= reserved.policy)
+        };
+        let is_held = |place: &u32| reserved.rows.contains(place) && is_as_before(place);
+        // In another order they are the same.
+        if rows.len() == reserved.rows.len() && rows.iter().all(is_held) {
+            Standing::Holds
+        } else {
+            Standing::Changed
+        }
+    }
+
+    /// Whether `tenant` is one of the policy's.
+    pub fn has(&self, tenant: TenantId) -> bool {
+        self.of_tenant.get(tenant).is_some()
+    }
+
+    /// Gives back what was reserved for a request of which nothing was sent.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "given back, so that it cannot be settled twice"
+    )]
+    pub fn give_back_unused(&mut self, at: Moment, reserved: Reserved) {
+        self.give_back(at, &reserved, &Taken::default());
     }
 
     /// Why a request would be refused, were it to ask now; `None`: it would not. Takes nothing.

@@ -24,6 +24,8 @@ pub(super) struct Row {
     pub(super) is_gone: bool,
     /// It was gone under the policy before, too.
     pub(super) was_gone: bool,
+    /// The policy, counted, that has last changed what it bounds.
+    pub(super) changed_by: u64,
     /// What gateways tell one another of it.
     pub(super) known: Known,
 }

@@ -24,6 +24,8 @@ const GONE_MAX: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Rows {
+    /// How many policies there were.
+    policies: u64,
     rows: Vec<Option<Row>>,
     free: Vec<usize>,
     /// The places of budgets: few, and asked for more often than the rest.
@@ -42,6 +44,11 @@ impl Rows {
 
     pub(super) fn get_mut(&mut self, place: u32) -> Option<&mut Row> {
         self.rows.get_mut(place as usize)?.as_mut()
+    }
+
+    /// How many policies there were.
+    pub(super) const fn policies(&self) -> u64 {
+        self.policies
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Row> {
@@ -79,6 +86,7 @@ impl Rows {
 
     /// A new policy begins: what it does not name is gone.
     pub(super) fn begin(&mut self) {
+        self.policies += 1;
         for row in self.rows.iter_mut().flatten() {
             row.was_gone = std::mem::replace(&mut row.is_gone, true);
         }
@@ -182,9 +190,12 @@ impl Rows {
             let spending = Spending::new(budget.amount, budget.soft, period, at.wall);
             places.push(self.place(at, &owner, &budget.models, Meter::Budget(spending)));
         }
+        let (policies, shadow) = (self.policies, member.allowance.shadow);
         for place in &places {
-            if let Some(row) = self.get_mut(*place) {
-                row.shadow = member.allowance.shadow;
+            if let Some(row) = self.get_mut(*place)
+                && std::mem::replace(&mut row.shadow, shadow) != shadow
+            {
+                row.changed_by = policies;
             }
         }
         places
@@ -194,13 +205,18 @@ impl Rows {
     fn place(&mut self, at: Moment, owner: &Owner, models: &ModelPatterns, meter: Meter) -> u32 {
         let key = key(owner, models, &meter);
         let is_budget = matches!(meter, Meter::Budget(_));
+        let policies = self.policies;
         if let Some(place) = self.places.get(&key).copied()
             && let Some(row) = self.get_mut(place)
         {
             let is_fresh = row.is_gone && row.was_gone;
             row.is_gone = false;
             row.models = models.clone();
+            let before = (row.lacking(), row.is_soft());
             follow(&mut row.meter, meter, at.now);
+            if before != (row.lacking(), row.is_soft()) {
+                row.changed_by = policies;
+            }
             if is_fresh && is_budget {
                 self.fresh.push(place);
             }
@@ -219,6 +235,7 @@ impl Rows {
             open: 0,
             is_gone: false,
             was_gone: false,
+            changed_by: policies,
             known: Known::of(&key),
         });
         let place = u32::try_from(place).expect("policies are bounded far below 2³² limits");

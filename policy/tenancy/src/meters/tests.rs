@@ -13,7 +13,7 @@ use crate::allowance::{Allowance, Amount, Budget, Limit};
 use crate::lack::{Ends, Lack, Lacking};
 use crate::period::{Period, Unit};
 use crate::prices::{Price, Prices, Rates, Unpriced};
-use crate::request::Asked;
+use crate::request::{Asked, Standing};
 use crate::spec::Member;
 
 mod cached;
@@ -192,6 +192,84 @@ fn what_is_used_up_comes_back_with_time_and_the_refusal_says_when() {
     assert_eq!((left.limit, left.remaining), (2, 0));
     assert_eq!(left.reset, Duration::from_secs(60));
     end(&mut meters, 30, Some(reserved), 1, 1);
+}
+
+#[test]
+fn who_waits_learns_whether_a_policy_has_changed_what_it_waits_for() {
+    let per_minute = |dimension, max| limits(vec![limit(dimension, max)]);
+    let requests = |max| per_minute(Dimension::Requests, max);
+    let before = spec(requests(6), per_minute(Dimension::Tokens, 1_000));
+    let mut two = requests(6);
+    two.limits.push(limit(Dimension::OutputTokens, 900));
+    let reversed = |mut allowance: Allowance| {
+        allowance.limits.reverse();
+        allowance
+    };
+    let tokens = || per_minute(Dimension::Tokens, 1_000);
+    let shadow = Allowance {
+        shadow: true,
+        ..requests(6)
+    };
+    for (next, expected) in [
+        (before.clone(), Standing::Holds),
+        (spec(requests(6_000), tokens()), Standing::Changed),
+        (
+            spec(requests(6), per_minute(Dimension::Tokens, 9)),
+            Standing::Changed,
+        ),
+        (spec(Allowance::default(), tokens()), Standing::Changed),
+        (spec(shadow, tokens()), Standing::Changed),
+        (spec(two.clone(), tokens()), Standing::Changed),
+        (
+            Spec {
+                tenants: Table::default(),
+                ..before.clone()
+            },
+            Standing::TenantGone,
+        ),
+    ] {
+        let mut meters = meters(&before);
+        let reserved = ask(&mut meters, 0)
+            .expect("there is room")
+            .expect("bounded");
+        meters.configure(at(1), &next);
+        assert_eq!(meters.standing(&reserved, "priced-1"), expected);
+        assert_eq!(meters.has(T), expected != Standing::TenantGone);
+        meters.give_back_unused(at(1), reserved);
+    }
+    let mut meters = meters(&spec(two.clone(), tokens()));
+    let reserved = ask(&mut meters, 0)
+        .expect("there is room")
+        .expect("bounded");
+    meters.configure(at(1), &spec(reversed(two), tokens()));
+    assert_eq!(meters.standing(&reserved, "priced-1"), Standing::Holds);
+}
+
+#[test]
+fn who_gives_back_and_asks_anew_waits_as_a_raised_limit_has_it() {
+    let requests = |max| limits(vec![limit(Dimension::Requests, max)]);
+    let mut meters = meters(&spec(requests(6), Allowance::default()));
+    let patient = Duration::from_secs(60);
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        let asked = ask_for(&mut meters, 0, (T, "priced-1"), patient);
+        held.push(asked.expect("it waits").expect("bounded"));
+    }
+    assert_eq!(held[7].wait, Duration::from_secs(20));
+    meters.configure(at(0), &spec(requests(6_000), Allowance::default()));
+    for waiting in held.drain(6..) {
+        meters.give_back_unused(at(0), waiting);
+    }
+    for _ in 0..2 {
+        let asked = ask_for(&mut meters, 0, (T, "priced-1"), patient);
+        let reserved = asked.expect("it waits").expect("bounded");
+        assert!(
+            reserved.wait <= Duration::from_millis(20),
+            "{:?}",
+            reserved.wait
+        );
+        held.push(reserved);
+    }
 }
 
 #[test]
