@@ -260,7 +260,7 @@ impl Meter {
                 bucket,
                 drawn,
             } => {
-                let need = need.of(*dimension);
+                let need = need.of(*dimension).min(bucket.most_at_once());
                 let counted = sharing.factor(drawn.factor).counted(need);
                 bucket.take(counted, now);
                 drawn.add(need, counted);
@@ -286,15 +286,18 @@ impl Meter {
                 bucket,
                 drawn,
             } => {
-                let (need, used) = (need.of(*dimension), used.of(*dimension));
+                // A need counts as it was taken.
+                let need = need.of(*dimension).min(bucket.most_at_once());
+                let used = used.of(*dimension);
                 // What others were wrong about, they tell.
-                let counted = |amount| match sharing.is_heard {
-                    true => Thousandths::whole(amount),
-                    false => Factor::even(sharing.replicas).counted(amount),
+                let factor = match sharing.is_heard {
+                    true => Factor::even(Replicas::ONE),
+                    false => Factor::even(sharing.replicas),
                 };
+                let counted = |amount| factor.counted(amount);
                 if used > need {
-                    bucket.take(counted(used - need), now);
-                    drawn.add(used - need, counted(used - need));
+                    let taken = bucket.overdraw(counted(used - need), now);
+                    drawn.add(factor.amount(taken).min(used - need), taken);
                 } else {
                     bucket.put_back(counted(need - used), now);
                     drawn.give_back(need - used, counted(need - used));

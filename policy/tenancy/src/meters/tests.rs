@@ -421,6 +421,63 @@ fn a_hundred_at_once_spend_no_more_than_a_budget_and_the_estimates_error() {
 }
 
 #[test]
+fn a_burst_of_long_answers_shuts_its_group_out_for_minutes_and_not_for_hours() {
+    let of_group = limits(vec![limit(Dimension::OutputTokens, 2_000)]);
+    let mut meters = meters(&spec(Allowance::default(), of_group));
+    let mut open = Vec::new();
+    for _ in 0..64 {
+        open.push(ask(&mut meters, 0).expect("each is expected to take one"));
+    }
+    for reserved in open {
+        end(&mut meters, 1, reserved, 3, 8_000);
+    }
+    let ask_of_other = |meters: &mut Meters, secs| {
+        ask_for(meters, secs, (OTHER, "priced-1"), Duration::ZERO).map(|it| drop(it))
+    };
+    let lack = ask_of_other(&mut meters, 1).expect_err("three minutes' worth is owed");
+    let Ends::In(wait) = lack.ends else {
+        panic!("it ends: {lack}")
+    };
+    let minutes = |it: u64| Duration::from_secs(60 * it);
+    assert!(wait > minutes(3) && wait < minutes(4), "{wait:?}");
+    assert!(ask_of_other(&mut meters, 1 + 4 * 60).is_ok());
+}
+
+#[test]
+fn one_request_that_is_larger_than_a_limit_owes_three_minutes_worth_at_most() {
+    let own = limits(vec![limit(Dimension::OutputTokens, 10)]);
+    let mut meters = meters(&spec(own, Allowance::default()));
+    for _ in 0..50 {
+        let reserved = ask(&mut meters, 0).expect("room");
+        end(&mut meters, 0, reserved, 3, 0);
+    }
+    let large = RequestSize {
+        output_max: Some(1_000),
+        ..size()
+    };
+    let asked = Asked {
+        tenant: T,
+        provider: P,
+        model: "priced-1",
+        size: &large,
+        patience: Duration::ZERO,
+        asks_again: false,
+    };
+    let reserved = meters.reserve(at(0), &asked).expect("room");
+    end(&mut meters, 0, reserved, 3, 1_000);
+    let lack = meters.reserve(at(0), &asked).expect_err("it owes");
+    let Ends::In(wait) = lack.ends else {
+        panic!("it ends: {lack}")
+    };
+    assert!(wait <= Duration::from_secs(4 * 60), "{wait:?}");
+    let reserved = meters.reserve(at(4 * 60), &asked).expect("it has paid");
+    end(&mut meters, 4 * 60, reserved, 3, 5);
+    let left = ask(&mut meters, 4 * 60).expect("room").expect("bounded");
+    let left = left.left.of(Dimension::OutputTokens).expect("bounded");
+    assert!(left.remaining >= 4, "what was not taken is given back");
+}
+
+#[test]
 fn a_clock_that_is_put_back_gives_no_second_budget() {
     let mut meters = meters(&spec(
         budgets(vec![budget(Amount::Tokens(4))]),
