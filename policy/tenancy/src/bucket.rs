@@ -24,6 +24,11 @@ impl Thousandths {
         Self(units as u128 * 1_000)
     }
 
+    /// Both together.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     fn parts(self) -> i128 {
         i128::try_from(self.0).map_or(LEVEL_MAX, |it| it.min(LEVEL_MAX)) * (PARTS / 1_000)
     }
@@ -106,6 +111,12 @@ impl Bucket {
         }
         let lacks = need.parts() - self.parts(now);
         Some(self.flows_in(lacks))
+    }
+
+    /// How long until it would owe no more than is owed at most, were `need` taken.
+    pub(crate) fn wait_owing(&self, need: Thousandths, now: Time) -> Duration {
+        let may_owe = OWED_ANSWERS_MINUTES_MAX * i128::from(self.limit) * PARTS;
+        self.flows_in(need.parts() - self.parts(now) - may_owe)
     }
 
     /// How long until it is full.

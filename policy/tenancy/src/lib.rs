@@ -22,6 +22,7 @@ pub mod again;
 pub mod allowance;
 mod bucket;
 mod cached;
+mod claim;
 mod expected;
 pub mod lack;
 pub mod left;

@@ -120,11 +120,11 @@ impl Meters {
             (Used::Partly(usage), Some(reserved)) => match usage.input {
                 // Who tells of the input tells what of it was cached.
                 Some(_) => Usage {
-                    output: usage.output.or(Some(reserved.need.output)),
+                    output: usage.output.or(Some(reserved.claim.need.output)),
                     ..usage
                 },
                 None => Usage {
-                    output: usage.output.or(Some(reserved.need.output)),
+                    output: usage.output.or(Some(reserved.claim.need.output)),
                     tier: usage.tier,
                     ..self.expected(reserved)
                 },
@@ -209,8 +209,8 @@ impl Meters {
     /// What a request was expected to take.
     fn expected(&self, reserved: &Reserved) -> Usage {
         let need = Need {
-            input: reserved.need.input,
-            output: reserved.need.output,
+            input: reserved.claim.need.input,
+            output: reserved.claim.need.output,
         };
         let of = (reserved.tenant, &reserved.model);
         self.expected.usage(of, &reserved.size, &need)
@@ -240,8 +240,8 @@ impl Meters {
     pub(super) fn give_back(&mut self, at: Moment, reserved: &Reserved, taken: &Taken) {
         for place in reserved.rows.iter() {
             if let Some(row) = self.rows.get_mut(*place) {
-                row.open = row.open.saturating_sub(1);
-                let both = (&reserved.need, taken);
+                row.closed(&reserved.claim);
+                let both = (&reserved.claim.need, taken);
                 row.meter.settle(both, (at.now, at.wall), self.sharing);
                 self.is_due |= row.is_due();
                 row.used(at.now);

@@ -233,6 +233,7 @@ impl Rows {
             shadow: false,
             meter,
             open: 0,
+            beyond: 0,
             is_gone: false,
             was_gone: false,
             changed_by: policies,

@@ -17,6 +17,7 @@ use crate::request::{Asked, Standing};
 use crate::spec::Member;
 
 mod cached;
+mod caps;
 mod periods;
 
 const T: TenantId = TenantId(0);
@@ -432,7 +433,7 @@ fn a_burst_of_long_answers_shuts_its_group_out_for_minutes_and_not_for_hours() {
         end(&mut meters, 1, reserved, 3, 8_000);
     }
     let ask_of_other = |meters: &mut Meters, secs| {
-        ask_for(meters, secs, (OTHER, "priced-1"), Duration::ZERO).map(|it| drop(it))
+        ask_for(meters, secs, (OTHER, "priced-1"), Duration::ZERO).map(drop)
     };
     let lack = ask_of_other(&mut meters, 1).expect_err("three minutes' worth is owed");
     let Ends::In(wait) = lack.ends else {
@@ -535,10 +536,14 @@ fn of_what_broke_off_the_untold_part_is_what_was_expected_and_nothing_is_learned
         budgets(vec![budget(Amount::Money(Money::from_pico(1_000)))]),
         Allowance::default(),
     ));
-    let expected = ask(&mut meters, 0).expect("room").expect("bounded").need;
+    let expected = ask(&mut meters, 0)
+        .expect("room")
+        .expect("bounded")
+        .claim
+        .need;
     for _ in 0..3 {
         let reserved = ask(&mut meters, 0).expect("room");
-        let need = reserved.as_ref().expect("bounded").need;
+        let need = reserved.as_ref().expect("bounded").claim.need;
         assert_eq!(need, expected);
         let came = Usage {
             output: Some(7),
@@ -728,7 +733,7 @@ proptest! {
                 }
                 Act::Untold { which } if !open.is_empty() => {
                     let (tenant, reserved) = open.swap_remove(which % open.len());
-                    let tokens = u128::from(reserved.need.input + reserved.need.output);
+                    let tokens = u128::from(reserved.claim.need.input + reserved.claim.need.output);
                     let _ = meters.settle(at(secs), Some(reserved), (P, "m"), Used::Untold);
                     all += tokens;
                     own += if tenant == 0 { tokens } else { 0 };
@@ -739,7 +744,7 @@ proptest! {
             }
             let held = |of: Option<u32>| -> u128 {
                 let open = open.iter().filter(|(tenant, _)| of.is_none_or(|of| of == *tenant));
-                open.map(|(_, it)| u128::from(it.need.input + it.need.output)).sum()
+                open.map(|(_, it)| u128::from(it.claim.need.input + it.claim.need.output)).sum()
             };
             for row in meters.rows.iter_mut() {
                 let (spent, held, running) = if row.owner.is_group {
