@@ -24,6 +24,12 @@ pub(super) fn text(status: StatusCode, body: impl Into<String>) -> Response<Vec<
     answer(status, "text/plain; charset=utf-8", body)
 }
 
+/// What is asked for lies in a ledger, and this gateway keeps none.
+pub(super) fn no_ledger() -> Response<Vec<u8>> {
+    let why = "this gateway has no ledger: start it with --state DIR\n";
+    text(StatusCode::NOT_FOUND, why)
+}
+
 /// A JSON document.
 pub(super) fn json(status: StatusCode, body: &Value) -> Response<Vec<u8>> {
     let body = seen_json(format!("{body:#}\n")).into_bytes();

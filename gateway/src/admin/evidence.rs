@@ -2,7 +2,7 @@
 
 use http::{Response, StatusCode};
 
-use super::answer::{json, text};
+use super::answer::{json, no_ledger, text};
 use super::query::Query;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::ledger::{Question, evidence, nothing};
@@ -15,8 +15,7 @@ const SINCE: &str = "30d";
 /// The page, as `query` (`account=…&since=…`) asks.
 pub(super) fn page(gateway: &Gateway, query: &str) -> Response<Vec<u8>> {
     let Some(ledger) = gateway.ledger.get() else {
-        let why = "this gateway has no ledger: start it with --state DIR\n";
-        return text(StatusCode::NOT_FOUND, why);
+        return no_ledger();
     };
     let question = Query::read(query, &["account", "since"]).and_then(|query| {
         let account = query.get("account").unwrap_or_default();

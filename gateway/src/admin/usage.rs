@@ -2,7 +2,7 @@
 
 use http::{Response, StatusCode};
 
-use super::answer::{answer, text};
+use super::answer::{answer, no_ledger};
 use crate::runtime::gateway::Gateway;
 use crate::runtime::ledger::{Query, report};
 use crate::runtime::tenancy::wall;
@@ -10,8 +10,7 @@ use crate::runtime::tenancy::wall;
 /// The page, as `query` (`by=…&since=…&format=…`) asks.
 pub(super) fn page(gateway: &Gateway, query: Option<&str>) -> Response<Vec<u8>> {
     let Some(ledger) = gateway.ledger.get() else {
-        let why = "this gateway has no ledger: start it with --state DIR\n";
-        return text(StatusCode::NOT_FOUND, why);
+        return no_ledger();
     };
     let field = |name: &str| {
         let fields = query.unwrap_or_default().split('&');

@@ -6,9 +6,6 @@ use keyweir_policy::config::secret::{ClientKey, ClientKeyHash};
 
 use crate::command::failed::Failed;
 
-/// The longest client key: a header's worth.
-const KEY_BYTES_MAX: u64 = 4096;
-
 /// What `hash` may be told.
 #[derive(Debug, clap::Args)]
 pub(super) struct Hash {
@@ -29,7 +26,7 @@ impl Hash {
 
 fn hash_existing() -> Result<(), Failed> {
     let mut text = String::new();
-    let mut input = std::io::stdin().take(KEY_BYTES_MAX + 1);
+    let mut input = std::io::stdin().take(ClientKey::BYTES_MAX as u64 + 1);
     let because = |why: &str| Failed::Because(why.to_owned());
     input
         .read_to_string(&mut text)
@@ -38,7 +35,7 @@ fn hash_existing() -> Result<(), Failed> {
     if key.is_empty() {
         return Err(because("there is no client key on standard input"));
     }
-    if text.len() as u64 > KEY_BYTES_MAX {
+    if text.len() > ClientKey::BYTES_MAX {
         return Err(because(
             "what stands on standard input is too long for a client key",
         ));

@@ -2,6 +2,7 @@
 
 use keyweir_policy::quota::load::HIGH;
 use keyweir_policy::quota::load::sum::Sum;
+use keyweir_policy::terms::time::HOURS_PER_DAY;
 
 use super::words::{day, hour, named, words};
 use crate::command::number::{amount, percent};
@@ -22,8 +23,6 @@ const RIGHT: f64 = 980.0;
 const ROWS_MAX: usize = 12;
 /// Labels on the axis of time, about.
 const LABELS: u32 = 8;
-/// Hours of a day.
-const DAY: u32 = 24;
 
 const GRID: Stroke = Stroke::solid("#e5e7eb", 1.0);
 const AXIS: Stroke = Stroke::solid("#9ca3af", 1.0);
@@ -155,8 +154,8 @@ impl Chart {
             svg.text((LEFT - 6.0, y + 4.0), Anchor::End, 11.0, &label);
         }
         svg.line((LEFT, self.bottom), (RIGHT, self.bottom), AXIS);
-        let is_days = self.hours > f64::from(2 * DAY);
-        let unit = if is_days { DAY } else { 1 };
+        let is_days = self.hours > f64::from(2 * HOURS_PER_DAY);
+        let unit = if is_days { HOURS_PER_DAY } else { 1 };
         let every = ((self.hours / f64::from(unit * LABELS)).ceil().max(1.0)) as u32 * unit;
         let first = self.first as u32;
         let mut at = first.next_multiple_of(unit);
@@ -165,7 +164,7 @@ impl Chart {
             svg.line((x, self.bottom), (x, self.bottom + 4.0), AXIS);
             let label = match is_days {
                 true => day(at),
-                false => format!("{:02}:00", at % DAY),
+                false => format!("{:02}:00", at % HOURS_PER_DAY),
             };
             svg.text((x, self.bottom + 17.0), Anchor::Start, 11.0, &label);
             at += every;
@@ -184,9 +183,9 @@ impl Chart {
             .rev()
             .nth(1)
             .map_or(self.first, |(hour, _)| f64::from(*hour));
-        let middle = last + 0.5 * f64::from(DAY);
+        let middle = last + 0.5 * f64::from(HOURS_PER_DAY);
         let points = [self.first, self.first + self.hours].map(|at| {
-            let days = (at - middle) / f64::from(DAY);
+            let days = (at - middle) / f64::from(HOURS_PER_DAY);
             (self.x(at), self.y(growth.after(days) / limit))
         });
         svg.curve(&points, TREND);

@@ -1,21 +1,23 @@
 //! Hours, spans and names as the report writes them.
 
 use keyweir_policy::terms::endpoint::Endpoint;
+use keyweir_policy::terms::time::HOURS_PER_DAY;
 
 use crate::runtime::ledger::{OfGroup, show_day};
 use crate::telemetry::escape::is_unsafe;
 
-/// Hours of a day.
-const DAY: u32 = 24;
-
 /// An hour since 1970-01-01 UTC: `2026-11-27 14:00`.
 pub(super) fn hour(at: u32) -> String {
-    format!("{} {:02}:00", show_day(at / DAY), at % DAY)
+    format!(
+        "{} {:02}:00",
+        show_day(at / HOURS_PER_DAY),
+        at % HOURS_PER_DAY
+    )
 }
 
 /// Its day: `2026-11-27`.
 pub(super) fn day(at: u32) -> String {
-    show_day(at / DAY)
+    show_day(at / HOURS_PER_DAY)
 }
 
 /// A span: `45 s`, `12 min`, `3.4 h`.
@@ -66,8 +68,8 @@ mod tests {
 
     #[test]
     fn hours_and_spans_are_as_people_write_them() {
-        assert_eq!(hour(20_783 * DAY + 7), "2026-11-26 07:00");
-        assert_eq!(day(20_783 * DAY + 7), "2026-11-26");
+        assert_eq!(hour(20_783 * HOURS_PER_DAY + 7), "2026-11-26 07:00");
+        assert_eq!(day(20_783 * HOURS_PER_DAY + 7), "2026-11-26");
         for (secs, shown) in [
             (0.0, "none"),
             (45.0, "45 s"),

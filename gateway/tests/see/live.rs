@@ -1,10 +1,10 @@
 //! The live page, as far as it can be seen without a browser: its files, and its events.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpSocket;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::api::{Api, Request};
 use crate::support::stage::{Plan, Stage};
@@ -85,11 +85,10 @@ async fn so_many_may_watch_and_no_more_and_who_leaves_makes_room() {
     in_time("there is room again", wait).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_takes_nothing_of_the_stream_makes_room_for_others() {
-    let stage = Plan::new().build().await;
+/// So many who ask for events and read none of them.
+async fn stuck(stage: &Stage, count: usize) -> Vec<TcpStream> {
     let mut stuck = Vec::new();
-    for _ in 0..32 {
+    for _ in 0..count {
         let socket = TcpSocket::new_v4().expect("a socket");
         // Hardly anything is on its way then.
         socket.set_recv_buffer_size(1).expect("it is set");
@@ -99,14 +98,26 @@ async fn who_takes_nothing_of_the_stream_makes_room_for_others() {
         wire.write_all(&request).await.expect("asked");
         stuck.push(wire);
     }
-    let watches = || async {
-        let mut wire = Wire::connect(stage.gateway.admin).await;
-        wire.send(Request::new("GET", "/events").bytes()).await;
-        wire.head().await.status == 200
-    };
-    in_time("all places are taken", async { while watches().await {} }).await;
+    stuck
+}
+
+/// Whether there is room for one more, who leaves at once.
+async fn watches(stage: &Stage) -> bool {
+    let mut wire = Wire::connect(stage.gateway.admin).await;
+    wire.send(Request::new("GET", "/events").bytes()).await;
+    wire.head().await.status == 200
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_nothing_of_the_stream_makes_room_for_others() {
+    let stage = Plan::new().build().await;
+    let stuck = stuck(&stage, 32).await;
+    in_time("all places are taken", async {
+        while watches(&stage).await {}
+    })
+    .await;
     in_time("they are dropped", async {
-        while !watches().await {
+        while !watches(&stage).await {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     })
@@ -129,12 +140,34 @@ async fn who_asks_for_the_head_of_the_stream_gets_that_and_takes_no_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reads_nothing_holds_nothing_up() {
     let stage = Plan::new().build().await;
-    let _stuck = Reader::start(&stage).await;
-    let mut other = Reader::start(&stage).await;
-    for _ in 0..3 {
-        other.next().await;
+    // Each event is so large then that a few of them fill what the system keeps for a reader.
+    for model in 0..200 {
+        let name = format!("claude-{model}-{}", "x".repeat(400));
+        let body = Api::Messages.body(false).replace("claude-a", &name);
+        stage.ask(&Api::Messages.request(false).body(body)).await;
     }
-    stage.serves(Api::Messages).await;
+    let status = stage.gateway.admin("/status").await.text().len();
+    assert!(status > 100_000, "{status} bytes");
+    let _stuck = stuck(&stage, 4).await;
+    let mut other = stuck(&stage, 1).await.remove(0);
+    let mut bytes = vec![0; 1 << 16];
+    for count in 0..30 {
+        let asked = Instant::now();
+        let action = ["drain", "resume"][count % 2];
+        let path = format!("/keys/gpt-one-key/{action}");
+        stage.gateway.ask_admin("POST", &path).await;
+        let event = async {
+            loop {
+                let count = other.read(&mut bytes).await.expect("it goes on");
+                if bytes[..count].windows(2).any(|it| it == b"\n\n") {
+                    return;
+                }
+            }
+        };
+        in_time("an event", event).await;
+        stage.serves(Api::Messages).await;
+        assert!(asked.elapsed() < Duration::from_secs(4), "it waits as well");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

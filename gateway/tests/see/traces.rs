@@ -1,6 +1,6 @@
 //! Traces: what a collector gets, what a provider is told, and that nobody waits for a collector.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use simulated_provider::{Fault, FaultRule};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -171,9 +171,14 @@ async fn nobody_waits_for_a_collector_that_hangs_or_is_not_there() {
     let hanging = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let hangs = format!("http://{}", hanging.local_addr().expect("bound"));
     let stage = traced(&hangs, "1.0").build().await;
+    stage.serves(Api::Messages).await;
+    let _sent = in_time("spans are sent", hanging.accept()).await;
+    let since = Instant::now();
     for _ in 0..20 {
         stage.serves(Api::Messages).await;
     }
+    // As long as a collector is given to answer; one request that waits for it takes all of that.
+    assert!(since.elapsed() < Duration::from_secs(5), "they wait");
     stage.is_unharmed().await;
     let stage = traced("http://127.0.0.1:9", "1.0").build().await;
     stage.serves(Api::Messages).await;

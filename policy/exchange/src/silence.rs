@@ -6,14 +6,17 @@
 //! long the next time; what has begun early for a while, half. Streams that have nobody else to go to
 //! wait for as long as the operator lets them.
 //!
-//! Only models that are slower than the usual are remembered, and so many of them at most.
+//! Only models that are slower than the usual are remembered, and so many of them at most: those that
+//! were slow last.
 
 pub mod request;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-/// Models remembered; of more, all have what they begin with. Far more than providers have.
+use keyweir_terms::recent_names::RecentNames;
+
+/// Models remembered, those that were slow last; of others, all have what they begin with. Far more than
+/// providers have.
 const MODELS_MAX: usize = 1_000;
 /// The most doublings: a second becomes a day.
 const DOUBLINGS_MAX: u32 = 16;
@@ -32,9 +35,16 @@ pub struct SilenceLimits {
 }
 
 /// What is known of a provider's models.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Silences {
-    slow: HashMap<Box<str>, Slow>,
+    slow: RecentNames<Slow>,
+}
+
+impl Default for Silences {
+    fn default() -> Self {
+        let slow = RecentNames::new(MODELS_MAX);
+        Self { slow }
+    }
 }
 
 /// A model that is slower than the usual.
@@ -56,7 +66,7 @@ pub struct Allowed {
 impl Silences {
     /// How long an attempt with `model` may be silent.
     pub fn allowed(&self, model: &str, limits: &SilenceLimits) -> Allowed {
-        let doublings = self.slow.get(model).map_or(0, |slow| slow.doublings);
+        let doublings = self.slow.peek(model).map_or(0, |slow| slow.doublings);
         let span = limits.fallback.saturating_mul(1 << doublings);
         Allowed {
             span: span.min(limits.first_token),
@@ -66,15 +76,13 @@ impl Silences {
 
     /// An attempt was left for its silence.
     pub fn left(&mut self, model: &str, allowed: Allowed) {
-        if self.slow.len() >= MODELS_MAX && !self.slow.contains_key(model) {
-            return;
-        }
-        let slow = self.slow.entry(model.into()).or_default();
+        let mut slow = self.slow.peek(model).copied().unwrap_or_default();
         slow.early = 0;
         // Of many that were left together, one tells as much as all.
         if slow.doublings == allowed.doublings {
             slow.doublings = (slow.doublings + 1).min(DOUBLINGS_MAX);
         }
+        self.slow.insert(model, slow);
     }
 
     /// An attempt was heard of after `silent`.
@@ -82,7 +90,7 @@ impl Silences {
         if silent > allowed.span / 2 {
             return self.left(model, allowed);
         }
-        let Some(slow) = self.slow.get_mut(model) else {
+        let Some(slow) = self.slow.get(model) else {
             return;
         };
         // Half as long must have been enough, with room.
@@ -160,13 +168,18 @@ mod tests {
     }
 
     #[test]
-    fn no_more_models_are_remembered_than_fit() {
+    fn a_flood_of_slow_names_keeps_no_later_model_from_being_learned() {
         let mut silences = Silences::default();
-        for number in 0..2 * MODELS_MAX {
-            let model = number.to_string();
-            let allowed = silences.allowed(&model, &LIMITS);
-            silences.left(&model, allowed);
+        let leave = |silences: &mut Silences, model: &str| {
+            let allowed = silences.allowed(model, &LIMITS);
+            silences.left(model, allowed);
+        };
+        for number in 0..3 * MODELS_MAX {
+            leave(&mut silences, &number.to_string());
         }
-        assert_eq!(silences.slow.len(), MODELS_MAX);
+        assert!(silences.slow.len() <= 2 * MODELS_MAX);
+        leave(&mut silences, "thinker");
+        leave(&mut silences, "thinker");
+        assert_eq!(secs(&silences, "thinker"), 40);
     }
 }

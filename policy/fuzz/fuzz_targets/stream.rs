@@ -44,7 +44,7 @@ fn read<'a>(
     let mut reader = StreamReader::new(dialect, endpoint, [].into());
     for piece in pieces {
         reader.feed(piece);
-        let _ = (reader.started_content(), reader.output_so_far());
+        let _ = reader.output_so_far();
     }
     let opening = reader.opening(true);
     let ending = reader.ending();

@@ -89,12 +89,6 @@ impl Pool {
         self.shared.retry.limits()
     }
 
-    /// Whether the provider is overloaded as a whole.
-    pub fn is_overloaded(&self, now: Time) -> bool {
-        let now = self.clock.seen(now).peek(now);
-        self.shared.overload.is_active(now)
-    }
-
     /// Whether there is a key for such a request that the provider does not refuse its model to, as far
     /// as is known.
     pub fn may_be_allowed(&self, now: Time, ask: &Ask, attempts: &Attempts) -> bool {

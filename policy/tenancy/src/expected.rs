@@ -1,7 +1,8 @@
 //! What a request is expected to take, by what this tenant's requests for that model took.
 //!
 //! Models are named by clients, so that only those are remembered for which an answer told its usage,
-//! and of them a bounded number; all others share one estimate.
+//! and of them a bounded number: the one that answered longest ago gives its place to a new one. All
+//! others share one estimate.
 
 use std::collections::HashMap;
 
@@ -12,18 +13,24 @@ use keyweir_terms::request::{RequestSize, Usage};
 
 use crate::cached::Cached;
 
-/// Models that are told apart.
+/// Models that are told apart: more than any provider lists of its own.
 const MODELS_MAX: usize = 256;
 
 /// A model, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Model {
     /// Its place among those that are told apart.
-    Known(u32),
+    Known(Place),
     /// Its name: the first answer of it tells it apart.
     New(Box<str>),
-    /// One of too many.
-    Other,
+}
+
+/// A place among the models that are told apart, for as long as it is one model's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    index: u32,
+    /// How many models had it before.
+    before: u32,
 }
 
 /// What was learned so far.
@@ -31,8 +38,10 @@ pub(crate) enum Model {
 pub(crate) struct Expected {
     /// By its name, a model's place.
     places: HashMap<Box<str>, u32>,
-    models: Vec<Learned>,
+    models: Vec<Row>,
     others: Learned,
+    /// Answers learned of so far.
+    answers: u64,
 }
 
 /// What was learned of one model's requests.
@@ -49,14 +58,27 @@ impl Learned {
     }
 }
 
+#[derive(Debug)]
+struct Row {
+    name: Box<str>,
+    learned: Learned,
+    /// How many models had the place before.
+    before: u32,
+    /// As of which answer it was learned of last.
+    learned_at: u64,
+}
+
 impl Expected {
     /// The model of this name: looked up once for a request.
     pub(crate) fn model(&self, name: &str) -> Model {
-        match self.places.get(name) {
-            Some(place) => Model::Known(*place),
-            None if self.models.len() < MODELS_MAX => Model::New(name.into()),
-            None => Model::Other,
-        }
+        let Some(index) = self.places.get(name) else {
+            return Model::New(name.into());
+        };
+        let before = self.models[*index as usize].before;
+        Model::Known(Place {
+            index: *index,
+            before,
+        })
     }
 
     pub(crate) fn need(&self, tenant: TenantId, model: &Model, size: &RequestSize) -> Need {
@@ -80,36 +102,126 @@ impl Expected {
 
     fn learned(&self, model: &Model) -> &Learned {
         let known = match model {
-            Model::Known(place) => self.models.get(*place as usize),
-            Model::New(_) | Model::Other => None,
+            Model::Known(place) => self.models.get(place.index as usize),
+            Model::New(_) => None,
         };
-        known.unwrap_or(&self.others)
+        known.map_or(&self.others, |row| &row.learned)
     }
 
     pub(crate) fn learn(&mut self, of: (TenantId, &Model), size: &RequestSize, usage: &Usage) {
         let (tenant, model) = of;
+        self.answers += 1;
         self.others.learn(tenant, size, usage);
-        if let Some(known) = self.of_model(model) {
-            known.learn(tenant, size, usage);
+        let index = match model {
+            Model::Known(place) => {
+                let row = self.models.get(place.index as usize);
+                // Another may have got the place while this was under way.
+                row.filter(|row| row.before == place.before)
+                    .map(|_| place.index)
+            }
+            // There may be one by now: of requests for it that were under way at once.
+            Model::New(name) => {
+                let known = self.places.get(name).copied();
+                Some(known.unwrap_or_else(|| self.tell_apart(name)))
+            }
+        };
+        if let Some(index) = index {
+            let row = &mut self.models[index as usize];
+            row.learned_at = self.answers;
+            row.learned.learn(tenant, size, usage);
         }
     }
 
-    fn of_model(&mut self, model: &Model) -> Option<&mut Learned> {
-        let place = match model {
-            Model::Known(place) => *place as usize,
-            Model::New(name) => match self.places.get(name) {
-                // Requests for it that were under way at once.
-                Some(place) => *place as usize,
-                None if self.models.len() < MODELS_MAX => {
-                    let place = self.models.len();
-                    self.models.push(Learned::default());
-                    self.places.insert(name.clone(), place as u32);
-                    place
-                }
-                None => return None,
-            },
-            Model::Other => return None,
+    /// A place for the model of this name: a free one, or that of the model that answered longest ago.
+    fn tell_apart(&mut self, name: &str) -> u32 {
+        let mut row = Row {
+            name: name.into(),
+            learned: Learned::default(),
+            before: 0,
+            learned_at: self.answers,
         };
-        self.models.get_mut(place)
+        let oldest = self.models.iter_mut().enumerate();
+        let oldest = oldest.min_by_key(|(_, row)| row.learned_at);
+        let index = match oldest {
+            Some((index, oldest)) if self.places.len() >= MODELS_MAX => {
+                row.before = oldest.before + 1;
+                self.places.remove(&oldest.name);
+                *oldest = row;
+                index
+            }
+            _ => {
+                self.models.push(row);
+                self.models.len() - 1
+            }
+        };
+        self.places.insert(name.into(), index as u32);
+        index as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: RequestSize = RequestSize {
+        text_bytes: 400,
+        media_tokens: 0,
+        output_max: None,
+    };
+
+    fn learn(expected: &mut Expected, model: &Model, output: u64) {
+        let usage = Usage {
+            input: Some(100),
+            output: Some(output),
+            ..Usage::default()
+        };
+        expected.learn((TenantId(0), model), &SIZE, &usage);
+    }
+
+    fn answer(expected: &mut Expected, name: &str, output: u64) {
+        let model = expected.model(name);
+        learn(expected, &model, output);
+    }
+
+    fn output(expected: &Expected, name: &str) -> u64 {
+        let model = expected.model(name);
+        expected.need(TenantId(0), &model, &SIZE).output
+    }
+
+    #[test]
+    fn a_flood_of_invented_names_keeps_no_later_model_from_being_told_apart() {
+        let mut expected = Expected::default();
+        answer(&mut expected, "used", 9_000);
+        for invented in 0..3 * MODELS_MAX {
+            answer(&mut expected, &invented.to_string(), 10);
+            answer(&mut expected, "used", 9_000);
+        }
+        assert_eq!(expected.models.len(), MODELS_MAX);
+        assert_eq!(expected.places.len(), MODELS_MAX);
+        for _ in 0..50 {
+            answer(&mut expected, "later", 9_000);
+        }
+        for name in ["used", "later"] {
+            assert!(
+                matches!(expected.model(name), Model::Known(_)),
+                "{name} is told apart"
+            );
+            assert!(output(&expected, name) > 8_000, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_was_under_way_teaches_nobody_who_has_got_its_place() {
+        let mut expected = Expected::default();
+        answer(&mut expected, "gone", 10);
+        let under_way = expected.model("gone");
+        for invented in 0..MODELS_MAX {
+            answer(&mut expected, &invented.to_string(), 10);
+        }
+        let before: Vec<_> = expected.models.iter().map(|row| row.learned_at).collect();
+        learn(&mut expected, &under_way, 9_000);
+        let after: Vec<_> = expected.models.iter().map(|row| row.learned_at).collect();
+        assert_eq!(before, after);
+        assert!(matches!(expected.model("gone"), Model::New(_)));
     }
 }

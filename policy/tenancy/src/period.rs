@@ -6,11 +6,16 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::civil::{Date, Weekday};
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
+
+/// The time zones that are built in, and none of the system's: gateways that share a budget must mean the
+/// same days.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// A moment as a wall clock shows it: microseconds since 1970-01-01 UTC. Beside it `Time` has no
 /// calendar; unlike it, this one may jump.
@@ -53,7 +58,7 @@ pub struct Period {
 impl Period {
     /// From `hour` o'clock on, in the time zone of this name; `None`: there is none.
     pub fn new(unit: Unit, zone: &str, hour: i8) -> Option<Self> {
-        let zone = TimeZone::get(zone).ok()?;
+        let zone = ZONES.get(zone).ok()?;
         Some(Self { unit, zone, hour })
     }
 

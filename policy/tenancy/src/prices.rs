@@ -5,17 +5,17 @@
 //! price is never taken for free in silence: it is counted, and by the policy's choice refused (where
 //! money is bounded), passed, or priced as the dearest that its provider's kind has.
 
-use std::collections::HashMap;
-
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::ids::ProviderId;
 use keyweir_terms::pattern::ModelPatterns;
+use keyweir_terms::recent_names::RecentNames;
 use keyweir_terms::request::{Tier, Usage};
 use keyweir_terms::table::Table;
 
 use crate::money::{Money, WHOLE};
 
-/// Names of models whose price is remembered, per provider. They come from clients.
+/// Names of models whose price is remembered, per provider: those that were asked for last, since they
+/// come from clients. So each request is not held to all patterns of the list.
 const KNOWN_MAX: usize = 1_024;
 
 /// What is done for a model without a price.
@@ -218,7 +218,7 @@ struct Provider {
     name: String,
     dialect: Dialect,
     dearest: Option<usize>,
-    known: HashMap<Box<str>, Option<usize>>,
+    known: RecentNames<Option<usize>>,
 }
 
 impl PriceBook {
@@ -228,7 +228,7 @@ impl PriceBook {
             name: name.clone(),
             dialect: *dialect,
             dearest: prices.dearest(name, *dialect),
-            known: HashMap::new(),
+            known: RecentNames::new(KNOWN_MAX),
         });
         Self { prices, providers }
     }
@@ -253,9 +253,7 @@ impl PriceBook {
             Some(at) => *at,
             None => {
                 let at = self.prices.position(&provider.name, model);
-                if provider.known.len() < KNOWN_MAX {
-                    provider.known.insert(model.into(), at);
-                }
+                provider.known.insert(model, at);
                 at
             }
         };
@@ -385,5 +383,24 @@ mod tests {
                 assert_eq!(book.label(None), "other");
             }
         }
+    }
+
+    #[test]
+    fn a_flood_of_names_keeps_no_later_model_from_being_remembered() {
+        let provider = ProviderId(0);
+        let providers = Table::from_iter([("p".to_owned(), Dialect::OpenAi)]);
+        let rows = vec![price("a", "a-*", 1, 1)];
+        let prices = Prices {
+            rows,
+            unpriced: Unpriced::Pass,
+        };
+        let mut book = PriceBook::new(prices, &providers);
+        for invented in 0..3 * KNOWN_MAX {
+            book.find(provider, &invented.to_string());
+        }
+        assert_eq!(book.find(provider, "a-later").listed, Some(0));
+        let known = &book.providers[provider].known;
+        assert_eq!(known.peek("a-later"), Some(&Some(0)));
+        assert!(known.len() <= 2 * KNOWN_MAX);
     }
 }

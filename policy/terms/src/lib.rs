@@ -10,6 +10,7 @@ pub mod fingerprint;
 pub mod id_map;
 pub mod ids;
 pub mod pattern;
+pub mod recent_names;
 pub mod replicas;
 pub mod request;
 pub mod snapshot;

@@ -7,6 +7,11 @@
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
+/// Hours of a day, where hours are counted since 1970-01-01 UTC.
+pub const HOURS_PER_DAY: u32 = 24;
+/// Seconds of a day that has no leap second and no change of clocks.
+pub const SECS_PER_DAY: u64 = 86_400;
+
 /// A moment, in microseconds since the driver's own zero.
 ///
 /// All arithmetic saturates: a clock that jumps backwards yields a zero difference, never a panic.

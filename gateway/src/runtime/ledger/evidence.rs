@@ -6,6 +6,7 @@ use keyweir_policy::config::file::did_you_mean;
 use keyweir_policy::quota::load::Load;
 use keyweir_policy::quota::load::sum::{Hour, Sum, busiest};
 use keyweir_policy::terms::amount::Dimension;
+use keyweir_policy::terms::time::HOURS_PER_DAY;
 use serde::{Deserialize, Serialize};
 
 use super::loads::{Carrier, DAYS_KEPT};
@@ -19,8 +20,6 @@ pub(crate) const FORMAT: u32 = 1;
 const GROUPS_MAX: usize = 50;
 /// Accounts that a message names, at most.
 const NAMED_MAX: usize = 8;
-/// Hours of a day.
-const DAY: u32 = 24;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +82,7 @@ impl Question {
         if account.is_empty() {
             return Err("account: write the id of one, as the policy has it".to_owned());
         }
-        let today = now / DAY;
+        let today = now / HOURS_PER_DAY;
         let day = first_day(since, today)?;
         if day > today {
             return Err(format!(
@@ -99,7 +98,7 @@ impl Question {
         }
         Ok(Self {
             account: account.to_owned(),
-            since: day * DAY,
+            since: day * HOURS_PER_DAY,
             until: now,
         })
     }
@@ -182,7 +181,7 @@ pub(crate) fn nothing(question: &Question, known: &[&str], kept: &BTreeSet<Strin
         return format!(
             "nothing is kept of account {account:?} since {} (UTC): it has not been used since then, or by \
              a gateway that keeps its ledger elsewhere",
-            show_day(question.since / DAY)
+            show_day(question.since / HOURS_PER_DAY)
         );
     }
     let account = beginning(account, ACCOUNT_TOLD);
@@ -211,13 +210,19 @@ mod tests {
     use super::super::store::Unwritten;
     use super::*;
 
-    const NOW: u32 = 20_783 * DAY + 5;
+    const NOW: u32 = 20_783 * HOURS_PER_DAY + 5;
 
     #[test]
     fn questions_that_are_none_are_told_what_to_write() {
         let read = |account, since| Question::read(account, since, NOW);
-        assert_eq!(read("a", "7d").expect("right").since, 20_776 * DAY);
-        assert_eq!(read("a", "0d").expect("today").since, 20_783 * DAY);
+        assert_eq!(
+            read("a", "7d").expect("right").since,
+            20_776 * HOURS_PER_DAY
+        );
+        assert_eq!(
+            read("a", "0d").expect("today").since,
+            20_783 * HOURS_PER_DAY
+        );
         for (account, since, expected) in [
             ("", "7d", "account: write the id of one"),
             (

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use keyweir_policy::quota::load::Load;
 use keyweir_policy::terms::amount::Dimension;
+use keyweir_policy::terms::time::HOURS_PER_DAY;
 use redb::{
     ReadTransaction, ReadableTable, ReadableTableMetadata as _, TableDefinition, WriteTransaction,
 };
@@ -23,8 +24,6 @@ pub(super) const DAYS_KEPT: u32 = 62;
 /// Rows that are kept, at most: two months of 130 accounts that are busy around the clock, each with one
 /// quota group. A full table takes some 140 MB and a second to look through. The oldest give way.
 const ROWS_MAX: u64 = 200_000;
-/// Hours of a day.
-const DAY: u32 = 24;
 
 const AMOUNTS: usize = 6 * Dimension::COUNT;
 const COUNTS: usize = 3 * Dimension::COUNT;
@@ -108,7 +107,7 @@ pub(super) fn accounts(transaction: &ReadTransaction) -> Result<BTreeSet<String>
 
 /// Takes out what is older than is kept on `today`.
 pub(super) fn evict(transaction: &WriteTransaction, today: u32) -> Result<(), redb::Error> {
-    let first = today.saturating_sub(DAYS_KEPT) * DAY;
+    let first = today.saturating_sub(DAYS_KEPT) * HOURS_PER_DAY;
     transaction
         .open_table(LOADS)?
         .retain_in(..(first, ""), |_, _| false)?;
@@ -237,7 +236,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger");
         let (store, _) = Store::open(&path).expect("made");
-        let hour = 100 * DAY;
+        let hour = 100 * HOURS_PER_DAY;
         write(
             &store,
             [((hour, carrier("a")), 10.0), ((hour, carrier("b")), 1.0)],

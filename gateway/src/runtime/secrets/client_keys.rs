@@ -1,11 +1,8 @@
 //! Client keys that stand outside of the policy file: a key or its hash, a line for each.
 
-use keyweir_policy::config::secret::ClientKeyHash;
+use keyweir_policy::config::secret::{ClientKey, ClientKeyHash};
 
 use super::problem::SecretProblem;
-
-/// The longest client key: a header's worth.
-const KEY_BYTES_MAX: usize = 4096;
 
 /// The hashes of the client keys in `text`. A `#` at a line's beginning or behind a
 /// space begins a comment.
@@ -31,7 +28,8 @@ fn hash(line: &str) -> Option<ClientKeyHash> {
     if line.starts_with("sha256:") {
         return line.parse().ok();
     }
-    let fits = line.len() <= KEY_BYTES_MAX && line.bytes().all(|byte| byte.is_ascii_graphic());
+    let fits =
+        line.len() <= ClientKey::BYTES_MAX && line.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| ClientKeyHash::of(line))
 }
 

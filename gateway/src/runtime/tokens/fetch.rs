@@ -21,7 +21,8 @@ use crate::runtime::dial::{self, Tls};
 
 /// How long all of it may take.
 const WITHIN: Duration = Duration::from_secs(10);
-/// Informational answers (1xx) before the one that counts.
+/// Informational answers (1xx) before the one that counts. Fewer than a provider may send
+/// (`upstream/informational.rs`): no hint belongs to a key set, and nobody waits for this answer.
 const INFORMATIONAL_MAX: usize = 16;
 
 /// What is at `url`; over TLS, from whom `ca_file`, or else the system, trusts.

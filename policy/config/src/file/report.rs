@@ -30,21 +30,6 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
-impl Problem {
-    /// An error about a file as a whole: that it cannot be read, say.
-    pub fn of_file(file: &str, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Error,
-            file: file.to_owned(),
-            line: 0,
-            column: 0,
-            field: String::new(),
-            message: message.into(),
-            hint: None,
-        }
-    }
-}
-
 /// All problems of one reading, by file and position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -143,7 +128,12 @@ mod tests {
     fn problem(severity: Severity) -> Problem {
         Problem {
             severity,
-            ..Problem::of_file("a.toml", "bad")
+            file: "a.toml".to_owned(),
+            line: 0,
+            column: 0,
+            field: String::new(),
+            message: "bad".to_owned(),
+            hint: None,
         }
     }
 

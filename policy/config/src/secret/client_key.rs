@@ -28,6 +28,9 @@ impl ClientKey {
     /// What every client key begins with, so that scanners for leaked keys can know it.
     pub const PREFIX: &'static str = "kw_";
 
+    /// The longest, whoever made it: a header's worth.
+    pub const BYTES_MAX: usize = 4_096;
+
     /// The key that `random`, from the system's source of randomness, makes.
     pub fn from_random(random: [u8; 32]) -> Self {
         Self(SecretString::from(format!(

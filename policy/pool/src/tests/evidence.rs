@@ -207,7 +207,7 @@ fn a_poison_request_opens_no_breaker_and_no_gate() {
                 .iter()
                 .all(|it| *it == BreakerState::Closed)
         );
-        assert!(!world.pool.is_overloaded(world.now));
+        assert!(!world.pool.view(world.now).is_overloaded);
         assert_eq!(world.notices(), []);
     }
 }
@@ -233,7 +233,7 @@ fn a_sick_key_is_found_by_several_requests() {
         world.pass(0.01);
     }
     assert_eq!(charged, 3);
-    assert!(!world.pool.is_overloaded(world.now));
+    assert!(!world.pool.view(world.now).is_overloaded);
 }
 
 #[test]

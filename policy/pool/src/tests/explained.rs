@@ -237,6 +237,7 @@ fn how_much_is_left_is_told_with_how_sure_that_is() {
 #[test]
 fn a_pool_that_was_only_asked_to_explain_goes_on_as_if_it_was_not() {
     let mut pool = pool(&[(1, Some(60))]);
+    let mut unasked = super::pool(&[(1, Some(60))]);
     let known = Ask {
         model: ModelId(0),
         ..ask(&mut super::pool(&[(1, None)]), at(0.0), 0.0)
@@ -245,10 +246,25 @@ fn a_pool_that_was_only_asked_to_explain_goes_on_as_if_it_was_not() {
         let model = (model, Endpoint::Inference);
         explain_model(&mut pool, at(0.0), model, |model| Ask { model, ..known });
     }
-    pool.wake(at(1.0));
-    pool.reconfigure(at(1.0), spec(&[(1, Some(60)), (1, None)]));
-    let lease = granted(admit(&mut pool, at(2.0), 0.0));
-    pool.settle(at(2.0), lease, &outcome(Fault::None));
+    let everything = |pool: &Pool| format!("{pool:?}");
+    assert!(
+        everything(&pool) == everything(&unasked),
+        "it has left something"
+    );
+    for pool in [&mut pool, &mut unasked] {
+        pool.wake(at(1.0));
+        pool.reconfigure(at(1.0), spec(&[(1, Some(60)), (1, None)]));
+        let asked = Ask {
+            request: known.request,
+            ..ask(pool, at(2.0), 0.0)
+        };
+        let lease = granted(pool.admit(at(2.0), asked, &Attempts::default()));
+        pool.settle(at(2.0), lease, &outcome(Fault::None));
+    }
+    assert!(
+        everything(&pool) == everything(&unasked),
+        "it goes on otherwise"
+    );
 }
 
 #[test]

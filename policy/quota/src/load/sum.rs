@@ -1,13 +1,12 @@
 //! What hours of load come to.
 
 use keyweir_terms::amount::Dimension;
+use keyweir_terms::time::HOURS_PER_DAY;
 use serde::{Deserialize, Serialize};
 
 use super::Load;
 use super::growth::Growth;
 
-/// Hours of a day.
-const DAY: u32 = 24;
 /// Spans up to so many hours are told by the hour; longer ones by the day.
 const BY_THE_HOUR_MAX: u32 = 96;
 
@@ -40,14 +39,16 @@ impl Sum {
             .filter(|(_, load)| !load.is_nothing());
         let hours: Vec<(u32, Load)> = of_dimension.collect();
         let ((first, _), (last, _)) = (hours.first()?, hours.last()?);
-        let days = steps(&hours, DAY);
+        let days = steps(&hours, HOURS_PER_DAY);
         let is_short = last - first < BY_THE_HOUR_MAX;
-        let step_hours = if is_short { 1 } else { DAY };
+        let step_hours = if is_short { 1 } else { HOURS_PER_DAY };
         let peak = hours.iter().max_by(|(_, a), (_, b)| higher(a, b))?;
         // The first and the last day are parts of days, as far as anybody knows.
         let whole = days.get(1..days.len() - 1).unwrap_or_default();
         let growth = |of: fn(&Load) -> f64| {
-            let points = whole.iter().map(|(hour, load)| (hour / DAY, of(load)));
+            let points = whole
+                .iter()
+                .map(|(hour, load)| (hour / HOURS_PER_DAY, of(load)));
             Growth::of(&points.collect::<Vec<_>>())
         };
         Some(Self {

@@ -1,10 +1,13 @@
 //! Why a token is not believed.
 
+/// The longest token: identity providers' have 1 to 2 KiB.
+pub const BYTES_MAX: usize = 8 * 1024;
+
 /// Why a token is not believed. The message tells the client, and shows nothing of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It is too long.
-    #[error("it is longer than 8 KiB")]
+    #[error("it is longer than {} KiB", BYTES_MAX / 1024)]
     TooLong,
     /// It is not three parts of JSON, JSON and a signature, or a claim has the wrong type.
     #[error("it is no JSON Web Token")]

@@ -92,11 +92,6 @@ impl Freshness {
         self.known.is_some() && !self.failing.is_some_and(is_over)
     }
 
-    /// Whether there was no answer to the last question.
-    pub const fn is_failing(&self) -> bool {
-        self.failing.is_some()
-    }
-
     /// How long it is until the issuer is to be asked, if it is at all.
     pub fn due(&self, now: Time) -> Option<Duration> {
         self.next.map(|next| next.since(now))

@@ -21,10 +21,7 @@ use serde_json::{Map, Value};
 
 pub use self::algorithm::Algorithm;
 pub use self::claims::{Bearer, Claims, Rules};
-pub use self::error::TokenError;
-
-/// The longest token: identity providers' have 1 to 2 KiB.
-pub const BYTES_MAX: usize = 8 * 1024;
+pub use self::error::{BYTES_MAX, TokenError};
 
 /// A token whose signature is still to be verified.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,6 +9,7 @@
 //! differ in which of two equal names wins, so a body that names the model twice is refused.
 
 use crate::body::content::{Part, Tally};
+use crate::body::model_name;
 use crate::credential::query;
 use crate::json::{Kind, Malformed, Problem, Reader, Text};
 use crate::route::Route;
@@ -36,8 +37,6 @@ pub enum DescribeError {
     },
 }
 
-/// A longer name is no model's.
-const MODEL_BYTES_MAX: usize = 512;
 /// The most models one body may name.
 const MODELS_MAX: usize = 64;
 
@@ -331,7 +330,7 @@ impl Reading {
 /// Whether a request may ask for a model of this name.
 pub fn may_name_a_model(model: &str) -> bool {
     !model.trim().is_empty()
-        && model.len() <= MODEL_BYTES_MAX
+        && model.len() <= model_name::BYTES_MAX
         && !model.contains(|c: char| c.is_control())
 }
 

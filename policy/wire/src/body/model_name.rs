@@ -2,6 +2,10 @@
 
 use crate::json::Reader;
 
+/// A longer name is no model's. Whoever reads names keeps to it: what is charged for, what is permitted
+/// and what is listed must be the same models.
+pub(crate) const BYTES_MAX: usize = 512;
+
 /// `None` where the body names no model at its top.
 pub(crate) fn replace(body: &[u8], model: &str) -> Option<Vec<u8>> {
     let mut found = None;

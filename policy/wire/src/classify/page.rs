@@ -45,7 +45,7 @@ const INTRODUCTION: &str = "\
 
 What a provider answers decides who is charged with it: the request, a key, an account, a budget, or
 the provider. This page is the table that decides it. It is made from the code: after a change there,
-`cargo test -p keyweir-wire -- --ignored write_the_page` writes it anew.
+`cargo run -p keyweir-wire --example classification > docs/CLASSIFICATION.md` writes it anew.
 
 Rows are tried from top to bottom, whichever provider answers, and the first that fits holds. *Type or
 code* is `error.type`, `error.code`, `error.status`, `details.error_code` or a `reason`; words are
@@ -210,15 +210,8 @@ mod tests {
         let written = std::fs::read_to_string(PATH).unwrap_or_default();
         assert!(
             written == page(),
-            "docs/CLASSIFICATION.md is not the table: run the test `write_the_page`"
+            "docs/CLASSIFICATION.md is not the table: its beginning says how it is written anew"
         );
-    }
-
-    #[test]
-    #[ignore = "writes docs/CLASSIFICATION.md"]
-    #[expect(clippy::disallowed_methods, reason = "a tool in a test's clothes")]
-    fn write_the_page() {
-        std::fs::write(PATH, page()).unwrap();
     }
 
     #[test]

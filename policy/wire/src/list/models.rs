@@ -20,9 +20,7 @@ use serde_json::{Map, Value};
 use keyweir_terms::dialect::Dialect;
 
 use self::model::complete;
-
-/// A longer id is no model's.
-const ID_BYTES_MAX: usize = 512;
+use crate::body::model_name;
 
 /// One page of a provider's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +68,7 @@ fn read(form: ModelsForm, entry: Value) -> Option<Model> {
     };
     let id = entry.get(name)?.as_str()?;
     let id = id.strip_prefix("models/").unwrap_or(id).to_owned();
-    if id.is_empty() || id.len() > ID_BYTES_MAX {
+    if id.is_empty() || id.len() > model_name::BYTES_MAX {
         return None;
     }
     complete(form, &mut entry, &id, "unknown");

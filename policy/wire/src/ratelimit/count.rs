@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keyweir_terms::snapshot::Reading;
+use keyweir_terms::time::SECS_PER_DAY;
 
 /// What a bucket refills in unless the dialect knows better.
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -11,7 +12,7 @@ pub(super) const SECOND: Duration = Duration::from_secs(1);
 /// See [`SECOND`].
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
 /// See [`SECOND`].
-pub(super) const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const DAY: Duration = Duration::from_secs(SECS_PER_DAY);
 
 /// No budget is larger.
 const COUNT_MAX: f64 = 1e15;

@@ -105,7 +105,8 @@ impl StreamReader {
 
     /// The first real content has been seen (not merely the stream's opening, or a ping), or the
     /// stream said that it is complete without any.
-    pub const fn started_content(&self) -> bool {
+    #[cfg(test)]
+    const fn started_content(&self) -> bool {
         self.started
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use keyweir_terms::time::SECS_PER_DAY;
+
 use crate::file::fields::Fields;
 use crate::file::policy::Policy;
 use crate::file::problems::{At, Problems, Spot};
@@ -22,7 +24,7 @@ const MINUTES_MAX: u64 = 1_440;
 pub const SEED_MAX: u64 = i64::MAX as u64;
 
 const SECOND: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_secs(SECS_PER_DAY);
 
 /// Reads the traffic that `file`, a name and its text, holds, in the words of `policy`.
 ///

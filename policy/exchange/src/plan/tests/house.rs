@@ -177,7 +177,7 @@ impl House {
     /// Everybody else's requests fail at one provider until it is overloaded.
     pub(super) fn overload(&mut self, provider: usize) {
         let wait = None;
-        while !self.pools[provider].is_overloaded(self.now) {
+        while !self.pools[provider].view(self.now).is_overloaded {
             let mut plan = plan_at(self.now, provider);
             let now = self.now;
             match plan.on(&mut self.pools[provider], now, Event::Begin) {

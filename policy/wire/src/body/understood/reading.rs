@@ -4,11 +4,9 @@ use keyweir_terms::dialect::Dialect;
 
 use super::obscure::{Obscure, short};
 use crate::body::known_fields::{is_content, is_known};
+use crate::body::model_name;
 use crate::body::tool::{self, Tool};
 use crate::json::{Kind, Malformed, Reader, Text};
-
-/// A longer name is no model's.
-const MODEL_BYTES_MAX: usize = 512;
 
 /// What has been read so far.
 pub(super) struct Reading {
@@ -173,7 +171,7 @@ impl Reading {
             _ => name,
         };
         let is_name = !bare.is_empty()
-            && bare.len() <= MODEL_BYTES_MAX
+            && bare.len() <= model_name::BYTES_MAX
             && bare.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_name {
             return Err(Obscure::NoName);
