@@ -32,3 +32,4 @@ pub(crate) mod shared;
 pub(crate) mod tenancy;
 pub(crate) mod tokens;
 pub(crate) mod watch;
+mod watched;
