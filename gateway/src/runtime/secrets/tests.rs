@@ -215,7 +215,7 @@ fn what_another_writes_into_its_file_holds_up_nobody_else() {
         keys.filter(is_one).collect::<Vec<_>>()
     };
     let mut secrets = read_first(&policy, folder.path()).expect("all are right");
-    let mut again = |secrets: &mut Secrets| {
+    let again = |secrets: &mut Secrets| {
         *secrets = read(&policy, folder.path(), secrets, Anew::Files).expect("all are known");
         secrets.failures.clone()
     };
