@@ -6,7 +6,7 @@
 //! away, though waits may be longer than an all-knowing scheduler's. The third holds worlds of several
 //! providers, fallbacks, and things that one account alone has.
 
-mod blame;
+mod attribution;
 mod declared;
 mod harder;
 mod preset;

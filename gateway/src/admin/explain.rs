@@ -122,7 +122,7 @@ fn explained(gateway: &Gateway, live: &Live, asked: &Question<'_>) -> Result<Val
         .collect();
     if providers.is_empty() {
         let name = asked.name;
-        return Err(format!("no account that is asked about serves {name:?}"));
+        return Err(format!("no account of these providers serves {name:?}"));
     }
     let tenant = live.tenant(asked.tenant);
     Ok(json!({

@@ -44,7 +44,7 @@ impl LiveEvents {
     pub(super) fn refusal(&self) -> Option<Response<Vec<u8>>> {
         let is_full = self.watchers.load(Ordering::Relaxed) >= WATCHERS_MAX;
         is_full.then(|| {
-            let why = format!("{WATCHERS_MAX} watch already; close one\n");
+            let why = format!("{WATCHERS_MAX} readers of /events already; close one\n");
             text(StatusCode::SERVICE_UNAVAILABLE, why)
         })
     }

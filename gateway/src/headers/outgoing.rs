@@ -61,7 +61,7 @@ impl OutgoingHead {
     }
 
     /// The body is in no coding any more.
-    pub(crate) fn drop_coding(&mut self) {
+    pub(crate) fn drop_content_encoding(&mut self) {
         self.headers.remove(header::CONTENT_ENCODING);
     }
 

@@ -16,6 +16,10 @@ use crate::downstream::whole_events::WholeEvents;
 use crate::request::gathered::Gathered;
 use crate::upstream::{Link, LinkError};
 
+/// The longest JSON answer that is read as a whole: far above any model's answer, and above a page
+/// of a list of batches. Of longer ones only the end is read.
+pub(crate) const WHOLE_MAX: usize = 2 * 1024 * 1024;
+
 /// An answer whose head has been read, and perhaps some of its body.
 pub(crate) struct Answer {
     link: Box<Link>,

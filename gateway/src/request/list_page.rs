@@ -4,7 +4,7 @@ use bytes::Bytes;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::ProviderId;
 
-use crate::request::answer::{Answer, Watch};
+use crate::request::answer::{Answer, WHOLE_MAX, Watch};
 use crate::request::exchange::Exchange;
 use crate::request::record::{Chosen, Event};
 use crate::request::respond::Opened;
@@ -49,7 +49,8 @@ fn tell_dropped(exchange: &Exchange<'_>) {
     tracing::warn!(
         provider = %exchange.live.provider(id).id,
         path = exchange.outgoing.target.as_ref().map(|target| target.path.as_str()),
-        "a page of the provider's list is longer than 2 MiB, and is left out of the list that the client \
-         gets; name the models in the policy (provider.models), or ask with a smaller limit"
+        "a page of the provider's list is longer than {} MiB, and is left out of the list that the client \
+         gets; name the models in the policy (provider.models), or ask with a smaller limit",
+        WHOLE_MAX >> 20
     );
 }

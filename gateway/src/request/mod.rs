@@ -91,7 +91,7 @@ async fn handle(
         None => admitted,
     };
     let mut taken = intake::take((gateway, live), admitted, client, record).await?;
-    intake::bounds::reserve(&mut taken, client, record).await?;
+    intake::tenant_limits::reserve(&mut taken, client, record).await?;
     let (exchange, way) = intake::prepare::prepare(taken, client, record);
     match way {
         Way::Drive => Box::pin(drive::run(exchange)).await,

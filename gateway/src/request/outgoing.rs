@@ -111,7 +111,7 @@ impl Outgoing {
             return false;
         };
         body.bytes = plain;
-        self.head.drop_coding();
+        self.head.drop_content_encoding();
         self.coded = None;
         true
     }

@@ -3,15 +3,17 @@
 //! What a request cost is added up in memory, and twice a second that goes to the disk, with what was
 //! learned, as one transaction; and at once, where more than a hundredth of a budget that refuses was spent
 //! since. So a process that is killed loses half a second (of what accounts carried, some seconds) or, of
-//! such a budget, a hundredth and what is spent while that is written; and one that is told to end nothing. A disk that takes nothing holds nobody up: what is to
-//! be written stays in memory until it does, and the log and a metric say so.
+//! such a budget, a hundredth and what is spent while that is written; and one that is told to end nothing,
+//! or says how much. A disk that takes nothing holds nobody up: what is to be written stays in memory until
+//! it does, and the log and a metric say so.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use keyweir_policy::tenancy::tally::Place;
+use keyweir_policy::tenancy::tally::{Place, Totals};
 use keyweir_policy::terms::ids::TenantId;
 
 use crate::runtime::gateway::Gateway;
@@ -134,13 +136,16 @@ impl Writer {
                 self.unwritten = Unwritten::default();
                 metrics.writable.set(1);
                 if std::mem::take(&mut self.fails) {
-                    tracing::info!("the ledger is written again");
+                    tracing::info!("the ledger is writable again");
                 }
             }
             Err(error) => {
                 metrics.writable.set(0);
                 metrics.failed.inc();
-                if !std::mem::replace(&mut self.fails, true) {
+                let is_known = std::mem::replace(&mut self.fails, true);
+                if turn == Turn::Last {
+                    self.tell_lost(&error);
+                } else if !is_known {
                     tracing::error!(
                         %error,
                         ledger = %self.store.path().display(),
@@ -149,6 +154,25 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// The process ends, and with it what is in memory only.
+    fn tell_lost(&self, error: &impl Display) {
+        let Unwritten { spent, budgets, .. } = &self.unwritten;
+        let mut lost = Totals::default();
+        for spent in spent.values() {
+            lost.add(spent);
+        }
+        tracing::error!(
+            %error,
+            ledger = %self.store.path().display(),
+            requests = lost.requests,
+            tokens = lost.input.saturating_add(lost.output),
+            usd = %lost.money,
+            budgets = budgets.len(),
+            "the ledger cannot be written, and the gateway ends: what was spent since the last write is \
+             lost, and these budgets begin with less than was spent of them"
+        );
     }
 
     fn take_learned(&mut self, gateway: &Gateway, is_last: bool) {

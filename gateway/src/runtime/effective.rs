@@ -25,12 +25,12 @@ pub(crate) fn bound_connections(policy: &mut Policy, is_told: bool) {
     if possible >= *max {
         return;
     }
-    *max = possible;
+    let allowed = std::mem::replace(max, possible);
     if is_told {
         tracing::info!(
             connections_max = possible,
-            "fewer connections of clients than the policy allows: the process may not open more \
-             files (ulimit -n), and each may need one at a provider"
+            "connections_max lowered from {allowed} to {possible}: open file limit (ulimit -n); each \
+             connection may need one more at a provider"
         );
     }
 }

@@ -7,7 +7,7 @@ use keyweir_policy::config::secret::{ClientKeys, ProviderSecret};
 use keyweir_policy::exchange::holders::{Held, Holders};
 use keyweir_policy::exchange::ownership::{self, Hidden, Known, Named, Sight};
 use keyweir_policy::exchange::seek::Holder;
-use keyweir_policy::tenancy::sharing::Circles;
+use keyweir_policy::tenancy::visibility::Circles;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
 use parking_lot::{Mutex, MutexGuard};

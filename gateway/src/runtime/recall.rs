@@ -76,7 +76,7 @@ pub(crate) fn recall(store: &Store, salt: u64, gateway: &Gateway) -> Unwritten {
     }
     let things = found - drop.things_gone.len();
     if learned + things > 0 {
-        tracing::info!(learned, things, "what was learned before is known again");
+        tracing::info!(learned, things, "restored learned limits from the ledger");
     }
     drop
 }

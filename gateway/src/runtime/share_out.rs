@@ -26,7 +26,7 @@ pub(crate) fn share_out(gateway: &Gateway) {
     if before.is_some_and(|before| before.max(count) > 1) {
         tracing::info!(
             replicas = count,
-            "limits of tenants, and what is not known of accounts, are shared among so many gateways"
+            "dividing tenant limits and unknown account limits by the number of replicas"
         );
     }
 }

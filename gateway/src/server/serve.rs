@@ -21,9 +21,9 @@ use crate::downstream::certificate::Certificate;
 use crate::downstream::operator_tls::{self, OperatorTls};
 use crate::runtime::bookkeeper;
 use crate::runtime::effective::{bound_connections, refuse_open_listeners};
-use crate::runtime::exchange;
 use crate::runtime::gateway::{Gateway, GatewayError};
 use crate::runtime::ledger::{Ledger, LedgerError, Store};
+use crate::runtime::peers;
 use crate::runtime::reload::{Origin, Reloader, Shown};
 use crate::runtime::replicas::Counted;
 use crate::runtime::secrets::{self, Anew, SecretProblems, Secrets};
@@ -138,11 +138,8 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
         gateway.metrics.ledger.writable.set(1);
         let _ = gateway.ledger.set(ledger);
     }
-    exchange::keep(&gateway, folder.to_path_buf());
-    let live = gateway.live();
-    resolve::first(live.upstreams()).await;
-    resolve::keep(live.upstreams(), settings.upstream.dns_refresh);
-    drop(live);
+    peers::keep(&gateway, folder.to_path_buf());
+    find_providers(&gateway).await;
     let origin = Origin {
         files: options.files.clone(),
         folder: folder.to_path_buf(),
@@ -183,6 +180,13 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
         stopping_admin,
     );
     Ok(running)
+}
+
+/// Looks the providers' names up, and again from time to time.
+async fn find_providers(gateway: &Gateway) {
+    let live = gateway.live();
+    resolve::first(live.upstreams()).await;
+    resolve::keep(live.upstreams(), live.settings().upstream.dns_refresh);
 }
 
 /// The ledger that `options` ask for, opened.
@@ -255,7 +259,7 @@ impl Running {
             .is_err()
         {
             let running = lifecycle.requests_running();
-            tracing::warn!(running, "grace is over; running requests are ended");
+            tracing::warn!(running, "drain timeout reached; aborting running requests");
             lifecycle.begin_last_call();
             let _ = tokio::time::timeout(LAST_CALL, lifecycle.idle()).await;
         }

@@ -27,7 +27,7 @@ pub(crate) fn stopping() {
 
 fn tell(state: &str) {
     if let Err(error) = send(state) {
-        tracing::warn!(%error, "the service manager cannot be told how far the gateway is");
+        tracing::warn!(%error, "cannot notify systemd (NOTIFY_SOCKET)");
     }
 }
 

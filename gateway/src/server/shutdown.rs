@@ -48,7 +48,7 @@ impl Signals {
             tokio::select! {
                 _ = self.terminate.recv() => return Ending::Drain,
                 _ = self.interrupt.recv() => return Ending::Now,
-                _ = self.other.recv() => tracing::info!("SIGUSR2 means nothing here"),
+                _ = self.other.recv() => tracing::info!("SIGUSR2 ignored"),
             }
         }
     }

@@ -283,6 +283,24 @@ async fn sixty_four_clients_at_once_spend_a_budget_and_no_more_over_kill_and_res
     assert!(budgets[0]["spent_ratio"].as_f64().expect("a number") > 0.9);
 }
 
+/// Twice a second would take ten seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn much_of_a_budget_is_written_down_at_once() {
+    const REQUESTS: u32 = 20;
+    let stage = bounded("").build().await;
+    let one = tokens_of_one(&stage).await;
+    drop(stage);
+    // Each is more than a hundredth of it.
+    let stage = bounded(&budget(60 * one)).and(PRICE).build().await;
+    let begun = std::time::Instant::now();
+    for count in 1..=REQUESTS {
+        stage.serves(Api::Messages).await;
+        written_down(&stage, count.into()).await;
+    }
+    let took = begun.elapsed();
+    assert!(took < REQUESTS * Duration::from_millis(300), "{took:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_asked_for_and_not_waited_for_is_given_back() {
     let limits = "[[tenant.limit]]\nconcurrency = 2\n";
@@ -565,6 +583,30 @@ async fn while_the_disk_is_full_requests_are_served_and_what_is_spent_is_kept_fo
     is_writable(1).await;
     written_down(&stage, 5).await;
     stage.is_quiet().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_ends_while_the_disk_is_full_says_how_much_is_lost() {
+    let stage = bounded("").and(PRICE).build().await;
+    let Stage { provider, gateway } = stage;
+    gateway.signal("TERM").await;
+    let files = gateway.into_files().await;
+    let gateway = Program::start(files, None, Some(1_024)).await;
+    let stage = Stage { provider, gateway };
+    stage.serves(Api::Messages).await;
+    written_down(&stage, 1).await;
+    stage.gateway.bound_files(Some(0));
+    for _ in 0..3 {
+        stage.serves(Api::Messages).await;
+    }
+    // It is told once that the disk is full, and again what that came to.
+    stage.gateway.writes("cannot be written").await;
+    stage.serves(Api::Messages).await;
+    stage.gateway.signal("TERM").await;
+    let (_, written) = stage.gateway.ended().await;
+    let lost = written.lines().find(|line| line.contains("is lost"));
+    let lost = lost.unwrap_or_else(|| panic!("it says nothing: {written}"));
+    assert!(lost.contains("\"requests\":4"), "{lost}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

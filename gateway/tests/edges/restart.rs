@@ -157,7 +157,7 @@ async fn holds_of_operators_outlive_a_kill_and_a_key_with_another_secret_is_anot
     let stage = again(stage, "KILL", |policy| policy).await;
     stage
         .gateway
-        .writes("what was learned before is known again")
+        .writes("restored learned limits from the ledger")
         .await;
     let state = |status: &Value| {
         let keys = status["providers"][0]["keys"]

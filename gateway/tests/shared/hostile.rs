@@ -82,17 +82,17 @@ async fn a_store_that_answers_nonsense_is_told_and_holds_nobody_up() {
         (
             "a list",
             Says::Endlessly(b"*99999999\r\n".to_vec(), piece("*0\r\n")),
-            "too many parts",
+            "too many values",
         ),
         (
             "lists in lists",
             Says::Endlessly(Vec::new(), piece("*9000000000000000000\r\n")),
-            "lists too deep in lists",
+            "RESP nesting too deep",
         ),
         (
             "a gigabyte",
             Says::Once(b"$1073741824\r\n".to_vec()),
-            "too long an answer",
+            "RESP reply too large",
         ),
         (
             "half of it",

@@ -8,7 +8,8 @@
 
 use keyweir_terms::fault::Fault;
 
-/// How often a request that makes something may meet an ambiguous failure and be sent again.
+/// How often a request that makes something may meet an ambiguous failure and be sent again. No measure but
+/// a choice: none would lose a batch to one dropped connection, two may make three of it.
 const REPEATS_OF_CREATES: u32 = 1;
 
 /// What a request's ambiguous failures add up to, over all choices.

@@ -20,7 +20,9 @@
 //! Refusals for want of budget never come here: they are cooldowns, which end by themselves, and
 //! punishing a key for them costs more capacity than it saves.
 
+mod hearsay;
 pub mod learned;
+mod reprieve;
 mod window;
 
 use std::time::Duration;
@@ -37,9 +39,6 @@ const OPEN_MAX_SECS: f64 = 86_400.0;
 /// streams break on any key, would wait 4 s at its 99th percentile instead of half a second.
 const TRIP_CONSECUTIVE: u32 = 3;
 const TRIP_CONSECUTIVE_RAMPING: u32 = 2;
-/// Requests at a time after a reprieve: some, since nothing was wrong with the key. From 2 to 8 no
-/// simulated world changes.
-const RAMP_AFTER_REPRIEVE: u32 = 4;
 /// Requests in flight at which a recovering key counts as recovered: after four doublings. From 8 to 32
 /// no simulated world changes.
 const RAMP_DONE: u32 = 16;
@@ -153,7 +152,7 @@ impl Breaker {
     }
 
     /// Since when it is open, and until when.
-    pub const fn is_open_for(&self) -> Option<(Time, Time)> {
+    pub const fn open_span(&self) -> Option<(Time, Time)> {
         match self.state {
             State::Open { since, until } => Some((since, until)),
             State::Closed { .. } | State::HalfOpen => None,
@@ -283,12 +282,6 @@ impl Breaker {
         }
     }
 
-    /// What was held against it is cleared up.
-    pub fn close(&mut self) {
-        self.opened = 0;
-        self.turn(State::default());
-    }
-
     /// Opens whatever the counts say.
     pub fn open(&mut self, now: Time, wait: Option<Duration>, draw: f64) {
         let backoff = self.backoff.after(self.opened, draw);
@@ -303,53 +296,6 @@ impl Breaker {
             since: now,
             until: now + span,
         });
-    }
-
-    /// Another gateway has opened its own at `since`, until `until`. Returns whether that opens this one:
-    /// not where it has served since, or does not serve anyway. What only holds there (its way to the
-    /// provider) costs a probe here.
-    pub fn hear_open(&mut self, now: Time, since: Time, until: Time) -> bool {
-        let until = until.min(now.after_secs(OPEN_MAX_SECS));
-        let has_served = self.served_at.is_some_and(|at| at >= since);
-        if has_served || until <= now || !matches!(self.state, State::Closed { .. }) {
-            return false;
-        }
-        self.turn(State::Open { since, until });
-        self.is_hearsay = true;
-        true
-    }
-
-    /// Since when it is open and until when, where that was seen here.
-    pub fn is_open_by_itself(&self) -> Option<(Time, Time)> {
-        self.is_open_for().filter(|_| !self.is_hearsay)
-    }
-
-    /// A failure that was counted here at `failed_at` was the request's own fault. What opened it
-    /// since may have rested on it.
-    pub fn absolve(&mut self, now: Time, failed_at: Time) {
-        match &mut self.state {
-            State::Closed {
-                consecutive,
-                window,
-                ..
-            } => {
-                *consecutive = consecutive.saturating_sub(1);
-                window.absolve(now);
-            }
-            State::Open { since, .. } if *since >= failed_at => self.reprieve(),
-            State::Open { .. } | State::HalfOpen => {}
-        }
-    }
-
-    /// What opened it turned out to be the provider's fault: close it, but with care.
-    pub fn reprieve(&mut self) {
-        if !matches!(self.state, State::Closed { .. }) {
-            self.turn(State::Closed {
-                consecutive: 0,
-                window: Window::default(),
-                ramp: Some(RAMP_AFTER_REPRIEVE),
-            });
-        }
     }
 
     /// Failures in a row while closed.

@@ -13,7 +13,7 @@ use keyweir_terms::ids::{AccountId, TenantId};
 use keyweir_terms::table::Table;
 
 /// Who may use which accounts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
     sets: Vec<Accounts>,
     of_tenants: Table<TenantId, Set>,
@@ -28,7 +28,7 @@ pub(crate) struct Set(usize);
 const FEW: usize = 64;
 
 /// Accounts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Accounts {
     /// By their ids.
     are_in: Vec<bool>,

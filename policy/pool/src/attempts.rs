@@ -106,7 +106,7 @@ impl Attempts {
     }
 
     /// The limits of `account` are too small for it.
-    pub fn exceeds(&mut self, account: AccountId) {
+    pub fn note_exceeded(&mut self, account: AccountId) {
         self.ruled_out_accounts.push(account);
     }
 

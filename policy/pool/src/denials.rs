@@ -11,10 +11,11 @@ use keyweir_terms::ids::KeyId;
 use keyweir_terms::time::Time;
 
 /// How long a key is believed not to have access to a model. Access is granted by a person; nobody
-/// should have to tell the gateway afterwards.
+/// should have to tell the gateway afterwards. Not measured: a request in ten minutes is what it costs to
+/// find out.
 const DENIED: Duration = Duration::from_secs(600);
 /// Denials in a row that count against a key which has served the model before: more than a request
-/// makes attempts, so that one client's request alone cannot do it.
+/// makes attempts (four, twice that at most), so that one client's request alone cannot do it.
 const DENIALS_OF_PROVEN: u32 = 8;
 
 /// Which keys have served a model, and which were refused it.

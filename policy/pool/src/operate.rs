@@ -34,7 +34,7 @@ impl Pool {
         self.spread(now);
         if action == Action::Drain {
             for (_, group) in self.groups.iter_mut() {
-                group.refuse_hopeless(now, &mut self.shared, &self.spec);
+                group.refuse_unservable(now, &mut self.shared, &self.spec);
             }
         }
         self.dispatch_all(now);

@@ -15,7 +15,7 @@ use crate::family::family;
 use crate::reserves::Reserves;
 
 /// A pool's parts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PoolSpec {
     /// How the provider meters.
     pub dialect: Dialect,
@@ -40,7 +40,7 @@ pub struct PoolSpec {
 }
 
 /// An account's parts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AccountSpec {
     /// Its keys. An id belongs to one account.
     pub keys: Vec<KeyId>,
@@ -51,7 +51,7 @@ pub struct AccountSpec {
 }
 
 /// A declared limit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LimitSpec {
     /// The groups it is for.
     pub scope: LimitScope,

@@ -133,7 +133,7 @@ impl Standing {
             Verdict::Well => false,
             Verdict::Suspected => !self.words.contains(&request),
             Verdict::Out => {
-                let open = self.breaker.is_open_for();
+                let open = self.breaker.open_span();
                 open.is_some_and(|(since, _)| now.since(since) >= PROBED_AT_LAST)
             }
         }
@@ -210,7 +210,7 @@ impl Standing {
             .told
             .is_some_and(|told| matches!(told.cause, Cause::Fault(_)));
         let is_out = self.verdict == Verdict::Out && is_seen;
-        self.breaker.is_open_by_itself().filter(|_| is_out)
+        self.breaker.own_open_span().filter(|_| is_out)
     }
 
     /// What was held against it is cleared.

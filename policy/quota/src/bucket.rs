@@ -17,13 +17,13 @@
 
 mod burst;
 mod caution;
-mod exchange;
 mod external;
 mod inflow;
 pub mod learned;
 mod lessons;
 mod others;
 mod outcomes;
+mod peers;
 mod reading;
 mod recall;
 mod shared;
@@ -231,7 +231,7 @@ impl Bucket {
         self.spent.per_minute(now)
     }
 
-    /// What is there at `now`. May be negative: what is produced can outrun the refill.
+    /// What is there at `now`. May be negative: what is produced can exceed the refill.
     pub fn level(&self, now: Time) -> f64 {
         let taken = self.external.matched(now, self.refill()) + self.others.expected(now);
         self.refilled(now) - taken

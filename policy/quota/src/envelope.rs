@@ -17,6 +17,9 @@ use keyweir_terms::time::Time;
 
 use crate::bucket::Lesson;
 
+// What these figures come to together is measured in random worlds (docs/DECISIONS.md, "Limits that nobody
+// tells are learned as buckets"); what each does alone is not.
+
 /// Rates that are kept, and by how much each is above the one before at first: a range of some eighty
 /// times.
 const RATES: usize = 32;

@@ -14,7 +14,7 @@
 //!
 //! A request without a cap counts as it is expected to: nobody knows more of it.
 
-use crate::meter::Taken;
+use crate::taken::Taken;
 
 /// The part of a cap that counts against a limit per minute.
 const CAP_PARTS: u64 = 8;

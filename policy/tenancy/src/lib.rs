@@ -5,7 +5,7 @@
 //! 0. [`token`]: who is it, where it shows a signed token and no client key?
 //! 1. [`validity`]: may it call at all, now that it has said who it is?
 //! 2. [`permission`]: may it use the models that the request names?
-//! 3. [`sharing`]: may it see what others made?
+//! 3. [`visibility`]: may it see what others made?
 //! 4. [`meters`]: is there room for it within what its tenant may use ([`allowance`])? If not,
 //!    [`lack`] says why. Asked when its size is known and before its plan begins, since what a tenant
 //!    may not spend must not take a place in a waiting room; settled when it has ended.
@@ -34,10 +34,11 @@ pub mod permission;
 pub mod prices;
 pub mod request;
 mod share;
-pub mod sharing;
 pub mod spec;
 pub mod sums;
+mod taken;
 pub mod tally;
 pub mod token;
 pub mod told;
 pub mod validity;
+pub mod visibility;

@@ -16,36 +16,9 @@ use keyweir_terms::time::Time;
 use crate::allowance::Amount;
 use crate::bucket::{Bucket, Thousandths};
 use crate::claim::{AtStake, Claim, beyond_rate};
-use crate::money::Money;
 use crate::period::{Period, Wall};
 use crate::share::Factor;
-
-/// What a request takes, or took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Taken {
-    pub(crate) requests: u64,
-    pub(crate) input: u64,
-    pub(crate) output: u64,
-    pub(crate) money: Money,
-}
-
-impl Taken {
-    const fn of(&self, dimension: Dimension) -> u64 {
-        match dimension {
-            Dimension::Requests => self.requests,
-            Dimension::InputTokens => self.input,
-            Dimension::OutputTokens => self.output,
-            Dimension::Tokens => self.input.saturating_add(self.output),
-        }
-    }
-
-    const fn of_budget(&self, amount: Amount) -> u128 {
-        match amount {
-            Amount::Tokens(_) => self.of(Dimension::Tokens) as u128,
-            Amount::Money(_) => self.money.pico(),
-        }
-    }
-}
+use crate::taken::Taken;
 
 /// Whether there is room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -351,11 +324,7 @@ impl Meter {
             Self::Budget(spending) => {
                 let amount = spending.amount;
                 spending.reserved = spending.reserved.saturating_sub(need.of_budget(amount));
-                spending.roll(wall);
-                let used = used.of_budget(amount);
-                spending.spent = spending.spent.saturating_add(used);
-                spending.changed |= used > 0;
-                spending.unwritten = spending.unwritten.saturating_add(used);
+                spending.charge(used, wall);
             }
         }
     }
@@ -383,6 +352,15 @@ impl Spending {
             changed: false,
             unwritten: 0,
         }
+    }
+
+    /// So much was used.
+    pub(crate) fn charge(&mut self, used: &Taken, wall: Wall) {
+        self.roll(wall);
+        let used = used.of_budget(self.amount);
+        self.spent = self.spent.saturating_add(used);
+        self.changed |= used > 0;
+        self.unwritten = self.unwritten.saturating_add(used);
     }
 
     pub(crate) const fn max(&self) -> u128 {

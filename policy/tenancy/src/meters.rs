@@ -20,9 +20,9 @@
 //! *Cost:* a tenant without limits costs one look at a table.
 
 mod bounds;
-mod exchange;
 mod fit;
 mod known;
+mod peers;
 mod reserve;
 mod row;
 mod rows;
@@ -41,13 +41,14 @@ use self::row::overspent;
 use self::rows::Rows;
 use crate::expected::Expected;
 use crate::lack::Overspent;
-use crate::meter::{Meter, Sharing, Taken};
+use crate::meter::{Meter, Sharing};
 use crate::money::{Money, WHOLE};
 use crate::period::Wall;
 use crate::prices::PriceBook;
 use crate::request::{Cost, Moment, Reserved, Used};
 use crate::spec::Spec;
 use crate::sums::Sums;
+use crate::taken::Taken;
 
 pub use self::view::{BudgetView, LimitView, Limited};
 
@@ -245,6 +246,9 @@ impl Meters {
                 row.meter.settle(both, (at.now, at.wall), self.sharing);
                 self.is_due |= row.is_due();
                 row.used(at.now);
+                if row.is_gone {
+                    self.rows.charge_successor(*place, taken, at.wall);
+                }
             }
         }
     }

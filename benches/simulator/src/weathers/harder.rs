@@ -2,7 +2,7 @@
 
 use keyweir_policy::terms::request::Priority;
 
-use super::blame::blame;
+use super::attribution::attribution;
 use super::declared::declared;
 use super::preset::{Preset, preset};
 use super::worlds::*;
@@ -25,7 +25,7 @@ pub fn harder(seed: u64, snapshot_taken: SnapshotTaken) -> Vec<Preset> {
     presets.extend(declared(&base));
     presets.extend(liars(&base));
     presets.extend(clocks(&base));
-    presets.extend(blame(&base));
+    presets.extend(attribution(&base));
     presets
 }
 

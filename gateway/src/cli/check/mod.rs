@@ -11,7 +11,7 @@ use keyweir_policy::config::difference::Difference;
 use crate::command::failed::Failed;
 use crate::command::load::{load, say};
 use crate::downstream::{certificate, operator_tls};
-use crate::runtime::exchange;
+use crate::runtime::peers;
 use crate::runtime::policy_files::{self, LoadError, Loaded};
 use crate::runtime::provider;
 use crate::runtime::secrets::{self, Anew, Secrets};
@@ -150,7 +150,7 @@ fn check_secrets(loaded: &Loaded, asked: bool) -> Result<Secrets, Failed> {
         problems.extend(read.err().map(|it| it.to_string()));
     }
     let of_redis = secrets.as_ref().ok().map(|it| &it.of_redis);
-    problems.extend(exchange::check(
+    problems.extend(peers::check(
         &loaded.policy,
         &loaded.folder,
         of_redis.filter(|_| asked),

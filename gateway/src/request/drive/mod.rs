@@ -17,7 +17,7 @@ use crate::request::answer::Answer;
 use crate::request::exchange::Exchange;
 use crate::request::lease::HeldLease;
 use crate::request::record::{self, Chosen};
-use crate::request::respond::{self, explain};
+use crate::request::respond::{self, refusal_texts};
 use crate::request::stop::Stop;
 use crate::runtime::pool::{Next, Place};
 
@@ -71,9 +71,11 @@ pub(crate) async fn reach(exchange: &mut Exchange<'_>) -> Result<Reached, Stop> 
                 }
             },
             Next::Turn => turn(exchange),
-            Next::Refuse(why) => return Err(explain::why(exchange, &why).into()),
+            Next::Refuse(why) => return Err(refusal_texts::why(exchange, &why).into()),
             Next::Relay => {
-                return Err(explain::internal("the gateway lost the provider's answer").into());
+                return Err(
+                    refusal_texts::internal("the gateway lost the provider's answer").into(),
+                );
             }
         };
     }
@@ -85,10 +87,10 @@ async fn wait(exchange: &mut Exchange<'_>, place: Place) -> Result<Result<Lease,
         biased;
         decision = place => decision,
         () = exchange.client.gone() => return Err(Stop::ClientLeft),
-        () = exchange.gateway.lifecycle.last_called() => return Err(explain::shutting_down().into()),
+        () = exchange.gateway.lifecycle.last_called() => return Err(refusal_texts::shutting_down().into()),
     };
     // The pool decides every ticket; it cannot go while a request holds it.
-    decision.ok_or_else(|| explain::internal("the gateway lost the request's place").into())
+    decision.ok_or_else(|| refusal_texts::internal("the gateway lost the request's place").into())
 }
 
 /// How an attempt went.
@@ -116,7 +118,7 @@ async fn attempt(exchange: &mut Exchange<'_>, lease: Lease) -> Result<Attempted,
         tried = attempt::try_once(exchange, &mut held) => tried,
         () = lifecycle.last_called() => {
             exchange.settle(held, Fault::Aborted);
-            return Err(explain::shutting_down().into());
+            return Err(refusal_texts::shutting_down().into());
         }
     };
     match tried {

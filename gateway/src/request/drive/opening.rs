@@ -18,14 +18,10 @@ use super::holding::{Held, Holding};
 use super::tried::{Interrupted, Tried};
 use crate::downstream::whole_events::WholeEvents;
 use crate::headers;
-use crate::request::answer::{Answer, Stream, Watch};
+use crate::request::answer::{Answer, Stream, WHOLE_MAX, Watch};
 use crate::request::exchange::{Exchange, Facts};
 use crate::request::lease::HeldLease;
 use crate::request::record;
-
-/// The longest JSON answer that is read as a whole: far above any model's answer, and above a page
-/// of a list of batches. Of longer ones only the end is read.
-const WHOLE_MAX: usize = 2 * 1024 * 1024;
 
 /// How much of an answer is looked at to see what it is. What it begins with is a few bytes; before
 /// that may be a byte order mark and blank lines.

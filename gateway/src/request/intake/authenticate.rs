@@ -77,7 +77,10 @@ fn denied(denied: Denied) -> Refuse {
             let refuse = Refuse::new(RefusalKind::Authentication, error.as_str(), message);
             refuse.non_retryable()
         }
-        Denied::NoKeys(wait) => later("the keys of this token's issuer are not there", wait),
+        Denied::NoKeys(wait) => later(
+            "the signing keys of this token's issuer are unavailable",
+            wait,
+        ),
         Denied::NotYetKnown(wait) => later(
             "this token's key is not known yet; its issuer is asked for it",
             wait,

@@ -36,7 +36,9 @@ pub(crate) fn check(session: &ServerSession, limits: &GatewayLimits) -> Result<(
         return Err(malformed("the Host header is not the name of one host"));
     }
     if head.raw_path().len() > TARGET_MAX {
-        return Err(too_large("the path and query are longer than 16 KiB").status(414));
+        let max = TARGET_MAX / 1024;
+        let message = format!("the path and query are longer than {max} KiB");
+        return Err(too_large(message).status(414));
     }
     if !head.raw_path_is_utf8() || !is_utf8_decoded(head.uri.path()) {
         return Err(malformed("the path is not valid UTF-8"));
@@ -126,7 +128,7 @@ pub(crate) fn unread(unread: Unread) -> Refuse {
 }
 
 fn long_method() -> Refuse {
-    too_large("the method is longer than any").status(431)
+    too_large("method too long").status(431)
 }
 
 /// Whether a path is UTF-8 once its percent escapes are decoded. What is not, such as the overlong

@@ -4,7 +4,6 @@ mod admitted;
 pub(crate) mod alias;
 pub(crate) mod authenticate;
 pub(crate) mod body;
-pub(crate) mod bounds;
 mod describe;
 pub(crate) mod head;
 mod patience;
@@ -12,6 +11,7 @@ pub(crate) mod plain;
 pub(crate) mod prepare;
 pub(crate) mod probe;
 pub(crate) mod route;
+pub(crate) mod tenant_limits;
 mod upgrade;
 mod whole;
 

@@ -70,7 +70,7 @@ pub(crate) fn prepare<'a>(
     }
     let mut head = head(&taken, client, provider, reads);
     if taken.renamed.body {
-        head.drop_coding();
+        head.drop_content_encoding();
     }
     let silence = Silence::new(awaited(&taken), taken.gateway.clock.now());
     let (gateway, live) = (taken.gateway, taken.live);

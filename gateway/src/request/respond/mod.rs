@@ -4,11 +4,11 @@
 //! wrong in front of the client, in an end that nobody takes for a good one.
 
 mod event_redaction;
-pub(crate) mod explain;
 mod head;
 mod opaque;
 pub(crate) mod piece;
 mod redaction;
+pub(crate) mod refusal_texts;
 pub(crate) mod refuse;
 mod stream;
 mod told;

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::large::LargeAnswer;
 
-use super::explain::{DIED, LAST_CALL};
 use super::head::{chunk, head};
 use super::piece::{Came, begin, next, write};
 use super::redaction::Redaction;
+use super::refusal_texts::{DIED, LAST_CALL};
 use crate::request::answer::Answer;
 use crate::request::exchange::Exchange;
 use crate::request::lease::HeldLease;

@@ -12,9 +12,9 @@ use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::stream::usage_hidden;
 
 use super::event_redaction::EventRedaction;
-use super::explain::{Cut, DIED, LAST_CALL, STALLED};
 use super::head::{chunk, head};
 use super::piece::{Came, begin, next, write};
+use super::refusal_texts::{Cut, DIED, LAST_CALL, STALLED};
 use crate::headers;
 use crate::request::answer::{Answer, Stream};
 use crate::request::exchange::Exchange;

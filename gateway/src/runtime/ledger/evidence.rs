@@ -207,7 +207,7 @@ pub(crate) fn nothing(question: &Question, known: &[&str], kept: &BTreeSet<Strin
 
 #[cfg(test)]
 mod tests {
-    use super::super::store::Unwritten;
+    use super::super::unwritten::Unwritten;
     use super::*;
 
     const NOW: u32 = 20_783 * HOURS_PER_DAY + 5;

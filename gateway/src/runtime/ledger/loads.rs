@@ -189,7 +189,8 @@ fn read_row((form, amounts, counts): Row) -> Option<[Load; Dimension::COUNT]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::store::{Store, Unwritten};
+    use super::super::store::Store;
+    use super::super::unwritten::Unwritten;
     use super::*;
 
     fn carrier(account: &str) -> Carrier {

@@ -2,6 +2,7 @@
 //!
 //! The file, what can be asked of it, and the handle of the thread that writes it (`bookkeeper`).
 
+mod error;
 mod evidence;
 mod guarded;
 mod kept;
@@ -12,6 +13,7 @@ mod place;
 mod report;
 mod spent;
 mod store;
+mod unwritten;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
+pub use self::error::LedgerError;
 #[cfg(feature = "simulate")]
 pub(crate) use self::evidence::Busiest;
 pub(crate) use self::evidence::{Evidence, FORMAT, OfGroup, Question, evidence, nothing};
@@ -29,8 +32,8 @@ pub(crate) use self::loads::{Carrier, Loads};
 pub(crate) use self::names::BETWEEN;
 pub(crate) use self::report::{Query, report, show_day};
 pub(crate) use self::spent::Spender;
-pub use self::store::LedgerError;
-pub(crate) use self::store::{Store, Unwritten};
+pub(crate) use self::store::Store;
+pub(crate) use self::unwritten::Unwritten;
 
 /// What the file is called in the folder of the state.
 pub(crate) const FILE: &str = "keyweir.ledger";
@@ -47,7 +50,13 @@ pub(crate) enum Told {
 /// The ledger of one gateway.
 pub(crate) struct Ledger {
     pub(crate) store: Arc<Store>,
-    writer: Mutex<Option<(Arc<Sender<Told>>, JoinHandle<()>)>>,
+    writer: Mutex<Option<Writer>>,
+}
+
+/// The thread that writes a ledger.
+struct Writer {
+    told: Arc<Sender<Told>>,
+    thread: JoinHandle<()>,
 }
 
 impl Ledger {
@@ -75,14 +84,14 @@ impl Ledger {
 
     /// A ledger that `thread` writes until it is `told` to end, or nobody is there to tell it.
     pub(crate) fn new(store: Arc<Store>, told: Arc<Sender<Told>>, thread: JoinHandle<()>) -> Self {
-        let writer = Mutex::new(Some((told, thread)));
+        let writer = Mutex::new(Some(Writer { told, thread }));
         Self { store, writer }
     }
 
     /// Writes down what is left to be written, and ends.
     pub(crate) fn finish(&self) {
-        if let Some((sender, thread)) = self.writer.lock().take() {
-            let _ = sender.send(Told::End);
+        if let Some(Writer { told, thread }) = self.writer.lock().take() {
+            let _ = told.send(Told::End);
             let _ = thread.join();
         }
     }

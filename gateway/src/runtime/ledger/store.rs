@@ -9,9 +9,10 @@
     reason = "the store's own errors are large, and rare"
 )]
 
-use std::collections::{BTreeSet, HashMap};
+mod opening;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use keyweir_policy::quota::load::Load;
 use keyweir_policy::tenancy::period::Wall;
@@ -19,14 +20,14 @@ use keyweir_policy::tenancy::sums::Sums;
 use keyweir_policy::tenancy::tally::Totals;
 use keyweir_policy::terms::amount::Dimension;
 use parking_lot::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
-use redb::{Builder, Database, DatabaseError, ReadableTable, StorageError, TableDefinition};
+use redb::{Database, ReadableTable, TableDefinition};
 
 use super::guarded::guarded;
-use super::kept::{self, Kept, Row, Thing};
-use super::loads::{self, Carrier, Loads};
-use super::overlay::{Overlay, is_looked_at};
+use super::kept::{self, Kept};
+use super::loads::{self, Carrier};
 use super::place::FileId;
 use super::spent::{self, Spender};
+use super::unwritten::Unwritten;
 
 /// The form of the tables. A file of a later one is left alone.
 const VERSION: u64 = 1;
@@ -34,66 +35,11 @@ const VERSION: u64 = 1;
 /// Days that are kept: a year, and a month to look back from its end.
 const DAYS_KEPT: u32 = 400;
 
-/// How long a gateway that starts waits for who looks at its ledger, and how often it tries.
-const LOOK_MAX: Duration = Duration::from_secs(30);
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
-
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
 /// By key: the beginning of the period, and what was spent in it.
 const BUDGETS: TableDefinition<'_, &str, (i64, u128)> = TableDefinition::new("budgets");
 /// By key: the same of periods that the clock has shown before.
 const BEFORE: TableDefinition<'_, &str, Vec<(i64, u128)>> = TableDefinition::new("budgets before");
-
-/// Why there is no ledger.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// Another process has it.
-    #[error(
-        "the ledger {0} is another gateway's, which still runs: give each its own with --state DIR"
-    )]
-    InUse(PathBuf),
-    /// A later version of this program made it.
-    #[error(
-        "the ledger {0} is of a later version of this program: use that, or another --state DIR"
-    )]
-    Later(PathBuf),
-    /// It cannot be made, read or written.
-    #[error("the ledger {0} cannot be used: {1}")]
-    Unusable(PathBuf, String),
-}
-
-/// What is to be written down.
-#[derive(Debug, Default)]
-pub(crate) struct Unwritten {
-    pub(crate) spent: HashMap<Spender, Totals>,
-    /// What was spent of budgets, by their keys.
-    pub(crate) budgets: HashMap<String, Sums>,
-    /// By names; `None`: nothing is learned any more.
-    pub(crate) learned: HashMap<String, Option<Row>>,
-    pub(crate) things: Vec<Thing>,
-    /// Ids of things that nobody holds any more.
-    pub(crate) things_gone: Vec<String>,
-    pub(crate) loads: Loads,
-}
-
-impl Unwritten {
-    pub(crate) fn is_empty(&self) -> bool {
-        let Self {
-            spent,
-            budgets,
-            learned,
-            things,
-            things_gone,
-            loads,
-        } = self;
-        spent.is_empty()
-            && budgets.is_empty()
-            && learned.is_empty()
-            && things.is_empty()
-            && things_gone.is_empty()
-            && loads.is_empty()
-    }
-}
 
 /// An open ledger.
 #[derive(Debug)]
@@ -110,102 +56,6 @@ struct Opened {
 }
 
 impl Store {
-    /// Opens the ledger at `path`, or makes it. A damaged one is set aside: the second value says
-    /// where. Who only looks at it is waited for.
-    ///
-    /// # Errors
-    /// If it is another's, of a later version, or there can be none.
-    pub(crate) fn open(path: &Path) -> Result<(Self, Option<PathBuf>), LedgerError> {
-        let until = Instant::now() + LOOK_MAX;
-        let mut opened = Self::open_as_it_is(path);
-        while matches!(opened, Err(Opening::Refused(LedgerError::InUse(_))))
-            && is_looked_at(path)
-            && Instant::now() < until
-        {
-            std::thread::sleep(LOOK_AGAIN);
-            opened = Self::open_as_it_is(path);
-        }
-        match opened {
-            Ok(store) => Ok((store, None)),
-            Err(Opening::Refused(error)) => Err(error),
-            Err(Opening::Damaged(_)) => {
-                let aside = aside(path);
-                std::fs::rename(path, &aside)
-                    .map_err(|error| LedgerError::Unusable(path.to_owned(), error.to_string()))?;
-                match Self::open_as_it_is(path) {
-                    Ok(store) => Ok((store, Some(aside))),
-                    Err(Opening::Refused(error)) => Err(error),
-                    Err(Opening::Damaged(why)) => Err(LedgerError::Unusable(path.to_owned(), why)),
-                }
-            }
-        }
-    }
-
-    /// Opens the ledger at `path` as it is, to look at it: the file is only read, also where it is of an
-    /// earlier version or of a process that was killed, and of an empty one none is made.
-    ///
-    /// # Errors
-    /// If it is another's, of a later version, damaged, or cannot be read.
-    pub(crate) fn open_to_read(path: &Path) -> Result<Self, LedgerError> {
-        let unusable = |why: String| LedgerError::Unusable(path.to_owned(), why);
-        let about = std::fs::metadata(path).map_err(|error| unusable(error.to_string()))?;
-        if !about.is_file() {
-            return Err(unusable("it is no file".to_owned()));
-        }
-        if about.len() == 0 {
-            return Err(unusable("it is empty".to_owned()));
-        }
-        let look = || Builder::new().create_with_backend(Overlay::of(path)?);
-        Self::open_with(path, look).map_err(|error| match error {
-            Opening::Refused(error) => error,
-            Opening::Damaged(why) => unusable(why),
-        })
-    }
-
-    fn open_as_it_is(path: &Path) -> Result<Self, Opening> {
-        Self::open_with(path, || Database::create(path))
-    }
-
-    fn open_with(
-        path: &Path,
-        open: impl FnOnce() -> Result<Database, DatabaseError>,
-    ) -> Result<Self, Opening> {
-        let opened = guarded(|| Ok(open()));
-        let opened = opened.map_err(|error| Opening::Damaged(error.to_string()))?;
-        let database = opened.map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => {
-                Opening::Refused(LedgerError::InUse(path.to_owned()))
-            }
-            DatabaseError::Storage(StorageError::Io(error))
-                if error.kind() != std::io::ErrorKind::InvalidData
-                    && error.kind() != std::io::ErrorKind::UnexpectedEof =>
-            {
-                let why = error.to_string();
-                Opening::Refused(LedgerError::Unusable(path.to_owned(), why))
-            }
-            error => Opening::Damaged(error.to_string()),
-        })?;
-        let file = FileId::of(path).map_err(|error| {
-            Opening::Refused(LedgerError::Unusable(path.to_owned(), error.to_string()))
-        })?;
-        let store = Self {
-            path: path.to_owned(),
-            opened: RwLock::new(Some(Opened { database, file })),
-        };
-        match guarded(|| store.begin()) {
-            Ok(VERSION) => Ok(store),
-            Ok(_) => Err(Opening::Refused(LedgerError::Later(path.to_owned()))),
-            Err(redb::Error::Io(error)) => {
-                let why = error.to_string();
-                Err(Opening::Refused(LedgerError::Unusable(
-                    path.to_owned(),
-                    why,
-                )))
-            }
-            Err(error) => Err(Opening::Damaged(error.to_string())),
-        }
-    }
-
     /// Makes what is missing; says of which version it is.
     fn begin(&self) -> Result<u64, redb::Error> {
         let database = self.database()?;
@@ -442,27 +292,13 @@ impl Drop for Store {
     }
 }
 
-/// Why it was not opened.
-enum Opening {
-    Refused(LedgerError),
-    Damaged(String),
-}
-
-/// A name that is free, beside the damaged file.
-fn aside(path: &Path) -> PathBuf {
-    let named = |count: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".damaged-{count}"));
-        PathBuf::from(name)
-    };
-    let mut all = (1..).map(named);
-    all.find(|path| !path.exists()).unwrap_or_else(|| named(0))
-}
-
 #[cfg(test)]
 mod tests {
     use keyweir_policy::tenancy::money::Money;
 
+    use super::super::error::LedgerError;
+    use super::super::kept::{Row, Thing};
+    use super::super::overlay::is_looked_at;
     use super::*;
 
     fn spender(day: u32, tenant: &str) -> Spender {

@@ -1,13 +1,10 @@
 //! Changes over to the next policy. Nothing here can fail.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
-use keyweir_policy::config::file::{Gone, Policy};
-use keyweir_policy::config::pool_spec::{pool_spec, reserves};
-use keyweir_policy::exchange::seek::Holder;
+use keyweir_policy::config::file::Gone;
+use keyweir_policy::config::pool_spec::pool_spec;
 use keyweir_policy::pool::spec::PoolSpec;
-use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
 
 use super::prepare::Ready;
@@ -23,15 +20,15 @@ use crate::telemetry::metrics::Named;
 pub(super) fn apply(gateway: &Gateway, state: &mut State, before: &Arc<Live>, ready: Ready) {
     let mut providers = Table::default();
     for (id, Prepared { provider, parts }) in ready.providers {
-        match parts {
-            Some(parts) if is_same_pool(&before.policy, &ready.policy, id) => {
+        if let Some(parts) = parts {
+            let known = before.policy.providers.get(id);
+            let known = known.map(|_| pool_spec(&before.policy, id, 0));
+            let next = pool_spec(&ready.policy, id, 0);
+            if known.as_ref() == Some(&next) {
                 provider.pool.replace(parts);
+            } else {
+                provider.pool.reconfigure(next, parts);
             }
-            Some(parts) => {
-                let spec = pool_spec(&ready.policy, id, 0);
-                provider.pool.reconfigure(spec, parts);
-            }
-            None => {}
         }
         providers.insert(id, provider);
     }
@@ -78,21 +75,6 @@ fn drop_gone(gateway: &Gateway, state: &State, live: &Live) {
         named.add(&policy.policy);
     }
     gateway.metrics.drop_gone(&named);
-}
-
-/// Whether a provider's pool would be told nothing new.
-fn is_same_pool(before: &Policy, after: &Policy, id: ProviderId) -> bool {
-    before.providers.get(id) == after.providers.get(id)
-        && before.waiting.room == after.waiting.room
-        && before.retry == after.retry
-        && of_tenants(before).eq(of_tenants(after))
-        && reserves(before, id) == reserves(after, id)
-}
-
-/// What pools know of tenants.
-fn of_tenants(policy: &Policy) -> impl Iterator<Item = (TenantId, u32, Option<&BTreeSet<Holder>>)> {
-    let tenants = policy.tenants.iter();
-    tenants.map(|(id, tenant)| (id, tenant.weight, tenant.usable.as_ref()))
 }
 
 /// Whether nothing refers to what is gone but requests that began under an older policy.

@@ -7,13 +7,14 @@
 
 mod client_keys;
 mod command;
+mod open_to_all;
+mod places;
 mod problem;
 mod repeated;
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,9 @@ use tokio::sync::Notify;
 
 pub(crate) use self::command::end_all as end_commands;
 use self::command::{Printed, print_all};
+pub use self::open_to_all::open_to_all;
+use self::places::{commands, of_key, of_redis, of_tenant};
+pub(crate) use self::places::{files, is_declared};
 use self::problem::BYTES_MAX;
 pub use self::problem::{SecretProblem, SecretProblems};
 use self::repeated::{Repeated, again};
@@ -160,99 +164,6 @@ impl Secrets {
     pub(crate) fn news(&self) -> Arc<Notify> {
         self.found.commands.news()
     }
-}
-
-/// The files in which `policy` has secrets; relative paths start at `folder`.
-pub(crate) fn files(policy: &Policy, folder: &Path) -> Vec<PathBuf> {
-    let paths = references(policy).filter_map(|secret| match secret {
-        SecretRef::File(path) => Some(folder.join(path)),
-        _ => None,
-    });
-    paths.collect()
-}
-
-/// What messages call the passwords of the store that gateways share, and where those are.
-fn of_redis(policy: &Policy) -> [(&'static str, Option<&SecretRef>); 2] {
-    let redis = policy.gateway.redis.as_deref();
-    [
-        (
-            "gateway.shared.redis.password",
-            redis.and_then(|it| it.password.as_ref()),
-        ),
-        (
-            "gateway.shared.redis.sentinel_password",
-            redis.and_then(|it| it.sentinel_password.as_ref()),
-        ),
-    ]
-}
-
-/// What messages call a key's secret.
-fn of_key(id: &str) -> String {
-    format!("key \"{id}\"")
-}
-
-/// What messages call a tenant's client keys.
-fn of_tenant(id: &str) -> String {
-    format!("client keys of tenant \"{id}\"")
-}
-
-/// Whether what messages call `whose` is of a key or a tenant of `policy`.
-pub(crate) fn is_declared(policy: &Policy, whose: &str) -> bool {
-    let mut keys = policy.providers.values().flat_map(|it| it.keys.values());
-    let mut tenants = policy.tenants.values();
-    keys.any(|key| of_key(&key.id) == whose) || tenants.any(|it| of_tenant(&it.id) == whose)
-}
-
-/// Files with secrets that everybody on this machine may read: a line for each.
-pub fn open_to_all(policy: &Policy, folder: &Path) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (_, provider) in policy.providers_in_order() {
-        for key in provider.keys.values() {
-            lines.extend(is_open(&key.secret, folder).then(|| format!("key \"{}\"", key.id)));
-        }
-    }
-    for tenant in policy.tenants.values() {
-        let is_open = tenant.client_key_refs.iter().any(|it| is_open(it, folder));
-        lines.extend(is_open.then(|| format!("client keys of tenant \"{}\"", tenant.id)));
-    }
-    let token = policy.gateway.admin_token.as_ref();
-    let is_token_open = token.is_some_and(|token| is_open(token, folder));
-    lines.extend(is_token_open.then(|| "gateway.admin_token".to_owned()));
-    for (whose, from) in of_redis(policy) {
-        let is_open = from.is_some_and(|it| is_open(it, folder));
-        lines.extend(is_open.then(|| whose.to_owned()));
-    }
-    let told = lines.into_iter().map(|whose| {
-        format!(
-            "{whose}: everybody on this machine may read the file; let only its owner (chmod 600)"
-        )
-    });
-    told.collect()
-}
-
-fn is_open(secret: &SecretRef, folder: &Path) -> bool {
-    let SecretRef::File(path) = secret else {
-        return false;
-    };
-    let metadata = std::fs::metadata(folder.join(path));
-    metadata.is_ok_and(|it| it.permissions().mode() & 0o004 != 0)
-}
-
-fn references(policy: &Policy) -> impl Iterator<Item = &SecretRef> {
-    let keys = policy.providers.values().flat_map(|it| it.keys.values());
-    let tenants = policy.tenants.values();
-    let client_keys = tenants.flat_map(|tenant| &tenant.client_key_refs);
-    keys.map(|key| &key.secret)
-        .chain(client_keys)
-        .chain(&policy.gateway.admin_token)
-        .chain(of_redis(policy).into_iter().filter_map(|(_, from)| from))
-}
-
-fn commands(policy: &Policy) -> impl Iterator<Item = &SecretCommand> {
-    references(policy).filter_map(|secret| match secret {
-        SecretRef::Command(command) => Some(command),
-        _ => None,
-    })
 }
 
 /// Two keys with one credential.

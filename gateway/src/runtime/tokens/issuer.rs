@@ -89,7 +89,7 @@ impl IssuerView {
         };
         let why = error.as_ref()?;
         Some(format!(
-            "keys of issuer {issuer} are not there: {why}; {then}"
+            "signing keys of issuer {issuer} are unavailable: {why}; {then}"
         ))
     }
 }

@@ -144,6 +144,8 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -189,6 +191,38 @@ mod tests {
         let names = faults.iter().map(Fault::as_str).chain(outcomes);
         for name in names {
             assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    /// The sources of `folder`, in one text.
+    fn sources(folder: &Path) -> String {
+        let files = std::fs::read_dir(folder).expect("a folder");
+        let paths = files.map(|file| file.expect("a file").path());
+        let texts = paths.map(|path| match path.is_dir() {
+            true => sources(&path),
+            false => std::fs::read_to_string(&path).expect("a text"),
+        });
+        texts.collect()
+    }
+
+    #[test]
+    fn the_page_about_metrics_tells_every_reason_that_a_request_is_refused_or_cut_for() {
+        let page = include_str!("../../../../docs/METRICS.md");
+        let text = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/request"));
+        let is_reason = |text: &&str| text.bytes().all(|it| it == b'_' || it.is_ascii_lowercase());
+        let reasons = ["Refuse::new(", "invalid(", "reason: "].map(|before| {
+            let after = text.split(before).skip(1);
+            let first = |code: &'_ str| {
+                let code = code.split(';').next().unwrap_or_default();
+                let first = code.split('"').nth(1).filter(is_reason)?;
+                Some(first.to_owned())
+            };
+            let found: Vec<String> = after.filter_map(first).collect();
+            assert!(!found.is_empty(), "{before}");
+            found
+        });
+        for reason in reasons.concat() {
+            assert!(page.contains(&format!("`{reason}`")), "{reason}");
         }
     }
 

@@ -140,8 +140,30 @@ pub(super) fn compare_one(
     changes.field(subject, "shadow", (shadow, &other.shadow), bool::to_string);
     let shown = |limits: &[Limit]| many(limits.iter().map(show_limit));
     changes.field(subject, "limits", (&**limits, &*other.limits), shown);
-    let shown = |budgets: &[Budget]| many(budgets.iter().map(show_budget));
+    let shown = |of_side: &[Budget]| {
+        let one = |budget: &Budget| {
+            let taken = if takes_over(budget, budgets) {
+                ", with what is spent"
+            } else {
+                ""
+            };
+            show_budget(budget) + taken
+        };
+        many(of_side.iter().map(one))
+    };
     changes.field(subject, "budgets", (&**budgets, &*other.budgets), shown);
+}
+
+/// Whether `budget` is one of those before whose period begins at another moment: what was spent of that is
+/// spent of this.
+fn takes_over(budget: &Budget, before: &[Budget]) -> bool {
+    let unit = |budget: &Budget| matches!(budget.amount, Amount::Money(_));
+    let is_same = |other: &&Budget| {
+        let names = |budget: &Budget| (budget.models.set(), unit(budget), budget.period.word());
+        names(other) == names(budget)
+    };
+    let mut same = before.iter().filter(is_same).peekable();
+    same.peek().is_some() && !same.any(|other| other.period == budget.period)
 }
 
 fn many(shown: impl Iterator<Item = String>) -> String {

@@ -451,3 +451,32 @@ fn accounts_of_tenants_and_issuers_are_told_by_name() {
         ]
     );
 }
+
+/// A day that begins elsewhere is no second budget.
+#[test]
+fn a_budget_that_takes_over_what_is_spent_says_so() {
+    let budget = |of: &str| {
+        let tenant = "id = \"chat\"\nclient_keys = []\n";
+        with(tenant, &format!("{tenant}[[tenant.budget]]\n{of}\n"))
+    };
+    let before = budget("per = \"day\"\ntokens = 9");
+    for (of, line) in [
+        (
+            "per = \"day\"\ntokens = 9\nhour = 6",
+            "9 tokens per day, 06:00 UTC, with what is spent",
+        ),
+        (
+            "per = \"day\"\ntokens = 9\ntime_zone = \"Etc/UTC\"",
+            "9 tokens per day, 00:00 Etc/UTC, with what is spent",
+        ),
+        ("per = \"day\"\ntokens = 8", "8 tokens per day, 00:00 UTC"),
+        (
+            "per = \"week\"\ntokens = 9",
+            "9 tokens per week from day 1, 00:00 UTC",
+        ),
+        ("per = \"day\"\nusd = 9", "9.00 USD per day, 00:00 UTC"),
+    ] {
+        let line = format!("tenant chat: budgets 9 tokens per day, 00:00 UTC → {line}");
+        assert_eq!(told(&before, &budget(of)), [line]);
+    }
+}

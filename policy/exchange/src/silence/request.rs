@@ -11,7 +11,7 @@ use keyweir_terms::time::Time;
 
 use super::{Allowed, SilenceLimits, Silences};
 
-/// Hosted models produce 20 tokens a second and more; half of that.
+/// Hosted models produce 20 tokens a second and more; half of that. Not measured.
 const TOKENS_PER_SEC_MIN: u64 = 10;
 /// The most doublings for one request: far more attempts than it has.
 const DOUBLINGS_MAX: u32 = 16;

@@ -136,7 +136,7 @@ fn what_is_opened_for_a_span_stays_open_no_longer_the_next_time() {
     for n in 0..5 {
         let now = at(f64::from(n) * 10.0);
         breaker.open_for(now, Duration::from_secs(2));
-        assert_eq!(breaker.is_open_for(), Some((now, now.after_secs(2.0))));
+        assert_eq!(breaker.open_span(), Some((now, now.after_secs(2.0))));
     }
     breaker.open(at(60.0), None, 1.0);
     assert_eq!(breaker.opens_at(at(60.0)), Some(at(61.0)));

@@ -12,7 +12,7 @@ use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
 use super::care::Care;
-use super::exchanged::Exchanged;
+use super::told_peers::ToldPeers;
 use super::watched::Watched;
 use crate::learned::LearnedAccount;
 use crate::models::GroupName;
@@ -43,7 +43,7 @@ pub(crate) struct GroupAccount {
     /// Another gateway told of the cooldown.
     pub(crate) is_cooldown_hearsay: bool,
     /// What gateways tell one another of it.
-    pub(crate) exchanged: Exchanged,
+    pub(crate) told_peers: ToldPeers,
     /// A key that was refused without a reason, and when, until another outcome tells whether it is
     /// the key or the account.
     pub(crate) doubted: Option<(KeyId, Time)>,
@@ -75,7 +75,7 @@ impl GroupAccount {
             backoff_until: Time::ZERO,
             cooldown_from: CooldownFrom::Provider,
             is_cooldown_hearsay: false,
-            exchanged: Exchanged::default(),
+            told_peers: ToldPeers::default(),
             doubted: None,
             care: Care::default(),
             reserve_full_at: Time::ZERO,

@@ -155,8 +155,8 @@ impl QuotaGroup {
     }
 
     /// Refuses those who can never be served any more under the policy `spec`, whatever time brings.
-    pub(crate) fn refuse_hopeless(&mut self, now: Time, shared: &mut Shared, spec: &PoolSpec) {
-        let hopeless = |asked: &Asked<'_>| match shared.never(asked.ask) {
+    pub(crate) fn refuse_unservable(&mut self, now: Time, shared: &mut Shared, spec: &PoolSpec) {
+        let why_never = |asked: &Asked<'_>| match shared.never(asked.ask) {
             _ if spec.is_gone(asked.ask.tenant) => Some(RefusalReason::TenantGone),
             Some(reason) => Some(reason),
             None if self.expected_turn(now, shared, asked).is_none() => {
@@ -166,7 +166,7 @@ impl QuotaGroup {
         };
         let waiting = self.room.iter();
         let refused: Vec<(Ticket, RefusalReason)> = waiting
-            .filter_map(|(ticket, waiter)| Some((ticket, hopeless(&waiter.what.asked())?)))
+            .filter_map(|(ticket, waiter)| Some((ticket, why_never(&waiter.what.asked())?)))
             .collect();
         for (ticket, reason) in refused {
             self.room.leave(ticket);

@@ -105,7 +105,7 @@ impl QuotaGroup {
     /// `None`: a probe is under way.
     fn probed_at(&self, key: KeyId) -> Option<Time> {
         let breaker = self.breakers.get(key)?;
-        match breaker.is_open_for() {
+        match breaker.open_span() {
             Some((since, until)) => Some(until.min(since + PROBED_AFTER)),
             None => breaker.admits(Time::ZERO).then_some(Time::ZERO),
         }

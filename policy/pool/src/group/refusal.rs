@@ -18,7 +18,7 @@ use crate::leases::Open;
 use crate::members::Members;
 
 /// How long a key's refusal speaks against its account together with another's: a few times the first
-/// backoff of either.
+/// backoff of either. Not measured: the worlds with sick keys fix the rule, not this figure.
 const DOUBTED: Duration = Duration::from_secs(10);
 
 /// Whom a refusal that nothing explains is charged to.
@@ -66,7 +66,7 @@ impl QuotaGroup {
         if !is_surely && (matches!(guess, Guess::Account) || !settlement.snapshot.is_empty()) {
             let budget = &mut self.accounts[grant.account].budget;
             let taken = (&open.marks, &open.charge);
-            budget.surprised(now, taken, &settlement.snapshot);
+            budget.refused_unexplained(now, taken, &settlement.snapshot);
         }
         if matches!(guess, Guess::Key) {
             let (key, generation) = (grant.key, grant.generations.key_model);

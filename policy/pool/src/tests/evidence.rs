@@ -158,9 +158,8 @@ impl World {
                 BROKEN => poison.attempts.broke_down(self.now, key, self.now),
                 Fault::KeyRejected => poison.attempts.rejected(self.now, (key, self.now), None),
                 Fault::OutOfMoney { .. } => {
-                    poison
-                        .attempts
-                        .rejected(self.now, (key, self.now), Some(account))
+                    let sent = (key, self.now);
+                    poison.attempts.rejected(self.now, sent, Some(account));
                 }
                 _ => poison.attempts.refused(self.now, key, account),
             }

@@ -1,10 +1,10 @@
 mod access;
 mod driver;
 mod evidence;
-mod exchange;
 mod explained;
 mod loads;
 mod operated;
+mod peers;
 mod properties;
 mod recalled;
 mod reconfigured;
@@ -181,7 +181,7 @@ fn a_request_too_large_for_every_account_is_refused_at_once_and_for_good() {
     for _ in 0..2 {
         let lease = granted(pool.admit(at(0.0), ask, &attempts));
         attempts.count();
-        attempts.exceeds(lease.account);
+        attempts.note_exceeded(lease.account);
         pool.settle(at(0.0), lease, &outcome(Fault::TooLargeForLimit));
     }
     let refusal = refused(pool.admit(at(0.0), ask, &attempts));
@@ -250,7 +250,7 @@ fn patience_ends_with_a_refusal_that_says_when() {
 }
 
 #[test]
-fn hopeless_requests_are_refused_at_once() {
+fn requests_that_can_never_be_served_are_refused_at_once() {
     let mut pool = pool(&[(1, Some(60))]);
     for _ in 0..3 {
         let _lease = granted(admit(&mut pool, at(0.0), 0.0));

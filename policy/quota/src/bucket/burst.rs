@@ -14,7 +14,7 @@ use super::learned::LearnedBurst;
 /// first minute, what is assumed too high is refused. Halved or doubled, no simulated world changes:
 /// their headers tell from the first answer on.
 const ASSUMED_SECS: f64 = 3.0;
-/// Growth of the assumed burst per second without a surprise: doubled in 35 s, so that a provider
+/// Growth of the assumed burst per second without an unexplained refusal: doubled in 35 s, so that a provider
 /// that tells nothing is found out within some minutes. No simulated world depends on it.
 const ASSUMED_GROWTH_PER_SEC: f64 = 0.02;
 
@@ -120,7 +120,7 @@ impl Burst {
         self.source == Source::Assumed
     }
 
-    /// Time has passed without a surprise.
+    /// Time has passed without an unexplained refusal.
     pub(super) fn grow(&mut self, elapsed_secs: f64, limit: f64) {
         if self.source == Source::Assumed && self.admitted.is_none() {
             let grown = self.size * (1.0 + ASSUMED_GROWTH_PER_SEC * elapsed_secs);

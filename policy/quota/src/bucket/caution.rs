@@ -93,7 +93,7 @@ impl Caution {
         self.grace = (2.0 * least).min(GRACE_SECS_MAX * refill);
     }
 
-    /// Time has passed without a surprise.
+    /// Time has passed without an unexplained refusal.
     pub(super) fn relax(&mut self, elapsed_secs: f64) {
         self.ramp = (self.ramp + RAMP_GROWTH_PER_SEC * elapsed_secs).min(1.0);
         if self.reserve > 0.0 || self.grace > 0.0 {
@@ -104,7 +104,7 @@ impl Caution {
 
     /// A request sent at `sent` for `need` was refused since others were quicker. What was sent
     /// before the reserve last grew says nothing new.
-    pub(super) fn outrun(&mut self, now: Time, sent: Time, need: f64, burst: f64) {
+    pub(super) fn lost_to_others(&mut self, now: Time, sent: Time, need: f64, burst: f64) {
         if sent < self.reserve_at {
             return;
         }

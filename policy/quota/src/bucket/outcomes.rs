@@ -60,7 +60,13 @@ impl Bucket {
     /// The provider refused a request for `need` for want of this, and said that `remaining` was
     /// left, to a grain. Where we saw enough, somebody else was quicker (more is held back, so that
     /// the next time there is enough for both), or else we saw wrongly.
-    pub fn outrun(&mut self, now: Time, mark: Mark, need: f64, (remaining, grain): (f64, f64)) {
+    pub fn refused_explained(
+        &mut self,
+        now: Time,
+        mark: Mark,
+        need: f64,
+        (remaining, grain): (f64, f64),
+    ) {
         let Some(limit) = self.limit else { return };
         self.advance(now);
         let surplus = self.had(mark) - need.min(self.burst());
@@ -70,7 +76,8 @@ impl Bucket {
             self.burst.outgrow((remaining, grain), need, limit);
         }
         if self.external.per_sec() > EXTERNAL_SHARE_FELT * self.refill() {
-            self.caution.outrun(now, mark.sent, need, self.burst());
+            self.caution
+                .lost_to_others(now, mark.sent, need, self.burst());
         } else if surplus >= 0.0 && surplus.is_finite() {
             if self.burst.is_guess() {
                 self.correct(-self.burst.excess(surplus, need), limit);
@@ -88,7 +95,7 @@ impl Bucket {
     }
 
     /// The provider refused a request for `need` though there seemed to be enough: there was not.
-    pub fn surprise(&mut self, now: Time, mark: Mark, need: f64) {
+    pub fn refused_unexplained(&mut self, now: Time, mark: Mark, need: f64) {
         let Some(limit) = self.limit else { return };
         self.advance(now);
         let need = need.min(self.burst());

@@ -153,7 +153,7 @@ fn external_use_is_learned_and_held_back() {
 }
 
 #[test]
-fn who_was_outrun_by_others_holds_back_more_for_a_while() {
+fn who_lost_to_others_holds_back_more_for_a_while() {
     let mut bucket = known();
     let mut left = 15.0_f64;
     for step in 1..40 {
@@ -164,10 +164,10 @@ fn who_was_outrun_by_others_holds_back_more_for_a_while() {
         bucket.reconcile(now, mark, &reading(left as u64, 1));
     }
     let mark = bucket.mark(at(40.0), 1.0);
-    bucket.outrun(at(40.1), mark, 1.0, (0.0, 0.0));
+    bucket.refused_explained(at(40.1), mark, 1.0, (0.0, 0.0));
     assert!((bucket.reserve() - 3.0).abs() < 0.1);
     // Others that were sent before it was learned teach nothing more.
-    bucket.outrun(at(40.2), mark, 1.0, (0.0, 0.0));
+    bucket.refused_explained(at(40.2), mark, 1.0, (0.0, 0.0));
     assert!(bucket.reserve() < 3.1);
     bucket.charge(at(240.0), 0.0);
     assert!(bucket.reserve() < 0.1);
@@ -179,7 +179,7 @@ fn a_refusal_leaves_what_the_provider_says_is_left() {
     let mark = bucket.mark(at(1.0), 25.0);
     bucket.charge(at(1.0), 25.0);
     bucket.charge(at(1.0), -25.0);
-    bucket.outrun(at(1.0), mark, 25.0, (20.0, 0.0));
+    bucket.refused_explained(at(1.0), mark, 25.0, (20.0, 0.0));
     assert!((bucket.level(at(1.0)) - 20.0).abs() < 1e-9);
     assert!(bucket.external_per_sec() == 0.0);
 }
@@ -229,12 +229,12 @@ fn external_use_is_not_read_out_of_rounding() {
 }
 
 #[test]
-fn a_surprise_shrinks_a_guessed_burst_and_admissions_give_it_back() {
+fn an_unexplained_refusal_shrinks_a_guessed_burst_and_admissions_give_it_back() {
     let mut bucket = declared(at(0.0), 600, None);
     let before = bucket.burst();
     bucket.charge(at(1.0), 20.0);
     let mark = bucket.mark(at(1.0), 0.0);
-    bucket.surprise(at(1.0), mark, 5.0);
+    bucket.refused_unexplained(at(1.0), mark, 5.0);
     assert!(bucket.level(at(1.0)) < 5.0);
     let after = bucket.burst();
     assert!(after < before, "{after}");
@@ -286,7 +286,7 @@ fn headers_that_lie_leave_a_usable_bucket() {
         let mut bucket = known();
         let mark = bucket.mark(at(1.0), 0.0);
         bucket.reconcile(at(1.0), mark, &reading);
-        bucket.surprise(at(1.0), mark, 1.0);
+        bucket.refused_unexplained(at(1.0), mark, 1.0);
         bucket.charge(at(2.0), 3.0);
         let level = bucket.level(at(3.0));
         assert!(

@@ -9,7 +9,7 @@ use crate::bucket::Bucket;
 
 impl Budget {
     /// The provider refused `charge`. Returns whether its headers explain why; where they surely do not,
-    /// and it is the account's, [`Self::surprised`] is to be told.
+    /// and it is the account's, [`Self::refused_unexplained`] is to be told.
     pub fn refused(
         &mut self,
         now: Time,
@@ -30,7 +30,7 @@ impl Budget {
             let grain = reading.remaining_grain;
             perhaps |= (remaining.saturating_sub(grain) as f64) < need.max(1.0);
             if ((remaining + 2 * grain) as f64) < need.max(1.0) && sorted[dimension].is_some() {
-                self.buckets[dimension].outrun(
+                self.buckets[dimension].refused_explained(
                     now,
                     marks[dimension],
                     need,
@@ -59,7 +59,7 @@ impl Budget {
 
     /// The account's refusal that headers do not surely explain is explained by the bucket that seemed to
     /// be nearest to it, or, where none of those that are told can be meant, by one that is not told.
-    pub fn surprised(
+    pub fn refused_unexplained(
         &mut self,
         now: Time,
         (marks, charge): (&Marks, &Charge),
@@ -85,7 +85,7 @@ impl Budget {
             .filter_map(surplus)
             .min_by(|a, b| a.1.total_cmp(&b.1));
         match nearest {
-            Some((d, _)) => self.buckets[d].surprise(now, marks[d], charge.least(d)),
+            Some((d, _)) => self.buckets[d].refused_unexplained(now, marks[d], charge.least(d)),
             // Who tells what is left tells it of what it refuses for want of it, too.
             None if snapshot.is_empty() && self.buckets.iter().any(Bucket::is_told) => {}
             None => self.learn(now, (marks, charge), is_enough),

@@ -15,10 +15,11 @@ use crate::claim::{Claim, output_at_most};
 use crate::expected::Model;
 use crate::lack::{Ends, Lack, Lacking, Overspent};
 use crate::left::{AllLeft, Left};
-use crate::meter::{Meter, Taken};
+use crate::meter::Meter;
 use crate::money::Money;
 use crate::prices::Unpriced;
 use crate::request::{Asked, Moment, Reserved, Standing};
+use crate::taken::Taken;
 
 /// Whether a request asks, or somebody wants to know what would become of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

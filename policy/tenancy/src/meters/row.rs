@@ -8,7 +8,8 @@ use crate::allowance::Amount;
 use crate::claim::{AtStake, Claim};
 use crate::lack::{Ends, Lack, Lacking, Overspent, Owner};
 use crate::left::AllLeft;
-use crate::meter::{Meter, Room, Sharing, Spending, Taken};
+use crate::meter::{Meter, Room, Sharing, Spending};
+use crate::taken::Taken;
 
 use super::known::Known;
 
@@ -27,6 +28,8 @@ pub(super) struct Row {
     pub(super) is_gone: bool,
     /// It was gone under the policy before, too.
     pub(super) was_gone: bool,
+    /// The place of the budget that took over what was spent of this one.
+    pub(super) successor: Option<u32>,
     /// The policy, counted, that has last changed what it bounds.
     pub(super) changed_by: u64,
     /// What gateways tell one another of it.

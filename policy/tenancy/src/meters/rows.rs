@@ -15,12 +15,16 @@ use crate::period::{Period, Wall};
 use crate::request::Moment;
 use crate::spec::Member;
 use crate::sums::Sums;
+use crate::taken::Taken;
 
 use super::known::Known;
 use super::row::{Row, follow, key, kin, normal};
 
 /// What is gone from the policy and still counted, in case that it comes back.
 const GONE_MAX: usize = 10_000;
+
+/// Policies that a request may have seen come, each with another period for its budget.
+const SUCCESSORS_MAX: usize = 8;
 
 #[derive(Debug, Default)]
 pub(super) struct Rows {
@@ -35,6 +39,14 @@ pub(super) struct Rows {
     fresh: Vec<u32>,
     /// What was spent before the process began, of budgets that have no place: by their kin and key.
     remembered: HashMap<String, HashMap<String, Sums>>,
+}
+
+/// Budgets of one kin that are gone.
+#[derive(Debug, Default)]
+struct Gone {
+    /// The most that was spent of one.
+    spent: u128,
+    places: Vec<u32>,
 }
 
 impl Rows {
@@ -99,17 +111,16 @@ impl Rows {
         if fresh.is_empty() {
             return;
         }
-        let mut gone: HashMap<String, u128> = HashMap::new();
+        let mut gone: HashMap<String, Gone> = HashMap::new();
         for place in &self.budgets {
             if let Some(Some(row)) = self.rows.get_mut(*place as usize)
                 && let Meter::Budget(spending) = &mut row.meter
                 && row.is_gone
             {
                 spending.roll(wall);
-                // What runs is settled where it was reserved.
-                let taken = spending.spent.saturating_add(spending.reserved);
-                let most = gone.entry(kin(&row.key).0.to_owned()).or_default();
-                *most = taken.max(*most);
+                let of_kin = gone.entry(kin(&row.key).0.to_owned()).or_default();
+                of_kin.spent = spending.spent.max(of_kin.spent);
+                of_kin.places.push(*place);
             }
         }
         for place in fresh {
@@ -117,12 +128,18 @@ impl Rows {
         }
     }
 
-    fn take_over_one(&mut self, wall: Wall, place: u32, gone: &HashMap<String, u128>) {
+    fn take_over_one(&mut self, wall: Wall, place: u32, gone: &HashMap<String, Gone>) {
         let Some(row) = self.get(place).filter(|row| !row.is_gone) else {
             return;
         };
         let (key, kin) = (row.key.clone(), kin(&row.key).0.to_owned());
-        let mut most = gone.get(&kin).copied().unwrap_or_default();
+        let gone = gone.get(&kin);
+        let mut most = gone.map_or(0, |gone| gone.spent);
+        for gone in gone.into_iter().flat_map(|gone| &gone.places) {
+            if let Some(gone) = self.get_mut(*gone) {
+                gone.successor = Some(place);
+            }
+        }
         let mut own = None;
         if let Some(mut of_kin) = self.remembered.remove(&kin) {
             own = of_kin.remove(&key);
@@ -142,6 +159,29 @@ impl Rows {
             if most > spending.spent {
                 (spending.spent, spending.changed) = (most, true);
             }
+        }
+    }
+
+    /// `used` was settled at `place`: what began under a policy before is charged to the budget that has
+    /// taken over, too.
+    pub(super) fn charge_successor(&mut self, place: u32, used: &Taken, wall: Wall) {
+        let mut at = place;
+        // Each was in force after the one before it.
+        for _ in 0..SUCCESSORS_MAX {
+            let Some(row) = self.get(at).filter(|row| row.is_gone) else {
+                break;
+            };
+            let Some(next) = row.successor else { return };
+            at = next;
+        }
+        let kin_of = |place| self.get(place).map(|row| kin(&row.key).0);
+        if at == place || kin_of(at) != kin_of(place) {
+            return;
+        }
+        if let Some(row) = self.get_mut(at).filter(|row| !row.is_gone)
+            && let Meter::Budget(spending) = &mut row.meter
+        {
+            spending.charge(used, wall);
         }
     }
 
@@ -210,7 +250,7 @@ impl Rows {
             && let Some(row) = self.get_mut(place)
         {
             let is_fresh = row.is_gone && row.was_gone;
-            row.is_gone = false;
+            (row.is_gone, row.successor) = (false, None);
             row.models = models.clone();
             let before = (row.lacking(), row.is_soft());
             follow(&mut row.meter, meter, at.now);
@@ -236,6 +276,7 @@ impl Rows {
             beyond: 0,
             is_gone: false,
             was_gone: false,
+            successor: None,
             changed_by: policies,
             known: Known::of(&key),
         });

@@ -1,4 +1,4 @@
-//! An error answer, as far as blame depends on it.
+//! An error answer, as far as attribution depends on it.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Whose fault an answer is, and how long it says to stay away.
 
 mod answer_wait;
-mod blame;
+mod attribution;
 mod families;
 mod heard;
 mod page;
@@ -11,8 +11,8 @@ mod row;
 mod rules;
 mod table;
 
-pub use self::blame::{Asked, BODY_BYTES_MAX, classify, needs_body};
-pub(crate) use self::blame::{in_stream, inside};
+pub use self::attribution::{Asked, BODY_BYTES_MAX, classify, needs_body};
+pub(crate) use self::attribution::{in_stream, inside};
 pub(crate) use self::heard::status_inside;
 pub use self::page::page;
 pub use self::row::Charge;

@@ -1,4 +1,4 @@
-//! The blame table on one page, for operators.
+//! The attribution table on one page, for operators.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! One row of the blame table: which answers it is about, and whom they are charged to.
+//! One row of the attribution table: which answers it is about, and whom they are charged to.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Rows of the blame table that an operator gives for one provider; they stand before all others.
+//! Rows of the attribution table that an operator gives for one provider; they stand before all others.
 //!
 //! They are for what nobody foresaw: a provider with words of its own, or an account whose state
 //! means something else to its owner. A rule that names no words holds for a whole status.

@@ -1,4 +1,4 @@
-//! Looking an error up in the blame table.
+//! Looking an error up in the attribution table.
 
 use crate::classify::families::FAMILIES;
 use crate::classify::heard::Heard;

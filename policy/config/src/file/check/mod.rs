@@ -67,7 +67,7 @@ impl Check<'_> {
             .note_with_hint(Severity::Warning, spot.clone(), message, hint);
     }
 
-    /// Where no table can be blamed.
+    /// Where no table is at fault.
     fn whole_policy(&self) -> Spot {
         Spot::whole_policy(self.files.len())
     }

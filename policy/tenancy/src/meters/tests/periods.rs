@@ -235,3 +235,27 @@ fn what_is_spent_of_a_budget_that_refuses_is_written_at_once_by_its_hundredth() 
         assert_eq!(told, due, "{tokens} {soft} {shadow}");
     }
 }
+
+#[test]
+fn what_runs_while_a_day_comes_to_begin_elsewhere_is_charged_to_it() {
+    let mut meters = meters(&daily(16, "UTC", 0));
+    let first = ask(&mut meters, 7_200).expect("room");
+    let second = ask(&mut meters, 7_200).expect("room");
+    let third = ask(&mut meters, 7_200).expect("room");
+    meters.configure(at(7_201), &daily(16, "Europe/Berlin", 0));
+    end(&mut meters, 7_202, first, 3, 1);
+    meters.configure(at(7_203), &daily(16, "Europe/Berlin", 1));
+    end(&mut meters, 7_204, second, 3, 1);
+    let unused = meters.settle(at(7_204), third, (P, "priced-1"), Used::Nothing);
+    assert_eq!(unused.money, Money::ZERO);
+    assert_eq!(spend(&mut meters, 7_205), 2, "two of four were served");
+    // Of one that is gone without another in its place nobody is charged.
+    let last = ask(&mut meters, DAY + 7_200).expect("room");
+    meters.configure(
+        at(DAY + 7_201),
+        &spec(Allowance::default(), Allowance::default()),
+    );
+    end(&mut meters, DAY + 7_202, last, 3, 1);
+    meters.configure(at(DAY + 7_203), &daily(16, "Europe/Berlin", 1));
+    assert_eq!(spend(&mut meters, DAY + 7_204), 3);
+}

@@ -36,8 +36,8 @@ impl QuotaGroup {
             let weight = if *typical > 0.0 { TYPICAL_WEIGHT } else { 1.0 };
             *typical += weight * (amount - *typical);
         }
-        let exchanged = &mut self.accounts[account].exchanged;
-        if !std::mem::replace(&mut exchanged.is_used, true) {
+        let told_peers = &mut self.accounts[account].told_peers;
+        if !std::mem::replace(&mut told_peers.is_used, true) {
             self.used.push(account);
         }
     }
@@ -58,7 +58,7 @@ impl QuotaGroup {
             };
             let told = account.report(now);
             if told.is_none() {
-                account.exchanged.is_used = false;
+                account.told_peers.is_used = false;
             }
             accounts.extend(told.map(|(life, taken, cooldown)| AccountTold {
                 account: *id,
@@ -69,7 +69,7 @@ impl QuotaGroup {
             }));
             for key in members.keys_of(*id) {
                 let open = self.breakers.get(*key);
-                let open = open.and_then(keyweir_health::breaker::Breaker::is_open_by_itself);
+                let open = open.and_then(keyweir_health::breaker::Breaker::own_open_span);
                 out.extend(open.and_then(|open| out_told(now, Who::KeyOfGroup(*key, group), open)));
             }
             told.is_some()
@@ -101,9 +101,9 @@ impl GroupAccount {
     /// Its time of counting, what was taken in it, and its cooldown; `None`: it is at rest.
     fn report(&mut self, now: Time) -> Option<(u32, Amounts, Duration)> {
         let taken = self.budget.own_taken();
-        let exchanged = &mut self.exchanged;
-        if taken != exchanged.told {
-            (exchanged.told, exchanged.told_at) = (taken, now);
+        let told_peers = &mut self.told_peers;
+        if taken != told_peers.told {
+            (told_peers.told, told_peers.told_at) = (taken, now);
         }
         let cooldown = self.cooldown_until.since(now);
         let cooldown = if self.is_cooldown_hearsay {
@@ -112,22 +112,22 @@ impl GroupAccount {
             cooldown
         };
         let is_at_rest = self.budget.in_flight() == 0
-            && now.since(exchanged.told_at) > REST
+            && now.since(told_peers.told_at) > REST
             && cooldown.is_zero();
         if is_at_rest {
-            exchanged.before = taken;
-            exchanged.life = exchanged.life.wrapping_add(1);
+            told_peers.before = taken;
+            told_peers.life = told_peers.life.wrapping_add(1);
             return None;
         }
-        let before = exchanged.before;
+        let before = told_peers.before;
         let taken = std::array::from_fn(|dimension| taken[dimension] - before[dimension]);
-        Some((exchanged.life, taken, cooldown))
+        Some((told_peers.life, taken, cooldown))
     }
 
     /// What `process` has taken since it was last heard. `is_new`: nothing was ever heard of it, and what
     /// it has taken before is not known.
     pub(crate) fn news(&mut self, process: u64, told: &AccountTold, is_new: bool) -> Amounts {
-        let processes = &mut self.exchanged.processes;
+        let processes = &mut self.told_peers.processes;
         let last = processes.iter_mut().find(|(it, ..)| *it == process);
         let Some((_, life, taken)) = last else {
             processes.push((process, told.life, told.taken));
@@ -148,7 +148,7 @@ impl GroupAccount {
 
     /// Who is not alive any more is forgotten.
     pub(crate) fn forget(&mut self, is_alive: impl Fn(u64) -> bool) {
-        self.exchanged.processes.retain(|(it, ..)| is_alive(*it));
+        self.told_peers.processes.retain(|(it, ..)| is_alive(*it));
     }
 }
 

@@ -1,11 +1,11 @@
-//! What is kept of an account for the exchange with other gateways ([`super::exchange`]).
+//! What is kept of an account for the exchange with other gateways ([`super::peers`]).
 
 use keyweir_quota::budget::Amounts;
 use keyweir_terms::time::Time;
 
 /// What gateways tell one another of an account in a group.
 #[derive(Debug, Default)]
-pub(crate) struct Exchanged {
+pub(crate) struct ToldPeers {
     /// It is among those that were used of late.
     pub(super) is_used: bool,
     pub(super) life: u32,

@@ -17,7 +17,7 @@ use keyweir_policy::terms::endpoint::Endpoint;
 use super::Taken;
 use crate::downstream::client::Client;
 use crate::request::record::{Event, Record};
-use crate::request::respond::explain;
+use crate::request::respond::refusal_texts;
 use crate::request::respond::refuse::Refuse;
 use crate::request::stop::Stop;
 
@@ -125,7 +125,7 @@ async fn wait_for_turn(
         tokio::select! {
             biased;
             () = client.gone() => return Err(Stop::ClientLeft),
-            () = taken.gateway.lifecycle.last_called() => return Err(explain::shutting_down().into()),
+            () = taken.gateway.lifecycle.last_called() => return Err(refusal_texts::shutting_down().into()),
             () = tokio::time::sleep_until(turn.into()) => return Ok(Turn::Come),
             () = replaced => {}
         }
@@ -159,7 +159,7 @@ async fn wait_for_share(
     tokio::select! {
         biased;
         () = client.gone() => Err(Stop::ClientLeft),
-        () = taken.gateway.lifecycle.last_called() => Err(explain::shutting_down().into()),
+        () = taken.gateway.lifecycle.last_called() => Err(refusal_texts::shutting_down().into()),
         () = taken.gateway.shared.heard(longest) => {
             again.waited(began.elapsed());
             Ok(())

@@ -8,7 +8,7 @@ use keyweir_terms::ids::{AccountId, GroupId};
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
-use crate::group::exchange::{meeting, out_told, rank};
+use crate::group::peers::{meeting, out_told, rank};
 use crate::pool::Pool;
 use crate::told::{AccountTold, Heard, Other, OutTold, PoolTold, Who};
 

@@ -16,7 +16,7 @@ const UNDISTURBED_SECS: f64 = 0.1;
 /// well be true.
 const RESTED_SECS: f64 = 0.5;
 
-pub(super) fn blame(base: &impl Fn() -> Scenario) -> Vec<Preset> {
+pub(super) fn attribution(base: &impl Fn() -> Scenario) -> Vec<Preset> {
     let mut presets: Vec<Preset> = [
         (
             "poison 500",

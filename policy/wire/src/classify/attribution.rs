@@ -1,4 +1,4 @@
-//! The blame table's door: what came over the wire → whose fault it is.
+//! The attribution table's door: what came over the wire → whose fault it is.
 //!
 //! Status first, then the error's type, then its code, and the message's words last: providers
 //! change wording without notice, but some states (no money, a closed account) have nothing else.

@@ -95,7 +95,7 @@ impl Incoming {
             }
         }
         if self.bytes.len() > BYTES_MAX {
-            return Err(broken("too long an answer"));
+            return Err(broken("RESP line too long"));
         }
         Ok(None)
     }
@@ -112,17 +112,17 @@ impl Incoming {
             let begun = begun(&self.bytes[line])?;
             self.values += 1;
             if self.values > VALUES_MAX {
-                return Err(broken("too many parts of an answer"));
+                return Err(broken("RESP reply too large: too many values"));
             }
             match begun {
                 Begun::Whole(value) => return Ok(Some(value)),
                 Begun::Text(length) if length > BYTES_MAX => {
-                    return Err(broken("too long an answer"));
+                    return Err(broken("RESP reply too large"));
                 }
                 Begun::Text(length) => self.text = Some(length),
                 Begun::List(0) => return Ok(Some(Value::List(Vec::new()))),
                 Begun::List(_) if self.open.len() >= DEPTH_MAX => {
-                    return Err(broken("lists too deep in lists"));
+                    return Err(broken("RESP nesting too deep"));
                 }
                 Begun::List(missing) => {
                     let values = Vec::new();
