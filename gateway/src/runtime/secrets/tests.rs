@@ -192,14 +192,9 @@ fn what_another_writes_into_its_file_holds_up_nobody_else() {
     let write = |name: &str, text: &str| {
         std::fs::write(folder.path().join(name), text).expect("written");
     };
-    write("one", "sk-one");
-    write("two", "sk-two");
     write("theirs", "kw_a\nkw_b\n");
     write("others", "kw_c\n");
-    let mut policy = policy(
-        &["{ file = \"one\" }", "{ file = \"two\" }"],
-        "[{ file = \"theirs\" }]",
-    );
+    let mut policy = policy(&["\"sk-one\""], "[{ file = \"theirs\" }]");
     let mut other = policy.tenants[TenantId(0)].clone();
     other.id = "other".to_owned();
     other.client_key_refs = vec![SecretRef::File("others".into())];
@@ -245,7 +240,30 @@ fn what_another_writes_into_its_file_holds_up_nobody_else() {
     assert!(again(&mut secrets).is_empty());
     assert!(keys_of(&secrets, TenantId(0)).is_empty());
     assert_eq!(keys_of(&secrets, second), ["kw_c"]);
-    // A key that comes by another's secret keeps its own.
+    // What is new is looked at as a whole.
+    let problems = {
+        write("others", "kw_c\nkw d\n");
+        read_first(&policy, folder.path())
+            .expect_err("a line is wrong")
+            .to_string()
+    };
+    assert!(problems.contains("line 2 is neither"), "{problems}");
+}
+
+#[test]
+fn a_key_that_comes_by_anothers_secret_keeps_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("written");
+    };
+    write("one", "sk-one");
+    write("two", "sk-two");
+    let policy = policy(&["{ file = \"one\" }", "{ file = \"two\" }"], "[]");
+    let mut secrets = read_first(&policy, folder.path()).expect("all are right");
+    let again = |secrets: &mut Secrets| {
+        *secrets = read(&policy, folder.path(), secrets, Anew::Files).expect("all are known");
+        secrets.failures.clone()
+    };
     write("one", "sk-two");
     let failures = again(&mut secrets);
     assert_eq!(
@@ -265,12 +283,4 @@ fn what_another_writes_into_its_file_holds_up_nobody_else() {
         (of_key(&secrets, 0), of_key(&secrets, 1)),
         ("sk-two", "sk-one")
     );
-    // What is new is looked at as a whole.
-    let problems = {
-        write("others", "kw_c\nkw d\n");
-        read_first(&policy, folder.path())
-            .expect_err("a line is wrong")
-            .to_string()
-    };
-    assert!(problems.contains("line 2 is neither"), "{problems}");
 }
