@@ -33,3 +33,4 @@ pub(crate) mod tenancy;
 pub(crate) mod tokens;
 pub(crate) mod watch;
 mod watched;
+mod writing;

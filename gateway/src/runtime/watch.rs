@@ -4,7 +4,8 @@
 //! (Kubernetes by swapping the link `..data`), and a watched file that is replaced is watched no more
 //! ([`crate::runtime::watched`]). An event only says that it is time to look. What is looked at is what
 //! the system tells of each file, which also catches changes of which no event comes (network file
-//! systems, too many watches): then every [`LOOK_EVERY`].
+//! systems, too many watches): then every [`LOOK_EVERY`]. Nothing is looked at while a file is being written
+//! ([`crate::runtime::writing`]).
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -26,6 +27,9 @@ const SETTLE: Duration = Duration::from_millis(250);
 /// How long that may be put off by more events.
 const SETTLE_MAX: Duration = Duration::from_secs(2);
 
+/// How long a file that is written on and on is waited for: it may be one that never ends.
+const WRITTEN_MAX: Duration = Duration::from_secs(30);
+
 /// How often is looked without an event.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -40,6 +44,9 @@ async fn keep(reloader: Weak<Reloader>) {
     let (mut watched, mut events) = Watched::new(tell);
     let mut seen = None;
     loop {
+        if watched.whole_at().is_some() {
+            settle(&mut events, &watched).await;
+        }
         let Some(reloader) = reloader.upgrade() else {
             return;
         };
@@ -57,18 +64,35 @@ async fn keep(reloader: Weak<Reloader>) {
             reloader.reload(Trigger::Change).await;
             continue;
         }
+        let news = reloader.news().await;
         drop(reloader);
         let next_look = Instant::now() + LOOK_EVERY;
         let alarm = due.map_or(next_look, |due| due.min(next_look));
         tokio::select! {
-            Some(()) = events.recv() => settle(&mut events).await,
+            Some(()) = events.recv() => settle(&mut events, &watched).await,
+            () = news.notified() => {}
             () = tokio::time::sleep_until(alarm) => {}
         }
     }
 }
 
-/// Waits until nothing more happens.
-async fn settle(events: &mut mpsc::Receiver<()>) {
+/// Waits until nothing more happens, and all files are whole.
+async fn settle(events: &mut mpsc::Receiver<()>, watched: &Watched) {
+    let until = Instant::now() + WRITTEN_MAX;
+    loop {
+        until_quiet(events).await;
+        match watched.whole_at() {
+            Some(whole_at) if Instant::now() < until => {
+                // The next piece, or the end.
+                let _ = tokio::time::timeout_at(whole_at.into(), events.recv()).await;
+            }
+            _ => return,
+        }
+    }
+}
+
+/// Waits until nothing more happens, for a while.
+async fn until_quiet(events: &mut mpsc::Receiver<()>) {
     let until = Instant::now() + SETTLE_MAX;
     while Instant::now() < until {
         if tokio::time::timeout(SETTLE, events.recv()).await.is_err() {

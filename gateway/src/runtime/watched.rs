@@ -13,11 +13,14 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+
+use super::writing::Writing;
 
 /// Links that are followed on the way to one file: as many as Linux does (`path_resolution(7)`).
 const LINKS_MAX: usize = 40;
@@ -26,6 +29,7 @@ const LINKS_MAX: usize = 40;
 pub(super) struct Watched {
     watcher: Option<RecommendedWatcher>,
     ways: Arc<Mutex<Ways>>,
+    writing: Arc<Mutex<Writing>>,
     /// Which folder each is.
     folders: BTreeMap<PathBuf, (u64, u64)>,
 }
@@ -37,8 +41,12 @@ impl Watched {
         let (sender, events) = mpsc::channel(1);
         let ways: Arc<Mutex<Ways>> = Arc::default();
         let known = Arc::clone(&ways);
+        let writing: Arc<Mutex<Writing>> = Arc::default();
+        let noted = Arc::clone(&writing);
         let on_event = move |event: notify::Result<Event>| {
-            if event.is_ok_and(|event| is_change(event.kind) && known.lock().concern(&event)) {
+            let Ok(event) = event else { return };
+            if is_change(event.kind) && known.lock().concern(&event) {
+                noted.lock().note(&event, Instant::now());
                 let _ = sender.try_send(());
             }
         };
@@ -49,9 +57,15 @@ impl Watched {
         let watched = Self {
             watcher: watcher.ok(),
             ways,
+            writing,
             folders: BTreeMap::new(),
         };
         (watched, events)
+    }
+
+    /// When all files are whole if no more of them is written; `None`: they are.
+    pub(super) fn whole_at(&self) -> Option<Instant> {
+        self.writing.lock().whole_at(Instant::now())
     }
 
     /// Watches the ways to `files`, and no others. In those of them that are folders, each name counts that
@@ -320,6 +334,31 @@ mod tests {
             let heard = tokio::time::timeout(PATIENCE, self.events.recv()).await;
             assert!(heard.is_ok(), "nothing is heard of it: {what}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_whole_when_it_is_closed() {
+        use std::io::Write;
+        let (folder, base) = folder();
+        write(&base.join("secret"));
+        let mut house = House::watch(base.clone(), folder, &["secret", "new"]);
+        assert_eq!(house.watched.whole_at(), None);
+        for name in ["secret", "new"] {
+            let mut file = std::fs::File::create(base.join(name)).expect("made");
+            for _ in 0..2 {
+                file.write_all(b"half").expect("written");
+                house.hears("a piece is written").await;
+                assert!(house.watched.whole_at().is_some(), "{name}");
+            }
+            drop(file);
+            while house.watched.whole_at().is_some() {
+                house.hears("it is closed").await;
+            }
+        }
+        link("secret", &base.join("next"));
+        rename(&base.join("next"), &base.join("secret"));
+        house.hears("it is replaced").await;
+        assert_eq!(house.watched.whole_at(), None);
     }
 
     #[tokio::test]

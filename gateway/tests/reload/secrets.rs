@@ -170,6 +170,38 @@ async fn a_command_runs_again_and_again() {
     house.gateway().writes(again).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_hangs_holds_up_no_reload() {
+    let house = House::build(Plan::new()).await;
+    let script = "if [ -e hangs ]; then touch hung; sleep 600; fi; cat claude-one.key";
+    let command = format!(
+        "{{ command = [\"sh\", \"-c\", \"{script}\"], refresh = \"1s\", timeout = \"60s\" }}"
+    );
+    let policy = house.policy();
+    let policy = policy.replace("{ file = \"claude-one.key\" }", &command);
+    house.follow(&policy).await;
+    house.put("hangs", "");
+    let hung = house.gateway().files.path().join("hung");
+    until("it hangs", || hung.exists()).await;
+    let began = Instant::now();
+    house.stage.control().add_key("claude-two", SECOND);
+    house.put("claude-two.key", SECOND);
+    let used = async {
+        while used(&house, SECOND) == 0 {
+            house.stage.serves(Api::Messages).await;
+        }
+    };
+    crate::support::in_time("another key's new secret is used", used).await;
+    house
+        .follow(&policy.replace("[[tenant]]", "# again\n[[tenant]]"))
+        .await;
+    assert!(
+        began.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
 /// Whether a process is there that is not dead.
 fn lives(id: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", id.trim()));

@@ -55,6 +55,31 @@ async fn a_file_that_changes_is_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_written_piece_by_piece_is_followed_when_it_is_whole() {
+    use std::io::Write;
+    let house = House::build(Plan::new()).await;
+    let first = house.policy();
+    house.write(&(first.clone() + &tenant("new", NEW, "")));
+    until_let_in(house.gateway(), NEW).await;
+    let path = house.gateway().files.path().join("keys.toml");
+    let mut file = std::fs::File::create(path).expect("opened");
+    // It is a policy, and not all of it.
+    file.write_all(first.as_bytes()).expect("written");
+    let began = std::time::Instant::now();
+    while began.elapsed() < Duration::from_millis(1_200) {
+        assert!(
+            is_let_in(house.gateway(), NEW).await,
+            "half a file is followed"
+        );
+    }
+    let rest = tenant("new", NEW, "") + &tenant("newer", "kw_newer", "");
+    file.write_all(rest.as_bytes()).expect("written");
+    drop(file);
+    until_let_in(house.gateway(), "kw_newer").await;
+    assert!(is_let_in(house.gateway(), NEW).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hang_up_and_an_operator_have_it_reload_at_once() {
     let house = House::build(Plan::new()).await;
     house.write(&(house.policy() + &tenant("new", NEW, "")));

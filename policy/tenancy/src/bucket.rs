@@ -2,7 +2,9 @@
 //!
 //! Unlike the buckets of providers, whose levels are guesses, this one is ours: nothing has to be
 //! learned, and nothing may drift. It may be overdrawn, by a request that takes its turn before it
-//! comes, or by one that took more than it was expected to: what is owed flows in first.
+//! comes, or by one that took more than it was expected to: what is owed flows in first. By the second it
+//! owes three minutes' worth at most, and what is beyond that is forgiven: whoever takes more than anybody
+//! expects shuts those who share the limit out for minutes, and not for hours.
 
 use std::time::Duration;
 
@@ -22,6 +24,11 @@ impl Thousandths {
         Self(units as u128 * 1_000)
     }
 
+    /// Both together.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     fn parts(self) -> i128 {
         i128::try_from(self.0).map_or(LEVEL_MAX, |it| it.min(LEVEL_MAX)) * (PARTS / 1_000)
     }
@@ -29,6 +36,10 @@ impl Thousandths {
 
 /// Minutes' worth that others can say is owed at most: what they say may be wrong.
 const OWED_MINUTES_MAX: i128 = 60;
+
+/// Minutes' worth that is owed at most for answers which took more than they were expected to: long enough
+/// for who is wrong now and then to pay for all of it, and short enough to be waited for.
+const OWED_ANSWERS_MINUTES_MAX: i128 = 3;
 
 /// More thousandths than any bucket holds or owes: whatever others tell, sums of it fit.
 const LEVEL_MAX: i128 = 1 << 90;
@@ -102,6 +113,12 @@ impl Bucket {
         Some(self.flows_in(lacks))
     }
 
+    /// How long until it would owe no more than is owed at most, were `need` taken.
+    pub(crate) fn wait_owing(&self, need: Thousandths, now: Time) -> Duration {
+        let may_owe = OWED_ANSWERS_MINUTES_MAX * i128::from(self.limit) * PARTS;
+        self.flows_in(need.parts() - self.parts(now) - may_owe)
+    }
+
     /// How long until it is full.
     pub(crate) fn until_full(&self, now: Time) -> Duration {
         self.flows_in(i128::from(self.limit) * PARTS - self.parts(now))
@@ -111,6 +128,22 @@ impl Bucket {
     pub(crate) fn take(&mut self, need: Thousandths, now: Time) {
         self.level = self.parts(now) - need.parts();
         self.at = now.max(self.at);
+    }
+
+    /// Takes `more` than was expected, as far as what is owed allows. What it took.
+    pub(crate) fn overdraw(&mut self, more: Thousandths, now: Time) -> Thousandths {
+        let before = self.parts(now);
+        let least = before.min(-OWED_ANSWERS_MINUTES_MAX * i128::from(self.limit) * PARTS);
+        let taken = more.parts().min(before - least);
+        self.level = before - taken;
+        self.at = now.max(self.at);
+        Thousandths(u128::try_from(taken / (PARTS / 1_000)).unwrap_or_default())
+    }
+
+    /// What one request counts as at most, in whole units: what a full bucket gives, and what may be owed.
+    pub(crate) const fn most_at_once(&self) -> u64 {
+        self.limit
+            .saturating_mul(1 + OWED_ANSWERS_MINUTES_MAX as u64)
     }
 
     /// Puts back `rest` of what was taken.
@@ -206,6 +239,22 @@ mod tests {
         assert_eq!(wait(&bucket), Some(Duration::from_millis(600)));
         bucket.scale(4, START);
         assert_eq!(wait(&bucket), Some(Duration::from_millis(600)));
+    }
+
+    #[test]
+    fn what_is_taken_beyond_what_was_expected_is_owed_for_three_minutes_at_most() {
+        let mut bucket = Bucket::full(10, START);
+        bucket.take(Thousandths::whole(1), START);
+        let taken = [20, 30].map(|more| bucket.overdraw(Thousandths::whole(more), START));
+        assert_eq!(taken, [Thousandths::whole(20), Thousandths::whole(19)]);
+        assert_eq!(bucket.level(START), -30);
+        // Who has taken its turn before it came owes that all the same.
+        bucket.take(Thousandths::whole(50), START);
+        assert_eq!(
+            bucket.overdraw(Thousandths::whole(1), START),
+            Thousandths::whole(0)
+        );
+        assert_eq!(bucket.level(START), -80);
     }
 
     proptest! {

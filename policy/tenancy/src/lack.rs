@@ -111,9 +111,10 @@ impl fmt::Display for Lack {
             write!(f, " for {models}")?;
         }
         let is_budget = matches!(self.lacking, Lacking::Budget(..));
+        let is_at_a_time = matches!(self.lacking, Lacking::AtATime(..));
         match self.ends {
             Ends::Never => f.write_str(" is smaller than this request"),
-            Ends::WithOthers if is_budget => {
+            Ends::WithOthers if !is_at_a_time => {
                 f.write_str(" is taken by requests that run; try again when they end")
             }
             Ends::WithOthers => f.write_str(" is reached; try again when one of them ends"),

@@ -15,42 +15,18 @@ use keyweir_terms::time::Time;
 
 use crate::allowance::Amount;
 use crate::bucket::{Bucket, Thousandths};
-use crate::money::Money;
+use crate::claim::{AtStake, Claim, beyond_rate};
 use crate::period::{Period, Wall};
 use crate::share::Factor;
-
-/// What a request takes, or took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Taken {
-    pub(crate) requests: u64,
-    pub(crate) input: u64,
-    pub(crate) output: u64,
-    pub(crate) money: Money,
-}
-
-impl Taken {
-    const fn of(&self, dimension: Dimension) -> u64 {
-        match dimension {
-            Dimension::Requests => self.requests,
-            Dimension::InputTokens => self.input,
-            Dimension::OutputTokens => self.output,
-            Dimension::Tokens => self.input.saturating_add(self.output),
-        }
-    }
-
-    const fn of_budget(&self, amount: Amount) -> u128 {
-        match amount {
-            Amount::Tokens(_) => self.of(Dimension::Tokens) as u128,
-            Amount::Money(_) => self.money.pico(),
-        }
-    }
-}
+use crate::taken::Taken;
 
 /// Whether there is room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
     /// Now, or in so long.
     In(Duration),
+    /// In so long, or as soon as others have ended.
+    InOrWhenOthersEnd(Duration),
     /// Not while others run; when they end nobody knows.
     WhenOthersEnd,
     /// From this moment on.
@@ -169,13 +145,39 @@ pub(crate) struct Elsewhere {
 }
 
 impl Meter {
-    /// Whether `need` fits, where others give of it too.
+    /// What `claim` may take beyond what it is expected to.
+    pub(crate) const fn beyond(&self, claim: &Claim) -> u128 {
+        let Claim { need, most } = claim;
+        match self {
+            Self::Rate { dimension, .. } => match dimension {
+                Dimension::OutputTokens | Dimension::Tokens => {
+                    beyond_rate(need.of(*dimension), most.of(*dimension)) as u128
+                }
+                Dimension::Requests | Dimension::InputTokens => 0,
+            },
+            Self::Concurrency { .. } => 0,
+            Self::Budget(spending) => {
+                let amount = spending.amount;
+                most.of_budget(amount)
+                    .saturating_sub(need.of_budget(amount))
+            }
+        }
+    }
+
+    /// Whether `claim` fits, where others give of it too.
     pub(crate) fn room(
         &mut self,
-        need: &Taken,
+        claim: &Claim,
+        at_stake: AtStake,
         (now, wall): (Time, Wall),
         sharing: Sharing,
     ) -> Room {
+        let beyond = self.beyond(claim);
+        // One alone may take what is left.
+        let beyond = at_stake
+            .0
+            .map_or(0, |running| running.saturating_add(beyond));
+        let need = &claim.need;
         match self {
             Self::Rate {
                 dimension,
@@ -190,8 +192,17 @@ impl Meter {
                     true => Thousandths::whole(need.of(*dimension)),
                     false => sharing.factor(drawn.factor).counted(need.of(*dimension)),
                 };
+                let others_may_take = match beyond {
+                    0 => Duration::ZERO,
+                    beyond => {
+                        let beyond = u64::try_from(beyond).unwrap_or(u64::MAX);
+                        let beyond = sharing.factor(drawn.factor).counted(beyond);
+                        bucket.wait_owing(counted.and(beyond), now)
+                    }
+                };
                 // Most find what they ask for.
-                if need.of(*dimension) > 0 && bucket.has(counted, now) {
+                if need.of(*dimension) > 0 && others_may_take.is_zero() && bucket.has(counted, now)
+                {
                     return Room::In(Duration::ZERO);
                 }
                 // Of output only the cap is known, and of all it is not known well: a long answer
@@ -208,7 +219,13 @@ impl Meter {
                 let need = counted.min(limit);
                 // A limit of nothing gives nothing, whatever the need.
                 let need = need.max(Thousandths::whole(1));
-                bucket.wait(need, now).map_or(Room::Never, Room::In)
+                match bucket.wait(need, now) {
+                    None => Room::Never,
+                    Some(wait) if others_may_take > wait => {
+                        Room::InOrWhenOthersEnd(others_may_take)
+                    }
+                    Some(wait) => Room::In(wait),
+                }
             }
             Self::Concurrency { max: 0, .. } => Room::Never,
             Self::Concurrency {
@@ -223,7 +240,7 @@ impl Meter {
                     Room::WhenOthersEnd
                 }
             }
-            Self::Budget(spending) => spending.room(need, wall, sharing),
+            Self::Budget(spending) => spending.room(need, beyond, wall, sharing),
         }
     }
 
@@ -260,7 +277,7 @@ impl Meter {
                 bucket,
                 drawn,
             } => {
-                let need = need.of(*dimension);
+                let need = need.of(*dimension).min(bucket.most_at_once());
                 let counted = sharing.factor(drawn.factor).counted(need);
                 bucket.take(counted, now);
                 drawn.add(need, counted);
@@ -286,15 +303,18 @@ impl Meter {
                 bucket,
                 drawn,
             } => {
-                let (need, used) = (need.of(*dimension), used.of(*dimension));
+                // A need counts as it was taken.
+                let need = need.of(*dimension).min(bucket.most_at_once());
+                let used = used.of(*dimension);
                 // What others were wrong about, they tell.
-                let counted = |amount| match sharing.is_heard {
-                    true => Thousandths::whole(amount),
-                    false => Factor::even(sharing.replicas).counted(amount),
+                let factor = match sharing.is_heard {
+                    true => Factor::even(Replicas::ONE),
+                    false => Factor::even(sharing.replicas),
                 };
+                let counted = |amount| factor.counted(amount);
                 if used > need {
-                    bucket.take(counted(used - need), now);
-                    drawn.add(used - need, counted(used - need));
+                    let taken = bucket.overdraw(counted(used - need), now);
+                    drawn.add(factor.amount(taken).min(used - need), taken);
                 } else {
                     bucket.put_back(counted(need - used), now);
                     drawn.give_back(need - used, counted(need - used));
@@ -395,7 +415,8 @@ impl Spending {
         self.counted(sharing) >= self.max()
     }
 
-    fn room(&mut self, need: &Taken, wall: Wall, sharing: Sharing) -> Room {
+    /// Whether there is room for `need`, where it and what runs may take so much beyond what is expected.
+    fn room(&mut self, need: &Taken, beyond: u128, wall: Wall, sharing: Sharing) -> Room {
         self.roll(wall);
         let need = need.of_budget(self.amount);
         let (max, factor) = (self.max(), sharing.factor(self.factor));
@@ -418,7 +439,8 @@ impl Spending {
             true => need,
             false => factor.counted_of(need),
         };
-        if !fits(taken, counted) {
+        let at_most = counted.saturating_add(factor.counted_of(beyond));
+        if !fits(taken, counted) || (beyond > 0 && !fits(taken, at_most)) {
             return Room::WhenOthersEnd;
         }
         Room::In(Duration::ZERO)

@@ -41,13 +41,14 @@ use self::row::overspent;
 use self::rows::Rows;
 use crate::expected::Expected;
 use crate::lack::Overspent;
-use crate::meter::{Meter, Sharing, Taken};
+use crate::meter::{Meter, Sharing};
 use crate::money::{Money, WHOLE};
 use crate::period::Wall;
 use crate::prices::PriceBook;
 use crate::request::{Cost, Moment, Reserved, Used};
 use crate::spec::Spec;
 use crate::sums::Sums;
+use crate::taken::Taken;
 
 pub use self::view::{BudgetView, LimitView, Limited};
 
@@ -120,11 +121,11 @@ impl Meters {
             (Used::Partly(usage), Some(reserved)) => match usage.input {
                 // Who tells of the input tells what of it was cached.
                 Some(_) => Usage {
-                    output: usage.output.or(Some(reserved.need.output)),
+                    output: usage.output.or(Some(reserved.claim.need.output)),
                     ..usage
                 },
                 None => Usage {
-                    output: usage.output.or(Some(reserved.need.output)),
+                    output: usage.output.or(Some(reserved.claim.need.output)),
                     tier: usage.tier,
                     ..self.expected(reserved)
                 },
@@ -209,8 +210,8 @@ impl Meters {
     /// What a request was expected to take.
     fn expected(&self, reserved: &Reserved) -> Usage {
         let need = Need {
-            input: reserved.need.input,
-            output: reserved.need.output,
+            input: reserved.claim.need.input,
+            output: reserved.claim.need.output,
         };
         let of = (reserved.tenant, &reserved.model);
         self.expected.usage(of, &reserved.size, &need)
@@ -240,8 +241,8 @@ impl Meters {
     pub(super) fn give_back(&mut self, at: Moment, reserved: &Reserved, taken: &Taken) {
         for place in reserved.rows.iter() {
             if let Some(row) = self.rows.get_mut(*place) {
-                row.open = row.open.saturating_sub(1);
-                let both = (&reserved.need, taken);
+                row.closed(&reserved.claim);
+                let both = (&reserved.claim.need, taken);
                 row.meter.settle(both, (at.now, at.wall), self.sharing);
                 self.is_due |= row.is_due();
                 row.used(at.now);

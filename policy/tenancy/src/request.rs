@@ -7,10 +7,10 @@ use keyweir_terms::ids::{ProviderId, TenantId};
 use keyweir_terms::request::{RequestSize, Usage};
 use keyweir_terms::time::Time;
 
+use crate::claim::Claim;
 use crate::expected::Model;
 use crate::lack::{Lacking, Overspent};
 use crate::left::AllLeft;
-use crate::meter::Taken;
 use crate::money::Money;
 use crate::period::Wall;
 
@@ -48,7 +48,7 @@ pub struct Reserved {
     pub(crate) rows: Arc<[u32]>,
     /// The policy, counted, that it was reserved under.
     pub(crate) policy: u64,
-    pub(crate) need: Taken,
+    pub(crate) claim: Claim,
     pub(crate) tenant: TenantId,
     pub(crate) model: Model,
     pub(crate) size: RequestSize,

@@ -43,6 +43,11 @@ impl Factor {
         Thousandths(amount as u128 * self.0 as u128)
     }
 
+    /// The amount of which so much counts.
+    pub(crate) fn amount(self, counted: Thousandths) -> u64 {
+        u64::try_from(counted.0 / u128::from(self.0.max(1))).unwrap_or(u64::MAX)
+    }
+
     /// The same, of tokens or picodollars.
     pub(crate) const fn counted_of(self, amount: u128) -> u128 {
         amount.saturating_mul(self.0 as u128).div_ceil(UNIT)

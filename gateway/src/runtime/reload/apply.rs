@@ -1,6 +1,6 @@
 //! Changes over to the next policy. Nothing here can fail.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use keyweir_policy::config::file::Gone;
 use keyweir_policy::config::pool_spec::pool_spec;
@@ -14,6 +14,7 @@ use crate::runtime::live::{Live, Next};
 use crate::runtime::provider::Prepared;
 use crate::runtime::share_out::share_out;
 use crate::runtime::tokens::Tokens;
+use crate::telemetry::metrics::Named;
 
 /// Changes over. Nothing here can fail.
 pub(super) fn apply(gateway: &Gateway, state: &mut State, before: &Arc<Live>, ready: Ready) {
@@ -57,11 +58,23 @@ pub(super) fn apply(gateway: &Gateway, state: &mut State, before: &Arc<Live>, re
     state.before.retain(|policy| policy.strong_count() > 0);
     // What this policy had may be evicted with a later one, when nobody has this one any more.
     state.before.push(Arc::downgrade(&before));
+    drop_gone(gateway, state, &live);
     let in_use = state.before.iter().any(|policy| policy.strong_count() > 0);
     let is_free = |gone| !in_use && is_free(&live, gone);
     state.identity.adopt(&live.policy, is_free);
     state.secrets = ready.secrets;
     state.folder = ready.folder;
+}
+
+/// Drops what was counted of those whom no policy names that is in force or that requests have.
+fn drop_gone(gateway: &Gateway, state: &State, live: &Live) {
+    let older: Vec<Arc<Live>> = state.before.iter().filter_map(Weak::upgrade).collect();
+    let mut named = Named::default();
+    named.add(&live.policy);
+    for policy in &older {
+        named.add(&policy.policy);
+    }
+    gateway.metrics.drop_gone(&named);
 }
 
 /// Whether nothing refers to what is gone but requests that began under an older policy.

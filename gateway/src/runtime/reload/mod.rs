@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use keyweir_policy::config::file::{Identity, JwtKeys};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use self::apply::apply;
 use self::changes::{changes, new_upstreams};
@@ -58,7 +58,7 @@ impl Trigger {
     /// Which secrets are read again.
     const fn anew(self) -> Anew {
         match self {
-            Self::Change => Anew::Due,
+            Self::Change => Anew::Files,
             Self::Signal | Self::Operator => Anew::All,
         }
     }
@@ -105,6 +105,8 @@ impl Reloader {
     /// Follows the files as they are now. Must be called on a multi-threaded runtime.
     pub(crate) async fn reload(&self, trigger: Trigger) -> Reloaded {
         let mut state = self.state.lock().await;
+        // Also where the policy cannot be read: who follows changes waits for the next one.
+        state.secrets.run_due(&state.folder);
         let began = Instant::now();
         let prepare = || prepare(&self.gateway, &self.files, &state, trigger.anew());
         let reloaded = match tokio::task::block_in_place(prepare) {
@@ -186,8 +188,13 @@ impl Reloader {
         self.gateway.policy_status.lock().clone()
     }
 
-    /// When a command is to run again.
+    /// When a command is to run again, or has printed something.
     pub(crate) async fn next_due(&self) -> Option<Instant> {
         self.state.lock().await.secrets.next_due()
+    }
+
+    /// Tells that a command has ended.
+    pub(crate) async fn news(&self) -> Arc<Notify> {
+        self.state.lock().await.secrets.news()
     }
 }

@@ -20,7 +20,7 @@ const AT_ONCE: usize = 8;
 /// How often is looked whether a command has ended that has closed its output.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-type Printed = Result<String, SecretProblem>;
+pub(super) type Printed = Result<String, SecretProblem>;
 
 /// The commands that run, each the head of a group of processes: they must not outlive the gateway.
 static RUNNING: Mutex<Running> = Mutex::new(Running {
@@ -43,14 +43,14 @@ pub(crate) fn end_all() {
     }
 }
 
-/// Runs `commands` in `folder`, a few at a time, and waits for all. What each printed.
+/// Runs `commands` in `folder`, a few at a time, and waits for all. Tells what each printed when it ends.
 pub(super) fn run_all<'a>(
     commands: Vec<&'a SecretCommand>,
     folder: &Path,
-) -> HashMap<&'a SecretCommand, Printed> {
+    ended: impl Fn(&'a SecretCommand, Printed) + Sync,
+) {
     let threads = commands.len().min(AT_ONCE);
     let left = Mutex::new(commands);
-    let printed = Mutex::new(HashMap::new());
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -58,11 +58,21 @@ pub(super) fn run_all<'a>(
                     let Some(command) = left.lock().pop() else {
                         return;
                     };
-                    let output = run(command, folder);
-                    printed.lock().insert(command, output);
+                    ended(command, run(command, folder));
                 }
             });
         }
+    });
+}
+
+/// The same; what each printed.
+pub(super) fn print_all<'a>(
+    commands: Vec<&'a SecretCommand>,
+    folder: &Path,
+) -> HashMap<&'a SecretCommand, Printed> {
+    let printed = Mutex::new(HashMap::new());
+    run_all(commands, folder, |command, output| {
+        printed.lock().insert(command, output);
     });
     printed.into_inner()
 }
@@ -166,7 +176,7 @@ mod tests {
             timeout,
             refresh: Duration::from_secs(300),
         };
-        let mut all = run_all(vec![&command], Path::new(""));
+        let mut all = print_all(vec![&command], Path::new(""));
         all.remove(&command).expect("it ran")
     }
 

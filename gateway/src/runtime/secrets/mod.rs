@@ -10,27 +10,36 @@ mod command;
 mod open_to_all;
 mod places;
 mod problem;
+mod repeated;
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keyweir_policy::config::file::{Policy, SecretCommand, SecretRef};
+use keyweir_policy::config::file::{Policy, Provider, SecretCommand, SecretRef};
 use keyweir_policy::config::secret::{ClientKeyHash, ProviderSecret};
 use keyweir_policy::terms::ids::{KeyId, ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
+use tokio::sync::Notify;
 
 pub(crate) use self::command::end_all as end_commands;
+use self::command::{Printed, print_all};
 pub use self::open_to_all::open_to_all;
 use self::places::{commands, of_key, of_redis, of_tenant};
 pub(crate) use self::places::{files, is_declared};
 use self::problem::BYTES_MAX;
 pub use self::problem::{SecretProblem, SecretProblems};
+use self::repeated::{Repeated, again};
 use crate::runtime::regular_file;
 
-/// How soon a command runs again that has failed, at the latest.
-const RETRY: Duration = Duration::from_secs(10);
+/// For so long commands that have run before are waited for where all is read anew: most end by then, and
+/// one that hangs holds up nothing else.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is done where a secret cannot be read anew.
+const KNOWN_IS_USED: &str = "what was known is used";
 
 /// The secrets of each provider's keys.
 pub(crate) type OfKeys = Table<ProviderId, Table<KeyId, ProviderSecret>>;
@@ -63,8 +72,9 @@ pub(crate) struct OfRedis {
 struct Found {
     secrets: HashMap<String, ProviderSecret>,
     client_keys: HashMap<String, Vec<ClientKeyHash>>,
-    /// When each command is to run again.
-    due: HashMap<SecretCommand, Instant>,
+    /// By the tenant's id and [`reference`].
+    of_tenants: HashSet<(String, String)>,
+    commands: Arc<Repeated>,
 }
 
 /// Which secrets are looked for anew.
@@ -72,12 +82,12 @@ struct Found {
 pub(crate) enum Anew {
     /// All.
     All,
-    /// All but what commands printed that are not due.
-    Due,
+    /// All but what commands print: what they printed last counts.
+    Files,
 }
 
-/// Reads the secrets of `policy`; relative paths start at `folder`. Blocks, for as long as commands
-/// may take.
+/// Reads the secrets of `policy`; relative paths start at `folder`. Blocks, for as long as commands may take
+/// that have not run before, and for a moment where all is read anew.
 ///
 /// # Errors
 /// Everything that is missing or unfit, and was not found by `before`.
@@ -87,17 +97,19 @@ pub(crate) fn read(
     before: &Secrets,
     anew: Anew,
 ) -> Result<Secrets, SecretProblems> {
-    let now = Instant::now();
-    let is_due = |command: &SecretCommand| {
-        let due = before.found.due.get(command);
-        anew == Anew::All || due.is_none_or(|due| *due <= now)
-    };
     let commands: HashSet<&SecretCommand> = commands(policy).collect();
-    let to_run = commands.iter().copied().filter(|command| is_due(command));
+    let repeated = Arc::clone(&before.found.commands);
+    if anew == Anew::All {
+        repeated.run_again(&commands, folder, PATIENCE);
+    }
+    let mut printed = repeated.printed(&commands);
+    let is_new = |command: &&SecretCommand| !printed.contains_key(command);
+    let new: Vec<_> = commands.iter().copied().filter(is_new).collect();
+    printed.extend(print_all(new, folder));
     let mut reading = Reading {
         folder,
         before: &before.found,
-        printed: command::run_all(to_run.collect(), folder),
+        printed,
         secrets: Secrets::default(),
         problems: Vec::new(),
     };
@@ -109,8 +121,7 @@ pub(crate) fn read(
                 of_provider.insert(key, secret);
             }
         }
-        let label = |key: KeyId| provider.keys[key].id.as_str();
-        reading.problems.extend(same(&of_provider, label));
+        reading.tell_apart(provider, &mut of_provider);
         reading.secrets.of_keys.insert(id, of_provider);
     }
     if let Some(from) = &policy.gateway.admin_token {
@@ -126,42 +137,49 @@ pub(crate) fn read(
         sentinel_password,
     };
     reading.client_keys(policy);
-    reading.note_due(&commands, now);
-    if reading.problems.is_empty() {
-        Ok(reading.secrets)
-    } else {
-        Err(SecretProblems(reading.problems))
+    let is_whole = reading.problems.is_empty();
+    // What a new one could not print it is asked for again.
+    let to_keep = reading.printed.iter().filter(|it| is_whole || it.1.is_ok());
+    repeated.add(to_keep.map(|(command, printed)| (*command, again(printed))));
+    if !is_whole {
+        return Err(SecretProblems(reading.problems));
     }
+    repeated.retain(|command| commands.contains(command));
+    reading.secrets.found.commands = repeated;
+    Ok(reading.secrets)
 }
 
 impl Secrets {
-    /// When a command is to run again.
+    /// When a command is to run again, or has printed something.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.found.due.values().min().copied()
+        self.found.commands.next_due()
+    }
+
+    /// Runs the commands that are due; nobody waits for them.
+    pub(crate) fn run_due(&self, folder: &Path) {
+        self.found.commands.run_due(folder);
+    }
+
+    /// Tells that a command has ended.
+    pub(crate) fn news(&self) -> Arc<Notify> {
+        self.found.commands.news()
     }
 }
 
-/// Keys of one provider with one credential.
-fn same<'a>(
-    secrets: &Table<KeyId, ProviderSecret>,
-    label: impl Fn(KeyId) -> &'a str,
-) -> Vec<(String, SecretProblem)> {
-    let mut first: HashMap<&str, &str> = HashMap::new();
-    let mut problems = Vec::new();
-    for (id, secret) in secrets.iter() {
-        if let Some(other) = first.insert(secret.expose(), label(id)) {
-            let problem = SecretProblem::Same(other.to_owned());
-            problems.push((format!("key \"{}\"", label(id)), problem));
-        }
-    }
-    problems
+/// Two keys with one credential.
+fn same(secrets: &Table<KeyId, ProviderSecret>) -> Option<[KeyId; 2]> {
+    let mut first: HashMap<&str, KeyId> = HashMap::new();
+    secrets.iter().find_map(|(id, secret)| {
+        let other = first.insert(secret.expose(), id)?;
+        Some([other, id])
+    })
 }
 
 /// Secrets as they are read.
 struct Reading<'a> {
     folder: &'a Path,
     before: &'a Found,
-    printed: HashMap<&'a SecretCommand, Result<String, SecretProblem>>,
+    printed: HashMap<&'a SecretCommand, Printed>,
     secrets: Secrets,
     problems: Vec<(String, SecretProblem)>,
 }
@@ -182,33 +200,107 @@ impl Reading<'_> {
         Some(secret)
     }
 
+    /// Two keys of one provider with one credential are a mistake, unless one has come by it where it was
+    /// found: that one keeps what was known, and holds up nothing else.
+    fn tell_apart(&mut self, provider: &Provider, secrets: &mut Table<KeyId, ProviderSecret>) {
+        while let Some([first, second]) = same(secrets) {
+            let declared = |key: KeyId| &provider.keys[key];
+            let known = |key: KeyId| {
+                let known = self.before.secrets.get(&reference(&declared(key).secret))?;
+                (*known != secrets[key]).then(|| (key, known.clone()))
+            };
+            let Some((key, known)) = known(second).or_else(|| known(first)) else {
+                let problem = SecretProblem::Same(declared(first).id.clone());
+                self.problems.push((of_key(&declared(second).id), problem));
+                secrets.remove(second);
+                continue;
+            };
+            let other = if key == first { second } else { first };
+            let problem = SecretProblem::Same(declared(other).id.clone());
+            self.fails(&of_key(&declared(key).id), &problem, KNOWN_IS_USED);
+            let name = reference(&declared(key).secret);
+            self.secrets.found.secrets.insert(name, known.clone());
+            secrets.insert(key, known);
+        }
+    }
+
+    /// Notes what could not be read anew, and what is done instead.
+    fn fails(&mut self, whose: &str, problem: &SecretProblem, instead: &str) {
+        let failure = format!("{whose}: {problem}; {instead}");
+        if !self.secrets.failures.contains(&failure) {
+            self.secrets.failures.push(failure);
+        }
+    }
+
     fn client_keys(&mut self, policy: &Policy) {
         let mut all: Vec<_> = policy.client_keys().collect();
         let mut owner: HashMap<ClientKeyHash, TenantId> = all.iter().copied().collect();
+        let mut lists = Vec::new();
         for (id, tenant) in policy.tenants.iter() {
-            let whose = of_tenant(&tenant.id);
             for from in &tenant.client_key_refs {
                 let name = reference(from);
-                let fresh = self.text(from).map(|text| client_keys::parse(&text?));
-                let known = self.before.client_keys.get(&name).cloned();
-                let Some(hashes) = self.settle((whose.clone(), from), fresh, known) else {
-                    continue;
-                };
-                for hash in &hashes {
-                    match owner.insert(*hash, id) {
-                        Some(other) if other != id => {
-                            let other = policy.tenant(other).id.clone();
-                            let problem = SecretProblem::SameClientKey(other);
-                            self.problems.push((whose.clone(), problem));
-                        }
-                        Some(_) => {}
-                        None => all.push((*hash, id)),
-                    }
+                let of_tenant = (tenant.id.clone(), name.clone());
+                let is_known = self.before.of_tenants.contains(&of_tenant);
+                self.secrets.found.of_tenants.insert(of_tenant);
+                if let Some(hashes) = self.listed(&tenant.id, from, is_known) {
+                    lists.push((id, name, is_known, hashes));
                 }
-                self.secrets.found.client_keys.insert(name, hashes);
             }
         }
+        // Who had a client key before keeps it, whoever else lists it now.
+        for (id, name, _, hashes) in &lists {
+            let known = self.before.client_keys.get(name);
+            for hash in hashes
+                .iter()
+                .filter(|it| known.is_some_and(|known| known.contains(it)))
+            {
+                owner.entry(*hash).or_insert(*id);
+            }
+        }
+        for (id, name, is_known, mut hashes) in lists {
+            let whose = of_tenant(&policy.tenant(id).id);
+            hashes.retain(|hash| {
+                let owner = *owner.entry(*hash).or_insert(id);
+                if owner == id {
+                    return true;
+                }
+                let problem = SecretProblem::SameClientKey(policy.tenant(owner).id.clone());
+                if is_known {
+                    self.fails(&whose, &problem, "it stays that one's");
+                } else {
+                    self.problems.push((whose.clone(), problem));
+                }
+                false
+            });
+            all.extend(hashes.iter().map(|hash| (*hash, id)));
+            self.secrets.found.client_keys.insert(name, hashes);
+        }
+        all.sort_unstable_by_key(|(hash, _)| *hash);
+        all.dedup();
         self.secrets.client_keys = all;
+    }
+
+    /// The client keys of a tenant that stand where `from` says.
+    fn listed(
+        &mut self,
+        tenant: &str,
+        from: &SecretRef,
+        is_known: bool,
+    ) -> Option<Vec<ClientKeyHash>> {
+        let whose = of_tenant(tenant);
+        let fresh = self.text(from).map(|text| {
+            let listed = client_keys::parse(&text?)?;
+            match listed.bad_line {
+                Some(problem) if is_known => {
+                    self.fails(&whose, &problem.of(from), "its other lines are used");
+                }
+                Some(problem) => return Err(problem),
+                None => {}
+            }
+            Ok(listed.hashes)
+        });
+        let known = self.before.client_keys.get(&reference(from)).cloned();
+        self.settle((whose, from), fresh, known)
     }
 
     /// What stands where `from` says; `None`: it was not looked for, since it is known.
@@ -217,10 +309,7 @@ impl Reading<'_> {
             SecretRef::Literal(_) => None,
             SecretRef::Env(name) => Some(from_env(name)),
             SecretRef::File(path) => Some(from_file(&self.folder.join(path))),
-            SecretRef::Command(command) => self.printed.get(command).map(|printed| match printed {
-                Ok(text) => Ok(text.clone()),
-                Err(problem) => Err(problem.again()),
-            }),
+            SecretRef::Command(command) => self.printed.get(command).map(again),
         }
     }
 
@@ -235,8 +324,7 @@ impl Reading<'_> {
         match (fresh, known) {
             (Some(Ok(fresh)), _) => Some(fresh),
             (Some(Err(problem)), Some(known)) => {
-                let failure = format!("{whose}: {problem}; what was known is used");
-                self.secrets.failures.push(failure);
+                self.fails(&whose, &problem, KNOWN_IS_USED);
                 Some(known)
             }
             (Some(Err(problem)), None) => {
@@ -244,18 +332,6 @@ impl Reading<'_> {
                 None
             }
             (None, known) => known,
-        }
-    }
-
-    /// Notes when each command is to run again.
-    fn note_due(&mut self, commands: &HashSet<&SecretCommand>, now: Instant) {
-        for command in commands {
-            let due = match (self.printed.get(command), self.before.due.get(command)) {
-                (Some(Ok(_)), _) => now + command.refresh,
-                (None, Some(due)) => *due,
-                (Some(Err(_)), _) | (None, None) => now + command.refresh.min(RETRY),
-            };
-            self.secrets.found.due.insert((*command).clone(), due);
         }
     }
 }

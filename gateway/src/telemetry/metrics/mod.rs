@@ -7,6 +7,7 @@
 
 mod attempts;
 mod endpoints;
+mod gone;
 mod issuers;
 mod ledger;
 mod policy;
@@ -25,6 +26,7 @@ use keyweir_policy::terms::ids::AccountId;
 use keyweir_policy::terms::table::Table;
 
 use self::attempts::Attempts;
+use self::gone::drop_gone;
 use self::issuers::IssuerMetrics;
 use self::ledger::LedgerMetrics;
 use self::process::Process;
@@ -34,6 +36,7 @@ use self::shared::SharedMetrics;
 use super::outcome::Outcome;
 use super::tally::Tally;
 
+pub(crate) use self::gone::Named;
 pub(crate) use self::issuers::OfIssuer;
 pub(crate) use self::policy::PolicyMetrics;
 pub(crate) use self::pools::Pools;
@@ -85,6 +88,15 @@ impl Metrics {
     /// The text a scrape gets.
     pub(crate) fn encode(&self) -> Vec<u8> {
         self.register.encode()
+    }
+
+    /// Drops what was counted of tenants and accounts that are not `named`.
+    pub(crate) fn drop_gone(&self, named: &Named<'_>) {
+        drop_gone(&self.attempts.attempts, named);
+        for counters in self.requests.of_tenants() {
+            drop_gone(counters, named);
+        }
+        self.tenancy.drop_gone(named);
     }
 
     /// The held counters of one provider.
@@ -211,6 +223,38 @@ mod tests {
         });
         for reason in reasons.concat() {
             assert!(page.contains(&format!("`{reason}`")), "{reason}");
+        }
+    }
+
+    #[test]
+    fn what_was_counted_of_a_tenant_that_is_gone_is_dropped() {
+        let metrics = Metrics::new();
+        for tenant in ["", "stays", "gone"] {
+            let of_tenant = metrics.of_tenant(tenant, "p");
+            metrics.ended(&of_tenant, Endpoint::Inference, Outcome::Answered);
+            let _ = metrics.tenancy.of_model(tenant, "other");
+            metrics
+                .tenancy
+                .limited(tenant, "tenant_requests", "refused");
+        }
+        let accounts = ["a", "b"].map(str::to_owned);
+        let provider = metrics.of_provider("p", &Table::from_iter(accounts));
+        for account in [AccountId(0), AccountId(1)] {
+            metrics.attempted(&provider, account, &Fault::None);
+        }
+        let before = String::from_utf8(metrics.encode()).expect("text");
+        assert!(before.contains("\"gone\"") && before.contains("account=\"b\""));
+
+        metrics.drop_gone(&Named::of(["stays"], [("p", "a")]));
+
+        let text = String::from_utf8(metrics.encode()).expect("text");
+        assert!(
+            !text.contains("\"gone\"") && !text.contains("account=\"b\""),
+            "{text}"
+        );
+        for stays in ["tenant=\"\"", "tenant=\"stays\"", "account=\"a\""] {
+            let count = |text: &str| text.matches(stays).count();
+            assert_eq!(count(&text), count(&before), "{stays}");
         }
     }
 

@@ -74,6 +74,11 @@ impl Requests {
         self.refusals.with_label_values(&[provider, reason]).inc();
     }
 
+    /// Those that tell tenants apart.
+    pub(super) const fn of_tenants(&self) -> [&IntCounterVec; 2] {
+        [&self.requests, &self.tokens]
+    }
+
     /// The counters of one tenant at one provider.
     pub(super) fn of_tenant(&self, tenant: &str, provider: &str) -> TenantMetrics {
         let tokens = |kind| self.tokens.with_label_values(&[tenant, provider, kind]);

@@ -7,6 +7,7 @@ use keyweir_policy::tenancy::money::Money;
 use keyweir_policy::tenancy::request::Cost;
 use prometheus::{Counter, CounterVec, GaugeVec, IntCounter, IntCounterVec};
 
+use super::gone::{Named, drop_gone};
 use super::register::Register;
 
 /// The metrics of tenants' spending.
@@ -71,6 +72,14 @@ impl TenancyMetrics {
             cache_write: tokens("cache_write"),
             output: tokens("output"),
             unpriced: (model == "other").then(unpriced),
+        }
+    }
+
+    /// Drops what was counted of tenants that are not `named`.
+    pub(super) fn drop_gone(&self, named: &Named<'_>) {
+        drop_gone(&self.cost, named);
+        for counters in [&self.tokens, &self.unpriced, &self.limited] {
+            drop_gone(counters, named);
         }
     }
 

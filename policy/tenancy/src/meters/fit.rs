@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::row::Row;
+use crate::claim::Claim;
 use crate::lack::{Ends, Lack, Lacking};
-use crate::meter::{Room, Sharing, Taken};
+use crate::meter::{Room, Sharing};
 use crate::request::{Asked, Moment};
 
 /// A request fits.
@@ -17,16 +18,17 @@ pub(super) enum Fit {
 }
 
 impl Row {
-    /// Whether there is room for `need`.
+    /// Whether there is room for what is claimed.
     pub(super) fn fits(
         &mut self,
-        need: &Taken,
+        claim: &Claim,
         (at, sharing): (Moment, Sharing),
         asked: &Asked<'_>,
     ) -> Result<Fit, Box<Lack>> {
-        match self.meter.room(need, (at.now, at.wall), sharing) {
+        let at_stake = self.at_stake();
+        match self.meter.room(claim, at_stake, (at.now, at.wall), sharing) {
             Room::In(Duration::ZERO) => Ok(Fit::In(Duration::ZERO)),
-            room => self.is_scarce(room, need, (at, sharing), asked),
+            room => self.is_scarce(room, claim, (at, sharing), asked),
         }
     }
 
@@ -35,13 +37,13 @@ impl Row {
     fn is_scarce(
         &self,
         room: Room,
-        need: &Taken,
+        claim: &Claim,
         (at, sharing): (Moment, Sharing),
         asked: &Asked<'_>,
     ) -> Result<Fit, Box<Lack>> {
-        if asked.asks_again && self.is_of_share(room, need, (at.now, sharing)) {
+        if asked.asks_again && self.is_of_share(room, &claim.need, (at.now, sharing)) {
             let ends = match room {
-                Room::In(span) => Ends::In(span),
+                Room::In(span) | Room::InOrWhenOthersEnd(span) => Ends::In(span),
                 _ => Ends::WithOthers,
             };
             let mut lack = self.lack(self.lacking(), ends);
@@ -49,9 +51,13 @@ impl Row {
             return Err(lack);
         }
         let ends = match room {
-            Room::In(span) if span <= asked.patience && !self.shadow => return Ok(Fit::In(span)),
+            Room::In(span) | Room::InOrWhenOthersEnd(span)
+                if span <= asked.patience && !self.shadow =>
+            {
+                return Ok(Fit::In(span));
+            }
             Room::In(span) => Ends::In(span),
-            Room::WhenOthersEnd => Ends::WithOthers,
+            Room::InOrWhenOthersEnd(_) | Room::WhenOthersEnd => Ends::WithOthers,
             Room::Never => Ends::Never,
             Room::From(moment) => Ends::In(moment.since(at.wall)),
         };

@@ -6,17 +6,20 @@ use std::time::Duration;
 
 use keyweir_terms::amount::Need;
 use keyweir_terms::ids::{ProviderId, TenantId};
+use keyweir_terms::request::Usage;
 
 use super::Meters;
 use super::fit::Fit;
 use super::row::{Row, overspent};
+use crate::claim::{Claim, output_at_most};
 use crate::expected::Model;
 use crate::lack::{Ends, Lack, Lacking, Overspent};
 use crate::left::{AllLeft, Left};
-use crate::meter::{Meter, Taken};
+use crate::meter::Meter;
 use crate::money::Money;
 use crate::prices::Unpriced;
 use crate::request::{Asked, Moment, Reserved, Standing};
+use crate::taken::Taken;
 
 /// Whether a request asks, or somebody wants to know what would become of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,19 +47,19 @@ impl Meters {
         let model = self.expected.model(asked.model);
         let need = self.expected.need(asked.tenant, &model, asked.size);
         let fits = self.taken_for(&rows, asked, (&model, &need), of_money);
-        let fits = fits.and_then(|need| {
-            let fits = self.fit(at, &rows, (&need, Asks::InEarnest), asked);
-            fits.map(|fits| (need, fits))
+        let fits = fits.and_then(|claim| {
+            let fits = self.fit(at, &rows, (&claim, Asks::InEarnest), asked);
+            fits.map(|fits| (claim, fits))
         });
-        let (need, (wait, shadowed)) = match fits {
+        let (claim, (wait, shadowed)) = match fits {
             Ok(fits) => fits,
             Err(lack) => return Err(self.complete(at, &rows, lack)),
         };
-        let (left, overspent) = self.take(at, &rows, &need);
+        let (left, overspent) = self.take(at, &rows, &claim);
         Ok(Some(Reserved {
             rows,
             policy: self.rows.policies(),
-            need,
+            claim,
             tenant: asked.tenant,
             model,
             size: *asked.size,
@@ -93,7 +96,7 @@ impl Meters {
                 Ok(())
             }
             other => {
-                let _: (AllLeft, _) = self.take(at, &reserved.rows, &reserved.need);
+                let _: (AllLeft, _) = self.take(at, &reserved.rows, &reserved.claim);
                 other.map(drop)
             }
         }
@@ -140,27 +143,36 @@ impl Meters {
         let rows = bounds.holding(asked.model, &self.rows);
         let model = self.expected.model(asked.model);
         let need = self.expected.need(asked.tenant, &model, asked.size);
-        let need = self.taken_for(&rows, asked, (&model, &need), of_money);
-        need.and_then(|need| self.fit(at, &rows, (&need, Asks::ToKnow), asked))
+        let claim = self.taken_for(&rows, asked, (&model, &need), of_money);
+        claim
+            .and_then(|claim| self.fit(at, &rows, (&claim, Asks::ToKnow), asked))
             .err()
     }
 
-    /// `need`, with what it costs where that matters.
+    /// `need`, and what it may be at most, with what it costs where that matters.
     fn taken_for(
         &mut self,
         rows: &[u32],
         asked: &Asked<'_>,
         (model, need): (&Model, &Need),
         of_money: bool,
-    ) -> Result<Taken, Box<Lack>> {
-        let taken = Taken {
+    ) -> Result<Claim, Box<Lack>> {
+        let most = Need {
+            output: output_at_most(need.output, asked.size.output_max),
+            ..*need
+        };
+        let taken = |need: &Need| Taken {
             requests: 1,
             input: need.input,
             output: need.output,
             money: Money::ZERO,
         };
+        let mut claim = Claim {
+            need: taken(need),
+            most: taken(&most),
+        };
         if !of_money {
-            return Ok(taken);
+            return Ok(claim);
         }
         let refuses = self.prices.unpriced() == Unpriced::Refuse;
         let dialect = self.prices.dialect(asked.provider);
@@ -169,13 +181,18 @@ impl Meters {
             // Whoever asks for a cheaper tier may get the usual one.
             let of = (asked.tenant, model);
             let usage = self.expected.usage(of, asked.size, need);
-            let money = price.cost(&usage, dialect);
-            return Ok(Taken { money, ..taken });
+            claim.need.money = price.cost(&usage, dialect);
+            let usage = Usage {
+                output: Some(most.output),
+                ..usage
+            };
+            claim.most.money = price.cost(&usage, dialect);
+            return Ok(claim);
         }
         let mut rows = rows.iter().filter_map(|row| self.rows.get(*row));
         match rows.find(|row| !row.shadow && !row.is_soft() && row.is_of_money()) {
             Some(row) if refuses => Err(row.lack(Lacking::Price, Ends::Never)),
-            _ => Ok(taken),
+            _ => Ok(claim),
         }
     }
 
@@ -185,7 +202,7 @@ impl Meters {
         &mut self,
         at: Moment,
         rows: &[u32],
-        (need, asks): (&Taken, Asks),
+        (claim, asks): (&Claim, Asks),
         asked: &Asked<'_>,
     ) -> Result<(Duration, Option<Lacking>), Box<Lack>> {
         let (mut wait, mut shadowed, mut lack) = (Duration::ZERO, None, None);
@@ -194,10 +211,10 @@ impl Meters {
                 continue;
             };
             if asks == Asks::InEarnest {
-                row.asked(row.meter.amount(need), at.now);
+                row.asked(row.meter.amount(&claim.need), at.now);
             }
             if lack.is_none() {
-                match row.fits(need, (at, self.sharing), asked) {
+                match row.fits(claim, (at, self.sharing), asked) {
                     Ok(Fit::In(span)) => wait = wait.max(span),
                     Ok(Fit::Shadowed(lacking)) => shadowed = Some(lacking),
                     Err(found) => lack = Some(found),
@@ -210,21 +227,21 @@ impl Meters {
         }
     }
 
-    /// Takes `need` of all of `rows`. What is left of them, and a budget among them that is spent and
+    /// Takes what is claimed of all of `rows`. What is left of them, and a budget among them that is spent and
     /// only warns.
     fn take(
         &mut self,
         at: Moment,
         rows: &[u32],
-        need: &Taken,
+        claim: &Claim,
     ) -> (AllLeft, Option<Box<Overspent>>) {
         let (mut left, mut over) = (AllLeft::default(), None);
         for place in rows {
             let Some(row) = self.rows.get_mut(*place) else {
                 continue;
             };
-            row.meter.take(need, at.now, self.sharing);
-            row.open += 1;
+            row.meter.take(&claim.need, at.now, self.sharing);
+            row.opened(claim);
             row.tell_left(at, &mut left);
             if let Meter::Budget(spending) = &row.meter
                 && spending.soft

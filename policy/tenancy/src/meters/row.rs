@@ -5,9 +5,11 @@ use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
 use crate::allowance::Amount;
+use crate::claim::{AtStake, Claim};
 use crate::lack::{Ends, Lack, Lacking, Overspent, Owner};
 use crate::left::AllLeft;
-use crate::meter::{Meter, Room, Sharing, Spending, Taken};
+use crate::meter::{Meter, Room, Sharing, Spending};
+use crate::taken::Taken;
 
 use super::known::Known;
 
@@ -21,6 +23,8 @@ pub(super) struct Row {
     pub(super) meter: Meter,
     /// Requests that hold some of it.
     pub(super) open: u32,
+    /// What those may take beyond what they are expected to.
+    pub(super) beyond: u128,
     pub(super) is_gone: bool,
     /// It was gone under the policy before, too.
     pub(super) was_gone: bool,
@@ -62,12 +66,32 @@ impl Row {
         need: &Taken,
         (now, sharing): (Time, Sharing),
     ) -> bool {
-        let may_change = matches!(room, Room::In(_) | Room::WhenOthersEnd);
+        let may_change = matches!(
+            room,
+            Room::In(_) | Room::InOrWhenOthersEnd(_) | Room::WhenOthersEnd
+        );
         may_change && !self.shadow && !self.is_soft() && self.meter.is_left(need, now, sharing)
     }
 
     pub(super) const fn is_soft(&self) -> bool {
         matches!(&self.meter, Meter::Budget(spending) if spending.soft)
+    }
+
+    /// What those may take that run.
+    pub(super) fn at_stake(&self) -> AtStake {
+        AtStake((self.open > 0).then_some(self.beyond))
+    }
+
+    /// A request that claims so much runs from now on.
+    pub(super) fn opened(&mut self, claim: &Claim) {
+        self.open += 1;
+        self.beyond = self.beyond.saturating_add(self.meter.beyond(claim));
+    }
+
+    /// It has ended.
+    pub(super) fn closed(&mut self, claim: &Claim) {
+        self.open = self.open.saturating_sub(1);
+        self.beyond = self.beyond.saturating_sub(self.meter.beyond(claim));
     }
 
     /// What is spent is to be written down at once.

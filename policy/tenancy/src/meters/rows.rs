@@ -10,11 +10,12 @@ use keyweir_terms::pattern::ModelPatterns;
 
 use crate::bucket::Bucket;
 use crate::lack::Owner;
-use crate::meter::{Drawn, Meter, Spending, Taken};
+use crate::meter::{Drawn, Meter, Spending};
 use crate::period::{Period, Wall};
 use crate::request::Moment;
 use crate::spec::Member;
 use crate::sums::Sums;
+use crate::taken::Taken;
 
 use super::known::Known;
 use super::row::{Row, follow, key, kin, normal};
@@ -272,6 +273,7 @@ impl Rows {
             shadow: false,
             meter,
             open: 0,
+            beyond: 0,
             is_gone: false,
             was_gone: false,
             successor: None,

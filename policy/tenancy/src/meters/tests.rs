@@ -17,6 +17,7 @@ use crate::request::{Asked, Standing};
 use crate::spec::Member;
 
 mod cached;
+mod caps;
 mod periods;
 
 const T: TenantId = TenantId(0);
@@ -421,6 +422,63 @@ fn a_hundred_at_once_spend_no_more_than_a_budget_and_the_estimates_error() {
 }
 
 #[test]
+fn a_burst_of_long_answers_shuts_its_group_out_for_minutes_and_not_for_hours() {
+    let of_group = limits(vec![limit(Dimension::OutputTokens, 2_000)]);
+    let mut meters = meters(&spec(Allowance::default(), of_group));
+    let mut open = Vec::new();
+    for _ in 0..64 {
+        open.push(ask(&mut meters, 0).expect("each is expected to take one"));
+    }
+    for reserved in open {
+        end(&mut meters, 1, reserved, 3, 8_000);
+    }
+    let ask_of_other = |meters: &mut Meters, secs| {
+        ask_for(meters, secs, (OTHER, "priced-1"), Duration::ZERO).map(drop)
+    };
+    let lack = ask_of_other(&mut meters, 1).expect_err("three minutes' worth is owed");
+    let Ends::In(wait) = lack.ends else {
+        panic!("it ends: {lack}")
+    };
+    let minutes = |it: u64| Duration::from_secs(60 * it);
+    assert!(wait > minutes(3) && wait < minutes(4), "{wait:?}");
+    assert!(ask_of_other(&mut meters, 1 + 4 * 60).is_ok());
+}
+
+#[test]
+fn one_request_that_is_larger_than_a_limit_owes_three_minutes_worth_at_most() {
+    let own = limits(vec![limit(Dimension::OutputTokens, 10)]);
+    let mut meters = meters(&spec(own, Allowance::default()));
+    for _ in 0..50 {
+        let reserved = ask(&mut meters, 0).expect("room");
+        end(&mut meters, 0, reserved, 3, 0);
+    }
+    let large = RequestSize {
+        output_max: Some(1_000),
+        ..size()
+    };
+    let asked = Asked {
+        tenant: T,
+        provider: P,
+        model: "priced-1",
+        size: &large,
+        patience: Duration::ZERO,
+        asks_again: false,
+    };
+    let reserved = meters.reserve(at(0), &asked).expect("room");
+    end(&mut meters, 0, reserved, 3, 1_000);
+    let lack = meters.reserve(at(0), &asked).expect_err("it owes");
+    let Ends::In(wait) = lack.ends else {
+        panic!("it ends: {lack}")
+    };
+    assert!(wait <= Duration::from_secs(4 * 60), "{wait:?}");
+    let reserved = meters.reserve(at(4 * 60), &asked).expect("it has paid");
+    end(&mut meters, 4 * 60, reserved, 3, 5);
+    let left = ask(&mut meters, 4 * 60).expect("room").expect("bounded");
+    let left = left.left.of(Dimension::OutputTokens).expect("bounded");
+    assert!(left.remaining >= 4, "what was not taken is given back");
+}
+
+#[test]
 fn a_clock_that_is_put_back_gives_no_second_budget() {
     let mut meters = meters(&spec(
         budgets(vec![budget(Amount::Tokens(4))]),
@@ -478,10 +536,14 @@ fn of_what_broke_off_the_untold_part_is_what_was_expected_and_nothing_is_learned
         budgets(vec![budget(Amount::Money(Money::from_pico(1_000)))]),
         Allowance::default(),
     ));
-    let expected = ask(&mut meters, 0).expect("room").expect("bounded").need;
+    let expected = ask(&mut meters, 0)
+        .expect("room")
+        .expect("bounded")
+        .claim
+        .need;
     for _ in 0..3 {
         let reserved = ask(&mut meters, 0).expect("room");
-        let need = reserved.as_ref().expect("bounded").need;
+        let need = reserved.as_ref().expect("bounded").claim.need;
         assert_eq!(need, expected);
         let came = Usage {
             output: Some(7),
@@ -671,7 +733,7 @@ proptest! {
                 }
                 Act::Untold { which } if !open.is_empty() => {
                     let (tenant, reserved) = open.swap_remove(which % open.len());
-                    let tokens = u128::from(reserved.need.input + reserved.need.output);
+                    let tokens = u128::from(reserved.claim.need.input + reserved.claim.need.output);
                     let _ = meters.settle(at(secs), Some(reserved), (P, "m"), Used::Untold);
                     all += tokens;
                     own += if tenant == 0 { tokens } else { 0 };
@@ -682,7 +744,7 @@ proptest! {
             }
             let held = |of: Option<u32>| -> u128 {
                 let open = open.iter().filter(|(tenant, _)| of.is_none_or(|of| of == *tenant));
-                open.map(|(_, it)| u128::from(it.need.input + it.need.output)).sum()
+                open.map(|(_, it)| u128::from(it.claim.need.input + it.claim.need.output)).sum()
             };
             for row in meters.rows.iter_mut() {
                 let (spent, held, running) = if row.owner.is_group {

@@ -1,5 +1,6 @@
 //! What only shows when tables are looked at together.
 
+mod alias_names;
 mod aliases;
 mod allowances;
 mod base_urls;
@@ -32,6 +33,7 @@ pub(super) fn check(raw: &RawPolicy, files: &[(&str, &str)], problems: &Problems
     check.unique();
     check.references();
     check.aliases();
+    check.alias_names();
     check.limits();
     check.allowances();
     check.issuers();

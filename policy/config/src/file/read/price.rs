@@ -1,7 +1,7 @@
 //! Tables `price` and `tenancy`.
 
 use crate::file::fields::Fields;
-use crate::file::problems::At;
+use crate::file::problems::{At, Spot};
 use crate::file::read::allowance::{money, time_zone};
 use crate::file::read::names::{patterns, reference};
 use crate::file::value::Value;
@@ -25,6 +25,7 @@ const DIALECTS: [(&str, Dialect); 3] = [
 /// A price, as written.
 #[derive(Debug)]
 pub(in crate::file) struct RawPrice {
+    pub(in crate::file) spot: Spot,
     pub(in crate::file) price: Price,
     pub(in crate::file) provider: Option<At<String>>,
 }
@@ -75,6 +76,7 @@ pub(super) fn price(fields: &mut Fields<'_>) -> Option<RawPrice> {
     let first = models.iter().next().map_or("", |first| first.as_str());
     let name = first.trim_end_matches(['*', '-', '@', '.']);
     Some(RawPrice {
+        spot: fields.spot().clone(),
         price: Price {
             name: if name.is_empty() { "any" } else { name }.to_owned(),
             provider: provider.as_ref().map(|it| it.value.clone()),

@@ -67,6 +67,7 @@ pub(in crate::file) struct RawFallback {
 /// Table `fallback`, as written.
 #[derive(Debug)]
 pub(in crate::file) struct RawModelFallback {
+    pub(in crate::file) spot: Spot,
     pub(in crate::file) models: Option<ModelPatterns>,
     pub(in crate::file) steps: Vec<RawFallback>,
 }
@@ -241,6 +242,7 @@ fn step(fields: &mut Fields<'_>) -> Option<RawFallback> {
 
 pub(super) fn model_fallback(fields: &mut Fields<'_>) -> Option<RawModelFallback> {
     Some(RawModelFallback {
+        spot: fields.spot().clone(),
         models: fields.required("models", |value| patterns(&value)),
         steps: fields
             .required("steps", |value| {

@@ -1,0 +1,45 @@
+//! What a request is expected to take, and what it may take at most, by its own cap (`max_tokens`).
+//!
+//! A tenant that gives short answers teaches the estimate that its answers are short, and is free to ask
+//! for long ones next, many at once. So the estimate alone decides only where there is plenty: as long as
+//! what is left has room for the caps of all that runs and of the request together. Where it has not, a
+//! request waits for others to end, or is refused until then; one alone may always take what is left. So
+//! what goes beyond a hard budget is no more than one request's answer.
+//!
+//! Reserving caps always was rejected: caps are many times what answers take, and what is reserved is told
+//! to others and stands where a provider does not say what it charged.
+//!
+//! *A limit per minute* counts an eighth of a cap, and has what it may owe as room: clients name caps of a
+//! whole minute's worth as a matter of course, and what is taken too much is owed, not lost.
+//!
+//! A request without a cap counts as it is expected to: nobody knows more of it.
+
+use crate::taken::Taken;
+
+/// The part of a cap that counts against a limit per minute.
+const CAP_PARTS: u64 = 8;
+
+/// More than any model answers: a cap beyond it is none, and keeps nobody from what is left.
+const OUTPUT_MAX: u64 = 131_072;
+
+/// What an answer takes at most that is expected to take `need`, where its request names this cap.
+pub(crate) fn output_at_most(need: u64, cap: Option<u64>) -> u64 {
+    cap.unwrap_or_default().min(OUTPUT_MAX).max(need)
+}
+
+/// What a request claims.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    pub(crate) need: Taken,
+    pub(crate) most: Taken,
+}
+
+/// What runs may take so much beyond what it is expected to, in the unit of what is asked; `None`: nothing
+/// runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AtStake(pub(crate) Option<u128>);
+
+/// What a limit per minute counts of `most` beyond `need`.
+pub(crate) const fn beyond_rate(need: u64, most: u64) -> u64 {
+    (most / CAP_PARTS).saturating_sub(need)
+}
