@@ -170,7 +170,9 @@ fn user_of_manual() -> String {
     let (_, rest) = MANUAL.split_once("`ACL SETUSER ").expect("it is there");
     let (rights, _) = rest.split_once('`').expect("it ends");
     assert!(rights.starts_with("keyweir on >PASSWORD "), "{rights}");
-    format!("ACL SETUSER {}", rights.replace("PASSWORD", PASSWORD))
+    let rights = rights.replace("PASSWORD", PASSWORD);
+    // Of the usual prefix.
+    format!("ACL SETUSER {}", rights.replace("{PREFIX}", "{keyweir}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
