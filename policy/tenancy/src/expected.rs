@@ -81,6 +81,14 @@ impl Expected {
         })
     }
 
+    /// Whether `model` is the one of this name.
+    pub(crate) fn is_of(&self, model: &Model, name: &str) -> bool {
+        match model {
+            Model::New(new) => **new == *name,
+            Model::Known(_) => self.model(name) == *model,
+        }
+    }
+
     pub(crate) fn need(&self, tenant: TenantId, model: &Model, size: &RequestSize) -> Need {
         self.learned(model).estimates.need(tenant, size)
     }

@@ -898,3 +898,22 @@ fn who_turns_to_another_model_is_held_to_its_limits_and_no_more_to_the_first_one
     meters.settle(at(0), Some(second), (P, "priced-1"), Used::Nothing);
     assert_eq!(left(&meters), [2, 0]);
 }
+
+#[test]
+fn who_asks_the_same_elsewhere_keeps_what_it_holds() {
+    let mut meters = meters(&spec(
+        limits(vec![limit(Dimension::OutputTokens, 1_000)]),
+        Allowance::default(),
+    ));
+    let first = ask(&mut meters, 0).expect("there is room");
+    let mut second = ask(&mut meters, 0)
+        .expect("there is room")
+        .expect("bounded");
+    // Far more than was expected: the limit owes now.
+    end(&mut meters, 0, first, 1, 50_000);
+    assert!(ask(&mut meters, 0).is_err());
+    meters
+        .turn(at(0), &mut second, (P, "priced-1"))
+        .expect("it holds what it needs");
+    end(&mut meters, 0, Some(second), 1, 1);
+}
