@@ -33,11 +33,15 @@ use crate::server::connection::Connections;
 use crate::server::door::Door;
 use crate::server::listen::{ListenError, Sockets};
 use crate::server::operators::Operators;
+use crate::server::session::LINGER;
 use crate::telemetry::access_log::Target;
 use crate::upstream::resolve;
 
 /// How long streams have to end in an error event once grace is over.
 const LAST_CALL: Duration = Duration::from_secs(2);
+
+/// How long the last request that a lingering connection brings may take until it counts as one.
+const LINGERED: Duration = Duration::from_millis(100);
 
 /// How long connections have to close once the last request is answered.
 const CLOSE: Duration = Duration::from_secs(1);
@@ -254,6 +258,8 @@ impl Running {
         tokio::time::sleep(timeouts.drain_delay).await;
         self.door.shut().await;
         let _ = self.stop.send(true);
+        // By then what was on its way is a request that runs, or its connection is closed.
+        let _ = tokio::time::timeout(LINGER + LINGERED, closed(&self.gateway)).await;
         if tokio::time::timeout(timeouts.drain, lifecycle.idle())
             .await
             .is_err()

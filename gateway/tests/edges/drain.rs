@@ -369,7 +369,12 @@ async fn a_request_that_was_on_its_way_when_the_listeners_closed_is_served() {
     used.send(Api::Messages.request(false).bytes()).await;
     assert_eq!(used.answer().await.status, 200);
     let mut fresh = stage.connect().await;
-    let request = Api::Messages.request(false);
+    // Its answer takes longer than connections are waited for.
+    let request = Api::Messages
+        .request(true)
+        .header("x-sim-output-tokens", "30")
+        .header("x-sim-chunk-tokens", "1")
+        .header("x-sim-chunk-interval-ms", "100");
     let bytes = request.bytes();
     let (begun, rest) = bytes.split_at(20);
     fresh.send(begun).await;
@@ -386,6 +391,11 @@ async fn a_request_that_was_on_its_way_when_the_listeners_closed_is_served() {
         let answer = wire.answer().await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!(answer.header("connection"), "close");
+        assert!(
+            answer.whole && answer.text().contains("message_stop"),
+            "{}",
+            answer.text()
+        );
     }
     ends_well(stage.gateway).await;
 }
