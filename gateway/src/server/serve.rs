@@ -33,18 +33,15 @@ use crate::server::connection::Connections;
 use crate::server::door::Door;
 use crate::server::listen::{ListenError, Sockets};
 use crate::server::operators::Operators;
-use crate::server::session::LINGER;
 use crate::telemetry::access_log::Target;
 use crate::upstream::resolve;
 
 /// How long streams have to end in an error event once grace is over.
 const LAST_CALL: Duration = Duration::from_secs(2);
 
-/// How long the last request that a lingering connection brings may take until it counts as one.
-const LINGERED: Duration = Duration::from_millis(100);
-
-/// How long connections have to close once the last request is answered.
-const CLOSE: Duration = Duration::from_secs(1);
+/// How long connections have to close once the last request is answered: several times as long as one
+/// lingers for a request that is on its way.
+const CLOSE: Duration = Duration::from_secs(2);
 
 /// What the policy file does not say.
 #[derive(Clone, Debug, Default)]
@@ -258,13 +255,9 @@ impl Running {
         tokio::time::sleep(timeouts.drain_delay).await;
         self.door.shut().await;
         let _ = self.stop.send(true);
-        // By then what was on its way is a request that runs, or its connection is closed.
-        let _ = tokio::time::timeout(LINGER + LINGERED, closed(&self.gateway)).await;
-        if tokio::time::timeout(timeouts.drain, lifecycle.idle())
-            .await
-            .is_err()
-        {
-            let running = lifecycle.requests_running();
+        let _ = tokio::time::timeout(timeouts.drain, ended(&self.gateway)).await;
+        let running = lifecycle.requests_running();
+        if running > 0 {
             tracing::warn!(running, "drain timeout reached; aborting running requests");
             lifecycle.begin_last_call();
             let _ = tokio::time::timeout(LAST_CALL, lifecycle.idle()).await;
@@ -294,6 +287,18 @@ impl Running {
 fn finish_ledger(gateway: &Gateway) {
     if let Some(ledger) = gateway.ledger.get() {
         tokio::task::block_in_place(|| ledger.finish());
+    }
+}
+
+/// Resolves once nothing runs and nothing more comes: a connection that lingers may bring a request when
+/// the last one has ended.
+async fn ended(gateway: &Gateway) {
+    loop {
+        gateway.lifecycle.idle().await;
+        let closed = tokio::time::timeout(CLOSE, closed(gateway)).await;
+        if closed.is_ok() || gateway.lifecycle.requests_running() == 0 {
+            return;
+        }
     }
 }
 

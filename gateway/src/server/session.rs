@@ -20,7 +20,7 @@ use crate::runtime::live::Live;
 
 /// How long a connection stays open once the gateway takes no new ones: a request may be on its way, sent
 /// before its client could know. It is served, and told that it is the last.
-pub(crate) const LINGER: Duration = Duration::from_millis(500);
+const LINGER: Duration = Duration::from_millis(500);
 
 /// Resolves when the gateway stops taking work.
 pub(crate) type Closing<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
