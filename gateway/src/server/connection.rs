@@ -89,10 +89,14 @@ impl Connections {
     async fn serve(&self, stream: Stream, peer: Peer, shutdown: &ShutdownWatch) -> Option<()> {
         let gateway = &self.gateway;
         let stream = match &self.tls {
-            Some(acceptor) => Box::pin(secure(gateway, acceptor, stream)).await?,
+            Some(acceptor) => {
+                let securing = Box::pin(secure(gateway, acceptor, stream));
+                session::lingering(securing, closing(shutdown.clone())).await??
+            }
             None => stream,
         };
-        match protocol(gateway, stream).await? {
+        let speaking = protocol(gateway, stream);
+        match session::lingering(speaking, closing(shutdown.clone())).await?? {
             Spoken::Http1(stream) => serve_http1(gateway, stream, &peer, shutdown).await,
             Spoken::Http2(stream) => Box::pin(serve_http2(gateway, stream, &peer, shutdown)).await,
         }

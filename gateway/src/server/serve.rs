@@ -261,8 +261,8 @@ impl Running {
             tracing::warn!(running, "drain timeout reached; aborting running requests");
             lifecycle.begin_last_call();
             let _ = tokio::time::timeout(LAST_CALL, lifecycle.idle()).await;
+            let _ = tokio::time::timeout(CLOSE, closed(&self.gateway)).await;
         }
-        let _ = tokio::time::timeout(CLOSE, closed(&self.gateway)).await;
         let _ = self.stop_admin.send(true);
         finish_ledger(&self.gateway);
         self.gateway.access_log.flushed().await;

@@ -22,6 +22,19 @@ use crate::runtime::live::Live;
 /// before its client could know. It is served, and told that it is the last.
 const LINGER: Duration = Duration::from_millis(500);
 
+/// What comes of `waiting` for a client; `None`: the gateway is `closing`, and it said nothing in time.
+pub(crate) async fn lingering<T>(
+    waiting: impl Future<Output = T>,
+    closing: impl Future<Output = ()>,
+) -> Option<T> {
+    let mut waiting = pin!(waiting);
+    tokio::select! {
+        biased;
+        come = &mut waiting => Some(come),
+        () = closing => tokio::time::timeout(LINGER, waiting).await.ok(),
+    }
+}
+
 /// Resolves when the gateway stops taking work.
 pub(crate) type Closing<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
 
@@ -62,18 +75,8 @@ pub(crate) async fn serve_http1(
     let room = peer.stranger.head_room();
     let read = {
         let (ahead, patience, bytes_max) = (line.ahead, line.patience, line.head_bytes_max);
-        let mut reading = pin!(head_reader::read(
-            &mut line.socket,
-            ahead,
-            patience,
-            bytes_max,
-            room
-        ));
-        tokio::select! {
-            biased;
-            read = &mut reading => read,
-            () = closing => tokio::time::timeout(LINGER, reading).await.ok()?,
-        }
+        let reading = head_reader::read(&mut line.socket, ahead, patience, bytes_max, room);
+        lingering(reading, closing).await?
     };
     if read == Err(Unread::Silent) {
         return None;
