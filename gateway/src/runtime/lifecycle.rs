@@ -40,8 +40,8 @@ impl Lifecycle {
         self.draining.store(true, Ordering::SeqCst);
     }
 
-    /// What runs is to end with an error: at once if its answer has not begun, streams at their next
-    /// event.
+    /// What runs is to end with an error, at once: an answer that has not begun is a refusal, a stream ends
+    /// in an error event.
     pub(crate) fn begin_last_call(&self) {
         self.last_call.store(true, Ordering::SeqCst);
         self.called.notify_waiters();
