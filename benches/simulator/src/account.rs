@@ -159,16 +159,18 @@ impl StrictAccount {
         }
     }
 
-    /// Admits a request and charges what it takes at once, or says how many seconds to stay away.
-    pub fn admit(&mut self, now: f64, taken: &Taken) -> Result<(), f64> {
-        let wait = (0..Dimension::COUNT).map(|index| {
+    /// Admits a request and charges what it takes at once, or says how many seconds to stay away, and for
+    /// want of what.
+    pub fn admit(&mut self, now: f64, taken: &Taken) -> Result<(), (f64, Dimension)> {
+        let waits = Dimension::ALL.map(|dimension| {
+            let index = dimension.index();
             // Output is not counted beforehand, but a bucket that has none admits nothing.
             let least = taken.at_once[index].max(taken.by_and_by[index].min(1.0));
-            self.enforced[index].wait_for(now, least)
+            (self.enforced[index].wait_for(now, least), dimension)
         });
-        let wait = wait.fold(0.0, f64::max);
-        if wait > 1e-9 {
-            return Err(wait);
+        let longest = waits.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some(refused) = longest.filter(|(wait, _)| *wait > 1e-9) {
+            return Err(refused);
         }
         self.charge(now, &taken.at_once);
         Ok(())

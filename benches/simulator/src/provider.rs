@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::AccountId;
 use keyweir_policy::terms::snapshot::Snapshot;
@@ -31,13 +32,13 @@ impl World<'_> {
         let place = self.requests[index].place;
         let taken = self.scenario.taken_by(&self.requests[index].arrival);
         let account = self.metered[place.provider].at(place);
-        if let Err(wait) = account.admit(self.now, &taken) {
+        if let Err((wait, short_of)) = account.admit(self.now, &taken) {
             self.report.refused_upstream += 1;
             let wait = match &self.scenario.told {
                 Some(told) => told.wait(wait),
                 None => Some(Duration::from_secs(wait.ceil() as u64)),
             };
-            let snapshot = self.snapshot_of(place, true);
+            let snapshot = self.snapshot_of(place, Some(short_of));
             let head = Head::of(Fault::RateLimited { wait }, snapshot);
             return self.head_at(self.now + back, index, head);
         }
@@ -131,19 +132,19 @@ impl World<'_> {
     }
 
     fn snapshot(&mut self, place: Place) -> Snapshot {
-        self.snapshot_of(place, false)
+        self.snapshot_of(place, None)
     }
 
-    fn snapshot_of(&mut self, place: Place, is_refusal: bool) -> Snapshot {
+    fn snapshot_of(&mut self, place: Place, short_of: Option<Dimension>) -> Snapshot {
         if self.scenario.snapshot_taken == SnapshotTaken::Never {
             return Snapshot::default();
         }
         if let Some(told) = &self.scenario.told {
-            if told.on_refusals_only && !is_refusal {
+            if told.on_refusals_only && short_of.is_none() {
                 return Snapshot::default();
             }
             let truth = self.metered[place.provider].at(place).truth(self.now);
-            return told.snapshot(truth, self.now);
+            return told.snapshot(truth, self.now, short_of);
         }
         let truth = self.metered[place.provider].at(place).snapshot(self.now);
         let mut weather = self.sites[place.provider].weather.iter();

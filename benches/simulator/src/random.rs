@@ -12,7 +12,7 @@ mod survey;
 
 pub use build::build;
 pub use draw::draw;
-pub use judge::{Verdict, judge, judge_declared};
+pub use judge::{Verdict, judge, judge_declared, judge_in_words};
 pub use kind::{Kind, Telling};
 pub use recipe::{AccountRecipe, Mix, Recipe, Tail};
 pub use shrink::shrink;

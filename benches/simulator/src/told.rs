@@ -40,6 +40,8 @@ pub struct Told {
     pub on_refusals_only: bool,
     /// What `retry-after` is.
     pub retry_after: RetryAfter,
+    /// A refusal's words say which limit it is for.
+    pub words: bool,
 }
 
 /// What `reset` tells.
@@ -94,8 +96,13 @@ impl Told {
             && self.dimensions.iter().any(|it| *it)
     }
 
-    /// What the gateway reads of a response made at `now`.
-    pub fn snapshot(&self, truth: [Option<Truth>; Dimension::COUNT], now: f64) -> Snapshot {
+    /// What the gateway reads of a response made at `now`; of a refusal, for want of `short_of`.
+    pub fn snapshot(
+        &self,
+        truth: [Option<Truth>; Dimension::COUNT],
+        now: f64,
+        short_of: Option<Dimension>,
+    ) -> Snapshot {
         let mut headers = HashMap::from([("date".to_owned(), http_date(secs(now)))]);
         for (index, name) in NAMES.iter().enumerate() {
             let shown = match Dimension::ALL[index] {
@@ -106,7 +113,15 @@ impl Told {
                 self.tell(&mut headers, name, &shown, now);
             }
         }
-        Dialect::Anthropic.snapshot(|name| headers.get(name).map(String::as_str))
+        let header = |name: &str| headers.get(name).map(String::as_str);
+        let limit = short_of.and_then(|it| Some((it, truth[it.index()]?.limit)));
+        match limit.filter(|_| self.words) {
+            Some((dimension, limit)) => {
+                let body = refusal(dimension, limit);
+                Dialect::Anthropic.snapshot_of_error(429, header, body.as_bytes())
+            }
+            None => Dialect::Anthropic.snapshot(header),
+        }
     }
 
     /// The wait that a refusal names, where the request fits after `wait` seconds.
@@ -163,6 +178,19 @@ impl Told {
             TokensView::Tighter => Some(output),
         }
     }
+}
+
+/// The words of a refusal, as Anthropic's API has them.
+fn refusal(dimension: Dimension, limit: f64) -> String {
+    let of = match dimension {
+        Dimension::Requests => "requests",
+        Dimension::InputTokens => "input tokens",
+        Dimension::OutputTokens => "output tokens",
+        Dimension::Tokens => "tokens",
+    };
+    format!(
+        r#"{{"type":"error","error":{{"type":"rate_limit_error","message":"This request would exceed your organization's rate limit of {limit:.0} {of} per minute (org: x)."}}}}"#
+    )
 }
 
 /// The run starts an hour after midnight, so that the past fits into the day.

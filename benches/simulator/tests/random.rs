@@ -1,7 +1,7 @@
 //! Random worlds that were bad once, made small: each follows from its figures and is held since.
 
 use keyweir_simulator::random::{
-    AccountRecipe, Mix, Recipe, Tail, Verdict, draw, judge, judge_declared,
+    AccountRecipe, Mix, Recipe, Tail, Verdict, draw, judge, judge_declared, judge_in_words,
 };
 use keyweir_simulator::told::{Grain, Reset, RetryAfter, TokensView, Told};
 
@@ -14,6 +14,7 @@ const NOTHING_TOLD: Told = Told {
     tokens: TokensView::Missing,
     on_refusals_only: false,
     retry_after: RetryAfter::Fits,
+    words: false,
 };
 
 fn one_account(per_sec: f64, burst_secs: f64, slack: [f64; 3]) -> Vec<AccountRecipe> {
@@ -54,6 +55,14 @@ fn requests_larger_than_their_bucket_are_not_refused_by_a_hair() {
         first_token: (0.3, 0.3),
         per_token: 0.001,
     }));
+}
+
+/// A provider that tells nothing beforehand, of an account with two limits that are nearly used up at once:
+/// what a refusal says in words is enough to serve all of them.
+#[test]
+fn the_words_of_refusals_tell_limits() {
+    let verdict = judge_in_words(&draw(110_112));
+    assert!(verdict.is_answered() && verdict.is_sparing(), "{verdict}");
 }
 
 /// A key that is always refused says nothing of what its account can take, and while a debt of output is

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use simulated_provider::{Account, Fault, FaultRule, Moment, Provider};
+use simulated_provider::{Account, Fault, FaultRule, Lie, Limits, Moment, Provider};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -61,6 +61,31 @@ async fn each_fault_is_hidden(upstream: &'static str) {
         assert_eq!(answer.attempts(), 2, "{fault:?}");
         assert_eq!(answer.json()["type"], "message", "{fault:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_only_a_refusals_words_tell_is_known_from_then_on() {
+    let mut told =
+        Account::new("one", ["sk-one"]).with(Limits::three(60, 600_000, 60_000).burst(2.0));
+    told.lies = vec![Lie::AllMissing];
+    let house = Plan::with(vec![told, Account::new("two", ["sk-two"])])
+        .build()
+        .await;
+    let known = || async {
+        let (_, status) = house.admin("/status").await;
+        status.contains(r#""limit_per_minute":60"#)
+    };
+    assert!(!known().await);
+
+    for _ in 0..40 {
+        let answer = house.ask(&http1(), house.message(&[])).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        if house.control().counters().key("sk-one").refused > 0 {
+            break;
+        }
+    }
+
+    assert!(known().await, "{:?}", house.admin("/status").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,6 +48,9 @@ const SHORT: f64 = 0.5;
 const HAIR: f64 = 0.1;
 /// After so many requests that left next to nothing one more is believed to have been refused than was.
 const TESTS: f64 = 40.0;
+/// How much of it is taken in where a refusal says less than those before it: it may have been for another
+/// limit, or by a hair.
+const TAKEN_IN: f64 = 0.5;
 /// The rate that is tried next is no more than so many times one that was admitted.
 const STRIDE: f64 = 2.0;
 /// What was admitted and refused before each refusal is believed so much of a request less.
@@ -186,7 +189,7 @@ impl Envelope {
         for k in 0..RATES {
             let before = self.debts[k] - asked.since + rate * elapsed;
             let most = before.max(0.0) + need;
-            self.refused[k] = (self.refused[k] + aged).min(most);
+            self.refused[k] = lowered(self.refused[k] + aged, most);
             self.admitted[k] -= aged;
             // A bucket that is full refuses nothing, however little it holds. If it was full for long, it
             // was not; if it had just become full, it may have been by a hair, which is seldom.
@@ -299,6 +302,16 @@ impl Envelope {
             }
         }
         self.high = RATES - 1;
+    }
+}
+
+/// What is known of what was refused, `known`, once `most` was: the first is believed, and of each that
+/// says less so much as [`TAKEN_IN`].
+fn lowered(known: f64, most: f64) -> f64 {
+    if known.is_finite() {
+        known - TAKEN_IN * (known - most).max(0.0)
+    } else {
+        most
     }
 }
 

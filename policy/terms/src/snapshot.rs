@@ -33,6 +33,8 @@ pub struct Snapshot {
     /// A fingerprint of the account the provider says it charged (organization and workspace).
     /// Two keys whose responses carry the same one share their buckets.
     pub account_fingerprint: Option<u64>,
+    /// The dimension for want of which a refusal's words say that it refused.
+    pub short_of: Option<Dimension>,
 }
 
 impl Snapshot {

@@ -61,11 +61,16 @@ use self::body::describe::DescribeError;
 use self::body::stream_usage;
 use self::body::{model_name, rename_models};
 use self::credential::{client_key, names, provider_key, query};
+use self::provider_error::ProviderError;
 use self::ratelimit::by_dialect as headers;
+use self::ratelimit::refusal_words;
 use self::refusal::error_event::StreamForm;
 use self::refusal::kind::RefusalKind;
 use self::refusal::{ErrorAnswer, error_answer, error_event};
 use self::route::{Route, RouteError, by_dialect as routes};
+
+/// The status of a refusal for want of budget (RFC 6585).
+const TOO_MANY_REQUESTS: u16 = 429;
 
 /// What a dialect looks like on the wire. Implemented for [`Dialect`] alone, so that its words can
 /// stand below everything that is said in them.
@@ -114,6 +119,14 @@ pub trait Wire: Copy {
     /// What the response's headers say of the account's budgets; `header` looks up by lower-case
     /// name.
     fn snapshot<'a>(self, header: impl Fn(&str) -> Option<&'a str>) -> Snapshot;
+
+    /// The same of an error answer with this status, whose body, or the beginning of it, may say more.
+    fn snapshot_of_error<'a>(
+        self,
+        status: u16,
+        header: impl Fn(&str) -> Option<&'a str>,
+        body: &[u8],
+    ) -> Snapshot;
 }
 
 impl Wire for Dialect {
@@ -155,6 +168,19 @@ impl Wire for Dialect {
 
     fn snapshot<'a>(self, header: impl Fn(&str) -> Option<&'a str>) -> Snapshot {
         headers::snapshot(self, &header)
+    }
+
+    fn snapshot_of_error<'a>(
+        self,
+        status: u16,
+        header: impl Fn(&str) -> Option<&'a str>,
+        body: &[u8],
+    ) -> Snapshot {
+        let mut snapshot = headers::snapshot(self, &header);
+        if status == TOO_MANY_REQUESTS {
+            refusal_words::add(&mut snapshot, &ProviderError::read(body).message);
+        }
+        snapshot
     }
 }
 

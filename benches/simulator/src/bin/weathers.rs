@@ -37,6 +37,9 @@ struct Arguments {
     /// knowing them.
     #[arg(long, requires = "random")]
     declared: bool,
+    /// Of those, with refusals whose words say which limit they are for, as Anthropic's and OpenAI's do.
+    #[arg(long, requires = "random", conflicts_with = "declared")]
+    words: bool,
 }
 
 fn main() -> std::io::Result<ExitCode> {
@@ -48,9 +51,10 @@ fn main() -> std::io::Result<ExitCode> {
     };
     let mut out = std::io::stdout();
     if let Some(worlds) = arguments.random {
-        let judge = match arguments.declared {
-            true => random::judge_declared,
-            false => random::judge,
+        let judge = match (arguments.declared, arguments.words) {
+            (true, _) => random::judge_declared,
+            (_, true) => random::judge_in_words,
+            _ => random::judge,
         };
         let survey = random::survey(arguments.seed, worlds, judge);
         write!(out, "{}", survey.told(arguments.all))?;

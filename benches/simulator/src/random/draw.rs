@@ -118,6 +118,7 @@ fn told(draws: &mut fastrand::Rng) -> Told {
                 RetryAfter::Missing,
             ])
             .expect("not empty"),
+        words: false,
     }
 }
 

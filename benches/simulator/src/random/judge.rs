@@ -51,6 +51,13 @@ pub fn judge_declared(recipe: &Recipe) -> Verdict {
     judged(recipe, &declaring(build(recipe)))
 }
 
+/// Runs a world whose refusals say in words which limit they are for.
+pub fn judge_in_words(recipe: &Recipe) -> Verdict {
+    let mut recipe = recipe.clone();
+    recipe.told.words = true;
+    judge(&recipe)
+}
+
 fn judged(recipe: &Recipe, scenario: &Scenario) -> Verdict {
     let attempts_max = if recipe.told.is_any() {
         ATTEMPTS_MAX

@@ -173,8 +173,9 @@ async fn judge(exchange: &mut Exchange<'_>, held: &mut HeldLease, mut answer: An
         None if name == "date" => Some(now.as_str()),
         found => found,
     };
-    held.refused(facts.dialect.snapshot(header));
-    let fault = classify(exchange, answer.status(), header, &body);
+    let status = answer.status();
+    held.refused(facts.dialect.snapshot_of_error(status, header, &body));
+    let fault = classify(exchange, status, header, &body);
     answer.redact();
     match fault {
         Fault::None => Tried::Opened(answer, Watch::Opaque),

@@ -100,6 +100,11 @@ impl Bucket {
         self.advance(now);
         let need = need.min(self.burst());
         let surplus = self.had(mark) - need;
+        if surplus == f64::INFINITY {
+            // Its limit became known by this refusal: it had anything between nothing and what was needed.
+            self.level = self.level.min(need / 2.0);
+            return;
+        }
         if surplus < 0.0 || !surplus.is_finite() {
             return;
         }

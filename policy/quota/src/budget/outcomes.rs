@@ -45,7 +45,7 @@ impl Budget {
         let is_at_its_end = |d: usize| self.buckets[d].is_at_its_end(marks[d], charge.least(d));
         Explained {
             surely,
-            perhaps: surely || perhaps,
+            perhaps: surely || perhaps || snapshot.short_of.is_some(),
             expected: (0..Dimension::COUNT).any(is_at_its_end),
         }
     }
@@ -65,6 +65,9 @@ impl Budget {
         (marks, charge): (&Marks, &Charge),
         snapshot: &Snapshot,
     ) {
+        if let Some(dimension) = snapshot.short_of {
+            return self.refused_for(now, (marks, charge), dimension.index());
+        }
         let sorted = self.tokens.sorted(snapshot, &self.told_limits());
         let is_enough = |d: usize| {
             let reading = sorted[d].as_ref();
@@ -89,6 +92,16 @@ impl Budget {
             // Who tells what is left tells it of what it refuses for want of it, too.
             None if snapshot.is_empty() && self.buckets.iter().any(Bucket::is_told) => {}
             None => self.learn(now, (marks, charge), is_enough),
+        }
+    }
+
+    /// A refusal for want of one dimension, which does not say how little was left of it.
+    fn refused_for(&mut self, now: Time, refused: (&Marks, &Charge), d: usize) {
+        let (marks, charge) = refused;
+        let bucket = &mut self.buckets[d];
+        match bucket.is_untold() {
+            true => self.learn_of(now, refused, d),
+            false => bucket.refused_unexplained(now, marks[d], charge.least(d)),
         }
     }
 
@@ -176,6 +189,39 @@ mod tests {
             assert!(is_doubted_after(3_000.0, told, &sizes), "{told}");
         }
         assert!(!is_doubted_after(3_000.0, 2.0, &sizes));
+    }
+
+    #[test]
+    fn a_refusal_that_says_what_it_is_for_says_nothing_of_anything_else() {
+        let at = |secs| Time::ZERO.after_secs(1_000.0 + secs);
+        let requests = Dimension::Requests.index();
+        for tells_limit in [false, true] {
+            let mut budget = Budget::new([(); Dimension::COUNT].map(|()| Bucket::unknown(at(0.0))));
+            let mut charge = Charge::default();
+            (charge.prompt[D], charge.prompt[requests]) = (1_000.0, 1.0);
+            let mut snapshot = Snapshot {
+                short_of: Some(Dimension::InputTokens),
+                ..Snapshot::default()
+            };
+            snapshot.readings[D] = tells_limit.then(|| Reading {
+                limit: Some(LIMIT as u64),
+                window: Duration::from_secs(60),
+                ..Reading::default()
+            });
+            for secs in 0..5 {
+                let marks = budget.take(at(f64::from(secs)), &charge, None);
+                budget.admitted(at(f64::from(secs)), &marks, &charge);
+                budget.release();
+            }
+            let marks = budget.take(at(5.0), &charge, None);
+            budget.reconcile(at(5.1), &marks, (&snapshot, false));
+            let explained = budget.refused(at(5.1), &marks, &charge, &snapshot);
+            assert!(explained.perhaps);
+            budget.refused_unexplained(at(5.1), (&marks, &charge), &snapshot);
+            assert!(budget.buckets[D].is_known());
+            assert!(budget.buckets[D].level(at(5.1)) < 1_000.0);
+            assert!(!budget.buckets[requests].is_known());
+        }
     }
 
     #[test]

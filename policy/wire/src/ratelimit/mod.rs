@@ -13,4 +13,5 @@ mod header;
 mod ietf;
 mod openai;
 mod plain;
+pub(crate) mod refusal_words;
 mod window;
