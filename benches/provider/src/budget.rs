@@ -77,6 +77,8 @@ pub(crate) type Readings = [Option<Reading>; 4];
 pub(crate) struct Budget {
     buckets: Mutex<[Option<Gauge>; 4]>,
     oversized: Oversized,
+    /// Since when, and until when, the last refusal said to stay away.
+    away: Mutex<(Micros, Micros)>,
 }
 
 /// A bucket, and the one that headers show if they count whole minutes.
@@ -85,6 +87,9 @@ struct Gauge {
     enforced: Bucket,
     shown: Option<Bucket>,
 }
+
+/// What is sent this long after a refusal may have been on its way already.
+const ON_ITS_WAY: Micros = 200_000;
 
 /// Seconds of refill a bucket holds unless the world says otherwise.
 pub(crate) const BURST_SECS: f64 = 3.0;
@@ -103,7 +108,19 @@ impl Budget {
         Self {
             buckets: Mutex::new(buckets),
             oversized,
+            away: Mutex::default(),
         }
+    }
+
+    /// A refusal says to stay away for `secs`.
+    pub(crate) fn keep_away(&self, secs: u64, now: Micros) {
+        *self.away.lock() = (now, now + secs * 1_000_000);
+    }
+
+    /// Whether a request comes although its sender has had time to hear that it is to stay away.
+    pub(crate) fn is_hasty(&self, now: Micros) -> bool {
+        let (since, until) = *self.away.lock();
+        (since + ON_ITS_WAY..until).contains(&now)
     }
 
     /// Takes what the request needs of every dimension, or nothing.

@@ -60,6 +60,8 @@ pub struct KeyCounters {
     pub by_status: BTreeMap<u16, u64>,
     /// Requests refused because a budget was spent (faults on command are not counted here).
     pub refused: u64,
+    /// Of all, those that came inside the wait that a refusal had told.
+    pub hasty: u64,
     /// Requests that passed the budgets.
     pub admitted: u64,
     /// Input tokens charged (corrected where the answer has ended).
@@ -108,6 +110,7 @@ pub(crate) struct LiveKey {
     requests: AtomicU64,
     requests_open: AtomicU64,
     pub(crate) refused: AtomicU64,
+    pub(crate) hasty: AtomicU64,
     pub(crate) admitted: AtomicU64,
     pub(crate) input_tokens: AtomicU64,
     pub(crate) cache_read_tokens: AtomicU64,
@@ -236,6 +239,7 @@ impl LiveKey {
         let sums = [
             &self.requests,
             &self.refused,
+            &self.hasty,
             &self.admitted,
             &self.input_tokens,
             &self.cache_read_tokens,
@@ -252,6 +256,7 @@ impl LiveKey {
             requests_open: read(&self.requests_open),
             by_status: self.by_status.lock().iter().copied().collect(),
             refused: read(&self.refused),
+            hasty: read(&self.hasty),
             admitted: read(&self.admitted),
             input_tokens: read(&self.input_tokens),
             cache_read_tokens: read(&self.cache_read_tokens),

@@ -74,6 +74,9 @@ impl Exchange {
     /// Takes a place in the budget, or says what is short.
     pub(crate) fn admit(&self, budget: &Budget, charge: Charge) -> Result<(), Refusal> {
         let counters = &self.key.counters;
+        if budget.is_hasty(self.state.now()) {
+            add(&counters.hasty, 1);
+        }
         let admitted = budget.admit(charge, self.state.now());
         match admitted {
             Ok(()) => {
@@ -89,6 +92,14 @@ impl Exchange {
     pub(crate) fn refuse(self, refusal: &Refusal, model: &str, budget: &Budget) -> Outcome {
         let problem = self.dialect.refusal(refusal, model, &self.key.account);
         let readings = budget.readings(self.state.now());
+        let lies = self.key.account.lies();
+        let wait = problem.retry_after.and_then(|secs| {
+            let value = http_date::retry_after(secs, lies, self.skewed_unix_secs())?;
+            value.to_str().ok()?.parse().ok()
+        });
+        if let Some(secs) = wait {
+            budget.keep_away(secs, self.state.now());
+        }
         self.problem(&problem, Some(&readings))
     }
 

@@ -42,6 +42,8 @@ pub(crate) fn retry_after(secs: u64, lies: Lies, unix_secs: f64) -> Option<Heade
         Some(HeaderValue::from(0))
     } else if lies.tells(Lie::RetryAfterHour) {
         Some(HeaderValue::from(3_600))
+    } else if lies.tells(Lie::RetryAfterSecond) {
+        Some(HeaderValue::from(1))
     } else {
         Some(HeaderValue::from(secs))
     }

@@ -6,6 +6,8 @@
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
+use crate::budget::Dimension;
+
 /// One way in which headers mislead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +54,26 @@ pub enum Lie {
     RetryAfterHour,
     /// No `anthropic-organization-id`.
     OrganizationMissing,
+    /// No header speaks of requests (Anthropic's only, as all that follow).
+    RequestsUntold,
+    /// No header speaks of input tokens.
+    InputUntold,
+    /// No header speaks of output tokens.
+    OutputUntold,
+    /// No header speaks of tokens of both kinds.
+    TokensUntold,
+    /// `tokens` shows whichever of input and output is nearer to its end, from answer to answer.
+    TokensTighter,
+    /// Tokens that remain are told to the token.
+    RemainingExact,
+    /// Tokens that remain are rounded down to a thousand.
+    RemainingRoundedDown,
+    /// `reset` is when there is anything left again, not when it is full.
+    ResetAny,
+    /// `retry-after` is a second whatever the bucket says.
+    RetryAfterSecond,
+    /// The words of a refusal do not say which limit it is for.
+    WordsMissing,
 }
 
 /// A set of lies, cheap to ask.
@@ -98,6 +120,29 @@ impl Lies {
             fixed("plenty")
         } else {
             Some(HeaderValue::from(remaining))
+        }
+    }
+}
+
+impl Lies {
+    /// No header speaks of `dimension`.
+    pub(crate) fn hide(self, dimension: Dimension) -> bool {
+        self.tells(match dimension {
+            Dimension::Requests => Lie::RequestsUntold,
+            Dimension::Input => Lie::InputUntold,
+            Dimension::Output => Lie::OutputUntold,
+            Dimension::Tokens => Lie::TokensUntold,
+        })
+    }
+
+    /// What is told to remain of tokens, of what does: to the nearest thousand.
+    pub(crate) fn rounded(self, left: f64) -> u64 {
+        if self.tells(Lie::RemainingExact) {
+            left as u64
+        } else if self.tells(Lie::RemainingRoundedDown) {
+            (left / 1e3) as u64 * 1_000
+        } else {
+            (left / 1e3).round() as u64 * 1_000
         }
     }
 }

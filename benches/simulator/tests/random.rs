@@ -1,7 +1,7 @@
 //! Random worlds that were bad once, made small: each follows from its figures and is held since.
 
 use keyweir_simulator::random::{
-    AccountRecipe, Mix, Recipe, Tail, Verdict, draw, judge, judge_declared, judge_in_words,
+    AccountRecipe, Mix, Recipe, Tail, Verdict, draw, judge, judge_declared, judge_in_words, named,
 };
 use keyweir_simulator::told::{Grain, Reset, RetryAfter, TokensView, Told};
 
@@ -63,6 +63,23 @@ fn requests_larger_than_their_bucket_are_not_refused_by_a_hair() {
 fn the_words_of_refusals_tell_limits() {
     let verdict = judge_in_words(&draw(110_112));
     assert!(verdict.is_answered() && verdict.is_sparing(), "{verdict}");
+}
+
+/// A provider that tells nothing at all, small buckets, and prompts that are larger than some of them: what
+/// is refused for its size must not starve the accounts.
+#[test]
+fn nobody_is_starved_where_nothing_is_told() {
+    for seed in 1..=8 {
+        for (name, recipe) in named(seed) {
+            let verdict = judge(&recipe);
+            let least = if name == "silent" { 0.9 } else { 0.999 };
+            assert!(verdict.success >= least, "{name} {seed}: {verdict}");
+            assert!(
+                verdict.is_sparing() && verdict.hasty == 0,
+                "{name} {seed}: {verdict}"
+            );
+        }
+    }
 }
 
 /// A key that is always refused says nothing of what its account can take, and while a debt of output is

@@ -1,9 +1,9 @@
 //! Which of an account's limits refusals are for that no header explains: nobody says it. What the
 //! limit is then, [`crate::envelope`] tells.
 //!
-//! What an account took from one refusal to the next is what flowed in. The dimension that explains
-//! refusals best is the one in which it took as much per second from each to the next: what is counted in
-//! another swings with the sizes of requests.
+//! A bucket of the dimension that is meant explains all of them; of another one some are refused that
+//! should not have been. What is generated is known late and evens out, so that a bucket of it explains
+//! nearly anything: it is believed only where no other does.
 
 use keyweir_terms::amount::Dimension;
 use keyweir_terms::time::Time;
@@ -15,17 +15,8 @@ const MEMORY_REQUESTS: f64 = 64.0;
 /// How much better another dimension has to explain them before it is believed: for two whose requests
 /// are all of one size it is chance.
 const BETTER: f64 = 0.7;
-/// What a mean request squared of unevenness counts, of what a bucket does not explain.
-const UNEVEN: f64 = 0.003;
-
-/// What was learned of one dimension.
-#[derive(Clone, Copy, Debug, Default)]
-struct Learned {
-    /// What was taken, and in the spans that the rate is from.
-    taken: f64,
-    /// By how much each span differed from what those before it foretold, squared, in mean requests.
-    error: f64,
-}
+/// How many mean requests others have to leave unexplained before what is generated is believed in.
+const GENERATED: f64 = 1.0;
 
 /// A refusal: when its request was sent and when it came, and what had been taken by then.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +30,8 @@ struct Refused {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Refusals {
     last: Option<Refused>,
-    by: [Learned; Dimension::COUNT],
-    secs: f64,
+    /// What was taken of each dimension between them.
+    taken: Amounts,
     /// The dimension that explains them best.
     best: Option<usize>,
 }
@@ -69,19 +60,10 @@ impl Refusals {
             return false;
         }
         self.last = Some(refused);
-        let secs = refused.sent.secs_since(last.sent).max(1e-3);
         let kept = (-requests / MEMORY_REQUESTS).exp();
-        for d in 0..Dimension::COUNT {
-            let taken = (refused.taken[d] - last.taken[d]).max(0.0);
-            let mean = self.mean(d);
-            let it = &mut self.by[d];
-            if self.secs > 0.0 && mean > 0.0 {
-                let foretold = it.taken / self.secs * secs;
-                it.error = kept * it.error + ((taken - foretold) / mean).powi(2);
-            }
-            it.taken = kept * it.taken + taken;
+        for (d, sum) in self.taken.iter_mut().enumerate() {
+            *sum = kept * *sum + (refused.taken[d] - last.taken[d]).max(0.0);
         }
-        self.secs = kept * self.secs + secs;
         true
     }
 
@@ -92,8 +74,11 @@ impl Refusals {
         unexplained: impl Fn(usize) -> Option<f64>,
     ) -> Option<usize> {
         let error = |d: usize| {
-            let unexplained = unexplained(d).filter(|_| self.by[d].taken > 0.0)?;
-            Some(unexplained + UNEVEN * self.by[d].error)
+            let unexplained = unexplained(d).filter(|_| self.taken[d] > 0.0)?;
+            Some(match Dimension::ALL[d] {
+                Dimension::OutputTokens => unexplained + GENERATED,
+                _ => unexplained,
+            })
         };
         let all = (0..Dimension::COUNT).filter_map(|d| Some((d, error(d)?)));
         let (best, least) = all.min_by(|a, b| a.1.total_cmp(&b.1))?;
@@ -106,7 +91,7 @@ impl Refusals {
 
     /// What a request takes of it in the mean.
     pub(crate) fn mean(&self, d: usize) -> f64 {
-        self.by[d].taken / self.by[0].taken.max(1.0)
+        self.taken[d] / self.taken[0].max(1.0)
     }
 }
 
@@ -140,15 +125,24 @@ mod tests {
     }
 
     #[test]
-    fn the_dimension_that_is_taken_evenly_explains_refusals() {
+    fn what_leaves_least_unexplained_is_believed_and_what_is_generated_last() {
         let mut refusals = Refusals::default();
-        let (mut requests, mut tokens) = (0.0, 0.0);
-        for span in 0..8 {
-            refuse(&mut refusals, f64::from(span) * 10.0, (requests, tokens));
-            requests += if span % 2 == 0 { 5.0 } else { 40.0 };
-            tokens += 10_000.0;
+        let mark = |kept: f64| Mark {
+            sent: at(kept),
+            kept,
+            ..Mark::default()
+        };
+        for taken in [0.0, 10.0] {
+            refusals.learn(at(taken), &[mark(taken); Dimension::COUNT]);
         }
-        assert_eq!(refusals.explained_by(|_| Some(0.0)), Some(1));
-        assert_eq!(refusals.explained_by(|d| (d == 0).then_some(0.0)), Some(0));
+        let left = |requests: f64, input: f64| move |d: usize| Some([requests, input, 0.0, 9.0][d]);
+        assert_eq!(refusals.explained_by(left(0.0, 0.0)), Some(0));
+        assert_eq!(
+            refusals.explained_by(left(0.8, 0.6)),
+            Some(0),
+            "it is chance"
+        );
+        assert_eq!(refusals.explained_by(left(0.8, 0.1)), Some(1));
+        assert_eq!(refusals.explained_by(left(2.0, 1.8)), Some(2));
     }
 }

@@ -113,6 +113,7 @@ mod tests {
             tenant: 0,
             input: 1.0,
             output: 1.0,
+            output_max: 1,
             streamed: false,
         };
         // 8,000 per minute and three seconds of it saved up: 400 at once, 133 a second.

@@ -174,8 +174,8 @@ impl Crowd {
             prompt.push_str(&words[..words.len().min(text - prompt.len())]);
         }
         let body = format!(
-            r#"{{"model":"claude-sonnet-4-5","max_tokens":4096,"stream":{},"messages":[{{"role":"user","content":"{prompt}"}}]}}"#,
-            arrival.streamed
+            r#"{{"model":"claude-sonnet-4-5","max_tokens":{},"stream":{},"messages":[{{"role":"user","content":"{prompt}"}}]}}"#,
+            arrival.output_max, arrival.streamed
         );
         format!(
             "POST /v1/messages HTTP/1.1\r\nhost: gateway.example\r\n\

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use super::world::HOLDERS;
 use crate::child::{Child, free_address};
 use crate::failure::Failure;
 use crate::policy_file;
@@ -27,6 +26,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) folder: &'a Path,
     /// The provider's base URL.
     pub(crate) provider: &'a str,
+    /// The provider's accounts and their keys.
+    pub(crate) accounts: &'a [(String, Vec<String>)],
     /// How many of them.
     pub(crate) replicas: usize,
     /// What their tenants present.
@@ -77,10 +78,9 @@ dialect = "anthropic"
 base_url = "{provider}"
 "#
     );
-    for holder in HOLDERS {
-        let name = holder.name;
+    for (name, keys) in wanted.accounts {
         text += &format!("\n[[account]]\nid = \"{name}\"\nprovider = \"simulated\"\n");
-        for key in holder.keys {
+        for key in keys {
             let id = key.trim_start_matches("sk-");
             text += &format!("[[account.key]]\nid = \"{id}\"\nsecret = \"{key}\"\n");
         }

@@ -11,6 +11,8 @@ mod figures;
 mod forecast;
 mod gateways;
 mod ledger;
+mod random;
+mod recipe_world;
 mod traffic;
 mod verdict;
 mod weather;
@@ -37,9 +39,16 @@ use crate::store::Store;
 /// What to run.
 #[derive(Debug, Args)]
 pub(crate) struct Weathers {
-    /// Only this row.
+    /// Only this row; with `--random`, only this world met in the field.
     #[arg(long)]
     only: Option<String>,
+    /// Instead of the table: the worlds that were met in the field, and so many drawn at random from the
+    /// seed and those that follow it.
+    #[arg(long, value_name = "WORLDS")]
+    random: Option<u64>,
+    /// How many of these go side by side.
+    #[arg(long, default_value_t = 4, requires = "random")]
+    at_once: usize,
     /// Seconds of arrivals; what happens to a row happens at 20 s.
     #[arg(long, default_value_t = 50.0)]
     seconds: f64,
@@ -66,6 +75,9 @@ pub(crate) async fn run(arguments: &Weathers, beside: &Path) -> Result<(), Failu
     let temporary = tempfile::tempdir()?;
     let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
     std::fs::create_dir_all(folder)?;
+    if let Some(worlds) = arguments.random {
+        return random::run(arguments, worlds, &program, folder).await;
+    }
     let wanted = |it: &Forecast| arguments.only.as_deref().is_none_or(|only| only == it.name);
     let rows: Vec<Forecast> = Forecast::all().into_iter().filter(wanted).collect();
     if rows.is_empty() {
@@ -123,6 +135,7 @@ async fn observe(
         program,
         folder,
         provider: provider.base_url(),
+        accounts: &world::accounts(),
         replicas: forecast.replicas,
         client_keys: &client_keys,
         settings: &format!("{}{table}", forecast.settings),

@@ -3,6 +3,9 @@
 
 use super::world::Sizes;
 
+/// The cap that requests give.
+pub(crate) const OUTPUT_MAX: u64 = 4_096;
+
 /// One tenant's requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stream {
@@ -23,6 +26,8 @@ pub(crate) struct Arrival {
     pub(crate) input: f64,
     /// Tokens of its answer.
     pub(crate) output: f64,
+    /// The most that it may have.
+    pub(crate) output_max: u64,
     /// Whether it wants its answer streamed.
     pub(crate) streamed: bool,
 }
@@ -50,6 +55,7 @@ pub(crate) fn arrivals(streams: &[Stream], sizes: Sizes, secs: f64, seed: u64) -
                     tenant,
                     input,
                     output,
+                    output_max: OUTPUT_MAX,
                     streamed,
                 });
             }

@@ -79,6 +79,12 @@ impl Holder {
             .fold(f64::INFINITY, f64::min)
     }
 
+    /// Its name and its keys, as the policy file has them.
+    fn named(&self) -> (String, Vec<String>) {
+        let keys = self.keys.iter().map(|key| (*key).to_owned());
+        (self.name.to_owned(), keys.collect())
+    }
+
     fn account(&self) -> Account {
         let limits = Limits::three(
             self.per_minute,
@@ -87,6 +93,11 @@ impl Holder {
         );
         Account::new(self.name, self.keys.iter().copied()).with(limits.burst(BURST_SECS))
     }
+}
+
+/// The accounts and their keys.
+pub(crate) fn accounts() -> Vec<(String, Vec<String>)> {
+    HOLDERS.iter().map(Holder::named).collect()
 }
 
 /// The world, at rest. An answer begins after a third of a second and grows by 200 tokens per

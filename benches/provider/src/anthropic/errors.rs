@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::accounts::AccountState;
 use crate::budget::Refusal;
 use crate::fault::Fault;
+use crate::lies::Lie;
 use crate::problem::Problem;
 
 pub(crate) fn body(problem: &Problem, request_id: &str) -> String {
@@ -46,7 +47,10 @@ pub(crate) fn refusal(refusal: &Refusal, model: &str, account: &AccountState) ->
         wait,
     } = refusal;
     let (dimension, organization) = (dimension.as_str(), &account.organization);
+    let says_why = !account.lies().tells(Lie::WordsMissing);
     let mut problem = match wait {
+        Some(wait) if !says_why => rate_limited("You have sent too much. Please try again later.")
+            .retry_after(whole_secs(*wait)),
         Some(wait) => rate_limited(format!(
             "This request would exceed your organization's rate limit of {limit} {dimension} \
              per minute (org: {organization}, model: {model})."

@@ -58,14 +58,16 @@ pub(crate) fn show_budget(
     for dimension in Dimension::ALL {
         let index = dimension as usize;
         let reading = match dimension {
-            Dimension::Tokens => readings[index].or_else(|| sum(readings)),
+            Dimension::Tokens => readings[index].or_else(|| both(readings, lies)),
             _ => readings[index],
         };
-        let Some(reading) = reading else { continue };
+        let Some(reading) = reading.filter(|_| !lies.hide(dimension)) else {
+            continue;
+        };
         let left = reading.remaining.max(0.0);
         let remaining = match dimension {
             Dimension::Requests => left as u64,
-            _ => (left / 1e3).round() as u64 * 1_000,
+            _ => lies.rounded(left),
         };
         let values = [
             lies.limit(reading.limit),
@@ -81,9 +83,16 @@ pub(crate) fn show_budget(
 }
 
 /// Input and output together; full when both are.
-fn sum(readings: &Readings) -> Option<Reading> {
+fn both(readings: &Readings, lies: Lies) -> Option<Reading> {
     let input = readings[Dimension::Input as usize]?;
     let output = readings[Dimension::Output as usize]?;
+    if lies.tells(Lie::TokensTighter) {
+        let left = |it: &Reading| it.remaining / it.limit as f64;
+        return Some(match left(&input) < left(&output) {
+            true => input,
+            false => output,
+        });
+    }
     Some(Reading {
         limit: input.limit + output.limit,
         remaining: input.remaining.max(0.0) + output.remaining.max(0.0),
@@ -100,6 +109,9 @@ fn reset(reading: &Reading, lies: Lies, unix_secs: f64) -> Option<HeaderValue> {
         unix_secs - 3_600.0
     } else if lies.tells(Lie::ResetAbsurd) {
         unix_secs + 3.2e9
+    } else if lies.tells(Lie::ResetAny) {
+        let lacking = (1.0 - reading.remaining).max(0.0);
+        unix_secs + lacking * 60.0 / reading.limit as f64
     } else {
         unix_secs + reading.full_in.as_secs_f64()
     };

@@ -120,9 +120,11 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
         },
     );
     let readings = prop::array::uniform4(proptest::option::of(reading));
-    readings.prop_map(|readings| Snapshot {
+    let short_of = proptest::option::of(proptest::sample::select(&Dimension::ALL[..]));
+    (readings, short_of).prop_map(|(readings, short_of)| Snapshot {
         readings,
         account_fingerprint: None,
+        short_of,
     })
 }
 

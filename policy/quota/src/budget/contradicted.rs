@@ -142,6 +142,11 @@ impl Admitted {
         is_contradicted
     }
 
+    /// Whether anything was admitted that took of it.
+    pub(super) const fn is_any(&self) -> bool {
+        self.mean > 0.0
+    }
+
     /// What a request took in the mean.
     pub(super) const fn mean(&self) -> f64 {
         self.mean

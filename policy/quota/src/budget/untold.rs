@@ -12,6 +12,10 @@ use crate::envelope::{Asked, Envelope};
 const SLACK: f64 = 0.1;
 /// … and by less than this where it is taken as generated, and what is generated is known late.
 const SLACK_GENERATED: f64 = 0.3;
+/// A request that takes so many times the mean is refused for its size as soon as it is for want of
+/// anything else, and tells nothing of what others take. Half of the random worlds' badness in which small
+/// buckets are told of by nobody hangs on there being such a bound, little on where it is.
+const LARGE: f64 = 3.0;
 
 impl Budget {
     /// A refusal for which none of the limits that are told can be meant; nor can those be of which
@@ -31,6 +35,12 @@ impl Budget {
         let is_meant = |it: &Self, d: usize| {
             it.buckets[d].is_untold() && !is_enough(d) && charge.least(d) > 0.0
         };
+        let is_large = |d: usize| charge.prompt[d] > LARGE * self.admitted[d].mean();
+        if (0..Dimension::COUNT)
+            .any(|d| is_meant(self, d) && self.admitted[d].is_any() && is_large(d))
+        {
+            return;
+        }
         for d in 0..Dimension::COUNT {
             if is_meant(self, d) {
                 self.refuse(now, refused, d);
