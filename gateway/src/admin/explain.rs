@@ -236,6 +236,7 @@ fn refused(
         size: &size(asked),
         patience: tenant.patience.unwrap_or(live.policy.waiting.patience),
         asks_again: false,
+        awaits_ledger: false,
     });
     lack.map(|lack| lack.to_string())
 }

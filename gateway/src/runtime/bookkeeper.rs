@@ -1,10 +1,10 @@
 //! Who keeps the ledger: a thread of its own.
 //!
 //! What a request cost is added up in memory, and twice a second that goes to the disk, with what was
-//! learned, as one transaction; and at once, where more than a hundredth of a budget that refuses was spent
-//! since. So a process that is killed loses half a second (of what accounts carried, some seconds) or, of
-//! such a budget, a hundredth and what is spent while that is written; and one that is told to end nothing,
-//! or says how much. A disk that takes nothing holds nobody up: what is to be written stays in memory until
+//! learned, as one transaction; and at once, where what is written ahead of a budget that refuses is used up
+//! by half. So a process that is killed loses half a second (of what accounts carried, some seconds), and
+//! nothing of such a budget: more of that is written down than is taken. One that is told to end loses
+//! nothing, or says how much. A disk that takes nothing holds nobody up: what is to be written stays in memory until
 //! it does, and the log and a metric say so.
 
 use std::collections::HashMap;
@@ -118,6 +118,9 @@ struct Writer {
 
 impl Writer {
     fn write(&mut self, gateway: &Gateway, turn: Turn) {
+        if turn == Turn::Last {
+            gateway.tenancy.ends();
+        }
         let Spent { places, budgets } = gateway.tenancy.take_spent();
         let live = gateway.live();
         for (place, more) in places {
@@ -130,6 +133,7 @@ impl Writer {
             self.take_learned(gateway, turn == Turn::Last);
         }
         let written = self.store.write(&self.unwritten);
+        gateway.tenancy.written(written.is_ok());
         let metrics = &gateway.metrics.ledger;
         match written {
             Ok(()) => {

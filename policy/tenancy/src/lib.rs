@@ -18,6 +18,7 @@
 //! both of which a tenant keeps over reloads, and get `now` as an argument.
 #![warn(clippy::iter_over_hash_type)]
 
+mod advance;
 pub mod again;
 pub mod allowance;
 mod bucket;
