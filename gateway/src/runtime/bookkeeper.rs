@@ -25,6 +25,9 @@ use crate::runtime::tenancy::{Spent, wall};
 
 /// How long what was spent is in memory only.
 const WRITTEN_EVERY: Duration = Duration::from_millis(500);
+/// How far writes are apart at least: a fast disk would else be written thousands of times a second, where
+/// many tenants have small budgets.
+const WRITES_APART: Duration = Duration::from_millis(5);
 /// What accounts carried goes with every fifth of these writes: an account has one row for each hour, and
 /// every write of it writes that anew.
 const LOADS_WRITTEN_EVERY: u32 = 5;
@@ -71,6 +74,7 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
     let thread = thread.spawn(move || {
         let mut next = Instant::now() + WRITTEN_EVERY;
         let mut turn = Turn::Usual;
+        let mut last = Instant::now();
         while turn != Turn::Last {
             let left = next.saturating_duration_since(Instant::now());
             turn = match told.recv_timeout(left) {
@@ -81,6 +85,10 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
             let Some(gateway) = gateway.upgrade() else {
                 return;
             };
+            if turn == Turn::Due {
+                std::thread::sleep(WRITES_APART.saturating_sub(last.elapsed()));
+            }
+            last = Instant::now();
             writer.write(&gateway, turn);
             if turn == Turn::Usual {
                 next = Instant::now() + WRITTEN_EVERY;

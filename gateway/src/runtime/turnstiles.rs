@@ -59,6 +59,11 @@ pub(crate) struct Standing<'a> {
 }
 
 impl Standing<'_> {
+    /// Whether it is the first in line, and asks.
+    pub(crate) const fn is_first(&self) -> bool {
+        self.first.is_some()
+    }
+
     /// Resolves when it is worth to ask again: once it is the first in line, and then when a request has
     /// ended since this was last called.
     pub(crate) async fn may_ask(&mut self) {

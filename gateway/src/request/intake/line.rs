@@ -16,6 +16,10 @@ use crate::runtime::turnstiles::Standing;
 /// How long a request waits for the ledger in all: a disk that takes longer holds it up no more.
 const LEDGER_MAX: Duration = Duration::from_secs(1);
 
+/// How soon the first in line asks again where nothing ends here: another period may have begun, and requests
+/// of other gateways may have ended.
+const ASKS_AGAIN: Duration = Duration::from_secs(1);
+
 /// A place in the line of those who wait for others of their tenant to end.
 #[derive(Default)]
 pub(super) struct Line<'a>(Option<Standing<'a>>);
@@ -36,7 +40,11 @@ impl<'a> Line<'a> {
             gateway.tenancy.turnstiles.stand(taken.tenant)
         });
         let began = Instant::now();
-        wait(taken, client, again.patience(), standing.may_ask()).await?;
+        let longest = match standing.is_first() {
+            true => again.patience().min(ASKS_AGAIN),
+            false => again.patience(),
+        };
+        wait(taken, client, longest, standing.may_ask()).await?;
         again.waited(began.elapsed());
         Ok(())
     }
