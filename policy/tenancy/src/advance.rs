@@ -14,8 +14,6 @@
 //!
 //! *Cold start, another period, another policy:* nothing is ahead, and the first request waits for a write.
 
-use crate::meter::Spending;
-
 /// The part of a budget that is written ahead at least, while it is used.
 const PARTS: u128 = 200;
 
@@ -32,67 +30,50 @@ pub(crate) struct Advance {
     wanted: u128,
 }
 
-impl Spending {
-    /// What is taken so far is none of what is taken from now on.
-    pub(crate) fn nothing_is_ahead(&mut self) {
-        let taken = self.taken();
-        self.advance = Advance {
+impl Advance {
+    /// Nothing is ahead of what is `taken` so far, and nothing of that is taken from now on.
+    pub(crate) fn none(taken: u128) -> Self {
+        Self {
             taken,
             writing: taken,
-            ..Advance::default()
-        };
+            ..Self::default()
+        }
     }
 
-    fn taken(&self) -> u128 {
-        self.spent.saturating_add(self.reserved)
-    }
-
-    /// Whether `need` more is written down already; if not, the next sum has room for it.
-    pub(crate) fn is_written(&mut self, need: u128) -> bool {
-        let is_written = self.taken().saturating_add(need) <= self.advance.written;
+    /// Whether `need` beyond what is `taken` is written down already; if not, the next sum has room for it.
+    pub(crate) const fn is_written(&mut self, taken: u128, need: u128) -> bool {
+        let is_written = taken.saturating_add(need) <= self.written;
         if !is_written {
-            self.advance.wanted = self.advance.wanted.saturating_add(need);
+            self.wanted = self.wanted.saturating_add(need);
         }
         is_written
     }
 
-    /// Whether half of what was written ahead is taken, and there is more to be had.
-    pub(crate) fn is_due(&self) -> bool {
-        let Advance { writing, taken, .. } = self.advance;
-        let half = taken.saturating_add(writing.saturating_sub(taken) / 2);
-        let now = self.taken();
-        !self.soft && now > half && (now > writing || writing < self.max())
+    /// Whether half of what was written ahead is taken, and there is more to be had of `max`.
+    pub(crate) const fn is_due(&self, taken: u128, max: u128) -> bool {
+        let ahead = self.writing.saturating_sub(self.taken);
+        let half = self.taken.saturating_add(ahead / 2);
+        taken > half && (taken > self.writing || self.writing < max)
     }
 
-    /// The sum that is to be written now, if it is another than the last one.
-    pub(crate) fn write_ahead(&mut self) -> Option<u128> {
-        let now = self.taken();
-        let Advance { taken, wanted, .. } = self.advance;
-        let since = now.saturating_sub(taken).saturating_add(wanted);
-        let ahead = match self.reserved == 0 && since == 0 {
+    /// The sum that is to be written now.
+    pub(crate) fn next(&self, taken: u128, max: u128, is_idle: bool) -> u128 {
+        let since = taken.saturating_sub(self.taken).saturating_add(self.wanted);
+        let ahead = match is_idle && since == 0 {
             true => 0,
-            false => since.max(self.max() / PARTS),
+            false => since.max(max / PARTS),
         };
-        self.write(now.saturating_add(ahead).min(self.max()).max(now))
+        taken.saturating_add(ahead).min(max).max(taken)
     }
 
-    /// The same where nothing more is taken, or nobody is refused: what was spent, and what runs.
-    pub(crate) fn write_as_it_is(&mut self) -> Option<u128> {
-        match self.soft {
-            true => self.write(self.spent),
-            false => self.write(self.taken()),
-        }
+    /// `sum` is being written. Whether it is another than the last one.
+    pub(crate) fn write(&mut self, sum: u128, taken: u128) -> bool {
+        (self.taken, self.wanted) = (taken, 0);
+        std::mem::replace(&mut self.writing, sum) != sum
     }
 
-    fn write(&mut self, sum: u128) -> Option<u128> {
-        let last = self.advance.writing;
-        (self.advance.writing, self.advance.taken) = (sum, self.taken());
-        self.advance.wanted = 0;
-        (std::mem::take(&mut self.changed) || sum != last).then_some(sum)
-    }
-
-    /// What was to be written is.
+    /// It is written.
     pub(crate) const fn is_now_written(&mut self) {
-        self.advance.written = self.advance.writing;
+        self.written = self.writing;
     }
 }

@@ -20,6 +20,7 @@
 
 mod advance;
 pub mod again;
+mod ahead;
 pub mod allowance;
 mod bucket;
 mod cached;
