@@ -1,6 +1,7 @@
 //! Who waits until others of its tenant have ended: in the order of coming, and only the first asks again.
 //!
-//! One line for each tenant, while anybody stands in it. Waking all that wait whenever a request ends was
+//! One line for each tenant and model, while anybody stands in it: a budget may be for one model, and who asks
+//! for another has nothing to wait for. Waking all that wait whenever a request ends was
 //! rejected: of a thousand that wait each end would have a thousand ask, and whoever happens to be the
 //! first would be served.
 
@@ -14,11 +15,14 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 type Turnstile = Arc<tokio::sync::Mutex<()>>;
 
+/// The lines of a tenant, by models.
+type Lines = HashMap<Box<str>, Turnstile>;
+
 /// The lines of all tenants.
 #[derive(Default)]
 pub(crate) struct Turnstiles {
     standing: AtomicUsize,
-    of_tenant: Mutex<HashMap<TenantId, Turnstile>>,
+    of_tenant: Mutex<HashMap<TenantId, Lines>>,
     ended: watch::Sender<()>,
 }
 
@@ -30,18 +34,28 @@ impl Turnstiles {
         }
     }
 
-    /// Whether anybody of `tenant` stands in line.
-    pub(crate) fn is_waited_for(&self, tenant: TenantId) -> bool {
-        self.standing.load(Ordering::SeqCst) > 0 && self.of_tenant.lock().contains_key(&tenant)
+    /// Whether anybody of `tenant` stands in line for `model`.
+    pub(crate) fn is_waited_for(&self, tenant: TenantId, model: &str) -> bool {
+        if self.standing.load(Ordering::SeqCst) == 0 {
+            return false;
+        }
+        let of_tenant = self.of_tenant.lock();
+        let lines = of_tenant.get(&tenant);
+        lines.is_some_and(|lines| lines.contains_key(model))
     }
 
-    /// Stands at the end of the line of `tenant`.
-    pub(crate) fn stand(&self, tenant: TenantId) -> Standing<'_> {
+    /// Stands at the end of the line of `tenant` for `model`.
+    pub(crate) fn stand(&self, tenant: TenantId, model: &str) -> Standing<'_> {
         self.standing.fetch_add(1, Ordering::SeqCst);
-        let turnstile = Arc::clone(self.of_tenant.lock().entry(tenant).or_default());
+        let model: Box<str> = model.into();
+        let mut of_tenant = self.of_tenant.lock();
+        let lines = of_tenant.entry(tenant).or_default();
+        let turnstile = Arc::clone(lines.entry(model.clone()).or_default());
+        drop(of_tenant);
         Standing {
             all: self,
             tenant,
+            model,
             ended: self.ended.subscribe(),
             turnstile: Some(turnstile),
             first: None,
@@ -53,6 +67,7 @@ impl Turnstiles {
 pub(crate) struct Standing<'a> {
     all: &'a Turnstiles,
     tenant: TenantId,
+    model: Box<str>,
     ended: watch::Receiver<()>,
     turnstile: Option<Turnstile>,
     first: Option<OwnedMutexGuard<()>>,
@@ -86,10 +101,14 @@ impl Drop for Standing<'_> {
         self.first = None;
         let mut of_tenant = self.all.of_tenant.lock();
         self.turnstile = None;
-        if let Some(turnstile) = of_tenant.get(&self.tenant)
-            && Arc::strong_count(turnstile) == 1
-        {
-            of_tenant.remove(&self.tenant);
+        if let Some(lines) = of_tenant.get_mut(&self.tenant) {
+            let is_left = |it: &Turnstile| Arc::strong_count(it) == 1;
+            if lines.get(&self.model).is_some_and(is_left) {
+                lines.remove(&self.model);
+            }
+            if lines.is_empty() {
+                of_tenant.remove(&self.tenant);
+            }
         }
         self.all.standing.fetch_sub(1, Ordering::SeqCst);
     }
@@ -106,9 +125,13 @@ mod tests {
     #[test]
     fn one_asks_at_a_time_in_the_order_of_coming_and_again_when_a_request_ends() {
         let lines = Turnstiles::default();
-        assert!(!lines.is_waited_for(T));
-        let (mut first, mut second) = (lines.stand(T), lines.stand(T));
-        assert!(lines.is_waited_for(T) && !lines.is_waited_for(TenantId(2)));
+        assert!(!lines.is_waited_for(T, "m"));
+        let (mut first, mut second) = (lines.stand(T, "m"), lines.stand(T, "m"));
+        assert!(lines.is_waited_for(T, "m") && !lines.is_waited_for(TenantId(2), "m"));
+        assert!(!lines.is_waited_for(T, "other"));
+        let mut other = lines.stand(T, "other");
+        assert!(other.may_ask().now_or_never().is_some());
+        drop(other);
         assert!(first.may_ask().now_or_never().is_some());
         lines.tell_ended();
         {
@@ -121,6 +144,7 @@ mod tests {
         assert!(second.may_ask().now_or_never().is_some());
         assert!(second.may_ask().now_or_never().is_none());
         drop(second);
-        assert!(!lines.is_waited_for(T));
+        assert!(!lines.is_waited_for(T, "m"));
+        assert!(lines.of_tenant.lock().is_empty());
     }
 }

@@ -37,7 +37,9 @@ impl<'a> Line<'a> {
     ) -> Result<(), Stop> {
         let standing = self.0.get_or_insert_with(|| {
             let gateway = taken.gateway;
-            gateway.tenancy.turnstiles.stand(taken.tenant)
+            let model = taken.description.model.as_deref();
+            let turnstiles = &gateway.tenancy.turnstiles;
+            turnstiles.stand(taken.tenant, model.unwrap_or_default())
         });
         let began = Instant::now();
         let longest = match standing.is_first() {

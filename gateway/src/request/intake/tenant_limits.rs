@@ -73,7 +73,7 @@ async fn reserve_in_turn(
     let mut again = AsksAgain::new(taken.patience);
     let (mut line, mut ledger) = (Line::default(), ForLedger::default());
     let turnstiles = &taken.gateway.tenancy.turnstiles;
-    if turnstiles.is_waited_for(taken.tenant) && !again.patience().is_zero() {
+    if turnstiles.is_waited_for(taken.tenant, asked.model) && !again.patience().is_zero() {
         since.get_or_insert_with(Instant::now);
         line.wait(taken, client, &mut again).await?;
     }
