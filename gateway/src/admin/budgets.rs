@@ -55,6 +55,7 @@ fn shown(budget: &BudgetView<'_>) -> Value {
         "begin": budget.begin.0 / 1_000_000,
         "end": budget.end.0 / 1_000_000,
         "soft": budget.soft,
+        "warn_at": budget.warn_at.map(|at| f64::from(at.0) / 100.0),
         "shadow": budget.shadow,
     })
 }

@@ -10,6 +10,7 @@ use keyweir_policy::config::{alias, fallback};
 use keyweir_policy::exchange::fallback::Occasions;
 use keyweir_policy::pool::ask::{Ask, ChosenBy};
 use keyweir_policy::pool::explain::{AccountExplanation, AccountOut, Explanation, Held, KeyOut};
+use keyweir_policy::tenancy::lack::{Awaits, Lack};
 use keyweir_policy::tenancy::permission::grants;
 use keyweir_policy::tenancy::request::Asked;
 use keyweir_policy::tenancy::validity::is_expired;
@@ -229,15 +230,20 @@ fn refused(
     if !is_granted && !tenant.models.matches(asked.model) {
         return Some("the tenant's models do not include this one".to_owned());
     }
+    let patience = tenant.patience.unwrap_or(live.policy.waiting.patience);
     let lack = gateway.tenancy.would_refuse(&Asked {
         tenant: asked.tenant,
         provider,
         model: asked.model,
         size: &size(asked),
-        patience: tenant.patience.unwrap_or(live.policy.waiting.patience),
+        patience,
         asks_again: false,
+        awaits_ledger: false,
     });
-    lack.map(|lack| lack.to_string())
+    // For requests that run it waits.
+    let waits = |lack: &Lack| lack.awaits == Some(Awaits::Requests) && !patience.is_zero();
+    lack.filter(|lack| !waits(lack))
+        .map(|lack| lack.to_string())
 }
 
 const fn size(asked: &Question<'_>) -> RequestSize {

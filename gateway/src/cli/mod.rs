@@ -7,6 +7,7 @@ mod healthcheck;
 mod import;
 mod log;
 mod operate;
+mod reload;
 mod schema;
 mod serve;
 mod sleep;
@@ -25,6 +26,7 @@ use self::healthcheck::Healthcheck;
 use self::import::Import;
 use self::log::LogFormat;
 use self::operate::Operate;
+use self::reload::Reload;
 use self::schema::Schema;
 use self::serve::Serve;
 use self::sleep::Sleep;
@@ -74,6 +76,9 @@ enum Command {
     Keys(Operate),
     /// Hold, trip or reset accounts in a gateway that runs.
     Accounts(Operate),
+    /// Have a gateway that runs follow its policy files now, and say what changed or what is wrong; exits 1
+    /// where the policy is refused.
+    Reload(Reload),
     /// Watch a gateway that runs, in a terminal.
     Top(Top),
     /// Do nothing for so many seconds: for a preStop hook in an image without a shell.
@@ -102,6 +107,7 @@ impl Command {
             | Self::Explain(_)
             | Self::Keys(_)
             | Self::Accounts(_)
+            | Self::Reload(_)
             | Self::Top(_)
             | Self::Sleep(_) => false,
             #[cfg(feature = "demo")]
@@ -130,6 +136,7 @@ pub fn run() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Keys(operate) => operate.run("keys"),
         Command::Accounts(operate) => operate.run("accounts"),
+        Command::Reload(reload) => reload.run(),
         Command::Top(top) => top.run(),
         Command::Sleep(sleep) => sleep.run(),
         #[cfg(feature = "demo")]

@@ -51,6 +51,19 @@ impl AdminAddress {
     /// # Errors
     /// What is wrong, and what to look at.
     pub(crate) fn ask(&self, method: &str, path: &str) -> Result<String, Failed> {
+        self.ask_for(method, path, &["200"])
+    }
+
+    /// The same where an answer with one of `statuses` is good.
+    ///
+    /// # Errors
+    /// What is wrong, and what to look at.
+    pub(crate) fn ask_for(
+        &self,
+        method: &str,
+        path: &str,
+        statuses: &[&str],
+    ) -> Result<String, Failed> {
         let address = self.credentials.tls.address(&self.admin);
         let admin = address.authority;
         let scheme = if address.is_tls { "https" } else { "http" };
@@ -63,7 +76,7 @@ impl AdminAddress {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         let status = head.split(' ').nth(1).unwrap_or_default();
         match status {
-            "200" => Ok(body.to_owned()),
+            good if statuses.contains(&good) => Ok(body.to_owned()),
             "401" if body.contains("client certificate") => {
                 let said = harmless(body.trim());
                 Err(Failed::Because(format!(

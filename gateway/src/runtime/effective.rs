@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use keyweir_policy::config::difference::Difference;
 use keyweir_policy::config::file::{GatewaySettings, Policy};
 
 use crate::downstream::loopback::is_loopback;
@@ -14,6 +15,13 @@ use crate::runtime::open_files;
      add a [[tenant]] with a client key (keyweir hash), or listen on 127.0.0.1"
 )]
 pub struct OpenToAll(pub SocketAddr);
+
+/// A policy without tenants follows one with tenants.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "there is no [[tenant]] any more: everybody who reaches the gateway would be served without a client key;      keep one, or restart the gateway if that is meant"
+)]
+pub struct TenantsGone;
 
 /// No more connections than the system lets us have. `is_told`: where that is fewer than the policy
 /// allows, the log says so.
@@ -48,6 +56,17 @@ pub(crate) fn keep_started(policy: &mut Policy, running: &GatewaySettings) {
     // Its files are followed; whether it is TLS at all is not.
     if settings.admin_tls.is_some() != running.admin_tls.is_some() {
         settings.admin_tls.clone_from(&running.admin_tls);
+    }
+}
+
+/// The last tenant does not go while the gateway runs.
+///
+/// # Errors
+/// Where it would.
+pub(crate) fn refuse_to_open(before: &Policy, after: &Policy) -> Result<(), TenantsGone> {
+    match Difference::lets_everybody_in(before, after) {
+        true => Err(TenantsGone),
+        false => Ok(()),
     }
 }
 

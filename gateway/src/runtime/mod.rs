@@ -31,6 +31,7 @@ pub(crate) mod share_out;
 pub(crate) mod shared;
 pub(crate) mod tenancy;
 pub(crate) mod tokens;
+pub(crate) mod turnstiles;
 pub(crate) mod watch;
 mod watched;
 mod writing;

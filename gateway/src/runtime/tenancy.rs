@@ -18,14 +18,20 @@ use keyweir_policy::tenancy::tally::{Place, Tally, Totals};
 use keyweir_policy::tenancy::told::{Heard, RowTold};
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::runtime::clock::Clock;
+use crate::runtime::turnstiles::Turnstiles;
 use crate::telemetry::metrics::{ModelMetrics, TenancyMetrics};
 
 /// All tenants' meters.
 pub(crate) struct Tenancy {
     clock: Clock,
     state: Mutex<State>,
+    /// Who waits for others of its tenant to end.
+    pub(crate) turnstiles: Turnstiles,
+    /// Changes when the ledger was written, or could not be.
+    written: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -59,6 +65,8 @@ impl Tenancy {
         Self {
             clock,
             state: Mutex::default(),
+            turnstiles: Turnstiles::default(),
+            written: watch::Sender::default(),
         }
     }
 
@@ -81,7 +89,9 @@ impl Tenancy {
             return Ok(None);
         }
         let at = self.moment();
-        state.meters.reserve(at, asked)
+        let reserved = state.meters.reserve(at, asked);
+        state.write_if_due();
+        reserved
     }
 
     /// What a request holds, it holds from now on of what bounds this model of this provider.
@@ -113,6 +123,8 @@ impl Tenancy {
         let mut state = self.state.lock();
         let at = self.moment();
         state.meters.give_back_unused(at, reserved);
+        drop(state);
+        self.turnstiles.tell_ended();
     }
 
     /// Why a request would be refused now; `None`: it would not. Takes nothing.
@@ -154,11 +166,8 @@ impl Tenancy {
             state.tally.add(Place { day, ..place }, &totals);
         }
         if is_bounded {
-            if state.meters.is_due()
-                && let Some(write) = &state.write
-            {
-                write();
-            }
+            state.write_if_due();
+            self.turnstiles.tell_ended();
             while let Some(over) = state.meters.next_overspent(tenant) {
                 warn(&over);
             }
@@ -166,9 +175,28 @@ impl Tenancy {
         cost
     }
 
-    /// `write` is called where what was spent is to be written down at once: under the lock.
+    /// From now on what is taken of hard budgets is written down before; `write` is called where that is to
+    /// be at once: under the lock.
     pub(crate) fn write_with(&self, write: Box<dyn Fn() + Send>) {
-        self.state.lock().write = Some(write);
+        let mut state = self.state.lock();
+        state.write = Some(write);
+        state.meters.write_ahead();
+    }
+
+    /// Nothing more will be taken.
+    pub(crate) fn ends(&self) {
+        self.state.lock().meters.ends();
+    }
+
+    /// What was spent, as of the last call of [`Self::take_spent`], is written down, or cannot be.
+    pub(crate) fn written(&self, is_written: bool) {
+        self.state.lock().meters.written(is_written);
+        let _ = self.written.send(());
+    }
+
+    /// Changes when the ledger is written, or cannot be.
+    pub(crate) fn writes(&self) -> watch::Receiver<()> {
+        self.written.subscribe()
     }
 
     /// What was spent since the last call: by place, and of budgets.
@@ -208,8 +236,21 @@ impl Tenancy {
     }
 }
 
+impl State {
+    fn write_if_due(&mut self) {
+        if self.meters.is_due()
+            && let Some(write) = &self.write
+        {
+            write();
+        }
+    }
+}
+
 fn warn(over: &Overspent) {
-    tracing::warn!("a soft budget is spent: {over}");
+    match over.percent {
+        100.. => tracing::warn!("a soft budget is spent: {over}"),
+        _ => tracing::warn!("a budget is spent as far as it warns: {over}"),
+    }
 }
 
 /// What a wall clock shows.

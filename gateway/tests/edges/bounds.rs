@@ -8,8 +8,8 @@ use simulated_provider::{Fault, Moment};
 use crate::support::api::{Api, CLIENT_KEY, Request};
 use crate::support::program::{Program, run};
 use crate::support::stage::{Plan, Stage, tenant};
-use crate::support::until;
 use crate::support::wire::{Answer, Wire};
+use crate::support::{in_time, until};
 
 const FREE: &str = "kw_free000000000000000000000000000000000000000";
 const PEER: &str = "kw_peer000000000000000000000000000000000000000";
@@ -283,22 +283,93 @@ async fn sixty_four_clients_at_once_spend_a_budget_and_no_more_over_kill_and_res
     assert!(budgets[0]["spent_ratio"].as_f64().expect("a number") > 0.9);
 }
 
-/// Twice a second would take ten seconds.
+/// Killed while requests run, and right after others have ended: nobody waits for anything to be written.
 #[tokio::test(flavor = "multi_thread")]
-async fn much_of_a_budget_is_written_down_at_once() {
-    const REQUESTS: u32 = 20;
+async fn nothing_of_a_budget_is_given_twice_however_often_a_gateway_is_killed() {
+    const BUDGET: u64 = 120;
+    const RUNNING: u64 = 6;
     let stage = bounded("").build().await;
     let one = tokens_of_one(&stage).await;
     drop(stage);
-    // Each is more than a hundredth of it.
-    let stage = bounded(&budget(60 * one)).and(PRICE).build().await;
-    let begun = std::time::Instant::now();
-    for count in 1..=REQUESTS {
-        stage.serves(Api::Messages).await;
-        written_down(&stage, count.into()).await;
+    let mut stage = bounded(&budget(BUDGET * one)).and(PRICE).build().await;
+    let mut given = 0;
+    for _ in 0..4 {
+        for _ in 0..3 {
+            stage.serves(Api::Messages).await;
+            given += 1;
+        }
+        stage.control().fault(Fault::Stall {
+            at: Moment::BeforeHead,
+            secs: None,
+        });
+        let mut running = Vec::new();
+        for _ in 0..RUNNING {
+            let mut wire = stage.connect().await;
+            wire.send(impatient(Api::Messages).bytes()).await;
+            running.push(wire);
+        }
+        stage.provider_has(RUNNING).await;
+        given += RUNNING;
+        stage.gateway.signal("KILL").await;
+        stage.control().clear_faults();
+        let Stage { provider, gateway } = stage;
+        let files = gateway.into_files().await;
+        let gateway = Program::start(files, None, None).await;
+        stage = Stage { provider, gateway };
     }
-    let took = begun.elapsed();
-    assert!(took < REQUESTS * Duration::from_millis(450), "{took:?}");
+    given += spend(&stage, 8).await;
+    assert!(given <= BUDGET + 4, "{given} of {BUDGET}");
+    assert!(given >= BUDGET / 2, "{given} of {BUDGET}");
+}
+
+/// Near the end of a budget who has patience waits for others to end, and is not refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_finds_a_budget_taken_by_requests_that_run_waits_for_them() {
+    let stage = bounded("").build().await;
+    let one = tokens_of_one(&stage).await;
+    drop(stage);
+    let stage = bounded(&budget(12 * one)).and(PRICE).build().await;
+    stage.serves(Api::Messages).await;
+    stage.control().fault(Fault::Stall {
+        at: Moment::BeforeHead,
+        secs: None,
+    });
+    // One that may take all that is left.
+    let body =
+        r#"{"model":"claude-a","max_tokens":100000,"messages":[{"role":"user","content":"hi"}]}"#;
+    let mut first = stage.connect().await;
+    first
+        .send(impatient(Api::Messages).body(body.to_owned()).bytes())
+        .await;
+    stage.provider_has(1).await;
+    let refused = stage.ask(&impatient(Api::Messages)).await;
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert!(refused.text().contains("is taken by requests that run"));
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let mut wire = stage.connect().await;
+        wire.send(Api::Messages.request(false).bytes()).await;
+        waits.push(wire);
+    }
+    let running = async |count: u32| {
+        let line = format!("keyweir_requests_running {count}");
+        while !metric(&stage, &line).await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    in_time("they wait", running(4)).await;
+    // One leaves, and is missed by nobody.
+    drop(waits.remove(0));
+    in_time("it has left", running(3)).await;
+    stage.control().clear_faults();
+    drop(first);
+    for mut wire in waits {
+        assert_eq!(wire.answer().await.status, 200);
+    }
+    let line = r#"keyweir_tenant_limits_total{action="waited",limit="any",tenant="tester"} "#;
+    let text = stage.gateway.admin("/metrics").await.text();
+    assert!(text.contains(line), "{text}");
+    stage.is_quiet().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

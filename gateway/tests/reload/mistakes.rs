@@ -4,7 +4,10 @@ use std::os::unix::fs::symlink;
 
 use crate::house::{Crowd, House, lines};
 use crate::support::api::{Api, CLIENT_KEY};
+use crate::support::program::run;
 use crate::support::stage::{Plan, tenant};
+
+const NEW: &str = "kw_new0000000000000000000000000000000000000000";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_mistake_the_old_policy_serves_on_and_the_mistake_is_told() {
@@ -131,4 +134,62 @@ async fn both_places_of_a_name_that_stands_twice_are_told() {
     symlink("nowhere", folder.join("30.toml")).expect("linked");
     let ended = run(&files, &["check", "parts"]).await;
     assert!(ended.complaint().contains("cannot read parts/30.toml"));
+}
+
+/// A folder that is copied or emptied looks so for a moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_tenant_does_not_go_while_the_gateway_runs() {
+    let house = House::build(Plan::new()).await;
+    let policy = house.policy();
+    let (nobody, _) = policy
+        .split_once("[[tenant]]")
+        .expect("a tenant, at the end");
+    house.gateway().files.write("current.toml", &policy);
+    house.gateway().files.write("nobody.toml", nobody);
+    house.write(nobody);
+    let refused = house.gateway().reload().await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    assert!(
+        refused.text().contains("there is no [[tenant]] any more"),
+        "{}",
+        refused.text()
+    );
+    let stranger = Api::Messages.request(false).without("x-api-key");
+    assert_eq!(house.stage.ask(&stranger).await.status, 401);
+    let check = ["check", "nobody.toml", "--against", "current.toml"];
+    let checked = run(&house.gateway().files, &check).await;
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(
+        checked.stdout.contains("tenant tester: removed"),
+        "{}",
+        checked.stdout
+    );
+    assert!(
+        checked.stderr.contains("a reload refuses this"),
+        "{}",
+        checked.stderr
+    );
+    let admin = house.gateway().admin.to_string();
+    let reload = ["reload", "--admin", &admin];
+    let told = run(&house.gateway().files, &reload).await;
+    assert_eq!(told.status.code(), Some(1));
+    assert!(
+        told.stdout.starts_with("refused: policy "),
+        "{}",
+        told.stdout
+    );
+    assert!(
+        told.stderr.contains("there is no [[tenant]] any more"),
+        "{}",
+        told.stderr
+    );
+    house.write(&(policy + &tenant("new", NEW, "")));
+    let told = run(&house.gateway().files, &reload).await;
+    assert!(
+        told.stdout.contains("tenant new: added"),
+        "{}{}",
+        told.stdout,
+        told.stderr
+    );
+    house.stage.is_unharmed().await;
 }

@@ -64,6 +64,12 @@ impl Difference {
         }
     }
 
+    /// Whether everybody who reaches the gateway would be served after it, and nobody without a key before:
+    /// the last tenant is gone. A folder that is copied or emptied looks so for a moment, and nobody means it.
+    pub fn lets_everybody_in(before: &Policy, after: &Policy) -> bool {
+        after.tenants.is_empty() && !before.tenants.is_empty()
+    }
+
     /// All that `policy` says, its defaults included: a line for each thing, without secrets.
     pub fn whole(policy: &Policy) -> Self {
         let (mut changes, mut restart) = (Changes::all(), Changes::all());

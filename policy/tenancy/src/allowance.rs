@@ -46,7 +46,13 @@ pub struct Budget {
     pub amount: Amount,
     /// Beyond it there is a warning, and no refusal.
     pub soft: bool,
+    /// From which part of it on there is a warning; `None`: where it is soft and all of it is spent.
+    pub warn_at: Option<Percent>,
 }
+
+/// Hundredths of a budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Percent(pub u8);
 
 /// How much may be spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,9 @@
 //! *A limit per minute* counts an eighth of a cap, and has what it may owe as room: clients name caps of a
 //! whole minute's worth as a matter of course, and what is taken too much is owed, not lost.
 //!
-//! A request without a cap counts as it is expected to: nobody knows more of it.
+//! *A request without a cap* may take as much as the longest answer of late of its model, whoever asked for
+//! that; as long as there was none that was longer, a few pages. Of a limit per minute it counts as it is
+//! expected to.
 
 use crate::taken::Taken;
 
@@ -20,11 +22,16 @@ use crate::taken::Taken;
 const CAP_PARTS: u64 = 8;
 
 /// More than any model answers: a cap beyond it is none, and keeps nobody from what is left.
-const OUTPUT_MAX: u64 = 131_072;
+pub(crate) const OUTPUT_MAX: u64 = 131_072;
 
-/// What an answer takes at most that is expected to take `need`, where its request names this cap.
-pub(crate) fn output_at_most(need: u64, cap: Option<u64>) -> u64 {
-    cap.unwrap_or_default().min(OUTPUT_MAX).max(need)
+/// What an answer without a cap may take at least: more than most are, as long as nobody knows better.
+const UNCAPPED_MIN: u64 = 4_096;
+
+/// What an answer takes at most that is expected to take `need`, where its request names this cap, and the
+/// longest of late was so long.
+pub(crate) fn output_at_most(need: u64, cap: Option<u64>, longest: u64) -> u64 {
+    let cap = cap.unwrap_or_else(|| longest.max(UNCAPPED_MIN));
+    cap.min(OUTPUT_MAX).max(need)
 }
 
 /// What a request claims.
@@ -32,6 +39,8 @@ pub(crate) fn output_at_most(need: u64, cap: Option<u64>) -> u64 {
 pub(crate) struct Claim {
     pub(crate) need: Taken,
     pub(crate) most: Taken,
+    /// Its request says how much it may take at most.
+    pub(crate) is_capped: bool,
 }
 
 /// What runs may take so much beyond what it is expected to, in the unit of what is asked; `None`: nothing

@@ -12,9 +12,13 @@ use keyweir_terms::ids::TenantId;
 use keyweir_terms::request::{RequestSize, Usage};
 
 use crate::cached::Cached;
+use crate::claim::OUTPUT_MAX;
 
 /// Models that are told apart: more than any provider lists of its own.
 const MODELS_MAX: usize = 256;
+
+/// How much is kept of the longest answer with each: after some thousand shorter ones half of it.
+const LONGEST_KEPT: f64 = 0.9995;
 
 /// A model, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,12 +53,18 @@ pub(crate) struct Expected {
 struct Learned {
     estimates: Estimates,
     cached: Cached,
+    /// The longest answer of late, whoever asked for it.
+    longest: f64,
 }
 
 impl Learned {
     fn learn(&mut self, tenant: TenantId, size: &RequestSize, usage: &Usage) {
         self.estimates.learn(tenant, size, usage);
         self.cached.learn(tenant, size, usage);
+        let output = usage.output.unwrap_or_default();
+        if output <= OUTPUT_MAX {
+            self.longest = (self.longest * LONGEST_KEPT).max(output as f64);
+        }
     }
 }
 
@@ -91,6 +101,11 @@ impl Expected {
 
     pub(crate) fn need(&self, tenant: TenantId, model: &Model, size: &RequestSize) -> Need {
         self.learned(model).estimates.need(tenant, size)
+    }
+
+    /// The longest answer of late.
+    pub(crate) fn longest(&self, model: &Model) -> u64 {
+        self.learned(model).longest.round() as u64
     }
 
     /// `need`, with what of the prompt is in the provider's cache.

@@ -80,8 +80,19 @@ pub struct Lack {
     pub left: AllLeft,
     /// The gateways that give of it, where they do not hear of one another.
     pub replicas: Replicas,
-    /// Only this gateway's share lacks it: the others may leave it.
-    pub is_of_share: bool,
+    /// What it is worth to wait for, and to ask again then.
+    pub awaits: Option<Awaits>,
+}
+
+/// What may bring in a moment what a request lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaits {
+    /// Other gateways: only this one's share lacks it.
+    Gateways,
+    /// Requests that run: a budget is taken by them, and not spent.
+    Requests,
+    /// The ledger: what is left is not written down yet as spent.
+    Ledger,
 }
 
 impl fmt::Display for Lack {
@@ -135,7 +146,7 @@ impl fmt::Display for Lack {
     }
 }
 
-/// A budget that is spent and refuses nothing.
+/// A budget that warns: so much of it is spent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Overspent {
     /// Whose.

@@ -18,7 +18,9 @@
 //! both of which a tenant keeps over reloads, and get `now` as an argument.
 #![warn(clippy::iter_over_hash_type)]
 
+mod advance;
 pub mod again;
+mod ahead;
 pub mod allowance;
 mod bucket;
 mod cached;

@@ -13,7 +13,8 @@ use keyweir_terms::amount::Dimension;
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
-use crate::allowance::Amount;
+use crate::advance::Advance;
+use crate::allowance::{Amount, Budget, Percent};
 use crate::bucket::{Bucket, Thousandths};
 use crate::claim::{AtStake, Claim, beyond_rate};
 use crate::period::{Period, Wall};
@@ -66,7 +67,7 @@ pub(crate) enum Meter {
         running: u32,
         places: Option<Places>,
     },
-    Budget(Spending),
+    Budget(Box<Spending>),
 }
 
 /// Requests at a time, until the others are heard again.
@@ -115,6 +116,7 @@ fn for_others(amount: u64, counted: Thousandths) -> i128 {
 pub(crate) struct Spending {
     pub(crate) amount: Amount,
     pub(crate) soft: bool,
+    pub(crate) warn_at: Option<Percent>,
     pub(crate) period: Period,
     pub(crate) begin: Wall,
     pub(crate) end: Wall,
@@ -126,12 +128,12 @@ pub(crate) struct Spending {
     /// What others have of it.
     pub(crate) others: Elsewhere,
     pub(crate) factor: Option<Factor>,
-    /// It was told that the budget is spent.
+    /// It was told that so much of the budget is spent that it warns.
     pub(crate) warned: bool,
-    /// Something was spent since that was last written down …
+    /// Something was spent since that was last written down.
     pub(crate) changed: bool,
-    /// … and so much.
-    pub(crate) unwritten: u128,
+    /// What is written down of it before it is taken.
+    pub(crate) advance: Advance,
 }
 
 /// What others have of a budget, as of when they were last heard of.
@@ -147,13 +149,17 @@ pub(crate) struct Elsewhere {
 impl Meter {
     /// What `claim` may take beyond what it is expected to.
     pub(crate) const fn beyond(&self, claim: &Claim) -> u128 {
-        let Claim { need, most } = claim;
+        let Claim {
+            need,
+            most,
+            is_capped,
+        } = claim;
         match self {
             Self::Rate { dimension, .. } => match dimension {
-                Dimension::OutputTokens | Dimension::Tokens => {
+                Dimension::OutputTokens | Dimension::Tokens if *is_capped => {
                     beyond_rate(need.of(*dimension), most.of(*dimension)) as u128
                 }
-                Dimension::Requests | Dimension::InputTokens => 0,
+                _ => 0,
             },
             Self::Concurrency { .. } => 0,
             Self::Budget(spending) => {
@@ -330,17 +336,14 @@ impl Meter {
     }
 }
 
-/// What is spent of a budget is written at once where it is more than a hundredth of it: so it is in a
-/// hundred writes for each budget and period at most.
-const DUE_PART: u128 = 100;
-
 impl Spending {
-    pub(crate) fn new(amount: Amount, soft: bool, period: Period, wall: Wall) -> Self {
-        let (begin, end) = period.around(wall);
+    pub(crate) fn new(budget: &Budget, wall: Wall) -> Self {
+        let (begin, end) = budget.period.around(wall);
         Self {
-            amount,
-            soft,
-            period,
+            amount: budget.amount,
+            soft: budget.soft,
+            warn_at: budget.warn_at,
+            period: budget.period.clone(),
             begin,
             end,
             spent: 0,
@@ -350,7 +353,7 @@ impl Spending {
             factor: None,
             warned: false,
             changed: false,
-            unwritten: 0,
+            advance: Advance::default(),
         }
     }
 
@@ -360,7 +363,6 @@ impl Spending {
         let used = used.of_budget(self.amount);
         self.spent = self.spent.saturating_add(used);
         self.changed |= used > 0;
-        self.unwritten = self.unwritten.saturating_add(used);
     }
 
     pub(crate) const fn max(&self) -> u128 {
@@ -406,13 +408,15 @@ impl Spending {
         own.min(known).saturating_add(rest)
     }
 
-    /// So much was spent of what it may give at most that a process which is killed would give it again.
-    pub(crate) const fn is_due(&self) -> bool {
-        !self.soft && self.unwritten > self.max() / DUE_PART
+    /// Whether it ever warns.
+    pub(crate) const fn may_warn(&self) -> bool {
+        self.soft || self.warn_at.is_some()
     }
 
-    pub(crate) fn is_spent(&self, sharing: Sharing) -> bool {
-        self.counted(sharing) >= self.max()
+    /// Whether it warns where so much of it is spent.
+    pub(crate) fn warns_of(&self, spent: u128) -> bool {
+        let percent = self.warn_at.map_or(100, |at| u128::from(at.0));
+        self.may_warn() && spent.saturating_mul(100) >= self.max().saturating_mul(percent)
     }
 
     /// Whether there is room for `need`, where it and what runs may take so much beyond what is expected.

@@ -7,7 +7,9 @@
 //!
 //! *A short lack is waited for*, in the order of coming: the request takes its turn at once, overdraws
 //! the bucket, and begins when what it owes has flowed in. It is refused where that is later than its
-//! patience. Nobody waits for a budget or for a place at a time.
+//! patience. Nobody waits for a budget that is spent, or for a place at a time; for one that is taken by
+//! requests that run, and for the ledger where it is not written ahead far enough, who asks may wait and
+//! ask again.
 //!
 //! *Over policies:* what is counted is known by whose it is, for which models, and what it is; the
 //! amount may change and what was used stays. What is gone is kept for a while.
@@ -63,8 +65,20 @@ pub struct Meters {
     sharing: Sharing,
     /// When the others were last heard of.
     heard_at: Option<Time>,
+    ahead: Ahead,
     is_due: bool,
     is_told_due: bool,
+}
+
+/// Whether what is taken of hard budgets is written down before ([`crate::advance`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Ahead {
+    /// Nobody writes.
+    #[default]
+    Not,
+    Written,
+    /// The last write has failed.
+    Unwritable,
 }
 
 impl Meters {
@@ -157,21 +171,51 @@ impl Meters {
         self.prices.label(listed)
     }
 
-    /// Budgets that something was spent of since the last call, by their keys.
+    /// From now on what is taken of hard budgets is written down before, until [`Self::ends`].
+    pub const fn write_ahead(&mut self) {
+        self.ahead = Ahead::Written;
+    }
+
+    /// Nothing more will be taken: what is written next is what was.
+    pub const fn ends(&mut self) {
+        self.ahead = Ahead::Not;
+    }
+
+    /// Budgets whose sums are to be written, by their keys: something was spent of them since the last call,
+    /// or more is written ahead, or less.
     pub fn take_changed(&mut self) -> Vec<(String, Sums)> {
         let mut changed = Vec::new();
         (self.is_due, self.is_told_due) = (false, false);
-        self.rows.for_each_budget(|key, spending| {
-            spending.unwritten = 0;
-            if std::mem::take(&mut spending.changed) {
-                changed.push((key.to_owned(), spending.sums()));
+        let is_ahead = self.ahead != Ahead::Not;
+        self.rows.for_each_budget(|row, spending, refuses| {
+            let sum = match is_ahead && refuses {
+                true => spending.write_ahead(),
+                false => spending.write_as_it_is(),
+            };
+            if let Some(spent) = sum {
+                let sums = spending.sums();
+                changed.push((row.to_owned(), Sums { spent, ..sums }));
             }
         });
         changed
     }
 
-    /// Whether so much was spent of a budget that refuses that it is to be written down at once; told once
-    /// until [`Self::take_changed`].
+    /// What was taken last is written, or it could not be: then nobody waits for it until it can.
+    pub fn written(&mut self, is_written: bool) {
+        if self.ahead != Ahead::Not {
+            self.ahead = match is_written {
+                true => Ahead::Written,
+                false => Ahead::Unwritable,
+            };
+        }
+        if is_written {
+            self.rows
+                .for_each_budget(|_, spending, _| spending.is_now_written());
+        }
+    }
+
+    /// Whether more of a budget that refuses is to be written down at once; told once until
+    /// [`Self::take_changed`].
     pub const fn is_due(&mut self) -> bool {
         self.is_due && !std::mem::replace(&mut self.is_told_due, true)
     }
@@ -190,16 +234,16 @@ impl Meters {
             .filter_map(move |row| view::limit(row, now))
     }
 
-    /// A budget of a tenant, or of a group that it is in, that has just been spent and only warns. Each
-    /// is told once in its period.
+    /// A budget of a tenant, or of a group that it is in, of which so much has just been spent that it
+    /// warns. Each is told once in its period.
     pub fn next_overspent(&mut self, of: TenantId) -> Option<Overspent> {
         let bounds = self.of_tenant.get(of)?;
-        bounds.soft.iter().find_map(|place| {
+        bounds.warning.iter().find_map(|place| {
             let row = self.rows.get_mut(*place)?;
             let Meter::Budget(spending) = &mut row.meter else {
                 return None;
             };
-            if !spending.soft || spending.warned || !spending.is_spent(self.sharing) {
+            if spending.warned || !spending.warns_of(spending.counted(self.sharing)) {
                 return None;
             }
             spending.warned = true;

@@ -37,8 +37,11 @@ pub struct Asked<'a> {
     /// How long it may wait.
     pub patience: Duration,
     /// Where what is left has room for it and this gateway's share does not, it is told so
-    /// ([`Lack::is_of_share`](crate::lack::Lack::is_of_share)), and asks again when the others are heard.
+    /// ([`Awaits::Gateways`](crate::lack::Awaits)), and asks again when the others are heard.
     pub asks_again: bool,
+    /// Where what is left is not written down yet, it is told so ([`Awaits::Ledger`](crate::lack::Awaits)), and
+    /// asks again when it is.
+    pub awaits_ledger: bool,
 }
 
 /// What a request holds of its tenant's limits. Not `Clone`: it is settled exactly once.
@@ -56,7 +59,7 @@ pub struct Reserved {
     pub wait: Duration,
     /// What is left of the tenant's limits per minute.
     pub left: AllLeft,
-    /// A budget that is spent and only warns.
+    /// A budget that warns of what is spent.
     pub overspent: Option<Box<Overspent>>,
     /// What would have refused it, where that is only counted.
     pub shadowed: Option<Lacking>,

@@ -47,6 +47,11 @@ impl Sums {
 }
 
 impl Spending {
+    /// Whether anything was spent of it, in any period that is known.
+    pub(crate) const fn is_used(&self) -> bool {
+        self.spent > 0 || !self.before.is_empty()
+    }
+
     /// What was spent of it here.
     pub(crate) fn sums(&self) -> Sums {
         Sums {
@@ -69,6 +74,7 @@ impl Spending {
         self.before = sums.before.into_iter().skip(known).collect();
         self.roll(wall);
         self.spent = self.spent.saturating_add(since);
+        self.nothing_is_ahead();
     }
 
     /// Goes over to the period that `wall` is in, with what was spent in it. Nothing begins anew because
@@ -91,7 +97,8 @@ impl Spending {
         (self.begin, self.end) = (begin, end);
         self.spent = known.max(carried);
         self.others = Elsewhere::default();
-        self.warned = self.spent >= self.max();
+        self.nothing_is_ahead();
+        self.warned = self.warns_of(self.spent);
         self.changed = true;
     }
 }

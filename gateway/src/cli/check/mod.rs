@@ -11,6 +11,7 @@ use keyweir_policy::config::difference::Difference;
 use crate::command::failed::Failed;
 use crate::command::load::{load, say};
 use crate::downstream::{certificate, operator_tls};
+use crate::runtime::effective::refuse_to_open;
 use crate::runtime::peers;
 use crate::runtime::policy_files::{self, LoadError, Loaded};
 use crate::runtime::provider;
@@ -113,6 +114,8 @@ fn against(old: PathBuf, loaded: &Loaded) -> Result<Difference, Failed> {
     } else {
         write!(out, "{difference}")?;
     }
+    let refused = refuse_to_open(&old.policy, &loaded.policy);
+    refused.map_err(|why| Failed::Because(format!("a reload refuses this: {why}")))?;
     Ok(difference)
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod authenticate;
 pub(crate) mod body;
 mod describe;
 pub(crate) mod head;
+mod line;
 mod patience;
 pub(crate) mod plain;
 pub(crate) mod prepare;

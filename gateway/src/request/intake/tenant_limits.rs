@@ -5,16 +5,22 @@
 //! waiting room. Where other limits bound it, it gives back what it holds and asks anew: under a larger
 //! limit its turn is sooner, and under none it is at once. Where the policy says the same of its tenant as
 //! before, it keeps its turn, so that no reload refuses anybody whom it does not concern.
+//!
+//! Who finds a budget taken by requests that run stands in line with others of its tenant, and the first in
+//! it asks anew when one ends. Who finds that what is left is not written down yet waits for the ledger;
+//! a disk that is slow holds nobody up for more than a second.
 
 use std::time::{Duration, Instant};
 
 use keyweir_policy::pool::ask::{Refusal, RefusalReason};
 use keyweir_policy::tenancy::again::AsksAgain;
+use keyweir_policy::tenancy::lack::Awaits;
 use keyweir_policy::tenancy::request::{Asked, Standing};
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
 
 use super::Taken;
+use super::line::{ForLedger, Line};
 use crate::downstream::client::Client;
 use crate::request::record::{Event, Record};
 use crate::request::respond::refusal_texts;
@@ -62,14 +68,22 @@ async fn reserve_in_turn(
         size: &taken.description.size,
         patience: taken.patience,
         asks_again: false,
+        awaits_ledger: false,
     };
     let mut again = AsksAgain::new(taken.patience);
+    let (mut line, mut ledger) = (Line::default(), ForLedger::default());
+    let turnstiles = &taken.gateway.tenancy.turnstiles;
+    if turnstiles.is_waited_for(taken.tenant, asked.model) && !again.patience().is_zero() {
+        since.get_or_insert_with(Instant::now);
+        line.wait(taken, client, &mut again).await?;
+    }
     loop {
         if since.is_some() && !taken.gateway.tenancy.has(taken.tenant) {
             return Err(tenant_gone(taken).into());
         }
         (asked.patience, asked.asks_again) = (again.patience(), again.may());
-        match taken.gateway.tenancy.reserve(&asked) {
+        asked.awaits_ledger = ledger.may();
+        let lack = match taken.gateway.tenancy.reserve(&asked) {
             Ok(None) => return Ok(()),
             Ok(Some(reserved)) => {
                 let wait = reserved.wait;
@@ -77,6 +91,7 @@ async fn reserve_in_turn(
                 if wait.is_zero() {
                     return Ok(());
                 }
+                line.leave();
                 since.get_or_insert_with(Instant::now);
                 let began = Instant::now();
                 let Turn::Changed = wait_for_turn(taken, client, record, began + wait).await?
@@ -86,12 +101,21 @@ async fn reserve_in_turn(
                 record.let_go();
                 give_way(began + wait).await;
                 again.waited(began.elapsed());
+                continue;
             }
-            Err(lack) if lack.is_of_share => {
+            Err(lack) => lack,
+        };
+        match lack.awaits {
+            Some(Awaits::Ledger) => ledger.wait(taken, client).await?,
+            Some(Awaits::Gateways) => {
                 since.get_or_insert_with(Instant::now);
                 wait_for_share(taken, client, &mut again).await?;
             }
-            Err(lack) => {
+            Some(Awaits::Requests) if !again.patience().is_zero() => {
+                since.get_or_insert_with(Instant::now);
+                line.wait(taken, client, &mut again).await?;
+            }
+            Some(Awaits::Requests) | None => {
                 record.on(Event::Lacks(&lack));
                 return Err(Refuse::of_lack(&lack).into());
             }

@@ -44,6 +44,8 @@ pub(crate) struct Record {
     charge: Charge,
     /// It has held something of its tenant's limits.
     has_reserved: bool,
+    /// It has waited for them.
+    has_waited: bool,
     /// The origin whose pages may read the answer.
     cors: Option<HeaderValue>,
 }
@@ -54,6 +56,7 @@ impl Record {
             known: Known::new(gateway, live, dialect),
             charge: Charge::default(),
             has_reserved: false,
+            has_waited: false,
             cors: None,
         }
     }
@@ -111,7 +114,7 @@ impl Record {
                 known.count_limit(lack.lacking, "refused");
             }
             Event::Reserved(reserved) => self.hold(*reserved),
-            Event::LimitWaited { waited } => served.limit_waited = waited,
+            Event::LimitWaited { waited } => self.waited(waited),
             Event::Chosen(chosen) => {
                 self.choose(chosen);
             }
@@ -217,13 +220,25 @@ impl Record {
         // Who asks anew is counted already.
         if !std::mem::replace(&mut self.has_reserved, true) {
             if !reserved.wait.is_zero() {
-                self.known.count_limit_named("any", "waited");
+                self.count_waited();
             }
             if let Some(shadowed) = reserved.shadowed {
                 self.known.count_limit(shadowed, "shadowed");
             }
         }
         self.charge.hold(reserved);
+    }
+
+    fn waited(&mut self, waited: Duration) {
+        self.known.served.limit_waited = waited;
+        self.count_waited();
+    }
+
+    /// Counts it among those that waited for a limit or a budget, and were not refused.
+    fn count_waited(&mut self) {
+        if self.has_reserved && !std::mem::replace(&mut self.has_waited, true) {
+            self.known.count_limit_named("any", "waited");
+        }
     }
 
     fn choose(&mut self, chosen: Chosen) {

@@ -3,7 +3,7 @@
 use keyweir_policy::config::file::Severity;
 
 use crate::downstream::certificate::CertificateError;
-use crate::runtime::effective::OpenToAll;
+use crate::runtime::effective::{OpenToAll, TenantsGone};
 use crate::runtime::policy_files::LoadError;
 use crate::runtime::provider::ProviderError;
 use crate::runtime::secrets::SecretProblems;
@@ -29,6 +29,8 @@ pub(super) enum ReloadError {
     Provider(#[from] ProviderError),
     #[error(transparent)]
     OpenToAll(#[from] OpenToAll),
+    #[error(transparent)]
+    TenantsGone(#[from] TenantsGone),
 }
 
 impl ReloadError {

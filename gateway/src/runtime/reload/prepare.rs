@@ -12,7 +12,9 @@ use super::error::{LINES_MAX, ReloadError};
 use super::state::State;
 use crate::downstream::certificate::{self, CertificateError};
 use crate::downstream::operator_tls;
-use crate::runtime::effective::{bound_connections, keep_started, refuse_open_listeners};
+use crate::runtime::effective::{
+    bound_connections, keep_started, refuse_open_listeners, refuse_to_open,
+};
 use crate::runtime::gateway::Gateway;
 use crate::runtime::policy_files::{self, Loaded};
 use crate::runtime::provider::{Making, Prepared};
@@ -57,6 +59,7 @@ pub(super) fn prepare(
     let difference = Difference::between(&live.policy, &policy);
     keep_started(&mut policy, &live.policy.gateway);
     refuse_open_listeners(&policy)?;
+    refuse_to_open(&live.policy, &policy)?;
     let secrets = secrets::read(&policy, &folder, &state.secrets, anew)?;
     let tls = policy.gateway.tls.as_ref();
     let certified = tls.map(|tls| {

@@ -161,7 +161,6 @@ fn a_command_that_hangs_holds_up_nothing_that_was_known() {
         "while [ ! -e up ]; do sleep 0.02; done; echo sk-test-2",
     );
     write("secret", "sk-other-2");
-    let began = Instant::now();
     for anew in [Anew::All, Anew::Files] {
         secrets.run_due(folder.path());
         secrets = read(&policy, folder.path(), &secrets, anew).expect("all are known");
@@ -171,15 +170,15 @@ fn a_command_that_hangs_holds_up_nothing_that_was_known() {
         );
         assert!(secrets.failures.is_empty(), "{:?}", secrets.failures);
     }
-    assert!(
-        began.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        began.elapsed()
+    assert_eq!(
+        secrets.next_due(),
+        None,
+        "it runs: nobody has waited for it"
     );
-    assert_eq!(secrets.next_due(), None, "it runs");
     write("up", "");
+    let began = Instant::now();
     while secrets.next_due().is_none_or(|due| due > Instant::now()) {
-        assert!(began.elapsed() < Duration::from_secs(40));
+        assert!(began.elapsed() < Duration::from_secs(60));
         std::thread::sleep(Duration::from_millis(5));
     }
     secrets = read(&policy, folder.path(), &secrets, Anew::Files).expect("all are known");

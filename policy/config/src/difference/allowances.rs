@@ -194,7 +194,9 @@ fn show_budget(budget: &Budget) -> String {
         Amount::Money(money) => format!("{money} USD"),
     };
     let soft = if budget.soft { ", soft" } else { "" };
-    let shown = format!("{amount} per {}{soft}", budget.period);
+    let warns = budget.warn_at.map(|at| format!(", warns at {} %", at.0));
+    let warns = warns.unwrap_or_default();
+    let shown = format!("{amount} per {}{soft}{warns}", budget.period);
     if budget.models.is_any() {
         return shown;
     }

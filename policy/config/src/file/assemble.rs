@@ -332,6 +332,7 @@ impl Bounds<'_> {
                 period: period.clone(),
                 amount,
                 soft: raw.soft,
+                warn_at: raw.warn_at,
             }));
         }
         let allowance = Allowance {

@@ -13,19 +13,19 @@ pub(super) struct Bounds {
     are_for_all_models: bool,
     /// What requests cost matters to one of them.
     pub(super) of_money: bool,
-    /// Budgets among them that only warn.
-    pub(super) soft: Vec<u32>,
+    /// Budgets among them that warn.
+    pub(super) warning: Vec<u32>,
 }
 
 impl Bounds {
     /// Those at `places` of `rows`.
     pub(super) fn new(places: Vec<u32>, rows: &Rows) -> Self {
         let all = || places.iter().filter_map(|place| rows.get(*place));
-        let is_soft = |place: &u32| rows.get(*place).is_some_and(Row::is_soft);
+        let warns = |place: &u32| rows.get(*place).is_some_and(Row::may_warn);
         Self {
             are_for_all_models: all().all(|row| row.models.is_any()),
             of_money: all().any(Row::is_of_money),
-            soft: places.iter().copied().filter(is_soft).collect(),
+            warning: places.iter().copied().filter(warns).collect(),
             rows: places.into(),
         }
     }

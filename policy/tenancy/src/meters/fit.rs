@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::row::Row;
 use crate::claim::Claim;
-use crate::lack::{Ends, Lack, Lacking};
-use crate::meter::{Room, Sharing};
+use crate::lack::{Awaits, Ends, Lack, Lacking};
+use crate::meter::{Meter, Room, Sharing};
 use crate::request::{Asked, Moment};
 
 /// A request fits.
@@ -47,7 +47,7 @@ impl Row {
                 _ => Ends::WithOthers,
             };
             let mut lack = self.lack(self.lacking(), ends);
-            lack.is_of_share = true;
+            lack.awaits = Some(Awaits::Gateways);
             return Err(lack);
         }
         let ends = match room {
@@ -66,7 +66,11 @@ impl Row {
         } else if self.is_soft() {
             Ok(Fit::In(Duration::ZERO))
         } else {
-            Err(self.lack(self.lacking(), ends))
+            let mut lack = self.lack(self.lacking(), ends);
+            if ends == Ends::WithOthers && matches!(self.meter, Meter::Budget(_)) {
+                lack.awaits = Some(Awaits::Requests);
+            }
+            Err(lack)
         }
     }
 }

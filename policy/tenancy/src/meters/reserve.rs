@@ -8,12 +8,12 @@ use keyweir_terms::amount::Need;
 use keyweir_terms::ids::{ProviderId, TenantId};
 use keyweir_terms::request::Usage;
 
-use super::Meters;
 use super::fit::Fit;
 use super::row::{Row, overspent};
+use super::{Ahead, Meters};
 use crate::claim::{Claim, output_at_most};
 use crate::expected::Model;
-use crate::lack::{Ends, Lack, Lacking, Overspent};
+use crate::lack::{Awaits, Ends, Lack, Lacking, Overspent};
 use crate::left::{AllLeft, Left};
 use crate::meter::Meter;
 use crate::money::Money;
@@ -93,6 +93,7 @@ impl Meters {
             size: &size,
             patience: Duration::ZERO,
             asks_again: false,
+            awaits_ledger: false,
         };
         match self.reserve(at, &asked) {
             Ok(Some(next)) => {
@@ -161,8 +162,9 @@ impl Meters {
         (model, need): (&Model, &Need),
         of_money: bool,
     ) -> Result<Claim, Box<Lack>> {
+        let longest = self.expected.longest(model);
         let most = Need {
-            output: output_at_most(need.output, asked.size.output_max),
+            output: output_at_most(need.output, asked.size.output_max, longest),
             ..*need
         };
         let taken = |need: &Need| Taken {
@@ -174,6 +176,7 @@ impl Meters {
         let mut claim = Claim {
             need: taken(need),
             most: taken(&most),
+            is_capped: asked.size.output_max.is_some(),
         };
         if !of_money {
             return Ok(claim);
@@ -225,14 +228,40 @@ impl Meters {
                 }
             }
         }
+        let lack = lack.or_else(|| match asked.awaits_ledger && asks == Asks::InEarnest {
+            true => self.unwritten(rows, claim),
+            false => None,
+        });
         match lack {
             None => Ok((wait, shadowed)),
             Some(lack) => Err(lack),
         }
     }
 
-    /// Takes what is claimed of all of `rows`. What is left of them, and a budget among them that is spent and
-    /// only warns.
+    /// What lacks because it is not written down yet, if anything of `rows`. All that do are told.
+    fn unwritten(&mut self, rows: &[u32], claim: &Claim) -> Option<Box<Lack>> {
+        if self.ahead != Ahead::Written {
+            return None;
+        }
+        let mut lack = None;
+        for place in rows {
+            if let Some(row) = self.rows.get_mut(*place)
+                && !row.shadow
+                && !row.is_soft()
+                && let Meter::Budget(spending) = &mut row.meter
+                && !spending.is_written(claim.need.of_budget(spending.amount))
+            {
+                let mut found = row.lack(row.lacking(), Ends::WithOthers);
+                found.awaits = Some(Awaits::Ledger);
+                lack = Some(found);
+                self.is_due = true;
+            }
+        }
+        lack
+    }
+
+    /// Takes what is claimed of all of `rows`. What is left of them, and a budget among them that
+    /// warns.
     fn take(
         &mut self,
         at: Moment,
@@ -246,10 +275,10 @@ impl Meters {
             };
             row.meter.take(&claim.need, at.now, self.sharing);
             row.opened(claim);
+            self.is_due |= row.is_due();
             row.tell_left(at, &mut left);
             if let Meter::Budget(spending) = &row.meter
-                && spending.soft
-                && spending.is_spent(self.sharing)
+                && spending.warns_of(spending.counted(self.sharing))
             {
                 over = Some(Box::new(overspent(&row.owner, spending, self.sharing)));
             }

@@ -55,7 +55,7 @@ impl Row {
             ends,
             left: AllLeft::default(),
             replicas: Replicas::ONE,
-            is_of_share: false,
+            awaits: None,
         })
     }
 
@@ -94,9 +94,14 @@ impl Row {
         self.beyond = self.beyond.saturating_sub(self.meter.beyond(claim));
     }
 
-    /// What is spent is to be written down at once.
-    pub(super) const fn is_due(&self) -> bool {
+    /// More of it is to be written down at once.
+    pub(super) fn is_due(&self) -> bool {
         !self.shadow && matches!(&self.meter, Meter::Budget(spending) if spending.is_due())
+    }
+
+    /// It is a budget that may warn.
+    pub(super) const fn may_warn(&self) -> bool {
+        matches!(&self.meter, Meter::Budget(spending) if spending.may_warn())
     }
 
     pub(super) const fn is_of_money(&self) -> bool {
@@ -121,10 +126,11 @@ pub(super) fn follow(meter: &mut Meter, next: Meter, now: Time) {
         }
         (Meter::Concurrency { max, .. }, Meter::Concurrency { max: next, .. }) => *max = next,
         (Meter::Budget(spending), Meter::Budget(next)) => {
-            if spending.amount != next.amount {
+            if (spending.amount, spending.warn_at) != (next.amount, next.warn_at) {
                 spending.warned = false;
             }
             (spending.amount, spending.soft) = (next.amount, next.soft);
+            spending.warn_at = next.warn_at;
         }
         // A row's key says which kind it is.
         (meter, next) => *meter = next,

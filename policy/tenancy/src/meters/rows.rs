@@ -71,13 +71,14 @@ impl Rows {
         self.rows.iter_mut().flatten()
     }
 
-    /// Lets `f` see each budget, with what names it.
-    pub(super) fn for_each_budget(&mut self, mut f: impl FnMut(&str, &mut Spending)) {
+    /// Lets `f` see each budget, with what names it, and whether it refuses.
+    pub(super) fn for_each_budget(&mut self, mut f: impl FnMut(&str, &mut Spending, bool)) {
         for place in &self.budgets {
             if let Some(Some(row)) = self.rows.get_mut(*place as usize)
                 && let Meter::Budget(spending) = &mut row.meter
             {
-                f(&row.key, spending);
+                let refuses = !spending.soft && !row.shadow;
+                f(&row.key, spending, refuses);
             }
         }
     }
@@ -158,6 +159,7 @@ impl Rows {
             }
             if most > spending.spent {
                 (spending.spent, spending.changed) = (most, true);
+                spending.nothing_is_ahead();
             }
         }
     }
@@ -226,9 +228,13 @@ impl Rows {
             }
         }
         for budget in &member.allowance.budgets {
-            let period = budget.period.clone();
-            let spending = Spending::new(budget.amount, budget.soft, period, at.wall);
-            places.push(self.place(at, &owner, &budget.models, Meter::Budget(spending)));
+            let spending = Spending::new(budget, at.wall);
+            places.push(self.place(
+                at,
+                &owner,
+                &budget.models,
+                Meter::Budget(Box::new(spending)),
+            ));
         }
         let (policies, shadow) = (self.policies, member.allowance.shadow);
         for place in &places {
@@ -289,9 +295,13 @@ impl Rows {
         place
     }
 
-    /// Takes out what has been gone, once that is a lot; what requests hold stays.
+    /// Takes out what has been gone, once that is a lot; what requests hold stays, and what is yet to be
+    /// written down. What was spent of a budget is remembered: a policy that lacks all tenants for a moment
+    /// begins nothing anew.
     pub(super) fn evict(&mut self) {
-        let is_free = |row: &Row| row.is_gone && row.open == 0;
+        let is_unwritten =
+            |row: &Row| matches!(&row.meter, Meter::Budget(spending) if spending.changed);
+        let is_free = |row: &Row| row.is_gone && row.open == 0 && !is_unwritten(row);
         if self
             .rows
             .iter()
@@ -308,6 +318,12 @@ impl Rows {
             {
                 self.places.remove(&row.key);
                 self.free.push(place);
+                if let Meter::Budget(spending) = &row.meter
+                    && spending.is_used()
+                {
+                    let of_kin = self.remembered.entry(kin(&row.key).0.to_owned());
+                    of_kin.or_default().insert(row.key, spending.sums());
+                }
             }
         }
         let rows = &self.rows;

@@ -9,13 +9,14 @@ use keyweir_terms::request::RequestSize;
 use keyweir_terms::time::Time;
 
 use super::*;
-use crate::allowance::{Allowance, Amount, Budget, Limit};
+use crate::allowance::{Allowance, Amount, Budget, Limit, Percent};
 use crate::lack::{Ends, Lack, Lacking};
 use crate::period::{Period, Unit};
 use crate::prices::{Price, Prices, Rates, Unpriced};
 use crate::request::{Asked, Standing};
 use crate::spec::Member;
 
+mod ahead;
 mod cached;
 mod caps;
 mod periods;
@@ -48,6 +49,7 @@ fn budget(amount: Amount) -> Budget {
         period: Period::new(Unit::Day, "UTC", 0).expect("a zone"),
         amount,
         soft: false,
+        warn_at: None,
     }
 }
 
@@ -131,6 +133,7 @@ fn ask_for(
         size: &size(),
         patience,
         asks_again: false,
+        awaits_ledger: false,
     };
     meters.reserve(at(secs), &asked)
 }
@@ -463,6 +466,7 @@ fn one_request_that_is_larger_than_a_limit_owes_three_minutes_worth_at_most() {
         size: &large,
         patience: Duration::ZERO,
         asks_again: false,
+        awaits_ledger: false,
     };
     let reserved = meters.reserve(at(0), &asked).expect("room");
     end(&mut meters, 0, reserved, 3, 1_000);
@@ -633,6 +637,28 @@ fn a_new_policy_keeps_what_was_used() {
     end(&mut meters, 3, reserved, 3, 1);
     let lack = ask(&mut meters, 10).expect_err("spent");
     assert_eq!(lack.lacking, Lacking::Budget(Amount::Tokens(12), "day"));
+}
+
+#[test]
+fn a_hard_budget_warns_from_a_part_of_it_on_and_refuses_at_its_end() {
+    let own = Budget {
+        warn_at: Some(Percent(80)),
+        ..budget(Amount::Tokens(40))
+    };
+    let policy = spec(budgets(vec![own]), Allowance::default());
+    let mut meters = meters(&policy);
+    for count in 1..=10 {
+        let reserved = ask(&mut meters, 0).expect("room");
+        let over = reserved.as_ref().and_then(|it| it.overspent.as_ref());
+        assert_eq!(over.is_some(), count > 8, "{count}");
+        end(&mut meters, 0, reserved, 3, 1);
+        let told = meters.next_overspent(T);
+        assert_eq!(told.is_some(), count == 8, "once: {count}");
+        assert!(told.is_none_or(|it| it.percent == 80));
+    }
+    let lack = ask(&mut meters, 0).expect_err("spent");
+    assert_eq!(lack.lacking, Lacking::Budget(Amount::Tokens(40), "day"));
+    assert!(ask(&mut meters, 86_400).expect("another day").is_some());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use keyweir_terms::amount::Dimension;
 use keyweir_terms::pattern::ModelPatterns;
 use keyweir_terms::time::Time;
 
-use crate::allowance::Amount;
+use crate::allowance::{Amount, Percent};
 use crate::lack::Owner;
 use crate::meter::{Meter, Sharing};
 use crate::period::Wall;
@@ -33,6 +33,8 @@ pub struct BudgetView<'a> {
     pub counted: u128,
     /// It only warns.
     pub soft: bool,
+    /// From which part of it on it warns.
+    pub warn_at: Option<Percent>,
     /// It is only counted.
     pub shadow: bool,
 }
@@ -56,6 +58,7 @@ pub(super) fn budget(row: &mut Row, wall: Wall, sharing: Sharing) -> Option<Budg
         spent: spending.spent,
         counted: spending.counted(sharing),
         soft: spending.soft,
+        warn_at: spending.warn_at,
         shadow: row.shadow,
     })
 }

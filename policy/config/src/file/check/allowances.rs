@@ -7,6 +7,9 @@ use crate::file::problems::{At, Spot};
 use crate::file::read::{RawAllowance, RawBudget, RawTenant, RawTenantGroup};
 use keyweir_terms::amount::Dimension;
 
+/// What to do about bounds of the same.
+const SAID_TWICE: &str = "keep one of them, or name other models";
+
 impl Check<'_> {
     pub(super) fn allowances(&self) {
         let groups: HashMap<&str, &RawTenantGroup> = self
@@ -101,14 +104,14 @@ impl Check<'_> {
                 if let Some(other) = first.insert((models.clone(), what), spot) {
                     let what = Dimension::ALL.get(what);
                     let what = what.map_or("concurrency", |what| what.as_str());
-                    self.said_twice(spot, other, what);
+                    self.said_twice((spot, other), what, SAID_TWICE);
                 }
             }
         }
     }
 
     fn budgets_said_twice(&self, allowance: &RawAllowance) {
-        let mut first: HashMap<_, &Spot> = HashMap::new();
+        let mut first: HashMap<_, &RawBudget> = HashMap::new();
         for budget in &allowance.budgets {
             let RawBudget {
                 unit, hour, zone, ..
@@ -117,21 +120,25 @@ impl Check<'_> {
             let amounts = [budget.tokens.map(|_| "tokens"), budget.money.map(|_| "usd")];
             for what in amounts.into_iter().flatten() {
                 let key = (budget.models.set(), *unit, *hour, zone, what);
-                if let Some(other) = first.insert(key, &budget.spot) {
-                    self.said_twice(&budget.spot, other, what);
+                if let Some(other) = first.insert(key, budget) {
+                    let hint = match other.soft == budget.soft {
+                        true => SAID_TWICE,
+                        false => "keep the hard one: with warn_at = 0.8 it warns, too",
+                    };
+                    self.said_twice((&budget.spot, &other.spot), what, hint);
                 }
             }
         }
     }
 
-    fn said_twice(&self, spot: &Spot, other: &Spot, what: &str) {
+    fn said_twice(&self, (spot, other): (&Spot, &Spot), what: &str, hint: &str) {
         self.error_with_hint(
             spot,
             format!(
                 "{} bounds {what} of the same models too",
                 self.other(other, spot)
             ),
-            "keep one of them, or name other models",
+            hint,
         );
     }
 

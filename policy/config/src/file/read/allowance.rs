@@ -6,7 +6,7 @@ use crate::file::read::bounds::LIST_MAX;
 use crate::file::read::names::{id, patterns, reference};
 use crate::file::report::Severity;
 use crate::file::value::Value;
-use keyweir_tenancy::allowance::Limit;
+use keyweir_tenancy::allowance::{Limit, Percent};
 use keyweir_tenancy::money::Money;
 use keyweir_tenancy::period::{Period, Unit};
 use keyweir_terms::amount::Dimension;
@@ -19,6 +19,8 @@ const AT_A_TIME_MAX: u64 = 1_000_000;
 
 /// The least that is worth keeping: of an account of 100 requests a minute, one.
 const SHARE_MIN: f64 = 0.01;
+/// The least part of a budget of which is warned.
+const WARN_AT_MIN: f64 = 0.01;
 
 /// The fields of the dimensions, by [`Dimension::index`].
 const PER_MINUTE: [&str; Dimension::COUNT] = [
@@ -70,6 +72,7 @@ pub(in crate::file) struct RawBudget {
     pub(in crate::file) tokens: Option<u64>,
     pub(in crate::file) money: Option<Money>,
     pub(in crate::file) soft: bool,
+    pub(in crate::file) warn_at: Option<Percent>,
 }
 
 /// A group of tenants, as written.
@@ -155,6 +158,10 @@ fn budget(fields: &mut Fields<'_>) -> Option<RawBudget> {
         tokens: fields.optional("tokens", |value| value.count(0..=COUNT_MAX * 1_000)),
         money: fields.optional("usd", |value| money(&value)),
         soft: fields.or("soft", false, |value| value.boolean()),
+        warn_at: fields.optional("warn_at", |value| {
+            let part = value.fraction(WARN_AT_MIN..=1.0)?;
+            Some(Percent((part * 100.0).round() as u8))
+        }),
     })
 }
 

@@ -46,15 +46,19 @@ pub(super) fn read(
             None => import.unsupported(line, format!("{name}: {theirs}: is no price")),
         }
     }
-    let Some((line, ..)) = rates.first() else {
+    let Some(line) = rates.first().map(|(line, ..)| *line) else {
         return;
     };
+    // Embeddings have no output: it has no price there.
+    let mode = info.and_then(|info| info.get("mode")).and_then(Node::text);
+    if mode == Some("embedding") && !rates.iter().any(|(_, ours, _)| *ours == "output") {
+        rates.push((line, "output", "0".to_owned()));
+    }
     let has = |field: &str| rates.iter().any(|(_, ours, _)| *ours == field);
     if !has("input") || !has("output") {
         let words = "a price needs input_cost_per_token and output_cost_per_token";
-        return import.unsupported(*line, format!("{name}: {words}"));
+        return import.unsupported(line, format!("{name}: {words}"));
     }
-    let line = *line;
     let is_there = |it: &DraftPrice| it.model == model && it.provider == provider;
     if !import.draft.prices.iter().any(is_there) {
         let rates = rates.into_iter().map(|(_, ours, rate)| (ours, rate));

@@ -429,6 +429,8 @@ fn prices_are_taken_over_and_all_else_of_a_model_is_told() {
         \x20 model_info: {output_cost_per_token: 1.0e-05, mode: chat, supports_vision: true}\n\
         - model_name: half\n  litellm_params: {model: openai/half, api_key: os.environ/A}\n\
         \x20 model_info: {input_cost_per_token: 1.0e-06}\n\
+        - model_name: vectors\n  litellm_params: {model: openai/vectors, api_key: os.environ/A}\n\
+        \x20 model_info: {mode: embedding, input_cost_per_token: 1.0e-07}\n\
         - {model_name: az, litellm_params: {model: azure/gpt, api_base: 'https://x.azure-api.net/gpt'}}\n";
     let imported = import(config).expect("a config");
     let price = "[[price]]\nmodels = [\"own\"]\nprovider = \"openai\"\ninput = 2.5\noutput = 10\n";
@@ -442,7 +444,8 @@ fn prices_are_taken_over_and_all_else_of_a_model_is_told() {
         "4: unsupported: own: model_info.mode",
         "4: unsupported: own: model_info.supports_vision",
         "7: unsupported: half: a price needs",
-        "8: unsupported: az: azure/gpt is of Azure, at an address that",
+        "10: exact: vectors: the price of vectors",
+        "11: unsupported: az: azure/gpt is of Azure, at an address that",
     ] {
         assert!(
             told.iter().any(|line| line.starts_with(begins)),

@@ -8,7 +8,7 @@ use keyweir_terms::table::Table;
 
 use super::*;
 use crate::allowance::{Allowance, Amount, Budget, Limit};
-use crate::lack::Lack;
+use crate::lack::{Awaits, Lack};
 use crate::period::{Period, Unit, Wall};
 use crate::request::{Asked, Reserved, Used};
 use crate::spec::{Member, Spec};
@@ -68,6 +68,7 @@ fn tokens_a_day(tokens: u64) -> Spec {
         period: Period::new(Unit::Day, "UTC", 0).expect("a zone"),
         amount: Amount::Tokens(tokens),
         soft: false,
+        warn_at: None,
     };
     spec(vec![], vec![budget])
 }
@@ -212,6 +213,7 @@ impl House {
             },
             patience: Duration::ZERO,
             asks_again: false,
+            awaits_ledger: false,
         };
         self.gateways[gateway].meters.reserve(at(self.now), &asked)
     }
@@ -441,7 +443,7 @@ fn only_a_share_is_lacking_where_others_may_leave_the_rest() {
     let mut house = House::new(4, per_minute(8));
     assert!(house.is_served(0) && house.is_served(0));
     let lack = house.ask(0).expect_err("it has given its share");
-    assert!(!lack.is_of_share, "it does not ask again");
+    assert!(lack.awaits.is_none(), "it does not ask again");
     let asked = Asked {
         tenant: T,
         provider: P,
@@ -449,10 +451,12 @@ fn only_a_share_is_lacking_where_others_may_leave_the_rest() {
         size: &RequestSize::default(),
         patience: Duration::from_secs(30),
         asks_again: true,
+        awaits_ledger: false,
     };
     let moment = at(house.now);
     let lack = house.gateways[0].meters.reserve(moment, &asked);
-    assert!(lack.expect_err("its share").is_of_share);
+    let lack = lack.expect_err("its share");
+    assert_eq!(lack.awaits, Some(Awaits::Gateways));
     house.pass(2 * EVERY);
     let moment = at(house.now);
     assert!(house.gateways[0].meters.reserve(moment, &asked).is_ok());

@@ -2,9 +2,12 @@
 
 use super::*;
 
+/// A cap that is none.
+const UNCAPPED: u64 = 0;
+
 fn ask_with_cap(meters: &mut Meters, cap: u64, patience: Duration) -> Result<Reserved, Box<Lack>> {
     let size = RequestSize {
-        output_max: Some(cap),
+        output_max: (cap != UNCAPPED).then_some(cap),
         ..size()
     };
     let asked = Asked {
@@ -14,6 +17,7 @@ fn ask_with_cap(meters: &mut Meters, cap: u64, patience: Duration) -> Result<Res
         size: &size,
         patience,
         asks_again: false,
+        awaits_ledger: false,
     };
     let reserved = meters.reserve(at(0), &asked)?;
     Ok(reserved.expect("bounded"))
@@ -110,4 +114,32 @@ fn a_cap_that_no_model_has_keeps_nobody_else_from_a_budget() {
     let _large = ask_with_cap(&mut meters, u64::MAX, Duration::ZERO).expect("room");
     let other = ask_for(&mut meters, 0, (OTHER, "priced-1"), Duration::ZERO);
     assert!(other.is_ok());
+}
+
+#[test]
+fn who_names_no_cap_may_take_as_much_as_the_longest_answer_of_late() {
+    let plenty = Amount::Tokens(200_000);
+    let policy = spec(budgets(vec![budget(plenty)]), Allowance::default());
+    let mut meters = meters(&policy);
+    teach_short_answers(&mut meters, UNCAPPED);
+    let open = |meters: &mut Meters| {
+        let asked = (0..256).map_while(|_| ask_with_cap(meters, UNCAPPED, Duration::ZERO).ok());
+        let open: Vec<_> = asked.collect();
+        let count = open.len();
+        open.into_iter()
+            .for_each(|reserved| meters.give_back_unused(at(0), reserved));
+        count
+    };
+    assert_eq!(open(&mut meters), 48, "200,000 by 4,096");
+    // Somebody else gets a long one.
+    let asked = ask_for(&mut meters, 0, (OTHER, "priced-1"), Duration::ZERO).expect("it may");
+    let _: Cost = end(&mut meters, 0, asked, 1, 20_000);
+    assert_eq!(
+        open(&mut meters),
+        48,
+        "it is bounded by nothing, and not learned of"
+    );
+    let asked = ask_with_cap(&mut meters, 20_000, Duration::ZERO).expect("room");
+    end(&mut meters, 0, Some(asked), 1, 20_000);
+    assert_eq!(open(&mut meters), 8, "180,000 by 20,000");
 }

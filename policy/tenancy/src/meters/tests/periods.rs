@@ -203,40 +203,6 @@ fn the_order_of_models_begins_nothing_anew() {
 }
 
 #[test]
-fn what_is_spent_of_a_budget_that_refuses_is_written_at_once_by_its_hundredth() {
-    let of = |tokens, soft| Budget {
-        soft,
-        ..budget(Amount::Tokens(tokens))
-    };
-    for (tokens, soft, shadow, due) in [
-        (1_199, false, false, &[2, 5][..]),
-        (399, false, false, &[1, 3, 5]),
-        (399, true, false, &[]),
-        (399, false, true, &[]),
-    ] {
-        let allowance = Allowance {
-            shadow,
-            ..budgets(vec![of(tokens, soft)])
-        };
-        let mut meters = meters(&spec(allowance, Allowance::default()));
-        let mut told = Vec::new();
-        for count in 1..=6 {
-            let reserved = ask(&mut meters, 0).expect("room");
-            end(&mut meters, 0, reserved, 5, 1);
-            if meters.is_due() {
-                told.push(count);
-            }
-            // Told once, and written after a while.
-            assert!(!meters.is_due());
-            if told.last().is_some_and(|it| it + 1 == count) {
-                assert_eq!(meters.take_changed().len(), 1);
-            }
-        }
-        assert_eq!(told, due, "{tokens} {soft} {shadow}");
-    }
-}
-
-#[test]
 fn what_runs_while_a_day_comes_to_begin_elsewhere_is_charged_to_it() {
     let mut meters = meters(&daily(16, "UTC", 0));
     let first = ask(&mut meters, 7_200).expect("room");
@@ -258,4 +224,35 @@ fn what_runs_while_a_day_comes_to_begin_elsewhere_is_charged_to_it() {
     end(&mut meters, DAY + 7_202, last, 3, 1);
     meters.configure(at(DAY + 7_203), &daily(16, "Europe/Berlin", 1));
     assert_eq!(spend(&mut meters, DAY + 7_204), 3);
+}
+
+#[test]
+fn a_policy_that_lacks_all_tenants_for_a_moment_begins_no_budget_anew_however_many_there_are() {
+    // More than are kept as they were when they are gone.
+    let models =
+        |place: usize| ModelPatterns::new(vec![format!("m-{place}").parse().expect("one")]);
+    let many = (0..10_100).map(|place| Budget {
+        models: models(place).expect("one"),
+        ..budget(Amount::Tokens(1_000))
+    });
+    let mut own: Vec<Budget> = many.collect();
+    own.push(budget(Amount::Tokens(40)));
+    let policy = spec(budgets(own), Allowance::default());
+    let mut meters = meters(&policy);
+    let reserved = ask(&mut meters, 0).expect("room");
+    end(&mut meters, 0, reserved, 30, 0);
+    for is_written in [false, true] {
+        if is_written {
+            let _: Vec<_> = meters.take_changed();
+        }
+        let nobody = Spec {
+            groups: Vec::new(),
+            tenants: Table::default(),
+            ..spec(Allowance::default(), Allowance::default())
+        };
+        meters.configure(at(1), &nobody);
+        meters.configure(at(1), &policy);
+        let spent = meters.budgets(at(1).wall).map(|it| it.spent).max();
+        assert_eq!(spent, Some(30), "{is_written}");
+    }
 }
