@@ -94,8 +94,12 @@ impl Sockets {
         Ok(sockets)
     }
 
-    /// From now on clients may connect.
-    pub(crate) fn listen(&mut self) -> Result<(), ListenError> {
+    /// From now on these may be connected to, one after the other.
+    pub(crate) fn listen<const N: usize>(all: [&mut Self; N]) -> Result<(), ListenError> {
+        all.into_iter().try_for_each(Self::let_in)
+    }
+
+    fn let_in(&mut self) -> Result<(), ListenError> {
         for (socket, address) in self.silent.drain(..).zip(&self.addresses) {
             let listen = || {
                 let listener = socket.listen(BACKLOG)?.into_std()?;
@@ -175,7 +179,7 @@ mod tests {
             assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
         }
 
-        sockets.listen().expect("they are free");
+        Sockets::listen([&mut sockets]).expect("they are free");
 
         for address in &addresses {
             TcpStream::connect(address).expect("it listens");
@@ -186,7 +190,7 @@ mod tests {
     async fn an_address_in_use_is_named() {
         let mut first =
             Sockets::bind(&["127.0.0.1:0".parse().expect("valid")]).expect("a free port");
-        first.listen().expect("nobody else does");
+        Sockets::listen([&mut first]).expect("nobody else does");
         let taken = first.addresses[0];
 
         let error = Sockets::bind(&[taken]).err().expect("it is taken");

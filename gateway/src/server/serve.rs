@@ -142,9 +142,7 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     peers::keep(&gateway, folder.to_path_buf());
     find_providers(&gateway).await;
     // Operators' first: of two gateways that start at once, the one that comes late lets no client in.
-    for sockets in [&mut admin, &mut tls, &mut clear] {
-        sockets.listen()?;
-    }
+    Sockets::listen([&mut admin, &mut tls, &mut clear])?;
     let origin = Origin {
         files: options.files.clone(),
         folder: folder.to_path_buf(),
