@@ -14,4 +14,5 @@ pub(crate) mod proxy_header;
 pub(crate) mod request_id;
 pub(crate) mod shares;
 pub(crate) mod strangers;
+pub(crate) mod turns;
 pub(crate) mod whole_events;

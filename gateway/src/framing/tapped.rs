@@ -22,6 +22,14 @@ pub(crate) trait Watch: std::fmt::Debug + Send + Sync + Unpin + 'static {
     /// If they must not be read: reading fails with this.
     fn came(&mut self, bytes: &[u8]) -> Result<()>;
 
+    /// Whether others are to have their turn before more is read.
+    fn gives_way(&mut self) -> bool {
+        false
+    }
+
+    /// Nothing more has come yet.
+    fn waits(&mut self) {}
+
     /// These bytes are to go.
     fn goes(&mut self, bytes: &[u8]) {
         let _ = bytes;
@@ -66,8 +74,16 @@ impl<W: Watch> AsyncRead for Tapped<W> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
+        if self.watch.gives_way() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
-        ready!(self.as_mut().stream().poll_read(context, buffer))?;
+        let read = self.as_mut().stream().poll_read(context, buffer);
+        if read.is_pending() {
+            self.watch.waits();
+        }
+        ready!(read)?;
         Poll::Ready(self.get_mut().watch.came(&buffer.filled()[before..]))
     }
 }

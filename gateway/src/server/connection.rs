@@ -20,6 +20,8 @@ use crate::downstream::client::Peer;
 use crate::downstream::client_socket::{ClientSocket, Received};
 use crate::downstream::proxy_header::{self, ProxyHeaderError};
 use crate::downstream::strangers::Stranger;
+use crate::downstream::turns::Turns;
+use crate::framing::tapped::Tapped;
 use crate::runtime::gateway::Gateway;
 use crate::server::session::{self, Line};
 use crate::telemetry::events::{Event, Severity};
@@ -235,6 +237,7 @@ async fn serve_http2(
         socket_digest: stream.get_socket_digest(),
     });
     let timeouts = gateway.settings().timeouts;
+    let stream = Tapped::new(stream, Turns::default());
     let handshake = http2::handshake(stream, Some(options(gateway)));
     let Ok(Ok(mut connection)) = tokio::time::timeout(timeouts.client_header, handshake).await
     else {

@@ -8,15 +8,11 @@
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
 use socket2::{SockFilter, SockRef};
 
 /// How long what stands in line may take to be accepted: thousands are in a millisecond.
 const IN_LINE: Duration = Duration::from_millis(50);
-
-/// Where in a TCP header the flags are, and those that a first packet has and has not (RFC 9293).
-const FLAGS: u32 = 13;
-const SYN: u32 = 0x02;
-const ACK: u32 = 0x10;
 
 /// The listeners, as their owner does not see them.
 #[derive(Default)]
@@ -30,22 +26,39 @@ impl Door {
 
     /// Lets nobody in any more; returns once who stood in line had time to come in.
     pub(crate) async fn shut(self) {
+        let mut is_shut = false;
         for socket in &self.0 {
-            // Where it cannot be done, the listeners are closed as they are.
-            if let Err(error) = SockRef::from(socket).attach_filter(&beginnings_dropped()) {
-                tracing::debug!(%error, "listeners are closed with who stands at them");
-                return;
+            match let_nobody_in(socket) {
+                Ok(()) => is_shut = true,
+                // Where it cannot be done, the listener is closed as it is.
+                Err(error) => tracing::debug!(%error, "a listener is closed with who stands at it"),
             }
         }
-        if !self.0.is_empty() {
+        if is_shut {
             tokio::time::sleep(IN_LINE).await;
         }
     }
 }
 
+#[cfg(target_os = "linux")]
+fn let_nobody_in(socket: &OwnedFd) -> std::io::Result<()> {
+    SockRef::from(socket).attach_filter(&beginnings_dropped())
+}
+
+/// Other systems have no such filter.
+#[cfg(not(target_os = "linux"))]
+fn let_nobody_in(_: &OwnedFd) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
 /// A program for the kernel's packet filter, which sees a segment from its TCP header on
 /// (<https://www.kernel.org/doc/html/latest/networking/filter.html>).
+#[cfg(target_os = "linux")]
 fn beginnings_dropped() -> [SockFilter; 5] {
+    // Where in a TCP header the flags are, and those that a first packet has and has not (RFC 9293).
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 0x02;
+    const ACK: u32 = 0x10;
     const LOAD_BYTE: u16 = 0x30;
     const AND: u16 = 0x54;
     const SKIP_UNLESS_EQUAL: u16 = 0x15;
@@ -59,7 +72,7 @@ fn beginnings_dropped() -> [SockFilter; 5] {
     ]
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::io::{Read, Write};
     use std::net::{TcpListener, TcpStream};

@@ -3,6 +3,9 @@
 //! Sockets are bound here and handed to Pingora, which by itself would retry a failed bind thirty
 //! times and then panic in a task, leaving a process that lives and listens to nothing. It also
 //! makes port 0 usable: the address that was given is known.
+//!
+//! All are bound before any listens: who connects to a gateway that then finds another of its addresses
+//! taken would be reset, with its request. As long as none listens, clients are refused, and try again.
 
 use std::net::SocketAddr;
 use std::os::fd::{IntoRawFd, OwnedFd};
@@ -64,6 +67,8 @@ pub enum ListenError {
 
 /// Sockets that are bound, until Pingora takes them over.
 pub(crate) struct Sockets {
+    /// Those that do not listen yet.
+    silent: Vec<TcpSocket>,
     fds: Fds,
     /// The same again, for who closes them.
     again: Vec<OwnedFd>,
@@ -75,18 +80,36 @@ impl Sockets {
     /// Binds `addresses`. Must be called on a runtime.
     pub(crate) fn bind(addresses: &[SocketAddr]) -> Result<Self, ListenError> {
         let mut sockets = Self {
+            silent: Vec::new(),
             fds: Fds::new(),
             again: Vec::new(),
             addresses: Vec::new(),
             probe: PROBE,
         };
         for address in addresses {
-            sockets.add(*address).map_err(|error| ListenError::Bind {
-                address: *address,
-                error,
-            })?;
+            sockets
+                .add(*address)
+                .map_err(|error| cannot(*address, error))?;
         }
         Ok(sockets)
+    }
+
+    /// From now on these may be connected to, one after the other.
+    pub(crate) fn listen<const N: usize>(all: [&mut Self; N]) -> Result<(), ListenError> {
+        all.into_iter().try_for_each(Self::let_in)
+    }
+
+    fn let_in(&mut self) -> Result<(), ListenError> {
+        for (socket, address) in self.silent.drain(..).zip(&self.addresses) {
+            let listen = || {
+                let listener = socket.listen(BACKLOG)?.into_std()?;
+                self.again.push(listener.try_clone()?.into());
+                self.fds.add(address.to_string(), listener.into_raw_fd());
+                Ok(())
+            };
+            listen().map_err(|error| cannot(*address, error))?;
+        }
+        Ok(())
     }
 
     fn add(&mut self, address: SocketAddr) -> std::io::Result<()> {
@@ -97,11 +120,8 @@ impl Sockets {
         }?;
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        let listener = socket.listen(BACKLOG)?.into_std()?;
-        let address = listener.local_addr()?;
-        self.again.push(listener.try_clone()?.into());
-        self.fds.add(address.to_string(), listener.into_raw_fd());
-        self.addresses.push(address);
+        self.addresses.push(socket.local_addr()?);
+        self.silent.push(socket);
         Ok(())
     }
 
@@ -139,13 +159,38 @@ impl Sockets {
     }
 }
 
+fn cannot(address: SocketAddr, error: std::io::Error) -> ListenError {
+    ListenError::Bind { address, error }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::TcpStream;
+
     use super::*;
 
     #[tokio::test]
+    async fn nobody_is_let_in_before_all_addresses_are_known_to_be_free() {
+        let free = "127.0.0.1:0".parse().expect("valid");
+        let mut sockets = Sockets::bind(&[free, free]).expect("free ports");
+        let addresses = sockets.addresses.clone();
+        for address in &addresses {
+            let error = TcpStream::connect(address).expect_err("it does not listen");
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+        }
+
+        Sockets::listen([&mut sockets]).expect("they are free");
+
+        for address in &addresses {
+            TcpStream::connect(address).expect("it listens");
+        }
+    }
+
+    #[tokio::test]
     async fn an_address_in_use_is_named() {
-        let first = Sockets::bind(&["127.0.0.1:0".parse().expect("valid")]).expect("a free port");
+        let mut first =
+            Sockets::bind(&["127.0.0.1:0".parse().expect("valid")]).expect("a free port");
+        Sockets::listen([&mut first]).expect("nobody else does");
         let taken = first.addresses[0];
 
         let error = Sockets::bind(&[taken]).err().expect("it is taken");

@@ -128,7 +128,7 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     let read = |tls| operator_tls::read(tls, folder).map_err(ListenError::from);
     let admin_tls = settings.admin_tls.as_deref().map(read).transpose()?;
     let admin_tls = admin_tls.map(OperatorTls::new);
-    let admin = Sockets::bind(settings.admin.as_slice())?.for_operators();
+    let mut admin = Sockets::bind(settings.admin.as_slice())?.for_operators();
     let ledger = ledger(&policy, options)?;
     let replicas = Counted::first(options.replicas, &policy).await;
     let log = &options.access_log;
@@ -141,6 +141,8 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     }
     peers::keep(&gateway, folder.to_path_buf());
     find_providers(&gateway).await;
+    // Operators' first: of two gateways that start at once, the one that comes late lets no client in.
+    Sockets::listen([&mut admin, &mut tls, &mut clear])?;
     let origin = Origin {
         files: options.files.clone(),
         folder: folder.to_path_buf(),

@@ -9,11 +9,12 @@ use keyweir_policy::config::file::{
 use pingora_core::protocols::{ALPN, TcpKeepalive};
 use pingora_core::upstreams::peer::{HttpPeer, PeerOptions};
 
-/// How much an HTTP/2 provider may send us ahead, per answer and per connection. Answers are
-/// forwarded as they come, so this only has to cover the distance; Pingora's 8 MiB per stream
-/// would let a slow client's answer fill memory.
+/// How much an HTTP/2 provider may send us ahead of an answer. Answers are forwarded as they come, so
+/// this only has to cover the distance; Pingora's 8 MiB would let a slow client's answer fill memory.
 const H2_STREAM_WINDOW: u32 = 256 * 1024;
-const H2_CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
+
+/// The largest window there is (RFC 9113, 6.9.1).
+const H2_WINDOW_MAX: u32 = (1 << 31) - 1;
 
 /// Between two pings on an HTTP/2 connection, so that a path that died silently is noticed before
 /// a request is sent into it.
@@ -66,9 +67,18 @@ fn options(
     options.tcp_keepalive = Some(PROBE);
     options.max_h2_streams = settings.h2_streams_max;
     options.h2_ping_interval = Some(H2_PING);
-    options.h2_stream_window_size = Some(H2_STREAM_WINDOW);
-    options.h2_connection_window_size = Some(H2_CONNECTION_WINDOW);
+    let (stream, connection) = windows(settings.h2_streams_max);
+    options.h2_stream_window_size = Some(stream);
+    options.h2_connection_window_size = Some(connection);
     options
+}
+
+/// The windows of a stream and of a connection that has so many. The connection's has room for those of
+/// all: clients that do not read their answers fill the windows of these, and hold up nobody else's.
+fn windows(streams_max: usize) -> (u32, u32) {
+    let streams = u32::try_from(streams_max).unwrap_or(u32::MAX).max(1);
+    let stream = H2_STREAM_WINDOW.min(H2_WINDOW_MAX / streams);
+    (stream, stream * streams)
 }
 
 /// The name TLS asks for and verifies: for an address, the address. Never empty, which Pingora
@@ -78,5 +88,20 @@ fn server_name(base: &BaseUrl) -> String {
     match &base.host {
         Host::Name(name) => name.clone(),
         Host::Address(address) => address.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_that_nobody_reads_leave_room_on_their_connection() {
+        for streams_max in [1_usize, 100, 8_191, 8_192, 10_000] {
+            let (stream, connection) = windows(streams_max);
+            assert!(stream >= 128 * 1024 && connection <= H2_WINDOW_MAX);
+            assert!(connection as usize >= stream as usize * streams_max);
+        }
+        assert_eq!(windows(100).0, H2_STREAM_WINDOW);
     }
 }

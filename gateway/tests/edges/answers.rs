@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::compression::coded;
 use crate::support::PROMPT;
 use crate::support::api::{Api, Request};
 use crate::support::program::{Program, Watch};
@@ -148,6 +149,73 @@ async fn an_answer_that_is_none_goes_to_another_key() {
         assert_eq!(answer.status, 200, "{name}: {}", answer.text());
         assert!(answer.text().contains("hello"), "{name}");
         assert_eq!(answer.attempts(), 2, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn blanks_without_end_are_no_answer_and_are_not_held() {
+    let blanks = " \n".repeat(24 << 20);
+    let json = "content-type: application/json\r\n";
+    let small = coded("gzip", &blanks);
+    let long =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99999999999\r\n\r\n";
+    for (name, first) in [
+        ("JSON", vec![stream_head(json), chunk(&blanks), Act::Hold]),
+        (
+            "events",
+            vec![stream_head(EVENTS), chunk(&blanks), Act::Hold],
+        ),
+        ("text", vec![stream_head(""), chunk(&blanks), Act::Hold]),
+        (
+            "a length",
+            vec![
+                Act::Send([long.as_bytes(), blanks.as_bytes()].concat()),
+                Act::Hold,
+            ],
+        ),
+        (
+            "a coding",
+            answer(200, &format!("{json}content-encoding: gzip\r\n"), small),
+        ),
+    ] {
+        let script = move |seen: &Seen| match seen.number {
+            0 => first.clone(),
+            _ => good(Api::Chat, false),
+        };
+        let provider = Scripted::start(script).await;
+        let gateway = provider.gateway("openai", 2, "").await;
+        let before = gateway.memory_peak();
+
+        let answer = ask(&gateway, &Api::Chat.request(false)).await;
+
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+        assert!(answer.text().contains("hello"), "{name}");
+        assert_eq!(answer.attempts(), 2, "{name}");
+        let grown = gateway.memory_peak().saturating_sub(before);
+        assert!(grown < 24 << 20, "{name}: {grown}");
+    }
+}
+
+#[tokio::test]
+async fn blanks_while_a_model_thinks_are_waited_through_for_as_long_as_for_a_head() {
+    let blanks = || [chunk("\n"), Act::Pause(Duration::from_millis(200))];
+    let json = "content-type: application/json\r\n";
+    let thinks: Vec<Act> = std::iter::once(stream_head(json))
+        .chain((0..15).flat_map(|_| blanks()))
+        .chain([chunk(GOOD), last_chunk()])
+        .collect();
+    for (head, status) in [("60s", 200), ("1s", 504)] {
+        let sent = thinks.clone();
+        let provider = Scripted::start(move |_| sent.clone()).await;
+        let settings = format!(
+            "[gateway.timeouts]\nhead = \"{head}\"\nstream_idle = \"1s\"\n[retry]\nattempts_max = 1\n\
+             [waiting]\npatience = \"0s\""
+        );
+        let gateway = provider.gateway("openai", 1, &settings).await;
+
+        let answer = ask(&gateway, &Api::Chat.request(false)).await;
+
+        assert_eq!(answer.status, status, "{head}: {}", answer.text());
     }
 }
 

@@ -191,6 +191,46 @@ async fn a_good_answer_that_quotes_the_pools_key_loses_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_any_kind_that_quotes_the_pools_key_loses_it() {
+    let long = "x".repeat(3 << 20);
+    let (first, second) = KEY.split_at(20);
+    let chunked = |text: &str| {
+        let at = text.find(KEY).expect("quoted") + first.len();
+        let (one, two) = text.split_at(at);
+        format!(
+            "{:x}\r\n{one}\r\n{:x}\r\n{two}\r\n0\r\n\r\n",
+            one.len(),
+            two.len()
+        )
+    };
+    assert!(second.len() > 8);
+    let echo = format!("GET / HTTP/1.1\nauthorization: Bearer {KEY}\nx: y\n");
+    let json = format!("{{\"text\":\"{long}\",\"headers\":\"{KEY}\"}}");
+    for (headers, body) in [
+        ("content-type: text/plain", &echo),
+        ("content-type: text/html", &echo),
+        ("content-type: application/x-ndjson", &echo),
+        ("content-type: application/octet-stream", &echo),
+        (
+            "content-type: application/json\r\ncontent-encoding: x",
+            &echo,
+        ),
+        ("content-type: application/json", &json),
+    ] {
+        let sent = chunked(body);
+        let head = format!("HTTP/1.1 200 OK\r\n{headers}\r\ntransfer-encoding: chunked\r\n\r\n");
+        let (stage, _fake) = stage_with(head + &sent, "generic").await;
+        let request = Request::new("GET", "/far/headers").header("x-api-key", CLIENT_KEY);
+
+        let answer = stage.ask(&request).await;
+
+        assert_eq!((answer.status, answer.whole), (200, true), "{headers}");
+        let expected = body.replace(KEY, &"*".repeat(KEY.len()));
+        assert!(answer.text() == expected, "{headers}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_generic_provider_gets_nothing_that_does_not_name_it() {
     let (stage, fake) = stage_with(good(), "generic").await;
     for (method, path, status) in [

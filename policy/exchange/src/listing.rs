@@ -9,7 +9,7 @@
 //!
 //! Bounded in accounts, pages and bytes; what lies beyond is not listed.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use keyweir_wire::list::{Item, Page, PageForm, Paging, write};
 
@@ -33,6 +33,8 @@ pub struct Gathering {
     /// What to ask the first account for.
     next: String,
     items: Vec<Item>,
+    /// Of those that every account lists, the ids of what is among the items.
+    everybodys: HashSet<String>,
     bytes: usize,
 }
 
@@ -56,6 +58,7 @@ impl Gathering {
             pages: 0,
             pages_of_account: 0,
             items: Vec::new(),
+            everybodys: HashSet::new(),
             bytes: 0,
         }
     }
@@ -81,7 +84,7 @@ impl Gathering {
         let next = self.paging.query(Some(&page));
         let more = page.has_more && !page.items.is_empty();
         for item in page.items {
-            if item.is_everybodys && self.items.iter().any(|other| other.id == item.id) {
+            if item.is_everybodys && !self.everybodys.insert(item.id.clone()) {
                 continue;
             }
             if item.is_everybodys || shows(&item.id) {

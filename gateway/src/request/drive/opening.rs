@@ -27,6 +27,10 @@ use crate::request::record;
 /// that may be a byte order mark and blank lines.
 const LOOK_MAX: usize = 1024;
 
+/// How many blanks may come before that: some providers send a line every few seconds while a model
+/// thinks. Who sends so many has nothing else to say.
+const BLANKS_MAX: usize = 64 * 1024;
+
 /// Reads as much of `answer` as must be known before the client gets any of it.
 pub(crate) async fn open(
     exchange: &mut Exchange<'_>,
@@ -67,6 +71,7 @@ enum Looked {
 /// Nothing that has come so far helps the client, so there is no hurry to give it any.
 async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer, announced: Announced) -> Looked {
     let mut seen = Beginning::default();
+    let until = Instant::now() + exchange.live.settings().timeouts.head;
     loop {
         let as_announced = opening::form(announced);
         let asks_in_json = exchange.facts.asks_in_json;
@@ -77,10 +82,17 @@ async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer, announced: Annou
         }
         let idle = match as_announced {
             Form::Events => exchange.silence_left(),
-            Form::Json | Form::Opaque => exchange.live.settings().timeouts.stream_idle,
+            Form::Json | Form::Opaque => {
+                // Blanks are no answer, however long they go on.
+                let left = until.saturating_duration_since(Instant::now());
+                left.min(exchange.live.settings().timeouts.stream_idle)
+            }
         };
         if seen.bytes.len() >= LOOK_MAX {
             return Looked::Is(as_announced);
+        }
+        if seen.bytes.is_empty() && answer.body.len() > BLANKS_MAX {
+            return Looked::Failed(Fault::Broken { wait: None });
         }
         exchange.deadline.restart(idle);
         tokio::select! {

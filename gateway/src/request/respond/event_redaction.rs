@@ -1,7 +1,8 @@
 //! Takes a credential's traces out of a stream of events.
 //!
-//! Only errors quote keys, so only they are searched, once it is known that there is one. Of an event
-//! that is too long to be held back it is not known what it is until its end; all of it is searched.
+//! Only errors quote parts of keys, so only they are searched for those, once it is known that there is
+//! one. Of an event that is too long to be held back it is not known what it is until its end; all of it is
+//! searched. In all others only the whole key is looked for.
 
 use std::sync::Arc;
 
@@ -28,11 +29,15 @@ impl EventRedaction {
         is_error: bool,
     ) -> Bytes {
         if self.long.is_none() && !is_amid {
-            let redacted = is_error.then(|| traces.redacted(&events)).flatten();
+            let redacted = if is_error {
+                traces.redacted(&events)
+            } else {
+                traces.redacted_whole(&events)
+            };
             return redacted.map_or(events, Bytes::from);
         }
         let long = self.long.get_or_insert_with(|| Redaction::of(traces));
-        let passed = long.pass(&events);
+        let passed = long.pass(events);
         if is_amid {
             return passed;
         }
@@ -70,9 +75,9 @@ mod tests {
             }
             assert_eq!(all.len(), stream.len(), "{cut}");
             let text = String::from_utf8(all).expect("text");
-            assert!(!text[..at + 200].contains("WcR9tYb4Ls"), "{cut}");
-            // What is no error and not long is not searched.
+            // What is no error and not long is searched for the whole key.
             assert!(text.starts_with("data: 1\n\n"), "{cut}");
+            assert!(!text.contains("WcR9tYb4Ls"), "{cut}");
         }
     }
 }

@@ -31,7 +31,10 @@ pub(super) async fn deliver(
         Ok(()) => {
             let passage = Passage {
                 large: &mut large,
-                redaction: held.is_none().then(|| Redaction::of(&answer.traces)),
+                redaction: match held {
+                    Some(_) => Redaction::of_whole(&answer.traces),
+                    None => Redaction::of(&answer.traces),
+                },
             };
             pass_on(exchange, &mut answer, passage).await
         }
@@ -74,8 +77,8 @@ pub(super) async fn deliver(
 /// What happens to a body on its way.
 struct Passage<'a> {
     large: &'a mut Option<Box<LargeAnswer>>,
-    /// Takes traces of the credential out of an error.
-    redaction: Option<Redaction>,
+    /// Takes traces of the credential out of it.
+    redaction: Redaction,
 }
 
 impl Passage<'_> {
@@ -83,17 +86,11 @@ impl Passage<'_> {
         if let Some(large) = self.large {
             large.feed(&piece);
         }
-        match &mut self.redaction {
-            Some(redaction) => redaction.pass(&piece),
-            None => piece,
-        }
+        self.redaction.pass(piece)
     }
 
     fn rest(&mut self) -> Bytes {
-        self.redaction
-            .as_mut()
-            .map(Redaction::rest)
-            .unwrap_or_default()
+        self.redaction.rest()
     }
 
     /// Whose fault the end is.

@@ -1,15 +1,16 @@
 //! Runs the commands that print secrets.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use keyweir_policy::config::file::SecretCommand;
 use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::problem::{BYTES_MAX, SecretProblem};
@@ -101,8 +102,8 @@ fn run(command: &SecretCommand, folder: &Path) -> Printed {
         Ok(printed) => wait(&mut child, until, command.timeout).map(|()| printed),
         Err(problem) => Err(problem),
     };
-    if ended.is_err() {
-        end(&mut child);
+    if let Err(SecretProblem::CommandTooSlow(_) | SecretProblem::CommandNoText) = ended {
+        end(&mut child, group);
     }
     RUNNING.lock().groups.retain(|it| Some(*it) != group);
     ended
@@ -125,20 +126,35 @@ fn group_of(child: &Child) -> Option<Pid> {
     Pid::from_raw(child.id().cast_signed())
 }
 
+/// What it prints until it closes its output. What it leaves behind may hold that open for ever, so nobody
+/// waits for it without a limit.
 fn read(child: &mut Child, until: Instant, timeout: Duration) -> Printed {
-    let output = child.stdout.take().expect("it is piped");
-    let (sender, printed) = mpsc::channel();
-    // Ends with the command's output: all that could hold it open is killed if that takes too long.
-    std::thread::spawn(move || {
-        let mut text = String::new();
-        let read = output.take(BYTES_MAX + 1).read_to_string(&mut text);
-        let _ = sender.send(read.map(|_| text));
-    });
-    let left = until.saturating_duration_since(Instant::now());
-    match printed.recv_timeout(left) {
-        Ok(Ok(text)) if text.len() as u64 <= BYTES_MAX => Ok(text),
-        Ok(_) => Err(SecretProblem::CommandNoText),
-        Err(_) => Err(SecretProblem::CommandTooSlow(timeout)),
+    let mut output = child.stdout.take().expect("it is piped");
+    let (mut text, mut piece) = (Vec::new(), [0; 4096]);
+    while is_readable(&output, until) {
+        match output.read(&mut piece) {
+            Ok(0) => return String::from_utf8(text).map_err(|_| SecretProblem::CommandNoText),
+            Ok(count) => text.extend_from_slice(&piece[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return Err(SecretProblem::CommandNoText),
+        }
+        if text.len() as u64 > BYTES_MAX {
+            return Err(SecretProblem::CommandNoText);
+        }
+    }
+    Err(SecretProblem::CommandTooSlow(timeout))
+}
+
+/// Waits for something to read, or for the end. `false`: it does not come in time.
+fn is_readable(output: &ChildStdout, until: Instant) -> bool {
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).ok();
+        let mut polled = [PollFd::new(output, PollFlags::IN)];
+        match poll(&mut polled, left.as_ref()) {
+            Err(Errno::INTR) => {}
+            come => return come.is_ok_and(|count| count > 0),
+        }
     }
 }
 
@@ -155,11 +171,10 @@ fn wait(child: &mut Child, until: Instant, timeout: Duration) -> Result<(), Secr
     }
 }
 
-/// Ends a command with all that it has started.
-fn end(child: &mut Child) {
-    if let Ok(None) = child.try_wait()
-        && let Some(group) = group_of(child)
-    {
+/// Ends a command with all that it has started. Its end has not been asked for yet, so its number is still
+/// that of the group, and nobody else's, also where what it has started is all that is left of it.
+fn end(child: &mut Child, group: Option<Pid>) {
+    if let Some(group) = group {
         let _ = kill_process_group(group, Signal::KILL);
     }
     let _ = child.kill();
@@ -210,5 +225,33 @@ mod tests {
             );
         }
         assert!(start.elapsed() < LONG);
+    }
+
+    #[test]
+    fn what_a_command_leaves_behind_is_killed_where_it_holds_its_output_open() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let left = folder.path().join("left");
+        let script = format!("sleep 600 & echo $! > {}; echo sk-1", left.display());
+
+        let problem = shell(&script, Duration::from_secs(1)).expect_err("it never ends");
+
+        assert!(
+            matches!(problem, SecretProblem::CommandTooSlow(_)),
+            "{problem}"
+        );
+        let number = std::fs::read_to_string(left).expect("it was started");
+        let number = number.trim().parse().ok().and_then(Pid::from_raw);
+        let number = number.expect("a process");
+        let until = Instant::now() + LONG;
+        // One that is dead is there until somebody has asked for its end.
+        while rustix::process::test_kill_process(number).is_ok() && !is_dead(number) {
+            assert!(Instant::now() < until, "it runs on");
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    fn is_dead(number: Pid) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", number.as_raw_nonzero()));
+        stat.is_ok_and(|stat| stat.contains(") Z "))
     }
 }

@@ -104,6 +104,21 @@ impl Traces {
         self.secret.len().saturating_sub(1)
     }
 
+    /// How many of a piece's last bytes may be the beginning of a whole secret
+    /// ([`Self::redacted_whole`]) that the next piece ends. Nearly always none.
+    pub fn bytes_begun(&self, text: &[u8]) -> usize {
+        let whole = self.whole.needle();
+        if self.secret.len() < SECRET_BYTES_MIN {
+            return 0;
+        }
+        let ended = self.whole.find_iter(text).last();
+        let ended = ended.map_or(0, |at| at + whole.len());
+        let tail = &text[ended.max((text.len() + 1).saturating_sub(whole.len()))..];
+        let mut begins = memchr::memchr_iter(whole[0], tail);
+        let begun = begins.find(|at| whole.starts_with(&tail[*at..]));
+        begun.map_or(0, |at| tail.len() - at)
+    }
+
     /// The first trace at or behind `from`.
     fn find(&self, text: &[u8], from: usize) -> Option<(usize, usize)> {
         if self.secret.len() < SECRET_BYTES_MIN {
@@ -222,6 +237,24 @@ mod tests {
             redacted(KEY, &masked),
             format!("provided: {}…{last}.", "*".repeat(first.len()))
         );
+    }
+
+    #[test]
+    fn a_whole_key_that_has_begun_is_known() {
+        let traces = Traces::of(KEY);
+        // Its kind is no secret.
+        for begun in 1..KEY.len() - 13 {
+            let text = format!("text {}", &KEY[..13 + begun]);
+            assert_eq!(traces.bytes_begun(text.as_bytes()), begun, "{text}");
+        }
+        for text in ["", "x", KEY, "sk-ant-api03-", "Q and x"] {
+            assert_eq!(traces.bytes_begun(text.as_bytes()), 0, "{text}");
+        }
+        assert_eq!(Traces::of("token").bytes_begun(b"tok"), 0);
+        // One that ends as it begins is not begun by its end.
+        let traces = Traces::of("aXbYcZdWaXbY");
+        assert_eq!(traces.bytes_begun(b"aXbYcZdWaXbY"), 0);
+        assert_eq!(traces.bytes_begun(b"aXbYcZdWaXb"), 11);
     }
 
     #[test]
