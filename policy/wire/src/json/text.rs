@@ -20,6 +20,11 @@ impl<'a> Text<'a> {
         &self.quoted[1..self.quoted.len() - 1]
     }
 
+    /// How many bytes of the document it takes, with its quotes.
+    pub(crate) const fn quoted_len(&self) -> usize {
+        self.quoted.len()
+    }
+
     /// How many bytes it has once unescaped.
     pub(crate) const fn len(&self) -> usize {
         self.len
