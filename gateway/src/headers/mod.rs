@@ -3,6 +3,7 @@
 
 mod answer_head;
 pub(crate) mod cors;
+mod for_us;
 mod incoming;
 mod left;
 mod lookup;
@@ -11,6 +12,7 @@ mod outgoing;
 mod stripped;
 
 pub(crate) use answer_head::AnswerHead;
+pub(crate) use for_us::ForUs;
 pub(crate) use incoming::incoming;
 pub(crate) use left::left;
 pub(crate) use lookup::{Fields, lookup};

@@ -1,7 +1,6 @@
 //! The headers that the gateway itself reads and writes.
 
 use http::header::HeaderName;
-use keyweir_policy::select::affinity::SESSION_HEADERS;
 
 /// Our own request header: how long the client would wait, in seconds.
 pub(crate) const PATIENCE: HeaderName = HeaderName::from_static("x-keyweir-patience");
@@ -33,9 +32,3 @@ pub(crate) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch
 pub(crate) const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 /// When the client's SDK gives up, in seconds.
 pub(crate) const CLIENT_TIMEOUT: HeaderName = HeaderName::from_static("x-stainless-timeout");
-/// In which clients name their session.
-pub(crate) static SESSION: [HeaderName; SESSION_HEADERS.len()] = [
-    HeaderName::from_static(SESSION_HEADERS[0]),
-    HeaderName::from_static(SESSION_HEADERS[1]),
-    HeaderName::from_static(SESSION_HEADERS[2]),
-];

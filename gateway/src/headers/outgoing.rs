@@ -28,11 +28,15 @@ impl OutgoingHead {
         body: Option<usize>,
         readable: bool,
     ) -> Self {
-        strip(&mut headers, |name| dialect.is_credential_header(name));
+        let replaced = [header::HOST, header::CONTENT_LENGTH];
+        strip(&mut headers, &replaced, |name| {
+            dialect.is_credential_header(name)
+        });
         headers.insert(header::HOST, authority.clone());
-        if let Some(length) = body {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-        }
+        match body {
+            Some(length) => headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length)),
+            None => headers.remove(header::CONTENT_LENGTH),
+        };
         if readable && headers.contains_key(header::ACCEPT_ENCODING) {
             headers.insert(
                 header::ACCEPT_ENCODING,

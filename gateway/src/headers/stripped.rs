@@ -63,8 +63,12 @@ fn is_of_the_way(name: &str) -> bool {
     ) || name.starts_with("x-forwarded-")
 }
 
-/// Takes out of a request's `headers` what does not pass.
-pub(super) fn strip(headers: &mut HeaderMap, is_credential: impl Fn(&str) -> bool) {
+/// Takes out of a request's `headers` what does not pass. Those that are `replaced` anyway may stay.
+pub(super) fn strip(
+    headers: &mut HeaderMap,
+    replaced: &[HeaderName],
+    is_credential: impl Fn(&str) -> bool,
+) {
     remove_nominated(headers);
     // One look at each header there is, rather than one for each that might be.
     let stripped = |name: &str| {
@@ -72,7 +76,7 @@ pub(super) fn strip(headers: &mut HeaderMap, is_credential: impl Fn(&str) -> boo
     };
     let doomed: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| stripped(name.as_str()))
+        .filter(|name| stripped(name.as_str()) && !replaced.contains(name))
         .cloned()
         .collect();
     for name in doomed {
@@ -131,7 +135,7 @@ mod tests {
             ("via", "1.1 proxy"),
             ("x-end", "2"),
         ]);
-        strip(&mut headers, |name| name == "x-secret");
+        strip(&mut headers, &[], |name| name == "x-secret");
 
         assert_eq!(headers, map(&[("x-end", "2")]));
     }
@@ -152,7 +156,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
             headers.insert(&name, HeaderValue::from_static("1"));
-            strip(&mut headers, |name| {
+            strip(&mut headers, &[], |name| {
                 Dialect::OpenAi.is_credential_header(name)
             });
             assert!(headers.is_empty(), "{name} is told and passes");

@@ -41,7 +41,7 @@ use self::intake::route::likely_dialect;
 use self::record::{Event, Record};
 use self::stop::Stop;
 use crate::downstream::client::Client;
-use crate::headers::ANTHROPIC_VERSION;
+use crate::headers::ForUs;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::live::Live;
 
@@ -53,12 +53,13 @@ pub(crate) async fn serve(
     (gateway, live): (&Arc<Gateway>, &Arc<Live>),
     client: &mut Client,
 ) -> bool {
-    let is_anthropic = client.headers().contains_key(ANTHROPIC_VERSION);
-    let dialect = likely_dialect(live, is_anthropic, client.head().uri.path());
+    let for_us = ForUs::of(client.headers());
+    let dialect = likely_dialect(live, for_us.is_anthropic, client.head().uri.path());
     let mut record = Record::new(gateway, live, dialect);
     // What a panic leaves behind is dropped on its way: a place, a share, a lease. What it leaves of
     // the client's session ends with this request.
-    let handled = AssertUnwindSafe(handle(gateway, live, client, &mut record)).catch_unwind();
+    let handled =
+        AssertUnwindSafe(handle((gateway, live), &for_us, client, &mut record)).catch_unwind();
     let complete = match handled.await {
         Ok(Ok(complete)) => complete,
         Ok(Err(stop)) => stopped(stop, client, &mut record).await,
@@ -69,14 +70,14 @@ pub(crate) async fn serve(
 }
 
 async fn handle(
-    gateway: &Arc<Gateway>,
-    live: &Arc<Live>,
+    (gateway, live): (&Arc<Gateway>, &Arc<Live>),
+    for_us: &ForUs,
     client: &mut Client,
     record: &mut Record,
 ) -> Result<bool, Stop> {
     let target = client.head().uri.path_and_query().cloned();
     let real;
-    let admitted = intake::admit(live, target.as_ref(), client, record)?;
+    let admitted = intake::admit(live, (target.as_ref(), for_us), client, record)?;
     let Some(admitted) = admitted else {
         return intake::probe::answer(client, record).await;
     };

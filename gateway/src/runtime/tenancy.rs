@@ -16,6 +16,7 @@ use keyweir_policy::tenancy::request::{Asked, Cost, Moment, Reserved, Standing, 
 use keyweir_policy::tenancy::sums::Sums;
 use keyweir_policy::tenancy::tally::{Place, Tally, Totals};
 use keyweir_policy::tenancy::told::{Heard, RowTold};
+use keyweir_policy::terms::id_map::IdMap;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -39,7 +40,7 @@ struct State {
     meters: Meters,
     tally: Tally,
     /// Held counters, by tenant and by the model's price. Made anew with each policy.
-    counters: HashMap<(TenantId, Option<u32>), Arc<ModelMetrics>>,
+    counters: IdMap<(TenantId, Option<u32>), Arc<ModelMetrics>>,
     /// Has what was spent written down.
     write: Option<Box<dyn Fn() + Send>>,
 }

@@ -38,7 +38,11 @@ pub(crate) fn class(user_agent: &str) -> &'static str {
         let beginning = user_agent.as_bytes().get(..start.len());
         beginning.is_some_and(|it| it.eq_ignore_ascii_case(start.as_bytes()))
     };
-    let found = AGENTS.iter().find(|(start, _)| begins(start));
+    let first = user_agent.as_bytes().first().map(u8::to_ascii_lowercase);
+    let mut likely = AGENTS
+        .iter()
+        .filter(|(start, _)| start.as_bytes().first() == first.as_ref());
+    let found = likely.find(|(start, _)| begins(start));
     found.map_or("other", |(_, class)| class)
 }
 

@@ -18,6 +18,7 @@
 mod burst;
 mod caution;
 mod external;
+pub(crate) mod figures;
 mod inflow;
 pub mod learned;
 mod lessons;
@@ -233,14 +234,17 @@ impl Bucket {
 
     /// What is there at `now`. May be negative: what is produced can exceed the refill.
     pub fn level(&self, now: Time) -> f64 {
-        let taken = self.external.matched(now, self.refill()) + self.others.expected(now);
-        self.refilled(now) - taken
+        self.figures(now).level
     }
 
     /// What is there at `now`, but for what others are believed to have taken.
     pub fn refilled(&self, now: Time) -> f64 {
-        let refilled = self.level + self.refill_own() * now.secs_since(self.at);
-        refilled.min(self.top().max(self.level))
+        self.refilled_by(now, self.refill_own(), self.top())
+    }
+
+    pub(super) fn refilled_by(&self, now: Time, refill_own: f64, top: f64) -> f64 {
+        let refilled = self.level + refill_own * now.secs_since(self.at);
+        refilled.min(top.max(self.level))
     }
 
     /// The running totals, for a request that is being sent and was charged `own`.

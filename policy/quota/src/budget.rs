@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use self::contradicted::{Admitted, Trial};
 use self::production::ProductionDelay;
+use crate::bucket::figures::Figures;
 use crate::bucket::learned::LearnedBucket;
 use crate::bucket::{Bucket, Declared};
 pub use crate::charge::{Amounts, Charge, Charging, Marks};
@@ -179,14 +180,17 @@ impl Budget {
 
     /// What is free in one dimension: the level, less what pending output exceeds coming refill by.
     pub fn free(&self, dimension: usize, now: Time) -> f64 {
-        let bucket = &self.buckets[dimension];
-        let (pending, burst) = (self.pending[dimension], bucket.burst());
-        let coming = bucket.refill_own() * self.delayed.secs();
+        self.free_of(dimension, &self.buckets[dimension].figures(now))
+    }
+
+    fn free_of(&self, dimension: usize, bucket: &Figures) -> f64 {
+        let (pending, burst) = (self.pending[dimension], bucket.burst);
+        let coming = bucket.refill_own * self.delayed.secs();
         let beyond = (pending - (coming - PENDING_MARGIN * burst).max(0.0)).max(0.0);
         let held = beyond
             .min(HELD_SHARE_MAX * burst)
             .max(pending - PENDING_MAX * coming - burst);
-        bucket.level(now) - bucket.reserve() - bucket.grace() - held
+        bucket.level - bucket.reserve - bucket.grace - held
     }
 
     /// What is left of one dimension at least and at most, as far as is known: at least what is there
@@ -216,10 +220,11 @@ impl Budget {
                 true => (0.0, 0.0),
                 false => self.reserves.kept(now, (dimension, bucket), own),
             };
-            let scale = 1.0 / (bucket.usable() - kept).max(1e-9);
+            let figures = bucket.figures(now);
+            let scale = 1.0 / (figures.usable() - kept).max(1e-9);
             let mut line = Line {
-                free: (self.free(dimension, now) - kept) * scale,
-                slope: bucket.refill_own() * (1.0 - filling) * scale,
+                free: (self.free_of(dimension, &figures) - kept) * scale,
+                slope: figures.refill_own * (1.0 - filling) * scale,
                 scale,
             };
             let mean = self.admitted[dimension].mean();

@@ -9,7 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// Things by ids of which few have one.
 pub type IdMap<I, T> = HashMap<I, T, BuildHasherDefault<IdHasher>>;
 
-/// Spreads ids. Not for what strangers say.
+/// Spreads ids, and digests of what strangers say. Not for what they say itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IdHasher(u64);
 
@@ -24,7 +24,11 @@ impl IdHasher {
 
 impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
+        let (words, rest) = bytes.as_chunks();
+        for word in words {
+            self.mix(u64::from_le_bytes(*word));
+        }
+        for byte in rest {
             self.mix(u64::from(*byte));
         }
     }
@@ -35,6 +39,10 @@ impl Hasher for IdHasher {
 
     fn write_u64(&mut self, id: u64) {
         self.mix(id);
+    }
+
+    fn write_usize(&mut self, length: usize) {
+        self.mix(length as u64);
     }
 
     fn finish(&self) -> u64 {

@@ -34,7 +34,7 @@ impl<T> RecentNames<T> {
 
     /// What is known by `name`, to be used.
     pub fn get(&mut self, name: &str) -> Option<&mut T> {
-        if !self.younger.contains_key(name) {
+        if !self.older.is_empty() && !self.younger.contains_key(name) {
             let (name, known) = self.older.remove_entry(name)?;
             self.insert(name, known);
         }

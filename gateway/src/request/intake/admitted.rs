@@ -3,10 +3,13 @@
 use keyweir_policy::exchange::routed::Routed;
 use keyweir_policy::terms::ids::TenantId;
 
+use crate::headers::ForUs;
+
 /// A request whose sender is known.
 pub(crate) struct Admitted<'a> {
     pub(super) routed: Routed<'a>,
     pub(crate) tenant: TenantId,
+    pub(super) for_us: &'a ForUs,
     pub(super) query: Option<&'a str>,
     pub(super) renamed: Renamed,
 }

@@ -35,7 +35,7 @@ use self::body::Body;
 use self::plain::Coded;
 
 use crate::downstream::client::Client;
-use crate::headers::{ANTHROPIC_VERSION, cors};
+use crate::headers::{ForUs, cors};
 use crate::request::record::{Chosen, Event, Record};
 use crate::request::stop::Stop;
 use crate::runtime::gateway::Gateway;
@@ -62,6 +62,7 @@ pub(crate) struct Taken<'a> {
     pub(crate) patience: Duration,
     /// Whether the client wants a streamed answer whole, if it says so.
     pub(crate) whole: Option<bool>,
+    pub(crate) for_us: &'a ForUs,
 }
 
 /// Finds out what a request for `target` asks for and who sends it: all that may be known of it
@@ -72,7 +73,7 @@ pub(crate) struct Taken<'a> {
 /// If it may not go on.
 pub(crate) fn admit<'a>(
     live: &Live,
-    target: Option<&'a PathAndQuery>,
+    (target, for_us): (Option<&'a PathAndQuery>, &'a ForUs),
     client: &mut Client,
     record: &mut Record,
 ) -> Result<Option<Admitted<'a>>, Stop> {
@@ -96,8 +97,8 @@ pub(crate) fn admit<'a>(
         // How some clients look whether their base URL leads anywhere.
         return Ok(None);
     }
-    let is_anthropic = client.headers().contains_key(ANTHROPIC_VERSION);
-    let routed = route::find(live, client.head().method.as_str(), path, is_anthropic)?;
+    let method = client.head().method.as_str();
+    let routed = route::find(live, method, path, for_us.is_anthropic)?;
     let (dialect, endpoint) = (routed.dialect, routed.route.endpoint);
     record.on(Event::Routed { dialect, endpoint });
     if endpoint == Endpoint::Probe {
@@ -109,6 +110,7 @@ pub(crate) fn admit<'a>(
     Ok(Some(Admitted {
         routed,
         tenant,
+        for_us,
         query: target.and_then(PathAndQuery::query),
         renamed: Renamed::default(),
     }))
@@ -127,11 +129,12 @@ pub(crate) async fn take<'a>(
     let Admitted {
         mut routed,
         tenant,
+        for_us,
         query,
         mut renamed,
     } = admitted;
-    let patience = patience::allowed(live, tenant, client.headers())?;
-    let whole = whole::wished(client.headers())?;
+    let patience = patience::allowed(live, tenant, for_us)?;
+    let whole = whole::wished(for_us)?;
     let share = gateway.bodies.share(tenant);
     let mut body = body::read(live.settings(), share, client).await?;
     record.on(Event::BodyRead {
@@ -169,6 +172,7 @@ pub(crate) async fn take<'a>(
         renamed,
         patience,
         whole,
+        for_us,
         gateway,
         live,
         routed,

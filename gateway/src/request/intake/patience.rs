@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::HeaderValue;
 use keyweir_policy::exchange::patience::{PatienceLimits, Wishes, patience};
 use keyweir_policy::terms::ids::TenantId;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 
-use crate::headers::{CLIENT_TIMEOUT, PATIENCE};
+use crate::headers::ForUs;
 use crate::request::respond::refuse::Refuse;
 use crate::runtime::live::Live;
 
@@ -17,17 +16,13 @@ use crate::runtime::live::Live;
 /// # Errors
 /// If what the client asks for is no time: whoever asks to wait no longer than 5s (and not 5) waits for
 /// half a minute otherwise.
-pub(super) fn allowed(
-    live: &Live,
-    tenant: TenantId,
-    headers: &HeaderMap,
-) -> Result<Duration, Refuse> {
+pub(super) fn allowed(live: &Live, tenant: TenantId, for_us: &ForUs) -> Result<Duration, Refuse> {
     let waiting = &live.policy.waiting;
     let tenant = live.tenant(tenant);
     let wishes = Wishes {
-        client: headers.get(&PATIENCE).map(asked).transpose()?,
+        client: for_us.patience.as_ref().map(asked).transpose()?,
         tenant: tenant.and_then(|tenant| tenant.patience),
-        gives_up: headers.get(&CLIENT_TIMEOUT).and_then(seconds),
+        gives_up: for_us.client_timeout.as_ref().and_then(seconds),
     };
     let limits = PatienceLimits {
         usual: waiting.patience,

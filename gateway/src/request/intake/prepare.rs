@@ -27,7 +27,7 @@ use super::Taken;
 use super::body::Body;
 
 use crate::downstream::client::Client;
-use crate::headers::{OutgoingHead, SESSION};
+use crate::headers::OutgoingHead;
 use crate::request::exchange::{Exchange, Facts};
 use crate::request::listing::Listing;
 use crate::request::models::ModelList;
@@ -54,7 +54,7 @@ pub(crate) fn prepare<'a>(
 ) -> (Box<Exchange<'a>>, Way) {
     let provider = taken.live.provider(taken.destination.provider);
     let mut facts = facts(&taken, client, provider);
-    let request = request(&taken, client, record);
+    let request = request(&taken, record);
     let limits = time_limits(&taken);
     let fallbacks = fallbacks(&taken);
     let way = way(&taken, client, &request, limits);
@@ -234,10 +234,9 @@ fn public_base(routed: &Routed<'_>, client: &Client, provider: &Provider) -> Opt
     })
 }
 
-fn request(taken: &Taken<'_>, client: &Client, record: &Record) -> Request {
+fn request(taken: &Taken<'_>, record: &Record) -> Request {
     let description = &taken.description;
-    let session = SESSION.iter().find_map(|name| client.headers().get(name));
-    let session = session.map(http::HeaderValue::as_bytes);
+    let session = taken.for_us.session();
     Request {
         id: RequestId(fastrand::u64(..)),
         tenant: taken.tenant,

@@ -4,7 +4,6 @@
 //! client key is 256 random bits, out of reach of guessing. In exchange a presented key is found
 //! with one hash and one look-up, among any number of tenants.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::SystemTime;
@@ -12,6 +11,7 @@ use std::time::SystemTime;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use keyweir_terms::id_map::IdMap;
 use keyweir_terms::ids::TenantId;
 
 /// Digits of the text of a client key. Letters and digits only: a double click selects it all.
@@ -149,9 +149,9 @@ impl fmt::Debug for ClientKeyHash {
 /// Which tenant a presented client key belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientKeys {
-    tenants: HashMap<[u8; 32], TenantId>,
+    tenants: IdMap<[u8; 32], TenantId>,
     /// Of those that are refused from some moment on.
-    expire: HashMap<[u8; 32], SystemTime>,
+    expire: IdMap<[u8; 32], SystemTime>,
 }
 
 /// Whose a presented client key is.
@@ -169,7 +169,7 @@ impl ClientKeys {
         let hashes = hashes.into_iter();
         Self {
             tenants: hashes.map(|(hash, tenant)| (hash.0, tenant)).collect(),
-            expire: HashMap::new(),
+            expire: IdMap::default(),
         }
     }
 

@@ -71,6 +71,11 @@ impl<'a> Reader<'a> {
         self.problem
     }
 
+    /// How far it has come.
+    pub(crate) const fn at(&self) -> usize {
+        self.at
+    }
+
     /// The kind of the next value.
     pub(crate) fn peek(&mut self) -> Result<Kind, Malformed> {
         Ok(match self.next() {

@@ -20,6 +20,11 @@ impl<'a> Text<'a> {
         &self.quoted[1..self.quoted.len() - 1]
     }
 
+    /// How many bytes of the document it takes, with its quotes.
+    pub(crate) const fn quoted_len(&self) -> usize {
+        self.quoted.len()
+    }
+
     /// How many bytes it has once unescaped.
     pub(crate) const fn len(&self) -> usize {
         self.len
@@ -52,17 +57,17 @@ impl<'a> Text<'a> {
 
 /// The offset of the first byte from `at` on that ends or escapes a string, or may not be in one.
 pub(super) fn end_of_plain(bytes: &[u8], mut at: usize) -> usize {
-    /// Names and most values end within so many words; blocks only pay beyond.
-    const WORDS: usize = 4;
-    let mut words = 0;
-    while let Some(word) = bytes[at..].first_chunk() {
-        let special = special_bytes(u64::from_le_bytes(*word));
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
+    /// Names and most values end within so many blocks; longer ones only pay beyond.
+    const BLOCKS: usize = 2;
+    let mut blocks = 0;
+    while let Some(block) = bytes[at..].first_chunk() {
+        let plain = plain_in(block);
+        at += plain;
+        if plain < BLOCK {
+            return at;
         }
-        at += 8;
-        words += 1;
-        if words == WORDS {
+        blocks += 1;
+        if blocks == BLOCKS {
             at = end_of_plain_blocks(bytes, at);
         }
     }
@@ -70,31 +75,28 @@ pub(super) fn end_of_plain(bytes: &[u8], mut at: usize) -> usize {
     plain.map_or(bytes.len(), |length| at + length)
 }
 
-/// A fold without an early exit, over an array of known size: the compiler makes it a handful of
-/// vector instructions, where a loop that may stop at every byte takes several per byte.
+const BLOCK: usize = 16;
+
+/// How many bytes of `block` come before the first special one. Without an early exit, over an array
+/// of known size: the compiler makes it a handful of vector instructions, where a loop that may stop at
+/// every byte takes several per byte.
+fn plain_in(block: &[u8; BLOCK]) -> usize {
+    let special = block.map(|byte| if is_special(byte) { u8::MAX } else { 0 });
+    u128::from_le_bytes(special).trailing_zeros() as usize / 8
+}
+
+/// The same of twice as much, without asking where.
 fn end_of_plain_blocks(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(block) = bytes[at..].first_chunk::<32>() {
+    while let Some(block) = bytes[at..].first_chunk::<{ 2 * BLOCK }>() {
         if block
             .iter()
             .fold(false, |hit, byte| hit | is_special(*byte))
         {
             break;
         }
-        at += 32;
+        at += 2 * BLOCK;
     }
     at
-}
-
-/// The high bits of the bytes of `word` that are special. The lowest one that is set is right;
-/// above it borrows may set others. (Henry Warren, Hacker's Delight, "Find First 0-Byte".)
-const fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const fn below(word: u64, limit: u64) -> u64 {
-        word.wrapping_sub(ONES * limit) & !word
-    }
-    let quote = below(word ^ (ONES * b'"' as u64), 1);
-    let backslash = below(word ^ (ONES * b'\\' as u64), 1);
-    (below(word, 0x20) | quote | backslash) & (ONES * 0x80)
 }
 
 const fn is_special(byte: u8) -> bool {

@@ -35,12 +35,14 @@ pub(super) enum Family {
 }
 
 /// One event.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Event {
     pub(super) meaning: Meaning,
     pub(super) family: Family,
     /// Bytes of text that the model has produced.
     pub(super) content_bytes: u64,
+    /// Where that text stands in the data, with its quotes, if it is a single one.
+    pub(super) only_text: Option<(usize, usize)>,
     pub(super) usage: Usage,
     /// The choices that it is about, a bit for each, and those that it ends.
     pub(super) choices: u64,
@@ -50,7 +52,7 @@ pub(super) struct Event {
     pub(super) is_last: bool,
     /// The answer is complete (`message_delta` with a `stop_reason`); more events follow.
     pub(super) is_stopped: bool,
-    has_error: bool,
+    pub(super) has_error: bool,
 }
 
 impl Event {
@@ -168,6 +170,9 @@ impl Event {
             Kind::String => {
                 let text = reader.string()?;
                 if text.len() > 0 {
+                    let end = reader.at();
+                    let place = (end - text.quoted_len(), end);
+                    self.only_text = (self.content_bytes == 0).then_some(place);
                     self.content_bytes += text.len() as u64;
                     self.mean(Meaning::Content);
                 }

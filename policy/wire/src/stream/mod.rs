@@ -3,6 +3,7 @@
 mod event;
 mod lines;
 mod reader;
+mod repeated;
 pub mod usage_hidden;
 
 pub use self::reader::StreamReader;

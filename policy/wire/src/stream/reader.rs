@@ -20,6 +20,7 @@ use crate::refusal::error_event::{self, StreamForm};
 use crate::refusal::kind::RefusalKind;
 use crate::stream::event::{Event, Family, Meaning};
 use crate::stream::lines::{HEAD_BYTES_MAX, Line, Lines};
+use crate::stream::repeated::Repeated;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
@@ -39,6 +40,7 @@ pub struct StreamReader {
     lines: Lines,
     /// The data of an event that is spread over several lines.
     data: Vec<u8>,
+    repeated: Repeated,
     /// The event that is under way is named `error`.
     is_error_event: bool,
     family: Family,
@@ -67,6 +69,7 @@ impl StreamReader {
             is_charged: usage::is_charged(dialect, endpoint),
             lines: Lines::default(),
             data: Vec::new(),
+            repeated: Repeated::default(),
             is_error_event: false,
             family: Family::Unknown,
             started: false,
@@ -290,10 +293,8 @@ impl StreamReader {
     }
 
     fn event(&mut self, data: &[u8], tail: &[u8]) {
-        let mut event = Event::read(data, &mut self.ids);
-        if !tail.is_empty() {
-            event.read_tail(tail);
-        }
+        let repeated = self.repeated.read(data).filter(|_| tail.is_empty());
+        let mut event = repeated.unwrap_or_else(|| self.new_event(data, tail));
         if self.is_error_event && event.meaning == Meaning::Nothing {
             event.meaning = Meaning::Error;
         }
@@ -320,6 +321,16 @@ impl StreamReader {
             self.output_is_reported |= self.started && event.usage.output.is_some();
             usage::merge(&mut self.usage, event.usage);
         }
+    }
+
+    fn new_event(&mut self, data: &[u8], tail: &[u8]) -> Event {
+        let mut event = Event::read(data, &mut self.ids);
+        if tail.is_empty() {
+            self.repeated.note(&event, data);
+        } else {
+            event.read_tail(tail);
+        }
+        event
     }
 
     /// The first error is the cause of all others.
