@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::failure::Failure;
@@ -112,6 +112,13 @@ impl Row {
 
 fn spread_text(spread: Option<Spread>) -> String {
     spread.map_or_else(|| "–".to_owned(), |spread| spread.to_string())
+}
+
+/// Prints a part of what is measured as soon as it is known.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// All of it as Markdown.

@@ -6,8 +6,6 @@
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
-use crate::budget::Dimension;
-
 /// One way in which headers mislead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -125,16 +123,6 @@ impl Lies {
 }
 
 impl Lies {
-    /// No header speaks of `dimension`.
-    pub(crate) fn hide(self, dimension: Dimension) -> bool {
-        self.tells(match dimension {
-            Dimension::Requests => Lie::RequestsUntold,
-            Dimension::Input => Lie::InputUntold,
-            Dimension::Output => Lie::OutputUntold,
-            Dimension::Tokens => Lie::TokensUntold,
-        })
-    }
-
     /// What is told to remain of tokens, of what does: to the nearest thousand.
     pub(crate) fn rounded(self, left: f64) -> u64 {
         if self.tells(Lie::RemainingExact) {

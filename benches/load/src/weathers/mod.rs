@@ -18,7 +18,6 @@ mod verdict;
 mod weather;
 mod world;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,7 +32,7 @@ use self::gateways::{Gateways, Wanted};
 use self::ledger::Ledger;
 use self::weather::STRIKES_AT;
 use crate::failure::Failure;
-use crate::report;
+use crate::report::{self, print};
 use crate::store::Store;
 
 /// What to run.
@@ -75,8 +74,15 @@ pub(crate) async fn run(arguments: &Weathers, beside: &Path) -> Result<(), Failu
     let temporary = tempfile::tempdir()?;
     let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
     std::fs::create_dir_all(folder)?;
-    if let Some(worlds) = arguments.random {
-        return random::run(arguments, worlds, &program, folder).await;
+    if let Some(drawn) = arguments.random {
+        let worlds = random::Worlds {
+            drawn,
+            seed: arguments.seed,
+            secs: arguments.seconds,
+            only: arguments.only.as_deref(),
+            at_once: arguments.at_once,
+        };
+        return random::run(worlds, &program, folder).await;
     }
     let wanted = |it: &Forecast| arguments.only.as_deref().is_none_or(|only| only == it.name);
     let rows: Vec<Forecast> = Forecast::all().into_iter().filter(wanted).collect();
@@ -105,12 +111,6 @@ pub(crate) async fn run(arguments: &Weathers, beside: &Path) -> Result<(), Failu
         report::write(document, &table)?;
     }
     Ok(())
-}
-
-fn print(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout();
-    out.write_all(text.as_bytes())?;
-    out.flush()
 }
 
 async fn observe(

@@ -12,35 +12,42 @@ use tokio::time::Instant;
 
 use super::client::{Crowd, Ending, Seen};
 use super::gateways::{Gateways, Wanted};
+use super::recipe_world;
 use super::traffic::Arrival;
-use super::{Weathers, print, recipe_world};
 use crate::failure::Failure;
+use crate::report::print;
 
 /// Attempts per request where headers tell, and where they do not.
 const ATTEMPTS_MAX: f64 = 1.03;
 const ATTEMPTS_UNTOLD_MAX: f64 = 1.10;
 
-/// Runs them, some side by side, and prints what became of each.
-pub(super) async fn run(
-    arguments: &Weathers,
-    worlds: u64,
-    program: &Path,
-    folder: &Path,
-) -> Result<(), Failure> {
-    let met = named(arguments.seed).into_iter();
+/// Which worlds to run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Worlds<'a> {
+    /// How many are drawn, from this seed and those that follow it.
+    pub(super) drawn: u64,
+    pub(super) seed: u64,
+    /// Seconds of arrivals.
+    pub(super) secs: f64,
+    /// Only the one of this name.
+    pub(super) only: Option<&'a str>,
+    /// How many go side by side.
+    pub(super) at_once: usize,
+}
+
+/// Runs them and prints what became of each.
+pub(super) async fn run(worlds: Worlds<'_>, program: &Path, folder: &Path) -> Result<(), Failure> {
+    let met = named(worlds.seed).into_iter();
     let met = met.map(|(name, recipe)| (name.to_owned(), recipe));
-    let seeds = arguments.seed..arguments.seed + worlds;
+    let seeds = worlds.seed..worlds.seed.saturating_add(worlds.drawn);
     let drawn = seeds.map(|seed| (format!("seed {seed}"), draw(seed)));
-    let wanted = |(name, _): &(String, Recipe)| {
-        let only = arguments.only.as_deref();
-        only.is_none_or(|only| only == name)
-    };
+    let wanted = |(name, _): &(String, Recipe)| worlds.only.is_none_or(|only| only == name);
     let all: Vec<_> = met.chain(drawn).filter(wanted).collect();
     let mut held = 0;
-    for some in all.chunks(arguments.at_once.max(1)) {
+    for some in all.chunks(worlds.at_once.max(1)) {
         let runs = some.iter().map(|(name, recipe)| async move {
             let folder = folder.join(name.replace(' ', "-"));
-            let verdict = one(recipe, arguments.seconds, program, &folder).await;
+            let verdict = one(recipe, worlds.secs, program, &folder).await;
             (name, verdict)
         });
         for (name, verdict) in join_all(runs).await {

@@ -61,7 +61,7 @@ pub(crate) fn show_budget(
             Dimension::Tokens => readings[index].or_else(|| both(readings, lies)),
             _ => readings[index],
         };
-        let Some(reading) = reading.filter(|_| !lies.hide(dimension)) else {
+        let Some(reading) = reading.filter(|_| !lies.tells(untold(dimension))) else {
             continue;
         };
         let left = reading.remaining.max(0.0);
@@ -79,6 +79,16 @@ pub(crate) fn show_budget(
                 headers.insert(name.clone(), value);
             }
         }
+    }
+}
+
+/// That no header speaks of `dimension`.
+const fn untold(dimension: Dimension) -> Lie {
+    match dimension {
+        Dimension::Requests => Lie::RequestsUntold,
+        Dimension::Input => Lie::InputUntold,
+        Dimension::Output => Lie::OutputUntold,
+        Dimension::Tokens => Lie::TokensUntold,
     }
 }
 
