@@ -73,7 +73,7 @@ async fn a_limit_that_only_a_refusals_words_tell_is_known_from_then_on() {
         .await;
     let known = || async {
         let (_, status) = house.admin("/status").await;
-        status.contains(r#""limit_per_minute":60"#)
+        status.contains(r#""limit_per_minute": 60.0"#)
     };
     assert!(!known().await);
 
