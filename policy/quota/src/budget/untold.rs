@@ -13,8 +13,8 @@ const SLACK: f64 = 0.1;
 /// … and by less than this where it is taken as generated, and what is generated is known late.
 const SLACK_GENERATED: f64 = 0.3;
 /// A request that takes so many times the mean is refused for its size as soon as it is for want of
-/// anything else, and tells nothing of what others take. Half of the random worlds' badness in which small
-/// buckets are told of by nobody hangs on there being such a bound, little on where it is.
+/// anything else, and tells nothing of what others take. In "silent" (`benches/simulator`) 92 % are answered
+/// with this bound alone where 78 % were without; with 2 or 5 as many, within some percent.
 const LARGE: f64 = 3.0;
 
 impl Budget {
