@@ -1,22 +1,20 @@
 //! The models that a tenant may ask for: one list over all providers of the dialect, or one of it.
 //!
-//! What belongs to it [`keyweir_policy::config::catalog`] says. Providers are asked with the client's
-//! own request, one after the other, and their lists kept for a while (`known_models.rs`). All of it has
-//! to be done while a coding agent waits, which is three seconds: a provider that takes longer than a
-//! second is left out of the list, and not asked again for a while.
-
-use std::time::Duration;
+//! What belongs to it [`keyweir_policy::config::catalog`] says, and which provider is asked when, and for
+//! how long, [`keyweir_policy::exchange::model_lists`]. Providers are asked with the client's own request,
+//! one after the other, and their lists kept for a while (`known_models.rs`).
 
 use bytes::Bytes;
 use keyweir_policy::config::catalog::{self, Known};
 use keyweir_policy::config::file::Scope;
+use keyweir_policy::exchange::model_lists::{Fetch, TimeToFetch};
 use keyweir_policy::exchange::plan::{Plan, Request, TimeLimits};
 use keyweir_policy::exchange::seek::Home;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
-use keyweir_policy::wire::list::models::{ModelsForm, ModelsPage, first_query, write};
+use keyweir_policy::wire::list::models::{ModelsForm, ModelsPage, write};
 use keyweir_policy::wire::refusal_kind::RefusalKind;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use crate::request::drive::{self, Reached};
 use crate::request::exchange::Exchange;
@@ -25,15 +23,6 @@ use crate::request::respond::{self, Opened};
 use crate::request::stop::Stop;
 use crate::request::{list_page, listing};
 use crate::runtime::known_models::List;
-
-/// How long all providers together may take.
-const FETCHED_WITHIN: Duration = Duration::from_secs(2);
-/// How long one of them may take, so that it leaves time to those behind it.
-const ONE_FETCHED_WITHIN: Duration = Duration::from_secs(1);
-/// Pages of one list: thousands of models.
-const PAGES_MAX: usize = 10;
-/// Bytes of one list, as far as it is kept.
-const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A request for models.
 pub(crate) struct ModelList {
@@ -57,12 +46,12 @@ pub(crate) struct ModelList {
 /// tenant, or the client left.
 pub(crate) async fn run(mut exchange: Box<Exchange<'_>>, list: ModelList) -> Result<bool, Stop> {
     let live = exchange.live;
-    let until = Instant::now() + FETCHED_WITHIN;
+    let time = TimeToFetch::begins(exchange.gateway.clock.now());
     let target = exchange.outgoing.target.clone();
     let mut lists = Vec::new();
     let mut failed = None;
     for id in catalog::providers(&live.policy, list.tenant, list.asked) {
-        let fetched = known(&mut exchange, (&list, id), until).await;
+        let fetched = known(&mut exchange, (&list, id), time).await;
         match fetched {
             Ok(known) => lists.push((id, known)),
             Err(Stop::ClientLeft) => return Err(Stop::ClientLeft),
@@ -95,34 +84,33 @@ pub(crate) async fn run(mut exchange: Box<Exchange<'_>>, list: ModelList) -> Res
 async fn known(
     exchange: &mut Exchange<'_>,
     (list, id): (&ModelList, ProviderId),
-    until: Instant,
+    time: TimeToFetch,
 ) -> Result<Option<List>, Stop> {
     let known = exchange.live.provider(id).models();
-    if let (last, true) = known.last() {
-        return Ok(last);
+    let clock = &exchange.gateway.clock;
+    if let Some(fresh) = known.fresh(clock.now()) {
+        return Ok(fresh);
     }
-    let Ok(_fetching) = timeout_at(until, known.fetching()).await else {
-        return Ok(known.last().0);
+    let Ok(_fetching) = timeout(time.left(clock.now()), known.fetching()).await else {
+        return Ok(known.last());
     };
-    if let (last, true) = known.last() {
-        return Ok(last);
+    if let Some(fresh) = known.fresh(clock.now()) {
+        return Ok(fresh);
     }
     let refresh = exchange.live.settings().models_refresh;
-    let own = Instant::now() + ONE_FETCHED_WITHIN;
-    let fetched = timeout_at(until.min(own), fetch(exchange, (list, id))).await;
-    let failed = match fetched {
+    let allotted = time.of_next(clock.now());
+    let failed = match timeout(allotted.span, fetch(exchange, (list, id))).await {
         Ok(Ok(fetched)) => {
-            known.came(fetched, refresh);
-            return Ok(known.last().0);
+            known.came(fetched, clock.now(), refresh);
+            return Ok(known.last());
         }
         Ok(Err(Stop::ClientLeft)) => return Err(Stop::ClientLeft),
         Ok(Err(refuse)) => Err(refuse),
-        Err(_) if own <= until => Ok(None),
-        // The others left it no time; that is no failure of its own.
-        Err(_) => return Ok(known.last().0),
+        Err(_) if allotted.is_enough => Ok(None),
+        Err(_) => return Ok(known.last()),
     };
-    known.came(None, refresh);
-    known.last().0.map_or(failed, |last| Ok(Some(last)))
+    known.came(None, clock.now(), refresh);
+    known.last().map_or(failed, |last| Ok(Some(last)))
 }
 
 /// All pages of a provider's list; `None`: it gave none that could be read.
@@ -130,9 +118,8 @@ async fn fetch(
     exchange: &mut Exchange<'_>,
     (list, id): (&ModelList, ProviderId),
 ) -> Result<Option<List>, Stop> {
-    let mut query = first_query(list.asked.dialect);
-    let (mut models, mut form, mut bytes) = (Vec::new(), None, 0);
-    for _ in 0..PAGES_MAX {
+    let mut fetch = Fetch::new(list.asked.dialect);
+    while let Some(query) = fetch.next() {
         aim(exchange, (list, id), query);
         let page = match drive::reach(exchange).await? {
             Reached::Opened(opened) => page(exchange, opened, list.asked.dialect).await,
@@ -141,20 +128,9 @@ async fn fetch(
                 None
             }
         };
-        let Some(page) = page else { break };
-        form = Some(page.form);
-        bytes += page
-            .models
-            .iter()
-            .map(|model| model.json.len())
-            .sum::<usize>();
-        models.extend(page.models);
-        match page.next {
-            Some(next) if bytes < BYTES_MAX => query = next,
-            _ => break,
-        }
+        fetch.came(page);
     }
-    Ok(form.map(|form| List {
+    Ok(fetch.list().map(|(form, models)| List {
         form,
         models: models.into(),
     }))
@@ -190,7 +166,13 @@ async fn pass_on(mut exchange: Box<Exchange<'_>>, list: &ModelList) -> Result<bo
         let refuse = Refuse::new(RefusalKind::NotFound, "no_such_model", message);
         return Err(refuse.non_retryable().into());
     }
-    let provider = list.first(&exchange);
+    let taker = catalog::taker(
+        &exchange.live.policy,
+        list.tenant,
+        list.asked,
+        list.id.as_deref(),
+    );
+    let provider = taker.unwrap_or(exchange.plan.provider());
     let (request, limits) = (list.request.clone(), list.limits);
     exchange.plan = Plan::new(request, limits, provider, Home::Any, [].into());
     list_page::aim(&mut exchange, provider);
@@ -203,20 +185,4 @@ async fn pass_on(mut exchange: Box<Exchange<'_>>, list: &ModelList) -> Result<bo
 async fn answer(exchange: &mut Exchange<'_>, json: Vec<u8>) -> Result<bool, Stop> {
     let attempts = exchange.plan.progress().attempts;
     listing::answer(exchange, Bytes::from(json), attempts).await
-}
-
-impl ModelList {
-    /// Whoever takes the model, or any, where none is named.
-    fn first(&self, exchange: &Exchange<'_>) -> ProviderId {
-        let policy = &exchange.live.policy;
-        let providers = catalog::providers(policy, self.tenant, self.asked);
-        let takes = |id: &&ProviderId| {
-            let models = &policy.provider(**id).models;
-            self.id
-                .as_ref()
-                .map_or(models.is_any(), |id| models.matches(id))
-        };
-        let found = providers.iter().find(takes).or(providers.first());
-        found.copied().unwrap_or(exchange.plan.provider())
-    }
 }

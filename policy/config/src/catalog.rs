@@ -40,6 +40,23 @@ pub fn providers(policy: &Policy, tenant: TenantId, asked: Scope) -> Vec<Provide
     meant
 }
 
+/// Who is asked for a model that no list has, or for the whole list where it is not understood (`None`):
+/// the first of [`providers`] that takes it, or else the first.
+pub fn taker(
+    policy: &Policy,
+    tenant: TenantId,
+    asked: Scope,
+    model: Option<&str>,
+) -> Option<ProviderId> {
+    let providers = providers(policy, tenant, asked);
+    let takes = |id: &&ProviderId| {
+        let models = &policy.provider(**id).models;
+        model.map_or(models.is_any(), |model| models.matches(model))
+    };
+    let found = providers.iter().find(takes).or(providers.first());
+    found.copied()
+}
+
 /// What is known of the providers' models.
 #[derive(Debug)]
 pub struct Known<'k> {
@@ -245,6 +262,21 @@ mod tests {
         };
         let models = models(&policy, TenantId(tenant), asked, &known);
         models.into_iter().map(|model| model.id).collect()
+    }
+
+    #[test]
+    fn a_model_that_no_list_has_is_asked_of_whoever_takes_it() {
+        let files = [("keys.toml", POLICY)];
+        let parsed = crate::file::parse(&files, SystemTime::UNIX_EPOCH);
+        let policy = parsed.unwrap_or_else(|report| panic!("{report}")).0;
+        let asked = Scope {
+            dialect: Dialect::OpenAi,
+            named: None,
+        };
+        let taker = |model| taker(&policy, TenantId(0), asked, model);
+        assert_eq!(taker(Some("mistral-new")), Some(ProviderId(0)));
+        assert_eq!(taker(Some("gpt-new")), Some(ProviderId(1)));
+        assert_eq!(taker(None), Some(ProviderId(1)));
     }
 
     #[test]

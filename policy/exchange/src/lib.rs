@@ -8,7 +8,8 @@
 //! what may have been done already is asked for again, [`fallback`] whether another choice could do
 //! better, [`seek`] which accounts are asked for a thing that nobody remembers, [`last_word`] who
 //! answers the client when nothing helped. [`holders`] is the index of who holds what, for all
-//! providers.
+//! providers. [`listing`] makes one list of what lies on several accounts, [`model_lists`] says when a
+//! provider is asked for its models.
 #![warn(clippy::iter_over_hash_type)]
 
 pub mod destination;
@@ -17,6 +18,7 @@ pub mod fallback;
 pub mod holders;
 pub mod last_word;
 pub mod listing;
+pub mod model_lists;
 pub mod ownership;
 pub mod patience;
 pub mod plan;
