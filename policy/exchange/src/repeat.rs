@@ -5,12 +5,39 @@
 //! is sent again like after any breakdown, unless the operator forbids it. What makes something is
 //! sent again once at most. This holds for the request as a whole: a batch that another provider or
 //! account makes is made twice, too.
+//!
+//! A connection that had been idle, and turns out to be closed before the provider can have read the
+//! request, is no failure of anybody: the request goes out on another one, within the same attempt.
 
 use keyweir_terms::fault::Fault;
 
 /// How often a request that makes something may meet an ambiguous failure and be sent again. No measure but
 /// a choice: none would lose a batch to one dropped connection, two may make three of it.
 const REPEATS_OF_CREATES: u32 = 1;
+
+/// Idle connections that may turn out to be closed before a new one is made. Stale connections come
+/// in numbers: a provider that restarts closes all of them.
+const STALE_MAX: u32 = 2;
+
+/// The stale connections that one attempt has met.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StaleConnections {
+    met: u32,
+}
+
+impl StaleConnections {
+    /// The next connection must not be one that has been idle.
+    pub const fn wants_new(self) -> bool {
+        self.met >= STALE_MAX
+    }
+
+    /// Notes that a connection was stale, and says whether the attempt goes on with another one.
+    pub const fn may_follow(&mut self) -> bool {
+        let may = self.met < STALE_MAX;
+        self.met += may as u32;
+        may
+    }
+}
 
 /// What a request's ambiguous failures add up to, over all choices.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +80,17 @@ mod tests {
             assert!(repeats.may_follow(&Fault::RateLimited { wait: None }, true));
             assert!(!repeats.may_follow(&fault, true));
         }
+    }
+
+    #[test]
+    fn behind_stale_connections_comes_a_new_one_and_behind_that_none() {
+        let mut stale = StaleConnections::default();
+        for _ in 0..STALE_MAX {
+            assert!(!stale.wants_new());
+            assert!(stale.may_follow());
+        }
+        assert!(stale.wants_new());
+        assert!(!stale.may_follow());
     }
 
     #[test]

@@ -4,11 +4,12 @@
 //! and dropping it cancels it at the provider.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use keyweir_policy::exchange::repeat::StaleConnections;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::Wire;
-use keyweir_policy::wire::classify::{self, Asked, BODY_BYTES_MAX};
+use keyweir_policy::wire::classify::{self, Asked, BODY_BYTES_MAX, BODY_WITHIN};
 use keyweir_policy::wire::opening::is_read;
 
 use super::opening;
@@ -20,13 +21,6 @@ use crate::request::lease::HeldLease;
 use crate::request::record;
 use crate::runtime::parts::ProviderKey;
 use crate::upstream::{Link, LinkError, Uploaded};
-
-/// Idle connections that may turn out to be closed before a new one is made. Stale connections come
-/// in numbers: a provider that restarts closes all of them.
-const STALE_MAX: usize = 2;
-
-/// How long the body of an error is waited for before it is judged by what has come.
-const ERROR_BODY: Duration = Duration::from_secs(1);
 
 /// Sends the request with the key of `held` and reads the answer as far as it must be known before
 /// it can be given to the client.
@@ -71,12 +65,12 @@ async fn send(
     held: &mut HeldLease,
     key: &ProviderKey,
 ) -> Result<Box<Link>, Interrupted> {
-    let mut stale = 0;
+    let mut stale = StaleConnections::default();
     loop {
         let upstream = &exchange.provider().upstream;
         let opened = tokio::select! {
             biased;
-            link = Link::open(upstream, stale == STALE_MAX) => link,
+            link = Link::open(upstream, stale.wants_new()) => link,
             () = exchange.client.gone() => return Err(Interrupted::ClientLeft),
         };
         let sent = match opened {
@@ -91,7 +85,7 @@ async fn send(
         };
         match sent {
             Ok(link) => return Ok(link),
-            Err(LinkError::Stale(_)) if stale < STALE_MAX => stale += 1,
+            Err(LinkError::Stale(_)) if stale.may_follow() => {}
             Err(error) => return Err(Interrupted::Fault(fault_of(exchange, error))),
         }
     }
@@ -185,7 +179,7 @@ async fn judge(exchange: &mut Exchange<'_>, held: &mut HeldLease, mut answer: An
 
 /// Reads the body of an error as far as it matters, or as far as it comes.
 async fn read_error(answer: &mut Answer) {
-    let _ = tokio::time::timeout(ERROR_BODY, async {
+    let _ = tokio::time::timeout(BODY_WITHIN, async {
         while !answer.ended && answer.body.len() < BODY_BYTES_MAX {
             if answer.read_piece().await.is_err() {
                 return;

@@ -11,6 +11,8 @@
 //! wrong base URL or a portal in between, and passing it on would send the client, with its
 //! credential, to wherever it points. So is a page of HTML where an API's answer belongs.
 
+use std::time::Duration;
+
 use crate::classify::heard::{Heard, is_html};
 use crate::classify::rules::{self, Rule};
 use crate::provider_error::ProviderError;
@@ -21,6 +23,9 @@ use keyweir_terms::fault::Fault;
 
 /// The most of an error body that [`classify`] looks at.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long that is waited for before an error is judged by what has come.
+pub const BODY_WITHIN: Duration = Duration::from_secs(1);
 
 /// What was asked, and with which status it was answered.
 #[derive(Clone, Copy, Debug)]

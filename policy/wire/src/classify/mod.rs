@@ -11,7 +11,7 @@ mod row;
 mod rules;
 mod table;
 
-pub use self::attribution::{Asked, BODY_BYTES_MAX, classify, needs_body};
+pub use self::attribution::{Asked, BODY_BYTES_MAX, BODY_WITHIN, classify, needs_body};
 pub(crate) use self::attribution::{in_stream, inside};
 pub(crate) use self::heard::status_inside;
 pub use self::page::page;
