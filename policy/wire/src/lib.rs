@@ -45,7 +45,7 @@ mod wait;
 mod word_list;
 
 pub use self::answer::organization::Organization;
-pub use self::answer::{large, opening};
+pub use self::answer::{beginning, large, opening};
 pub use self::body::{describe, understood};
 pub use self::credential::suspect_secret::SuspectSecret;
 pub use self::credential::trace;

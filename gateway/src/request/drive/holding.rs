@@ -1,61 +1,45 @@
-//! Holding a stream back: until its first content, or, where that is wanted, until it is complete.
+//! Holding a stream back, for as long as [`keyweir_policy::wire::stream::held_back`] says: until its
+//! first content, or, where that is wanted, until it is complete.
 //!
-//! As long as the client has nothing of it, a stream that fails goes to another key unseen. Until its
-//! first content that costs nothing. Until its end it costs the client the sight of the first words,
-//! and us memory: an answer that outgrows what may be held of it, or of all, goes on as it comes from
-//! there. Nothing is sent meanwhile, not even a comment: with a first byte there would be a status, and
+//! Nothing is sent meanwhile, not even a comment: with a first byte there would be a status, and
 //! whatever went wrong then could only be told behind it.
 
-use std::time::Duration;
-
-use keyweir_policy::terms::fault::Fault;
-use keyweir_policy::wire::opening::Opening;
-use tokio::time::Instant;
+use keyweir_policy::wire::stream::held_back::{self, HeldUntil, Hold, Released};
 
 use crate::request::answer::{Answer, Stream};
 use crate::request::exchange::Exchange;
 use crate::request::lease::HeldLease;
-use crate::request::respond::AFTER_FINISH;
 
 /// A stream that is held back.
 pub(super) struct Holding<'a> {
     pub(super) lease: &'a mut HeldLease,
     pub(super) answer: &'a mut Answer,
-    /// With a share of what may be held, until it is complete.
+    /// With a share of what may be held, where it is held until it is complete.
     pub(super) stream: &'a mut Stream,
-    /// Without one, until then at the latest.
-    pub(super) until: Instant,
-}
-
-/// How it ended.
-pub(super) enum Held {
-    /// The client may have it.
-    Begun,
-    /// It reported this.
-    Failed(Fault),
-    /// It broke.
-    Died(Fault),
-    ClientLeft,
+    pub(super) until: HeldUntil,
 }
 
 impl Holding<'_> {
-    pub(super) async fn hold(mut self, exchange: &mut Exchange<'_>) -> Held {
+    /// Reads the stream until it is held no longer; `None`: the client left.
+    pub(super) async fn hold(mut self, exchange: &mut Exchange<'_>) -> Option<Released> {
+        let idle = exchange.live.settings().timeouts.stream_idle;
         // What was read to see what it is.
         let first = self.answer.body.joined();
         self.stream.reader.feed(&first);
         let mut has_room = self.has_room(exchange, first.len());
         loop {
-            match self.opening() {
-                Opening::Failed(fault) => return Held::Failed(fault),
-                Opening::Begun => return Held::Begun,
-                Opening::Cut => return Held::Died(Fault::ConnectionLost),
-                Opening::Undecided => {}
-            }
-            let left = self.left(exchange);
-            if left.is_zero() || !has_room {
-                return Held::Begun;
-            }
-            exchange.deadline.restart(left);
+            let holding = held_back::Holding {
+                until: self.until,
+                ended: self.answer.ended,
+                has_room,
+                idle,
+            };
+            let now = exchange.gateway.clock.now();
+            let (at_most, or) = match self.stream.reader.held(now, &holding) {
+                Hold::Read { at_most, or } => (at_most, or),
+                Hold::Release(released) => return Some(released),
+            };
+            exchange.deadline.restart(at_most);
             tokio::select! {
                 biased;
                 read = self.answer.read_piece() => match read {
@@ -64,45 +48,11 @@ impl Holding<'_> {
                         self.lease.progressed(self.stream.reader.output_so_far());
                         has_room = self.has_room(exchange, piece.len());
                     }
-                    Err(_) if self.stream.reader.finished() => return Held::Begun,
-                    Err(_) => return Held::Died(Fault::ConnectionLost),
+                    Err(_) => return Some(self.stream.reader.held_died()),
                 },
-                () = exchange.client.gone() => return Held::ClientLeft,
-                () = exchange.deadline.passed() => return if self.is_due() {
-                    Held::Begun
-                } else {
-                    Held::Died(Fault::TimedOut)
-                },
+                () = exchange.client.gone() => return None,
+                () = exchange.deadline.passed() => return Some(or),
             }
-        }
-    }
-
-    fn opening(&mut self) -> Opening {
-        let reader = &mut self.stream.reader;
-        match self.stream.share {
-            Some(_) => reader.whole(self.answer.ended),
-            None => reader.opening(self.answer.ended),
-        }
-    }
-
-    /// How long the next piece may take.
-    fn left(&self, exchange: &Exchange<'_>) -> Duration {
-        let idle = exchange.live.settings().timeouts.stream_idle;
-        if self.stream.share.is_none() {
-            let left = self.until.saturating_duration_since(Instant::now());
-            left.min(idle)
-        } else if self.stream.reader.finished() {
-            idle.min(AFTER_FINISH)
-        } else {
-            idle
-        }
-    }
-
-    /// Whether the client may have it, though nothing more came.
-    fn is_due(&self) -> bool {
-        match self.stream.share {
-            Some(_) => self.stream.reader.finished(),
-            None => Instant::now() >= self.until,
         }
     }
 

@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use http::{Method, header};
 use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::wire::beginning::Beginning;
 use keyweir_policy::wire::large::LargeAnswer;
 use keyweir_policy::wire::opening::{self, Announced, BodyForm, Form, Head};
 use keyweir_policy::wire::refusal::ErrorAnswer;
 use keyweir_policy::wire::stream::StreamReader;
+use keyweir_policy::wire::stream::held_back::{HeldUntil, Released};
 use tokio::time::Instant;
 
-use super::holding::{Held, Holding};
+use super::holding::Holding;
 use super::tried::{Interrupted, Tried};
 use crate::downstream::whole_events::WholeEvents;
 use crate::headers;
@@ -23,21 +25,14 @@ use crate::request::exchange::{Exchange, Facts};
 use crate::request::lease::HeldLease;
 use crate::request::record;
 
-/// How much of an answer is looked at to see what it is. What it begins with is a few bytes; before
-/// that may be a byte order mark and blank lines.
-const LOOK_MAX: usize = 1024;
-
-/// How many blanks may come before that: some providers send a line every few seconds while a model
-/// thinks. Who sends so many has nothing else to say.
-const BLANKS_MAX: usize = 64 * 1024;
-
 /// Reads as much of `answer` as must be known before the client gets any of it.
 pub(crate) async fn open(
     exchange: &mut Exchange<'_>,
     lease: &mut HeldLease,
     mut answer: Answer,
 ) -> Tried {
-    let until = Instant::now() + exchange.live.settings().stream.hold_head;
+    let hold_head = exchange.live.settings().stream.hold_head;
+    let until = HeldUntil::FirstContent(exchange.gateway.clock.now() + hold_head);
     let announced = announced(&exchange.facts, &answer);
     match look(exchange, &mut answer, announced).await {
         Looked::Is(form) => {
@@ -70,17 +65,15 @@ enum Looked {
 ///
 /// Nothing that has come so far helps the client, so there is no hurry to give it any.
 async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer, announced: Announced) -> Looked {
-    let mut seen = Beginning::default();
+    let mut seen = Beginning::new(announced, exchange.facts.asks_in_json);
     let until = Instant::now() + exchange.live.settings().timeouts.head;
     loop {
-        let as_announced = opening::form(announced);
-        let asks_in_json = exchange.facts.asks_in_json;
-        match opening::form_of_body(announced, asks_in_json, &seen.bytes, answer.ended) {
+        match seen.form(answer.ended) {
             BodyForm::Known(form) => return Looked::Is(form),
             BodyForm::NoAnswer => return Looked::Failed(Fault::Broken { wait: None }),
             BodyForm::Undecided => {}
         }
-        let idle = match as_announced {
+        let idle = match opening::form(announced) {
             Form::Events => exchange.silence_left(),
             Form::Json | Form::Opaque => {
                 // Blanks are no answer, however long they go on.
@@ -88,17 +81,11 @@ async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer, announced: Annou
                 left.min(exchange.live.settings().timeouts.stream_idle)
             }
         };
-        if seen.bytes.len() >= LOOK_MAX {
-            return Looked::Is(as_announced);
-        }
-        if seen.bytes.is_empty() && answer.body.len() > BLANKS_MAX {
-            return Looked::Failed(Fault::Broken { wait: None });
-        }
         exchange.deadline.restart(idle);
         tokio::select! {
             biased;
             read = answer.read_piece() => match read {
-                Ok(piece) => seen.add(&piece),
+                Ok(piece) => seen.feed(&piece),
                 Err(_) => return Looked::Failed(Fault::ConnectionLost),
             },
             () = exchange.client.gone() => return Looked::ClientLeft,
@@ -116,25 +103,6 @@ fn announced(facts: &Facts, answer: &Answer) -> Announced {
         content_encoding: text(header::CONTENT_ENCODING).filter(|_| !answer.is_decoded()),
     };
     Announced::by(&head, facts.endpoint)
-}
-
-/// The first bytes of an answer that are not blank.
-#[derive(Default)]
-struct Beginning {
-    bytes: Vec<u8>,
-}
-
-impl Beginning {
-    fn add(&mut self, piece: &[u8]) {
-        let piece = if self.bytes.is_empty() {
-            piece.trim_ascii_start()
-        } else {
-            piece
-        };
-        let room = LOOK_MAX - self.bytes.len();
-        self.bytes
-            .extend_from_slice(&piece[..piece.len().min(room)]);
-    }
 }
 
 /// Corrects what the answer's head says of its form.
@@ -208,7 +176,7 @@ async fn events(
     exchange: &mut Exchange<'_>,
     lease: &mut HeldLease,
     mut answer: Answer,
-    until: Instant,
+    until: HeldUntil,
 ) -> Tried {
     let (facts, provider) = (&exchange.facts, exchange.provider());
     let is_whole = facts.whole.unwrap_or(provider.whole_answers);
@@ -222,7 +190,7 @@ async fn events(
         lease,
         answer: &mut answer,
         stream: &mut stream,
-        until,
+        until: if is_whole { HeldUntil::Complete } else { until },
     };
     let held = holding.hold(exchange).await;
     if stream.share.is_some() && stream.reader.fault().is_none() {
@@ -231,12 +199,12 @@ async fn events(
         answer.redact();
     }
     let fault = match held {
-        Held::Begun => return Tried::Opened(answer, Watch::Stream(stream)),
-        Held::ClientLeft => return Tried::ClientLeft,
-        Held::Failed(fault) | Held::Died(fault) => fault,
+        Some(Released::Begun) => return Tried::Opened(answer, Watch::Stream(stream)),
+        Some(Released::Failed(fault) | Released::Died(fault)) => fault,
+        None => return Tried::ClientLeft,
     };
     exchange.record.on(record::Event::FaultHidden);
-    if let Held::Died(_) = held {
+    if let Some(Released::Died(_)) = held {
         return Tried::Failed(fault, None);
     }
     answer.told = stream

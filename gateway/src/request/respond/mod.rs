@@ -14,7 +14,6 @@ mod stream;
 mod told;
 mod whole;
 
-pub(crate) use self::stream::AFTER_FINISH;
 pub(crate) use self::whole::rewritten;
 use crate::request::answer::{Answer, Watch};
 use crate::request::exchange::Exchange;

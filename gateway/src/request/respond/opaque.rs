@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::large::LargeAnswer;
+use keyweir_policy::wire::stream::interruption::Interruption;
 
 use super::head::{chunk, head};
 use super::piece::{Came, begin, next, write};
@@ -59,7 +60,7 @@ pub(super) async fn deliver(
         }
         Fault::ClientLeft => Err(Stop::ClientLeft),
         _ => {
-            let cut = if fault == LAST_CALL.fault {
+            let cut = if fault == Interruption::LastCall.fault() {
                 LAST_CALL
             } else {
                 DIED
@@ -122,8 +123,7 @@ async fn pass_on(
                 }
             }
             Came::End => answer.ended = true,
-            Came::Died | Came::Stalled => return Fault::StreamBroken,
-            Came::LastCall => return LAST_CALL.fault,
+            Came::Interrupted(by) => return by.fault(),
             Came::ClientLeft => return Fault::ClientLeft,
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use keyweir_policy::wire::stream::interruption::Interruption;
 
 use crate::downstream::client::Left;
 use crate::headers::AnswerHead;
@@ -15,18 +16,16 @@ use crate::request::stop::Stop;
 pub(super) enum Came {
     Piece(Bytes),
     End,
-    Died,
-    Stalled,
+    /// Nothing more; grace may be over.
+    Interrupted(Interruption),
     ClientLeft,
-    /// Grace is over.
-    LastCall,
 }
 
 /// Waits at most `idle`, and no longer than the gateway has time.
 pub(super) async fn next(exchange: &mut Exchange<'_>, answer: &mut Answer, idle: Duration) -> Came {
     // Of a provider that is never silent, too.
     if exchange.gateway.lifecycle.is_last_call() {
-        return Came::LastCall;
+        return Came::Interrupted(Interruption::LastCall);
     }
     exchange.deadline.restart(idle);
     tokio::select! {
@@ -34,11 +33,11 @@ pub(super) async fn next(exchange: &mut Exchange<'_>, answer: &mut Answer, idle:
         read = answer.next() => match read {
             Ok(Some(piece)) => Came::Piece(piece),
             Ok(None) => Came::End,
-            Err(_) => Came::Died,
+            Err(_) => Came::Interrupted(Interruption::Died),
         },
         () = exchange.client.gone() => Came::ClientLeft,
-        () = exchange.gateway.lifecycle.last_called() => Came::LastCall,
-        () = exchange.deadline.passed() => Came::Stalled,
+        () = exchange.gateway.lifecycle.last_called() => Came::Interrupted(Interruption::LastCall),
+        () = exchange.deadline.passed() => Came::Interrupted(Interruption::Stalled),
     }
 }
 

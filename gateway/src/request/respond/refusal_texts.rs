@@ -7,6 +7,7 @@ use keyweir_policy::pool::ask::RefusalReason;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::time::Time;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
+use keyweir_policy::wire::stream::interruption::Interruption;
 
 use super::refuse::{Refuse, Tried};
 use crate::request::exchange::Exchange;
@@ -14,33 +15,40 @@ use crate::request::exchange::Exchange;
 /// The shortest wait that is worth saying.
 const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 
-/// Why a stream is cut short.
+/// What is said of an answer that is cut short.
 pub(crate) struct Cut {
     pub(super) kind: RefusalKind,
     pub(crate) reason: &'static str,
     pub(super) message: &'static str,
-    pub(super) fault: Fault,
+}
+
+impl Cut {
+    /// What is said of `interruption`.
+    pub(super) const fn by(interruption: Interruption) -> Self {
+        match interruption {
+            Interruption::Died => DIED,
+            Interruption::Stalled => STALLED,
+            Interruption::LastCall => LAST_CALL,
+        }
+    }
 }
 
 pub(crate) const DIED: Cut = Cut {
     kind: RefusalKind::Unavailable,
     reason: "stream_died",
     message: "the provider's answer broke off before its end",
-    fault: Fault::StreamBroken,
 };
 
-pub(super) const STALLED: Cut = Cut {
+const STALLED: Cut = Cut {
     kind: RefusalKind::Timeout,
     reason: "stream_stalled",
     message: "the provider sent nothing more in time",
-    fault: Fault::StreamBroken,
 };
 
 pub(super) const LAST_CALL: Cut = Cut {
     kind: RefusalKind::Unavailable,
     reason: "shutdown",
     message: "the gateway is shutting down; send the request again",
-    fault: Fault::Aborted,
 };
 
 /// Grace is over, and the answer has not begun.

@@ -1,20 +1,18 @@
 //! A stream of events on its way to the client: passed on as it comes, watched as it passes.
 //!
-//! It ends well only if the provider said so in the stream itself; once it has, it is over, whatever
-//! the connection does then. Whatever else ends it, the client gets an error event of its dialect and
-//! then an unclean end: SDKs take a clean one for a whole answer.
-
-use std::time::Duration;
+//! Whether it ended well, [`keyweir_policy::wire::stream::interruption`] says. Where it did not, the
+//! client gets an error event of its dialect and then an unclean end.
 
 use bytes::Bytes;
 use http::HeaderValue;
 use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::wire::stream::interruption::Interruption;
 use keyweir_policy::wire::stream::usage_hidden;
 
 use super::event_redaction::EventRedaction;
 use super::head::{chunk, head};
 use super::piece::{Came, begin, next, write};
-use super::refusal_texts::{Cut, DIED, LAST_CALL, STALLED};
+use super::refusal_texts::Cut;
 use crate::headers;
 use crate::request::answer::{Answer, Stream};
 use crate::request::exchange::Exchange;
@@ -23,15 +21,10 @@ use crate::request::record::Event;
 use crate::request::stop::Stop;
 use crate::telemetry::outcome::Outcome;
 
-/// How long more may come after a stream has said that its answer is complete (usage, the dialect's
-/// last event). Several answers in one stream may be made one after the other, so this is long
-/// beside the pause before a first word; some connections are never closed.
-pub(crate) const AFTER_FINISH: Duration = Duration::from_secs(15);
-
 /// How the passing on of a stream ended.
 enum Passed {
     Whole,
-    Cut(Cut),
+    Cut(Interruption),
     ClientLeft,
 }
 
@@ -65,7 +58,7 @@ pub(super) async fn deliver(
     settle(exchange, held, &mut stream, &passed);
     match passed {
         Passed::Whole => finish(exchange, answer, &mut stream, redaction).await,
-        Passed::Cut(cut) => cut_short(exchange, &stream, &cut, status).await,
+        Passed::Cut(by) => cut_short(exchange, &stream, &Cut::by(by), status).await,
         Passed::ClientLeft => Err(Stop::ClientLeft),
     }
 }
@@ -90,12 +83,7 @@ async fn pass_on(
     }
     let idle = exchange.live.settings().timeouts.stream_idle;
     while !answer.ended && !stream.reader.is_over() {
-        let said_all = stream.reader.finished() || stream.reader.fault().is_some();
-        let idle = if said_all {
-            idle.min(AFTER_FINISH)
-        } else {
-            idle
-        };
+        let idle = stream.reader.idle_max(idle);
         match next(exchange, answer, idle).await {
             Came::Piece(piece) => {
                 stream.reader.feed(&piece);
@@ -111,22 +99,22 @@ async fn pass_on(
                 }
             }
             Came::End => answer.ended = true,
-            Came::Died | Came::Stalled | Came::LastCall if said_all => {
+            Came::Interrupted(by) => {
+                if let Some(cut) = stream.reader.interrupted(by) {
+                    return Passed::Cut(cut);
+                }
                 // What has not come to its end is no event.
                 if !stream.reader.lacks_end() {
                     stream.events.rest();
                 }
                 return Passed::Whole;
             }
-            Came::Died => return Passed::Cut(DIED),
-            Came::Stalled => return Passed::Cut(STALLED),
-            Came::LastCall => return Passed::Cut(LAST_CALL),
             Came::ClientLeft => return Passed::ClientLeft,
         }
     }
-    match stream.reader.fault() {
-        None if stream.reader.ending() != Fault::None => Passed::Cut(DIED),
-        _ => Passed::Whole,
+    match stream.reader.ended() {
+        Some(cut) => Passed::Cut(cut),
+        None => Passed::Whole,
     }
 }
 
@@ -159,7 +147,7 @@ fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &mut Stream,
     learn_made(exchange, &held, stream);
     let fault = match passed {
         Passed::Whole => stream.reader.ending(),
-        Passed::Cut(cut) => cut.fault,
+        Passed::Cut(by) => by.fault(),
         Passed::ClientLeft => Fault::ClientLeft,
     };
     exchange.settle(held, fault);

@@ -1,6 +1,7 @@
 //! What a good answer says: how it is to be read, what it cost, and what it made.
 
 pub(crate) mod answer_headers;
+pub mod beginning;
 pub(crate) mod created_ids;
 pub(crate) mod error_inside;
 pub mod large;

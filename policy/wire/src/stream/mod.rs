@@ -1,6 +1,8 @@
 //! A response stream (server-sent events), watched as it goes by.
 
 mod event;
+pub mod held_back;
+pub mod interruption;
 mod lines;
 mod reader;
 mod repeated;
