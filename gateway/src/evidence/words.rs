@@ -3,7 +3,8 @@
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::time::HOURS_PER_DAY;
 
-use crate::runtime::ledger::{OfGroup, show_day};
+use crate::runtime::ledger::OfGroup;
+use crate::telemetry::calendar::show_day;
 use crate::telemetry::escape::is_unsafe;
 
 /// An hour since 1970-01-01 UTC: `2026-11-27 14:00`.

@@ -2,6 +2,7 @@
 
 pub mod access_log;
 pub(crate) mod agent;
+pub(crate) mod calendar;
 pub(crate) mod escape;
 pub(crate) mod events;
 pub(crate) mod messages;

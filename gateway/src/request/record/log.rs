@@ -4,7 +4,7 @@ use keyweir_policy::tenancy::request::Cost;
 
 use super::known::Known;
 use crate::downstream::client::Client;
-use crate::telemetry::access_log::{FailedAttempt, Line};
+use crate::telemetry::access_log::line::{FailedAttempt, Line};
 use crate::telemetry::outcome::Outcome;
 
 impl Known {

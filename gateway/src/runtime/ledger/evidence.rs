@@ -10,8 +10,9 @@ use keyweir_policy::terms::time::HOURS_PER_DAY;
 use serde::{Deserialize, Serialize};
 
 use super::loads::{Carrier, DAYS_KEPT};
-use super::report::{first_day, show_day};
+use super::query::first_day;
 use super::store::Store;
+use crate::telemetry::calendar::show_day;
 use crate::telemetry::escape::beginning;
 
 /// The form of [`Evidence`]; it changes when a field does.
