@@ -2,6 +2,7 @@
 //!
 //! The file, what can be asked of it, and the handle of the thread that writes it (`bookkeeper`).
 
+mod budgets;
 mod error;
 mod evidence;
 mod guarded;
