@@ -3,6 +3,7 @@
 
 pub(crate) mod connection;
 mod door;
+mod drain;
 pub mod listen;
 pub(crate) mod operators;
 pub mod serve;

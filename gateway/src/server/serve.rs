@@ -1,14 +1,13 @@
-//! A gateway that runs: started, listening, and drained when it is told to stop.
+//! A gateway that runs: started, and listening. How it stops is in `drain.rs`.
 //!
 //! Pingora's services run on our runtime rather than under its `Server`, whose end is a fixed sleep
 //! and whose sockets are its own affair; see [`crate::server::listen`] and [`crate::runtime::lifecycle`].
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use keyweir_policy::config::file::Policy;
+use keyweir_policy::config::file::{GatewaySettings, Policy};
 use keyweir_policy::terms::replicas::Replicas;
 use pingora_core::apps::ServerApp;
 use pingora_core::services::Service as _;
@@ -35,13 +34,6 @@ use crate::server::listen::{ListenError, Sockets};
 use crate::server::operators::Operators;
 use crate::telemetry::access_log::Target;
 use crate::upstream::resolve;
-
-/// How long streams have to end in an error event once grace is over.
-const LAST_CALL: Duration = Duration::from_secs(2);
-
-/// How long connections have to close once the last request is answered: several times as long as one
-/// lingers for a request that is on its way.
-const CLOSE: Duration = Duration::from_secs(2);
 
 /// What the policy file does not say.
 #[derive(Clone, Debug, Default)]
@@ -92,7 +84,7 @@ pub enum StartError {
 
 /// A gateway that runs.
 pub struct Running {
-    gateway: Arc<Gateway>,
+    pub(super) gateway: Arc<Gateway>,
     reloader: Arc<Reloader>,
     /// Where clients connect in clear.
     pub clear: Vec<SocketAddr>,
@@ -100,10 +92,10 @@ pub struct Running {
     pub tls: Vec<SocketAddr>,
     /// Where operators ask.
     pub admin: Option<SocketAddr>,
-    stop: watch::Sender<bool>,
-    stop_admin: watch::Sender<bool>,
-    services: Vec<JoinHandle<()>>,
-    door: Door,
+    pub(super) stop: watch::Sender<bool>,
+    pub(super) stop_admin: watch::Sender<bool>,
+    pub(super) services: Vec<JoinHandle<()>>,
+    pub(super) door: Door,
 }
 
 /// Starts a gateway for `policy`. Must be called on a multi-threaded runtime.
@@ -123,11 +115,7 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
     let mut clear = Sockets::bind(&settings.listen)?;
     let tls_addresses = settings.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
     let mut tls = Sockets::bind(tls_addresses)?;
-    let load = |tls| Certificate::load(tls, folder).map_err(ListenError::from);
-    let certificate = settings.tls.as_ref().map(load).transpose()?;
-    let read = |tls| operator_tls::read(tls, folder).map_err(ListenError::from);
-    let admin_tls = settings.admin_tls.as_deref().map(read).transpose()?;
-    let admin_tls = admin_tls.map(OperatorTls::new);
+    let shown = shown(&settings, folder)?;
     let mut admin = Sockets::bind(settings.admin.as_slice())?.for_operators();
     let ledger = ledger(&policy, options)?;
     let replicas = Counted::first(options.replicas, &policy).await;
@@ -148,12 +136,8 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
         folder: folder.to_path_buf(),
         hash: options.hash.clone(),
     };
-    let acceptor = certificate.as_ref().map(Certificate::acceptor);
-    let admin_acceptor = admin_tls.as_ref().map(OperatorTls::acceptor);
-    let shown = Shown {
-        clients: certificate,
-        operators: admin_tls,
-    };
+    let acceptor = shown.clients.as_ref().map(Certificate::acceptor);
+    let admin_acceptor = shown.operators.as_ref().map(OperatorTls::acceptor);
     let reloader = Reloader::new(Arc::clone(&gateway), origin, secrets, shown);
     policy_watch::start(&reloader);
 
@@ -183,6 +167,17 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
         stopping_admin,
     );
     Ok(running)
+}
+
+/// The certificates that are shown, read.
+fn shown(settings: &GatewaySettings, folder: &Path) -> Result<Shown, ListenError> {
+    let load = |tls| Certificate::load(tls, folder);
+    let read = |tls| operator_tls::read(tls, folder);
+    let operators = settings.admin_tls.as_deref().map(read).transpose()?;
+    Ok(Shown {
+        clients: settings.tls.as_ref().map(load).transpose()?,
+        operators: operators.map(OperatorTls::new),
+    })
 }
 
 /// Looks the providers' names up, and again from time to time.
@@ -244,70 +239,6 @@ impl Running {
         self.services.push(tokio::spawn(async move {
             service.start_service(Some(fds), stopping, 1).await;
         }));
-    }
-
-    /// Stops: readiness goes off; after the policy's delay the listeners close; running requests
-    /// end, as long as grace lasts; what still runs then ends in an error. Returns as soon as
-    /// nothing is left.
-    pub async fn drain(self) {
-        let timeouts = self.gateway.settings().timeouts;
-        let lifecycle = &self.gateway.lifecycle;
-        lifecycle.begin_drain();
-        tracing::info!(delay = ?timeouts.drain_delay, grace = ?timeouts.drain, "draining");
-        tokio::time::sleep(timeouts.drain_delay).await;
-        self.door.shut().await;
-        let _ = self.stop.send(true);
-        let _ = tokio::time::timeout(timeouts.drain, ended(&self.gateway)).await;
-        let running = lifecycle.requests_running();
-        if running > 0 {
-            tracing::warn!(running, "drain timeout reached; aborting running requests");
-            lifecycle.begin_last_call();
-            let _ = tokio::time::timeout(LAST_CALL, lifecycle.idle()).await;
-            let _ = tokio::time::timeout(CLOSE, closed(&self.gateway)).await;
-        }
-        let _ = self.stop_admin.send(true);
-        finish_ledger(&self.gateway);
-        self.gateway.access_log.flushed().await;
-        tracing::info!("drained");
-    }
-
-    /// Stops at once.
-    pub async fn stop(self) {
-        drop(self.door);
-        self.gateway.lifecycle.begin_drain();
-        let _ = self.stop.send(true);
-        let _ = self.stop_admin.send(true);
-        for service in &self.services {
-            service.abort();
-        }
-        finish_ledger(&self.gateway);
-        self.gateway.access_log.flushed().await;
-    }
-}
-
-/// What was spent is written down.
-fn finish_ledger(gateway: &Gateway) {
-    if let Some(ledger) = gateway.ledger.get() {
-        tokio::task::block_in_place(|| ledger.finish());
-    }
-}
-
-/// Resolves once nothing runs and nothing more comes: a connection that lingers may bring a request when
-/// the last one has ended.
-async fn ended(gateway: &Gateway) {
-    loop {
-        gateway.lifecycle.idle().await;
-        let closed = tokio::time::timeout(CLOSE, closed(gateway)).await;
-        if closed.is_ok() || gateway.lifecycle.requests_running() == 0 {
-            return;
-        }
-    }
-}
-
-/// Resolves once no client is connected: the last bytes of the last answers have left.
-async fn closed(gateway: &Gateway) {
-    while gateway.lifecycle.connections_open() > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
