@@ -14,7 +14,8 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use crate::downstream::client_socket::ClientSocket;
 use crate::downstream::linger::{DRAIN, linger};
 use crate::downstream::proxies::Proxies;
-use crate::downstream::strangers::{Drain, Stranger};
+use crate::downstream::strangers::Stranger;
+use crate::downstream::strangers::holdings::Drain;
 
 /// How long the last bytes of an HTTP/2 stream get to leave before it is reset: a reset throws away
 /// what is still queued, and nothing tells when it has been sent.

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::downstream::client_socket::ClientSocket;
 use crate::downstream::head_scan::{Scan, Unread};
-use crate::downstream::strangers::HeadRoom;
+use crate::downstream::strangers::holdings::HeadRoom;
 
 /// Bytes read at once: a usual head, and a small body that comes with it, as Pingora has it.
 const PIECE: usize = 4 * 1024;

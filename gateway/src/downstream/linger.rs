@@ -12,7 +12,7 @@ use std::time::Duration;
 use pingora_core::protocols::Stream;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::downstream::strangers::Drain;
+use crate::downstream::strangers::holdings::Drain;
 
 /// How long a client may go on sending after its answer: a client that is busy sending reads the
 /// answer when it gets to it.
