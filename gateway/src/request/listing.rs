@@ -45,7 +45,7 @@ pub(crate) async fn run(mut exchange: Box<Exchange<'_>>, listing: Listing) -> Re
     let (mut attempts, mut has_page) = (0, false);
     let mut refused = None;
     while let Some(ask) = gathering.next() {
-        aim(&mut exchange, &ask, (&request, limits));
+        aim(&mut exchange, &ask, &request, limits);
         let page = match drive::reach(&mut exchange).await {
             Ok(Reached::Opened(opened)) => page(&mut exchange, opened).await,
             Ok(Reached::Refused(answer)) => {
@@ -74,7 +74,7 @@ pub(crate) async fn run(mut exchange: Box<Exchange<'_>>, listing: Listing) -> Re
 }
 
 /// Aims the request at the page to ask for.
-fn aim(exchange: &mut Exchange<'_>, ask: &Ask, (request, limits): (&Request, TimeLimits)) {
+fn aim(exchange: &mut Exchange<'_>, ask: &Ask, request: &Request, limits: TimeLimits) {
     let (provider, account) = ask.of;
     let home = Home::Known(account);
     let waited = exchange.plan.waited();

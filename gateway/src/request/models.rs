@@ -51,7 +51,7 @@ pub(crate) async fn run(mut exchange: Box<Exchange<'_>>, list: ModelList) -> Res
     let mut lists = Vec::new();
     let mut failed = None;
     for id in catalog::providers(&live.policy, list.tenant, list.asked) {
-        let fetched = known(&mut exchange, (&list, id), time).await;
+        let fetched = known(&mut exchange, &list, id, time).await;
         match fetched {
             Ok(known) => lists.push((id, known)),
             Err(Stop::ClientLeft) => return Err(Stop::ClientLeft),
@@ -83,7 +83,8 @@ pub(crate) async fn run(mut exchange: Box<Exchange<'_>>, list: ModelList) -> Res
 /// What is known of a provider's models, fetched if that is too old, by one request at a time.
 async fn known(
     exchange: &mut Exchange<'_>,
-    (list, id): (&ModelList, ProviderId),
+    list: &ModelList,
+    id: ProviderId,
     time: TimeToFetch,
 ) -> Result<Option<List>, Stop> {
     let known = exchange.live.provider(id).models();
@@ -99,7 +100,7 @@ async fn known(
     }
     let refresh = exchange.live.settings().models_refresh;
     let allotted = time.of_next(clock.now());
-    let failed = match timeout(allotted.span, fetch(exchange, (list, id))).await {
+    let failed = match timeout(allotted.span, fetch(exchange, list, id)).await {
         Ok(Ok(fetched)) => {
             known.came(fetched, clock.now(), refresh);
             return Ok(known.last());
@@ -116,11 +117,12 @@ async fn known(
 /// All pages of a provider's list; `None`: it gave none that could be read.
 async fn fetch(
     exchange: &mut Exchange<'_>,
-    (list, id): (&ModelList, ProviderId),
+    list: &ModelList,
+    id: ProviderId,
 ) -> Result<Option<List>, Stop> {
     let mut fetch = Fetch::new(list.asked.dialect);
     while let Some(query) = fetch.next() {
-        aim(exchange, (list, id), query);
+        aim(exchange, list, id, query);
         let page = match drive::reach(exchange).await? {
             Reached::Opened(opened) => page(exchange, opened, list.asked.dialect).await,
             Reached::Refused(answer) => {
@@ -137,7 +139,7 @@ async fn fetch(
 }
 
 /// Aims the request at a page of a provider's list.
-fn aim(exchange: &mut Exchange<'_>, (list, provider): (&ModelList, ProviderId), query: String) {
+fn aim(exchange: &mut Exchange<'_>, list: &ModelList, provider: ProviderId, query: String) {
     let (request, limits) = (list.request.clone(), list.limits);
     let waited = exchange.plan.waited();
     let plan = Plan::new(request, limits, provider, Home::Any, [].into());
