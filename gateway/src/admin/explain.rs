@@ -119,7 +119,7 @@ fn explained(gateway: &Gateway, live: &Live, asked: &Question<'_>) -> Result<Val
         takes.then_some((id, asked))
     });
     let providers: Vec<Value> = candidates
-        .map(|(id, asked)| provider((gateway, live), &moments, &asked, id))
+        .map(|(id, asked)| provider(gateway, live, &moments, &asked, id))
         .collect();
     if providers.is_empty() {
         let name = asked.name;
@@ -154,7 +154,8 @@ fn at<'a>(live: &'a Live, asked: &Question<'a>, id: ProviderId) -> Option<Questi
 }
 
 fn provider(
-    (gateway, live): (&Gateway, &Live),
+    gateway: &Gateway,
+    live: &Live,
     moments: &Moments,
     asked: &Question<'_>,
     id: ProviderId,
@@ -194,7 +195,7 @@ fn provider(
         "model": asked.model,
         "group": explained.group,
         "needed": by_dimension(|dimension| Some(json!(explained.needed[dimension.index()]))),
-        "refused": refused((gateway, live), asked, id),
+        "refused": refused(gateway, live, asked, id),
         "held_back": explained.held.map(|held| held_back(moments, held)),
         "chosen": chosen,
         "fits_in_secs": turn.map(|turn| turn.since(now).as_secs_f64()),
@@ -218,7 +219,8 @@ fn occasions(on: Occasions) -> Vec<&'static str> {
 
 /// Why the tenant's request would be refused before anybody is asked; `None`: it would not.
 fn refused(
-    (gateway, live): (&Gateway, &Live),
+    gateway: &Gateway,
+    live: &Live,
     asked: &Question<'_>,
     provider: ProviderId,
 ) -> Option<String> {

@@ -72,8 +72,8 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
     let (now, view) = provider.pool.with(|pool, now| (now, pool.view(now)));
     let id = provider.id.as_str();
     let parts = provider.pool.parts.load();
-    refresh_waiting(pools, id, (now, &view));
-    refresh_probes(pools, &parts, (now, &view));
+    refresh_waiting(pools, id, now, &view);
+    refresh_probes(pools, &parts, now, &view);
     let trips = provider.pool.trips.load(Ordering::Relaxed);
     catch_up(&pools.trips.with_label_values(&[id]), trips);
     let denied = &pools.retries_denied.with_label_values(&[id]);
@@ -105,7 +105,7 @@ fn refresh(metrics: &Metrics, provider: &Provider) {
 }
 
 /// How many wait in each class, and for how long.
-fn refresh_waiting(pools: &Pools, provider: &str, (now, view): (Time, &PoolView)) {
+fn refresh_waiting(pools: &Pools, provider: &str, now: Time, view: &PoolView) {
     for class in [Priority::High, Priority::Normal, Priority::Low] {
         let lines = || {
             let lines = view.groups.iter().flat_map(|group| &group.lines);
@@ -125,7 +125,7 @@ fn refresh_waiting(pools: &Pools, provider: &str, (now, view): (Time, &PoolView)
 }
 
 /// When each key that is out is probed.
-fn refresh_probes(pools: &Pools, parts: &Parts, (now, view): (Time, &PoolView)) {
+fn refresh_probes(pools: &Pools, parts: &Parts, now: Time, view: &PoolView) {
     let provider = parts.provider.as_str();
     let of_groups = view.groups.iter().flat_map(|group| &group.keys);
     let of_groups = of_groups.filter_map(|it| Some((it.key, it.outage?)));

@@ -34,7 +34,7 @@ pub(super) fn operate(
             }
         };
         if let Some(target) = target
-            && let Some(done) = done(provider, target, (kind, id, action))
+            && let Some(done) = done(provider, target, kind, id, action)
         {
             return done;
         }
@@ -50,7 +50,9 @@ pub(super) fn operate(
 fn done(
     provider: &Provider,
     target: Target,
-    (kind, id, action): (Kind, &str, Action),
+    kind: Kind,
+    id: &str,
+    action: Action,
 ) -> Option<Response<Vec<u8>>> {
     let view = provider.pool.with(|pool, now| {
         let is_there = pool.operate(now, target, action);

@@ -81,7 +81,7 @@ impl Charge {
     }
 
     /// It has come to `used`, at `place`. Only the first time counts.
-    pub(crate) fn settle(&mut self, (gateway, live): (&Gateway, &Live), place: Place, used: Used) {
+    pub(crate) fn settle(&mut self, gateway: &Gateway, live: &Live, place: Place, used: Used) {
         if std::mem::replace(&mut self.is_settled, true) {
             return;
         }

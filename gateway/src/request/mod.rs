@@ -49,17 +49,14 @@ use crate::runtime::live::Live;
 /// its body is drained.
 ///
 /// Who is refused holds no place: what a request holds is given back before its refusal is written.
-pub(crate) async fn serve(
-    (gateway, live): (&Arc<Gateway>, &Arc<Live>),
-    client: &mut Client,
-) -> bool {
+pub(crate) async fn serve(gateway: &Arc<Gateway>, live: &Arc<Live>, client: &mut Client) -> bool {
     let for_us = ForUs::of(client.headers());
     let dialect = likely_dialect(live, for_us.is_anthropic, client.head().uri.path());
     let mut record = Record::new(gateway, live, dialect);
     // What a panic leaves behind is dropped on its way: a place, a share, a lease. What it leaves of
     // the client's session ends with this request.
     let handled =
-        AssertUnwindSafe(handle((gateway, live), &for_us, client, &mut record)).catch_unwind();
+        AssertUnwindSafe(handle(gateway, live, &for_us, client, &mut record)).catch_unwind();
     let complete = match handled.await {
         Ok(Ok(complete)) => complete,
         Ok(Err(stop)) => stopped(stop, client, &mut record).await,
@@ -70,7 +67,8 @@ pub(crate) async fn serve(
 }
 
 async fn handle(
-    (gateway, live): (&Arc<Gateway>, &Arc<Live>),
+    gateway: &Arc<Gateway>,
+    live: &Arc<Live>,
     for_us: &ForUs,
     client: &mut Client,
     record: &mut Record,
@@ -91,7 +89,7 @@ async fn handle(
         }
         None => admitted,
     };
-    let mut taken = intake::take((gateway, live), admitted, client, record).await?;
+    let mut taken = intake::take(gateway, live, admitted, client, record).await?;
     intake::tenant_limits::reserve(&mut taken, client, record).await?;
     let (exchange, way) = intake::prepare::prepare(taken, client, record);
     match way {
@@ -146,7 +144,8 @@ async fn panicked(client: &mut Client, record: &mut Record) -> bool {
 
 /// Answers what could not be read as a request.
 pub(crate) async fn refuse_unread(
-    (gateway, live): (&Arc<Gateway>, &Arc<Live>),
+    gateway: &Arc<Gateway>,
+    live: &Arc<Live>,
     client: &mut Client,
     refuse: &Refuse,
 ) {

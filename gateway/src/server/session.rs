@@ -92,17 +92,12 @@ pub(crate) async fn serve_http1(
         Err(unread) => Some(request::unread(unread)),
     };
     if let Some(refuse) = refuse {
-        Box::pin(request::refuse_unread(
-            (gateway, &live),
-            &mut client,
-            &refuse,
-        ))
-        .await;
+        Box::pin(request::refuse_unread(gateway, &live, &mut client, &refuse)).await;
         Box::pin(client.end()).await;
         return None;
     }
-    keep_alive((gateway, &live), client.session());
-    if !request::serve((gateway, &live), &mut client).await {
+    keep_alive(gateway, &live, client.session());
+    if !request::serve(gateway, &live, &mut client).await {
         return None;
     }
     if client.is_undrained {
@@ -149,7 +144,7 @@ pub(crate) async fn serve_http2(gateway: &Arc<Gateway>, session: Http2, peer: Pe
     let session = Box::new(ServerSession::new_http2(session));
     let live = gateway.live();
     let mut client = Client::new(session, peer, live.settings().timeouts.client_write);
-    if request::serve((gateway, &live), &mut client).await
+    if request::serve(gateway, &live, &mut client).await
         && let Some(session) = client.drained().await
     {
         let _ = session.finish().await;
@@ -157,7 +152,7 @@ pub(crate) async fn serve_http2(gateway: &Arc<Gateway>, session: Http2, peer: Pe
 }
 
 /// Keeps the connection for another request, if the client wants that and the gateway goes on.
-fn keep_alive((gateway, live): (&Gateway, &Live), session: &mut ServerSession) {
+fn keep_alive(gateway: &Gateway, live: &Live, session: &mut ServerSession) {
     let wanted = session.get_keepalive().is_some();
     let idle = live.settings().timeouts.client_idle.as_secs().max(1);
     session.set_keepalive((wanted && gateway.lifecycle.ready()).then_some(idle));

@@ -121,7 +121,8 @@ pub(crate) fn admit<'a>(
 /// # Errors
 /// If it may not go on.
 pub(crate) async fn take<'a>(
-    (gateway, live): (&'a Arc<Gateway>, &'a Arc<Live>),
+    gateway: &'a Arc<Gateway>,
+    live: &'a Arc<Live>,
     admitted: Admitted<'a>,
     client: &mut Client,
     record: &mut Record,

@@ -164,8 +164,7 @@ impl Record {
         }
         if let Some(place) = self.known.place() {
             let (gateway, live) = (&self.known.gateway, &self.known.live);
-            self.charge
-                .settle((gateway, live), place, self.known.used());
+            self.charge.settle(gateway, live, place, self.known.used());
         }
     }
 
