@@ -19,6 +19,7 @@
 //! together by time; choices and the accounts that are asked for a thing ([`crate::seek`]) are so
 //! many and no more.
 
+mod time;
 mod turn;
 
 use std::collections::VecDeque;
@@ -202,41 +203,10 @@ impl Plan {
         }
     }
 
-    /// How long it may still wait at the present choice. Patience is for waiting: time that attempts
-    /// took is not counted against it.
-    fn patience(&self) -> Duration {
-        let patience = self.limits.patience.saturating_sub(self.waited);
-        if self.choices.is_last() {
-            return patience;
-        }
-        let waited_here = self.waited.saturating_sub(self.waited_before);
-        patience.min(self.limits.fallback.saturating_sub(waited_here))
-    }
-
-    fn deadline(&self, now: Time) -> Time {
-        let patience = now + self.patience();
-        if self.progress.attempts == 0 {
-            return patience;
-        }
-        patience.min(self.request.arrived + self.limits.attempts)
-    }
-
-    /// Whether there is time for another attempt, whoever is asked. There always is for a first.
-    fn may_go_on(&self, now: Time) -> bool {
-        let since = now.since(self.request.arrived);
-        self.progress.attempts == 0 || since < self.limits.attempts
-    }
-
     fn send(&mut self, now: Time, lease: Lease) -> Step {
         self.sent = Some(now);
         self.progress.attempts += 1;
         Step::Send(lease)
-    }
-
-    fn stop_waiting(&mut self, now: Time) {
-        if let Some(since) = self.waits_since.take() {
-            self.waited += now.since(since);
-        }
     }
 
     /// The pool has no key for it in time.
