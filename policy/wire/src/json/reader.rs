@@ -6,9 +6,8 @@
 //! once, tells its caller where things are, and allocates nothing. It accepts exactly what
 //! `serde_json` accepts (a property test holds the two side by side), less very deep nesting, plus a
 //! byte order mark before it.
-//!
-//! Fields of an unexpected type are not our business: the `*_or_skip` methods pass over them, and
-//! the provider says what it thinks of them.
+
+mod or_skip;
 
 use crate::json::text::{Text, end_of_plain};
 
@@ -200,57 +199,6 @@ impl<'a> Reader<'a> {
         Ok(&self.bytes[start..self.at])
     }
 
-    /// [`Self::object`], or nothing if the value is something else.
-    pub(crate) fn object_or_skip(
-        &mut self,
-        member: impl FnMut(&[u8], &mut Self) -> Result<(), Malformed>,
-    ) -> Result<(), Malformed> {
-        match self.peek()? {
-            Kind::Object => self.object(member),
-            _ => self.skip().map(drop),
-        }
-    }
-
-    /// [`Self::array`], or nothing if the value is something else.
-    pub(crate) fn array_or_skip(
-        &mut self,
-        element: impl FnMut(&mut Self) -> Result<(), Malformed>,
-    ) -> Result<(), Malformed> {
-        match self.peek()? {
-            Kind::Array => self.array(element),
-            _ => self.skip().map(drop),
-        }
-    }
-
-    /// [`Self::string`], or nothing if the value is something else.
-    pub(crate) fn string_or_skip(&mut self) -> Result<Option<Text<'a>>, Malformed> {
-        match self.peek()? {
-            Kind::String => self.string().map(Some),
-            _ => self.skip().map(|_| None),
-        }
-    }
-
-    /// A whole number that is not negative, or nothing if the value is something else.
-    pub(crate) fn u64_or_skip(&mut self) -> Result<Option<u64>, Malformed> {
-        let raw = self.skip()?;
-        Ok(std::str::from_utf8(raw)
-            .ok()
-            .and_then(|digits| digits.parse().ok()))
-    }
-
-    /// Any number, or nothing if the value is something else.
-    pub(crate) fn f64_or_skip(&mut self) -> Result<Option<f64>, Malformed> {
-        let raw = self.skip()?;
-        Ok(std::str::from_utf8(raw)
-            .ok()
-            .and_then(|digits| digits.parse().ok()))
-    }
-
-    /// Whether the value is `true`.
-    pub(crate) fn is_true(&mut self) -> Result<bool, Malformed> {
-        Ok(self.skip()? == b"true")
-    }
-
     /// Nothing but white space is left.
     pub(crate) fn end(&mut self) -> Result<(), Malformed> {
         match self.next() {
@@ -369,117 +317,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn accepts(bytes: &[u8]) -> bool {
-        let mut reader = Reader::new(bytes);
-        reader.skip().and_then(|_| reader.end()).is_ok()
-    }
-
-    fn serde_accepts(bytes: &[u8]) -> bool {
-        serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
-    }
-
-    #[test]
-    fn accepts_what_is_json_and_nothing_else() {
-        for (text, valid) in [
-            ("{}", true),
-            ("[]", true),
-            (
-                " { \"a\" : [ 1 , -2.5e+3 , true , false , null ] } \n",
-                true,
-            ),
-            (r#""\u00e9\n\"""#, true),
-            ("", false),
-            ("{", false),
-            ("{\"a\"}", false),
-            ("{\"a\":}", false),
-            ("{\"a\":1,}", false),
-            ("{a:1}", false),
-            ("[1 2]", false),
-            ("[1,]", false),
-            ("01", false),
-            ("1.", false),
-            ("1e", false),
-            ("-", false),
-            ("+1", false),
-            ("nul", false),
-            ("truely", false),
-            ("{} {}", false),
-            ("\"a\nb\"", false),
-            (r#""\x""#, false),
-            (r#""\u12g4""#, false),
-            (r#""\u12"#, false),
-            ("\"open", false),
-        ] {
-            assert_eq!(accepts(text.as_bytes()), valid, "{text}");
-            assert_eq!(serde_accepts(text.as_bytes()), valid, "{text}");
-        }
-    }
-
-    #[test]
-    fn nesting_is_bounded() {
-        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(accepts(nested(128).as_bytes()));
-        assert!(!accepts(nested(129).as_bytes()));
-        assert!(!accepts("[{\"a\":".repeat(100_000).as_bytes()));
-    }
-
-    #[test]
-    fn a_string_knows_its_length_without_its_escapes() {
-        for text in [
-            "",
-            "plain",
-            "a\"b\\c\n\u{e9}\u{4e2d}\u{1f600}",
-            "\u{7f}\u{80}\u{7ff}\u{800}",
-        ] {
-            let escaped: String = text
-                .encode_utf16()
-                .map(|unit| format!("\\u{unit:04x}"))
-                .collect();
-            let plain = serde_json::to_string(text).unwrap();
-            for json in [plain, format!("\"{escaped}\"")] {
-                let read = Reader::new(json.as_bytes()).string().unwrap();
-                assert_eq!(read.len(), text.len(), "{json}");
-                assert_eq!(read.to_text().unwrap(), text);
-            }
-        }
-    }
-
-    #[test]
-    fn an_error_says_where() {
-        let mut reader = Reader::new(b"{\"a\": 1 \"b\": 2}");
-        assert!(reader.skip().is_err());
-        let problem = Problem {
-            at: 8,
-            expected: "`,` or `}`",
-        };
-        assert_eq!(reader.problem(), problem);
-    }
-
-    proptest! {
-        #[test]
-        fn agrees_with_serde_json_on_near_json(
-            text in r#"[\[\]{}:," \\u0-9a-e.+\-tn]{0,24}|\{"[a-c\\"]{0,4}":[0-9tfn"\[{]{1,6}[}\]"]{0,3}"#
-        ) {
-            prop_assert_eq!(accepts(text.as_bytes()), serde_accepts(text.as_bytes()), "{}", text);
-        }
-
-        #[test]
-        fn agrees_with_serde_json_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            prop_assert_eq!(accepts(&bytes), serde_accepts(&bytes));
-        }
-
-        #[test]
-        fn reads_any_string_of_any_length(text in "\\PC{0,200}", lead in 0usize..40) {
-            let text = format!("{}{text}", "x".repeat(lead));
-            let json = serde_json::to_string(&text).unwrap();
-            let read = Reader::new(json.as_bytes()).string().unwrap();
-            prop_assert_eq!(read.len(), text.len());
-            prop_assert_eq!(read.to_text(), Some(text));
-        }
-    }
-}
+mod tests;
