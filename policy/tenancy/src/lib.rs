@@ -33,6 +33,7 @@ pub mod meters;
 pub mod money;
 pub mod period;
 pub mod permission;
+mod price_book;
 pub mod prices;
 pub mod request;
 mod share;

@@ -46,7 +46,7 @@ use crate::lack::Overspent;
 use crate::meter::{Meter, Sharing};
 use crate::money::{Money, WHOLE};
 use crate::period::Wall;
-use crate::prices::PriceBook;
+use crate::price_book::PriceBook;
 use crate::request::{Cost, Moment, Reserved, Used};
 use crate::spec::Spec;
 use crate::sums::Sums;

@@ -1,22 +1,14 @@
 //! What a model's tokens cost.
 //!
 //! A price is found by the model that served, in the order of the list: the policy's own prices stand
-//! before those of the snapshot that comes with the program. Nothing is fetched. A model that has no
-//! price is never taken for free in silence: it is counted, and by the policy's choice refused (where
-//! money is bounded), passed, or priced as the dearest that its provider's kind has.
+//! before those of the snapshot that comes with the program. Nothing is fetched. How one is looked up,
+//! and what is done for a model that has none, is in `price_book.rs`.
 
 use keyweir_terms::dialect::Dialect;
-use keyweir_terms::ids::ProviderId;
 use keyweir_terms::pattern::ModelPatterns;
-use keyweir_terms::recent_names::RecentNames;
 use keyweir_terms::request::{Tier, Usage};
-use keyweir_terms::table::Table;
 
 use crate::money::{Money, WHOLE};
-
-/// Names of models whose price is remembered, per provider: those that were asked for last, since they
-/// come from clients. So each request is not held to all patterns of the list.
-const KNOWN_MAX: usize = 1_024;
 
 /// What is done for a model without a price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -172,7 +164,7 @@ impl Prices {
         self.position(provider, model).map(|at| &self.rows[at])
     }
 
-    fn position(&self, provider: &str, model: &str) -> Option<usize> {
+    pub(crate) fn position(&self, provider: &str, model: &str) -> Option<usize> {
         let is_here = |price: &Price| price.provider.as_deref().is_none_or(|it| it == provider);
         let fits = |price: &Price| is_here(price) && price.models.matches(model);
         self.rows.iter().position(fits)
@@ -180,7 +172,7 @@ impl Prices {
 
     /// The dearest that may be asked of a provider: of those for it alone, else of its kind, else of
     /// all.
-    fn dearest(&self, provider: &str, dialect: Dialect) -> Option<usize> {
+    pub(crate) fn dearest(&self, provider: &str, dialect: Dialect) -> Option<usize> {
         let of = |fits: &dyn Fn(&Price) -> bool| {
             let rows = self.rows.iter().enumerate();
             let dearest = rows
@@ -191,85 +183,6 @@ impl Prices {
         of(&|price| price.provider.as_deref() == Some(provider))
             .or_else(|| of(&|price| price.dialect == Some(dialect)))
             .or_else(|| of(&|_| true))
-    }
-}
-
-/// What is known of one model's price.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Found<'p> {
-    /// The price to reckon with: its own, or another's if it has none.
-    pub price: Option<&'p Price>,
-    /// The place of its own price in the list.
-    pub listed: Option<u32>,
-}
-
-/// What metrics call models without a price: names that clients made up are no labels.
-const OTHER: &str = "other";
-
-/// Prices, and what was found in them so far.
-#[derive(Debug, Default)]
-pub struct PriceBook {
-    prices: Prices,
-    providers: Table<ProviderId, Provider>,
-}
-
-#[derive(Debug)]
-struct Provider {
-    name: String,
-    dialect: Dialect,
-    dearest: Option<usize>,
-    known: RecentNames<Option<usize>>,
-}
-
-impl PriceBook {
-    /// These prices, for these providers.
-    pub fn new(prices: Prices, providers: &Table<ProviderId, (String, Dialect)>) -> Self {
-        let providers = providers.map(|_, (name, dialect)| Provider {
-            name: name.clone(),
-            dialect: *dialect,
-            dearest: prices.dearest(name, *dialect),
-            known: RecentNames::new(KNOWN_MAX),
-        });
-        Self { prices, providers }
-    }
-
-    /// What is done for models without a price.
-    pub const fn unpriced(&self) -> Unpriced {
-        self.prices.unpriced
-    }
-
-    /// What a provider speaks.
-    pub fn dialect(&self, provider: ProviderId) -> Dialect {
-        let provider = self.providers.get(provider);
-        provider.map_or(Dialect::Generic, |provider| provider.dialect)
-    }
-
-    /// The price of `model` at `provider`.
-    pub fn find(&mut self, provider: ProviderId, model: &str) -> Found<'_> {
-        let Some(provider) = self.providers.get_mut(provider) else {
-            return Found::default();
-        };
-        let at = match provider.known.get(model) {
-            Some(at) => *at,
-            None => {
-                let at = self.prices.position(&provider.name, model);
-                provider.known.insert(model, at);
-                at
-            }
-        };
-        let dearest = provider
-            .dearest
-            .filter(|_| self.prices.unpriced == Unpriced::Dearest);
-        Found {
-            price: at.or(dearest).map(|at| &self.prices.rows[at]),
-            listed: at.and_then(|at| u32::try_from(at).ok()),
-        }
-    }
-
-    /// What metrics call a model by its price's place in the list.
-    pub fn label(&self, listed: Option<u32>) -> &str {
-        let row = listed.and_then(|at| self.prices.rows.get(at as usize));
-        row.map_or(OTHER, |price| &price.name)
     }
 }
 
@@ -358,49 +271,5 @@ mod tests {
         assert_eq!(cost(usage(1_000, 0)), 100_000);
         assert_eq!(cost(usage(1_001, 0)), 200_200);
         assert_eq!(cost(usage(1_000, 1)), 200_010);
-    }
-
-    #[test]
-    fn what_is_not_listed_is_never_free_in_silence() {
-        let provider = ProviderId(0);
-        let providers = Table::from_iter([("p".to_owned(), Dialect::OpenAi)]);
-        let mut own = price("own", "mine-*", 5, 5);
-        own.provider = Some("p".to_owned());
-        let rows = vec![price("a", "a-*", 1, 1), own, price("dear", "d-*", 90, 90)];
-        for (unpriced, dearest) in [
-            (Unpriced::Dearest, Some("own")),
-            (Unpriced::Pass, None),
-            (Unpriced::Refuse, None),
-        ] {
-            let rows = rows.clone();
-            let mut book = PriceBook::new(Prices { rows, unpriced }, &providers);
-            for _ in 0..2 {
-                let listed = book.find(provider, "a-1").listed;
-                assert_eq!(book.label(listed), "a");
-                let found = book.find(provider, "new");
-                assert_eq!(found.price.map(|it| it.name.as_str()), dearest);
-                assert_eq!(found.listed, None);
-                assert_eq!(book.label(None), "other");
-            }
-        }
-    }
-
-    #[test]
-    fn a_flood_of_names_keeps_no_later_model_from_being_remembered() {
-        let provider = ProviderId(0);
-        let providers = Table::from_iter([("p".to_owned(), Dialect::OpenAi)]);
-        let rows = vec![price("a", "a-*", 1, 1)];
-        let prices = Prices {
-            rows,
-            unpriced: Unpriced::Pass,
-        };
-        let mut book = PriceBook::new(prices, &providers);
-        for invented in 0..3 * KNOWN_MAX {
-            book.find(provider, &invented.to_string());
-        }
-        assert_eq!(book.find(provider, "a-later").listed, Some(0));
-        let known = &book.providers[provider].known;
-        assert_eq!(known.peek("a-later"), Some(&Some(0)));
-        assert!(known.len() <= 2 * KNOWN_MAX);
     }
 }
