@@ -3,7 +3,11 @@
 //! Only called for what had no error, so that a part that is absent here is one whose absence was
 //! noted; `None` then, never a guess.
 
+mod allowances;
+
 use std::collections::{BTreeSet, HashMap};
+
+use self::allowances::{Bounds, usable};
 
 use crate::file::aliases::{Alias, Aliases};
 use crate::file::identity::Identity;
@@ -13,12 +17,10 @@ use crate::file::policy::{
 };
 use crate::file::problems::At;
 use crate::file::read::{
-    RawAccount, RawAlias, RawAllowance, RawFallback, RawGroup, RawKey, RawLimit, RawModelFallback,
-    RawPolicy, RawProvider, RawReserve, RawScope, RawTenant, RawTenantGroup,
+    RawAccount, RawAlias, RawFallback, RawGroup, RawKey, RawLimit, RawModelFallback, RawPolicy,
+    RawProvider, RawReserve, RawScope, RawTenant, RawTenantGroup,
 };
 use keyweir_exchange::seek::Holder;
-use keyweir_tenancy::allowance::{Allowance, Amount, Budget};
-use keyweir_tenancy::period::Period;
 use keyweir_terms::ids::{AccountId, ModelGroupId, ProviderId, TenantId};
 use keyweir_terms::table::Table;
 
@@ -256,28 +258,6 @@ fn tenant(
     })
 }
 
-/// The accounts of `own` that each group lists from `group` outward, as far as any of them has a list.
-fn usable(
-    own: Option<&BTreeSet<Holder>>,
-    group: Option<usize>,
-    groups: &[TenantGroup],
-) -> Option<BTreeSet<Holder>> {
-    let mut usable = own.cloned();
-    let mut next = group;
-    // Groups are in no circle; each is passed once.
-    for _ in groups {
-        let Some(group) = next.and_then(|place| groups.get(place)) else {
-            break;
-        };
-        usable = match (usable, &group.accounts) {
-            (Some(own), Some(of_group)) => Some(&own & of_group),
-            (own, of_group) => own.or_else(|| of_group.clone()),
-        };
-        next = group.group;
-    }
-    usable
-}
-
 fn aliases(
     raw: Vec<RawAlias>,
     names: &Names,
@@ -308,40 +288,6 @@ fn tenant_group(raw: RawTenantGroup, names: &Names, bounds: &Bounds<'_>) -> Opti
         allowance,
         group,
     })
-}
-
-/// What tables of bounds refer to.
-struct Bounds<'r> {
-    zone: &'r str,
-    groups: HashMap<String, usize>,
-}
-
-impl Bounds<'_> {
-    fn allowance(&self, raw: RawAllowance) -> Option<(Allowance, Option<usize>)> {
-        let group = raw
-            .group
-            .map(|name| self.groups.get(&name.value).copied().ok_or(()));
-        let mut budgets = Vec::new();
-        for raw in raw.budgets {
-            let zone = raw.zone.as_deref().unwrap_or(self.zone);
-            let period = Period::new(raw.unit?, zone, raw.hour)?;
-            let tokens = raw.tokens.map(Amount::Tokens);
-            let amounts = tokens.into_iter().chain(raw.money.map(Amount::Money));
-            budgets.extend(amounts.map(|amount| Budget {
-                models: raw.models.clone(),
-                period: period.clone(),
-                amount,
-                soft: raw.soft,
-                warn_at: raw.warn_at,
-            }));
-        }
-        let allowance = Allowance {
-            limits: raw.limits.into_iter().map(|at| at.value).collect(),
-            budgets,
-            shadow: raw.shadow,
-        };
-        Some((allowance, group.transpose().ok()?))
-    }
 }
 
 fn model_fallback(raw: RawModelFallback, names: &Names) -> Option<ModelFallback> {
