@@ -121,7 +121,7 @@ async fn fetch(
     id: ProviderId,
 ) -> Result<Option<List>, Stop> {
     let mut fetch = Fetch::new(list.asked.dialect);
-    while let Some(query) = fetch.next() {
+    while let Some(query) = fetch.next_page() {
         aim(exchange, list, id, query);
         let page = match drive::reach(exchange).await? {
             Reached::Opened(opened) => page(exchange, opened, list.asked.dialect).await,

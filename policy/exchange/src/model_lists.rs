@@ -116,7 +116,7 @@ impl Fetch {
     }
 
     /// The query of the page to ask for; `None`: that was all.
-    pub fn next(&mut self) -> Option<String> {
+    pub fn next_page(&mut self) -> Option<String> {
         let is_full = self.pages >= PAGES_MAX || self.bytes >= BYTES_MAX;
         self.next.take().filter(|_| !is_full)
     }
@@ -188,16 +188,20 @@ mod tests {
             next: next.map(str::to_owned),
         };
         let mut fetch = Fetch::new(Dialect::OpenAi);
-        assert!(fetch.next().is_some());
+        assert!(fetch.next_page().is_some());
         fetch.came(Some(page(Some("after=m"))));
-        assert_eq!(fetch.next().as_deref(), Some("after=m"));
+        assert_eq!(fetch.next_page().as_deref(), Some("after=m"));
         fetch.came(None);
-        assert_eq!(fetch.next(), None, "what could not be read has no next");
+        assert_eq!(
+            fetch.next_page(),
+            None,
+            "what could not be read has no next"
+        );
         assert_eq!(fetch.list().expect("one page").1.len(), 1);
 
         let mut endless = Fetch::new(Dialect::OpenAi);
         let mut pages = 0;
-        while endless.next().is_some() {
+        while endless.next_page().is_some() {
             endless.came(Some(page(Some("again"))));
             pages += 1;
         }
