@@ -29,7 +29,7 @@
 //!    [`permission`](tenancy::permission) whether the tenant may, and
 //!    [`destination`](exchange::destination) whom it is asked first.
 //! 2. [`Plan::on`](exchange::plan::Plan::on) is told `Begin`, with the pool of the plan's provider. It
-//!    answers with a [`Step`](exchange::plan::Step): send with a lease, wait for a ticket, turn to
+//!    answers with a [`Step`](exchange::plan::Step): send with a lease, wait for a ticket, reroute to
 //!    another provider or model, relay the provider's answer, or refuse.
 //! 3. A ticket is decided later, by [`Pool::next_decision`](pool::Pool::next_decision), or given up
 //!    with [`Pool::cancel`](pool::Pool::cancel). With a lease, the driver sends the request. When a
@@ -69,6 +69,8 @@
 //! | fault, attribution | how an attempt ended; the one party it is charged to |
 //! | refused, explained | a 429 whose headers or wait show the budget that is spent |
 //! | plan, step | what becomes of one request; what to do next |
+//! | reroute | go on at the plan's next choice: another provider, account or model |
+//! | report | what one gateway says of itself to those it shares a store with |
 //! | holder | the account that holds a batch, a file, a stored response |
 //! | relay | give the client the provider's answer as it is |
 #![warn(clippy::iter_over_hash_type)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use keyweir_policy::pool::told::{Heard, Other};
+use keyweir_policy::pool::report::{Heard, Other};
 use keyweir_policy::terms::ids::AccountId;
 use keyweir_policy::terms::table::Table;
 
@@ -28,8 +28,11 @@ impl World<'_> {
     pub(crate) fn say(&mut self, gateway: usize) {
         let now = self.time();
         let desks = self.gateways[gateway].desks.iter_mut();
-        let told = desks.map(|desk| desk.pool.report(now)).collect();
-        self.words[gateway] = Some(Word { at: self.now, told });
+        let reports = desks.map(|desk| desk.pool.report(now)).collect();
+        self.words[gateway] = Some(Word {
+            at: self.now,
+            reports,
+        });
         self.schedule(self.now + ROUND_TRIP_SECS, Event::Hear(gateway));
     }
 
@@ -48,7 +51,7 @@ impl World<'_> {
                 .map(|(process, word)| Other {
                     process: process as u64,
                     age: Duration::from_secs_f64(self.now - word.at),
-                    told: &word.told[provider],
+                    report: &word.reports[provider],
                 })
                 .collect();
             let heard = Heard {

@@ -59,7 +59,7 @@ impl World<'_> {
                     return;
                 }
                 // Any request can be made to name any model here.
-                Step::Turn => event = Happened::Begin,
+                Step::Reroute => event = Happened::Begin,
                 Step::Relay => return self.relay(index),
                 Step::Refuse(_) => return self.refuse(index),
             }

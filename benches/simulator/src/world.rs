@@ -7,7 +7,7 @@ use keyweir_policy::exchange::holders::Holders;
 use keyweir_policy::exchange::plan::{Failure, Plan};
 use keyweir_policy::pool::Pool;
 use keyweir_policy::pool::ask::Lease;
-use keyweir_policy::pool::told::PoolTold;
+use keyweir_policy::pool::report::PoolReport;
 use keyweir_policy::terms::ids::{RequestId, Ticket};
 use keyweir_policy::terms::time::Time;
 
@@ -77,7 +77,7 @@ impl Ord for Scheduled {
 /// What a gateway has said last of each provider, and when.
 pub(crate) struct Word {
     pub(crate) at: f64,
-    pub(crate) told: Vec<PoolTold>,
+    pub(crate) reports: Vec<PoolReport>,
 }
 
 /// One gateway.

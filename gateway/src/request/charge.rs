@@ -33,11 +33,11 @@ impl Charge {
         self.reserved = Some(reserved);
     }
 
-    /// It turns to this model of this provider.
+    /// It is rerouted to this model of this provider.
     ///
     /// # Errors
     /// If its tenant's limits for that have no room for it now.
-    pub(crate) fn turn(
+    pub(crate) fn reroute(
         &mut self,
         gateway: &Gateway,
         to: (ProviderId, &str),
@@ -45,13 +45,13 @@ impl Charge {
         let Some(mut reserved) = self.reserved.take() else {
             return Ok(());
         };
-        let turned = gateway.tenancy.turn(&mut reserved, to);
-        if turned.is_ok() {
+        let rerouted = gateway.tenancy.reroute(&mut reserved, to);
+        if rerouted.is_ok() {
             self.hold(reserved);
         } else {
             self.reserved = Some(reserved);
         }
-        turned
+        rerouted
     }
 
     /// What it holds, if anything.

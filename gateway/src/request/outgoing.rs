@@ -102,7 +102,7 @@ impl Outgoing {
         true
     }
 
-    /// Undoes the body's coding: who is turned to may not know it.
+    /// Undoes the body's coding: whoever is asked next may not know it.
     fn make_plain(&mut self) -> bool {
         let (Some(coded), Some(body)) = (&self.coded, &mut self.body) else {
             return true;

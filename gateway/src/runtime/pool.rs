@@ -67,8 +67,8 @@ pub(crate) enum Next {
     Send(Lease),
     /// Wait for the pool's decision.
     Wait(Place),
-    /// Turn to the plan's new choice.
-    Turn,
+    /// Reroute the request to the plan's new choice.
+    Reroute,
     /// Give the client the provider's answer as it is.
     Relay,
     /// Tell the client no.
@@ -99,7 +99,7 @@ impl SharedPool {
     pub(crate) fn advance(self: &Arc<Self>, plan: &mut Plan, event: Event) -> Next {
         self.with_state(|state, now| match plan.on(&mut state.pool, now, event) {
             Step::Send(lease) => Next::Send(lease),
-            Step::Turn => Next::Turn,
+            Step::Reroute => Next::Reroute,
             Step::Relay => Next::Relay,
             Step::Refuse(why) => Next::Refuse(why),
             Step::Wait(ticket) => {

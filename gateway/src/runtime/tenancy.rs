@@ -12,10 +12,10 @@ use keyweir_policy::config::tenancy_spec::tenancy_spec;
 use keyweir_policy::tenancy::lack::{Lack, Overspent};
 use keyweir_policy::tenancy::meters::Meters;
 use keyweir_policy::tenancy::period::Wall;
+use keyweir_policy::tenancy::report::{Heard, RowReport};
 use keyweir_policy::tenancy::request::{Asked, Cost, Moment, Reserved, Standing, Used};
 use keyweir_policy::tenancy::sums::Sums;
 use keyweir_policy::tenancy::tally::{Place, Tally, Totals};
-use keyweir_policy::tenancy::told::{Heard, RowTold};
 use keyweir_policy::terms::id_map::IdMap;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use parking_lot::Mutex;
@@ -99,14 +99,14 @@ impl Tenancy {
     ///
     /// # Errors
     /// If that does not fit at once; it goes on holding what it held.
-    pub(crate) fn turn(
+    pub(crate) fn reroute(
         &self,
         reserved: &mut Reserved,
         to: (ProviderId, &str),
     ) -> Result<(), Box<Lack>> {
         let mut state = self.state.lock();
         let at = self.moment();
-        state.meters.turn(at, reserved, to)
+        state.meters.reroute(at, reserved, to)
     }
 
     /// What has become of what a request for `model` holds while it waits.
@@ -210,7 +210,7 @@ impl Tenancy {
     }
 
     /// What the other gateways are to hear.
-    pub(crate) fn report(&self) -> Vec<RowTold> {
+    pub(crate) fn report(&self) -> Vec<RowReport> {
         let mut state = self.state.lock();
         let at = self.moment();
         state.meters.report(at)

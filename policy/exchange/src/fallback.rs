@@ -41,7 +41,7 @@ impl Default for Occasions {
     }
 }
 
-/// Why the next choice is turned to.
+/// Why a request is rerouted to the next choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Occasion {
     Unavailable,
@@ -73,7 +73,7 @@ pub(crate) struct Choices {
     left: VecDeque<Choice>,
     /// The model that the request names as it stands, if it is not the client's.
     written: Option<String>,
-    /// Why the present one was turned to.
+    /// Why it was rerouted to the present one.
     turned_for: Occasion,
 }
 
@@ -118,9 +118,9 @@ impl Choices {
         self.present.account = Some(account);
     }
 
-    /// Turns to the next choice for `occasion`, after one that the request was ready for. `false`: none
+    /// Reroutes to the next choice for `occasion`, after one that the request was ready for. `false`: none
     /// is left.
-    pub(crate) fn turn(&mut self, occasion: Occasion) -> bool {
+    pub(crate) fn reroute(&mut self, occasion: Occasion) -> bool {
         if !self.has_for(occasion) {
             return false;
         }
@@ -131,7 +131,7 @@ impl Choices {
         self.skip()
     }
 
-    /// Turns to the next choice for the same, after one whose model could not be written into the
+    /// Reroutes to the next choice for the same, after one whose model could not be written into the
     /// request.
     pub(crate) fn skip(&mut self) -> bool {
         let occasion = self.turned_for;
@@ -171,19 +171,19 @@ mod tests {
     #[test]
     fn a_choice_without_a_model_asks_for_the_one_that_was_asked_for_last() {
         let mut choices = choices(&[Some("b"), None]);
-        assert!(choices.turn(Occasion::Unavailable));
+        assert!(choices.reroute(Occasion::Unavailable));
         assert_eq!(model(&choices), Some("b"));
-        assert!(choices.turn(Occasion::Unavailable));
+        assert!(choices.reroute(Occasion::Unavailable));
         assert_eq!(model(&choices), Some("b"));
-        assert!(!choices.turn(Occasion::Unavailable));
+        assert!(!choices.reroute(Occasion::Unavailable));
     }
 
     #[test]
     fn a_model_that_could_not_be_written_is_not_asked_for_again() {
         let mut choices = choices(&[Some("b"), Some("c"), None]);
         assert!(
-            choices.turn(Occasion::Unavailable)
-                && choices.turn(Occasion::Unavailable)
+            choices.reroute(Occasion::Unavailable)
+                && choices.reroute(Occasion::Unavailable)
                 && choices.skip()
         );
         assert_eq!(model(&choices), Some("b"));
@@ -223,10 +223,10 @@ mod tests {
         {
             choice.on = on;
         }
-        assert!(choices.turn(Occasion::Unavailable));
+        assert!(choices.reroute(Occasion::Unavailable));
         assert_eq!(model(&choices), Some("c"));
-        assert!(choices.turn(Occasion::ContextLength));
+        assert!(choices.reroute(Occasion::ContextLength));
         assert_eq!(model(&choices), Some("d"));
-        assert!(choices.is_last() && !choices.turn(Occasion::ContextLength));
+        assert!(choices.is_last() && !choices.reroute(Occasion::ContextLength));
     }
 }

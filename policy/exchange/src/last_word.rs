@@ -48,7 +48,7 @@ pub(crate) struct Met {
     /// An account that could not be asked for the thing that is sought: it may be the one that
     /// knows, so that nobody may say that there is no such thing.
     pub(crate) unasked: Option<Refusal>,
-    /// What would have been said instead of turning to the present choice.
+    /// What would have been said instead of rerouting to the present choice.
     pub(crate) before: Option<Why>,
 }
 

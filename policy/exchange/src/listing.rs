@@ -78,7 +78,7 @@ impl Gathering {
         self.pages += 1;
         self.pages_of_account += 1;
         let Some(page) = page else {
-            return self.turn();
+            return self.next_account();
         };
         self.form = page.form;
         let next = self.paging.query(Some(&page));
@@ -95,11 +95,11 @@ impl Gathering {
         if more && self.pages_of_account < PAGES_PER_ACCOUNT_MAX && next != self.next {
             self.next = next;
         } else {
-            self.turn();
+            self.next_account();
         }
     }
 
-    fn turn(&mut self) {
+    fn next_account(&mut self) {
         self.accounts.pop_front();
         self.pages_of_account = 0;
         self.next = self.paging.query(None);

@@ -4,9 +4,9 @@
 //! Begin ─▶ Send ─▶ (a good answer: the driver's to deliver)
 //!   │       │ ▲
 //!   │       │ └──────── Decided ◀─ Wait
-//!   │       └▶ Failed ─▶ Send | Wait | Turn | Relay | Refuse
-//!   └▶ Wait | Turn | Refuse
-//! Turn ─▶ (aim at the new choice) ─▶ Begin, or Unusable where that cannot be done
+//!   │       └▶ Failed ─▶ Send | Wait | Reroute | Relay | Refuse
+//!   └▶ Wait | Reroute | Refuse
+//! Reroute ─▶ (aim at the new choice) ─▶ Begin, or Unusable where that cannot be done
 //! ```
 //!
 //! The driver does what a [`Step`] says and comes back with the [`Event`] that followed. It gives
@@ -19,8 +19,8 @@
 //! together by time; choices and the accounts that are asked for a thing ([`crate::seek`]) are so
 //! many and no more.
 
+mod reroute;
 mod time;
-mod turn;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub struct Plan {
 pub struct Progress {
     /// Attempts sent, at all choices.
     pub attempts: u32,
-    /// It has turned to another choice than the first.
+    /// It was rerouted to another choice than the first.
     pub fell_back: bool,
 }
 
@@ -176,8 +176,8 @@ impl Plan {
 
     fn ask(&self, pool: &mut Pool, now: Time) -> Ask {
         let ask = self.ask_until(pool, now, self.deadline(now));
-        let may_turn = !self.choices.is_last() && self.may_go_on(now);
-        if !may_turn || pool.is_up_for(now, &ask, &self.retries.attempts) {
+        let may_reroute = !self.choices.is_last() && self.may_go_on(now);
+        if !may_reroute || pool.is_up_for(now, &ask, &self.retries.attempts) {
             return ask;
         }
         // Where nobody serves there is nothing to wait for: a probe, or the next choice.
@@ -237,7 +237,7 @@ impl Plan {
             Some(fault) if is_the_reason(&fault) => self.why(pool, now, fault),
             _ => Why::Pool(refusal),
         };
-        self.turn_or_refuse(now, Occasion::Unavailable, why)
+        self.reroute_or_refuse(now, Occasion::Unavailable, why)
     }
 
     fn failed(&mut self, pool: &mut Pool, now: Time, failure: &Failure) -> Step {
@@ -259,7 +259,7 @@ impl Plan {
             && self.choices.has_for(Occasion::ContextLength)
         {
             let why = self.why(pool, now, fault);
-            return self.turn_or_refuse(now, Occasion::ContextLength, why);
+            return self.reroute_or_refuse(now, Occasion::ContextLength, why);
         }
         let is_repeatable = self
             .repeats
@@ -277,7 +277,7 @@ impl Plan {
             let occasion = Occasion::of(&fault);
             if occasion == Some(Occasion::Unavailable) && !self.choices.is_last() {
                 let why = self.why(pool, now, fault);
-                return self.turn_or_refuse(now, Occasion::Unavailable, why);
+                return self.reroute_or_refuse(now, Occasion::Unavailable, why);
             }
         }
         self.last_word(pool, now, failure)

@@ -37,7 +37,7 @@ pub struct Request {
 pub struct TimeLimits {
     /// In the waiting room, in all. The time that attempts take is not counted.
     pub patience: Duration,
-    /// Of that, at each choice that is not the last: how long before it turns to the next. Falling
+    /// Of that, at each choice that is not the last: how long before it is rerouted to the next. Falling
     /// back costs nothing but preference.
     pub fallback: Duration,
     /// From its arrival until no attempt but the first is begun, whoever would be asked.

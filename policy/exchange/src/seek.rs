@@ -41,7 +41,7 @@ impl Home {
         }
     }
 
-    /// Turns to the next account, because the one asked does not know the thing.
+    /// Goes on to the next account, because the one asked does not know the thing.
     pub(crate) fn next(&mut self) -> Option<Holder> {
         let Self::Sought(holders) = self else {
             return None;

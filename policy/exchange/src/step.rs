@@ -44,8 +44,8 @@ pub enum Step {
     Send(Lease),
     /// Wait for the pool's decision; then [`Event::Decided`].
     Wait(Ticket),
-    /// Turn to the plan's new choice; then [`Event::Begin`] or [`Event::Unusable`].
-    Turn,
+    /// Reroute the request to the plan's new choice; then [`Event::Begin`] or [`Event::Unusable`].
+    Reroute,
     /// Give the client the provider's answer as it is.
     Relay,
     /// Tell the client no.

@@ -47,12 +47,12 @@ mod recall;
 mod reconfigure;
 mod rejection;
 mod renewal;
+pub mod report;
 pub mod reserves;
 mod room_full;
 mod shared;
 pub mod spec;
 mod standing;
-pub mod told;
 pub mod view;
 
 #[cfg(test)]

@@ -8,13 +8,13 @@ use keyweir_terms::ids::{AccountId, GroupId};
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
-use crate::group::peers::{meeting, out_told, rank};
+use crate::group::peers::{meeting, out_report, rank};
 use crate::pool::Pool;
-use crate::told::{AccountTold, Heard, Other, OutTold, PoolTold, Who};
+use crate::report::{AccountReport, Heard, Other, OutReport, PoolReport, Who};
 
 impl Pool {
     /// What the other gateways are to hear.
-    pub fn report(&mut self, now: Time) -> PoolTold {
+    pub fn report(&mut self, now: Time) -> PoolReport {
         let now = self.clock.read(now);
         let (mut accounts, mut out) = (Vec::new(), Vec::new());
         for (_, group) in self.groups.iter_mut() {
@@ -23,13 +23,13 @@ impl Pool {
         let members = &self.shared.members;
         for (id, account) in members.accounts() {
             let is_out = account.standing.is_out_by_itself();
-            out.extend(is_out.and_then(|is_out| out_told(now, Who::Account(id), is_out)));
+            out.extend(is_out.and_then(|is_out| out_report(now, Who::Account(id), is_out)));
         }
         for (id, key) in members.keys() {
             let is_out = key.standing.is_out_by_itself();
-            out.extend(is_out.and_then(|is_out| out_told(now, Who::Key(id), is_out)));
+            out.extend(is_out.and_then(|is_out| out_report(now, Who::Key(id), is_out)));
         }
-        PoolTold { accounts, out }
+        PoolReport { accounts, out }
     }
 
     /// The other gateways say this. Who waits is served with what they have left.
@@ -48,12 +48,13 @@ impl Pool {
         }
         for other in heard.others {
             let is_new = !self.shared.heard.contains(&other.process);
-            for told in &other.told.accounts {
-                let account = self.shared.members.merged(told.account);
-                let Some(group) = by_hash.get(&told.group) else {
+            for report in &other.report.accounts {
+                let account = self.shared.members.merged(report.account);
+                let Some(group) = by_hash.get(&report.group) else {
                     continue;
                 };
-                if let Some(news) = self.hear_account(now, (*group, account), (other, told), is_new)
+                if let Some(news) =
+                    self.hear_account(now, (*group, account), (other, report), is_new)
                 {
                     let sum = taken.entry((*group, account)).or_default();
                     for (sum, news) in sum.iter_mut().zip(news) {
@@ -61,8 +62,8 @@ impl Pool {
                     }
                 }
             }
-            for told in &other.told.out {
-                self.hear_out(now, other, told, &by_hash);
+            for report in &other.report.out {
+                self.hear_out(now, other, report, &by_hash);
             }
         }
         for ((group, account), taken) in taken {
@@ -93,27 +94,27 @@ impl Pool {
         &mut self,
         now: Time,
         (group, account): (GroupId, AccountId),
-        (other, told): (&Other<'_>, &AccountTold),
+        (other, report): (&Other<'_>, &AccountReport),
         is_new: bool,
     ) -> Option<Amounts> {
         let account = self.groups[group].accounts.get_mut(account)?;
-        let rest = told.cooldown.saturating_sub(other.age);
+        let rest = report.cooldown.saturating_sub(other.age);
         if !rest.is_zero() {
             account.hear_cooldown(now, now + rest);
         }
-        Some(account.news(other.process, told, is_new))
+        Some(account.news(other.process, report, is_new))
     }
 
     fn hear_out(
         &mut self,
         now: Time,
         other: &Other<'_>,
-        told: &OutTold,
+        report: &OutReport,
         by_hash: &BTreeMap<u64, GroupId>,
     ) {
-        let since = now - told.since.saturating_add(other.age);
-        let until = now + told.rest.saturating_sub(other.age);
-        match told.who {
+        let since = now - report.since.saturating_add(other.age);
+        let until = now + report.rest.saturating_sub(other.age);
+        match report.who {
             Who::Key(key) => self.shared.members.hear_key_out(now, key, (since, until)),
             Who::Account(account) => {
                 let account = self.shared.members.merged(account);

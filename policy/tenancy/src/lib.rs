@@ -10,7 +10,7 @@
 //!    [`lack`] says why. Asked when its size is known and before its plan begins, since what a tenant
 //!    may not spend must not take a place in a waiting room; settled when it has ended.
 //!
-//! Where several gateways serve the same tenants, [`told`] is what they tell one another, and what each
+//! Where several gateways serve the same tenants, [`report`] is what they tell one another, and what each
 //! makes of it is the meters' affair.
 //!
 //! [`prices`] turn tokens into [`money`], [`period`] days into budgets' periods, and [`tally`] adds up
@@ -35,6 +35,7 @@ pub mod period;
 pub mod permission;
 mod price_book;
 pub mod prices;
+pub mod report;
 pub mod request;
 mod share;
 pub mod spec;
@@ -42,6 +43,5 @@ pub mod sums;
 mod taken;
 pub mod tally;
 pub mod token;
-pub mod told;
 pub mod validity;
 pub mod visibility;

@@ -70,7 +70,7 @@ pub(crate) async fn reach(exchange: &mut Exchange<'_>) -> Result<Reached, Stop> 
                     failed
                 }
             },
-            Next::Turn => turn(exchange),
+            Next::Reroute => reroute(exchange),
             Next::Refuse(why) => return Err(refusal_texts::why(exchange, &why).into()),
             Next::Relay => {
                 return Err(
@@ -140,10 +140,10 @@ async fn attempt(exchange: &mut Exchange<'_>, lease: Lease) -> Result<Attempted,
     }
 }
 
-/// Turns to the plan's next choice, as far as that can be done and its tenant's limits have room for it.
-fn turn(exchange: &mut Exchange<'_>) -> Event {
+/// Reroutes the request to the plan's next choice, as far as that can be done and its tenant's limits have room for it.
+fn reroute(exchange: &mut Exchange<'_>) -> Event {
     let to = (exchange.plan.provider(), exchange.plan.model());
-    if !exchange.record.turn(to) {
+    if !exchange.record.reroute(to) {
         return Event::Unusable;
     }
     let choice = exchange.plan.choice();

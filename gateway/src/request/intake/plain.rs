@@ -1,7 +1,7 @@
 //! A request's body in plain, where it came compressed (Codex sends zstd).
 //!
 //! It is decoded to be read, within the bound that holds for bodies, and goes on as it came. What it
-//! takes is held for as long as the body is: whoever is turned to later gets it in plain.
+//! takes is held for as long as the body is: whoever is asked later gets it in plain.
 
 use bytes::Bytes;
 use http::HeaderMap;

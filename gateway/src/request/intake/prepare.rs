@@ -58,10 +58,10 @@ pub(crate) fn prepare<'a>(
     let limits = time_limits(&taken);
     let fallbacks = fallbacks(&taken);
     let way = way(&taken, client, &request, limits);
-    let may_turn = !fallbacks.is_empty()
+    let may_reroute = !fallbacks.is_empty()
         || matches!(taken.destination.home, Home::Sought(_))
         || !matches!(way, Way::Drive);
-    let target = may_turn.then(|| Box::new(target(&taken)));
+    let target = may_reroute.then(|| Box::new(target(&taken)));
     let is_models = matches!(way, Way::Models(_));
     let reads = is_models || is_read(taken.routed.route.endpoint);
     if is_models {

@@ -168,14 +168,14 @@ impl Record {
         }
     }
 
-    /// The request turns to this model of this provider. `false`: its tenant's limits for that have no
+    /// The request is rerouted to this model of this provider. `false`: its tenant's limits for that have no
     /// room for it now.
-    pub(crate) fn turn(&mut self, to: (ProviderId, &str)) -> bool {
-        let turned = self.charge.turn(&self.known.gateway, to);
-        if let Err(lack) = &turned {
+    pub(crate) fn reroute(&mut self, to: (ProviderId, &str)) -> bool {
+        let rerouted = self.charge.reroute(&self.known.gateway, to);
+        if let Err(lack) = &rerouted {
             self.known.count_limit(lack.lacking, "passed_over");
         }
-        turned.is_ok()
+        rerouted.is_ok()
     }
 
     /// What its answers tell of its tenant's limits.

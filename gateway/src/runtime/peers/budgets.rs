@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use keyweir_policy::tenancy::period::Wall;
-use keyweir_policy::tenancy::told::{self as of_tenants, RowTold, What};
+use keyweir_policy::tenancy::report::{self as of_tenants, RowReport, What};
 
 use super::store::Spent;
 use crate::runtime::gateway::Gateway;
@@ -15,7 +15,7 @@ pub(super) type Stored = HashMap<(u64, i64), u128>;
 /// known, and it is to tell all that it remembers.
 pub(super) fn news(
     gateway: &Gateway,
-    rows: &[RowTold],
+    rows: &[RowReport],
     book: u64,
     known: Option<&Stored>,
 ) -> (Vec<Spent>, Stored) {

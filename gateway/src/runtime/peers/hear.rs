@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use keyweir_policy::pool::told as of_pool;
-use keyweir_policy::tenancy::told as of_tenants;
+use keyweir_policy::pool::report as of_pool;
+use keyweir_policy::tenancy::report as of_tenants;
 use keyweir_policy::terms::table::Table;
 
 use super::names::Names;
@@ -41,13 +41,13 @@ pub(super) fn pools(
     words: &[(u64, Duration, Word)],
     (place, turn): (u32, u64),
 ) {
-    let (nothing, nobody) = (of_pool::PoolTold::default(), Table::default());
+    let (nothing, nobody) = (of_pool::PoolReport::default(), Table::default());
     for (id, provider) in live.providers.iter() {
         let others: Vec<of_pool::Other<'_>> = (words.iter())
             .map(|(process, age, word)| of_pool::Other {
                 process: *process,
                 age: *age,
-                told: word.pools.get(&id).unwrap_or(&nothing),
+                report: word.pools.get(&id).unwrap_or(&nothing),
             })
             .collect();
         let names = names.of_provider(id);

@@ -8,9 +8,9 @@ use std::fmt::{Result, Write as _};
 use std::str::{FromStr, SplitAsciiWhitespace};
 use std::time::Duration;
 
-use keyweir_policy::pool::told::{AccountTold, OutTold, PoolTold, Who};
+use keyweir_policy::pool::report::{AccountReport, OutReport, PoolReport, Who};
 use keyweir_policy::tenancy::period::Wall;
-use keyweir_policy::tenancy::told::{RowTold, What};
+use keyweir_policy::tenancy::report::{RowReport, What};
 use keyweir_policy::terms::ids::ProviderId;
 
 use super::names::{Names, OfProvider};
@@ -26,9 +26,9 @@ pub(super) struct Word {
     /// It has heard the others.
     pub(super) is_settled: bool,
     /// Of tenants' limits and budgets.
-    pub(super) rows: Vec<RowTold>,
+    pub(super) rows: Vec<RowReport>,
     /// Of providers' accounts and keys.
-    pub(super) pools: HashMap<ProviderId, PoolTold>,
+    pub(super) pools: HashMap<ProviderId, PoolReport>,
 }
 
 impl Word {
@@ -93,8 +93,8 @@ impl Word {
     }
 }
 
-fn write_row(text: &mut String, told: &RowTold) -> Result {
-    let RowTold { row, demand, what } = told;
+fn write_row(text: &mut String, told: &RowReport) -> Result {
+    let RowReport { row, demand, what } = told;
     match what {
         What::Rate { life, taken, level } => {
             writeln!(text, "r {row} {demand} {life} {taken} {level}")
@@ -108,7 +108,7 @@ fn write_row(text: &mut String, told: &RowTold) -> Result {
     }
 }
 
-fn read_row(kind: &str, parts: &mut SplitAsciiWhitespace<'_>) -> Option<RowTold> {
+fn read_row(kind: &str, parts: &mut SplitAsciiWhitespace<'_>) -> Option<RowReport> {
     let (row, demand) = (next(parts)?, next(parts)?);
     let what = match kind {
         "r" => What::Rate {
@@ -126,18 +126,18 @@ fn read_row(kind: &str, parts: &mut SplitAsciiWhitespace<'_>) -> Option<RowTold>
             reserved: next(parts)?,
         },
     };
-    Some(RowTold { row, demand, what })
+    Some(RowReport { row, demand, what })
 }
 
 fn write_account(
     text: &mut String,
     (provider, names): (u64, &OfProvider),
-    told: &AccountTold,
+    told: &AccountReport,
 ) -> Result {
     let Some(account) = names.accounts.hash(told.account) else {
         return Ok(());
     };
-    let AccountTold { group, life, .. } = told;
+    let AccountReport { group, life, .. } = told;
     write!(text, "a {provider} {account} {group} {life}")?;
     for taken in told.taken {
         // A float beyond the range saturates.
@@ -146,7 +146,7 @@ fn write_account(
     writeln!(text, " {}", told.cooldown.as_millis())
 }
 
-fn read_account(names: &OfProvider, parts: &mut SplitAsciiWhitespace<'_>) -> Option<AccountTold> {
+fn read_account(names: &OfProvider, parts: &mut SplitAsciiWhitespace<'_>) -> Option<AccountReport> {
     let account = names.accounts.id(next(parts)?)?;
     let (group, life) = (next(parts)?, next(parts)?);
     let mut taken = [0.0; 4];
@@ -154,7 +154,7 @@ fn read_account(names: &OfProvider, parts: &mut SplitAsciiWhitespace<'_>) -> Opt
         *amount = next::<i64>(parts)? as f64 / PARTS;
     }
     let cooldown = Duration::from_millis(next(parts)?);
-    Some(AccountTold {
+    Some(AccountReport {
         account,
         group,
         life,
@@ -163,7 +163,7 @@ fn read_account(names: &OfProvider, parts: &mut SplitAsciiWhitespace<'_>) -> Opt
     })
 }
 
-fn write_out(text: &mut String, (provider, names): (u64, &OfProvider), told: &OutTold) -> Result {
+fn write_out(text: &mut String, (provider, names): (u64, &OfProvider), told: &OutReport) -> Result {
     let (kind, who, group) = match told.who {
         Who::KeyOfGroup(key, group) => ("g", names.keys.hash(key), group),
         Who::Key(key) => ("k", names.keys.hash(key), 0),
@@ -174,7 +174,7 @@ fn write_out(text: &mut String, (provider, names): (u64, &OfProvider), told: &Ou
     writeln!(text, "o {provider} {kind} {who} {group} {since} {rest}")
 }
 
-fn read_out(names: &OfProvider, parts: &mut SplitAsciiWhitespace<'_>) -> Option<OutTold> {
+fn read_out(names: &OfProvider, parts: &mut SplitAsciiWhitespace<'_>) -> Option<OutReport> {
     let (kind, who, group) = (parts.next()?, next(parts)?, next(parts)?);
     let who = match kind {
         "g" => Who::KeyOfGroup(names.keys.id(who)?, group),
@@ -182,7 +182,7 @@ fn read_out(names: &OfProvider, parts: &mut SplitAsciiWhitespace<'_>) -> Option<
         "a" => Who::Account(names.accounts.id(who)?),
         _ => return None,
     };
-    Some(OutTold {
+    Some(OutReport {
         who,
         since: Duration::from_millis(next(parts)?),
         rest: Duration::from_millis(next(parts)?),
@@ -210,7 +210,7 @@ mod tests {
         Names::of(&policy)
     }
 
-    fn rows() -> Vec<RowTold> {
+    fn rows() -> Vec<RowReport> {
         let all = [
             What::Rate {
                 life: 2,
@@ -227,7 +227,7 @@ mod tests {
                 reserved: 9,
             },
         ];
-        let row = |(row, what)| RowTold {
+        let row = |(row, what)| RowReport {
             row,
             demand: 7,
             what,
@@ -237,14 +237,14 @@ mod tests {
 
     #[test]
     fn a_word_is_read_as_it_was_written() {
-        let account = AccountTold {
+        let account = AccountReport {
             account: AccountId(0),
             group: u64::MAX,
             life: 3,
             taken: [1.0, -2.5, 0.0, 1e9],
             cooldown: Duration::from_millis(1_500),
         };
-        let out = |who| OutTold {
+        let out = |who| OutReport {
             who,
             since: Duration::from_millis(4),
             rest: Duration::from_secs(60),
@@ -254,7 +254,7 @@ mod tests {
             Who::KeyOfGroup(KeyId(0), 9),
             Who::Account(AccountId(0)),
         ];
-        let told = PoolTold {
+        let told = PoolReport {
             accounts: vec![account],
             out: who.map(out).to_vec(),
         };

@@ -11,7 +11,7 @@ use keyweir_terms::time::Time;
 use super::{GroupAccount, QuotaGroup};
 use crate::members::Members;
 use crate::models::GroupName;
-use crate::told::{AccountTold, OutTold, Who};
+use crate::report::{AccountReport, OutReport, Who};
 
 /// After so long without a use an account is told no more.
 const REST: Duration = Duration::from_secs(10);
@@ -47,8 +47,8 @@ impl QuotaGroup {
         &mut self,
         now: Time,
         members: &Members,
-        accounts: &mut Vec<AccountTold>,
-        out: &mut Vec<OutTold>,
+        accounts: &mut Vec<AccountReport>,
+        out: &mut Vec<OutReport>,
     ) {
         let group = self.name.hash();
         let mut used = std::mem::take(&mut self.used);
@@ -60,7 +60,7 @@ impl QuotaGroup {
             if told.is_none() {
                 account.told_peers.is_used = false;
             }
-            accounts.extend(told.map(|(life, taken, cooldown)| AccountTold {
+            accounts.extend(told.map(|(life, taken, cooldown)| AccountReport {
                 account: *id,
                 group,
                 life,
@@ -70,7 +70,9 @@ impl QuotaGroup {
             for key in members.keys_of(*id) {
                 let open = self.breakers.get(*key);
                 let open = open.and_then(keyweir_health::breaker::Breaker::own_open_span);
-                out.extend(open.and_then(|open| out_told(now, Who::KeyOfGroup(*key, group), open)));
+                out.extend(
+                    open.and_then(|open| out_report(now, Who::KeyOfGroup(*key, group), open)),
+                );
             }
             told.is_some()
         });
@@ -126,7 +128,7 @@ impl GroupAccount {
 
     /// What `process` has taken since it was last heard. `is_new`: nothing was ever heard of it, and what
     /// it has taken before is not known.
-    pub(crate) fn news(&mut self, process: u64, told: &AccountTold, is_new: bool) -> Amounts {
+    pub(crate) fn news(&mut self, process: u64, told: &AccountReport, is_new: bool) -> Amounts {
         let processes = &mut self.told_peers.processes;
         let last = processes.iter_mut().find(|(it, ..)| *it == process);
         let Some((_, life, taken)) = last else {
@@ -153,9 +155,9 @@ impl GroupAccount {
 }
 
 /// What is told of who is out from `since` to `until`, if that is not over.
-pub(crate) fn out_told(now: Time, who: Who, (since, until): (Time, Time)) -> Option<OutTold> {
+pub(crate) fn out_report(now: Time, who: Who, (since, until): (Time, Time)) -> Option<OutReport> {
     let rest = until.since(now);
-    (!rest.is_zero()).then(|| OutTold {
+    (!rest.is_zero()).then(|| OutReport {
         who,
         since: now.since(since),
         rest,

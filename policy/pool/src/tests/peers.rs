@@ -3,11 +3,11 @@
 use keyweir_health::breaker::BreakerState;
 
 use super::*;
-use crate::told::{Heard, Other, OutTold, PoolTold, Who};
+use crate::report::{Heard, Other, OutReport, PoolReport, Who};
 
 /// Lets all hear what all have told, as it was `age` seconds ago.
 fn exchange(pools: &mut [Pool], now: Time, age: f64) {
-    let told: Vec<PoolTold> = pools.iter_mut().map(|pool| pool.report(now)).collect();
+    let told: Vec<PoolReport> = pools.iter_mut().map(|pool| pool.report(now)).collect();
     let names: Table<AccountId, u64> = (0..10).collect();
     for (me, pool) in pools.iter_mut().enumerate() {
         let others: Vec<Other<'_>> = (told.iter().enumerate())
@@ -15,7 +15,7 @@ fn exchange(pools: &mut [Pool], now: Time, age: f64) {
             .map(|(process, told)| Other {
                 process: process as u64,
                 age: Duration::from_secs_f64(age),
-                told,
+                report: told,
             })
             .collect();
         let heard = Heard {
@@ -205,7 +205,7 @@ fn words_that_are_nonsense_end_nothing_and_are_over_in_a_day() {
             account.taken = [*amount; 4];
             account.cooldown = forever;
         }
-        let out = |who| OutTold {
+        let out = |who| OutReport {
             who,
             since: forever,
             rest: forever,
@@ -214,7 +214,7 @@ fn words_that_are_nonsense_end_nothing_and_are_over_in_a_day() {
         let other = |process| Other {
             process,
             age: [Duration::ZERO, forever][turn % 2],
-            told: &told,
+            report: &told,
         };
         let heard = Heard {
             others: &[other(1), other(2)],

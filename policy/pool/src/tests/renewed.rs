@@ -4,7 +4,7 @@ use keyweir_health::breaker::BreakerState;
 
 use super::*;
 use crate::operator::{Action, Target};
-use crate::told::{Heard, Other, OutTold, PoolTold, Who};
+use crate::report::{Heard, Other, OutReport, PoolReport, Who};
 
 const BROKEN: Fault = Fault::Broken { wait: None };
 
@@ -192,24 +192,24 @@ fn a_request_that_the_old_secret_could_not_serve_is_sent_with_the_new_one() {
 
 #[test]
 fn what_others_tell_of_the_old_secret_is_not_heard() {
-    let out = |who, since| OutTold {
+    let out = |who, since| OutReport {
         who,
         since: Duration::from_secs(since),
         rest: Duration::from_secs(100),
     };
     let hear = |pool: &mut Pool, now: f64, since| {
         let group = pool.groups.values().next().expect("one").name.hash();
-        let told = PoolTold {
+        let told = PoolReport {
             out: vec![
                 out(Who::Key(KeyId(0)), since),
                 out(Who::KeyOfGroup(KeyId(0), group), since),
             ],
-            ..PoolTold::default()
+            ..PoolReport::default()
         };
         let others = [Other {
             process: 7,
             age: Duration::ZERO,
-            told: &told,
+            report: &told,
         }];
         pool.hear(
             at(now),

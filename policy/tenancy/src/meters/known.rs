@@ -8,8 +8,8 @@ use keyweir_terms::time::Time;
 use crate::bucket::Bucket;
 use crate::meter::{Drawn, Elsewhere, Places, Spending};
 use crate::period::Wall;
+use crate::report::{Other, RowReport, Stored, What};
 use crate::share::{Demand, part};
-use crate::told::{Other, RowTold, Stored, What};
 
 /// Processes that are remembered for a row, so that one that comes back is not heard twice.
 const PROCESSES_MAX: usize = 256;
@@ -67,7 +67,7 @@ pub(super) enum Before {
     Never,
 }
 
-pub(super) type Word<'a> = (&'a Other<'a>, &'a RowTold);
+pub(super) type Word<'a> = (&'a Other<'a>, &'a RowReport);
 
 impl Known {
     /// Of a row with this key.

@@ -25,9 +25,9 @@ use super::Meters;
 use super::known::{Before, Word};
 use super::row::Row;
 use crate::meter::{Meter, Sharing};
+use crate::report::{Heard, Other, RowReport, Stored, What};
 use crate::request::Moment;
 use crate::share::Factor;
-use crate::told::{Heard, Other, RowTold, Stored, What};
 
 /// After so long without a use a row is told no more: a bucket has filled up twice by then.
 const REST: Duration = Duration::from_secs(120);
@@ -56,7 +56,7 @@ impl Row {
         }
     }
 
-    fn told(&mut self, at: Moment) -> RowTold {
+    fn report(&mut self, at: Moment) -> RowReport {
         let known = &mut self.known;
         let secs = at.now.secs_since(known.last.at);
         let demand = known.demand.after(secs);
@@ -86,7 +86,7 @@ impl Row {
                 }
             }
         };
-        RowTold {
+        RowReport {
             row: known.hash,
             demand,
             what,
@@ -96,7 +96,7 @@ impl Row {
 
 impl Meters {
     /// What the others are to hear: of every row that was used of late, what was taken of it here.
-    pub fn report(&mut self, at: Moment) -> Vec<RowTold> {
+    pub fn report(&mut self, at: Moment) -> Vec<RowReport> {
         let mut told = Vec::new();
         for row in self.rows.iter_mut() {
             let Some(used) = row.known.used_at else {
@@ -105,7 +105,7 @@ impl Meters {
             if row.open == 0 && at.now.since(used) > REST {
                 row.rest();
             } else {
-                told.push(row.told(at));
+                told.push(row.report(at));
             }
         }
         told

@@ -70,11 +70,11 @@ impl Meters {
         }))
     }
 
-    /// What a request holds, it holds from now on of what bounds `model` of `provider`, which it turns to.
+    /// What a request holds, it holds from now on of what bounds `model` of `provider`, where it is rerouted.
     ///
     /// # Errors
     /// If that does not fit at once; it goes on holding what it held.
-    pub fn turn(
+    pub fn reroute(
         &mut self,
         at: Moment,
         reserved: &mut Reserved,

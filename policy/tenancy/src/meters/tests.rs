@@ -24,7 +24,7 @@ mod caps;
 mod gateways;
 mod limits;
 mod periods;
-mod turning;
+mod rerouting;
 
 const T: TenantId = TenantId(0);
 const OTHER: TenantId = TenantId(1);

@@ -1,4 +1,4 @@
-//! When a request turns to another choice, and which.
+//! When a request is rerouted to another choice, and which.
 
 use super::*;
 

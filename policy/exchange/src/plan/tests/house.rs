@@ -108,7 +108,7 @@ impl House {
                     }
                 }
                 Step::Wait(ticket) => Event::Decided(self.wait(plan, ticket)),
-                Step::Turn => self.aim(plan),
+                Step::Reroute => self.aim(plan),
                 Step::Relay => return End::Relayed(last.expect("something was answered")),
                 Step::Refuse(why) => return End::Refused(why),
             };

@@ -78,7 +78,7 @@ struct House {
     spec: Spec,
     gateways: Vec<Gateway>,
     /// What each process has said last, of which book, and when.
-    words: BTreeMap<u64, (u64, u64, bool, Vec<RowTold>)>,
+    words: BTreeMap<u64, (u64, u64, bool, Vec<RowReport>)>,
     stored: BTreeMap<(u64, i64, u64), u128>,
     processes: u64,
     is_away: bool,
@@ -493,7 +493,7 @@ fn words_that_are_nonsense_end_nothing_and_do_bounded_harm() {
             house.begins(0);
             house.gateways[0].open.clear();
             let told = house.gateways[0].meters.report(at(house.now));
-            let rows: Vec<RowTold> = (told.iter().cycle())
+            let rows: Vec<RowReport> = (told.iter().cycle())
                 .take(told.len() * 3)
                 .map(|row| {
                     let (number, signed, large) = extremes(&mut draw);
@@ -514,7 +514,7 @@ fn words_that_are_nonsense_end_nothing_and_do_bounded_harm() {
                         },
                     };
                     let (row, demand) = (row.row, number);
-                    RowTold { row, demand, what }
+                    RowReport { row, demand, what }
                 })
                 .collect();
             let others: Vec<Other<'_>> = (2..5)
@@ -554,7 +554,7 @@ fn words_that_are_nonsense_end_nothing_and_do_bounded_harm() {
             level: 0,
         };
         let row = told[0].row;
-        let rows = [RowTold {
+        let rows = [RowReport {
             row,
             demand: 1,
             what,

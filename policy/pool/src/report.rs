@@ -12,7 +12,7 @@ use keyweir_terms::table::Table;
 
 /// An account, as a quota group sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct AccountTold {
+pub struct AccountReport {
     /// Which.
     pub account: AccountId,
     /// Tells the group from others in every process: a hash of its name.
@@ -27,7 +27,7 @@ pub struct AccountTold {
 
 /// A key that is out, or an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutTold {
+pub struct OutReport {
     /// Which.
     pub who: Who,
     /// Since how long.
@@ -47,13 +47,13 @@ pub enum Who {
     Account(AccountId),
 }
 
-/// What is told of a pool.
+/// What is said of a pool.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct PoolTold {
+pub struct PoolReport {
     /// Accounts that were used of late.
-    pub accounts: Vec<AccountTold>,
+    pub accounts: Vec<AccountReport>,
     /// Who is out.
-    pub out: Vec<OutTold>,
+    pub out: Vec<OutReport>,
 }
 
 /// Another gateway's word.
@@ -64,7 +64,7 @@ pub struct Other<'a> {
     /// How old it is.
     pub age: Duration,
     /// What it says.
-    pub told: &'a PoolTold,
+    pub report: &'a PoolReport,
 }
 
 /// All that is heard at a time.

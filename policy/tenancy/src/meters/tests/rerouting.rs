@@ -1,4 +1,4 @@
-//! Requests that turn to another model or provider.
+//! Requests that are rerouted to another model or provider.
 
 use super::*;
 
@@ -21,13 +21,13 @@ fn who_turns_to_another_model_is_held_to_its_limits_and_no_more_to_the_first_one
     let mut first = take(&mut meters);
     assert_eq!(left(&meters), [1, 1]);
     meters
-        .turn(at(0), &mut first, (P, "other-1"))
+        .reroute(at(0), &mut first, (P, "other-1"))
         .expect("there is room");
     assert_eq!(left(&meters), [2, 0]);
 
     let mut second = take(&mut meters);
     let lack = meters
-        .turn(at(0), &mut second, (P, "other-1"))
+        .reroute(at(0), &mut second, (P, "other-1"))
         .expect_err("it is used up");
     assert_eq!(lack.lacking, Lacking::PerMinute(Dimension::Requests, 1));
     assert_eq!(left(&meters), [1, 0], "it goes on holding what it held");
@@ -51,7 +51,7 @@ fn who_asks_the_same_elsewhere_keeps_what_it_holds() {
     end(&mut meters, 0, first, 1, 50_000);
     assert!(ask(&mut meters, 0).is_err());
     meters
-        .turn(at(0), &mut second, (P, "priced-1"))
+        .reroute(at(0), &mut second, (P, "priced-1"))
         .expect("it holds what it needs");
     end(&mut meters, 0, Some(second), 1, 1);
 }

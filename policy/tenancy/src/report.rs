@@ -14,7 +14,7 @@ use crate::period::Wall;
 
 /// What a gateway tells of one thing that is counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RowTold {
+pub struct RowReport {
     /// What tells the row from others, in every process: a hash of whose it is, for which models, and
     /// what it is.
     pub row: u64,
@@ -66,13 +66,13 @@ pub struct Other<'a> {
     /// It has heard of others itself: what it says is left leaves their part out already.
     pub is_settled: bool,
     /// What it says.
-    pub rows: &'a [RowTold],
+    pub rows: &'a [RowReport],
 }
 
 /// What was spent of a budget by a gateway that may be gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// See [`RowTold::row`].
+    /// See [`RowReport::row`].
     pub row: u64,
     /// When the period began.
     pub begin: Wall,

@@ -23,12 +23,12 @@ impl Plan {
         }
         self.retries = Retries::default();
         self.met.fault = None;
-        Some(Step::Turn)
+        Some(Step::Reroute)
     }
 
-    /// Turns to the next choice, or where there is none, or no time for it, tells the client `why`.
-    pub(super) fn turn_or_refuse(&mut self, now: Time, occasion: Occasion, why: Why) -> Step {
-        if !self.may_go_on(now) || !self.choices.turn(occasion) {
+    /// Reroutes to the next choice, or where there is none, or no time for it, tells the client `why`.
+    pub(super) fn reroute_or_refuse(&mut self, now: Time, occasion: Occasion, why: Why) -> Step {
+        if !self.may_go_on(now) || !self.choices.reroute(occasion) {
             return Step::Refuse(why);
         }
         self.progress.fell_back = true;
@@ -38,13 +38,13 @@ impl Plan {
             before: Some(why),
             ..Met::default()
         };
-        Step::Turn
+        Step::Reroute
     }
 
-    /// The choice turned to cannot be asked: the next one may.
+    /// The choice rerouted to cannot be asked: the next one may.
     pub(super) fn unusable(&mut self, now: Time) -> Step {
         if self.may_go_on(now) && self.choices.skip() {
-            return Step::Turn;
+            return Step::Reroute;
         }
         Step::Refuse(self.met.before.unwrap_or(Why::Fault {
             fault: Fault::Aborted,
