@@ -31,8 +31,8 @@ pub(crate) struct Answer {
     pub(crate) ended: bool,
     /// What kind of text it turned out to be, where its head says something else.
     pub(crate) content_type: Option<&'static str>,
-    /// The error answer that it should have been: it came with 200.
-    pub(crate) told: Option<ErrorAnswer>,
+    /// The error that came inside it with 200, as the answer that it should have been.
+    pub(crate) error_inside: Option<ErrorAnswer>,
     /// Of the credential it was asked with.
     pub(crate) traces: Arc<Traces>,
 }
@@ -73,7 +73,7 @@ impl Answer {
             body: Gathered::default(),
             ended,
             content_type: None,
-            told: None,
+            error_inside: None,
             traces,
         }
     }
@@ -100,8 +100,8 @@ impl Answer {
 
     /// Its status, or the one that it should have had.
     pub(crate) fn status(&self) -> u16 {
-        match &self.told {
-            Some(told) => told.status,
+        match &self.error_inside {
+            Some(error) => error.status,
             None => self.response().status.as_u16(),
         }
     }

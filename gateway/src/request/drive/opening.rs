@@ -141,7 +141,7 @@ async fn whole(exchange: &mut Exchange<'_>, mut answer: Answer) -> Tried {
         fault => {
             answer.redact();
             let body = answer.body.joined();
-            answer.told = opening::error_answer(exchange.facts.dialect, &body, &fault);
+            answer.error_inside = opening::error_answer(exchange.facts.dialect, &body, &fault);
             Tried::Failed(fault, Some(answer))
         }
     }
@@ -207,18 +207,18 @@ async fn events(
     if let Some(Released::Died(_)) = held {
         return Tried::Failed(fault, None);
     }
-    answer.told = stream
+    answer.error_inside = stream
         .reader
         .error_answer()
-        .map(|told| without_traces(&answer, told));
+        .map(|error| without_traces(&answer, error));
     Tried::Failed(fault, Some(answer))
 }
 
-fn without_traces(answer: &Answer, told: ErrorAnswer) -> ErrorAnswer {
-    let redacted = answer.traces.redacted(told.body.as_bytes());
+fn without_traces(answer: &Answer, error: ErrorAnswer) -> ErrorAnswer {
+    let redacted = answer.traces.redacted(error.body.as_bytes());
     let body = redacted.and_then(|body| String::from_utf8(body).ok());
     ErrorAnswer {
-        body: body.unwrap_or(told.body),
-        ..told
+        body: body.unwrap_or(error.body),
+        ..error
     }
 }

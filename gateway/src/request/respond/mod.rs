@@ -3,6 +3,7 @@
 //! From here on nothing can be taken back: the request's body is let go, and what goes wrong goes
 //! wrong in front of the client, in an end that nobody takes for a good one.
 
+mod error_inside;
 mod event_redaction;
 mod head;
 mod opaque;
@@ -11,7 +12,6 @@ mod redaction;
 pub(crate) mod refusal_texts;
 pub(crate) mod refuse;
 mod stream;
-mod told;
 mod whole;
 
 pub(crate) use self::whole::rewritten;
@@ -71,8 +71,8 @@ pub(crate) async fn deliver(exchange: &mut Exchange<'_>, opened: Opened) -> Resu
 /// arrived.
 pub(crate) async fn relay(exchange: &mut Exchange<'_>, mut answer: Answer) -> Result<bool, Stop> {
     exchange.let_go();
-    if let Some(told) = answer.told.take() {
-        return Box::pin(told::deliver(exchange, answer, told)).await;
+    if let Some(error) = answer.error_inside.take() {
+        return Box::pin(error_inside::deliver(exchange, answer, error)).await;
     }
     let passed = Outcome::PassedThrough;
     Box::pin(opaque::deliver(exchange, None, answer, None, passed)).await

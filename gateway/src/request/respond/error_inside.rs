@@ -13,23 +13,23 @@ use crate::request::record::Event;
 use crate::request::stop::Stop;
 use crate::telemetry::outcome::Outcome;
 
-/// Gives the client what `answer` `told`.
+/// Gives the client the `error` that came inside `answer`.
 pub(super) async fn deliver(
     exchange: &mut Exchange<'_>,
     answer: Answer,
-    told: ErrorAnswer,
+    error: ErrorAnswer,
 ) -> Result<bool, Stop> {
     let mut head = head(exchange, &answer);
-    let status = StatusCode::from_u16(told.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_GATEWAY);
     head.status = status;
     head.headers.remove(header::CONTENT_ENCODING);
-    let length = HeaderValue::from(told.body.len());
+    let length = HeaderValue::from(error.body.len());
     head.headers.insert(header::CONTENT_LENGTH, length);
     let json = HeaderValue::from_static("application/json");
     head.headers.insert(header::CONTENT_TYPE, json);
     answer.discard().await;
     begin(exchange, head).await?;
-    write(exchange, Bytes::from(told.body), true).await?;
+    write(exchange, Bytes::from(error.body), true).await?;
     exchange.record.on(Event::Ended {
         outcome: Outcome::PassedThrough,
         status: status.as_u16(),
