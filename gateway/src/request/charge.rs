@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue};
 use keyweir_policy::tenancy::lack::{Lack, Overspent};
 use keyweir_policy::tenancy::left::AllLeft;
 use keyweir_policy::tenancy::request::{Cost, Reserved, Used};
-use keyweir_policy::tenancy::tally::Place;
+use keyweir_policy::tenancy::tally::SpenderIds;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::ProviderId;
 
@@ -80,16 +80,22 @@ impl Charge {
         &self.cost
     }
 
-    /// It has come to `used`, at `place`. Only the first time counts.
-    pub(crate) fn settle(&mut self, gateway: &Gateway, live: &Live, place: Place, used: Used) {
+    /// It has come to `used`, of `spender`. Only the first time counts.
+    pub(crate) fn settle(
+        &mut self,
+        gateway: &Gateway,
+        live: &Live,
+        spender: SpenderIds,
+        used: Used,
+    ) {
         if std::mem::replace(&mut self.is_settled, true) {
             return;
         }
-        let tenant = live.tenant(place.tenant);
+        let tenant = live.tenant(spender.tenant);
         let name = tenant.map_or("", |tenant| tenant.id.as_str());
         let ended = Ended {
             reserved: self.reserved.take(),
-            place,
+            spender,
             used,
         };
         let metrics = &gateway.metrics.tenancy;

@@ -48,12 +48,12 @@ use crate::runtime::live::Live;
 /// Serves one request. `true`: its answer is complete, and the connection as good as before, once
 /// its body is drained.
 ///
-/// Who is refused holds no place: what a request holds is given back before its refusal is written.
+/// Who is refused is not in flight: what a request holds is given back before its refusal is written.
 pub(crate) async fn serve(gateway: &Arc<Gateway>, live: &Arc<Live>, client: &mut Client) -> bool {
     let for_us = ForUs::of(client.headers());
     let dialect = likely_dialect(live, for_us.is_anthropic, client.head().uri.path());
     let mut record = Record::new(gateway, live, dialect);
-    // What a panic leaves behind is dropped on its way: a place, a share, a lease. What it leaves of
+    // What a panic leaves behind is dropped on its way: its count as in flight, a share, a lease. What it leaves of
     // the client's session ends with this request.
     let handled =
         AssertUnwindSafe(handle(gateway, live, &for_us, client, &mut record)).catch_unwind();
@@ -79,7 +79,7 @@ async fn handle(
     let Some(admitted) = admitted else {
         return intake::probe::answer(client, record).await;
     };
-    let _place = gateway.place(admitted.tenant).ok_or_else(too_many)?;
+    let _in_flight = gateway.in_flight(admitted.tenant).ok_or_else(too_many)?;
     let renamed = intake::alias::path(live, &admitted);
     let admitted = match renamed {
         Some((path, renamed)) => {

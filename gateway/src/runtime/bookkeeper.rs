@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use keyweir_policy::tenancy::tally::{Place, Totals};
+use keyweir_policy::tenancy::tally::{SpenderIds, Totals};
 use keyweir_policy::terms::ids::TenantId;
 
 use crate::runtime::gateway::Gateway;
@@ -129,10 +129,10 @@ impl Writer {
         if turn == Turn::Last {
             gateway.tenancy.ends();
         }
-        let Spent { places, budgets } = gateway.tenancy.take_spent();
+        let Spent { spenders, budgets } = gateway.tenancy.take_spent();
         let live = gateway.live();
-        for (place, more) in places {
-            let spender = self.named(&live, place);
+        for (spender, more) in spenders {
+            let spender = self.named(&live, spender);
             let spent = &mut self.unwritten.spent;
             spent.entry(spender).or_default().add(&more);
         }
@@ -202,24 +202,24 @@ impl Writer {
         }
     }
 
-    fn named(&mut self, live: &Live, place: Place) -> Spender {
-        let provider = live.providers.get(place.provider);
+    fn named(&mut self, live: &Live, ids: SpenderIds) -> Spender {
+        let provider = live.providers.get(ids.provider);
         let parts = provider.map(|provider| provider.pool.parts.load());
-        if let Some(tenant) = live.tenant(place.tenant)
-            && self.names.get(&place.tenant) != Some(&tenant.id)
+        if let Some(tenant) = live.tenant(ids.tenant)
+            && self.names.get(&ids.tenant) != Some(&tenant.id)
         {
-            self.names.insert(place.tenant, tenant.id.clone());
+            self.names.insert(ids.tenant, tenant.id.clone());
         }
         let of = |name: Option<&str>| name.unwrap_or("?").to_owned();
         let parts = parts.as_deref();
         Spender {
-            day: place.day,
+            day: ids.day,
             // Without tenants there is nobody to name.
-            tenant: self.names.get(&place.tenant).cloned().unwrap_or_default(),
+            tenant: self.names.get(&ids.tenant).cloned().unwrap_or_default(),
             provider: of(provider.map(|provider| provider.id.as_str())),
-            account: of(parts.map(|parts| parts.account(place.account))),
-            key: of(parts.map(|parts| parts.key(place.key))),
-            model: place.model,
+            account: of(parts.map(|parts| parts.account(ids.account))),
+            key: of(parts.map(|parts| parts.key(ids.key))),
+            model: ids.model,
         }
     }
 }

@@ -77,9 +77,9 @@ impl Deref for Settings {
     }
 }
 
-/// A request's place among those that run, until dropped.
+/// A request counts as in flight, until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct InFlight {
     _share: Share,
     _running: Running,
 }
@@ -217,10 +217,10 @@ impl Gateway {
         );
     }
 
-    /// A place for a request of `tenant`, unless it would be one too many.
-    pub(crate) fn place(&self, tenant: TenantId) -> Option<Place> {
+    /// Counts a request of `tenant` as in flight, unless it would be one too many.
+    pub(crate) fn in_flight(&self, tenant: TenantId) -> Option<InFlight> {
         let mut share = self.places.share(tenant);
-        share.grow(1).then(|| Place {
+        share.grow(1).then(|| InFlight {
             _share: share,
             _running: self.lifecycle.enter(),
         })

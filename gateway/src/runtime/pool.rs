@@ -66,7 +66,7 @@ pub(crate) enum Next {
     /// Send the request with the lease's key.
     Send(Lease),
     /// Wait for the pool's decision.
-    Wait(Place),
+    Wait(Waiter),
     /// Reroute the request to the plan's new choice.
     Reroute,
     /// Give the client the provider's answer as it is.
@@ -105,7 +105,7 @@ impl SharedPool {
             Step::Wait(ticket) => {
                 let (sender, decision) = oneshot::channel();
                 state.waiting.insert(ticket, sender);
-                Next::Wait(Place {
+                Next::Wait(Waiter {
                     pool: Arc::clone(self),
                     behind: state.pool.waiting().saturating_sub(1),
                     ticket,
@@ -297,17 +297,17 @@ async fn wait_for_change(shared: &SharedPool) {
     let _ = tokio::time::timeout(Duration::from_secs(60), shared.rewind.notified()).await;
 }
 
-/// A place in the waiting room. Resolves to the pool's decision; leaving early gives it back.
-#[must_use = "a place is given back when dropped"]
-pub(crate) struct Place {
+/// Who stands in the waiting room. Resolves to the pool's decision; dropped early, it leaves.
+#[must_use = "who is dropped leaves the waiting room"]
+pub(crate) struct Waiter {
     pool: Arc<SharedPool>,
     ticket: Ticket,
-    /// How many others waited when it was taken.
+    /// How many others waited when it came.
     pub(crate) behind: usize,
     decision: oneshot::Receiver<Decision>,
 }
 
-impl Future for Place {
+impl Future for Waiter {
     /// `None` cannot happen as long as the pool lives: every ticket is decided.
     type Output = Option<Decision>;
 
@@ -316,7 +316,7 @@ impl Future for Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Waiter {
     fn drop(&mut self) {
         if self.decision.is_terminated() {
             return;

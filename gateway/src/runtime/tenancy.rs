@@ -15,7 +15,7 @@ use keyweir_policy::tenancy::period::Wall;
 use keyweir_policy::tenancy::report::{Heard, RowReport};
 use keyweir_policy::tenancy::request::{Asked, Cost, Moment, Reserved, Standing, Used};
 use keyweir_policy::tenancy::sums::Sums;
-use keyweir_policy::tenancy::tally::{Place, Tally, Totals};
+use keyweir_policy::tenancy::tally::{SpenderIds, Tally, Totals};
 use keyweir_policy::terms::id_map::IdMap;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use parking_lot::Mutex;
@@ -48,14 +48,14 @@ struct State {
 /// A request that has ended.
 pub(crate) struct Ended {
     pub(crate) reserved: Option<Reserved>,
-    pub(crate) place: Place,
+    pub(crate) spender: SpenderIds,
     pub(crate) used: Used,
 }
 
 /// What is to be written down.
 pub(crate) struct Spent {
-    /// By place.
-    pub(crate) places: HashMap<Place, Totals>,
+    /// By who spent it.
+    pub(crate) spenders: HashMap<SpenderIds, Totals>,
     /// Of budgets, by their keys: in all.
     pub(crate) budgets: Vec<(String, Sums)>,
 }
@@ -139,14 +139,14 @@ impl Tenancy {
     pub(crate) fn settle(&self, ended: Ended, name: &str, metrics: &TenancyMetrics) -> Cost {
         let Ended {
             reserved,
-            place,
+            spender,
             used,
         } = ended;
         let mut state = self.state.lock();
         let at = self.moment();
         let is_bounded = reserved.is_some();
-        let (tenant, provider) = (place.tenant, place.provider);
-        let served = (provider, place.model.as_str());
+        let (tenant, provider) = (spender.tenant, spender.provider);
+        let served = (provider, spender.model.as_str());
         let cost = state.meters.settle(at, reserved, served, used);
         if !cost.usage.is_empty() {
             let label = state.meters.label(cost.listed);
@@ -164,7 +164,7 @@ impl Tenancy {
             let is_unlisted = cost.listed.is_none();
             let totals = Totals::of(&cost.usage, cost.money, is_unlisted);
             let day = at.wall.day();
-            state.tally.add(Place { day, ..place }, &totals);
+            state.tally.add(SpenderIds { day, ..spender }, &totals);
         }
         if is_bounded {
             state.write_if_due();
@@ -200,11 +200,11 @@ impl Tenancy {
         self.written.subscribe()
     }
 
-    /// What was spent since the last call: by place, and of budgets.
+    /// What was spent since the last call: by spender, and of budgets.
     pub(crate) fn take_spent(&self) -> Spent {
         let mut state = self.state.lock();
         Spent {
-            places: state.tally.take(),
+            spenders: state.tally.take(),
             budgets: state.meters.take_changed(),
         }
     }

@@ -7,9 +7,9 @@ use keyweir_terms::request::Usage;
 
 use crate::money::Money;
 
-/// What is added up apart.
+/// Whose use is added up apart, and of what.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct SpenderIds {
     /// Days since 1970-01-01, UTC.
     pub day: u32,
     /// Who asked.
@@ -24,7 +24,7 @@ pub struct Place {
     pub model: String,
 }
 
-/// What was spent in one place.
+/// What one of them spent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Requests that were served.
@@ -77,17 +77,17 @@ impl Totals {
 /// What was spent since it was last taken.
 #[derive(Debug, Default)]
 pub struct Tally {
-    totals: HashMap<Place, Totals>,
+    totals: HashMap<SpenderIds, Totals>,
 }
 
 impl Tally {
     /// Adds one request.
-    pub fn add(&mut self, place: Place, totals: &Totals) {
-        self.totals.entry(place).or_default().add(totals);
+    pub fn add(&mut self, spender: SpenderIds, totals: &Totals) {
+        self.totals.entry(spender).or_default().add(totals);
     }
 
     /// All of it; it begins anew.
-    pub fn take(&mut self) -> HashMap<Place, Totals> {
+    pub fn take(&mut self) -> HashMap<SpenderIds, Totals> {
         std::mem::take(&mut self.totals)
     }
 }

@@ -19,7 +19,7 @@ use crate::request::lease::HeldLease;
 use crate::request::record::{self, Chosen};
 use crate::request::respond::{self, refusal_texts};
 use crate::request::stop::Stop;
-use crate::runtime::pool::{Next, Place};
+use crate::runtime::pool::{Next, Waiter};
 
 /// Serves a request. `true`: its answer is complete.
 ///
@@ -58,10 +58,10 @@ pub(crate) async fn reach(exchange: &mut Exchange<'_>) -> Result<Reached, Stop> 
             Box::pin(answer.discard()).await;
         }
         event = match next {
-            Next::Wait(place) => {
-                let behind = place.behind;
+            Next::Wait(waiter) => {
+                let behind = waiter.behind;
                 exchange.record.on(record::Event::Waits { behind });
-                Event::Decided(wait(exchange, place).await?)
+                Event::Decided(wait(exchange, waiter).await?)
             }
             Next::Send(lease) => match attempt(exchange, lease).await? {
                 Attempted::Opened(opened) => return Ok(Reached::Opened(opened)),
@@ -82,10 +82,10 @@ pub(crate) async fn reach(exchange: &mut Exchange<'_>) -> Result<Reached, Stop> 
 }
 
 /// Waits for the pool's decision.
-async fn wait(exchange: &mut Exchange<'_>, place: Place) -> Result<Result<Lease, Refusal>, Stop> {
+async fn wait(exchange: &mut Exchange<'_>, waiter: Waiter) -> Result<Result<Lease, Refusal>, Stop> {
     let decision = tokio::select! {
         biased;
-        decision = place => decision,
+        decision = waiter => decision,
         () = exchange.client.gone() => return Err(Stop::ClientLeft),
         () = exchange.gateway.lifecycle.last_called() => return Err(refusal_texts::shutting_down().into()),
     };

@@ -1,19 +1,19 @@
 //! What a request is charged for, and where.
 
 use keyweir_policy::tenancy::request::Used;
-use keyweir_policy::tenancy::tally::Place;
+use keyweir_policy::tenancy::tally::SpenderIds;
 use keyweir_policy::terms::ids::{AccountId, KeyId};
 use keyweir_policy::terms::request::Usage;
 
 use super::known::Known;
 
 impl Known {
-    /// Where its use is booked; `None`: no tenant or no provider had it.
-    pub(super) fn place(&self) -> Option<Place> {
+    /// To whom its use is booked; `None`: no tenant or no provider had it.
+    pub(super) fn spender(&self) -> Option<SpenderIds> {
         let (asked, served) = (&self.asked, &self.served);
         let (tenant, provider) = asked.tenant.zip(served.provider)?;
         let model = served.model.as_ref().or(asked.model.as_ref());
-        Some(Place {
+        Some(SpenderIds {
             day: 0,
             tenant,
             provider,

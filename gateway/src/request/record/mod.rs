@@ -162,9 +162,10 @@ impl Record {
         if self.charge.is_settled() {
             return;
         }
-        if let Some(place) = self.known.place() {
+        if let Some(spender) = self.known.spender() {
             let (gateway, live) = (&self.known.gateway, &self.known.live);
-            self.charge.settle(gateway, live, place, self.known.used());
+            self.charge
+                .settle(gateway, live, spender, self.known.used());
         }
     }
 
