@@ -1,10 +1,10 @@
 //! A request's way through the gateway, top to bottom.
 //!
 //! ```text
-//! intake:   head → route → authenticate → body → describe → bounds → prepare
+//! intake:   head → route → authenticate → body → describe → tenant_limits → prepare
 //! drive:    plan ⇄ wait | attempt → opening
-//! listing:  of several accounts' lists one
-//! models:   of several providers' lists of models one
+//! listing:  one list out of several accounts' lists
+//! models:   one list out of several providers' lists of models
 //! respond:  whole | opaque | stream, or refuse
 //! record:   metrics, a line in the access log, spans, what is kept for `/explain`
 //! ```
@@ -48,13 +48,13 @@ use crate::runtime::live::Live;
 /// Serves one request. `true`: its answer is complete, and the connection as good as before, once
 /// its body is drained.
 ///
-/// Who is refused is not in flight: what a request holds is given back before its refusal is written.
+/// What a request holds is given back before its refusal is written.
 pub(crate) async fn serve(gateway: &Arc<Gateway>, live: &Arc<Live>, client: &mut Client) -> bool {
     let for_us = ForUs::of(client.headers());
     let dialect = likely_dialect(live, for_us.is_anthropic, client.head().uri.path());
     let mut record = Record::new(gateway, live, dialect);
-    // What a panic leaves behind is dropped on its way: its count as in flight, a share, a lease. What it leaves of
-    // the client's session ends with this request.
+    // A panic drops what the request holds: its count as in flight, a share, a lease. What it leaves of the
+    // client's session ends with this request.
     let handled =
         AssertUnwindSafe(handle(gateway, live, &for_us, client, &mut record)).catch_unwind();
     let complete = match handled.await {

@@ -12,13 +12,13 @@ use crate::request::intake::body::Body;
 use crate::request::intake::plain::Coded;
 use crate::upstream::Upstream;
 
-/// A request as it is sent, as often as it takes.
+/// A request as it is sent, by every attempt.
 pub(crate) struct Outgoing {
     pub(crate) head: OutgoingHead,
     /// Dropped once an answer is on its way.
     pub(crate) body: Option<Body>,
-    /// The coding that it is in. As it came, it goes to whom the client had in mind; others are sent
-    /// it in plain.
+    /// The coding that it is in. The first choice is sent it as it came, others are sent it
+    /// decoded.
     pub(crate) coded: Option<Coded>,
     /// What is needed to aim at another provider; absent where none may be asked.
     pub(crate) target: Option<Box<Target>>,

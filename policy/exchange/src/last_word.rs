@@ -11,7 +11,7 @@ use crate::step::Why;
 /// Whether the provider's own answer to an attempt that met `fault` may go to the client.
 /// `status`: of that answer, if there was one.
 pub(crate) fn may_be_relayed(fault: &Fault, status: Option<u16>) -> bool {
-    // Redirects would lead clients astray, and successes that are none would deceive them.
+    // Redirects would lead clients astray, and malformed responses with 200 would deceive them.
     status.is_some_and(|status| status >= 400) && speaks_of_the_request(fault)
 }
 
@@ -82,7 +82,7 @@ mod tests {
             (Fault::Overloaded { wait }, Some(529), true),
             (Fault::Broken { wait }, Some(500), true),
             (Fault::Broken { wait }, Some(503), true),
-            // An answer that is none, a redirect, an error event in a stream.
+            // A malformed response, a redirect, an error event in a stream.
             (Fault::Broken { wait }, Some(200), false),
             (Fault::Broken { wait }, Some(302), false),
             (Fault::Overloaded { wait }, Some(200), false),

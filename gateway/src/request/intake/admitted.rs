@@ -1,4 +1,4 @@
-//! A request of which all is known but its body.
+//! A request before its body is read.
 
 use keyweir_policy::exchange::routed::Routed;
 use keyweir_policy::terms::ids::TenantId;

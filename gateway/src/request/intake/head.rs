@@ -22,7 +22,7 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 /// Checks the head of `session`'s request.
 ///
 /// # Errors
-/// The answer it deserves.
+/// If it may not go on; what is returned is the answer to it.
 pub(crate) fn check(session: &ServerSession, limits: &GatewayLimits) -> Result<(), Refuse> {
     let head = session.req_header();
     if head.method == Method::CONNECT || head.method == Method::TRACE {

@@ -1,7 +1,7 @@
-//! A request's body in plain, where it came compressed (Codex sends zstd).
+//! A request's body decoded, where it came compressed (Codex sends zstd).
 //!
-//! It is decoded to be read, within the bound that holds for bodies, and goes on as it came. What it
-//! takes is held for as long as the body is: whoever is asked later gets it in plain.
+//! It is decoded to be read, within the bound that holds for bodies, and goes to the first choice as it
+//! came. The decoded body is held for as long as the body is: later choices are sent that.
 
 use bytes::Bytes;
 use http::HeaderMap;

@@ -150,8 +150,8 @@ fn tells_usage_if_asked(taken: &Taken<'_>) -> bool {
     stream && wire::tells_usage_if_asked(routed.dialect, endpoint, routed.path)
 }
 
-/// Whose the things are that an answer names: of what follows from a thing its owner's, of a list
-/// nobody's, since it names what others made, and else the caller's.
+/// Who owns the things that an answer names: the owner of the thing that they follow from; of a list
+/// nobody, since it names what others made; else the caller.
 fn maker(taken: &Taken<'_>) -> Option<TenantId> {
     let route = &taken.routed.route;
     match route.resource {

@@ -24,7 +24,7 @@ pub(crate) enum Event<'a> {
         dialect: Dialect,
         endpoint: Endpoint,
     },
-    /// Its caller was told.
+    /// It is known who calls.
     Authenticated(TenantId),
     /// Its body was read.
     BodyRead { bytes: usize },
@@ -61,7 +61,7 @@ pub(crate) enum Event<'a> {
     },
     /// The answer's head goes to the client.
     AnswerBegan { status: u16 },
-    /// What it comes to is known, by the provider's own count, or by what has come of an answer.
+    /// Its usage is known, by the provider's own count, or by what has come of an answer.
     Charged { usage: Usage, is_counted: bool },
     /// The client has its answer.
     Ended { outcome: Outcome, status: u16 },

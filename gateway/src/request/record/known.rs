@@ -1,4 +1,4 @@
-//! What is known of one request: who asks for what, who served it, and how it ended.
+//! What is known of one request so far: who asks for what, who served it, and how it ended.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

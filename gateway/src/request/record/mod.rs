@@ -1,5 +1,5 @@
-//! The one who is told what happens to a request: metrics and the access log are fed from here, and
-//! nobody else counts anything about requests.
+//! The observer of a request's events: metrics, the access log and traces are fed from here, and nothing
+//! else counts anything about requests.
 //!
 //! ```text
 //! event:    what can happen

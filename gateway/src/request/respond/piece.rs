@@ -16,7 +16,7 @@ use crate::request::stop::Stop;
 pub(super) enum Came {
     Piece(Bytes),
     End,
-    /// Nothing more; grace may be over.
+    /// Nothing more comes.
     Interrupted(Interruption),
     ClientLeft,
 }

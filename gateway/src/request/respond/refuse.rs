@@ -1,4 +1,4 @@
-//! What the gateway itself says no to, in the client's dialect.
+//! The gateway's own refusals, in the client's dialect.
 //!
 //! A refusal says what is wrong and, where waiting helps, for how long: `retry-after` in whole
 //! seconds, true to what the pool knows. Where sending the same again cannot help, it says that too
@@ -253,7 +253,7 @@ fn prepare_early_answer(client: &mut Client) {
         return;
     }
     if expects_continue(client.head()) {
-        // It waits for our leave, which it does not get: nothing more will come.
+        // It waits for `100 Continue`, which it does not get: no body will come.
         client.session().set_keepalive(None);
         return;
     }
