@@ -176,7 +176,7 @@ impl Breaker {
     /// can serve.
     pub fn grant(&mut self) -> Generation {
         if let State::Open { .. } = self.state {
-            self.turn(State::HalfOpen);
+            self.enter(State::HalfOpen);
         }
         self.in_flight += 1;
         self.generation
@@ -204,7 +204,7 @@ impl Breaker {
                     self.opened = 0;
                 }
             }
-            State::HalfOpen => self.turn(State::Closed {
+            State::HalfOpen => self.enter(State::Closed {
                 consecutive: 0,
                 window: Window::default(),
                 ramp: Some(1),
@@ -246,7 +246,7 @@ impl Breaker {
         };
         if trips {
             self.is_tripped = true;
-            self.open(now, wait, draw);
+            self.trip(now, wait, draw);
         }
         trips
     }
@@ -267,7 +267,7 @@ impl Breaker {
     pub fn passed(&mut self, now: Time, granted: Generation) {
         self.released();
         if granted == self.generation && matches!(self.state, State::HalfOpen) {
-            self.turn(State::Open {
+            self.enter(State::Open {
                 since: now,
                 until: now,
             });
@@ -278,21 +278,21 @@ impl Breaker {
     pub fn refused(&mut self, now: Time, granted: Generation, draw: f64) {
         self.released();
         if granted == self.generation {
-            self.open(now, None, draw);
+            self.trip(now, None, draw);
         }
     }
 
-    /// Opens whatever the counts say.
-    pub fn open(&mut self, now: Time, wait: Option<Duration>, draw: f64) {
+    /// Trips whatever the counts say.
+    pub fn trip(&mut self, now: Time, wait: Option<Duration>, draw: f64) {
         let backoff = self.backoff.after(self.opened, draw);
         self.opened = self.opened.saturating_add(1);
-        self.open_for(now, wait.unwrap_or_default().max(backoff));
+        self.trip_for(now, wait.unwrap_or_default().max(backoff));
     }
 
-    /// Opens for `span`, and for no longer the next time.
-    pub fn open_for(&mut self, now: Time, span: Duration) {
+    /// Trips for `span`, and for no longer the next time.
+    pub fn trip_for(&mut self, now: Time, span: Duration) {
         self.is_hearsay = false;
-        self.turn(State::Open {
+        self.enter(State::Open {
             since: now,
             until: now + span,
         });
@@ -316,7 +316,7 @@ impl Breaker {
         self.in_flight
     }
 
-    fn turn(&mut self, state: State) {
+    fn enter(&mut self, state: State) {
         self.state = state;
         self.generation = Generation(self.generation.0.wrapping_add(1));
     }

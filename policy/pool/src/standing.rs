@@ -186,7 +186,7 @@ impl Standing {
     pub(crate) fn trip(&mut self, now: Time, draw: f64) {
         Told::note(&mut self.told, now, Cause::Operator);
         self.verdict = Verdict::Out;
-        self.breaker.open(now, None, draw);
+        self.breaker.trip(now, None, draw);
     }
 
     /// Another gateway took it out at `since`, until `until`. Returns whether that takes it out here: not
@@ -289,7 +289,7 @@ impl Standing {
         let is_enough = self.words.len() >= WORDS_ENOUGH || self.doubted >= DOUBTED_ENOUGH;
         if self.verdict == Verdict::Out || is_enough || is_new {
             self.verdict = Verdict::Out;
-            self.breaker.open(now, word.wait, word.draw);
+            self.breaker.trip(now, word.wait, word.draw);
             return true;
         }
         self.suspect(now);
@@ -304,7 +304,7 @@ impl Standing {
             return false;
         }
         self.verdict = Verdict::Out;
-        self.breaker.open(now, None, draw);
+        self.breaker.trip(now, None, draw);
         true
     }
 
@@ -337,7 +337,7 @@ impl Standing {
 
     fn suspect(&mut self, now: Time) {
         self.verdict = Verdict::Suspected;
-        self.breaker.open_for(now, SUSPECTED);
+        self.breaker.trip_for(now, SUSPECTED);
     }
 }
 

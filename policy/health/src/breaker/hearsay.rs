@@ -15,7 +15,7 @@ impl Breaker {
         if has_served || until <= now || !matches!(self.state, State::Closed { .. }) {
             return false;
         }
-        self.turn(State::Open { since, until });
+        self.enter(State::Open { since, until });
         self.is_hearsay = true;
         true
     }

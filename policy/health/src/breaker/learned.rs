@@ -38,7 +38,7 @@ impl Breaker {
     pub fn recall(&mut self, now: Time, age_secs: f64, learned: &LearnedBreaker) {
         self.opened = learned.opened.min(OPENED_MAX);
         let Some((open_for, left)) = learned.open_secs else {
-            self.turn(State::Closed {
+            self.enter(State::Closed {
                 consecutive: 0,
                 window: Default::default(),
                 ramp: Some(1),
@@ -53,7 +53,7 @@ impl Breaker {
             })
         };
         self.is_tripped = true;
-        self.turn(State::Open {
+        self.enter(State::Open {
             since: now - secs(open_for + age_secs),
             until: now + secs(left - age_secs),
         });

@@ -13,7 +13,7 @@ impl Breaker {
     /// What was held against it is cleared up.
     pub fn close(&mut self) {
         self.opened = 0;
-        self.turn(State::default());
+        self.enter(State::default());
     }
 
     /// A failure that was counted here at `failed_at` was the request's own fault. What opened it
@@ -36,7 +36,7 @@ impl Breaker {
     /// What opened it turned out to be the provider's fault: close it, but with care.
     pub fn reprieve(&mut self) {
         if !matches!(self.state, State::Closed { .. }) {
-            self.turn(State::Closed {
+            self.enter(State::Closed {
                 consecutive: 0,
                 window: Window::default(),
                 ramp: Some(RAMP_AFTER_REPRIEVE),

@@ -86,7 +86,7 @@ fn outcomes_of_an_older_generation_do_not_move_it() {
 #[test]
 fn the_providers_wait_beats_ours_when_longer() {
     let mut breaker = Breaker::new(OPEN_BACKOFF);
-    breaker.open(at(0.0), Some(Duration::from_secs(20)), 1.0);
+    breaker.trip(at(0.0), Some(Duration::from_secs(20)), 1.0);
     assert_eq!(breaker.opens_at(at(0.0)), Some(at(20.0)));
 }
 
@@ -135,10 +135,10 @@ fn what_is_opened_for_a_span_stays_open_no_longer_the_next_time() {
     let mut breaker = Breaker::new(OPEN_BACKOFF);
     for n in 0..5 {
         let now = at(f64::from(n) * 10.0);
-        breaker.open_for(now, Duration::from_secs(2));
+        breaker.trip_for(now, Duration::from_secs(2));
         assert_eq!(breaker.open_span(), Some((now, now.after_secs(2.0))));
     }
-    breaker.open(at(60.0), None, 1.0);
+    breaker.trip(at(60.0), None, 1.0);
     assert_eq!(breaker.opens_at(at(60.0)), Some(at(61.0)));
 }
 
