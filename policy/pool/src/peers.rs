@@ -1,4 +1,4 @@
-//! What a pool tells other gateways, and hears from them ([`crate::told`]).
+//! What a pool tells other gateways, and hears from them ([`crate::report`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -14,7 +14,7 @@
 //! *Over policies:* what is counted is known by whose it is, for which models, and what it is; the
 //! amount may change and what was used stays. What is gone is kept for a while.
 //!
-//! *Several gateways* ([`crate::told`]): each tells what it has taken, and hears what the others have.
+//! *Several gateways* ([`crate::report`]): each tells what it has taken, and hears what the others have.
 //! From one word to the next it gives no more than its share of what is left (`share.rs`): so limits
 //! hold from the first request on, and what one gives too much because it had not heard yet is owed, not
 //! forgotten. Where nobody is heard of any more, all shares are even, among as many as there were.

@@ -1,4 +1,4 @@
-//! What a quota group tells other gateways of, and hears from them ([`crate::told`]).
+//! What a quota group tells other gateways of, and hears from them ([`crate::report`]).
 
 use std::time::Duration;
 

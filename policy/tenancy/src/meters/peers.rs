@@ -1,4 +1,4 @@
-//! What gateways tell one another of the meters ([`crate::told`]), and what is made of it.
+//! What gateways tell one another of the meters ([`crate::report`]), and what is made of it.
 //!
 //! *A limit per minute:* what others took since they were last heard is taken off here, and what was
 //! assumed of them until then is put back. *Requests at a time:* who has how many is known, and what is
