@@ -89,3 +89,20 @@ fn refusals_that_measure_nothing_do_not_starve_an_account() {
     let verdict = judge(&draw(5119));
     assert!(verdict.is_answered() && verdict.is_sparing(), "{verdict}");
 }
+
+/// Where nothing is told, what is believed of an account is made anew with each answer; what has flowed in
+/// since the last request is part of it.
+#[test]
+fn accounts_of_which_nothing_is_told_are_used_at_their_rate() {
+    let verdict = judge(&draw(98_132));
+    assert!(verdict.is_answered() && verdict.is_sparing(), "{verdict}");
+}
+
+/// Output is not asked for beforehand: what is pending must not keep shallow buckets full while requests
+/// wait. The all-knowing scheduler lets nobody wait here; 25 s were waited with half of the bucket held.
+#[test]
+fn pending_output_does_not_let_shallow_buckets_flow_over() {
+    let verdict = judge_declared(&draw(98_035));
+    assert!(verdict.is_held() || verdict.waits.1 < 12.0, "{verdict}");
+    assert!(verdict.is_answered() && verdict.is_sparing(), "{verdict}");
+}

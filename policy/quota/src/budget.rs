@@ -38,11 +38,14 @@ use keyweir_terms::time::Time;
 /// notice, by a percent of their answers either way; half and twice of it leave all bounds held.
 const PENDING_MARGIN: f64 = 0.4;
 /// The share of the burst that is held for pending output, at most: with what a request has to find of
-/// its own, no more than all of it. A bucket that is full takes a request although more is pending than
-/// flows in meanwhile: what flows over is lost for good, while what is overdrawn only flows in later …
-const HELD_SHARE_MAX: f64 = 0.5;
-/// … but no crowd: all that is pending beyond so many times what flows in meanwhile is held.
-const PENDING_MAX: f64 = 1.5;
+/// its own, no more than all of it. A provider admits whatever its output comes to as long as anything is
+/// left; what is overdrawn only flows in later, while what flows over from a full bucket is lost for good.
+/// With half of it, and all of a request's own output to be found, the random world 98,035 waits for 25 s
+/// at the 99th percentile instead of 9 …
+const HELD_SHARE_MAX: f64 = 0.2;
+/// … but no crowd: all that is pending beyond so many times what flows in meanwhile is held. With twice as
+/// many "output 150" answers 3 % less, with half as many "long output 150" 4 %.
+const PENDING_MAX: f64 = 3.0;
 /// Requests that may be on their way to an account of which nothing is known, before it has
 /// answered anything. With half as many "very long" breaks its bound; more are more refusals should the
 /// account be small.

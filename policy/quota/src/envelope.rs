@@ -44,6 +44,8 @@ const FULL_SHARE: f64 = 0.25;
 const UNEXPLAINED_WEIGHT: f64 = 0.1;
 /// A bucket that refused saves up less than would have passed: by such a share of a request.
 const SHORT: f64 = 0.5;
+/// A bucket that saves up less than one of anything would never admit any.
+const BURST_MIN: f64 = 1.0;
 /// What a refusal by a hair counts, of one that cannot be.
 const HAIR: f64 = 0.1;
 /// After so many requests that left next to nothing one more is believed to have been refused than was.
@@ -230,9 +232,10 @@ impl Envelope {
         }
     }
 
-    /// The bucket to believe in. Rates are alike for which outcomes differ by no more than `slack`; where
+    /// The bucket to believe in at `now`. Rates are alike for which outcomes differ by no more than `slack`; where
     /// any of many may be it, the mean that was taken until now, `mean_per_sec`, is the best guess.
-    pub(crate) fn believed(&mut self, slack: f64, mean_per_sec: f64) -> Option<Lesson> {
+    pub(crate) fn believed(&mut self, now: Time, slack: f64, mean_per_sec: f64) -> Option<Lesson> {
+        self.advance(now);
         if self.refused[0].is_infinite() {
             return None;
         }
@@ -266,7 +269,7 @@ impl Envelope {
     }
 
     fn bucket_at(&self, at: f64) -> Lesson {
-        let burst = (between(&self.refused, at) - SHORT * self.unit).max(0.0);
+        let burst = (between(&self.refused, at) - SHORT * self.unit).max(BURST_MIN);
         let least = -burst.max(OVERDRAWN_MAX * self.unit);
         Lesson {
             per_sec: self.rate(at).max(self.unit / TRIED_EVERY_SECS),
@@ -416,7 +419,7 @@ mod tests {
             if tested > 0.0 {
                 envelope.test(tested, 1.0);
             }
-            self.lesson = envelope.believed(0.1, mean);
+            self.lesson = envelope.believed(Self::at(self.now), 0.1, mean);
         }
     }
 
@@ -497,7 +500,7 @@ mod tests {
                         envelope.refuse(World::at(now), &asked, draws.bool());
                     }
                 }
-                let believed = envelope.believed(need.abs(), amount(&mut draws));
+                let believed = envelope.believed(World::at(now), need.abs(), amount(&mut draws));
                 if let Some(Lesson {
                     per_sec,
                     burst,
@@ -512,8 +515,30 @@ mod tests {
     }
 
     #[test]
+    fn what_has_flowed_in_since_the_last_charge_is_there() {
+        let (per_sec, burst) = (10.0, 20.0);
+        let mut world = World::new(per_sec, burst);
+        for _ in 0..400 {
+            world.ask(1.0);
+        }
+        let charged = world.now;
+        // Answers come later than their requests are sent, and each makes for a new belief.
+        for late in [0.0, 0.05, 0.5] {
+            world.now = charged + late;
+            world.believe(1.0);
+            let lesson = world.lesson.expect("it was refused");
+            let there = (world.level + per_sec * late).min(burst);
+            assert!(
+                (lesson.level - there).abs() < 2.0,
+                "{late} s: {} of {there}",
+                lesson.level
+            );
+        }
+    }
+
+    #[test]
     fn nothing_is_believed_before_anything_was_refused() {
         let mut envelope = Envelope::new(World::at(10.0), 100.0, 10.0);
-        assert_eq!(envelope.believed(0.1, 10.0), None);
+        assert_eq!(envelope.believed(World::at(10.0), 0.1, 10.0), None);
     }
 }

@@ -121,7 +121,7 @@ impl Budget {
         let slack = self.slack(d);
         let believed = self.envelopes[d]
             .as_mut()
-            .and_then(|it| it.believed(slack, mean_per_sec));
+            .and_then(|it| it.believed(now, slack, mean_per_sec));
         if let Some(lesson) = believed {
             self.buckets[d].learn(now, &lesson);
         }

@@ -16,9 +16,10 @@ const LOAD_KNOWN: f64 = 1e-6;
 const LOAD_UNKNOWN_HALF: f64 = 64.0;
 /// … and seconds of refill that it counts as holding: the burst that is assumed of one with limits.
 const UNKNOWN_SECS: f64 = 3.0;
-/// The largest share of a bucket that pending output has to find: output that is foreseen is a guess,
-/// and a request must not wait for a full bucket because of it. From a quarter to all of it, no
-/// simulated world changes.
+/// The share of its pending output that a request has to find, so that the bucket is not empty by the
+/// time it is admitted: nobody asks for all of it beforehand …
+const PENDING_FOUND: f64 = 0.2;
+/// … and of a bucket, at most: a request must not wait for a full bucket because of a guess.
 const PENDING_SHARE_MAX: f64 = 0.5;
 
 /// An account's buckets, or the most that any account of several can have.
@@ -135,7 +136,8 @@ impl Bounds {
 /// The share that `charge` has to find free; never more than all of it, since a full bucket is the
 /// most there will be.
 pub(super) fn required_share(charge: &Charge, dimension: usize, scale: f64) -> f64 {
-    let pending = lesser(charge.pending[dimension] * scale, PENDING_SHARE_MAX);
+    let found = PENDING_FOUND * charge.pending[dimension];
+    let pending = lesser(found * scale, PENDING_SHARE_MAX);
     lesser(charge.prompt[dimension] * scale + pending, 1.0)
 }
 
