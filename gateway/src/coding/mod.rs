@@ -11,5 +11,5 @@ mod source;
 mod whole;
 
 pub(crate) use decoder::{Decoded, Decoder};
-pub(crate) use name::Coding;
+pub(crate) use name::{Coding, UnknownCoding};
 pub(crate) use whole::{DecodeError, decode_whole};

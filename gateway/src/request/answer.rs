@@ -10,7 +10,7 @@ use keyweir_policy::wire::stream::StreamReader;
 use keyweir_policy::wire::trace::Traces;
 use pingora_http::ResponseHeader;
 
-use crate::coding::{Coding, Decoded, Decoder};
+use crate::coding::{Coding, Decoded, Decoder, UnknownCoding};
 use crate::downstream::shares::Share;
 use crate::downstream::whole_events::WholeEvents;
 use crate::request::gathered::Gathered;
@@ -78,13 +78,17 @@ impl Answer {
         }
     }
 
-    /// Has the body decoded as it is read, if it came in a coding that can be undone.
-    pub(crate) fn decode(&mut self) {
-        if let Ok(Some(coding)) = Coding::of(&self.response().headers) {
+    /// Has the body decoded as it is read, if it came in a coding.
+    ///
+    /// # Errors
+    /// If that cannot be undone.
+    pub(crate) fn decode(&mut self) -> Result<(), UnknownCoding> {
+        if let Some(coding) = Coding::of(&self.response().headers)? {
             let decoder = Decoder::new(coding);
             let has_begun = false;
             self.coded = Some(Box::new(Coded { decoder, has_begun }));
         }
+        Ok(())
     }
 
     /// Whether the body as it is read is another than came.

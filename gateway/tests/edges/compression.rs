@@ -118,6 +118,22 @@ async fn an_error_in_a_coding_reaches_the_client_in_plain() {
     assert_eq!(answer.header("content-encoding"), "");
 }
 
+/// Nobody could count what it took, or see that it quotes the key.
+#[tokio::test]
+async fn an_answer_in_a_coding_that_cannot_be_undone_reaches_nobody() {
+    for (status, coding) in [(200, "gzip, gzip"), (200, "compress"), (400, "gzip, br")] {
+        let head = format!("content-type: application/json\r\ncontent-encoding: {coding}\r\n");
+        let sent = answer(status, &head, coded("gzip", coded("gzip", GOOD)));
+        let provider = Scripted::start(move |_| sent.clone()).await;
+        let gateway = provider.gateway("anthropic", 1, "").await;
+        let request = Api::Messages.request(false);
+
+        let answer = ask(&gateway, &request.header("x-keyweir-patience", "0")).await;
+
+        Api::Messages.check_refusal(&answer, 503, "api_error");
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_grows_without_end_is_not_held() {
     // 64 MiB of JSON from 64 KiB: it passes as it comes, and is read at its end.
