@@ -13,6 +13,7 @@ use pingora_core::connectors::http::v2;
 use pingora_core::connectors::{ConnectorOptions, TransportConnector};
 use pingora_core::protocols::http::client::HttpSession;
 use pingora_core::protocols::http::v1::client::HttpSession as Http1;
+use pingora_core::protocols::http::v2::client::Http2Session as Http2;
 use pingora_core::upstreams::peer::{HttpPeer, Peer};
 use pingora_core::{BError, Result};
 
@@ -35,6 +36,22 @@ pub(crate) fn connections(
     // Pingora unwraps on a certificate in the system's store that it cannot parse.
     let made = std::panic::AssertUnwindSafe(|| Arc::new(Connections::new(options)));
     std::panic::catch_unwind(made).map_err(|_| RootsError::System)
+}
+
+/// `session`, unless its connection takes no more streams than it has: the provider may have lowered their
+/// number since, to none. Pingora takes connections out of its pools without looking, and the request would
+/// wait. A connection without streams that is let go here closes; another's last one brings it back.
+async fn with_room(session: Http2) -> Result<Option<Http2>, BError> {
+    let connection = session.conn.clone();
+    if connection.more_streams_allowed() {
+        return Ok(Some(session));
+    }
+    // It is full, or this is the last one that it takes.
+    drop(session);
+    if !connection.more_streams_allowed() {
+        return Ok(None);
+    }
+    connection.spawn_stream().await
 }
 
 /// The pools of idle connections, and how to make new ones.
@@ -67,6 +84,7 @@ impl Connections {
         let alpn = &peer.options.alpn;
         if alpn.get_max_http_version() > 1
             && let Some(http2) = self.http2.reused_http_session(peer).await?
+            && let Some(http2) = with_room(http2).await?
         {
             return Ok(Some(HttpSession::H2(http2)));
         }

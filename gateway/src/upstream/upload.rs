@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
-use pingora_core::BError;
 use pingora_core::protocols::http::v1::client::HttpSession as Http1;
 use pingora_core::protocols::http::v2;
 use pingora_core::protocols::http::v2::client::Http2Session as Http2;
+use pingora_core::{BError, ErrorType};
 use pingora_http::RequestHeader;
 
 use super::informational::{read_head_http1, read_head_http2};
@@ -85,6 +85,11 @@ pub(super) async fn upload_http2(
         biased;
         written = v2::write_body(&mut writer, body.clone(), true, Some(send)) => match written {
             Ok(()) => Ok(Uploaded::Whole),
+            // Nobody is to wait for that connection again: it may let no stream begin.
+            Err(error) if *error.etype() == ErrorType::WriteTimedout => {
+                http2.conn.mark_shutdown();
+                Err(error)
+            }
             Err(error) => last_words_http2(http2).await.ok_or(error),
         },
         answered = read_head_http2(http2) => answered.map(|()| Uploaded::Answered),

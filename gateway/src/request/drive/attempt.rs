@@ -40,7 +40,11 @@ pub(crate) async fn try_once(exchange: &mut Exchange<'_>, held: &mut HeldLease) 
     let facts = &exchange.facts;
     // An error is read whatever it is about.
     if facts.method != http::Method::HEAD && (is_read(facts.endpoint) || answer.status() >= 400) {
-        answer.decode();
+        // Nobody has asked for another coding than can be undone: what came could be neither read, nor
+        // counted, nor searched for the credential.
+        if answer.decode().is_err() {
+            return Tried::Failed(Fault::Broken { wait: None }, None);
+        }
     }
     if classify::needs_body(facts.dialect, answer.status()) {
         return judge(exchange, held, answer).await;

@@ -50,6 +50,18 @@ impl Frames {
         Self { socket }
     }
 
+    /// The provider's side of a connection.
+    pub(crate) const fn of(socket: TcpStream) -> Self {
+        Self { socket }
+    }
+
+    /// Reads what clients begin with.
+    pub(crate) async fn read_preface(&mut self) -> Option<()> {
+        let mut preface = [0; PREFACE.len()];
+        let read = in_time("a preface", self.socket.read_exact(&mut preface)).await;
+        read.ok().filter(|_| preface == *PREFACE).map(drop)
+    }
+
     /// Writes bytes; `false` if the other side takes no more.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> bool {
         in_time("writing", self.socket.write_all(bytes))

@@ -62,6 +62,73 @@ async fn informational_answers_without_end_are_no_answer_over_http2() {
     stage.is_unharmed().await;
 }
 
+/// A provider that speaks HTTP/2, allows one stream on each connection and none after its answer. Counts
+/// the connections that it has.
+async fn no_second_stream(open: Arc<AtomicUsize>) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let open = Arc::clone(&open);
+            tokio::spawn(async move {
+                open.fetch_add(1, Ordering::SeqCst);
+                let _ = answer_once(Frames::of(socket)).await;
+                open.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+    });
+    address
+}
+
+/// Answers the first stream of a connection, and says with the answer that there shall be no other.
+async fn answer_once(mut provider: Frames) -> Option<()> {
+    /// SETTINGS_MAX_CONCURRENT_STREAMS.
+    const STREAMS: u8 = 3;
+    provider.read_preface().await?;
+    provider.send(frames::SETTINGS, 0, 0, &[]).await;
+    while let Some(frame) = provider.next().await {
+        if frame.kind == frames::DATA && frame.flags & frames::END_STREAM != 0 {
+            let none = [0, STREAMS, 0, 0, 0, 0];
+            provider.send(frames::SETTINGS, 0, 0, &none).await;
+            let head = frames::block(&[(":status", "200"), ("content-type", "application/json")]);
+            let stream = frame.stream;
+            provider
+                .send(frames::HEADERS, frames::END_HEADERS, stream, &head)
+                .await;
+            let body = br#"{"type":"message","role":"assistant","content":[],"usage":{}}"#;
+            provider
+                .send(frames::DATA, frames::END_STREAM, stream, body)
+                .await;
+        }
+    }
+    Some(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_allows_no_more_streams_is_left_for_another() {
+    let open = Arc::new(AtomicUsize::new(0));
+    let address = no_second_stream(Arc::clone(&open)).await;
+    let tables = format!(
+        "\n[[provider]]\nid = \"fake\"\ndialect = \"anthropic\"\nhttp = \"2\"\n\
+         base_url = \"http://{address}\"\n[[account]]\nid = \"fake\"\nprovider = \"fake\"\n\
+         [[account.key]]\nid = \"fake-key\"\nsecret = \"sk-fake-Wd5nRb8kQp2mZs7yTc3vLf6x\"\n"
+    );
+    let stage = Plan::new().and(&tables).build().await;
+    let request = Api::Messages.request(false).path("/fake/v1/messages");
+    let request = request.header("x-keyweir-patience", "0");
+    let watch = Watch::start();
+    for _ in 0..3 {
+        let answer = stage.ask(&request).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        until("the connections to be closed but for one", || {
+            open.load(Ordering::SeqCst) <= 1
+        })
+        .await;
+    }
+    // Nobody waited for the connection to take what it said it would not.
+    watch.within(PROMPT);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn half_an_answer_is_not_taken_for_a_whole_one_because_of_its_chunks() {
     let body = "{\"type\":\"message\",\"content\":[]}";
