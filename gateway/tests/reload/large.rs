@@ -20,22 +20,34 @@ const RELOAD_MAX: Duration = Duration::from_millis(200);
 
 const RELOADS: usize = 20;
 
-fn plan() -> (Plan, String) {
+/// The secret of a key, and the one that follows it.
+fn secret(account: usize, number: usize, generation: usize) -> String {
+    format!("sk-ant-api03-Large{account:04}x{number:02}Qx7vJ2mWcR9tYb4{generation}")
+}
+
+fn file(account: usize, number: usize) -> String {
+    format!("{account}-{number}.key")
+}
+
+fn plan(in_files: bool) -> (Plan, String) {
     let mut plan = Plan::new();
     let mut tables = String::new();
     for account in 0..ACCOUNTS {
         let name = format!("claude-{account}");
-        let key = |number| format!("sk-ant-api03-Large{account:04}x{number:02}Qx7vJ2mWcR9tYb4");
-        let keys: Vec<String> = (0..KEYS_EACH).map(key).collect();
+        let keys: Vec<String> = (0..KEYS_EACH).map(|it| secret(account, it, 0)).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let _ = write!(
             tables,
             "\n[[account]]\nid = \"{name}\"\nprovider = \"claude\"\n"
         );
         for (number, key) in keys.iter().enumerate() {
+            let secret = match in_files {
+                true => format!("{{ file = \"{}\" }}", file(account, number)),
+                false => format!("\"{key}\""),
+            };
             let _ = write!(
                 tables,
-                "[[account.key]]\nid = \"{name}-{number}\"\nsecret = \"{key}\"\n"
+                "[[account.key]]\nid = \"{name}-{number}\"\nsecret = {secret}\n"
             );
         }
         plan.world.accounts.push(Account::new(&name, keys));
