@@ -15,7 +15,6 @@ use std::time::{Duration, SystemTime};
 
 use keyweir_policy::config::secret::ProviderSecret;
 
-use super::Anew;
 use super::problem::{BYTES_MAX, SecretProblem};
 use crate::runtime::look::Look;
 use crate::runtime::regular_file;
@@ -34,10 +33,10 @@ pub(super) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// Those that looked like this `before`.
-    pub(super) fn after(before: &'a Looks, anew: Anew) -> Self {
+    /// Those that looked like this `before`; `None`: all are read.
+    pub(super) fn after(before: Option<&'a Looks>) -> Self {
         Self {
-            before: (anew == Anew::Changed).then_some(before),
+            before,
             now: Looks::new(),
             began: SystemTime::now(),
         }
@@ -123,14 +122,14 @@ mod tests {
     /// What is read of `path` a while later.
     fn read(path: &Path) -> Looks {
         let before = Looks::new();
-        let mut files = Files::after(&before, Anew::Changed);
+        let mut files = Files::after(Some(&before));
         files.began += 2 * ALIKE;
         let _ = files.secret(path.to_path_buf());
         files.looks()
     }
 
     fn is_same(path: &Path, looks: &Looks) -> bool {
-        Files::after(looks, Anew::Changed).is_same(path)
+        Files::after(Some(looks)).is_same(path)
     }
 
     #[test]
@@ -141,7 +140,7 @@ mod tests {
         write(FIRST);
         let looks = read(&path);
         assert!(is_same(&path, &looks));
-        assert!(!Files::after(&looks, Anew::All).is_same(&path), "asked for");
+        assert!(!Files::after(None).is_same(&path), "asked for");
         // Of the same size, in another file.
         let next = folder.path().join("next");
         std::fs::write(&next, FIRST.replace("first", "other")).expect("written");
@@ -158,11 +157,11 @@ mod tests {
         let path = folder.path().join("secret");
         std::fs::write(&path, FIRST).expect("written");
         let before = Looks::new();
-        let mut files = Files::after(&before, Anew::Changed);
+        let mut files = Files::after(Some(&before));
         assert!(files.secret(path.clone()).is_ok());
         assert!(!is_same(&path, &files.looks()));
         // By a clock that has been put back since.
-        let mut files = Files::after(&before, Anew::Changed);
+        let mut files = Files::after(Some(&before));
         files.began -= 1000 * ALIKE;
         assert!(files.secret(path.clone()).is_ok());
         assert!(!is_same(&path, &files.looks()));
@@ -176,7 +175,7 @@ mod tests {
         assert!(!is_same(&path, &read(&path)), "it is empty");
         std::fs::write(&path, FIRST).expect("written");
         let before = Looks::new();
-        let mut files = Files::after(&before, Anew::Changed);
+        let mut files = Files::after(Some(&before));
         files.began += 2 * ALIKE;
         files.doubt(path.clone());
         assert!(files.secret(path.clone()).is_ok());

@@ -110,7 +110,7 @@ pub(crate) fn read(
     let mut reading = Reading {
         folder,
         before: &before.found,
-        files: Files::after(&before.found.looks, anew),
+        files: Files::after((anew == Anew::Changed).then_some(&before.found.looks)),
         printed,
         secrets: Secrets::default(),
         problems: Vec::new(),
