@@ -17,8 +17,32 @@ pub(super) fn status(gateway: &Gateway) -> Vec<Value> {
     })
 }
 
-/// Brings the metric up to date.
+/// How many requests wait for limits and budgets of their tenants, by those.
+pub(super) fn waiting(gateway: &Gateway) -> Vec<Value> {
+    let told = |(tenant, requests)| json!({ "tenant": tenant, "requests": requests });
+    who_waits(gateway).into_iter().map(told).collect()
+}
+
+fn who_waits(gateway: &Gateway) -> Vec<(String, usize)> {
+    let live = gateway.live();
+    let tenants = &live.policy.tenants;
+    let counts = gateway
+        .tenancy
+        .waiting
+        .counts(|it| tenants.get(it).is_some());
+    let named = counts.into_iter();
+    let named = named.map(|(tenant, count)| (tenants[tenant].id.clone(), count));
+    named.collect()
+}
+
+/// Brings the metrics up to date.
 pub(super) fn refresh(gateway: &Gateway) {
+    let metric = &gateway.metrics.tenancy.waiting;
+    metric.reset();
+    for (tenant, count) in who_waits(gateway) {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        metric.with_label_values(&[tenant]).set(count);
+    }
     let metric = &gateway.metrics.tenancy.budget_spent;
     metric.reset();
     gateway.tenancy.with(|meters, wall| {

@@ -30,6 +30,7 @@ pub mod secrets;
 pub(crate) mod share_out;
 pub(crate) mod shared;
 pub(crate) mod tenancy;
+pub(crate) mod tenants_waiting;
 pub(crate) mod tokens;
 pub(crate) mod turnstiles;
 pub(crate) mod watch;

@@ -26,6 +26,14 @@ pub enum LoadError {
         /// The system's reason.
         error: std::io::Error,
     },
+    /// A file is no text.
+    #[error("{path}:{line}: not valid UTF-8; save the file as UTF-8", path = shown(path))]
+    NotText {
+        /// Which.
+        path: PathBuf,
+        /// Where, counted from 1.
+        line: usize,
+    },
     /// A folder holds no policy file.
     #[error("{path} holds no *.toml file", path = shown(.0))]
     Empty(PathBuf),
@@ -116,10 +124,16 @@ fn texts(
             error,
         };
         let file = open(path).map_err(unreadable)?;
-        let mut text = String::new();
-        let read = file.take(left + 1).read_to_string(&mut text);
+        let mut bytes = Vec::new();
+        let read = file.take(left + 1).read_to_end(&mut bytes);
         let read = read.map_err(unreadable)? as u64;
         left = left.checked_sub(read).ok_or(LoadError::TooLarge)?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let right = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + right.iter().filter(|byte| **byte == b'\n').count();
+            let path = path.clone();
+            LoadError::NotText { path, line }
+        })?;
         Ok((path.clone(), text))
     };
     files.iter().map(text).collect()
@@ -227,6 +241,16 @@ mod tests {
             error.to_string().contains("holds no *.toml file"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_named_with_the_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keys.toml");
+        std::fs::write(&path, b"# one\n# two \xff\n").expect("written");
+        let error = load(&[path]).expect_err("no text").to_string();
+        let expected = "keys.toml:2: not valid UTF-8; save the file as UTF-8";
+        assert!(error.ends_with(expected), "{error}");
     }
 
     #[test]

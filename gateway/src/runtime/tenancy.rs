@@ -22,6 +22,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::runtime::clock::Clock;
+use crate::runtime::tenants_waiting::TenantsWaiting;
 use crate::runtime::turnstiles::Turnstiles;
 use crate::telemetry::metrics::{ModelMetrics, TenancyMetrics};
 
@@ -31,6 +32,8 @@ pub(crate) struct Tenancy {
     state: Mutex<State>,
     /// Who waits for others of its tenant to end.
     pub(crate) turnstiles: Turnstiles,
+    /// Who waits for that, or for anything else of its tenant.
+    pub(crate) waiting: TenantsWaiting,
     /// Changes when the ledger was written, or could not be.
     written: watch::Sender<()>,
 }
@@ -67,6 +70,7 @@ impl Tenancy {
             clock,
             state: Mutex::default(),
             turnstiles: Turnstiles::default(),
+            waiting: TenantsWaiting::default(),
             written: watch::Sender::default(),
         }
     }

@@ -24,8 +24,9 @@ use crate::runtime::watched::Watched;
 /// How long nothing may happen before what has happened is looked at: files are written in pieces.
 const SETTLE: Duration = Duration::from_millis(250);
 
-/// How long that may be put off by more events.
-const SETTLE_MAX: Duration = Duration::from_secs(2);
+/// How long that may be put off by more events: what changed first is to be in use within a second, also
+/// where ten thousand secrets are replaced one after the other.
+const SETTLE_MAX: Duration = Duration::from_millis(500);
 
 /// How long a file that is written on and on is waited for: it may be one that never ends.
 const WRITTEN_MAX: Duration = Duration::from_secs(30);

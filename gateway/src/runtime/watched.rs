@@ -125,18 +125,47 @@ impl Ways {
             is_file_of_folder: Some(is_file_of_folder),
             ..Self::default()
         };
+        let start = std::env::current_dir().unwrap_or_default();
+        // Of many files in one folder, the way to that is walked once.
+        let mut walked: Option<(&Path, Option<PathBuf>)> = None;
         for file in files {
-            ways.add(file);
+            let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+                ways.add(start.clone(), components(file));
+                continue;
+            };
+            let known = walked.take_if(|(known, _)| *known == folder);
+            let (_, at) = known.unwrap_or_else(|| {
+                let way = components(folder);
+                (folder, ways.walk(start.clone(), way, false))
+            });
+            if let Some(at) = at.clone() {
+                ways.add(at, [name.to_owned()].into());
+            }
+            walked = Some((folder, at));
         }
         ways
     }
 
-    /// Follows the way to `file`, as far as it is there.
-    fn add(&mut self, file: &Path) {
-        let mut rest: VecDeque<OsString> = components(file);
-        let mut at = std::env::current_dir().unwrap_or_default();
+    /// Follows the `way` from the folder `at` to a file, as far as it is there.
+    fn add(&mut self, at: PathBuf, way: VecDeque<OsString>) {
+        if let Some(at) = self.walk(at, way, true) {
+            // It is a folder itself.
+            self.names.entry(at.clone()).or_default();
+            self.last.insert(at.clone());
+            self.open.insert(at);
+        }
+    }
+
+    /// Follows the `way` from the folder `at`; the folder that it leads to, if it is one. `is_whole`: what it
+    /// leads to is what is looked for.
+    fn walk(
+        &mut self,
+        mut at: PathBuf,
+        mut way: VecDeque<OsString>,
+        is_whole: bool,
+    ) -> Option<PathBuf> {
         let mut links = 0;
-        while let Some(name) = rest.pop_front() {
+        while let Some(name) = way.pop_front() {
             if Path::new(&name).has_root() {
                 at = PathBuf::from(name);
                 continue;
@@ -145,29 +174,29 @@ impl Ways {
                 at.pop();
                 continue;
             }
-            if rest.is_empty() {
+            if is_whole && way.is_empty() && !self.last.contains(&at) {
                 self.last.insert(at.clone());
             }
             let here = at.join(&name);
-            let names = self.names.entry(at.clone()).or_default();
-            names.insert(name);
-            let target = std::fs::read_link(&here);
-            match target {
-                Ok(_) if links == LINKS_MAX => return,
-                Ok(target) => {
-                    links += 1;
-                    for component in components(&target).into_iter().rev() {
-                        rest.push_front(component);
-                    }
-                }
-                Err(_) if here.is_dir() => at = here,
-                Err(_) => return,
+            match self.names.get_mut(&at) {
+                Some(names) => drop(names.insert(name)),
+                None => drop(self.names.insert(at.clone(), [name].into())),
+            }
+            let kind = std::fs::symlink_metadata(&here).ok()?.file_type();
+            if kind.is_dir() {
+                at = here;
+                continue;
+            }
+            if !kind.is_symlink() || links == LINKS_MAX {
+                return None;
+            }
+            links += 1;
+            let target = std::fs::read_link(&here).ok()?;
+            for component in components(&target).into_iter().rev() {
+                way.push_front(component);
             }
         }
-        // It is a folder itself.
-        self.names.entry(at.clone()).or_default();
-        self.last.insert(at.clone());
-        self.open.insert(at);
+        Some(at)
     }
 
     /// Whether `event` is of any of them. Where it does not say of what it is, it may be.

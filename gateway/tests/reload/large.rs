@@ -20,7 +20,7 @@ const RELOAD_MAX: Duration = Duration::from_millis(200);
 
 const RELOADS: usize = 20;
 
-fn plan() -> (Plan, String) {
+fn plan(in_files: bool) -> (Plan, String) {
     let mut plan = Plan::new();
     let mut tables = String::new();
     for account in 0..ACCOUNTS {
@@ -33,9 +33,17 @@ fn plan() -> (Plan, String) {
             "\n[[account]]\nid = \"{name}\"\nprovider = \"claude\"\n"
         );
         for (number, key) in keys.iter().enumerate() {
+            let secret = match in_files {
+                true => {
+                    let file = format!("{name}-{number}.key");
+                    plan = plan.file(&file, key);
+                    format!("{{ file = \"{file}\" }}")
+                }
+                false => format!("\"{key}\""),
+            };
             let _ = write!(
                 tables,
-                "[[account.key]]\nid = \"{name}-{number}\"\nsecret = \"{key}\"\n"
+                "[[account.key]]\nid = \"{name}-{number}\"\nsecret = {secret}\n"
             );
         }
         plan.world.accounts.push(Account::new(&name, keys));
@@ -53,7 +61,17 @@ fn percentile(took: &[Duration], share: f64) -> Duration {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measured by hand"]
 async fn a_large_policy_is_reloaded_fast_and_traffic_does_not_feel_it() {
-    let (plan, tables) = plan();
+    is_reloaded_fast(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measured by hand"]
+async fn a_large_policy_with_secrets_in_files_is_reloaded_fast_and_traffic_does_not_feel_it() {
+    is_reloaded_fast(true).await;
+}
+
+async fn is_reloaded_fast(in_files: bool) {
+    let (plan, tables) = plan(in_files);
     let house = House::build(plan.and(&tables)).await;
     let base = house.policy();
     let quiet = Crowd::start(&house, 4);

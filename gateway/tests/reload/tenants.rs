@@ -117,6 +117,11 @@ async fn who_waits_for_its_tenants_limit_follows_another_policy() {
             while !text().await.contains(&format!("{waited} 3")) {}
         };
         in_time("three wait", wait).await;
+        let waiting = "keyweir_tenant_waiting_requests{tenant=\"other\"}";
+        assert_eq!(house.metric(waiting).await, 3.0);
+        let told = &house.gateway().status().await["tenants_waiting"];
+        let expected = serde_json::json!([{ "tenant": "other", "requests": 3 }]);
+        assert_eq!(*told, expected);
         // What does not concern the tenant wakes nobody: they would be served, or refused.
         let besides = house.policy() + &tenant("besides", NEXT, "");
         house.follow(&besides).await;
@@ -132,6 +137,11 @@ async fn who_waits_for_its_tenants_limit_follows_another_policy() {
                 assert!(told.contains("revoked meanwhile"), "{told}");
             }
         }
+        let nobody = |status: &serde_json::Value| {
+            let mut waiting = status["tenants_waiting"].as_array().expect("a list").iter();
+            waiting.all(|it| it["requests"] == 0)
+        };
+        house.until_status("nobody waits", nobody).await;
         house.stage.is_unharmed().await;
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn status(gateway: &Gateway) -> Value {
         "body_bytes_held": gateway.bodies.held(),
         "limits": limits::status(gateway),
         "budgets": budgets::status(gateway),
+        "tenants_waiting": budgets::waiting(gateway),
         "totals": totals(gateway),
         "events": events.iter().map(event).collect::<Vec<_>>(),
         "providers": providers.collect::<Vec<_>>(),

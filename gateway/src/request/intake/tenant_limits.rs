@@ -26,6 +26,7 @@ use crate::request::record::{Event, Record};
 use crate::request::respond::refusal_texts;
 use crate::request::respond::refuse::Refuse;
 use crate::request::stop::Stop;
+use crate::runtime::tenants_waiting::Waits;
 
 /// The part of what is left of its wait for which who asks anew lets others ask first, and the longest.
 const GIVES_WAY: u32 = 1_000;
@@ -44,9 +45,9 @@ pub(crate) async fn reserve(
     if !is_counted(taken) {
         return Ok(());
     }
-    let mut since = None;
-    let outcome = reserve_in_turn(taken, client, record, &mut since).await;
-    if let Some(since) = since {
+    let mut waits = None;
+    let outcome = reserve_in_turn(taken, client, record, &mut waits).await;
+    if let Some(Waits { since, .. }) = &waits {
         let waited = since.elapsed();
         taken.patience = taken.patience.saturating_sub(waited);
         record.on(Event::LimitWaited { waited });
@@ -54,12 +55,12 @@ pub(crate) async fn reserve(
     outcome
 }
 
-/// Tells by `since` when it began to wait, if it did.
-async fn reserve_in_turn(
-    taken: &Taken<'_>,
+/// Tells by `waits` when it began to wait, if it did.
+async fn reserve_in_turn<'a>(
+    taken: &Taken<'a>,
     client: &mut Client,
     record: &mut Record,
-    since: &mut Option<Instant>,
+    waits: &mut Option<Waits<'a>>,
 ) -> Result<(), Stop> {
     let mut asked = Asked {
         tenant: taken.tenant,
@@ -73,12 +74,13 @@ async fn reserve_in_turn(
     let mut again = AsksAgain::new(taken.patience);
     let (mut line, mut ledger) = (Line::default(), ForLedger::default());
     let turnstiles = &taken.gateway.tenancy.turnstiles;
+    let begin = || taken.gateway.tenancy.waiting.begin(taken.tenant);
     if turnstiles.is_waited_for(taken.tenant, asked.model) && !again.patience().is_zero() {
-        since.get_or_insert_with(Instant::now);
+        waits.get_or_insert_with(begin);
         line.wait(taken, client, &mut again).await?;
     }
     loop {
-        if since.is_some() && !taken.gateway.tenancy.has(taken.tenant) {
+        if waits.is_some() && !taken.gateway.tenancy.has(taken.tenant) {
             return Err(tenant_gone(taken).into());
         }
         (asked.patience, asked.asks_again) = (again.patience(), again.may());
@@ -92,7 +94,7 @@ async fn reserve_in_turn(
                     return Ok(());
                 }
                 line.leave();
-                since.get_or_insert_with(Instant::now);
+                waits.get_or_insert_with(begin);
                 let began = Instant::now();
                 let Turn::Changed = wait_for_turn(taken, client, record, began + wait).await?
                 else {
@@ -108,11 +110,11 @@ async fn reserve_in_turn(
         match lack.awaits {
             Some(Awaits::Ledger) => ledger.wait(taken, client).await?,
             Some(Awaits::Gateways) => {
-                since.get_or_insert_with(Instant::now);
+                waits.get_or_insert_with(begin);
                 wait_for_share(taken, client, &mut again).await?;
             }
             Some(Awaits::Requests) if !again.patience().is_zero() => {
-                since.get_or_insert_with(Instant::now);
+                waits.get_or_insert_with(begin);
                 line.wait(taken, client, &mut again).await?;
             }
             Some(Awaits::Requests) | None => {

@@ -58,7 +58,7 @@ impl Trigger {
     /// Which secrets are read again.
     const fn anew(self) -> Anew {
         match self {
-            Self::Change => Anew::Files,
+            Self::Change => Anew::Changed,
             Self::Signal | Self::Operator => Anew::All,
         }
     }
@@ -131,7 +131,8 @@ impl Reloader {
 
     async fn follow(&self, state: &mut State, mut ready: Ready) -> Reloaded {
         let live = self.gateway.live();
-        let changes = changes(&live, state, &ready);
+        // As long as what is read: of ten thousand keys each is compared, and each is changed.
+        let changes = tokio::task::block_in_place(|| changes(&live, state, &ready));
         if let (Some(certificate), Some(certified)) = (&self.shown.clients, &ready.certified)
             && certificate.replace(certified.clone())
         {
@@ -153,7 +154,7 @@ impl Reloader {
         let named = || upstreams.iter().map(|(name, it)| (name.as_str(), it));
         resolve::first(named()).await;
         resolve::keep(named(), ready.policy.gateway.upstream.dns_refresh);
-        apply(&self.gateway, state, &live, ready);
+        tokio::task::block_in_place(|| apply(&self.gateway, state, &live, ready));
         Reloaded::Changed(changes)
     }
 

@@ -17,7 +17,8 @@ pub(super) struct Listed {
 /// only what is no client key, is being written.
 pub(super) fn parse(text: &str) -> Result<Listed, SecretProblem> {
     let (mut hashes, mut bad_line, mut has_comment) = (Vec::new(), None, false);
-    for (index, line) in text.lines().enumerate() {
+    // With the mark of UTF-8 some editors begin files.
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = line.split_once(" #").map_or(line, |(key, _)| key).trim();
         if line.is_empty() || line.starts_with('#') {
             has_comment |= !line.is_empty();
@@ -58,6 +59,8 @@ mod tests {
         let read = parse(&text).expect("they are right");
         assert_eq!(read.hashes, [ClientKeyHash::of("kw_#a"), hash]);
         assert!(read.bad_line.is_none());
+        let marked = parse("\u{feff}kw_a\r\n").expect("it is right");
+        assert_eq!(marked.hashes, [ClientKeyHash::of("kw_a")]);
         let none = parse("# all revoked\n").expect("it says so");
         assert!(none.hashes.is_empty() && none.bad_line.is_none());
         let some = parse("kw_a\nkw b\nkw_c\nkw d\n").expect("two are right");

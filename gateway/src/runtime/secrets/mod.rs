@@ -7,13 +7,13 @@
 
 mod client_keys;
 mod command;
+mod files;
 mod open_to_all;
 mod places;
 mod problem;
 mod repeated;
 
 use std::collections::{HashMap, HashSet};
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,13 +26,12 @@ use tokio::sync::Notify;
 
 pub(crate) use self::command::end_all as end_commands;
 use self::command::{Printed, print_all};
+use self::files::{Files, Looks};
 pub use self::open_to_all::open_to_all;
 use self::places::{commands, of_key, of_redis, of_tenant};
 pub(crate) use self::places::{files, is_declared};
-use self::problem::BYTES_MAX;
 pub use self::problem::{SecretProblem, SecretProblems};
 use self::repeated::{Repeated, again};
-use crate::runtime::regular_file;
 
 /// For so long commands that have run before are waited for where all is read anew: most end by then, and
 /// one that hangs holds up nothing else.
@@ -74,6 +73,8 @@ struct Found {
     client_keys: HashMap<String, Vec<ClientKeyHash>>,
     /// By the tenant's id and [`reference`].
     of_tenants: HashSet<(String, String)>,
+    /// Of the files in which `secrets` were found.
+    looks: Looks,
     commands: Arc<Repeated>,
 }
 
@@ -82,8 +83,8 @@ struct Found {
 pub(crate) enum Anew {
     /// All.
     All,
-    /// All but what commands print: what they printed last counts.
-    Files,
+    /// Files that look another, and the environment: what commands printed last counts.
+    Changed,
 }
 
 /// Reads the secrets of `policy`; relative paths start at `folder`. Blocks, for as long as commands may take
@@ -109,6 +110,7 @@ pub(crate) fn read(
     let mut reading = Reading {
         folder,
         before: &before.found,
+        files: Files::after((anew == Anew::Changed).then_some(&before.found.looks)),
         printed,
         secrets: Secrets::default(),
         problems: Vec::new(),
@@ -145,6 +147,7 @@ pub(crate) fn read(
         return Err(SecretProblems(reading.problems));
     }
     repeated.retain(|command| commands.contains(command));
+    reading.secrets.found.looks = reading.files.looks();
     reading.secrets.found.commands = repeated;
     Ok(reading.secrets)
 }
@@ -179,6 +182,7 @@ fn same(secrets: &Table<KeyId, ProviderSecret>) -> Option<[KeyId; 2]> {
 struct Reading<'a> {
     folder: &'a Path,
     before: &'a Found,
+    files: Files<'a>,
     printed: HashMap<&'a SecretCommand, Printed>,
     secrets: Secrets,
     problems: Vec<(String, SecretProblem)>,
@@ -190,11 +194,14 @@ impl Reading<'_> {
             return Some(secret.clone());
         }
         let name = reference(from);
-        let fresh = self.text(from).map(|text| {
-            let text = text?;
-            Ok(ProviderSecret::new(&text)?)
-        });
         let known = self.before.secrets.get(&name).cloned();
+        let fresh = match (from, &known) {
+            (SecretRef::File(path), Some(known)) if self.files.is_same(&self.folder.join(path)) => {
+                Some(Ok(known.clone()))
+            }
+            (SecretRef::File(path), _) => Some(self.files.secret(self.folder.join(path))),
+            _ => self.text(from).map(|text| Ok(ProviderSecret::new(&text?)?)),
+        };
         let secret = self.settle((whose, from), fresh, known)?;
         self.secrets.found.secrets.insert(name, secret.clone());
         Some(secret)
@@ -218,6 +225,9 @@ impl Reading<'_> {
             let other = if key == first { second } else { first };
             let problem = SecretProblem::Same(declared(other).id.clone());
             self.fails(&of_key(&declared(key).id), &problem, KNOWN_IS_USED);
+            if let SecretRef::File(path) = &declared(key).secret {
+                self.files.doubt(self.folder.join(path));
+            }
             let name = reference(&declared(key).secret);
             self.secrets.found.secrets.insert(name, known.clone());
             secrets.insert(key, known);
@@ -308,7 +318,7 @@ impl Reading<'_> {
         match from {
             SecretRef::Literal(_) => None,
             SecretRef::Env(name) => Some(from_env(name)),
-            SecretRef::File(path) => Some(from_file(&self.folder.join(path))),
+            SecretRef::File(path) => Some(files::text(&self.folder.join(path))),
             SecretRef::Command(command) => self.printed.get(command).map(again),
         }
     }
@@ -351,19 +361,6 @@ fn from_env(name: &str) -> Result<String, SecretProblem> {
         std::env::VarError::NotPresent => SecretProblem::EnvMissing,
         std::env::VarError::NotUnicode(_) => SecretProblem::EnvNotText,
     })
-}
-
-fn from_file(path: &Path) -> Result<String, SecretProblem> {
-    let file = regular_file::open(path).map_err(SecretProblem::FileUnreadable)?;
-    let mut text = String::new();
-    let read = file
-        .take(BYTES_MAX + 1)
-        .read_to_string(&mut text)
-        .map_err(SecretProblem::FileUnreadable)?;
-    if read as u64 > BYTES_MAX {
-        return Err(SecretProblem::FileTooLarge);
-    }
-    Ok(text)
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ fn what_was_known_is_kept_where_it_cannot_be_read_any_more() {
         ("sk-test-2\n", "sk-test-2", 0),
     ] {
         std::fs::write(&file, text).expect("written");
-        before = read(&policy, folder.path(), &before, Anew::Files).expect("one is known");
+        before = read(&policy, folder.path(), &before, Anew::Changed).expect("one is known");
         assert_eq!(of_key(&before, 0), expected);
         assert_eq!(before.failures.len(), failures, "{:?}", before.failures);
         assert!(before.failures.iter().all(|line| !line.contains("sk")));
@@ -124,7 +124,7 @@ fn commands_run_again_when_they_are_due_or_all_is_read_anew() {
     let first = read_first(&policy, folder.path()).expect("it prints one");
     std::fs::write(folder.path().join("secret"), "sk-test-2").expect("written");
 
-    let second = read(&policy, folder.path(), &first, Anew::Files).expect("one is known");
+    let second = read(&policy, folder.path(), &first, Anew::Changed).expect("one is known");
     assert_eq!(of_key(&second, 0), "sk-test-1");
     assert_eq!(second.next_due(), first.next_due());
     assert_eq!(second.of_keys, first.of_keys);
@@ -161,7 +161,7 @@ fn a_command_that_hangs_holds_up_nothing_that_was_known() {
         "while [ ! -e up ]; do sleep 0.02; done; echo sk-test-2",
     );
     write("secret", "sk-other-2");
-    for anew in [Anew::All, Anew::Files] {
+    for anew in [Anew::All, Anew::Changed] {
         secrets.run_due(folder.path());
         secrets = read(&policy, folder.path(), &secrets, anew).expect("all are known");
         assert_eq!(
@@ -181,7 +181,7 @@ fn a_command_that_hangs_holds_up_nothing_that_was_known() {
         assert!(began.elapsed() < Duration::from_secs(60));
         std::thread::sleep(Duration::from_millis(5));
     }
-    secrets = read(&policy, folder.path(), &secrets, Anew::Files).expect("all are known");
+    secrets = read(&policy, folder.path(), &secrets, Anew::Changed).expect("all are known");
     assert_eq!(of_key(&secrets, 0), "sk-test-2");
 }
 
@@ -210,7 +210,7 @@ fn what_another_writes_into_its_file_holds_up_nobody_else() {
     };
     let mut secrets = read_first(&policy, folder.path()).expect("all are right");
     let again = |secrets: &mut Secrets| {
-        *secrets = read(&policy, folder.path(), secrets, Anew::Files).expect("all are known");
+        *secrets = read(&policy, folder.path(), secrets, Anew::Changed).expect("all are known");
         secrets.failures.clone()
     };
     // The first lists a key of the second: it stays whose it was, and the rest of the file counts.
@@ -260,7 +260,7 @@ fn a_key_that_comes_by_anothers_secret_keeps_its_own() {
     let policy = policy(&["{ file = \"one\" }", "{ file = \"two\" }"], "[]");
     let mut secrets = read_first(&policy, folder.path()).expect("all are right");
     let again = |secrets: &mut Secrets| {
-        *secrets = read(&policy, folder.path(), secrets, Anew::Files).expect("all are known");
+        *secrets = read(&policy, folder.path(), secrets, Anew::Changed).expect("all are known");
         secrets.failures.clone()
     };
     write("one", "sk-two");

@@ -5,7 +5,7 @@
 
 use keyweir_policy::tenancy::money::Money;
 use keyweir_policy::tenancy::request::Cost;
-use prometheus::{Counter, CounterVec, GaugeVec, IntCounter, IntCounterVec};
+use prometheus::{Counter, CounterVec, GaugeVec, IntCounter, IntCounterVec, IntGaugeVec};
 
 use super::gone::{Named, drop_gone};
 use super::register::Register;
@@ -17,6 +17,7 @@ pub(crate) struct TenancyMetrics {
     unpriced: IntCounterVec,
     limited: IntCounterVec,
     pub(crate) budget_spent: GaugeVec,
+    pub(crate) waiting: IntGaugeVec,
 }
 
 /// One tenant's spending on one model.
@@ -57,6 +58,11 @@ impl TenancyMetrics {
                 "keyweir_tenant_budget_spent_ratio",
                 "What is spent of a budget in its period, as a share of it.",
                 &["kind", "owner", "models", "unit", "period"],
+            ),
+            waiting: registry.gauges(
+                "keyweir_tenant_waiting_requests",
+                "Requests that wait for a limit or a budget of their tenant, of tenants of which any has waited.",
+                &["tenant"],
             ),
         }
     }

@@ -24,6 +24,12 @@ pub enum SecretError {
     /// Longer than any credential, and perhaps than the provider's header limit.
     #[error("the secret is longer than {} bytes", ProviderSecret::LEN_MAX)]
     TooLong,
+    /// Something before it and after it, on several lines.
+    #[error("the secret has {lines} lines: leave one, with the key alone")]
+    Lines {
+        /// How many.
+        lines: usize,
+    },
     /// A byte that no header may carry, or white space inside.
     #[error("byte {position} of the secret cannot stand in a header (counted from 0)")]
     NotHeaderSafe {
@@ -38,6 +44,8 @@ pub enum SecretError {
     SubscriptionToken,
 }
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// What access tokens, refresh tokens and sessions of consumer subscriptions begin with.
 const SUBSCRIPTION_PREFIXES: [&str; 3] = ["sk-ant-oat", "sk-ant-ort", "sk-ant-sid"];
 
@@ -46,14 +54,19 @@ impl ProviderSecret {
     pub const LEN_MAX: usize = 4096;
 
     /// Checks `text`, as it was found in an environment variable, a file or the policy file.
-    /// White space at either end does not count: files end in a newline.
+    /// White space at either end does not count: files end in a newline. Neither does the mark of UTF-8 at its
+    /// beginning, with which some editors begin files.
     ///
     /// # Errors
     /// If it cannot be a credential, or may not be one here.
     pub fn new(text: &str) -> Result<Self, SecretError> {
-        let text = text.trim();
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim();
         if text.is_empty() {
             return Err(SecretError::Empty);
+        }
+        let lines = text.lines().count();
+        if lines > 1 {
+            return Err(SecretError::Lines { lines });
         }
         if text.len() > Self::LEN_MAX {
             return Err(SecretError::TooLong);
@@ -103,7 +116,7 @@ mod tests {
 
     #[test]
     fn white_space_around_a_secret_does_not_count() {
-        for text in ["sk-1", "sk-1\n", "sk-1\r\n", "  sk-1\t"] {
+        for text in ["sk-1", "sk-1\n", "sk-1\r\n", "  sk-1\t", "\u{feff}sk-1\r\n"] {
             assert_eq!(
                 ProviderSecret::new(text).map(|s| s.expose().to_owned()),
                 Ok("sk-1".into())
@@ -118,10 +131,9 @@ mod tests {
             ("", SecretError::Empty),
             (" \n", SecretError::Empty),
             ("a b", SecretError::NotHeaderSafe { position: 1 }),
-            (
-                "ab\r\nx-evil: 1",
-                SecretError::NotHeaderSafe { position: 2 },
-            ),
+            ("ab\r\nx-evil: 1", SecretError::Lines { lines: 2 }),
+            ("ab\rx-evil: 1", SecretError::NotHeaderSafe { position: 2 }),
+            ("\u{feff}", SecretError::Empty),
             ("schlüssel", SecretError::NotHeaderSafe { position: 4 }),
             ("sk-ant-oat01-abc", SecretError::SubscriptionToken),
             ("sk-ant-ort01-abc\n", SecretError::SubscriptionToken),
