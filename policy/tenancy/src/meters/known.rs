@@ -6,9 +6,11 @@ use keyweir_terms::fingerprint::Fingerprint;
 use keyweir_terms::time::Time;
 
 use crate::bucket::Bucket;
-use crate::meter::{Drawn, Elsewhere, Places, Spending};
+use crate::concurrency::Places;
 use crate::period::Wall;
+use crate::rate::Drawn;
 use crate::share::{Demand, part};
+use crate::spending::{Elsewhere, Spending};
 use crate::told::{Other, RowTold, Stored, What};
 
 /// Processes that are remembered for a row, so that one that comes back is not heard twice.
