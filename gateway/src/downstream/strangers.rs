@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use keyweir_policy::config::secret::ShownKey;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
@@ -125,6 +126,7 @@ impl Strangers {
             from,
             number,
             is_known: AtomicBool::new(false),
+            shown: ShownKey::default(),
         })
     }
 
@@ -231,6 +233,8 @@ pub(crate) struct Stranger {
     from: Network,
     number: u64,
     is_known: AtomicBool,
+    /// The key that it has shown.
+    pub(crate) shown: ShownKey,
 }
 
 impl Stranger {
@@ -260,6 +264,7 @@ impl Stranger {
             from,
             number: self.number,
             is_known: AtomicBool::new(false),
+            shown: ShownKey::default(),
         })
     }
 
