@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use keyweir_policy::config::secret::ShownKey;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
@@ -117,6 +118,7 @@ impl Strangers {
             from,
             number,
             is_known: AtomicBool::new(false),
+            shown: ShownKey::default(),
         })
     }
 
@@ -223,6 +225,8 @@ pub(crate) struct Stranger {
     from: Network,
     number: u64,
     is_known: AtomicBool,
+    /// The key that it has shown.
+    pub(crate) shown: ShownKey,
 }
 
 impl Stranger {
@@ -252,6 +256,7 @@ impl Stranger {
             from,
             number: self.number,
             is_known: AtomicBool::new(false),
+            shown: ShownKey::default(),
         })
     }
 

@@ -1,7 +1,7 @@
 //! How far a budget's sum is written ahead of what is taken of it ([`crate::advance`]).
 
 use crate::advance::Advance;
-use crate::meter::Spending;
+use crate::spending::Spending;
 
 impl Spending {
     /// Nothing of it is.

@@ -5,8 +5,8 @@
 //! by a clock that was ahead keeps nobody from a later day. Of a clock that goes back over the beginning
 //! of a period by less than an hour nothing is made: such are set right every day.
 
-use crate::meter::{Elsewhere, Spending};
 use crate::period::{Period, Wall};
+use crate::spending::{Elsewhere, Spending};
 
 /// Periods that are remembered beside the one that the clock shows: it jumps ahead and comes back, once
 /// or twice.

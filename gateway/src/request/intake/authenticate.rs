@@ -47,11 +47,16 @@ pub(crate) fn authenticate(
     };
     let now = SystemTime::now();
     let until = |tenant| live.tenant(tenant).and_then(|tenant| tenant.expires);
-    match live.client_keys.find(presented) {
+    let shown = &client.peer.stranger.shown;
+    let hash = shown.hash(presented);
+    match live.client_keys.of_hash(&hash) {
         Some(found) if is_expired(until(found.tenant), now) || is_expired(found.expires, now) => {
             Err(refuse("client_key_expired", "this client key has expired"))
         }
-        Some(found) => Ok(found.tenant),
+        Some(found) => {
+            shown.keep(presented, hash);
+            Ok(found.tenant)
+        }
         None if live.tokens.is_any() && is_token(presented) => {
             let tenant = live.tokens.bearer(presented, now).map_err(denied)?;
             match is_expired(until(tenant), now) {

@@ -186,7 +186,11 @@ impl ClientKeys {
     /// The tenant whose client key this is. How long it takes tells nothing of any key: what is
     /// compared is a hash, which nobody can steer towards another.
     pub fn find(&self, presented: &str) -> Option<Presented> {
-        let hash = ClientKeyHash::of(presented);
+        self.of_hash(&ClientKeyHash::of(presented))
+    }
+
+    /// The tenant whose client key has this hash.
+    pub fn of_hash(&self, hash: &ClientKeyHash) -> Option<Presented> {
         let tenant = *self.tenants.get(hash.as_bytes())?;
         let expires = self.expire.get(hash.as_bytes()).copied();
         Some(Presented { tenant, expires })

@@ -5,8 +5,10 @@ use std::time::Duration;
 use super::row::Row;
 use crate::claim::Claim;
 use crate::lack::{Awaits, Ends, Lack, Lacking};
-use crate::meter::{Meter, Room, Sharing};
+use crate::meter::Meter;
 use crate::request::{Asked, Moment};
+use crate::room::Room;
+use crate::sharing::Sharing;
 
 /// A request fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,12 @@ use keyweir_terms::fingerprint::Fingerprint;
 use keyweir_terms::time::Time;
 
 use crate::bucket::Bucket;
-use crate::meter::{Drawn, Elsewhere, Places, Spending};
+use crate::concurrency::Places;
 use crate::period::Wall;
+use crate::rate::Drawn;
 use crate::report::{Other, RowReport, Stored, What};
 use crate::share::{Demand, part};
+use crate::spending::{Elsewhere, Spending};
 
 /// Processes that are remembered for a row, so that one that comes back is not heard twice.
 const PROCESSES_MAX: usize = 256;

@@ -24,10 +24,13 @@ use keyweir_terms::time::Time;
 use super::Meters;
 use super::known::{Before, Word};
 use super::row::Row;
-use crate::meter::{Meter, Sharing};
+use crate::concurrency::Concurrency;
+use crate::meter::Meter;
+use crate::rate::Rate;
 use crate::report::{Heard, Other, RowReport, Stored, What};
 use crate::request::Moment;
 use crate::share::Factor;
+use crate::sharing::Sharing;
 
 /// After so long without a use a row is told no more: a bucket has filled up twice by then.
 const REST: Duration = Duration::from_secs(120);
@@ -51,8 +54,8 @@ impl Row {
 
     fn rest(&mut self) {
         (self.known.used_at, self.known.life) = (None, 0);
-        if let Meter::Rate { drawn, .. } = &mut self.meter {
-            drawn.taken = 0;
+        if let Meter::Rate(rate) = &mut self.meter {
+            rate.drawn.taken = 0;
         }
     }
 
@@ -62,7 +65,7 @@ impl Row {
         let demand = known.demand.after(secs);
         (known.last.at, known.last.demand) = (at.now, demand);
         let what = match &mut self.meter {
-            Meter::Rate { bucket, drawn, .. } => {
+            Meter::Rate(Rate { bucket, drawn, .. }) => {
                 known.last.assumed = drawn.assumed;
                 What::Rate {
                     life: known.life,
@@ -70,7 +73,7 @@ impl Row {
                     level: bucket.level(at.now),
                 }
             }
-            Meter::Concurrency { running, .. } => {
+            Meter::Concurrency(Concurrency { running, .. }) => {
                 let (running, claim) = (*running, known.want.max(*running));
                 (known.last.running, known.last.claim) = (running, claim);
                 What::AtATime { running, claim }
@@ -160,11 +163,11 @@ impl Row {
         let demands = demands(heard.others, words);
         let factor = Factor::by_demand(known.last.demand, demands.iter().map(|it| it.0));
         match &mut self.meter {
-            Meter::Rate { bucket, drawn, .. } => {
+            Meter::Rate(Rate { bucket, drawn, .. }) => {
                 drawn.factor = Some(factor);
                 known.hear_rate((bucket, drawn), (at.now, before), words);
             }
-            Meter::Concurrency { max, places, .. } => {
+            Meter::Concurrency(Concurrency { max, places, .. }) => {
                 let me = (known.last.demand, heard.me.0);
                 *places = Some(known.places(*max, words, me, &demands));
             }

@@ -18,6 +18,7 @@ use crate::left::{AllLeft, Left};
 use crate::meter::Meter;
 use crate::money::Money;
 use crate::prices::Unpriced;
+use crate::rate::Rate;
 use crate::request::{Asked, Moment, Reserved, Standing};
 use crate::taken::Taken;
 
@@ -301,9 +302,9 @@ impl Meters {
 
 impl Row {
     fn tell_left(&self, at: Moment, left: &mut AllLeft) {
-        if let Meter::Rate {
+        if let Meter::Rate(Rate {
             dimension, bucket, ..
-        } = &self.meter
+        }) = &self.meter
             && !self.shadow
         {
             let of_bucket = Left {

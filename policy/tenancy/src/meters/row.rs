@@ -8,7 +8,10 @@ use crate::allowance::Amount;
 use crate::claim::{AtStake, Claim};
 use crate::lack::{Ends, Lack, Lacking, Overspent, Owner};
 use crate::left::AllLeft;
-use crate::meter::{Meter, Room, Sharing, Spending};
+use crate::meter::Meter;
+use crate::room::Room;
+use crate::sharing::Sharing;
+use crate::spending::Spending;
 use crate::taken::Taken;
 
 use super::known::Known;
@@ -39,10 +42,8 @@ pub(super) struct Row {
 impl Row {
     pub(super) const fn lacking(&self) -> Lacking {
         match &self.meter {
-            Meter::Rate {
-                dimension, bucket, ..
-            } => Lacking::PerMinute(*dimension, bucket.limit()),
-            Meter::Concurrency { max, .. } => Lacking::AtATime(*max),
+            Meter::Rate(rate) => Lacking::PerMinute(rate.dimension, rate.bucket.limit()),
+            Meter::Concurrency(at_a_time) => Lacking::AtATime(at_a_time.max),
             Meter::Budget(spending) => Lacking::Budget(spending.amount, spending.period.word()),
         }
     }
@@ -121,10 +122,8 @@ pub(super) fn overspent(owner: &Owner, spending: &Spending, sharing: Sharing) ->
 /// The meter goes on as `next` says, with what was used of it.
 pub(super) fn follow(meter: &mut Meter, next: Meter, now: Time) {
     match (meter, next) {
-        (Meter::Rate { bucket, .. }, Meter::Rate { bucket: next, .. }) => {
-            bucket.scale(next.limit(), now);
-        }
-        (Meter::Concurrency { max, .. }, Meter::Concurrency { max: next, .. }) => *max = next,
+        (Meter::Rate(rate), Meter::Rate(next)) => rate.bucket.scale(next.bucket.limit(), now),
+        (Meter::Concurrency(at_a_time), Meter::Concurrency(next)) => at_a_time.max = next.max,
         (Meter::Budget(spending), Meter::Budget(next)) => {
             if (spending.amount, spending.warn_at) != (next.amount, next.warn_at) {
                 spending.warned = false;
@@ -140,8 +139,8 @@ pub(super) fn follow(meter: &mut Meter, next: Meter, now: Time) {
 /// Whose, for which models, and what.
 pub(super) fn key(owner: &Owner, models: &ModelPatterns, meter: &Meter) -> String {
     let what = match meter {
-        Meter::Rate { dimension, .. } => dimension.as_str().to_owned(),
-        Meter::Concurrency { .. } => "concurrency".to_owned(),
+        Meter::Rate(rate) => rate.dimension.as_str().to_owned(),
+        Meter::Concurrency(_) => "concurrency".to_owned(),
         Meter::Budget(spending) => {
             let unit = match spending.amount {
                 Amount::Tokens(_) => "tokens",

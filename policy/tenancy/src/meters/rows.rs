@@ -9,11 +9,14 @@ use keyweir_terms::amount::Dimension;
 use keyweir_terms::pattern::ModelPatterns;
 
 use crate::bucket::Bucket;
+use crate::concurrency::Concurrency;
 use crate::lack::Owner;
-use crate::meter::{Drawn, Meter, Spending};
+use crate::meter::Meter;
 use crate::period::{Period, Wall};
+use crate::rate::{Drawn, Rate};
 use crate::request::Moment;
 use crate::spec::Member;
+use crate::spending::Spending;
 use crate::sums::Sums;
 use crate::taken::Taken;
 
@@ -208,22 +211,20 @@ impl Rows {
         for limit in &member.allowance.limits {
             for dimension in Dimension::ALL {
                 if let Some(max) = limit.per_minute[dimension.index()] {
-                    let bucket = Bucket::full(max, at.now);
-                    let drawn = Drawn::default();
-                    let meter = Meter::Rate {
+                    let meter = Meter::Rate(Rate {
                         dimension,
-                        bucket,
-                        drawn,
-                    };
+                        bucket: Bucket::full(max, at.now),
+                        drawn: Drawn::default(),
+                    });
                     places.push(self.place(at, &owner, &limit.models, meter));
                 }
             }
             if let Some(max) = limit.concurrency {
-                let meter = Meter::Concurrency {
+                let meter = Meter::Concurrency(Concurrency {
                     max,
                     running: 0,
                     places: None,
-                };
+                });
                 places.push(self.place(at, &owner, &limit.models, meter));
             }
         }

@@ -5,9 +5,11 @@ use keyweir_terms::pattern::ModelPatterns;
 use keyweir_terms::time::Time;
 
 use crate::allowance::{Amount, Percent};
+use crate::concurrency::Concurrency;
 use crate::lack::Owner;
-use crate::meter::{Meter, Sharing};
+use crate::meter::Meter;
 use crate::period::Wall;
+use crate::sharing::Sharing;
 
 use super::row::Row;
 
@@ -93,13 +95,11 @@ pub struct LimitView<'a> {
 pub(super) fn limit(row: &Row, now: Time) -> Option<LimitView<'_>> {
     let (what, max, left) = match &row.meter {
         _ if row.is_gone => return None,
-        Meter::Rate {
-            dimension, bucket, ..
-        } => {
-            let what = Limited::PerMinute(*dimension);
-            (what, bucket.limit(), bucket.remaining(now))
+        Meter::Rate(rate) => {
+            let what = Limited::PerMinute(rate.dimension);
+            (what, rate.bucket.limit(), rate.bucket.remaining(now))
         }
-        Meter::Concurrency { max, running, .. } => {
+        Meter::Concurrency(Concurrency { max, running, .. }) => {
             let left = max.saturating_sub(*running);
             (Limited::AtATime, u64::from(*max), u64::from(left))
         }

@@ -125,7 +125,8 @@ impl Traces {
             return None;
         }
         if self.secret.len() - self.kind < RUN_MIN {
-            let at = memmem::find(&text[from..], &self.secret)? + from;
+            // All of it is secret then, and `whole` of it.
+            let at = self.whole.find(&text[from..])? + from;
             return Some((at, at + self.secret.len()));
         }
         let mut at = from;

@@ -94,10 +94,10 @@ proptest! {
                     Meter::Budget(spending) => {
                         prop_assert_eq!((spending.spent, spending.reserved), (spent, held));
                     }
-                    Meter::Concurrency { running: counted, .. } => {
-                        prop_assert_eq!(*counted as usize, running);
+                    Meter::Concurrency(at_a_time) => {
+                        prop_assert_eq!(at_a_time.running as usize, running);
                     }
-                    Meter::Rate { .. } => {}
+                    Meter::Rate(_) => {}
                 }
             }
         }
