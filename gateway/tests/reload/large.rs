@@ -70,6 +70,7 @@ async fn a_large_policy_with_secrets_in_files_is_reloaded_fast_and_traffic_does_
     is_reloaded_fast(true).await;
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 async fn is_reloaded_fast(in_files: bool) {
     let (plan, tables) = plan(in_files);
     let house = House::build(plan.and(&tables)).await;
