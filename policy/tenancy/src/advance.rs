@@ -17,6 +17,10 @@
 /// The part of a budget that is written ahead at least, while it is used.
 const PARTS: u128 = 200;
 
+/// The part of what is left that is written ahead at most, as far as it is enough for one request. With
+/// none, a process that was killed under a flood of requests lost all of a small budget.
+const LEFT_PARTS: u128 = 4;
+
 /// How far it is written.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Advance {
@@ -26,8 +30,10 @@ pub(crate) struct Advance {
     writing: u128,
     /// What was taken when that was reckoned.
     taken: u128,
-    /// What was asked for beyond it since.
+    /// What was asked for beyond it since …
     wanted: u128,
+    /// … and the most that one request needs of that.
+    most: u128,
 }
 
 impl Advance {
@@ -45,6 +51,9 @@ impl Advance {
         let is_written = taken.saturating_add(need) <= self.written;
         if !is_written {
             self.wanted = self.wanted.saturating_add(need);
+            if need > self.most {
+                self.most = need;
+            }
         }
         is_written
     }
@@ -61,14 +70,17 @@ impl Advance {
         let since = taken.saturating_sub(self.taken).saturating_add(self.wanted);
         let ahead = match is_idle && since == 0 {
             true => 0,
-            false => since.max(max / PARTS),
+            false => {
+                let left = max.saturating_sub(taken);
+                since.max(max / PARTS).min(self.most.max(left / LEFT_PARTS))
+            }
         };
         taken.saturating_add(ahead).min(max).max(taken)
     }
 
     /// `sum` is being written. Whether it is another than the last one.
     pub(crate) fn write(&mut self, sum: u128, taken: u128) -> bool {
-        (self.taken, self.wanted) = (taken, 0);
+        (self.taken, self.wanted, self.most) = (taken, 0, 0);
         std::mem::replace(&mut self.writing, sum) != sum
     }
 

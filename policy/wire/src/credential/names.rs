@@ -19,12 +19,12 @@ list!(
     "cert",
     "certificate",
     "cookie",
-    "cookie2",
     "credential",
     "credentials",
+    "dpop",
     "jwt",
     "oauth",
-    "oauth2",
+    "passcode",
     "passphrase",
     "passwd",
     "password",
@@ -60,7 +60,7 @@ const CREDENTIAL_ENDINGS: &[&str] = &[
 ];
 
 list!(
-    /// Words with which `key` and `token` mean something else: a place in a list, a cache, a count.
+    /// Words with which `key`, `pass`, `pat` and `token` mean something else: a place in a list, a cache, a count.
     HARMLESS_COMPANIONS, is_harmless_companion:
     "affinity",
     "after",
@@ -166,13 +166,18 @@ pub(super) fn is_credential_parameter(name: &str) -> bool {
 fn is_credential(name: &str) -> bool {
     let (mut is_one, mut is_harmless) = (false, false);
     for word in name.split(|letter: char| !letter.is_alphanumeric()) {
+        // As in `oauth2` and `token1`.
+        let word = match word.trim_end_matches(|letter: char| letter.is_ascii_digit()) {
+            "" | "v" => word,
+            unnumbered => unnumbered,
+        };
         if is_credential_word(word) || is_account_word(word) || has_credential_ending(word) {
             return true;
         }
         // A key's or a token's number or version may follow, but not what it is measured in
         // (`first-token-ms`).
         if !is_number(word) {
-            is_one = matches!(word, "key" | "token");
+            is_one = matches!(word, "key" | "pass" | "pat" | "token");
             is_harmless |= is_harmless_companion(word);
         }
     }
@@ -244,6 +249,11 @@ mod tests {
             "x-functions-key",
             "x-api-key-2",
             "x-token-v2",
+            "x-apikey2",
+            "x-auth0-token1",
+            "cookie2",
+            "dpop",
+            "x-pat",
             "x-vercel-oidc-token",
             "x-forwarded-access-token",
             "x-forwarded-client-cert",
@@ -293,6 +303,9 @@ mod tests {
             "traceparent",
             "x-custom",
             "x-designation",
+            "x-pass-through",
+            "x-pat-count",
+            "x-base64",
         ] {
             assert!(!is_credential_header(name), "{name}");
         }
@@ -314,6 +327,9 @@ mod tests {
             "accessToken",
             "accesstoken",
             "oauth_token",
+            "access-Token2",
+            "apiKey1",
+            "pass",
             "bearer_token",
             "id_token",
             "token",

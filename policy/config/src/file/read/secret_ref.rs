@@ -9,6 +9,7 @@ use crate::file::problems::Spot;
 use crate::file::read::paths::path;
 use crate::file::report::Severity;
 use crate::file::secret_ref::{SecretCommand, SecretRef};
+use crate::file::shown;
 use crate::file::value::Value;
 use crate::secret::{NO_KEY, ProviderSecret};
 
@@ -67,7 +68,7 @@ pub(super) fn by_reference(value: Value<'_>) -> Option<SecretRef> {
             .filter(|name| fields.has(name))
             .collect();
         let env = fields.optional("env", |value| variable(&value));
-        let file = fields.optional("file", |value| path(&value));
+        let file = fields.optional("file", |value| file(&value));
         let command = command(fields, &spot);
         let refuse = |fields: &Fields<'_>, message: String, hint: &str| {
             let problems = fields.problems();
@@ -134,6 +135,19 @@ fn words(value: &Value<'_>) -> Option<Vec<String>> {
         }
         Some(_) => Some(words),
     }
+}
+
+/// The path of a file that holds a secret, and not the secret.
+fn file(value: &Value<'_>) -> Option<PathBuf> {
+    let file = path(value)?;
+    let text = value.as_string().unwrap_or_default();
+    if !text.contains(['/', '.']) && !shown::is_showable(text) {
+        return value.refuse_with_hint(
+            "looks like a secret itself, and not like the path of a file",
+            "write the path, such as \"/run/secrets/anthropic\" (\"./\" before it for one beside this file)",
+        );
+    }
+    Some(file)
 }
 
 pub(super) fn variable(value: &Value<'_>) -> Option<String> {

@@ -148,6 +148,30 @@ fn a_process_that_begins_writes_no_further_ahead_than_another() {
 }
 
 #[test]
+fn a_crowd_does_not_have_all_that_is_left_written_at_once() {
+    let mut ledger = Vec::new();
+    let mut meters = process(&daily(100), 0, &ledger);
+    for _ in 0..1_000 {
+        let lack = asks(&mut meters, 0).expect_err("nothing is written yet");
+        assert_eq!(lack.awaits, Some(Awaits::Ledger));
+    }
+    write(&mut meters, &mut ledger);
+    // Whoever is killed now loses a quarter of it.
+    assert_eq!(in_ledger(&ledger), 25);
+    let mut served = 0;
+    for _ in 0..1_000 {
+        match asks(&mut meters, 0) {
+            Ok(reserved) => {
+                end(&mut meters, 0, Some(reserved), 3, 1);
+                served += 1;
+            }
+            Err(_) => write(&mut meters, &mut ledger),
+        }
+    }
+    assert_eq!((served, in_ledger(&ledger)), (25, 100), "all of it is had");
+}
+
+#[test]
 fn what_is_written_ahead_is_given_back_at_the_end_but_for_what_runs() {
     let mut ledger = Vec::new();
     let mut meters = process(&daily(8_000), 0, &ledger);
