@@ -240,7 +240,7 @@ secret = { file = "subscription.key" }
             ),
             ("pasted", "cannot read the file that its `file` names"),
             ("empty", "empty.key: the secret is empty"),
-            ("two-lines", "cannot stand in a header"),
+            ("two-lines", "the secret has 2 lines"),
             ("subscription", "subscription"),
         ] {
             let named = format!("key \"{key}\"");
