@@ -49,14 +49,14 @@ const BURST_MIN: f64 = 1.0;
 /// What a refusal by a hair counts, of one that cannot be.
 const HAIR: f64 = 0.1;
 /// After so many requests that left next to nothing one more is believed to have been refused than was.
-const TESTS: f64 = 40.0;
+const TESTS: f64 = 60.0;
 /// How much of it is taken in where a refusal says less than those before it: it may have been for another
 /// limit, or by a hair.
 const TAKEN_IN: f64 = 0.5;
 /// The rate that is tried next is no more than so many times one that was admitted.
 const STRIDE: f64 = 2.0;
 /// What was admitted and refused before each refusal is believed so much of a request less.
-const AGED: f64 = 0.05;
+const AGED: f64 = 0.02;
 /// However little is believed to flow in, a request is tried so often: what is wrong is found out.
 const TRIED_EVERY_SECS: f64 = 60.0;
 /// No more than so many requests, or than it saves up, is a bucket believed to be overdrawn by.
