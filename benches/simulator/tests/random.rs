@@ -106,3 +106,11 @@ fn pending_output_does_not_let_shallow_buckets_flow_over() {
     assert!(verdict.is_held() || verdict.waits.1 < 12.0, "{verdict}");
     assert!(verdict.is_answered() && verdict.is_sparing(), "{verdict}");
 }
+
+/// Accounts with two limits that nobody tells contradict any one of them; still nothing is believed that was
+/// never seen, and nobody floods them for it.
+#[test]
+fn contradictions_do_not_make_for_a_flood() {
+    let verdict = judge_in_words(&draw(97_055));
+    assert!(verdict.attempts < 1.5, "{verdict}");
+}

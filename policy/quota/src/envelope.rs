@@ -55,6 +55,13 @@ const TESTS: f64 = 60.0;
 const TAKEN_IN: f64 = 0.5;
 /// The rate that is tried next is no more than so many times one that was admitted.
 const STRIDE: f64 = 2.0;
+/// No rate is believed in beyond so many times the quickest at which anything was admitted. Without it, where
+/// limits that contradict one another leave no rate, ever higher ones look as good as any: in "97055" of the
+/// random worlds an account that takes 21,000 tokens a second was believed to take three millions, and
+/// refused thousands of requests.
+const BEYOND_FASTEST: f64 = 2.0;
+/// The quickest over at least so long: what was saved up is taken at once.
+const FASTEST_SECS_MIN: f64 = 1.0;
 /// What was admitted and refused before each refusal is believed so much of a request less.
 const AGED: f64 = 0.02;
 /// However little is believed to flow in, a request is tried so often: what is wrong is found out.
@@ -88,6 +95,9 @@ pub(crate) struct Envelope {
     unit: f64,
     /// What no rate explains, in requests, of the last refusals.
     unexplained: f64,
+    /// The quickest it was taken, per second; and what was taken since when.
+    fastest: f64,
+    lately: (Time, f64),
 }
 
 /// A request, as far as one dimension goes.
@@ -123,6 +133,8 @@ impl Envelope {
             tests: 0.0,
             unit: 0.0,
             unexplained: 0.0,
+            fastest: taken / secs,
+            lately: (now, 0.0),
         };
         for k in 0..RATES {
             new.debts[k] = (taken - new.rate(k as f64) * secs).max(0.0);
@@ -157,6 +169,13 @@ impl Envelope {
     /// Takes `amount`; a negative one gives back.
     pub(crate) fn charge(&mut self, now: Time, amount: f64) {
         self.advance(now);
+        let (since, taken) = self.lately;
+        let secs = now.secs_since(since);
+        self.lately.1 = taken + amount;
+        if secs >= FASTEST_SECS_MIN {
+            self.fastest = self.fastest.max(self.lately.1 / secs);
+            self.lately = (now, 0.0);
+        }
         for debt in &mut self.debts {
             *debt = (*debt + amount).max(0.0);
         }
@@ -262,6 +281,8 @@ impl Envelope {
             false => mean.clamp(low, high),
         };
         self.high = (last + 1).min(RATES - 1);
+        let fastest = (BEYOND_FASTEST * self.fastest / self.least).max(1.0);
+        let at = at.min(fastest.ln() / self.ratio.ln());
         let at = at.clamp(0.0, (RATES - 1) as f64);
         let believed = self.bucket_at(at);
         self.adjust(at, high - low);

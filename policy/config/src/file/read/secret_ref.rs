@@ -142,7 +142,7 @@ fn file(value: &Value<'_>) -> Option<PathBuf> {
     let file = path(value)?;
     let text = value.as_string().unwrap_or_default();
     if !text.contains(['/', '.']) && !shown::is_showable(text) {
-        return value.refuse_with_hint(
+        value.warn(
             "looks like a secret itself, and not like the path of a file",
             "write the path, such as \"/run/secrets/anthropic\" (\"./\" before it for one beside this file)",
         );
