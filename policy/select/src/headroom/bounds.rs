@@ -17,7 +17,8 @@ const LOAD_UNKNOWN_HALF: f64 = 64.0;
 /// … and seconds of refill that it counts as holding: the burst that is assumed of one with limits.
 const UNKNOWN_SECS: f64 = 3.0;
 /// The share of its pending output that a request has to find, so that the bucket is not empty by the
-/// time it is admitted: nobody asks for all of it beforehand …
+/// time it is admitted: nobody asks for all of it beforehand. With all of it the random world 98,035, its limits
+/// declared, waits for 19 s at the 99th percentile instead of 9 …
 const PENDING_FOUND: f64 = 0.2;
 /// … and of a bucket, at most: a request must not wait for a full bucket because of a guess.
 const PENDING_SHARE_MAX: f64 = 0.5;
