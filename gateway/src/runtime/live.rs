@@ -10,6 +10,7 @@ use keyweir_policy::exchange::seek::Holder;
 use keyweir_policy::tenancy::visibility::Circles;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
+use keyweir_policy::wire::mention;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::downstream::proxies::Proxies;
@@ -132,6 +133,19 @@ impl Live {
         self.with_sight(tenant, |sight| {
             ownership::look_up(&mut self.holders(), named, sight)
         })
+    }
+
+    /// Whether `target` or `body` has the id of a thing in it that is known to be another's.
+    pub(crate) fn names_anothers(&self, tenant: TenantId, target: &[&str], body: &[u8]) -> bool {
+        if !self.hides() || !self.holders.lock().has_things() {
+            return false;
+        }
+        let is_anothers = |id: &str| {
+            let owner = self.holders.lock().owner(id);
+            owner.is_some_and(|owner| !self.circles.sees(tenant, owner))
+        };
+        let mut target = target.iter();
+        target.any(|it| mention::in_target(it, is_anothers)) || mention::in_body(body, is_anothers)
     }
 
     /// Whether a thing is there for `tenant`.

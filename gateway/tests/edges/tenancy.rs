@@ -429,3 +429,135 @@ async fn a_fallback_leads_to_no_model_that_the_tenant_may_not_ask_for() {
     let is_opus = |seen: &crate::support::scripted::Seen| find(&seen.body, b"opus").is_some();
     assert!(!provider.seen().iter().any(is_opus));
 }
+
+/// A provider that makes something at each POST, and a second that takes every path; two tenants.
+async fn made_here() -> (Stage, Scripted) {
+    let scripted = Scripted::start(|seen| {
+        let id = format!("thing_{:064}", seen.number);
+        json(200, "", &format!(r#"{{"id":"{id}"}}"#))
+    })
+    .await;
+    let own = scripted.tables("own", "dialect = \"openai\"", 1);
+    let free = scripted.tables("free", "dialect = \"generic\"", 1);
+    let stage = several().and(&own).and(&free).build().await;
+    (stage, scripted)
+}
+
+fn escaped(id: &str) -> String {
+    id.bytes().map(|byte| format!("\\u{byte:04x}")).collect()
+}
+
+async fn make(stage: &Stage, path: &str, key: &str) -> String {
+    let answer = ask(stage, "POST", path, key, "{}").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_made_is_not_reached_by_any_field_form_or_spelling() {
+    let (stage, scripted) = made_here().await;
+    let theirs = make(&stage, "/own/v1/files", CLIENT_KEY).await;
+    let mine = make(&stage, "/own/v1/containers", OTHER).await;
+    let store = make(&stage, "/own/v1/vector_stores", OTHER).await;
+    let spelt = escaped(&theirs);
+    let response = |more: &str| {
+        let body = format!(r#"{{"model":"m",{more}}}"#);
+        ("POST", "/own/v1/responses".to_owned(), body)
+    };
+    let post = |path: &str, body: String| ("POST", path.to_owned(), body);
+    let get = |path: &str| ("GET", path.to_owned(), String::new());
+    let before = scripted.seen().len();
+    for (method, path, body) in [
+        response(&format!(r#""previous_response_id":"{spelt}""#)),
+        response(&format!(r#""Previous_Response_Id":"{theirs}""#)),
+        response(&format!(r#""extra_body":{{"conversation":["{theirs}"]}}"#)),
+        response(&format!(r#""input":[{{"id":"{theirs}"}}]"#)),
+        response(&format!(
+            r#""input":[{{"type":"item_\u0072eference","id":"{theirs}"}}]"#
+        )),
+        response(&format!(
+            r#""input":[{{"type":"web_search_call","id":"{theirs}"}}]"#
+        )),
+        response(&format!(
+            r#""tools":[{{"type":"shell","environment":{{"container_id":"{theirs}"}}}}]"#
+        )),
+        response(&format!(
+            r#""tools":[{{"type":"image_generation","input_image_mask":{{"file_id":"{theirs}"}}}}]"#
+        )),
+        post(
+            &format!("/own/v1/containers/{mine}/files"),
+            format!(r#"{{"file_id":"{theirs}"}}"#),
+        ),
+        post(
+            "/own/v1/images/edits",
+            format!(r#"{{"model":"m","images":[{{"file_id":"{theirs}"}}]}}"#),
+        ),
+        post(
+            &format!("/own/v1/vector_stores/{store}/file_batches"),
+            format!(r#"{{"files":[{{"file_id":"{theirs}"}}]}}"#),
+        ),
+        post(
+            "/own/v1/files",
+            format!("--x\r\n\r\n{{\"body\":{{\"previous_response_id\":\"{theirs}\"}}}}\r\n--x--"),
+        ),
+        get(&format!("/own/v1/vector_stores/{store}/files/{theirs}")),
+        get(&format!("/free/v1/Files/{theirs}")),
+        get(&format!("/free/v1/files%2F{theirs}")),
+        get(&format!("/free/v1/things?id={theirs}")),
+        ("DELETE", format!("/free/v1/things/{theirs}"), String::new()),
+        (
+            "PATCH",
+            "/free/v1/threads".to_owned(),
+            format!(r#"{{"a":"{theirs}"}}"#),
+        ),
+        post("/free/v1/threads", format!(r#"{{"a":["{theirs}"],}}"#)),
+    ] {
+        let answer = ask(&stage, method, &path, OTHER, &body).await;
+        is_not_there(&answer, &format!("{path} {body}"));
+    }
+    assert_eq!(scripted.seen().len(), before, "nothing was asked");
+
+    // Who made it names it as it likes, and a text that speaks of it is nobody's affair.
+    let (_, path, body) = response(&format!(r#""input":[{{"id":"{theirs}"}}]"#));
+    assert_eq!(
+        ask(&stage, "POST", &path, CLIENT_KEY, &body).await.status,
+        200
+    );
+    let (_, path, body) = response(&format!(r#""input":"what is \"{theirs}\"?""#));
+    assert_eq!(ask(&stage, "POST", &path, OTHER, &body).await.status, 200);
+    stage.is_unharmed().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_remembers_is_not_referred_to_in_other_spellings_either() {
+    let (stage, _scripted) = made_here().await;
+    let mine = make(&stage, "/own/v1/containers", OTHER).await;
+    let id = format!("resp_{:064}", 1);
+    for (path, body) in [
+        (
+            "/own/v1/responses",
+            format!(
+                r#"{{"model":"m","previous_response_id":"{}"}}"#,
+                escaped(&id)
+            ),
+        ),
+        (
+            "/own/v1/responses",
+            format!(r#"{{"model":"m","input":[{{"id":"{id}"}}]}}"#),
+        ),
+        (
+            "/own/v1/responses",
+            format!(r#"{{"model":"m","input":[{{"type":"item_\u0072eference","id":"{id}"}}]}}"#),
+        ),
+        (
+            "/own/v1/images/edits",
+            format!(r#"{{"model":"m","images":[{{"file_id":"{id}"}}]}}"#),
+        ),
+        (
+            &format!("/own/v1/containers/{mine}/files"),
+            format!(r#"{{"file_id":"{id}"}}"#),
+        ),
+    ] {
+        is_not_there(&ask(&stage, "POST", path, OTHER, &body).await, &body);
+    }
+}

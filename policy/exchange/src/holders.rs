@@ -56,6 +56,16 @@ impl Holders {
         self.kind_of(id).of(id)
     }
 
+    /// Who made `id`, if that is known; it is not used by that.
+    pub fn owner(&self, id: &str) -> Option<TenantId> {
+        self.things.look(id)?.owner
+    }
+
+    /// Whether it is known of any thing where it is.
+    pub fn has_things(&self) -> bool {
+        !self.things.younger.is_empty() || !self.things.older.is_empty()
+    }
+
     /// `holder` holds `id`, which `owner` made, if that was seen. A thing that has an owner keeps it,
     /// whoever is told of it later.
     pub fn learn(&mut self, id: &str, holder: Holder, owner: Option<TenantId>) {
@@ -173,6 +183,10 @@ impl Generations {
         let (id, held) = self.older.remove_entry(id)?;
         self.insert(id, held);
         Some(held)
+    }
+
+    fn look(&self, id: &str) -> Option<Held> {
+        self.younger.get(id).or_else(|| self.older.get(id)).copied()
     }
 
     fn expire(&mut self, now: Time, kept: Duration) {

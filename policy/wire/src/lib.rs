@@ -21,6 +21,7 @@
 //! | [`classify`] | whose fault an answer is, and how long it says to stay away |
 //! | [`refusal`] | our own errors, in the client's dialect |
 //! | [`mod@reference`] | ids that only one account understands |
+//! | [`mention`] | what may be one, wherever it stands |
 //! | `json` | looking into JSON without copying it |
 //!
 //! Translation between dialects, when it comes, is a room of its own (`translate`): a request or an
@@ -35,6 +36,7 @@ mod credential;
 pub mod forwarded_for;
 mod json;
 pub mod list;
+pub mod mention;
 mod provider_error;
 mod ratelimit;
 pub mod reference;

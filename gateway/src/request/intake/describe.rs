@@ -74,7 +74,7 @@ pub(crate) fn permit(
 
 /// A body this large takes milliseconds to read through, in which its thread would serve nobody
 /// else: their streams move to another thread first.
-const LARGE: usize = 1024 * 1024;
+pub(super) const LARGE: usize = 1024 * 1024;
 
 fn read(routed: &Routed<'_>, body: &[u8]) -> Result<Description, DescribeError> {
     let read = || routed.dialect.describe_routed(&routed.route, body);

@@ -141,7 +141,8 @@ pub(crate) async fn take<'a>(
     record.on(Event::BodyRead {
         bytes: body.bytes.len(),
     });
-    let mut plain = if routed.route.has_json_body {
+    // What a body says that no API has in JSON counts only where it must not name what is another's.
+    let mut plain = if routed.route.has_json_body || live.hides() {
         let share = gateway.bodies.share(tenant);
         plain::plain(live.settings(), share, client.headers(), &body)?
     } else {
@@ -162,7 +163,8 @@ pub(crate) async fn take<'a>(
     let json = plain.as_ref().map_or(&body.bytes, |plain| &plain.bytes);
     let named = (&routed, renamed.granted.as_slice());
     describe::permit(live, tenant, named, (client, query), json)?;
-    let (destination, known) = route::destination(live, tenant, &routed, &description)?;
+    let (destination, known) =
+        route::destination(live, tenant, (&routed, query), (&description, json))?;
     record.on(Event::Chosen(Chosen {
         provider: destination.provider,
         model: renamed.alias.as_ref().and(description.model.clone()),

@@ -11,6 +11,8 @@ use keyweir_policy::wire::Wire;
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 use keyweir_policy::wire::route::RouteError;
 
+use super::describe::LARGE;
+
 use crate::request::respond::refuse::Refuse;
 use crate::runtime::live::Live;
 
@@ -93,8 +95,8 @@ pub(crate) fn likely_dialect(live: &Live, is_anthropic: bool, path: &str) -> Dia
 pub(crate) fn destination(
     live: &Live,
     tenant: TenantId,
-    routed: &Routed<'_>,
-    description: &Description,
+    (routed, query): (&Routed<'_>, Option<&str>),
+    (description, body): (&Description, &[u8]),
 ) -> Result<(Destination, Known), Refuse> {
     let named = Named {
         resource: routed.route.resource,
@@ -103,6 +105,13 @@ pub(crate) fn destination(
     let known = live
         .look_up(tenant, named)
         .map_err(|error| hidden(error, routed))?;
+    let target = [routed.path, query.unwrap_or_default()];
+    if live.names_anothers(tenant, &target, &[]) {
+        return Err(unseen(RefusalKind::NotFound, Hidden::Unseen));
+    }
+    if names_anothers(live, tenant, body) {
+        return Err(hidden(Hidden::Unseen, routed));
+    }
     let destination = destination::destination(
         &Allowed::new(&live.policy, tenant),
         routed,
@@ -119,7 +128,20 @@ fn hidden(error: Hidden, routed: &Routed<'_>) -> Refuse {
         Hidden::Unseen => RefusalKind::NotFound,
         Hidden::TooMany => RefusalKind::InvalidRequest,
     };
+    unseen(kind, error)
+}
+
+fn unseen(kind: RefusalKind, error: Hidden) -> Refuse {
     Refuse::new(kind, "not_the_tenants", error.to_string()).non_retryable()
+}
+
+/// A body that takes long to read through is not read where others' streams wait for the thread.
+fn names_anothers(live: &Live, tenant: TenantId, body: &[u8]) -> bool {
+    let names = || live.names_anothers(tenant, &[], body);
+    if body.len() < LARGE {
+        return names();
+    }
+    tokio::task::block_in_place(names)
 }
 
 fn not_routed(live: &Live, error: &RouteError) -> Refuse {

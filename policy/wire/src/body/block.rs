@@ -32,6 +32,10 @@ pub(super) struct Block<'a> {
     /// It is an item that the provider looks up by its id unless it is given in full.
     pub(super) is_kept_item: bool,
     pub(super) has_content: bool,
+    /// It says what it is.
+    pub(super) has_kind: bool,
+    /// It says more than what it is and its id.
+    pub(super) says_more: bool,
     /// Content that only the account that made it can read.
     pub(super) sealed: Option<Text<'a>>,
 }
@@ -41,7 +45,8 @@ impl<'a> Block<'a> {
         let Some(kind) = reader.string_or_skip()? else {
             return Ok(());
         };
-        match kind.raw() {
+        self.has_kind = true;
+        match &*kind.name() {
             b"image" | b"input_image" | b"image_url" | b"computer_screenshot" => {
                 self.media = Some(Media::Image);
             }
@@ -88,8 +93,10 @@ impl<'a> Block<'a> {
     /// The id of what it refers to without saying it.
     pub(super) fn reference(&self) -> Option<Text<'a>> {
         let is_in_full = self.has_content || self.sealed.is_some() || self.payload.is_some();
+        // OpenAI's references need not say that they are some.
+        let is_bare = !self.has_kind && !self.says_more;
         self.id
-            .filter(|_| self.is_item_reference || self.is_kept_item && !is_in_full)
+            .filter(|_| is_bare || self.is_item_reference || self.is_kept_item && !is_in_full)
     }
 
     /// What the block's payload is, if it is not text.

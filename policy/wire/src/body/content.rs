@@ -124,51 +124,6 @@ impl Tally {
         Ok(())
     }
 
-    /// The id of something at the provider: a string, an object with an `id`, or several.
-    pub(super) fn reference(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
-        match reader.peek()? {
-            Kind::String => {
-                let id = reader.string()?;
-                self.references.id(&id);
-                Ok(())
-            }
-            Kind::Array => reader.array(|reader| self.reference(reader)),
-            Kind::Object => self.referred(reader),
-            _ => reader.skip().map(drop),
-        }
-    }
-
-    /// An object that names a thing of the account's.
-    fn referred(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
-        let (mut skill, mut is_everybodys) = (None, false);
-        reader.object(|name, reader| match name {
-            b"id" | b"skills" | b"file_ids" => self.reference(reader),
-            b"skill_id" => {
-                skill = reader.string_or_skip()?;
-                Ok(())
-            }
-            b"type" => {
-                let kind = reader.string_or_skip()?;
-                // The provider's own skills (`pdf`, `xlsx`).
-                is_everybodys = kind.is_some_and(|kind| kind.raw() == b"anthropic");
-                Ok(())
-            }
-            _ => reader.skip().map(drop),
-        })?;
-        if let Some(skill) = skill.filter(|_| !is_everybodys) {
-            self.references.id(&skill);
-        }
-        Ok(())
-    }
-
-    /// The name or the address of something at the provider.
-    pub(super) fn named(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
-        if let Some(name) = reader.string_or_skip()? {
-            self.references.name(&name);
-        }
-        Ok(())
-    }
-
     /// Content in any form: text, a block, or several.
     fn content(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         match reader.peek()? {
@@ -207,7 +162,8 @@ impl Tally {
         }
         reader.object(|name, reader| match name {
             b"cache_control" => reader.skip().map(drop),
-            b"container" | b"vector_store_ids" | b"file_ids" => self.reference(reader),
+            b"container" | b"vector_store_ids" | b"file_ids" => self.references.reference(reader),
+            b"environment" | b"input_image_mask" => self.references.things(reader),
             _ => self.literal(reader),
         })
     }
@@ -218,6 +174,7 @@ impl Tally {
         let mut block = Block::default();
         reader.object(|name, reader| match name {
             b"role" => {
+                block.says_more = true;
                 let said = reader.string_or_skip()?;
                 if said.is_some_and(|said| said.raw() == b"user") {
                     role = Role::User;
@@ -226,7 +183,10 @@ impl Tally {
             }
             b"type" => block.kind(reader),
             b"id" => block.id(reader),
-            _ => self.member(name, &mut block, reader),
+            _ => {
+                block.says_more = true;
+                self.member(name, &mut block, reader)
+            }
         })?;
         self.finish(&block);
         Ok(role)
@@ -249,10 +209,10 @@ impl Tally {
             | b"b64_json" => self.data(block, reader),
             b"file_id" | b"container_id" => {
                 block.is_remote = name == b"file_id";
-                self.reference(reader)
+                self.references.reference(reader)
             }
             // Sound that the provider keeps, in a message that it answered with.
-            b"audio" if reader.peek()? == Kind::Object => self.reference(reader),
+            b"audio" if reader.peek()? == Kind::Object => self.references.reference(reader),
             b"content" => {
                 block.has_content = matches!(reader.peek()?, Kind::Array | Kind::String);
                 self.content(reader)
@@ -285,9 +245,9 @@ impl Tally {
             }
             b"file_id" => {
                 block.is_remote = true;
-                self.reference(reader)
+                self.references.reference(reader)
             }
-            b"fileUri" | b"file_uri" => self.named(reader),
+            b"fileUri" | b"file_uri" => self.references.named(reader),
             b"detail" => block.detail(reader),
             b"content" => self.content(reader),
             _ => reader.skip().map(drop),

@@ -84,6 +84,8 @@ pub(crate) fn describe_routed(
     } else {
         Description {
             stored: route.creates_resource,
+            // Some take JSON as well as forms (OpenAI's edits of images, files of a container).
+            references: read(dialect, Demand::Nothing, false, body)?.references,
             ..Description::default()
         }
     };
@@ -220,7 +222,7 @@ impl Reading {
                 self.tally.part(Part::System, reader)
             }
             b"tools" | b"functions" => self.tally.tools(reader),
-            b"messages" | b"contents" | b"input" => self.tally.messages(reader),
+            b"messages" | b"contents" | b"input" | b"items" => self.tally.messages(reader),
             b"prompt" if reader.peek()? == Kind::Object => {
                 self.has_stored_prompt = true;
                 self.tally.stored_prompt(reader)
@@ -234,8 +236,9 @@ impl Reading {
             | b"conversation"
             | b"input_file_id"
             | b"file_id"
-            | b"file_ids" => self.tally.reference(reader),
-            b"cachedContent" | b"cached_content" => self.tally.named(reader),
+            | b"file_ids" => self.tally.references.reference(reader),
+            b"files" | b"images" | b"mask" => self.tally.references.things(reader),
+            b"cachedContent" | b"cached_content" => self.tally.references.named(reader),
             _ => reader.skip().map(drop),
         }
     }

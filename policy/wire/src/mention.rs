@@ -1,0 +1,168 @@
+//! What may be the id of a thing at a provider, wherever it stands in a request.
+//!
+//! Fields that refer to things are known by name ([`crate::reference`]), and every API grows new ones;
+//! some providers read names of another case, forms that are no JSON, escapes in paths, files whose
+//! lines are requests. Here is read what stands between quotes, or alone in its line, whatever it is
+//! for. A text that speaks of an id is none: the quotes in it are escaped, or there are words beside it.
+
+use std::borrow::Cow;
+
+use memchr::memchr2_iter;
+
+use crate::credential::query::unescaped;
+use crate::reference::ID_BYTES_MAX;
+
+/// Shorter ones are no provider's, but for those that people choose.
+const BYTES_MIN: usize = 6;
+/// Escapes of escapes that are undone in a path or a query.
+const DECODED_MAX: usize = 4;
+
+/// Whether `is_hidden` holds for anything that may be an id in `body`.
+pub fn in_body(body: &[u8], mut is_hidden: impl FnMut(&str) -> bool) -> bool {
+    let body = in_bytes(body);
+    let mut id = String::new();
+    let starts = memchr2_iter(b'"', b'\n', &body).map(|at| at + 1);
+    let mut starts = std::iter::once(0).chain(starts);
+    starts.any(|start| read(&body, start, &mut id) && is_any(&id, &mut is_hidden))
+}
+
+/// Whether `is_hidden` holds for anything that may be an id in a path or a query.
+pub fn in_target(target: &str, mut is_hidden: impl FnMut(&str) -> bool) -> bool {
+    let mut plain = target.to_owned();
+    for _ in 0..DECODED_MAX {
+        let mut segments = plain.split(['/', ':', '?', '&', ';', '=', ',', '+', ' ', '"', '\'']);
+        if segments.any(|segment| is_any(segment, &mut is_hidden)) {
+            return true;
+        }
+        let next = unescaped(&plain);
+        if next == plain {
+            break;
+        }
+        plain = next;
+    }
+    false
+}
+
+/// Text of two bytes a character has none between those of ASCII.
+fn in_bytes(body: &[u8]) -> Cow<'_, [u8]> {
+    let is_wide = body.iter().take(4).any(|byte| *byte == 0);
+    if !is_wide {
+        return Cow::Borrowed(body);
+    }
+    let bytes = body.iter().copied().filter(|byte| *byte != 0);
+    Cow::Owned(bytes.collect())
+}
+
+/// Reads what stands from `start` to the next quote or the end of the line into `id`; `false` if it is
+/// no id.
+fn read(body: &[u8], start: usize, id: &mut String) -> bool {
+    id.clear();
+    let mut rest = &body[start..];
+    while id.len() <= ID_BYTES_MAX {
+        let (byte, length) = match rest {
+            [] | [b'"' | b'\r' | b'\n', ..] => return may_be_one(id),
+            [b'\\', b'/', ..] => (b'/', 2),
+            [b'\\', b'u', b'0', b'0', high, low, ..] => match (digit(*high), digit(*low)) {
+                (Some(high), Some(low)) => (high * 16 + low, 6),
+                _ => return false,
+            },
+            [byte, ..] => (*byte, 1),
+        };
+        if !is_of_ids(byte) {
+            return false;
+        }
+        id.push(char::from(byte));
+        rest = &rest[length..];
+    }
+    false
+}
+
+/// The whole, or the last segment of a name that is a path.
+fn is_any(id: &str, is_hidden: &mut impl FnMut(&str) -> bool) -> bool {
+    let last = id.rsplit('/').next().unwrap_or(id);
+    may_be_one(id) && is_hidden(id) || last.len() < id.len() && may_be_one(last) && is_hidden(last)
+}
+
+/// Providers' ids have digits or capitals in them. Names of fields seldom do.
+fn may_be_one(id: &str) -> bool {
+    let has_mark = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
+    (BYTES_MIN..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().any(has_mark)
+}
+
+const fn is_of_ids(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b':')
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    let digit = char::from(byte).to_digit(16)?;
+    u8::try_from(digit).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "resp_0123abcd";
+
+    fn body_names_it(body: impl AsRef<[u8]>) -> bool {
+        in_body(body.as_ref(), |id| id == ID)
+    }
+
+    #[test]
+    fn an_id_is_found_wherever_a_body_has_it() {
+        let escaped: String = ID
+            .bytes()
+            .map(|byte| format!("\\u{:04X}", u32::from(byte)))
+            .collect();
+        for body in [
+            format!(r#"{{"Previous_Response_Id":"{ID}"}}"#),
+            format!(r#"{{"a":[{{"b":["x","{ID}"]}}]}}"#),
+            format!(r#"{{"a":"{escaped}"}}"#),
+            format!(r#"{{"a":"responses\/{ID}"}}"#),
+            format!(r#"{{"a":"https://api.example/v1/responses/{ID}"}}"#),
+            format!("{{a: \"{ID}\",}}"),
+            format!("--x\r\nContent-Disposition: form-data; name=id\r\n\r\n{ID}\r\n--x--"),
+            format!("{{\"custom_id\":\"1\"}}\n{{\"body\":{{\"x\":\"{ID}\"}}}}"),
+            ID.to_owned(),
+        ] {
+            assert!(body_names_it(&body), "{body}");
+        }
+        let wide: Vec<u8> = format!(r#"{{"a":"{ID}"}}"#)
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert!(body_names_it(wide));
+    }
+
+    #[test]
+    fn a_text_that_speaks_of_an_id_names_nothing() {
+        for body in [
+            String::new(),
+            format!(r#"{{"content":"why did {ID} fail?"}}"#),
+            format!(r#"{{"content":"{{\"id\":\"{ID}\"}}"}}"#),
+            format!(r#"{{"content":"{ID}\n"}}"#),
+            format!(r#"{{"content":"it's '{ID}'"}}"#),
+            format!(r#"{{"a":"{ID}0"}}"#),
+            format!(r#"{{"a":"\u00zz{ID}"}}"#),
+            format!(r#"{{"a":"{}{ID}"}}"#, "x".repeat(ID_BYTES_MAX)),
+        ] {
+            assert!(!body_names_it(&body), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_found_wherever_a_target_has_it() {
+        for target in [
+            format!("/v1/Files/{ID}"),
+            format!("/v1/files%2F{ID}"),
+            format!("/v1/files%252F{ID}:download"),
+            format!("/v1/x?file_id={ID}"),
+            format!("/v1/x?a=1;b=%72esp_0123abcd&c"),
+        ] {
+            assert!(in_target(&target, |id| id == ID), "{target}");
+        }
+        for target in ["/v1/files", "/v1/files/resp_0123abcde", ""] {
+            assert!(!in_target(target, |id| id == ID), "{target}");
+        }
+    }
+}
