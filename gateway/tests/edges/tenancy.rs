@@ -529,6 +529,38 @@ async fn what_another_made_is_not_reached_by_any_field_form_or_spelling() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_makes_many_things_makes_nobody_forget_anothers() {
+    let scripted = Scripted::start(|seen| {
+        let items = |at: usize| format!(r#"{{"type":"message","id":"msg_{}_{at}"}}"#, seen.number);
+        let items: Vec<String> = match seen.target().ends_with("/responses") {
+            true => (0..900).map(items).collect(),
+            false => Vec::new(),
+        };
+        let body = format!(
+            r#"{{"id":"made_{}","output":[{}]}}"#,
+            seen.number,
+            items.join(",")
+        );
+        json(200, "", &body)
+    })
+    .await;
+    let own = scripted.tables("own", "dialect = \"openai\"", 1);
+    let stage = several().and(&own).build().await;
+    let mine = make(&stage, "/own/v1/files", CLIENT_KEY).await;
+    let theirs = make(&stage, "/own/v1/files", OTHER).await;
+    // More than are remembered in all.
+    for _ in 0..130 {
+        let body = r#"{"model":"m","input":"x"}"#;
+        let answer = ask(&stage, "POST", "/own/v1/responses", OTHER, body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    for (id, key) in [(&mine, CLIENT_KEY), (&theirs, OTHER)] {
+        let answer = ask(&stage, "GET", &format!("/own/v1/files/{id}"), key, "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_remembers_is_not_referred_to_in_other_spellings_either() {
     let (stage, _scripted) = made_here().await;
     let mine = make(&stage, "/own/v1/containers", OTHER).await;

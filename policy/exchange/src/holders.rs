@@ -7,10 +7,12 @@
 //!
 //! Beside each it is known who made it, so that tenants can be kept apart ([`crate::ownership`]).
 //!
-//! Bounded by keeping two generations: when the younger is full, the older is evicted and the
-//! younger becomes it. What is used moves to the younger. Two maps and no list: eviction is rare,
-//! approximate, and costs nothing until it happens. What is sealed is evicted by time, too, in the same
-//! way: conversations end, and their content is nobody's to send back any more.
+//! Both are bounded. Of things those give way of which somebody has the most ([`things`]): whoever makes
+//! many pushes out its own. What is sealed is kept in two generations: when the younger is full, or old,
+//! the older is evicted and the younger becomes it, and what is used moves to the younger; conversations
+//! end, and their content is nobody's to send back any more.
+
+mod things;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -21,7 +23,9 @@ use keyweir_wire::reference::is_sealed;
 
 use crate::seek::Holder;
 
-/// Ids of one kind in one generation: some 10 MiB for both, and months of batches for most.
+use self::things::Things;
+
+/// What is sealed in one generation: some 10 MiB for both.
 const GENERATION_MAX: usize = 50_000;
 
 /// Where a thing is, and whose.
@@ -40,7 +44,7 @@ const NEWS_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Holders {
     /// Batches, files and the like.
-    things: Generations,
+    things: Things,
     /// Sealed content. Every answer of a model that thinks has some, and few outlive their
     /// conversation: they may not push out what was made to last.
     sealed: Generations,
@@ -53,7 +57,10 @@ pub struct Holders {
 impl Holders {
     /// Who holds `id`, if that is known.
     pub fn of(&mut self, id: &str) -> Option<Held> {
-        self.kind_of(id).of(id)
+        if is_sealed(id) {
+            return self.sealed.of(id);
+        }
+        self.things.of(id)
     }
 
     /// Who made `id`, if that is known; it is not used by that.
@@ -63,7 +70,7 @@ impl Holders {
 
     /// Whether it is known of any thing where it is.
     pub fn has_things(&self) -> bool {
-        !self.things.younger.is_empty() || !self.things.older.is_empty()
+        !self.things.is_empty()
     }
 
     /// `holder` holds `id`, which `owner` made, if that was seen. A thing that has an owner keeps it,
@@ -99,11 +106,14 @@ impl Holders {
 
     /// Returns what is known of it now, and whether that is another thing than before.
     fn note(&mut self, id: &str, holder: Holder, owner: Option<TenantId>) -> (Held, bool) {
-        let generations = self.kind_of(id);
-        let known = generations.of(id);
+        let known = self.of(id);
         let owner = known.and_then(|held| held.owner).or(owner);
         let held = Held { holder, owner };
-        generations.insert(id.into(), held);
+        if is_sealed(id) {
+            self.sealed.insert(id.into(), held);
+        } else {
+            self.things.insert(id, held);
+        }
         let is_news = known != Some(held);
         if is_news
             && !is_sealed(id)
@@ -118,6 +128,12 @@ impl Holders {
     /// second or so.
     pub fn keep_changes(&mut self) {
         self.changes.get_or_insert_default();
+        self.things.keep_gone();
+    }
+
+    /// Things that gave way to others since this was asked last.
+    pub fn take_gone(&mut self) -> Vec<Box<str>> {
+        self.things.take_gone()
     }
 
     /// Things that are new since this was asked last, or were told of differently, the oldest first.
@@ -141,16 +157,7 @@ impl Holders {
 
     /// Everything that is known but for what is sealed, in no order.
     pub fn all(&self) -> impl Iterator<Item = (&str, Held)> {
-        let all = self.things.younger.iter().chain(&self.things.older);
-        all.map(|(id, held)| (&**id, *held))
-    }
-
-    fn kind_of(&mut self, id: &str) -> &mut Generations {
-        if is_sealed(id) {
-            &mut self.sealed
-        } else {
-            &mut self.things
-        }
+        self.things.all()
     }
 }
 
@@ -185,10 +192,6 @@ impl Generations {
         Some(held)
     }
 
-    fn look(&self, id: &str) -> Option<Held> {
-        self.younger.get(id).or_else(|| self.older.get(id)).copied()
-    }
-
     fn expire(&mut self, now: Time, kept: Duration) {
         let age = now.since(self.since);
         if age < kept {
@@ -220,13 +223,12 @@ mod tests {
     }
 
     fn small() -> Holders {
-        let ten = || Generations {
-            each_max: 10,
-            ..Generations::default()
-        };
         Holders {
-            things: ten(),
-            sealed: ten(),
+            things: Things::of_at_most(10),
+            sealed: Generations {
+                each_max: 10,
+                ..Generations::default()
+            },
             news: None,
             changes: None,
         }
@@ -307,7 +309,7 @@ mod tests {
         }
 
         assert_eq!(holders.of("unused"), None);
-        assert!(holders.things.younger.len() <= 10 && holders.things.older.len() <= 10);
+        assert_eq!(holders.all().count(), 10);
     }
 
     #[test]

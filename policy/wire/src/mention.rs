@@ -14,6 +14,8 @@ use crate::reference::ID_BYTES_MAX;
 
 /// Shorter ones are no provider's, but for those that people choose.
 const BYTES_MIN: usize = 6;
+/// Longer texts without a blank are no addresses and no forms.
+const RUN_BYTES_MAX: usize = 1024;
 /// Escapes of escapes that are undone in a path or a query.
 const DECODED_MAX: usize = 4;
 
@@ -53,14 +55,14 @@ fn in_bytes(body: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(bytes.collect())
 }
 
-/// Reads what stands from `start` to the next quote or the end of the line into `id`; `false` if it is
-/// no id.
+/// Reads what stands from `start` to the next quote or the end of the line into `id`; `false` if there is
+/// none in it.
 fn read(body: &[u8], start: usize, id: &mut String) -> bool {
     id.clear();
     let mut rest = &body[start..];
-    while id.len() <= ID_BYTES_MAX {
+    while id.len() <= RUN_BYTES_MAX {
         let (byte, length) = match rest {
-            [] | [b'"' | b'\r' | b'\n', ..] => return may_be_one(id),
+            [] | [b'"' | b'\r' | b'\n', ..] => return true,
             [b'\\', b'/', ..] => (b'/', 2),
             [b'\\', b'u', b'0', b'0', high, low, ..] => match (digit(*high), digit(*low)) {
                 (Some(high), Some(low)) => (high * 16 + low, 6),
@@ -77,10 +79,24 @@ fn read(body: &[u8], start: usize, id: &mut String) -> bool {
     false
 }
 
-/// The whole, or the last segment of a name that is a path.
+/// The whole, or a part of a name that is a path, of an address or of a form.
 fn is_any(id: &str, is_hidden: &mut impl FnMut(&str) -> bool) -> bool {
-    let last = id.rsplit('/').next().unwrap_or(id);
-    may_be_one(id) && is_hidden(id) || last.len() < id.len() && may_be_one(last) && is_hidden(last)
+    if is_one(id, is_hidden) {
+        return true;
+    }
+    let is_separator =
+        |byte: u8| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_' | b'.');
+    if !id.bytes().any(is_separator) {
+        return false;
+    }
+    let mut parts = id.split(|c: char| u8::try_from(c).is_ok_and(is_separator));
+    parts.any(|part| is_one(part, is_hidden))
+}
+
+/// As it stands, or in small letters: some servers do not tell an id's case.
+fn is_one(id: &str, is_hidden: &mut impl FnMut(&str) -> bool) -> bool {
+    let has_capital = || id.bytes().any(|byte| byte.is_ascii_uppercase());
+    may_be_one(id) && (is_hidden(id) || has_capital() && is_hidden(&id.to_ascii_lowercase()))
 }
 
 /// Providers' ids have digits or capitals in them. Names of fields seldom do.
@@ -89,8 +105,8 @@ fn may_be_one(id: &str) -> bool {
     (BYTES_MIN..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().any(has_mark)
 }
 
-const fn is_of_ids(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b':')
+fn is_of_ids(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_./:?&=#,".contains(&byte)
 }
 
 fn digit(byte: u8) -> Option<u8> {
@@ -120,6 +136,9 @@ mod tests {
             format!(r#"{{"a":"{escaped}"}}"#),
             format!(r#"{{"a":"responses\/{ID}"}}"#),
             format!(r#"{{"a":"https://api.example/v1/responses/{ID}"}}"#),
+            format!(r#"{{"a":"https://api.example/v1/responses/{ID}/content?alt=media"}}"#),
+            format!(r#"{{"a":"{}"}}"#, ID.to_uppercase()),
+            format!("response_id={ID}&x=1"),
             format!("{{a: \"{ID}\",}}"),
             format!("--x\r\nContent-Disposition: form-data; name=id\r\n\r\n{ID}\r\n--x--"),
             format!("{{\"custom_id\":\"1\"}}\n{{\"body\":{{\"x\":\"{ID}\"}}}}"),
@@ -144,7 +163,7 @@ mod tests {
             format!(r#"{{"content":"it's '{ID}'"}}"#),
             format!(r#"{{"a":"{ID}0"}}"#),
             format!(r#"{{"a":"\u00zz{ID}"}}"#),
-            format!(r#"{{"a":"{}{ID}"}}"#, "x".repeat(ID_BYTES_MAX)),
+            format!(r#"{{"a":"{}{ID}"}}"#, "x".repeat(RUN_BYTES_MAX)),
         ] {
             assert!(!body_names_it(&body), "{body}");
         }

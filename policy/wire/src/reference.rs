@@ -23,6 +23,32 @@ pub fn is_sealed(name: &str) -> bool {
     name.starts_with("sealed#")
 }
 
+/// How the ids of answers begin, and of their items: OpenAI's and of those who do as it does.
+const OF_ANSWERS: [&str; 16] = [
+    "audio_",
+    "chatcmpl-",
+    "ci_",
+    "cmp_",
+    "ctc_",
+    "cu_",
+    "fc_",
+    "fs_",
+    "ig_",
+    "mcp",
+    "msg_",
+    "resp_",
+    "rs_",
+    "sh_",
+    "tsc_",
+    "ws_",
+];
+
+/// Whether a name is of an answer that is stored, or of an item of one. Of these there are many, and few
+/// are asked for again; what was made by itself (a file, a batch) was made to last.
+pub fn is_of_an_answer(id: &str) -> bool {
+    OF_ANSWERS.iter().any(|kind| id.starts_with(kind))
+}
+
 /// So much of what is sealed tells it from all else.
 const SEALED_BYTES: usize = 512;
 
