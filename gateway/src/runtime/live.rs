@@ -210,10 +210,14 @@ impl Live {
         holders.keep_changes();
     }
 
-    /// What has changed of what accounts hold since this was asked last, and what was forgotten.
-    pub(crate) fn take_held(&self) -> (Vec<(Box<str>, Held)>, Vec<Box<str>>) {
-        let mut holders = self.holders.lock();
-        (holders.take_changes(), holders.take_gone())
+    /// What has changed of what accounts hold since this was asked last.
+    pub(crate) fn take_held(&self) -> Vec<(Box<str>, Held)> {
+        self.holders.lock().take_changes()
+    }
+
+    /// What gave way to other things since this was asked last.
+    pub(crate) fn take_forgotten(&self) -> Vec<Box<str>> {
+        self.holders.lock().take_gone()
     }
 
     /// What accounts hold, without what is too old.

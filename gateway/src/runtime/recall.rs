@@ -112,11 +112,14 @@ pub(crate) fn take(gateway: &Gateway, salt: u64, most: usize, into: &mut Unwritt
             }
         }
     }
-    let (held, gone) = live.take_held();
     let room = THINGS_UNWRITTEN_MAX.saturating_sub(into.things_gone.len());
-    into.things_gone
-        .extend(gone.into_iter().take(room).map(String::from));
-    for (thing, held) in held {
+    into.things_gone.extend(
+        live.take_forgotten()
+            .into_iter()
+            .take(room)
+            .map(String::from),
+    );
+    for (thing, held) in live.take_held() {
         let (provider, account) = held.holder;
         let policy = live.policy.providers.get(provider);
         let named = policy.and_then(|it| {

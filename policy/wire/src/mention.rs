@@ -22,10 +22,13 @@ const DECODED_MAX: usize = 4;
 /// Whether `is_hidden` holds for anything that may be an id in `body`.
 pub fn in_body(body: &[u8], mut is_hidden: impl FnMut(&str) -> bool) -> bool {
     let body = in_bytes(body);
-    let mut id = String::new();
+    let mut unescaped = String::new();
     let starts = memchr2_iter(b'"', b'\n', &body).map(|at| at + 1);
     let mut starts = std::iter::once(0).chain(starts);
-    starts.any(|start| read(&body, start, &mut id) && is_any(&id, &mut is_hidden))
+    starts.any(|start| {
+        let text = read(&body[start..], &mut unescaped);
+        text.is_some_and(|text| is_any(text, &mut is_hidden))
+    })
 }
 
 /// Whether `is_hidden` holds for anything that may be an id in a path or a query.
@@ -55,12 +58,24 @@ fn in_bytes(body: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(bytes.collect())
 }
 
-/// Reads what stands from `start` to the next quote or the end of the line into `id`; `false` if there is
-/// none in it.
-fn read(body: &[u8], start: usize, id: &mut String) -> bool {
-    id.clear();
-    let mut rest = &body[start..];
-    while id.len() <= RUN_BYTES_MAX {
+/// What `rest` begins with, up to the next quote or the end of the line; `None` if there is no id in it.
+fn read<'a>(rest: &'a [u8], unescaped: &'a mut String) -> Option<&'a str> {
+    let run = &rest[..rest.len().min(RUN_BYTES_MAX)];
+    let length = run.iter().position(|byte| !is_of_ids(*byte));
+    let length = length.unwrap_or(run.len());
+    match rest.get(length) {
+        None | Some(b'"' | b'\r' | b'\n') if length >= BYTES_MIN => {
+            std::str::from_utf8(&rest[..length]).ok()
+        }
+        Some(b'\\') => read_escaped(rest, unescaped).then_some(unescaped),
+        _ => None,
+    }
+}
+
+/// The same of what has escapes in it, which are undone in `text`; `false` if there is no id in it.
+fn read_escaped(mut rest: &[u8], text: &mut String) -> bool {
+    text.clear();
+    while text.len() <= RUN_BYTES_MAX {
         let (byte, length) = match rest {
             [] | [b'"' | b'\r' | b'\n', ..] => return true,
             [b'\\', b'/', ..] => (b'/', 2),
@@ -73,7 +88,7 @@ fn read(body: &[u8], start: usize, id: &mut String) -> bool {
         if !is_of_ids(byte) {
             return false;
         }
-        id.push(char::from(byte));
+        text.push(char::from(byte));
         rest = &rest[length..];
     }
     false
@@ -105,9 +120,24 @@ fn may_be_one(id: &str) -> bool {
     (BYTES_MIN..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().any(has_mark)
 }
 
-fn is_of_ids(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_./:?&=#,".contains(&byte)
+const fn is_of_ids(byte: u8) -> bool {
+    OF_IDS[byte as usize]
 }
+
+/// Which bytes are of ids, or stand between them in a path, an address or a form.
+const OF_IDS: [bool; 256] = {
+    let mut of_ids = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        of_ids[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'_' | b'.' | b'/' | b':' | b'?' | b'&' | b'=' | b'#' | b','
+            );
+        byte += 1;
+    }
+    of_ids
+};
 
 fn digit(byte: u8) -> Option<u8> {
     let digit = char::from(byte).to_digit(16)?;
@@ -176,12 +206,22 @@ mod tests {
             format!("/v1/files%2F{ID}"),
             format!("/v1/files%252F{ID}:download"),
             format!("/v1/x?file_id={ID}"),
-            format!("/v1/x?a=1;b=%72esp_0123abcd&c"),
+            "/v1/x?a=1;b=%72esp_0123abcd&c".to_owned(),
         ] {
             assert!(in_target(&target, |id| id == ID), "{target}");
         }
         for target in ["/v1/files", "/v1/files/resp_0123abcde", ""] {
             assert!(!in_target(target, |id| id == ID), "{target}");
+        }
+    }
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_is_read_and_an_id_in_it_found(before: Vec<u8>, after: Vec<u8>, target: String) {
+            let body = [&before[..], b"\"", ID.as_bytes(), b"\"", &after].concat();
+            // Text of two bytes a character is told by its beginning.
+            proptest::prop_assert!(body_names_it(&body) || before.contains(&0));
+            in_body(&after, |_| false);
+            in_target(&target, |_| false);
         }
     }
 }
