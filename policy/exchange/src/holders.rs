@@ -7,7 +7,7 @@
 //!
 //! Beside each it is known who made it, so that tenants can be kept apart ([`crate::ownership`]).
 //!
-//! Both are bounded. Of things those give way of which somebody has the most ([`things`]): whoever makes
+//! Both are bounded. Of things those give way of which somebody has the most (`things.rs`): whoever makes
 //! many pushes out its own. What is sealed is kept in two generations: when the younger is full, or old,
 //! the older is evicted and the younger becomes it, and what is used moves to the younger; conversations
 //! end, and their content is nobody's to send back any more.
@@ -23,19 +23,11 @@ use keyweir_wire::reference::is_sealed;
 
 use crate::seek::Holder;
 
+pub use self::things::Held;
 use self::things::Things;
 
 /// What is sealed in one generation: some 10 MiB for both.
 const GENERATION_MAX: usize = 50_000;
-
-/// Where a thing is, and whose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// Who holds it.
-    pub holder: Holder,
-    /// Who made it, if that was seen.
-    pub owner: Option<TenantId>,
-}
 
 /// What was learned and has not been told to other gateways yet, at most: a busy second's.
 const NEWS_MAX: usize = 10_000;

@@ -8,7 +8,16 @@ use std::sync::Arc;
 use keyweir_terms::ids::TenantId;
 use keyweir_wire::reference::is_of_an_answer;
 
-use super::Held;
+use crate::seek::Holder;
+
+/// Where a thing is, and whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Who holds it.
+    pub holder: Holder,
+    /// Who made it, if that was seen.
+    pub owner: Option<TenantId>,
+}
 
 /// Things in all: some 20 MiB, and months of batches for most.
 const THINGS_MAX: usize = 100_000;
