@@ -481,6 +481,35 @@ fn an_access_log_is_traffic_too() {
 }
 
 #[test]
+fn cache_reads_of_a_log_are_input_where_limits_count_them() {
+    for (dialect, input) in [("anthropic", 100.0), ("openai", 900.0)] {
+        let policy = format!(
+            "[[provider]]\nid = \"p\"\ndialect = \"{dialect}\"\nbase_url = \"https://p.example\"\n\
+             [[account]]\nid = \"a\"\nprovider = \"p\"\n[[account.limit]]\n\
+             input_tokens_per_minute = 1_000_000\noutput_tokens_per_minute = 1_000_000\n\
+             [[account.key]]\nid = \"k\"\nsecret = {{ env = \"NOWHERE\" }}\n"
+        );
+        let folder = folder(&policy);
+        let lines = (0..60).map(|second| {
+            format!(
+                "{{\"time\":\"2026-11-21T10:05:{second:02}.500Z\",\"path\":\"/v1/a\",\"provider\":\"p\",\
+                 \"model\":\"m\",\"duration_ms\":100,\"input_tokens\":100,\"cache_read_tokens\":800,\
+                 \"output_tokens\":20}}\n"
+            )
+        });
+        let log: String = lines.collect();
+        std::fs::write(folder.path().join("access.log"), log).expect("it can be written");
+        let output = simulate_in(folder.path(), &["--from-log", "access.log", "--json"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let said: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        let demand = said["cases"][0]["demand"].as_array().expect("a list");
+        let of_input = demand.iter().find(|it| it["dimension"] == "input_tokens");
+        let mean = number(of_input.expect("told"), "mean_per_minute");
+        assert_eq!(mean, 60.0 * input, "{dialect}");
+    }
+}
+
+#[test]
 fn a_log_that_tells_nothing_is_told_what_a_line_is() {
     let folder = folder(POLICY);
     std::fs::write(folder.path().join("empty.log"), "hello\n").expect("it can be written");

@@ -83,6 +83,13 @@ def test_only_documented_metrics_are_asked_for():
     assert used and {base(it) for it in used} <= documented()
 
 
+def test_whatever_waits_is_seen_on_the_dashboard():
+    """A queue that no panel shows is an incident that nobody finds."""
+    shown = {base(it) for it in NAME.findall(DASHBOARD.read_text())}
+    queues = {it for it in documented() if "_waiting_" in it and not it.endswith("_by_class")}
+    assert queues and queues <= shown
+
+
 def expressions():
     rules = [rule["expr"] for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
     return rules + [target["expr"] for panel in json.loads(DASHBOARD.read_text())["panels"] for target in panel["targets"]]

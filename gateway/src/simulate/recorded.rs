@@ -10,6 +10,7 @@ use std::path::Path;
 
 use keyweir_policy::config::file::Policy;
 use keyweir_policy::config::file::traffic::{Names, resolve};
+use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -58,7 +59,21 @@ struct Line {
     model: Option<String>,
     duration_ms: u64,
     input_tokens: Option<u64>,
+    cache_read_tokens: Option<u64>,
     output_tokens: Option<u64>,
+}
+
+impl Line {
+    /// The log tells cache reads beside the input; all but Anthropic count them against their limits.
+    fn as_metered(&mut self, policy: &Policy) {
+        let name = self.provider.as_deref().unwrap_or_default();
+        let provider = policy.providers.values().find(|it| it.id == name);
+        if provider.is_some_and(|it| it.dialect != Dialect::Anthropic)
+            && let Some(input) = &mut self.input_tokens
+        {
+            *input = input.saturating_add(self.cache_read_tokens.unwrap_or_default());
+        }
+    }
 }
 
 impl Recording {
@@ -67,7 +82,8 @@ impl Recording {
     /// # Errors
     /// If it cannot be read, or nothing in it can be simulated.
     pub(super) fn read(path: &Path, policy: &Policy) -> Result<Self, String> {
-        let (lines, unreadable) = lines(path)?;
+        let (mut lines, unreadable) = lines(path)?;
+        lines.iter_mut().for_each(|line| line.as_metered(policy));
         let paths: Vec<&str> = counted(&lines, |line| Some(line.path.as_str()));
         let mut recording = Self::default();
         let mut kinds = Kinds::of(&lines, policy, &mut recording.kinds);

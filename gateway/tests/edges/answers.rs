@@ -416,6 +416,46 @@ async fn the_usage_of_a_large_answer_is_known() {
 }
 
 #[tokio::test]
+async fn what_was_read_from_a_cache_is_told_beside_the_input_whoever_served_it() {
+    for (dialect, path, usage) in [
+        (
+            "openai",
+            "/v1/chat/completions",
+            r#"{"prompt_tokens":1200,"completion_tokens":9,"prompt_tokens_details":{"cached_tokens":1000}}"#,
+        ),
+        (
+            "anthropic",
+            "/v1/messages",
+            r#"{"input_tokens":200,"cache_read_input_tokens":1000,"output_tokens":9}"#,
+        ),
+    ] {
+        let sent = json(200, "", &format!(r#"{{"id":"a","usage":{usage}}}"#));
+        let provider = Scripted::start(move |_| sent.clone()).await;
+        let gateway = provider.gateway(dialect, 1, "").await;
+        let request = Request::new("POST", path)
+            .header("content-type", "application/json")
+            .header("anthropic-version", "2023-06-01")
+            .body(r#"{"model":"a","max_tokens":9,"messages":[]}"#);
+        let answer = ask(&gateway, &request).await;
+        assert_eq!(answer.status, 200);
+        let line = outcome(&gateway).await;
+        let explained = gateway
+            .explained(answer.header("x-keyweir-request-id"))
+            .await;
+        for told in [&line, &explained] {
+            assert_eq!(told["input_tokens"], 200, "{dialect} {told}");
+            assert_eq!(told["cache_read_tokens"], 1000, "{dialect} {told}");
+        }
+        let metrics = gateway.admin("/metrics").await.text();
+        for name in ["keyweir_tokens_total{", "keyweir_model_tokens_total{"] {
+            let of_input = |line: &&str| line.starts_with(name) && line.contains(r#"kind="input""#);
+            let counted = metrics.lines().find(of_input).expect(name);
+            assert!(counted.ends_with(" 200"), "{dialect} {counted}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_wait_that_is_a_date_counts_from_our_clock_where_the_answer_has_none() {
     let error = r#"{"error":{"message":"Rate limit reached","type":"tokens","code":"rate_limit_exceeded"}}"#;
     let script = move |_: &Seen| {

@@ -23,6 +23,7 @@ const UNSEEN = "claude-\u202ewen\u200b\u2066\u{e0041}";
 // What is no model's name in a pattern is refused; this is not.
 const EVIL_PATTERN = "<img/src=x/onerror=window.hurt=1>*";
 const CLIENT_KEY = "kw-a-client-of-the-page-test";
+const WAITING_KEY = "kw-another-that-may-ask-once-a-minute";
 
 let provider, program, browser, folder, admin, clients;
 
@@ -45,8 +46,9 @@ function policy() {
   let text = '[gateway]\nlisten = ["127.0.0.1:0"]\nadmin = "127.0.0.1:0"\n[retry]\nattempts_max = 1\n';
   text += '[[provider]]\nid = "box"\ndialect = "anthropic"\nbase_url = "http://127.0.0.1:' + provider.address().port + '"\n';
   text += `[[price]]\nmodels = ["claude-paid"]\ninput = 1\noutput = 1\n`;
-  const hash = createHash("sha256").update(CLIENT_KEY).digest("hex");
-  text += `[[tenant]]\nid = "spender"\nclient_keys = ["sha256:${hash}"]\n`;
+  const hash = (key) => createHash("sha256").update(key).digest("hex");
+  text += `[[tenant]]\nid = "waiter"\nclient_keys = ["sha256:${hash(WAITING_KEY)}"]\n[[tenant.limit]]\nrequests_per_minute = 1\n`;
+  text += `[[tenant]]\nid = "spender"\nclient_keys = ["sha256:${hash(CLIENT_KEY)}"]\n`;
   text += '[[tenant.budget]]\nper = "month"\nusd = 1\nsoft = true\n';
   text += `[[tenant.budget]]\nper = "day"\ntokens = 1000000\nmodels = ["${EVIL_PATTERN}"]\n`;
   for (let account = 0; account < KEYS / 10; account++) {
@@ -82,8 +84,8 @@ async function start() {
   program.removeAllListeners("exit");
 }
 
-async function ask(model) {
-  await fetch(clients + "/v1/messages", { method: "POST", headers: { "content-type": "application/json", "anthropic-version": "2023-06-01", "x-keyweir-patience": "0", "x-api-key": CLIENT_KEY }, body: JSON.stringify({ model, max_tokens: 1, messages: [{ role: "user", content: "hello" }] }) });
+async function ask(model, key = CLIENT_KEY, patience = "0", signal = undefined) {
+  await fetch(clients + "/v1/messages", { method: "POST", signal, headers: { "content-type": "application/json", "anthropic-version": "2023-06-01", "x-keyweir-patience": patience, "x-api-key": key }, body: JSON.stringify({ model, max_tokens: 1, messages: [{ role: "user", content: "hello" }] }) });
 }
 
 async function post(path) {
@@ -153,6 +155,22 @@ test("a change is shown within two seconds, with its reason", async () => {
   const events = await page.$eval("#events", (list) => list.textContent);
   assert.match(events, /key-7-3.*held by an operator/);
   await post("/keys/key-7-3/resume");
+  await page.close();
+});
+
+test("who waits for a limit of its own is shown, and no longer when it has left", async () => {
+  const page = await open("/");
+  assert.deepEqual(await rows(page, "waiting"), []);
+  await ask("claude-paid", WAITING_KEY);
+  const leaves = new AbortController();
+  const waits = ask("claude-paid", WAITING_KEY, "300", leaves.signal).catch(() => {});
+  await page.waitForFunction(() => document.querySelector("#waiting tbody tr") !== null, { timeout: PATIENCE });
+  assert.deepEqual(await rows(page, "waiting"), [["–", "limits of its own", "–", "waiter", "1", "–"]]);
+  assert.ok(await page.$eval("#waiting-none", (it) => it.hidden));
+  leaves.abort();
+  await waits;
+  await page.waitForFunction(() => !document.querySelector("#waiting-none").hidden, { timeout: PATIENCE });
+  assert.deepEqual(page.faults, []);
   await page.close();
 });
 

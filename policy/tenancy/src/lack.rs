@@ -8,6 +8,7 @@ use keyweir_terms::replicas::Replicas;
 
 use crate::allowance::Amount;
 use crate::left::AllLeft;
+use crate::money::Money;
 
 /// Whose a limit is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,16 +73,29 @@ pub struct Lack {
     pub lacking: Lacking,
     /// Whose.
     pub owner: Owner,
-    /// For which models, if not for all.
+    /// For which models, if not for all; where a price is lacking, for which one.
     pub models: Option<String>,
     /// How long.
     pub ends: Ends,
+    /// What is left of it, and what the request would take; where that is known.
+    pub short: Option<Short>,
     /// What is left of the limits per minute.
     pub left: AllLeft,
     /// The gateways that give of it, where they do not hear of one another.
     pub replicas: Replicas,
     /// What it is worth to wait for, and to ask again then.
     pub awaits: Option<Awaits>,
+}
+
+/// What is left of a limit or a budget, and what a request may take of it: tokens, requests, or picodollars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Short {
+    /// What is left, whatever runs.
+    pub left: u128,
+    /// What the request is expected to take.
+    pub expected: u128,
+    /// What it may take at most.
+    pub most: u128,
 }
 
 /// What may bring in a moment what a request lacks.
@@ -111,9 +125,10 @@ impl fmt::Display for Lack {
                 write!(f, "the budget of {money} USD per {period} of {owner}")?;
             }
             Lacking::Price => {
+                let model = self.models.as_deref().unwrap_or("the model");
                 return write!(
                     f,
-                    "{owner} has a budget in money, and the model has no price in this gateway's policy; \
+                    "{owner} has a budget in money, and {model} has no price in this gateway's policy; \
                      whoever runs the gateway can give it one ([[price]])"
                 );
             }
@@ -121,20 +136,7 @@ impl fmt::Display for Lack {
         if let Some(models) = &self.models {
             write!(f, " for {models}")?;
         }
-        let is_budget = matches!(self.lacking, Lacking::Budget(..));
-        let is_at_a_time = matches!(self.lacking, Lacking::AtATime(..));
-        match self.ends {
-            Ends::Never => f.write_str(" is smaller than this request"),
-            Ends::WithOthers if !is_at_a_time => {
-                f.write_str(" is taken by requests that run; try again when they end")
-            }
-            Ends::WithOthers => f.write_str(" is reached; try again when one of them ends"),
-            Ends::In(wait) => {
-                let secs = wait.as_micros().div_ceil(1_000_000).max(1);
-                let spent = if is_budget { "spent" } else { "used up" };
-                write!(f, " is {spent}; try again in {secs} s")
-            }
-        }?;
+        self.say_when(f)?;
         match self.replicas.count() {
             1 => f.write_str(" (this is the gateway's limit, not the provider's)"),
             count => write!(
@@ -142,6 +144,97 @@ impl fmt::Display for Lack {
                 " (this is the gateway's limit, not the provider's; each of {count} gateways gives \
                  its share of it)"
             ),
+        }
+    }
+}
+
+impl Lack {
+    /// What is left, what the request would take, and when there is more.
+    fn say_when(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |amount, up| Quantity(self.lacking, amount, up);
+        let is_budget = matches!(self.lacking, Lacking::Budget(..));
+        match (self.ends, self.short) {
+            (Ends::Never, short) => {
+                f.write_str(" is smaller than this request")?;
+                short.map_or(Ok(()), |Short { expected, .. }| {
+                    write!(f, ", which is expected to take {}", of(expected, true))
+                })
+            }
+            (Ends::WithOthers, _) if matches!(self.lacking, Lacking::AtATime(..)) => {
+                f.write_str(" is reached; try again when one of them ends")
+            }
+            (Ends::WithOthers, short) => {
+                f.write_str(" is taken by requests that run; try again when they end")?;
+                match short.filter(|_| is_budget) {
+                    Some(Short { left, most, .. }) => write!(
+                        f,
+                        ", or with a lower max_tokens: what is left for them and for this one is {}, and this one may \
+                         take {}",
+                        of(left, false),
+                        of(most, true)
+                    ),
+                    None => Ok(()),
+                }
+            }
+            (Ends::In(wait), short) => {
+                match short.filter(|it| 0 < it.left && it.left < it.expected) {
+                    Some(Short { left, expected, .. }) => write!(
+                        f,
+                        " has {} left, and this request is expected to take {}",
+                        of(left, false),
+                        of(expected, true)
+                    ),
+                    None if is_budget => f.write_str(" is spent"),
+                    None => f.write_str(" is used up"),
+                }?;
+                write!(f, "; try again in {}", Span(wait))
+            }
+        }
+    }
+}
+
+/// So much of what is lacking, rounded up or down to what is worth reading.
+struct Quantity(Lacking, u128, bool);
+
+/// Picodollars that are told apart.
+const STEP: u128 = 1_000_000;
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(lacking, amount, up) = *self;
+        match lacking {
+            Lacking::Budget(Amount::Money(_), _) => {
+                let steps = if up {
+                    amount.div_ceil(STEP)
+                } else {
+                    amount / STEP
+                };
+                write!(f, "{} USD", Money::from_pico(steps.saturating_mul(STEP)))
+            }
+            Lacking::PerMinute(dimension, _) => {
+                write!(f, "{amount} {}", dimension.as_str().replace('_', " "))
+            }
+            _ => write!(f, "{amount} tokens"),
+        }
+    }
+}
+
+/// In whole seconds, as programs read it; where that is long, for people, too.
+struct Span(Duration);
+
+/// From how many seconds on.
+const LONG_SECS: u128 = 600;
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secs = self.0.as_micros().div_ceil(1_000_000).max(1);
+        write!(f, "{secs} s")?;
+        let minutes = secs.div_ceil(60);
+        let (days, hours) = (minutes / 1_440, minutes / 60 % 24);
+        match secs {
+            ..LONG_SECS => Ok(()),
+            _ if days > 0 => write!(f, ", which is {days} d {hours} h"),
+            _ => write!(f, ", which is {hours} h {} min", minutes % 60),
         }
     }
 }

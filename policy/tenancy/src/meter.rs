@@ -5,6 +5,7 @@ use keyweir_terms::time::Time;
 
 use crate::claim::{AtStake, Claim};
 use crate::concurrency::Concurrency;
+use crate::lack::Short;
 use crate::period::Wall;
 use crate::rate::Rate;
 use crate::room::Room;
@@ -56,6 +57,21 @@ impl Meter {
                 Self::Concurrency(at_a_time) => at_a_time.is_left(),
                 Self::Budget(spending) => spending.is_left(need.of_budget(spending.amount)),
             }
+    }
+
+    /// What is left, and what `claim` would take of it. `None`: requests at a time.
+    pub(crate) fn short(&self, claim: &Claim, now: Time, sharing: Sharing) -> Option<Short> {
+        let (left, of): (_, &dyn Fn(&Taken) -> u128) = match self {
+            Self::Rate(rate) => (rate.left(now, sharing), &|it| it.of(rate.dimension).into()),
+            Self::Concurrency(_) => return None,
+            Self::Budget(spending) => (spending.left(sharing), &|it| it.of_budget(spending.amount)),
+        };
+        let (expected, most) = (of(&claim.need), of(&claim.most));
+        Some(Short {
+            left,
+            expected,
+            most,
+        })
     }
 
     /// What of `taken` is counted here; requests at a time.

@@ -31,7 +31,6 @@ mod rows;
 mod view;
 
 use keyweir_terms::amount::Need;
-use keyweir_terms::dialect::Dialect;
 use keyweir_terms::ids::{ProviderId, TenantId};
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::request::Usage;
@@ -123,7 +122,8 @@ impl Meters {
         bounds.is_some_and(|bounds| !bounds.rows.is_empty())
     }
 
-    /// A request has ended, having been served by `model` of `provider`. What it cost.
+    /// A request has ended, having been served by `model` of `provider`. What it cost. What it used is told
+    /// with cache reads apart ([`Usage::apart`]).
     pub fn settle(
         &mut self,
         at: Moment,
@@ -148,9 +148,8 @@ impl Meters {
             (Used::Untold, Some(reserved)) => self.expected(reserved),
             (Used::Nothing, _) | (Used::Untold, None) => Usage::default(),
         };
-        let dialect = self.prices.dialect(provider);
         let found = self.prices.find(provider, model);
-        let money = found.price.map(|price| price.cost(&usage, dialect));
+        let money = found.price.map(|price| price.cost(&usage));
         let cost = Cost {
             money: money.unwrap_or(Money::ZERO),
             listed: found.listed,
@@ -161,7 +160,7 @@ impl Meters {
                 let of = (reserved.tenant, &reserved.model);
                 self.expected.learn(of, &reserved.size, usage);
             }
-            let taken = self.taken(used, &cost, dialect);
+            let taken = self.taken(used, &cost);
             self.give_back(at, &reserved, &taken);
         }
         cost
@@ -263,17 +262,13 @@ impl Meters {
     }
 
     /// What counts of a request that has ended.
-    fn taken(&self, used: Used, cost: &Cost, dialect: Dialect) -> Taken {
+    fn taken(&self, used: Used, cost: &Cost) -> Taken {
         let usage = &cost.usage;
         if matches!(used, Used::Nothing) {
             return Taken::default();
         }
         let read = usage.cache_read.unwrap_or_default();
-        let within = match dialect {
-            Dialect::Anthropic => 0,
-            _ => read,
-        };
-        let fresh = usage.input.unwrap_or_default().saturating_sub(within);
+        let fresh = usage.input.unwrap_or_default();
         let weighed = u128::from(read) * u128::from(self.cache_read_weight) / u128::from(WHOLE);
         Taken {
             requests: 1,

@@ -71,6 +71,28 @@ impl Period {
         }
     }
 
+    /// The period in the words of the policy file: `week from sunday, 00:00 Europe/Berlin`.
+    pub fn in_words(&self) -> String {
+        const DAYS: [&str; 7] = [
+            "monday",
+            "tuesday",
+            "wednesday",
+            "thursday",
+            "friday",
+            "saturday",
+            "sunday",
+        ];
+        let text = self.to_string();
+        let name = |day: i8| DAYS.get(usize::try_from(day).ok()?.checked_sub(1)?);
+        match self.unit {
+            Unit::Week(day) => match name(day) {
+                Some(name) => text.replacen(&format!("day {day},"), &format!("{name},"), 1),
+                None => text,
+            },
+            Unit::Day | Unit::Month(_) => text,
+        }
+    }
+
     /// The beginning and the end of the period that `now` is in.
     pub fn around(&self, now: Wall) -> (Wall, Wall) {
         let moment = Timestamp::from_microsecond(now.0).unwrap_or_default();
@@ -129,7 +151,7 @@ fn in_month(month: Date, day: i8) -> Date {
 }
 
 impl fmt::Display for Period {
-    /// `month from day 1, 00:00 Europe/Berlin`.
+    /// `month from day 1, 00:00 Europe/Berlin`: what it is known by in the ledger.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())?;
         match self.unit {
@@ -179,6 +201,18 @@ mod tests {
     fn wall(text: &str) -> Wall {
         let moment: Timestamp = text.parse().expect(text);
         Wall(moment.as_microsecond())
+    }
+
+    #[test]
+    fn people_read_the_day_of_a_week_by_its_name() {
+        for (unit, words) in [
+            (Unit::Week(7), "week from sunday, 06:00 UTC"),
+            (Unit::Month(7), "month from day 7, 06:00 UTC"),
+            (Unit::Day, "day, 06:00 UTC"),
+        ] {
+            let period = Period::new(unit, "UTC", 6).expect("a zone");
+            assert_eq!(period.in_words(), words);
+        }
     }
 
     #[test]

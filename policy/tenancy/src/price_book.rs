@@ -36,7 +36,6 @@ pub(crate) struct PriceBook {
 #[derive(Debug)]
 struct Provider {
     name: String,
-    dialect: Dialect,
     dearest: Option<usize>,
     known: RecentNames<Option<usize>>,
 }
@@ -46,7 +45,6 @@ impl PriceBook {
     pub(crate) fn new(prices: Prices, providers: &Table<ProviderId, (String, Dialect)>) -> Self {
         let providers = providers.map(|_, (name, dialect)| Provider {
             name: name.clone(),
-            dialect: *dialect,
             dearest: prices.dearest(name, *dialect),
             known: RecentNames::new(KNOWN_MAX),
         });
@@ -56,12 +54,6 @@ impl PriceBook {
     /// What is done for models without a price.
     pub(crate) const fn unpriced(&self) -> Unpriced {
         self.prices.unpriced
-    }
-
-    /// What a provider speaks.
-    pub(crate) fn dialect(&self, provider: ProviderId) -> Dialect {
-        let provider = self.providers.get(provider);
-        provider.map_or(Dialect::Generic, |provider| provider.dialect)
     }
 
     /// The price of `model` at `provider`.

@@ -97,22 +97,15 @@ struct Parts {
 }
 
 impl Parts {
-    /// Anthropic tells cache reads beside the input, all others within it.
-    fn of(usage: &Usage, dialect: Dialect) -> Self {
+    fn of(usage: &Usage) -> Self {
         let count = Option::unwrap_or_default;
-        let cache_read = count(usage.cache_read);
         let cache_write = u64::from(usage.cache_write.unwrap_or_default());
-        let within = match dialect {
-            Dialect::Anthropic => 0,
-            _ => cache_read,
-        };
         let hour = u64::from(usage.cache_write_1h.unwrap_or_default());
         let cache_write_1h = hour.min(cache_write);
-        let input = count(usage.input).saturating_sub(within);
         Self {
-            input: input.saturating_sub(cache_write),
+            input: count(usage.input).saturating_sub(cache_write),
             output: count(usage.output),
-            cache_read,
+            cache_read: count(usage.cache_read),
             cache_write: cache_write - cache_write_1h,
             cache_write_1h,
         }
@@ -127,10 +120,10 @@ impl Parts {
 }
 
 impl Price {
-    /// What `usage` costs, as a provider that speaks `dialect` tells it: exactly, and in a batch
-    /// rounded up to the picodollar.
-    pub fn cost(&self, usage: &Usage, dialect: Dialect) -> Money {
-        let parts = Parts::of(usage, dialect);
+    /// What `usage` costs, told with cache reads apart ([`Usage::apart`]): exactly, and in a batch rounded
+    /// up to the picodollar.
+    pub fn cost(&self, usage: &Usage) -> Money {
+        let parts = Parts::of(usage);
         let cost = self.rates_for(parts.prompt()).of(&parts);
         match usage.tier {
             Some(Tier::Batch) => {
@@ -222,7 +215,10 @@ mod tests {
         let price = price("p", "*", 100, 1_000);
         // 700 plain, 200 written for minutes, 100 for an hour, 400 read, 50 out.
         let anthropic = 700 * 100 + 200 * 125 + 100 * 200 + 400 * 10 + 50 * 1_000;
-        assert_eq!(price.cost(&usage, Dialect::Anthropic).pico(), anthropic);
+        assert_eq!(
+            price.cost(&usage.apart(Dialect::Anthropic)).pico(),
+            anthropic
+        );
         let usage = Usage {
             cache_write: None,
             cache_write_1h: None,
@@ -230,7 +226,7 @@ mod tests {
         };
         // 600 plain, 400 of the input read.
         let openai = 600 * 100 + 400 * 10 + 50 * 1_000;
-        assert_eq!(price.cost(&usage, Dialect::OpenAi).pico(), openai);
+        assert_eq!(price.cost(&usage.apart(Dialect::OpenAi)).pico(), openai);
     }
 
     #[test]
@@ -247,7 +243,7 @@ mod tests {
             // Half a picodollar is one.
             (Some(Tier::Batch), 1_502),
         ] {
-            let cost = price.cost(&usage(3, tier), Dialect::Anthropic);
+            let cost = price.cost(&usage(3, tier));
             assert_eq!(cost.pico(), pico, "{tier:?}");
         }
     }
@@ -267,7 +263,7 @@ mod tests {
             cache_read: Some(read),
             ..Usage::default()
         };
-        let cost = |usage| price.cost(&usage, Dialect::Anthropic).pico();
+        let cost = |usage| price.cost(&usage).pico();
         assert_eq!(cost(usage(1_000, 0)), 100_000);
         assert_eq!(cost(usage(1_001, 0)), 200_200);
         assert_eq!(cost(usage(1_000, 1)), 200_010);

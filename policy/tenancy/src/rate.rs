@@ -92,6 +92,12 @@ impl Rate {
         left >= i128::from(need.of(self.dimension).clamp(1, self.bucket.limit().max(1)))
     }
 
+    /// What is left of it for this gateway.
+    pub(crate) fn left(&self, now: Time, sharing: Sharing) -> u128 {
+        let left = u128::from(self.bucket.remaining(now));
+        sharing.factor(self.drawn.factor).amount_of(left)
+    }
+
     /// Takes `need`, whether it fits or not.
     pub(crate) fn take(&mut self, need: &Taken, now: Time, sharing: Sharing) {
         let need = need.of(self.dimension).min(self.bucket.most_at_once());

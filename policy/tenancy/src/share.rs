@@ -48,7 +48,13 @@ impl Factor {
         u64::try_from(counted.0 / u128::from(self.0.max(1))).unwrap_or(u64::MAX)
     }
 
-    /// The same, of tokens or picodollars.
+    /// The amount of tokens or picodollars of which so much counts.
+    pub(crate) const fn amount_of(self, counted: u128) -> u128 {
+        let factor = if self.0 == 0 { 1 } else { self.0 };
+        counted.saturating_mul(UNIT) / factor as u128
+    }
+
+    /// What counts of tokens or picodollars.
     pub(crate) const fn counted_of(self, amount: u128) -> u128 {
         amount.saturating_mul(self.0 as u128).div_ceil(UNIT)
     }

@@ -138,6 +138,12 @@ impl Spending {
         own.min(known).saturating_add(rest)
     }
 
+    /// What is left of it for this gateway, whatever runs.
+    pub(crate) fn left(&self, sharing: Sharing) -> u128 {
+        let left = self.max().saturating_sub(self.counted(sharing));
+        sharing.factor(self.factor).amount_of(left)
+    }
+
     /// Whether it ever warns.
     pub(crate) const fn may_warn(&self) -> bool {
         self.soft || self.warn_at.is_some()

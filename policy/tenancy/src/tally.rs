@@ -29,7 +29,7 @@ pub struct SpenderIds {
 pub struct Totals {
     /// Requests that were served.
     pub requests: u64,
-    /// Input tokens, as the provider counts them.
+    /// Input tokens, without those that were read from the prompt cache.
     pub input: u64,
     /// Input tokens that were read from the prompt cache.
     pub cache_read: u64,

@@ -1,5 +1,7 @@
 //! A request, as far as deciding about it needs to know it.
 
+use crate::dialect::Dialect;
+
 /// What admission must know of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
@@ -61,7 +63,8 @@ impl Priority {
 /// Tokens a provider said it charged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Input that counts against the input budget (without cache reads).
+    /// Input. Anthropic tells it without what was read from the cache, all others with it, and so do their
+    /// limits count.
     pub input: Option<u64>,
     /// Input that was read from the prompt cache.
     pub cache_read: Option<u64>,
@@ -76,6 +79,21 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// What a provider of `dialect` told, as Anthropic tells it: what was read from the cache beside the input.
+    /// All others tell it within. What is told of a request is of this form, whoever served it; a pool's
+    /// budgets go by what was told.
+    #[must_use]
+    pub fn apart(self, dialect: Dialect) -> Self {
+        let within = match dialect {
+            Dialect::Anthropic => 0,
+            Dialect::OpenAi | Dialect::Generic => self.cache_read.unwrap_or_default(),
+        };
+        Self {
+            input: self.input.map(|input| input.saturating_sub(within)),
+            ..self
+        }
+    }
+
     /// No tokens are told of.
     pub fn is_empty(&self) -> bool {
         let counts = Self {

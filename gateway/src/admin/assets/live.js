@@ -171,6 +171,8 @@ function now(status) {
   figure(list, "Requests per second", rate ? number(rate.requests) : "…");
   figure(list, "Running", number(status.requests_running));
   figure(list, "Waiting", number(waiting), waiting > 0 ? "warning" : "");
+  const own = status.tenants_waiting.reduce((all, it) => all + it.requests, 0);
+  figure(list, "Waiting for tenants' limits", number(own));
   figure(list, "Refused per second", rate ? number(rate.refused) : "…", rate && rate.refused > 0 ? "error" : "");
   figure(list, "Broken per second", rate ? number(rate.broken) : "…", rate && rate.broken > 0 ? "error" : "");
   figure(list, "429 of attempts", rate ? percent(rate.share429) : "…", rate && rate.share429 > 0.05 ? "warning" : "");
@@ -262,6 +264,9 @@ function waiting(status) {
   for (const provider of status.providers) for (const group of provider.groups) for (const line of group.waiting_by) {
     const name = group.group ? group.endpoint + ":" + group.group : group.endpoint;
     rows.push([text(provider.id), text(name), text(line.class), text(line.retries ? "retries of all" : line.tenant ?? "anybody"), text(line.requests, "n"), text(span(status.time - line.since), "n")]);
+  }
+  for (const line of status.tenants_waiting) if (line.requests > 0) {
+    rows.push([text("–"), text("limits of its own"), text("–"), text(line.tenant), text(line.requests, "n"), text("–", "n")]);
   }
   fill($("waiting"), rows.slice(0, ROWS_MAX));
   $("waiting-none").hidden = rows.length > 0;

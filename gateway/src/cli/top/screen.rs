@@ -72,13 +72,20 @@ impl Screen {
         };
         let keys = || of_providers(status, "keys");
         let serving = keys().filter(|key| key["state"] == "serving").count();
+        let own = match of_tenants(status)
+            .filter_map(|it| it["requests"].as_u64())
+            .sum()
+        {
+            0_u64 => String::new(),
+            requests => format!(" (and {requests} for limits of their tenants)"),
+        };
         let ready = if status["ready"] == true {
             ""
         } else {
             "  DRAINING"
         };
         vec![format!(
-            "keyweir {}{ready}  running {}  waiting {}  keys serving {serving} of {}{rates}",
+            "keyweir {}{ready}  running {}  waiting {}{own}  keys serving {serving} of {}{rates}",
             text(&status["version"]),
             text(&status["requests_running"]),
             of_providers(status, "groups")
@@ -240,7 +247,16 @@ fn waiting(status: &Value) -> Vec<String> {
             )
         })
     });
-    lines.take(5).collect()
+    let own = of_tenants(status).map(|it| {
+        let (requests, tenant) = (text(&it["requests"]), text(&it["tenant"]));
+        format!("waiting for limits of their own: {requests} of tenant {tenant}")
+    });
+    lines.take(5).chain(own.take(5)).collect()
+}
+
+/// The tenants of which requests wait for what is their own.
+fn of_tenants(status: &Value) -> impl Iterator<Item = &Value> {
+    items(&status["tenants_waiting"]).filter(|it| it["requests"].as_u64() > Some(0))
 }
 
 /// The budgets that are nearest to their ends.
@@ -301,6 +317,7 @@ mod tests {
             "totals": { "requests": { "answered": answered, "refused": 0 },
                         "attempts": { "good": answered, "rate_limited": 0 } },
             "policy": { "failed": null },
+            "tenants_waiting": [{ "tenant": "t", "requests": 0 }, { "tenant": "u", "requests": 3 }],
             "budgets": [
                 { "kind": "group", "owner": "g", "models": "", "unit": "tokens", "amount": "100",
                   "spent": "1", "spent_ratio": 0.01, "period": "day", "soft": false, "shadow": false },
@@ -331,7 +348,8 @@ mod tests {
         let lines = screen.draw(&status(12.0, 120), (120, 24));
         let picture = lines.join("\n");
         for part in [
-            "running 2  waiting 1  keys serving 0 of 1  10.0 requests/s",
+            "running 2  waiting 1 (and 3 for limits of their tenants)  keys serving 0 of 1  10.0 requests/s",
+            "waiting for limits of their own: 3 of tenant u\n",
             "key k: out, rejected (probed in 30 s)",
             "waiting for inference:g: 1 of class normal, tenant t, 2.0 s at most",
             "spent by tenant t\\u001b on m-*: 9.5 of 10 usd in the month (95%), soft, shadow\nspent by group g on all models: 1 of 100 tokens in the day (1%)",

@@ -146,9 +146,7 @@ impl Record {
                 end.status = status;
                 known.count_answer();
             }
-            Event::Charged { usage, is_counted } => {
-                (end.usage, end.is_counted) = (usage, is_counted);
-            }
+            Event::Charged { usage, is_counted } => known.charged(usage, is_counted),
             Event::Ended { outcome, status } => end.ended(outcome, status, None),
             Event::Broke { status, reason } => end.ended(Outcome::Broken, status, Some(reason)),
             Event::Refused { reason, status } => end.ended(Outcome::Refused, status, Some(reason)),

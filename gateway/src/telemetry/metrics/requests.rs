@@ -38,7 +38,7 @@ impl Requests {
             ),
             tokens: registry.counters(
                 "keyweir_tokens_total",
-                "Tokens that providers said they charged (cache_read: input read from the prompt cache).",
+                "Tokens that providers said they charged (cache_read: input read from the prompt cache, which input leaves out).",
                 &["tenant", "provider", "kind"],
             ),
             duration: registry.histograms(

@@ -196,7 +196,8 @@ fn show_budget(budget: &Budget) -> String {
     let soft = if budget.soft { ", soft" } else { "" };
     let warns = budget.warn_at.map(|at| format!(", warns at {} %", at.0));
     let warns = warns.unwrap_or_default();
-    let shown = format!("{amount} per {}{soft}{warns}", budget.period);
+    let period = budget.period.in_words();
+    let shown = format!("{amount} per {period}{soft}{warns}");
     if budget.models.is_any() {
         return shown;
     }

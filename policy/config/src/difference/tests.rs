@@ -134,7 +134,7 @@ const CHANGES: &[(&str, &str, &[&str])] = &[
             "tenant chat: group none → team",
             "tenant chat: shadow false → true",
             "tenant chat: limits none → 60 requests/min, 3 at a time for gpt-*",
-            "tenant chat: budgets none → 1_000_000 tokens per week from day 1, 00:00 UTC, soft; 12.50 USD per week from day 1, 00:00 UTC, soft",
+            "tenant chat: budgets none → 1_000_000 tokens per week from monday, 00:00 UTC, soft; 12.50 USD per week from monday, 00:00 UTC, soft",
         ],
     ),
     // Providers.
@@ -472,7 +472,7 @@ fn a_budget_that_takes_over_what_is_spent_says_so() {
         ("per = \"day\"\ntokens = 8", "8 tokens per day, 00:00 UTC"),
         (
             "per = \"week\"\ntokens = 9",
-            "9 tokens per week from day 1, 00:00 UTC",
+            "9 tokens per week from monday, 00:00 UTC",
         ),
         ("per = \"day\"\nusd = 9", "9.00 USD per day, 00:00 UTC"),
     ] {

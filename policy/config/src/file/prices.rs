@@ -77,11 +77,11 @@ mod tests {
                 ..Usage::default()
             };
             let dialect = price.dialect.expect("told");
-            let usual = price.cost(&usage, dialect);
+            let usual = price.cost(&usage);
             assert_eq!(usual.to_string(), cost, "{model}");
             if dialect != Dialect::Generic {
                 let tier = Some(Tier::Batch);
-                let batch = price.cost(&Usage { tier, ..usage }, dialect);
+                let batch = price.cost(&Usage { tier, ..usage });
                 assert_eq!(batch + batch, usual, "{model}");
             }
         }

@@ -69,6 +69,7 @@ impl Row {
             Ok(Fit::In(Duration::ZERO))
         } else {
             let mut lack = self.lack(self.lacking(), ends);
+            lack.short = self.meter.short(claim, at.now, sharing);
             if ends == Ends::WithOthers && matches!(self.meter, Meter::Budget(_)) {
                 lack.awaits = Some(Awaits::Requests);
             }

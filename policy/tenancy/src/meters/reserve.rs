@@ -183,23 +183,26 @@ impl Meters {
             return Ok(claim);
         }
         let refuses = self.prices.unpriced() == Unpriced::Refuse;
-        let dialect = self.prices.dialect(asked.provider);
         let price = self.prices.find(asked.provider, asked.model).price;
         if let Some(price) = price {
             // Whoever asks for a cheaper tier may get the usual one.
             let of = (asked.tenant, model);
             let usage = self.expected.usage(of, asked.size, need);
-            claim.need.money = price.cost(&usage, dialect);
+            claim.need.money = price.cost(&usage);
             let usage = Usage {
                 output: Some(most.output),
                 ..usage
             };
-            claim.most.money = price.cost(&usage, dialect);
+            claim.most.money = price.cost(&usage);
             return Ok(claim);
         }
         let mut rows = rows.iter().filter_map(|row| self.rows.get(*row));
         match rows.find(|row| !row.shadow && !row.is_soft() && row.is_of_money()) {
-            Some(row) if refuses => Err(row.lack(Lacking::Price, Ends::Never)),
+            Some(row) if refuses => {
+                let mut lack = row.lack(Lacking::Price, Ends::Never);
+                lack.models = Some(asked.model.to_owned()).filter(|model| !model.is_empty());
+                Err(lack)
+            }
             _ => Ok(claim),
         }
     }

@@ -54,6 +54,7 @@ impl Row {
             owner: self.owner.clone(),
             models: (!self.models.is_any()).then(|| patterns(&self.models)),
             ends,
+            short: None,
             left: AllLeft::default(),
             replicas: Replicas::ONE,
             awaits: None,

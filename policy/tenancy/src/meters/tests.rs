@@ -4,6 +4,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use keyweir_terms::amount::Dimension;
+use keyweir_terms::dialect::Dialect;
 use keyweir_terms::pattern::ModelPatterns;
 use keyweir_terms::request::RequestSize;
 use keyweir_terms::time::Time;

@@ -6,8 +6,8 @@
 use keyweir_terms::pattern::{ModelPattern, ModelPatterns};
 
 use crate::file::check::Check;
-use crate::file::problems::Spot;
-use crate::file::read::{RawAlias, RawAllowance, RawFallback};
+use crate::file::problems::{At, Spot};
+use crate::file::read::{RawAlias, RawAllowance, RawFallback, RawProvider};
 use crate::file::shown;
 
 impl Check<'_> {
@@ -57,7 +57,7 @@ impl Check<'_> {
         let mut meant: Vec<&str> = named.filter_map(|it| it.model.as_deref()).collect();
         meant.sort_unstable();
         meant.dedup();
-        if meant.is_empty() || meant.contains(&name) || self.is_declared(name) {
+        if meant.is_empty() || meant.contains(&name) || self.is_declared(name, own) {
             return;
         }
         self.warn(
@@ -71,19 +71,25 @@ impl Check<'_> {
     }
 
     /// Whether it is the name of a model all the same.
-    fn is_declared(&self, name: &str) -> bool {
+    fn is_declared(&self, name: &str, own: &[RawAlias]) -> bool {
         let providers = self.raw.providers.iter().map(|it| &it.models);
         let accounts = self.raw.accounts.iter().map(|it| &it.models);
         let mut declared = providers.chain(accounts).flat_map(ModelPatterns::iter);
-        let is_declared = declared.any(|pattern: &ModelPattern| pattern.as_str() == name);
-        // One that holds for some only is a model for the others.
-        let mut aliases = self.raw.aliases.iter();
-        is_declared
-            || aliases.any(|it| {
-                let is_scoped = it.provider.is_some() || it.dialect.is_some();
-                is_scoped && it.name.as_ref().is_some_and(|at| at.value == name)
+        declared.any(|pattern: &ModelPattern| pattern.as_str() == name)
+            || self.raw.providers.iter().any(|provider| {
+                // One that holds for some only is a model for the others.
+                let mut aliases = own.iter().chain(&self.raw.aliases);
+                !aliases.any(|alias| is_alias_at(alias, name, provider))
             })
     }
+}
+
+fn is_alias_at(alias: &RawAlias, name: &str, provider: &RawProvider) -> bool {
+    let id = provider.id.as_ref().map(|id| &id.value);
+    let provider_fits = |at: &At<String>| Some(&at.value) == id;
+    alias.name.as_ref().is_some_and(|at| at.value == name)
+        && alias.provider.as_ref().is_none_or(provider_fits)
+        && (alias.dialect.is_none() || alias.dialect == provider.dialect)
 }
 
 fn quoted(names: &[&str]) -> String {

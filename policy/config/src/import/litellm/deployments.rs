@@ -85,7 +85,7 @@ fn one(import: &mut Import, deployment: Node<'_>, shared: &Shared<'_>) -> Result
         .by_name
         .extend(by_name.patterns);
     let at = account(import, provider, secret.written);
-    put(import, (at, model), name, &params);
+    put(import, (at, model), name, (deployment, &params));
     let account = &import.draft.accounts[at].id;
     let differences = [
         vendor::difference(asked.vendor).map(str::to_owned),
@@ -239,10 +239,10 @@ fn account(import: &mut Import, provider: usize, secret: String) -> usize {
 }
 
 /// Gives an account a deployment's model and limits.
-fn put(import: &mut Import, (at, model): (usize, &str), name: &str, params: &Params<'_>) {
+fn put(import: &mut Import, (at, model): (usize, &str), name: &str, said: (Node<'_>, &Params<'_>)) {
     let (requests, tokens) = (
-        limit(import, name, "rpm", params),
-        limit(import, name, "tpm", params),
+        limit(import, name, "rpm", said),
+        limit(import, name, "tpm", said),
     );
     let account = &mut import.draft.accounts[at];
     account.models.insert(model.to_owned());
@@ -271,14 +271,18 @@ fn put(import: &mut Import, (at, model): (usize, &str), name: &str, params: &Par
     }
 }
 
-/// What a deployment says of a limit, with its line.
+/// What a deployment says of a limit, with its line: LiteLLM looks beside `litellm_params` first, then in it,
+/// then in `model_info`.
 fn limit(
     import: &mut Import,
     name: &str,
     field: &str,
-    params: &Params<'_>,
+    (deployment, params): (Node<'_>, &Params<'_>),
 ) -> Option<(usize, u64)> {
-    let (line, said) = params.entry(field).filter(|(_, said)| !said.is_null())?;
+    let in_info = || deployment.get("model_info")?.entry(field);
+    let places = [deployment.entry(field), params.entry(field), in_info()];
+    let mut said = places.into_iter().flatten();
+    let (line, said) = said.find(|(_, said)| !said.is_null())?;
     let count = said.count().filter(|count| *count > 0);
     if count.is_none() {
         let words = format!("{name}: {field}: is no whole number above 0, and left out");
@@ -289,22 +293,21 @@ fn limit(
 
 /// Tells what of a deployment is left out.
 fn rest(import: &mut Import, name: &str, deployment: Node<'_>, params: &Params<'_>) {
-    const TAKEN: [&str; 7] = [
+    const TAKEN: [&str; 5] = [
         "model",
         "api_key",
         "api_base",
         "base_url",
-        "rpm",
-        "tpm",
         "litellm_credential_name",
     ];
+    const OF_DEPLOYMENTS: [&str; 3] = ["model_name", "litellm_params", "model_info"];
     for (field, line, _) in params.own() {
-        if !TAKEN.contains(&field) && !info::is_price(field) {
+        if !TAKEN.contains(&field) && !info::is_price(field) && !info::is_limit(field) {
             import.unsupported(line, format!("{name}: {field}: {}", instead(field)));
         }
     }
     for (field, line, _) in deployment.entries() {
-        if !["model_name", "litellm_params", "model_info"].contains(&field) {
+        if !OF_DEPLOYMENTS.contains(&field) && !info::is_limit(field) {
             import.unsupported(line, format!("{name}: {field}: {}", instead(field)));
         }
     }

@@ -22,6 +22,11 @@ pub(super) fn is_price(field: &str) -> bool {
     PRICES.iter().any(|(theirs, _)| *theirs == field)
 }
 
+/// Whether `field` is a limit that is taken over.
+pub(super) fn is_limit(field: &str) -> bool {
+    ["rpm", "tpm"].contains(&field)
+}
+
 /// Reads what `deployment` says of `model` at `provider`.
 pub(super) fn read(
     import: &mut Import,
@@ -31,7 +36,7 @@ pub(super) fn read(
     let info = deployment.get("model_info");
     let said = |field: &str| params.entry(field).or_else(|| info?.entry(field));
     for (field, line, _) in info.into_iter().flat_map(Node::entries) {
-        if !is_price(field) {
+        if !is_price(field) && !is_limit(field) {
             let words = format!("{name}: model_info.{field}: {}", instead(field));
             import.unsupported(line, words);
         }

@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::file::{Policy, Scope, parse};
-use crate::import::Rating;
+use crate::import::{Finding, Rating};
 use keyweir_terms::dialect::Dialect;
 
 /// As its documentation has it, with what teams add.
@@ -450,6 +450,33 @@ fn prices_are_taken_over_and_all_else_of_a_model_is_told() {
         assert!(
             told.iter().any(|line| line.starts_with(begins)),
             "{begins} in {told:#?}"
+        );
+    }
+}
+
+#[test]
+fn limits_are_found_wherever_litellm_looks_for_them() {
+    let config = "model_list:\n\
+        - {model_name: a, rpm: 1, litellm_params: {model: openai/a, api_key: os.environ/K, rpm: 2, tpm: 3}}\n\
+        - {model_name: b, litellm_params: {model: openai/b, api_key: os.environ/K}, model_info: {rpm: 4}}\n\
+        - {model_name: c, tpm: 5, litellm_params: {model: openai/c, api_key: os.environ/K}}\n";
+    let imported = import(config).expect("a config");
+    policy(&imported);
+    let is_exact = |it: &Finding| it.rating == Rating::Exact;
+    assert!(
+        imported.findings.iter().all(is_exact),
+        "{:?}",
+        imported.findings
+    );
+    for limit in [
+        "models = [\"a\"]\nrequests_per_minute = 1\ntokens_per_minute = 3\n",
+        "models = [\"b\"]\nrequests_per_minute = 4\n",
+        "models = [\"c\"]\ntokens_per_minute = 5\n",
+    ] {
+        assert!(
+            imported.policy.contains(limit),
+            "{limit}{}",
+            imported.policy
         );
     }
 }

@@ -1,6 +1,8 @@
 //! Budgets: what is spent of them, and who is refused or warned.
 
 use super::*;
+use crate::lack::Short;
+use crate::money::Money;
 
 #[test]
 fn a_hundred_at_once_spend_no_more_than_a_budget_and_the_estimates_error() {
@@ -27,6 +29,63 @@ fn a_hundred_at_once_spend_no_more_than_a_budget_and_the_estimates_error() {
     );
     assert!(ask(&mut meters, 86_399).is_err());
     assert!(ask(&mut meters, 86_400).is_ok(), "a new day");
+}
+
+#[test]
+fn a_refusal_says_what_is_left_and_what_the_request_would_take() {
+    let refused_after = |own: Allowance, requests: u64| {
+        let mut meters = meters(&spec(own, Allowance::default()));
+        for _ in 0..requests {
+            let reserved = ask(&mut meters, 0).expect("room");
+            end(&mut meters, 0, reserved, 3, 1);
+        }
+        ask(&mut meters, 0).expect_err("no room")
+    };
+    let own = |tokens| budgets(vec![budget(Amount::Tokens(tokens))]);
+    let ends = "; try again in 86400 s, which is 1 d 0 h (this";
+    let of = "per day of tenant own";
+    let mut lack = refused_after(own(10), 2);
+    for (lack, words) in [
+        (
+            &refused_after(own(8), 2),
+            format!("8 tokens {of} is spent{ends}"),
+        ),
+        (
+            &lack,
+            format!("{of} has 2 tokens left, and this request is expected to take 4 tokens{ends}"),
+        ),
+        (
+            &refused_after(own(3), 0),
+            format!("{of} is smaller than this request, which is expected to take 4 tokens (this"),
+        ),
+        (
+            &refused_after(limits(vec![limit(Dimension::Tokens, 7)]), 1),
+            "has 3 tokens left, and this request is expected to take 4 tokens; try again in"
+                .to_owned(),
+        ),
+    ] {
+        assert!(lack.to_string().contains(&words), "{lack}");
+    }
+    // What is left is rounded down, what is needed up.
+    lack.lacking = Lacking::Budget(Amount::Money(Money::from_pico(10_000_000_000)), "day");
+    lack.ends = Ends::WithOthers;
+    lack.short = Some(Short {
+        left: 1_999_999,
+        expected: 1,
+        most: 1_000_001,
+    });
+    let words = "is taken by requests that run; try again when they end, or with a lower max_tokens: what is \
+                 left for them and for this one is 0.000001 USD, and this one may take 0.000002 USD (";
+    assert!(lack.to_string().contains(words), "{lack}");
+}
+
+#[test]
+fn who_lacks_a_price_is_told_for_which_model() {
+    let of_money = budgets(vec![budget(Amount::Money(Money::from_pico(100)))]);
+    let mut meters = meters(&spec(of_money, Allowance::default()));
+    let lack = ask_for(&mut meters, 0, (T, "new-model"), Duration::ZERO).expect_err("no price");
+    let words = "tenant own has a budget in money, and new-model has no price";
+    assert!(lack.to_string().starts_with(words), "{lack}");
 }
 
 #[test]
