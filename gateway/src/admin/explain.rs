@@ -1,7 +1,8 @@
 //! `/explain?model=…`: every candidate for a request, what it has and what is needed, why it is in or
 //! out, which would be chosen, and when it would fit. Asking changes nothing.
 
-use std::collections::BTreeMap;
+mod candidates;
+
 use std::time::SystemTime;
 
 use http::{Response, StatusCode};
@@ -9,12 +10,9 @@ use keyweir_policy::config::file::Scope;
 use keyweir_policy::config::{alias, fallback};
 use keyweir_policy::exchange::fallback::Occasions;
 use keyweir_policy::pool::ask::{Ask, ChosenBy};
-use keyweir_policy::pool::explain::{AccountExplanation, AccountOut, Explanation, Held, KeyOut};
 use keyweir_policy::tenancy::lack::{Awaits, Lack};
 use keyweir_policy::tenancy::permission::grants;
 use keyweir_policy::tenancy::request::Asked;
-use keyweir_policy::tenancy::validity::is_expired;
-use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::ids::{ModelId, ProviderId, RequestId, TenantId};
 use keyweir_policy::terms::request::RequestSize;
@@ -22,18 +20,13 @@ use keyweir_policy::terms::time::Time;
 use keyweir_policy::wire::describe::may_name_a_model;
 use serde_json::{Value, json};
 
+use self::candidates::{accounts, by_dimension, by_reason, held_back};
 use super::answer::{json as answer, text};
 use super::moments::Moments;
 use super::query::Query;
 use crate::runtime::gateway::{ANYBODY, Gateway};
 use crate::runtime::live::Live;
-use crate::runtime::parts::Parts;
 
-/// Accounts that are told one by one, the one that would be chosen first, then those that are in; the
-/// rest is counted by reason.
-const ACCOUNTS_MAX: usize = 50;
-/// Keys of one account that are told one by one.
-const KEYS_MAX: usize = 20;
 /// Characters of a name that is none, in the answer.
 const SHOWN_MAX: usize = 64;
 /// The most tokens that a question may be about.
@@ -225,7 +218,7 @@ fn refused(
     provider: ProviderId,
 ) -> Option<String> {
     let tenant = live.tenant(asked.tenant)?;
-    if is_expired(tenant.expires, SystemTime::now()) {
+    if live.has_expired(asked.tenant, SystemTime::now()) {
         return Some("the tenant has expired".to_owned());
     }
     let is_granted = asked.name != asked.model && grants(&tenant.models, asked.name);
@@ -270,84 +263,5 @@ fn ask(live: &Live, asked: &Question<'_>, now: Time, model: ModelId) -> Ask {
         arrived: now,
         deadline: now + patience.unwrap_or(live.policy.waiting.patience),
         body_bytes: 0,
-    }
-}
-
-fn held_back(moments: &Moments, held: Held) -> Value {
-    match held {
-        Held::Overloaded { until } => json!({
-            "reason": "overloaded",
-            "until": moments.epoch(until),
-        }),
-        Held::BehindOthers { waiting } => json!({
-            "reason": "behind_others",
-            "waiting": waiting,
-        }),
-    }
-}
-
-/// An object with a field for each dimension of which there is something to say.
-fn by_dimension(value: impl Fn(Dimension) -> Option<Value>) -> Value {
-    let said = Dimension::ALL.into_iter().filter_map(|dimension| {
-        let value = value(dimension)?;
-        Some((dimension.as_str().to_owned(), value))
-    });
-    Value::Object(said.collect())
-}
-
-/// How many accounts are in, and how many out for which reason.
-fn by_reason(explained: &Explanation) -> Value {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for account in &explained.accounts {
-        let reason = account.out.map_or("in", |out| out.as_str());
-        *counts.entry(reason).or_default() += 1;
-    }
-    json!(counts)
-}
-
-fn accounts(moments: &Moments, parts: &Parts, explained: &Explanation) -> Vec<Value> {
-    let chosen = explained.chosen.map(|(account, _)| account);
-    let mut accounts: Vec<&AccountExplanation> = explained.accounts.iter().collect();
-    accounts.sort_by_key(|it| (Some(it.account) != chosen, it.out.is_some()));
-    let shown = accounts.into_iter().take(ACCOUNTS_MAX);
-    shown.map(|it| account(moments, parts, it)).collect()
-}
-
-fn account(moments: &Moments, parts: &Parts, it: &AccountExplanation) -> Value {
-    let headroom = by_dimension(|dimension| {
-        let headroom = it.headroom[dimension.index()]?;
-        Some(json!({
-            "sure": headroom.sure,
-            "free": headroom.free,
-            "possible": headroom.possible,
-            "needed": headroom.needed,
-        }))
-    });
-    let until = it.out.and_then(AccountOut::until);
-    let keys = it.keys.iter().take(KEYS_MAX).map(|key| {
-        json!({
-            "id": parts.key(key.key),
-            "out": key.out.map(|out| json!({
-                "reason": out.as_str(),
-                "until": until_of(out).map(|until| moments.epoch(until)),
-            })),
-        })
-    });
-    json!({
-        "id": parts.account(it.account),
-        "out": it.out.map(|out| json!({
-            "reason": out.as_str(),
-            "until": until.map(|until| moments.epoch(until)),
-        })),
-        "headroom": headroom,
-        "keys": keys.collect::<Vec<_>>(),
-        "keys_in_all": it.keys.len(),
-    })
-}
-
-const fn until_of(out: KeyOut) -> Option<Time> {
-    match out {
-        KeyOut::Rejected { until } | KeyOut::BreakerOpen { until } => until,
-        KeyOut::Held | KeyOut::ModelDenied => None,
     }
 }

@@ -1,12 +1,14 @@
 //! The policy in force, and what is looked up in it.
 
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use keyweir_policy::config::file::{GatewaySettings, Policy, Tenant};
 use keyweir_policy::config::secret::{ClientKeys, ProviderSecret};
 use keyweir_policy::exchange::holders::{Held, Holders};
 use keyweir_policy::exchange::ownership::{self, Hidden, Known, Named, Sight};
 use keyweir_policy::exchange::seek::Holder;
+use keyweir_policy::tenancy::validity::is_expired;
 use keyweir_policy::tenancy::visibility::Circles;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
 use keyweir_policy::terms::table::Table;
@@ -115,6 +117,11 @@ impl Live {
     /// The tenant's part of the policy; `None` where anybody may call.
     pub(crate) fn tenant(&self, id: TenantId) -> Option<&Tenant> {
         self.policy.tenants.get(id)
+    }
+
+    /// Whether that tenant's time is over: whoever shows a key of it, or a token that names it, is refused.
+    pub(crate) fn has_expired(&self, tenant: TenantId, now: SystemTime) -> bool {
+        is_expired(self.tenant(tenant).and_then(|tenant| tenant.expires), now)
     }
 
     /// One provider.

@@ -3,7 +3,6 @@
 //!
 //! One lock for all tenants: a group's members share its budgets, and a call takes a microsecond.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,6 +17,7 @@ use keyweir_policy::tenancy::sums::Sums;
 use keyweir_policy::tenancy::tally::{SpenderIds, Tally, Totals};
 use keyweir_policy::terms::id_map::IdMap;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
+use keyweir_policy::terms::name_map::NameMap;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -58,7 +58,7 @@ pub(crate) struct Ended {
 /// What is to be written down.
 pub(crate) struct Spent {
     /// By who spent it.
-    pub(crate) spenders: HashMap<SpenderIds, Totals>,
+    pub(crate) spenders: NameMap<SpenderIds, Totals>,
     /// Of budgets, by their keys: in all.
     pub(crate) budgets: Vec<(String, Sums)>,
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
+use keyweir_policy::exchange::repeat::was_stale;
 use pingora_core::protocols::http::client::HttpSession;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_core::{BError, ErrorType, RetryType};
@@ -20,10 +21,6 @@ use super::upload::{Uploaded, upload_http1, upload_http2};
 
 /// Addresses tried before connecting counts as failed.
 const ADDRESSES_MAX: usize = 3;
-
-/// An idle connection that turns out to be closed does so at once; what breaks later than this
-/// broke while the provider was at work.
-const STALE_WITHIN: Duration = Duration::from_secs(1);
 
 /// How much of an answer that comes faster than it is passed on is passed on at once, about.
 const JOINED: usize = 4 * 1024;
@@ -245,10 +242,10 @@ impl Link {
 
     fn explain(&self, error: &BError, sent: bool) -> LinkError {
         let text = describe(error);
-        let at_once = self.sent_at.elapsed() < STALE_WITHIN;
+        let was_stale = self.reused && was_stale(self.sent_at.elapsed());
         match error.retry {
             RetryType::Decided(true) => LinkError::Stale(text),
-            _ if self.reused && at_once && is_disconnect(&error.etype) => LinkError::Stale(text),
+            _ if was_stale && is_disconnect(&error.etype) => LinkError::Stale(text),
             _ if !sent => LinkError::NotSent(text),
             _ if matches!(
                 error.etype,

@@ -2,10 +2,13 @@
 //! framing is held to the rule, so that no half of an answer is taken for a whole one. An answer that
 //! breaks it reads as an error of kind `InvalidData`.
 //!
-//! Where an answer's body begins, and whether it comes in chunks, is told by its head, line by line.
+//! Where an answer's body begins, and whether it comes in chunks, is told by its head, of whose lines only
+//! those are looked at that may tell it.
 
 use std::io::{Error, ErrorKind, Result};
+use std::sync::LazyLock;
 
+use aho_corasick::packed::Searcher;
 use pingora_core::protocols::Stream;
 
 use crate::framing::chunks::Chunks;
@@ -67,6 +70,11 @@ struct Line {
     last: u8,
 }
 
+/// The end of a line before one that matters: that may name a coding, or be empty.
+const BEFORE: [&[u8]; 4] = [b"\nt", b"\nT", b"\n\r", b"\n\n"];
+/// Looks for all of [`BEFORE`] at once: heads have twenty lines and more, of which one matters, or two.
+static BEFORE_SEARCHER: LazyLock<Option<Searcher>> = LazyLock::new(|| Searcher::new(BEFORE));
+
 const CODING: &[u8] = b"transfer-encoding:";
 const LINE: usize = CODING.len();
 
@@ -108,8 +116,12 @@ impl Watch for Answers {
 }
 
 impl Answers {
-    /// Looks at a head's next line, as far as it has come; what comes after it is returned.
+    /// Looks at a head's next line that matters, as far as it has come; what comes after it is returned.
     fn head<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let bytes = match self.part {
+            Part::Fields(_) if self.line.is_empty() => next_that_matters(bytes),
+            _ => bytes,
+        };
         let Some(end) = memchr::memchr(b'\n', bytes) else {
             self.line.push(bytes);
             return b"";
@@ -147,6 +159,20 @@ impl Answers {
     }
 }
 
+/// `lines` from the next one on that matters, or that has not ended.
+fn next_that_matters(lines: &[u8]) -> &[u8] {
+    if matches!(lines, [b't' | b'T' | b'\r' | b'\n', ..]) {
+        return lines;
+    }
+    let before = match &*BEFORE_SEARCHER {
+        Some(searcher) => searcher.find(lines).map(|found| found.start()),
+        // The processor has no vectors.
+        None => memchr::memchr(b'\n', lines),
+    };
+    let before = before.or_else(|| memchr::memrchr(b'\n', lines));
+    before.map_or(lines, |end| &lines[end + 1..])
+}
+
 /// What a status line says of the body (RFC 9112 section 6.3).
 fn kind(line: &[u8]) -> Kind {
     match line.get("HTTP/1.1 ".len()..) {
@@ -173,6 +199,7 @@ mod tests {
         let heads = [
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
             "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\na: b\r\nTransfer-Encoding:chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ndate: today\r\ntrace: t\r\nserver: a\r\nx: y\r\ntransfer-encoding: chunked\r\nTrailer: t\r\nvia: v\r\n\r\n",
             "HTTP/1.1 200\nTRANSFER-ENCODING: chunked\nx: transfer-encoding: no\n\n",
         ];
         for head in heads {

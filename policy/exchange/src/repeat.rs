@@ -9,6 +9,8 @@
 //! A connection that had been idle, and turns out to be closed before the provider can have read the
 //! request, is no failure of anybody: the request goes out on another one, within the same attempt.
 
+use std::time::Duration;
+
 use keyweir_terms::fault::Fault;
 
 /// How often a request that makes something may meet an ambiguous failure and be sent again. No measure but
@@ -18,6 +20,15 @@ const REPEATS_OF_CREATES: u32 = 1;
 /// Idle connections that may turn out to be closed before a new one is made. Stale connections come
 /// in numbers: a provider that restarts closes all of them.
 const STALE_MAX: u32 = 2;
+
+/// An idle connection that turns out to be closed does so at once; what breaks later than this broke while
+/// the provider was at work. Not measured: a round trip, with room to spare.
+const STALE_WITHIN: Duration = Duration::from_secs(1);
+
+/// Whether a connection was stale that had been idle, and broke so long after a request was sent on it.
+pub fn was_stale(after: Duration) -> bool {
+    after < STALE_WITHIN
+}
 
 /// The stale connections that one attempt has met.
 #[derive(Clone, Copy, Debug, Default)]
@@ -80,6 +91,12 @@ mod tests {
             assert!(repeats.may_follow(&Fault::RateLimited { wait: None }, true));
             assert!(!repeats.may_follow(&fault, true));
         }
+    }
+
+    #[test]
+    fn what_breaks_late_broke_while_the_provider_was_at_work() {
+        assert!(was_stale(Duration::from_millis(200)));
+        assert!(!was_stale(Duration::from_secs(3)));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Accounts and keys, whatever the model: which key belongs to whom, and which are out.
 //!
 //! An account's [*standing*](crate::standing) is open while it is out of money or disabled, a key's
-//! while the provider rejects it. Which there are at all stands in `members/roster.rs`.
+//! while the provider rejects it. Which there are at all stands in `members/roster.rs`,
+//! what outlives the process in `members/recall.rs`.
 
+mod recall;
 mod roster;
 
 use std::collections::BTreeSet;
@@ -13,7 +15,6 @@ use keyweir_terms::table::Table;
 use keyweir_terms::time::Time;
 
 use crate::attempts::Rejection;
-use crate::learned::LearnedStanding;
 use crate::leases::Grant;
 use crate::operator::{Action, Target};
 use crate::standing::{Standing, Word};
@@ -315,39 +316,6 @@ impl Members {
     /// The same, for who keeps it over restarts.
     pub(crate) fn next_touched(&mut self) -> Option<AccountId> {
         self.touched.pop_first()
-    }
-
-    /// What is learned of an account, and of those of its keys that are out or held.
-    pub(crate) fn learned(
-        &self,
-        now: Time,
-        account: AccountId,
-    ) -> (Option<LearnedStanding>, Vec<(KeyId, LearnedStanding)>) {
-        let of_keys = self.keys_of(account).iter();
-        let of_keys = of_keys
-            .filter_map(|key| Some((*key, self.keys.get(*key)?.standing.learned(now)?)))
-            .collect();
-        let of_account = self.accounts.get(account);
-        (of_account.and_then(|it| it.standing.learned(now)), of_keys)
-    }
-
-    /// Knows again what was learned `age_secs` ago.
-    pub(crate) fn recall(
-        &mut self,
-        now: Time,
-        age_secs: f64,
-        (account, of): (AccountId, Option<&LearnedStanding>),
-        keys: &[(KeyId, LearnedStanding)],
-    ) {
-        if let (Some(row), Some(of)) = (self.accounts.get_mut(account), of) {
-            row.standing.recall(now, age_secs, of);
-        }
-        for (key, of) in keys {
-            if let Some(row) = self.keys.get_mut(*key) {
-                row.standing.recall(now, age_secs, of);
-            }
-        }
-        self.changed.push(account);
     }
 }
 

@@ -15,6 +15,7 @@ use std::ops::Range;
 
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::ids::{AccountId, GroupId, ModelId, TenantId};
+use keyweir_terms::name_map::NameMap;
 use keyweir_terms::table::{Id as _, Table};
 use keyweir_terms::time::Time;
 
@@ -45,7 +46,7 @@ const GROUPS_OF_TENANT: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Models {
     entries: Table<ModelId, Model>,
-    by_name: [HashMap<String, ModelId>; Endpoint::COUNT],
+    by_name: [NameMap<String, ModelId>; Endpoint::COUNT],
     groups: HashMap<GroupName, GroupId>,
     /// How many of the groups each tenant has brought.
     groups_of: HashMap<TenantId, usize>,

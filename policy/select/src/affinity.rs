@@ -4,11 +4,11 @@
 //! against the input budget. The map is bounded by keeping two generations: when the younger is
 //! full it becomes the older, and what was in the older and not asked for since is evicted.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use keyweir_terms::fingerprint::Fingerprint;
 use keyweir_terms::ids::{AccountId, TenantId};
+use keyweir_terms::name_map::NameMap;
 use keyweir_terms::request::Description;
 use keyweir_terms::time::Time;
 
@@ -41,8 +41,8 @@ const HEADROOM_SACRIFICE_MAX: f64 = 0.5;
 /// Conversations and the accounts that hold their caches.
 #[derive(Debug, Default)]
 pub struct Affinity {
-    younger: HashMap<u64, Entry>,
-    older: HashMap<u64, Entry>,
+    younger: NameMap<u64, Entry>,
+    older: NameMap<u64, Entry>,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -134,10 +134,14 @@ impl Bucket {
     pub(crate) fn overdraw(&mut self, more: Thousandths, now: Time) -> Thousandths {
         let before = self.parts(now);
         let least = before.min(-OWED_ANSWERS_MINUTES_MAX * i128::from(self.limit) * PARTS);
-        let taken = more.parts().min(before - least);
-        self.level = before - taken;
+        let may = before - least;
         self.at = now.max(self.at);
-        Thousandths(u128::try_from(taken / (PARTS / 1_000)).unwrap_or_default())
+        if more.parts() <= may {
+            self.level = before - more.parts();
+            return more;
+        }
+        self.level = least;
+        Thousandths(u128::try_from(may / (PARTS / 1_000)).unwrap_or_default())
     }
 
     /// What one request counts as at most, in whole units: what a full bucket gives, and what may be owed.

@@ -4,11 +4,10 @@
 //! and of them a bounded number: the one that answered longest ago gives its place to a new one. All
 //! others share one estimate.
 
-use std::collections::HashMap;
-
 use keyweir_quota::estimate::Estimates;
 use keyweir_terms::amount::Need;
 use keyweir_terms::ids::TenantId;
+use keyweir_terms::name_map::NameMap;
 use keyweir_terms::request::{RequestSize, Usage};
 
 use crate::cached::Cached;
@@ -41,7 +40,7 @@ pub(crate) struct Place {
 #[derive(Debug, Default)]
 pub(crate) struct Expected {
     /// By its name, a model's place.
-    places: HashMap<Box<str>, u32>,
+    places: NameMap<Box<str>, u32>,
     models: Vec<Row>,
     others: Learned,
     /// Answers learned of so far.

@@ -10,6 +10,12 @@ use crate::allowance::Amount;
 use crate::left::AllLeft;
 use crate::money::Money;
 
+/// What SDKs wait for at most before they try again by themselves (`anthropic-sdk`, `openai`: a
+/// `retry-after` of more than a minute is not kept).
+const RETRIED_WITHIN: Duration = Duration::from_secs(60);
+/// How soon is asked again for what ends with other requests: in a moment or in minutes, nobody knows.
+const WITH_OTHERS: Duration = Duration::from_secs(1);
+
 /// Whose a limit is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner {
@@ -64,6 +70,29 @@ pub enum Ends {
     WithOthers,
     /// Not for a request like this one.
     Never,
+}
+
+/// Whether the same request may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// In so long, by an SDK too.
+    In(Duration),
+    /// In so long, which no SDK waits for: by itself it must not try.
+    Later(Duration),
+    /// It will not help.
+    Never,
+}
+
+impl Ends {
+    /// When a request that lacks it may be sent again.
+    pub fn again(self) -> Again {
+        match self {
+            Self::Never => Again::Never,
+            Self::WithOthers => Again::In(WITH_OTHERS),
+            Self::In(wait) if wait > RETRIED_WITHIN => Again::Later(wait),
+            Self::In(wait) => Again::In(wait),
+        }
+    }
 }
 
 /// Why a request is refused.
@@ -265,5 +294,20 @@ impl fmt::Display for Overspent {
             Amount::Money(money) => write!(f, "{money} USD")?,
         }
         write!(f, " per {period} of {owner}; {percent}% spent")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_sdk_is_let_to_ask_again_as_long_as_it_would_wait() {
+        let minute = Duration::from_secs(60);
+        let more = minute + Duration::from_millis(1);
+        assert_eq!(Ends::In(minute).again(), Again::In(minute));
+        assert_eq!(Ends::In(more).again(), Again::Later(more));
+        assert_eq!(Ends::WithOthers.again(), Again::In(WITH_OTHERS));
+        assert_eq!(Ends::Never.again(), Again::Never);
     }
 }

@@ -5,7 +5,6 @@
 //! <https://platform.openai.com/docs/guides/rate-limits> (resets are spans: `6m0s`). `OpenAI` knows no
 //! limits on input or output alone; they are told in names of the same form.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -94,7 +93,7 @@ impl AllLeft {
     }
 
     /// Another limit holds, too: the scarcer one is told.
-    pub(crate) fn add(&mut self, dimension: Dimension, left: Left) {
+    pub fn add(&mut self, dimension: Dimension, left: Left) {
         let told = &mut self.0[dimension.index()];
         if told.is_none_or(|told| left.is_scarcer(&told)) {
             *told = Some(left);
@@ -106,48 +105,11 @@ impl AllLeft {
         let bit = |(index, left): (usize, &Option<Left>)| usize::from(left.is_some()) << index;
         self.0.iter().enumerate().map(bit).sum()
     }
-
-    /// What its headers say to a client of `dialect` at `now`.
-    pub fn values(&self, dialect: Dialect, now: Wall) -> Values {
-        let mut values = Values {
-            text: Vec::with_capacity(VALUES_BYTES),
-            ends: [0; FIELDS],
-        };
-        // What is hardly used is whole again within the same second, whatever it is.
-        let mut last = None;
-        for (left, ends) in self.0.iter().zip(values.ends.chunks_exact_mut(3)) {
-            ends.fill(values.text.len());
-            if let Some(left) = left {
-                let text = &mut values.text;
-                write_number(text, left.limit);
-                ends[0] = text.len();
-                write_number(text, left.remaining);
-                ends[1] = text.len();
-                match dialect {
-                    Dialect::Anthropic => {
-                        let secs = whole_secs(now, left.reset);
-                        match last.replace((secs, text.len()..text.len() + MOMENT.len())) {
-                            Some((same, written)) if same == secs => {
-                                text.extend_from_within(written);
-                            }
-                            _ => write_moment(text, secs),
-                        }
-                    }
-                    _ => write_span(text, left.reset),
-                }
-            }
-            ends[2] = values.text.len();
-        }
-        values
-    }
 }
 
 /// Headers that tell all: limit, remaining and reset of each dimension, in the order of
 /// [`Dimension::index`].
 pub const FIELDS: usize = 3 * Dimension::COUNT;
-
-/// Room for the values of all headers, as long as limits have no more than twelve digits.
-const VALUES_BYTES: usize = Dimension::COUNT * 44;
 
 /// The names of all headers in `dialect`.
 pub fn names(dialect: Dialect) -> impl Iterator<Item = &'static str> {
@@ -158,45 +120,49 @@ pub fn names(dialect: Dialect) -> impl Iterator<Item = &'static str> {
     names.iter().flatten().copied()
 }
 
-/// What headers say, by their place among the [`names`]: ASCII, one value behind another, so that all
-/// take one piece of memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Values {
-    /// All values.
-    pub text: Vec<u8>,
-    ends: [usize; FIELDS],
+/// When a limit is whole again, as precisely as its header says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reset {
+    /// Seconds since 1970, never early.
+    At(i64),
+    /// Milliseconds, and seconds from the first on; never early.
+    In(u64),
 }
 
-impl Values {
-    /// Where in the text the value of the header at `place` is.
-    pub const fn range(&self, place: usize) -> Range<usize> {
-        let start = match place {
-            0 => 0,
-            _ => self.ends[place - 1],
-        };
-        start..self.ends[place]
+impl Reset {
+    /// As a client of `dialect` is told it at `now`.
+    pub fn of(left: &Left, dialect: Dialect, now: Wall) -> Self {
+        let micros = left.reset.as_micros();
+        match dialect {
+            Dialect::Anthropic => {
+                let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+                Self::At(now.0.saturating_add(micros).saturating_add(999_999) / 1_000_000)
+            }
+            _ => {
+                let millis = u64::try_from(micros.div_ceil(1_000)).unwrap_or(u64::MAX);
+                Self::In(match millis {
+                    0..1_000 => millis,
+                    _ => millis.div_ceil(1_000).saturating_mul(1_000),
+                })
+            }
+        }
+    }
+
+    /// Its header's text: ASCII.
+    pub fn text(self) -> Vec<u8> {
+        match self {
+            Self::At(secs) => moment(secs).to_vec(),
+            Self::In(millis) => span(millis),
+        }
     }
 }
 
-fn write_number(text: &mut Vec<u8>, number: u64) {
-    text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-}
-
-/// The form of a moment.
-const MOMENT: &[u8; 20] = b"0000-00-00T00:00:00Z";
-
-/// Seconds since 1970, never early.
-fn whole_secs(now: Wall, after: Duration) -> i64 {
-    let micros = i64::try_from(after.as_micros()).unwrap_or(i64::MAX);
-    now.0.saturating_add(micros).saturating_add(999_999) / 1_000_000
-}
-
 /// `2026-11-26T00:00:31Z`.
-fn write_moment(text: &mut Vec<u8>, secs: i64) {
+fn moment(secs: i64) -> [u8; 20] {
     let moment = Timestamp::from_second(secs).unwrap_or_default();
     let moment = Offset::UTC.to_datetime(moment);
     let year = moment.year().unsigned_abs();
-    let mut written = *MOMENT;
+    let mut written = *b"0000-00-00T00:00:00Z";
     let two = |number: u8| [b'0' + number / 10, b'0' + number % 10];
     let mut put = |at: usize, number: u8| written[at..at + 2].copy_from_slice(&two(number));
     put(0, (year / 100) as u8);
@@ -206,20 +172,21 @@ fn write_moment(text: &mut Vec<u8>, secs: i64) {
     put(11, moment.hour().unsigned_abs());
     put(14, moment.minute().unsigned_abs());
     put(17, moment.second().unsigned_abs());
-    text.extend_from_slice(&written);
+    written
 }
 
-/// `250ms`, `1s`, `6m0s`, `1h0m0s`; never early.
-fn write_span(text: &mut Vec<u8>, span: Duration) {
-    let millis = u64::try_from(span.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX);
+/// `250ms`, `1s`, `6m0s`, `1h0m0s`.
+fn span(millis: u64) -> Vec<u8> {
+    let mut text = Vec::new();
     let mut put = |number: u64, unit: &[u8]| {
-        write_number(text, number);
+        text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
         text.extend_from_slice(unit);
     };
     if millis < 1_000 {
-        return put(millis, b"ms");
+        put(millis, b"ms");
+        return text;
     }
-    let secs = millis.div_ceil(1_000);
+    let secs = millis / 1_000;
     let (hours, minutes) = (secs / 3_600, secs / 60 % 60);
     if hours > 0 {
         put(hours, b"h");
@@ -228,6 +195,7 @@ fn write_span(text: &mut Vec<u8>, span: Duration) {
         put(minutes, b"m");
     }
     put(secs % 60, b"s");
+    text
 }
 
 #[cfg(test)]
@@ -243,43 +211,41 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_told_as_the_dialect_tells_it() {
+    fn of_each_dimension_the_scarcest_is_told() {
         let mut all = AllLeft::default();
         assert_eq!(all.bounded(), 0);
         all.add(Dimension::Requests, left(60, 30, 30_001));
         all.add(Dimension::Requests, left(1_000, 900, 1));
         all.add(Dimension::Tokens, left(5, 5, 0));
         assert_eq!(all.bounded(), 0b1001);
-        let told = |dialect| {
-            let values = all.values(dialect, Wall(1_795_651_200_000_000));
-            let told = names(dialect).enumerate();
-            let told = told.map(|(place, name)| (name, &values.text[values.range(place)]));
-            told.filter(|(_, value)| !value.is_empty())
-                .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value)))
-                .collect::<Vec<_>>()
+        assert_eq!(all.of(Dimension::Requests), Some(&left(60, 30, 30_001)));
+        assert_eq!(all.of(Dimension::Tokens), Some(&left(5, 5, 0)));
+        assert_eq!(all.of(Dimension::InputTokens), None);
+    }
+
+    #[test]
+    fn resets_are_told_as_the_dialect_tells_them_and_never_early() {
+        let now = Wall(1_795_651_200_000_000);
+        let told = |dialect, micros| {
+            let left = Left {
+                reset: Duration::from_micros(micros),
+                ..left(1, 0, 0)
+            };
+            String::from_utf8(Reset::of(&left, dialect, now).text()).expect("ASCII")
         };
-        assert_eq!(
-            told(Dialect::Anthropic),
-            [
-                "anthropic-ratelimit-requests-limit: 60",
-                "anthropic-ratelimit-requests-remaining: 30",
-                "anthropic-ratelimit-requests-reset: 2026-11-26T00:00:31Z",
-                "anthropic-ratelimit-tokens-limit: 5",
-                "anthropic-ratelimit-tokens-remaining: 5",
-                "anthropic-ratelimit-tokens-reset: 2026-11-26T00:00:00Z",
-            ]
-        );
-        assert_eq!(
-            told(Dialect::OpenAi),
-            [
-                "x-ratelimit-limit-requests: 60",
-                "x-ratelimit-remaining-requests: 30",
-                "x-ratelimit-reset-requests: 31s",
-                "x-ratelimit-limit-tokens: 5",
-                "x-ratelimit-remaining-tokens: 5",
-                "x-ratelimit-reset-tokens: 0ms",
-            ]
-        );
+        for (micros, at, within) in [
+            (0, "2026-11-26T00:00:00Z", "0ms"),
+            (1, "2026-11-26T00:00:01Z", "1ms"),
+            (999_000, "2026-11-26T00:00:01Z", "999ms"),
+            (999_001, "2026-11-26T00:00:01Z", "1s"),
+            (1_000_001, "2026-11-26T00:00:02Z", "2s"),
+            (30_001_000, "2026-11-26T00:00:31Z", "31s"),
+            (360_000_000, "2026-11-26T00:06:00Z", "6m0s"),
+            (3_661_000_000, "2026-11-26T01:01:01Z", "1h1m1s"),
+        ] {
+            assert_eq!(told(Dialect::Anthropic, micros), at, "{micros}");
+            assert_eq!(told(Dialect::OpenAi, micros), within, "{micros}");
+        }
     }
 
     #[test]
@@ -291,29 +257,11 @@ mod tests {
             4_107_542_400,
             253_402_207_200,
         ] {
-            let mut text = Vec::new();
-            write_moment(&mut text, secs);
             let shown = Timestamp::from_second(secs).expect("a moment").to_string();
-            assert_eq!(String::from_utf8_lossy(&text), shown);
+            assert_eq!(String::from_utf8_lossy(&moment(secs)), shown);
         }
-        let mut text = Vec::new();
-        write_moment(&mut text, whole_secs(Wall(i64::MAX), Duration::MAX));
-        assert_eq!(text.len(), 20);
-    }
-
-    #[test]
-    fn spans_are_written_as_openai_writes_them() {
-        for (micros, written) in [
-            (0, "0ms"),
-            (1, "1ms"),
-            (999_000, "999ms"),
-            (1_000_001, "2s"),
-            (360_000_000, "6m0s"),
-            (3_661_000_000, "1h1m1s"),
-        ] {
-            let mut text = Vec::new();
-            write_span(&mut text, Duration::from_micros(micros));
-            assert_eq!(String::from_utf8_lossy(&text), written);
-        }
+        let longest = left(1, 0, u64::MAX);
+        let last = Reset::of(&longest, Dialect::Anthropic, Wall(i64::MAX));
+        assert_eq!(last.text().len(), 20);
     }
 }

@@ -1,8 +1,7 @@
 //! What was spent, added up for the ledger: per day, tenant, key, model.
 
-use std::collections::HashMap;
-
 use keyweir_terms::ids::{AccountId, KeyId, ProviderId, TenantId};
+use keyweir_terms::name_map::NameMap;
 use keyweir_terms::request::Usage;
 
 use crate::money::Money;
@@ -77,7 +76,7 @@ impl Totals {
 /// What was spent since it was last taken.
 #[derive(Debug, Default)]
 pub struct Tally {
-    totals: HashMap<SpenderIds, Totals>,
+    totals: NameMap<SpenderIds, Totals>,
 }
 
 impl Tally {
@@ -87,7 +86,7 @@ impl Tally {
     }
 
     /// All of it; it begins anew.
-    pub fn take(&mut self) -> HashMap<SpenderIds, Totals> {
+    pub fn take(&mut self) -> NameMap<SpenderIds, Totals> {
         std::mem::take(&mut self.totals)
     }
 }

@@ -9,6 +9,7 @@ pub mod fault;
 pub mod fingerprint;
 pub mod id_map;
 pub mod ids;
+pub mod name_map;
 pub mod pattern;
 pub mod recent_names;
 pub mod replicas;

@@ -6,15 +6,15 @@
 //! as fit, and at most twice as many are held. Rejected: a list in the order of use, which every use moves
 //! something in.
 
-use std::collections::HashMap;
+use crate::name_map::NameMap;
 
 /// What is known by name.
 #[derive(Debug)]
 pub struct RecentNames<T> {
     /// Names in a generation, at most.
     max: usize,
-    younger: HashMap<Box<str>, T>,
-    older: HashMap<Box<str>, T>,
+    younger: NameMap<Box<str>, T>,
+    older: NameMap<Box<str>, T>,
 }
 
 impl<T> RecentNames<T> {
@@ -22,8 +22,8 @@ impl<T> RecentNames<T> {
     pub fn new(max: usize) -> Self {
         Self {
             max,
-            younger: HashMap::new(),
-            older: HashMap::new(),
+            younger: NameMap::default(),
+            older: NameMap::default(),
         }
     }
 

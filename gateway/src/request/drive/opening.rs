@@ -73,15 +73,10 @@ async fn look(exchange: &mut Exchange<'_>, answer: &mut Answer, announced: Annou
             BodyForm::NoAnswer => return Looked::Failed(Fault::Broken { wait: None }),
             BodyForm::Undecided => {}
         }
-        let idle = match opening::form(announced) {
-            Form::Events => exchange.silence_left(),
-            Form::Json | Form::Opaque => {
-                // Blanks are no answer, however long they go on.
-                let left = until.saturating_duration_since(Instant::now());
-                left.min(exchange.live.settings().timeouts.stream_idle)
-            }
-        };
-        exchange.deadline.restart(idle);
+        let left = until.saturating_duration_since(Instant::now());
+        let silence = seen.silence_max(left, exchange.live.settings().timeouts.stream_idle);
+        let silence = silence.unwrap_or_else(|| exchange.silence_left());
+        exchange.deadline.restart(silence);
         tokio::select! {
             biased;
             read = answer.read_piece() => match read {

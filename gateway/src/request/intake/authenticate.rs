@@ -46,11 +46,10 @@ pub(crate) fn authenticate(
         ));
     };
     let now = SystemTime::now();
-    let until = |tenant| live.tenant(tenant).and_then(|tenant| tenant.expires);
     let shown = &client.peer.stranger.shown;
     let hash = shown.hash(presented);
     match live.client_keys.of_hash(&hash) {
-        Some(found) if is_expired(until(found.tenant), now) || is_expired(found.expires, now) => {
+        Some(found) if live.has_expired(found.tenant, now) || is_expired(found.expires, now) => {
             Err(refuse("client_key_expired", "this client key has expired"))
         }
         Some(found) => {
@@ -59,7 +58,7 @@ pub(crate) fn authenticate(
         }
         None if live.tokens.is_any() && is_token(presented) => {
             let tenant = live.tokens.bearer(presented, now).map_err(denied)?;
-            match is_expired(until(tenant), now) {
+            match live.has_expired(tenant, now) {
                 true => Err(refuse(
                     "tenant_expired",
                     "the tenant that this token names has expired",

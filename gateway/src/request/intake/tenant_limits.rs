@@ -13,7 +13,7 @@
 use std::time::{Duration, Instant};
 
 use keyweir_policy::pool::ask::{Refusal, RefusalReason};
-use keyweir_policy::tenancy::again::AsksAgain;
+use keyweir_policy::tenancy::again::{AsksAgain, gives_way};
 use keyweir_policy::tenancy::lack::Awaits;
 use keyweir_policy::tenancy::request::{Asked, Standing};
 use keyweir_policy::terms::dialect::Dialect;
@@ -27,10 +27,6 @@ use crate::request::respond::refusal_texts;
 use crate::request::respond::refuse::Refuse;
 use crate::request::stop::Stop;
 use crate::runtime::tenants_waiting::Waits;
-
-/// The part of what is left of its wait for which who asks anew lets others ask first, and the longest.
-const GIVES_WAY: u32 = 1_000;
-const GIVES_WAY_MAX: Duration = Duration::from_millis(100);
 
 /// Reserves what the request is expected to take, and waits for its turn: what that took of its patience
 /// is gone.
@@ -158,11 +154,10 @@ async fn wait_for_turn(
     }
 }
 
-/// Lets those ask first whose turn would have come before `turn`: all that wait for the same are woken at
-/// once, and give back what they hold before they ask anew.
+/// Lets those ask first whose turn would have come before `turn`.
 async fn give_way(turn: Instant) {
     let left = turn.saturating_duration_since(Instant::now());
-    tokio::time::sleep((left / GIVES_WAY).min(GIVES_WAY_MAX)).await;
+    tokio::time::sleep(gives_way(left)).await;
 }
 
 fn tenant_gone(taken: &Taken<'_>) -> Refuse {

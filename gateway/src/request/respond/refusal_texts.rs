@@ -6,14 +6,12 @@ use keyweir_policy::exchange::plan::Why;
 use keyweir_policy::pool::ask::RefusalReason;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::time::Time;
+use keyweir_policy::wire::refusal::no_answer::{NoAnswer, RETRY_AFTER_MIN};
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 use keyweir_policy::wire::stream::interruption::Interruption;
 
 use super::refuse::{Refuse, Tried};
 use crate::request::exchange::Exchange;
-
-/// The shortest wait that is worth saying.
-const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 
 /// What is said of an answer that is cut short.
 pub(crate) struct Cut {
@@ -104,68 +102,14 @@ fn wait(now: Time, not_until: Option<Time>) -> Option<Duration> {
 
 fn no_answer(exchange: &Exchange<'_>, fault: &Fault, pool: Option<Duration>) -> Refuse {
     let reason = fault.as_str();
-    let told = fault.wait();
-    let known = pool.or(told).unwrap_or(RETRY_AFTER_MIN);
-    let (kind, message, after) = match fault {
-        Fault::RateLimited { .. } | Fault::RampLimited { .. } => (
-            RefusalKind::RateLimited,
-            "the provider's limits are reached on every account tried",
-            Some(known),
-        ),
-        Fault::KeyRejected | Fault::OutOfMoney { .. } | Fault::AccountDisabled => (
-            RefusalKind::Unavailable,
-            "no account of the pool can serve this now",
-            Some(pool.unwrap_or(RETRY_AFTER_MIN)),
-        ),
-        Fault::ScopeMissing => (
-            RefusalKind::Permission,
-            "no key of the pool may use this endpoint",
-            None,
-        ),
-        Fault::Overloaded { .. } => (
-            RefusalKind::Overloaded,
-            "the provider is overloaded",
-            Some(known),
-        ),
-        Fault::Broken { .. } | Fault::StreamBroken => (
-            RefusalKind::Unavailable,
-            "the provider's response is malformed",
-            Some(told.unwrap_or(RETRY_AFTER_MIN)),
-        ),
-        Fault::TimedOut => (
-            RefusalKind::Timeout,
-            "the provider did not answer in time",
-            None,
-        ),
-        Fault::ConnectionLost => (
-            RefusalKind::Unavailable,
-            "the connection to the provider broke before it answered",
-            None,
-        ),
-        // Told with a status that says that all is well, in words that are not for the client.
-        Fault::BadRequest | Fault::ReferenceUnknown | Fault::ContextTooLong => (
-            RefusalKind::InvalidRequest,
-            "the provider refuses this request",
-            None,
-        ),
-        Fault::TooLargeForLimit => (
-            RefusalKind::RateLimited,
-            "the request is larger than the limit of every account tried",
-            None,
-        ),
-        Fault::ModelDenied => (
-            RefusalKind::Permission,
-            "no key of the pool may use this model",
-            None,
-        ),
-        Fault::ConnectFailed => return unreachable(exchange, reason),
-        // Nothing that a client is told of: whoever it is has left, or has an answer.
-        Fault::None | Fault::ClientLeft | Fault::Aborted => {
-            return internal("the gateway could not ask the provider");
-        }
+    let Some(told) = NoAnswer::of(fault, pool) else {
+        return match fault {
+            Fault::ConnectFailed => unreachable(exchange, reason),
+            _ => internal("the gateway could not ask the provider"),
+        };
     };
-    let refuse = Refuse::new(kind, reason, message);
-    match after {
+    let refuse = Refuse::new(told.kind, reason, told.message);
+    match told.after {
         Some(wait) => refuse.after_at_least(wait),
         None => refuse,
     }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use keyweir_policy::pool::ask::{Refusal, RefusalReason};
-use keyweir_policy::tenancy::lack::{Ends, Lack, Lacking};
+use keyweir_policy::tenancy::lack::{Again, Lack, Lacking};
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::time::Time;
 use keyweir_policy::wire::Wire;
@@ -21,11 +21,6 @@ use keyweir_policy::wire::refusal_kind::RefusalKind;
 use crate::downstream::client::{Client, Left};
 use crate::downstream::request_id::RequestId;
 use crate::headers::{self, AnswerHead, SHOULD_RETRY};
-
-/// What SDKs wait for at most before they try again by themselves (`anthropic-sdk`, `openai`: a
-/// `retry-after` of more than a minute is not kept). Where a tenant's own limit ends later, they are told not
-/// to; what waits for the pool may well be served when it comes again, and waits again.
-const RETRIED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A refusal.
 #[derive(Debug, PartialEq, Eq)]
@@ -125,11 +120,10 @@ impl Refuse {
             _ => RefusalKind::RateLimited,
         };
         let refuse = Self::new(kind, lack.lacking.as_str(), lack.to_string());
-        match lack.ends {
-            Ends::Never => refuse.non_retryable(),
-            Ends::WithOthers => refuse.after(Duration::from_secs(1)),
-            Ends::In(wait) if wait > RETRIED_WITHIN => refuse.after_at_least(wait).non_retryable(),
-            Ends::In(wait) => refuse.after_at_least(wait),
+        match lack.ends.again() {
+            Again::In(wait) => refuse.after_at_least(wait),
+            Again::Later(wait) => refuse.after_at_least(wait).non_retryable(),
+            Again::Never => refuse.non_retryable(),
         }
     }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwapOption;
 use keyweir_policy::config::file::{JwtKeys, JwtSettings};
 use keyweir_policy::tenancy::token::Rules;
-use keyweir_policy::tenancy::token::freshness::{Freshness, Unknown};
+use keyweir_policy::tenancy::token::freshness::{Freshness, Unknown, asked_again};
 use keyweir_policy::tenancy::token::keys::{BYTES_MAX, Keys};
 use keyweir_policy::terms::time::Time;
 use parking_lot::Mutex;
@@ -21,9 +21,6 @@ use tokio::sync::Notify;
 use super::fetch;
 use crate::runtime::clock::Clock;
 use crate::runtime::regular_file;
-
-/// How soon is asked again where there was no answer that could be used.
-const RETRIED_AFTER: Duration = Duration::from_secs(10);
 
 /// An issuer.
 #[derive(Debug)]
@@ -189,10 +186,7 @@ impl Issuer {
         let began = self.clock.now();
         self.state.lock().freshness.begins(began);
         let keys = ask(&self.settings, &self.folder).await;
-        let next = match keys {
-            Ok(_) => self.settings.refresh,
-            Err(_) => RETRIED_AFTER,
-        };
+        let next = asked_again(keys.is_ok(), self.settings.refresh);
         self.take(began, keys, Some(self.clock.now() + next));
     }
 

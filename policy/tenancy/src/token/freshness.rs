@@ -16,12 +16,21 @@ use keyweir_terms::time::Time;
 
 /// How often a key that is not known has the issuer asked, at most.
 pub const ASKED_EVERY: Duration = Duration::from_secs(30);
+/// How soon it is asked again where there was no answer that could be used: tokens that it has signed with a
+/// new key wait for that.
+const RETRIED_AFTER: Duration = Duration::from_secs(10);
 /// An answer takes this long, about.
 const MOMENT: Duration = Duration::from_secs(1);
 /// Keys that are not known and are remembered.
 const NAMED_MAX: usize = 256;
 /// The longest name of a key that is remembered, in bytes: issuers use hashes and dates.
 const NAME_BYTES_MAX: usize = 256;
+
+/// In how long an issuer is asked that was asked now: it `answered`, and answers are taken for `refresh`, or
+/// it did not.
+pub const fn asked_again(answered: bool, refresh: Duration) -> Duration {
+    if answered { refresh } else { RETRIED_AFTER }
+}
 
 /// How fresh an issuer's keys are.
 #[derive(Clone, Debug)]
@@ -172,6 +181,13 @@ mod tests {
         let mut freshness = Freshness::new(Duration::from_secs(3_600));
         freshness.answered(at(0), [], Some(at(300)));
         freshness
+    }
+
+    #[test]
+    fn who_does_not_answer_is_asked_again_soon() {
+        let refresh = Duration::from_secs(3_600);
+        assert_eq!(asked_again(true, refresh), refresh);
+        assert_eq!(asked_again(false, refresh), RETRIED_AFTER);
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! providers send a blank line every few seconds while a model thinks, so blanks are not collected, only
 //! counted: an answer of nothing else is none.
 
-use crate::answer::opening::{Announced, BodyForm, form, form_of_body};
+use std::time::Duration;
+
+use crate::answer::opening::{Announced, BodyForm, Form, form, form_of_body};
 
 /// How much of an answer is looked at to see what it is.
 const LOOK_MAX: usize = 1024;
@@ -45,6 +47,16 @@ impl Beginning {
             .extend_from_slice(&piece[..piece.len().min(room)]);
     }
 
+    /// How long nothing more may come of it, where so much is left of the time that a head may take, and
+    /// answers may be silent for `idle`. `None`: it is a stream, whose silence is judged apart.
+    pub fn silence_max(&self, head_left: Duration, idle: Duration) -> Option<Duration> {
+        match form(self.announced) {
+            Form::Events => None,
+            // Blanks are no answer, however long they go on.
+            Form::Json | Form::Opaque => Some(head_left.min(idle)),
+        }
+    }
+
     /// What the answer turns out to be; `ended`: that was all of it.
     pub fn form(&self, ended: bool) -> BodyForm {
         match form_of_body(self.announced, self.asks_in_json, &self.bytes, ended) {
@@ -62,7 +74,7 @@ mod tests {
     use keyweir_terms::endpoint::Endpoint;
 
     use super::*;
-    use crate::answer::opening::{Form, Head};
+    use crate::answer::opening::Head;
 
     fn beginning() -> Beginning {
         let head = Head {
@@ -86,6 +98,20 @@ mod tests {
         assert_eq!(late.form(false), BodyForm::Known(Form::Json));
         seen.feed(b" ");
         assert_eq!(seen.form(false), BodyForm::NoAnswer);
+    }
+
+    #[test]
+    fn no_answer_is_awaited_longer_than_a_head_and_a_stream_by_its_own_rule() {
+        let secs = Duration::from_secs;
+        assert_eq!(beginning().silence_max(secs(9), secs(5)), Some(secs(5)));
+        assert_eq!(beginning().silence_max(secs(2), secs(5)), Some(secs(2)));
+        let head = Head {
+            bodiless: false,
+            content_type: Some("text/event-stream"),
+            content_encoding: None,
+        };
+        let stream = Beginning::new(Announced::by(&head, Endpoint::Inference), true);
+        assert_eq!(stream.silence_max(secs(9), secs(5)), None);
     }
 
     #[test]

@@ -8,18 +8,16 @@ pub(crate) fn of_client<'a>(
     dialect: Dialect,
     header: impl Fn(&str) -> Option<&'a str>,
 ) -> Option<&'a str> {
-    let named = |name: &str| header(name).and_then(filled);
-    let bearer = || header("authorization").and_then(bearer_token);
-    let found = match dialect {
-        Dialect::Anthropic => [named("x-api-key"), bearer(), None],
-        Dialect::OpenAi => [bearer(), named("api-key"), named("x-api-key")],
-        Dialect::Generic => [
-            bearer(),
-            named("x-api-key"),
-            named("api-key").or_else(|| named("x-goog-api-key")),
-        ],
+    const BEARER: &str = "authorization";
+    let names: &[&str] = match dialect {
+        Dialect::Anthropic => &["x-api-key", BEARER],
+        Dialect::OpenAi => &[BEARER, "api-key", "x-api-key"],
+        Dialect::Generic => &[BEARER, "x-api-key", "api-key", "x-goog-api-key"],
     };
-    let mut presented = found.into_iter().flatten();
+    let mut presented = names.iter().filter_map(|name| match *name {
+        BEARER => header(BEARER).and_then(bearer_token),
+        name => header(name).and_then(filled),
+    });
     let first = presented.next()?;
     if !is_subscription_token(first) {
         return Some(first);
