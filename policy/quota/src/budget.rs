@@ -26,6 +26,7 @@ use crate::bucket::learned::LearnedBucket;
 use crate::bucket::{Bucket, Declared};
 pub use crate::charge::{Amounts, Charge, Charging, Marks};
 use crate::envelope::Envelope;
+use crate::history::History;
 use crate::refusals::Refusals;
 use crate::reserve::{Draw, Reserves};
 use crate::view::{TokensView, ToldLimits};
@@ -72,6 +73,8 @@ pub struct Budget {
     refusals: Refusals,
     /// What may be believed of buckets of which no header tells the limit, since the first refusal.
     envelopes: [Option<Box<Envelope>>; Dimension::COUNT],
+    /// What was taken of them lately, until then.
+    histories: [History; Dimension::COUNT],
     tokens: TokensView,
     admitted: [Admitted; Dimension::COUNT],
     trial: Trial,
@@ -121,6 +124,7 @@ impl Budget {
             answered: 0,
             refusals: Refusals::default(),
             envelopes: Default::default(),
+            histories: Default::default(),
             tokens: TokensView::default(),
             admitted: [Admitted::NOTHING; Dimension::COUNT],
             trial: Trial::NEW,
@@ -251,6 +255,10 @@ impl Budget {
     fn note(&mut self, now: Time, dimension: usize, amount: f64, draw: Option<Draw>) {
         if let Some(envelope) = &mut self.envelopes[dimension] {
             envelope.charge(now, amount);
+        } else if self.buckets[dimension].is_untold() {
+            self.histories[dimension].note(now, amount);
+        } else {
+            self.histories[dimension].forget();
         }
         if let Some(draw) = draw {
             let of = (dimension, &self.buckets[..]);

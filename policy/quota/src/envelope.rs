@@ -16,6 +16,7 @@
 use keyweir_terms::time::Time;
 
 use crate::bucket::Lesson;
+use crate::history::History;
 
 // What these figures come to together is measured in random worlds (docs/DECISIONS.md, "Limits that nobody
 // tells are learned as buckets"); what each does alone is not.
@@ -49,7 +50,7 @@ const BURST_MIN: f64 = 1.0;
 /// What a refusal by a hair counts, of one that cannot be.
 const HAIR: f64 = 0.1;
 /// After so many requests that left next to nothing one more is believed to have been refused than was.
-const TESTS: f64 = 60.0;
+const TESTS: f64 = 38.0;
 /// How much of it is taken in where a refusal says less than those before it: it may have been for another
 /// limit, or by a hair.
 const TAKEN_IN: f64 = 0.5;
@@ -87,8 +88,8 @@ pub(crate) struct Envelope {
     sent: [Row; 2],
     since: Time,
     at: Time,
-    /// The lowest rate that cannot be it.
-    high: usize,
+    /// Which rate is believed in.
+    believed_at: f64,
     /// Requests that left next to nothing, since the last refusal.
     tests: f64,
     /// What a request takes in the mean.
@@ -117,9 +118,9 @@ pub(crate) struct Asked {
 }
 
 impl Envelope {
-    /// Of a bucket of which `taken` was taken in `secs`, until `now`.
-    pub(crate) fn new(now: Time, taken: f64, secs: f64) -> Self {
-        let secs = secs.max(SPAN_SECS_MIN);
+    /// Of a bucket of which `taken` was taken since `began`, until `now`, the last of it as `history` has it.
+    pub(crate) fn new(now: Time, (began, taken): (Time, f64), history: &History) -> Self {
+        let secs = now.secs_since(began).max(SPAN_SECS_MIN);
         let mut new = Self {
             least: (taken / secs / BELOW_MEAN).max(1e-9),
             ratio: RATIO_MAX,
@@ -129,7 +130,7 @@ impl Envelope {
             sent: [[0.0; RATES]; 2],
             since: now,
             at: now,
-            high: RATES - 1,
+            believed_at: 0.0,
             tests: 0.0,
             unit: 0.0,
             unexplained: 0.0,
@@ -137,7 +138,7 @@ impl Envelope {
             lately: (now, 0.0),
         };
         for k in 0..RATES {
-            new.debts[k] = (taken - new.rate(k as f64) * secs).max(0.0);
+            new.debts[k] = history.debt(now, (began, taken), new.rate(k as f64));
         }
         new
     }
@@ -246,7 +247,9 @@ impl Envelope {
         let before = self.tests;
         self.tests += 1.0;
         let more = need * (cube(self.tests) - cube(before));
-        for refused in &mut self.refused[..=self.high] {
+        // A rate lower than what is believed in is no likelier for it: what is sent shows that it is not.
+        let first = self.believed_at as usize;
+        for refused in &mut self.refused[first..] {
             *refused += more;
         }
     }
@@ -280,11 +283,11 @@ impl Envelope {
             // Nothing was admitted yet that bounds it.
             false => mean.clamp(low, high),
         };
-        self.high = (last + 1).min(RATES - 1);
         let fastest = (BEYOND_FASTEST * self.fastest / self.least).max(1.0);
         let at = at.min(fastest.ln() / self.ratio.ln());
         let at = at.clamp(0.0, (RATES - 1) as f64);
         let believed = self.bucket_at(at);
+        self.believed_at = at;
         self.adjust(at, high - low);
         Some(believed)
     }
@@ -325,7 +328,7 @@ impl Envelope {
                 now[k] = between(before, was_at);
             }
         }
-        self.high = RATES - 1;
+        self.believed_at = (RATES / 2) as f64;
     }
 }
 
@@ -356,6 +359,7 @@ mod tests {
         level: f64,
         now: f64,
         envelope: Option<Envelope>,
+        history: History,
         lesson: Option<Lesson>,
         taken: f64,
         previous: f64,
@@ -371,6 +375,7 @@ mod tests {
                 level: burst,
                 now: 0.0,
                 envelope: None,
+                history: History::default(),
                 lesson: None,
                 taken: 0.0,
                 previous: 0.0,
@@ -412,9 +417,12 @@ mod tests {
                 self.level -= need;
                 self.taken += need;
                 self.previous = self.now;
-                if let Some(envelope) = &mut self.envelope {
-                    envelope.charge(now, need);
-                    envelope.sent(need, need);
+                match &mut self.envelope {
+                    Some(envelope) => {
+                        envelope.charge(now, need);
+                        envelope.sent(need, need);
+                    }
+                    None => self.history.note(now, need),
                 }
                 if let Some(lesson) = &mut self.lesson {
                     lesson.level -= need;
@@ -425,9 +433,9 @@ mod tests {
                 return;
             }
             self.refused += 1;
-            let (taken, secs) = (self.taken, self.now);
+            let taken = self.taken;
             self.envelope
-                .get_or_insert_with(|| Envelope::new(now, taken, secs))
+                .get_or_insert_with(|| Envelope::new(now, (Time::ZERO, taken), &self.history))
                 .refuse(now, &asked, true);
             self.believe(0.0);
             self.wait(need / self.per_sec);
@@ -501,7 +509,12 @@ mod tests {
             };
             let mut now = 1e6;
             let (taken, secs) = (amount(&mut draws), amount(&mut draws));
-            let mut envelope = Envelope::new(World::at(now), taken, secs);
+            let mut history = History::default();
+            for _ in 0..draws.usize(..100) {
+                history.note(World::at(now - amount(&mut draws)), amount(&mut draws));
+            }
+            let began = World::at(now - secs);
+            let mut envelope = Envelope::new(World::at(now), (began, taken), &history);
             for _ in 0..300 {
                 now += amount(&mut draws).clamp(-10.0, 1e4);
                 let need = amount(&mut draws);
@@ -536,6 +549,25 @@ mod tests {
     }
 
     #[test]
+    fn a_crowd_after_a_quiet_time_does_not_hide_what_flows_in() {
+        let (per_sec, burst) = (10.0, 10.0);
+        let mut world = World::new(per_sec, burst);
+        for _ in 0..100 {
+            world.wait(1.0);
+            world.ask(1.0);
+        }
+        for _ in 0..150 {
+            world.ask(1.0);
+        }
+        let (from, began) = (world.taken, world.now);
+        for _ in 0..100 {
+            world.ask(1.0);
+        }
+        let share = (world.taken - from) / (world.now - began) / per_sec;
+        assert!((0.9..=1.01).contains(&share), "{share}");
+    }
+
+    #[test]
     fn what_has_flowed_in_since_the_last_charge_is_there() {
         let (per_sec, burst) = (10.0, 20.0);
         let mut world = World::new(per_sec, burst);
@@ -559,7 +591,8 @@ mod tests {
 
     #[test]
     fn nothing_is_believed_before_anything_was_refused() {
-        let mut envelope = Envelope::new(World::at(10.0), 100.0, 10.0);
+        let history = History::default();
+        let mut envelope = Envelope::new(World::at(10.0), (Time::ZERO, 100.0), &history);
         assert_eq!(envelope.believed(World::at(10.0), 0.1, 10.0), None);
     }
 }

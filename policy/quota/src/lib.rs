@@ -7,6 +7,7 @@ pub mod budget;
 mod charge;
 mod envelope;
 pub mod estimate;
+mod history;
 pub mod load;
 mod refusals;
 pub mod reserve;

@@ -40,7 +40,7 @@ enum Source {
 pub(super) struct Burst {
     size: f64,
     source: Source,
-    /// The most that was ever seen to remain.
+    /// The most that was ever seen to remain, at least.
     seen: f64,
     /// `reset` has said less than what remains.
     is_reset_odd: bool,
@@ -152,7 +152,8 @@ impl Burst {
     /// else (the next moment at which anything is left), and is not read any more.
     pub(super) fn learn(&mut self, remaining: f64, reading: &Reading, limit: f64, refill: f64) {
         let grain = reading.remaining_grain as f64;
-        self.seen = self.seen.max(remaining).min(limit);
+        // Thousands may have been rounded up.
+        self.seen = self.seen.max(remaining - grain).min(limit);
         let reset = reading.reset.filter(|_| !self.is_reset_odd);
         let (mut low, mut high) = (self.seen, limit);
         if let Some(reset) = reset {

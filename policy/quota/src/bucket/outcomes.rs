@@ -71,7 +71,15 @@ impl Bucket {
         self.advance(now);
         let surplus = self.had(mark) - need.min(self.burst());
         let is_all = need >= self.burst();
-        self.level = self.level.min(remaining);
+        // Whole numbers are rounded down, and thousands either way; it was less than was needed.
+        let most = (remaining + (2.0 * grain).max(1.0)).min(need);
+        let lacking = surplus + need - most;
+        let is_hair = surplus >= 0.0 && self.caution.is_hair(lacking, self.refill());
+        let left = match is_hair {
+            true => most,
+            false => f64::midpoint(remaining, most),
+        };
+        self.level = self.level.min(left);
         if is_all && remaining >= self.burst() - grain.max(1.0) {
             self.burst.outgrow((remaining, grain), need, limit);
         }
@@ -81,15 +89,10 @@ impl Bucket {
         } else if surplus >= 0.0 && surplus.is_finite() {
             if self.burst.is_guess() {
                 self.correct(-self.burst.excess(surplus, need), limit);
-            } else if is_all
-                || self
-                    .caution
-                    .is_hair(surplus.max(need - remaining), self.refill())
-            {
+            } else if is_all || is_hair {
                 self.caution.early(self.burst(), self.refill());
             } else {
-                self.caution
-                    .short(now, mark.sent, surplus + need - remaining);
+                self.caution.short(now, mark.sent, surplus + need - left);
             }
         }
     }

@@ -180,8 +180,34 @@ fn a_refusal_leaves_what_the_provider_says_is_left() {
     bucket.charge(at(1.0), 25.0);
     bucket.charge(at(1.0), -25.0);
     bucket.refused_explained(at(1.0), mark, 25.0, (20.0, 0.0));
-    assert!((bucket.level(at(1.0)) - 20.0).abs() < 1e-9);
+    // Whole numbers are rounded down.
+    assert!((20.0..21.0).contains(&bucket.level(at(1.0))));
     assert!(bucket.external_per_sec() == 0.0);
+}
+
+#[test]
+fn who_is_refused_by_a_hair_is_not_believed_to_have_nothing() {
+    let mut bucket = known();
+    bucket.charge(at(1.0), 30.0);
+    let mark = bucket.mark(at(1.0), 1.0);
+    bucket.charge(at(1.0), -1.0);
+    // A whole number, rounded down: 0.99 is told as nothing.
+    bucket.refused_explained(at(1.0), mark, 1.0, (0.0, 0.0));
+    assert!(bucket.level(at(1.0)) > 0.9);
+    assert!(bucket.reserve() < 0.1);
+}
+
+#[test]
+fn what_remains_may_have_been_rounded_up() {
+    let mut bucket = declared(at(0.0), 60_000, Some(3.8));
+    let mark = bucket.mark(at(0.0), 0.0);
+    let thousands = Reading {
+        limit: Some(60_000),
+        remaining_grain: 500,
+        ..reading(4_000, 0)
+    };
+    bucket.reconcile(at(0.0), mark, &thousands);
+    assert_eq!(bucket.burst(), 3_800.0);
 }
 
 #[test]

@@ -78,8 +78,9 @@ impl Budget {
         let taken = self.buckets[d].taken();
         let slack = self.slack(d);
         let began = self.began.unwrap_or(now);
+        let history = std::mem::take(&mut self.histories[d]);
         let envelope = self.envelopes[d]
-            .get_or_insert_with(|| Box::new(Envelope::new(now, taken, now.secs_since(began))));
+            .get_or_insert_with(|| Box::new(Envelope::new(now, (began, taken), &history)));
         let asked = Asked {
             sent: marks[d].sent,
             need: charge.least(d),
