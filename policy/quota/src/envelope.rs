@@ -51,6 +51,9 @@ const BURST_MIN: f64 = 1.0;
 const HAIR: f64 = 0.1;
 /// After so many requests that left next to nothing one more is believed to have been refused than was.
 const TESTS: f64 = 38.0;
+/// That counts so much for each rate farther above the one that is believed in. With 1 "97055" makes 1.51
+/// attempts per request instead of 1.48, with 0.85 a limit that was raised threefold is used to three quarters.
+const FARTHER: f64 = 0.9;
 /// How much of it is taken in where a refusal says less than those before it: it may have been for another
 /// limit, or by a hair.
 const TAKEN_IN: f64 = 0.5;
@@ -249,8 +252,9 @@ impl Envelope {
         let more = need * (cube(self.tests) - cube(before));
         // A rate lower than what is believed in is no likelier for it: what is sent shows that it is not.
         let first = self.believed_at as usize;
-        for refused in &mut self.refused[first..] {
-            *refused += more;
+        let above = |k: usize| (k as f64 - self.believed_at - 1.0).max(0.0);
+        for k in first..RATES {
+            self.refused[k] += more * FARTHER.powf(above(k));
         }
     }
 
