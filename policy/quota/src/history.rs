@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 
 use keyweir_terms::time::Time;
 
-/// Charges that are kept, at most: some seconds of an account that is asked often, a KiB. What was taken before is
-/// believed to have been taken evenly.
+/// Charges that are kept, at most: 16 KiB of each dimension of an account of which nothing is told and that
+/// has refused nothing yet. What was taken before is believed to have been taken evenly. With 64 to 512 the
+/// random worlds 5,119 and 97,055 are refused more often than their bounds allow; over all worlds it is alike.
 const CHARGES_MAX: usize = 1024;
 
 /// What was taken of a bucket lately.
