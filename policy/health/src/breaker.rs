@@ -11,6 +11,10 @@
 //!   do so: were it one, then where every tenth request fails on any key, hardly a key would
 //!   get through its ramp, and all of them would end up out for a minute.
 //!
+//! On that way a good answer counts as soon as it begins, and holds no place any more: a stream takes
+//! minutes to end, and a key that waited for it would be kept out for as long as it is well. A stream that
+//! breaks counts as a failure all the same.
+//!
 //! Every transition starts a new generation; an outcome counts only in the generation its request
 //! was granted in, so that the stragglers of a fault cannot open a breaker that a probe has closed.
 //!
@@ -73,8 +77,18 @@ impl BreakerState {
 }
 
 /// The generation a request was granted in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Generation(u32);
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Generation {
+    number: u32,
+    /// A good answer to it has begun.
+    has_begun: bool,
+}
+
+impl Generation {
+    fn is(self, other: Self) -> bool {
+        self.number == other.number
+    }
+}
 
 /// A key's breaker for one quota group.
 #[derive(Clone, Debug)]
@@ -85,6 +99,8 @@ pub struct Breaker {
     /// Times it opened since it last recovered.
     opened: u32,
     in_flight: u32,
+    /// Those in flight of this generation of which no good answer has begun.
+    opening: u32,
     /// It tripped, and nobody was told since that it serves again.
     is_tripped: bool,
     /// When a request last succeeded.
@@ -127,6 +143,7 @@ impl Breaker {
             generation: Generation::default(),
             opened: 0,
             in_flight: 0,
+            opening: 0,
             is_tripped: false,
             served_at: None,
             is_hearsay: false,
@@ -145,7 +162,7 @@ impl Breaker {
     /// Whether a request may be sent now.
     pub fn admits(&self, now: Time) -> bool {
         match self.state {
-            State::Closed { ramp, .. } => ramp.is_none_or(|allowed| self.in_flight < allowed),
+            State::Closed { ramp, .. } => ramp.is_none_or(|allowed| self.opening < allowed),
             State::Open { until, .. } => now >= until,
             State::HalfOpen => false,
         }
@@ -179,30 +196,29 @@ impl Breaker {
             self.enter(State::HalfOpen);
         }
         self.in_flight += 1;
+        self.opening += 1;
         self.generation
     }
 
-    /// A request of generation `granted` succeeded. Returns whether it is the first since it tripped.
-    pub fn succeeded(&mut self, now: Time, granted: Generation) -> bool {
-        self.released();
+    /// A good answer to a request of generation `granted` has begun. Returns whether it is the first since
+    /// it tripped.
+    pub fn begun(&mut self, now: Time, granted: &mut Generation) -> bool {
         self.served_at = Some(now);
-        if granted != self.generation {
+        if !granted.is(self.generation) || granted.has_begun {
             return false;
         }
+        granted.has_begun = true;
+        self.opening = self.opening.saturating_sub(1);
+        self.recover()
+    }
+
+    /// One more request was served: the way back goes on.
+    fn recover(&mut self) -> bool {
         match &mut self.state {
-            State::Closed {
-                consecutive,
-                window,
-                ramp,
-            } => {
-                *consecutive = 0;
-                window.record(now, false);
+            State::Closed { ramp, .. } => {
                 *ramp = ramp
                     .map(|allowed| allowed * 2)
                     .filter(|allowed| *allowed < RAMP_DONE);
-                if ramp.is_none() {
-                    self.opened = 0;
-                }
             }
             State::HalfOpen => self.enter(State::Closed {
                 consecutive: 0,
@@ -214,6 +230,29 @@ impl Breaker {
         std::mem::take(&mut self.is_tripped)
     }
 
+    /// A request of generation `granted` succeeded. Returns whether it is the first since it tripped.
+    pub fn succeeded(&mut self, now: Time, granted: Generation) -> bool {
+        self.released(granted);
+        self.served_at = Some(now);
+        if !granted.is(self.generation) {
+            return false;
+        }
+        let is_first = !granted.has_begun && self.recover();
+        if let State::Closed {
+            consecutive,
+            window,
+            ramp,
+        } = &mut self.state
+        {
+            *consecutive = 0;
+            window.record(now, false);
+            if ramp.is_none() {
+                self.opened = 0;
+            }
+        }
+        is_first
+    }
+
     /// A request of generation `granted` failed through the key's fault; `wait` is the provider's
     /// word, `draw` in 0..1 the jitter. Returns whether this opened the breaker.
     pub fn failed(
@@ -223,8 +262,8 @@ impl Breaker {
         wait: Option<Duration>,
         draw: f64,
     ) -> bool {
-        self.released();
-        if granted != self.generation {
+        self.released(granted);
+        if !granted.is(self.generation) {
             return false;
         }
         let trips = match &mut self.state {
@@ -255,7 +294,7 @@ impl Breaker {
     /// it opens nothing.
     pub fn failed_in_overload(&mut self, now: Time, granted: Generation) {
         self.passed(now, granted);
-        if granted == self.generation
+        if granted.is(self.generation)
             && let State::Closed { consecutive, .. } = &mut self.state
         {
             *consecutive += 1;
@@ -265,8 +304,8 @@ impl Breaker {
     /// A request ended and says nothing about the key (the client left, or the provider as a
     /// whole failed). A probe that ends so is simply let through again.
     pub fn passed(&mut self, now: Time, granted: Generation) {
-        self.released();
-        if granted == self.generation && matches!(self.state, State::HalfOpen) {
+        self.released(granted);
+        if granted.is(self.generation) && matches!(self.state, State::HalfOpen) {
             self.enter(State::Open {
                 since: now,
                 until: now,
@@ -276,8 +315,8 @@ impl Breaker {
 
     /// A request of generation `granted` was refused, and it is the key's fault: one answer says so.
     pub fn refused(&mut self, now: Time, granted: Generation, draw: f64) {
-        self.released();
-        if granted == self.generation {
+        self.released(granted);
+        if granted.is(self.generation) {
             self.trip(now, None, draw);
         }
     }
@@ -308,7 +347,7 @@ impl Breaker {
 
     /// Whether nothing has changed since a request of generation `granted` was granted.
     pub fn is_still(&self, granted: Generation) -> bool {
-        granted == self.generation
+        granted.is(self.generation)
     }
 
     /// Requests in flight on this key and group.
@@ -318,11 +357,15 @@ impl Breaker {
 
     fn enter(&mut self, state: State) {
         self.state = state;
-        self.generation = Generation(self.generation.0.wrapping_add(1));
+        self.generation.number = self.generation.number.wrapping_add(1);
+        self.opening = 0;
     }
 
-    fn released(&mut self) {
+    fn released(&mut self, granted: Generation) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        if granted.is(self.generation) && !granted.has_begun {
+            self.opening = self.opening.saturating_sub(1);
+        }
     }
 }
 

@@ -8,7 +8,8 @@ use keyweir_terms::time::Time;
 
 use crate::ask::{Notice, Settlement};
 use crate::group::QuotaGroup;
-use crate::leases::{Grant, Open};
+use crate::leases::{Grant, Open, Slot};
+use crate::members::Back;
 use crate::shared::Shared;
 
 /// What an outcome changes for all quota groups, beside the standing of accounts and keys.
@@ -85,6 +86,31 @@ impl Shared {
         }
     }
 
+    /// A good answer to the request of `slot` has begun: key and account are well.
+    pub(crate) fn begun(&mut self, now: Time, group: &mut QuotaGroup, slot: Slot) {
+        let Some(open) = self.leases.get_mut(slot) else {
+            return;
+        };
+        let grant = &mut open.grant;
+        let back = self.members.begun(now, grant);
+        let is_closed = group.begun(now, grant);
+        let grant = *grant;
+        self.note_back(&grant, is_closed, &back);
+    }
+
+    /// Who serves again is told of.
+    fn note_back(&mut self, grant: &Grant, is_closed: bool, back: &Back) {
+        if is_closed {
+            self.notices.add(Notice::BreakerClosed(grant.key));
+        }
+        if back.account {
+            self.notices.add(Notice::AccountBack(grant.account));
+        }
+        if back.key {
+            self.notices.add(Notice::KeyBack(grant.key));
+        }
+    }
+
     fn succeeded(
         &mut self,
         now: Time,
@@ -94,9 +120,8 @@ impl Shared {
     ) -> Reach {
         let grant = &open.grant;
         let back = self.members.succeeded(now, grant);
-        if group.succeeded(now, grant) {
-            self.notices.add(Notice::BreakerClosed(grant.key));
-        }
+        let is_closed = group.succeeded(now, grant);
+        self.note_back(grant, is_closed, &back);
         if *fault == Fault::None {
             self.served_at = Some(now);
             self.confirm_rejections(now, open);
@@ -105,12 +130,6 @@ impl Shared {
                 let model = self.models.get_mut(open.request.model);
                 model.denials.served(grant.key);
             }
-        }
-        if back.account {
-            self.notices.add(Notice::AccountBack(grant.account));
-        }
-        if back.key {
-            self.notices.add(Notice::KeyBack(grant.key));
         }
         if open.answered {
             return Reach::default();

@@ -218,6 +218,20 @@ impl Members {
         })
     }
 
+    /// A good answer has begun.
+    pub(crate) fn begun(&mut self, now: Time, grant: &mut Grant) -> Back {
+        if self.is_of_old_secret(grant.key, grant.at) {
+            return Back::default();
+        }
+        let mut generations = grant.generations;
+        let back = self.end(grant, |account, key| Back {
+            account: account.begun(now, grant.at, &mut generations.account),
+            key: key.begun(now, grant.at, &mut generations.key),
+        });
+        grant.generations = generations;
+        back
+    }
+
     fn end<R>(
         &mut self,
         grant: &Grant,

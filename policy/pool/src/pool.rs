@@ -158,8 +158,8 @@ impl Pool {
         group.admitted(now, open);
         group.reconcile(now, open, (snapshot, true));
         self.shared.recognize(group, grant.account, snapshot);
+        self.shared.begun(now, group, lease.slot);
         group.refresh(now, &self.shared.members, grant.account);
-        group.serves(now);
         let reach = self.shared.provider_succeeded(now, &grant, request);
         self.follow(now, grant.group, &reach);
     }

@@ -257,10 +257,19 @@ impl Standing {
 
     /// A request that was sent at `sent` succeeded; returns whether it was out, and is back.
     pub(crate) fn succeeded(&mut self, now: Time, sent: Time, granted: Generation) -> bool {
+        self.served(now, sent, |breaker| breaker.succeeded(now, granted))
+    }
+
+    /// A good answer to it has begun: the same.
+    pub(crate) fn begun(&mut self, now: Time, sent: Time, granted: &mut Generation) -> bool {
+        self.served(now, sent, |breaker| breaker.begun(now, granted))
+    }
+
+    fn served(&mut self, now: Time, sent: Time, tell: impl FnOnce(&mut Breaker) -> bool) -> bool {
         self.proven_at = self.proven_at.max(Some(sent));
         self.doubted = 0;
         let was_closed = self.breaker.state(now) == BreakerState::Closed;
-        self.breaker.succeeded(now, granted);
+        tell(&mut self.breaker);
         if was_closed || self.breaker.state(now) != BreakerState::Closed {
             return false;
         }

@@ -52,6 +52,59 @@ fn a_probe_that_succeeds_ramps_the_key_up() {
 }
 
 #[test]
+fn streams_that_go_on_hold_up_nobody() {
+    let mut breaker = Breaker::new(OPEN_BACKOFF);
+    // What was on its way before the fault goes on for minutes.
+    let mut streams: Vec<Generation> = (0..20).map(|_| breaker.grant()).collect();
+    for _ in 0..TRIP_CONSECUTIVE {
+        let granted = breaker.grant();
+        breaker.failed(at(0.0), granted, None, 1.0);
+    }
+    let now = breaker.opens_at(at(0.0)).unwrap();
+    // Each answer has begun, and none has ended.
+    for expected in [1, 1, 2, 4, 8] {
+        let mut granted = Vec::new();
+        while breaker.admits(now) && granted.len() < 100 {
+            granted.push(breaker.grant());
+        }
+        assert_eq!(granted.len(), expected);
+        let (last, others) = granted.split_last_mut().expect("it admits one");
+        let was_open = breaker.state(now) != BreakerState::Closed;
+        assert_eq!(breaker.begun(now, last), was_open);
+        for generation in others {
+            breaker.passed(now, *generation);
+        }
+        streams.push(*last);
+    }
+    assert!(!breaker.is_recovering());
+    let in_flight = streams.len() as u32;
+    assert_eq!(breaker.in_flight(), in_flight);
+    // Each that ends is told of once.
+    for stream in streams {
+        assert!(!breaker.succeeded(now, stream));
+    }
+    assert_eq!(breaker.in_flight(), 0);
+}
+
+#[test]
+fn a_key_whose_streams_begin_and_break_does_not_recover() {
+    let mut breaker = tripped();
+    let mut now = at(0.0);
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        let until = breaker.opens_at(now).expect("it is open");
+        waits.push(until.secs_since(now));
+        now = until;
+        while breaker.state(now) != BreakerState::Open {
+            let mut granted = breaker.grant();
+            breaker.begun(now, &mut granted);
+            breaker.failed(now, granted, None, 1.0);
+        }
+    }
+    assert!(waits.windows(2).all(|pair| pair[1] > pair[0]), "{waits:?}");
+}
+
+#[test]
 fn a_failed_probe_opens_for_longer_up_to_the_cap() {
     let mut breaker = tripped();
     let mut now = at(0.0);

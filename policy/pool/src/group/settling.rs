@@ -111,6 +111,12 @@ impl QuotaGroup {
         self.breakers[grant.key].succeeded(now, grant.generations.key_model)
     }
 
+    /// The provider does its work: a good answer has begun. Returns whether the key's breaker had tripped.
+    pub(crate) fn begun(&mut self, now: Time, grant: &mut Grant) -> bool {
+        self.serves(now);
+        self.breakers[grant.key].begun(now, &mut grant.generations.key_model)
+    }
+
     /// Somebody is being served.
     pub(crate) const fn serves(&mut self, now: Time) {
         self.served_at = now;
