@@ -92,6 +92,8 @@ pub struct Bucket {
     others: Others,
     /// A snapshot has told what is left.
     is_told: bool,
+    /// The most that any has shown to be left, at least.
+    shown: f64,
     spent: Spent,
     /// What outcomes have corrected the level by, in all.
     corrected: f64,
@@ -121,6 +123,7 @@ impl Bucket {
             replicas: Replicas::ONE,
             others: Others::unknown(now),
             is_told: false,
+            shown: 0.0,
             spent: Spent::NOTHING,
             corrected: 0.0,
             overflowed: 0.0,
@@ -167,6 +170,12 @@ impl Bucket {
             false => limit,
         };
         (limit < self.limit_max).then(|| (most, self.refill()))
+    }
+
+    /// Whether headers would show as much as `need` were it there. What is rounded down to nothing on every
+    /// answer shows nothing.
+    pub fn would_show(&self, need: f64) -> bool {
+        !self.is_told || self.shown >= need
     }
 
     /// The limit per minute, whatever the window is.

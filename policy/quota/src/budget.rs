@@ -296,7 +296,7 @@ impl Budget {
         draw: Option<Draw>,
     ) {
         self.charge(now, dimension, produced, draw);
-        self.note_admitted(now, dimension, (produced, 0.0));
+        self.note_admitted(now, dimension, (produced, None));
         self.pending[dimension] = (self.pending[dimension] - from_pending).max(0.0);
     }
 
@@ -311,7 +311,7 @@ impl Budget {
         if amount != 0.0 {
             self.buckets[dimension].true_up(now, amount, &mut marks[dimension]);
             self.note(now, dimension, amount, draw);
-            self.note_admitted(now, dimension, (amount, 0.0));
+            self.note_admitted(now, dimension, (amount, None));
         }
     }
 

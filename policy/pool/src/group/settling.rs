@@ -114,6 +114,7 @@ impl QuotaGroup {
     /// The provider does its work: a good answer has begun. Returns whether the key's breaker had tripped.
     pub(crate) fn begun(&mut self, now: Time, grant: &mut Grant) -> bool {
         self.serves(now);
+        self.accounts[grant.account].recovered(grant.at);
         self.breakers[grant.key].begun(now, &mut grant.generations.key_model)
     }
 

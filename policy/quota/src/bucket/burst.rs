@@ -150,11 +150,22 @@ impl Burst {
     ///
     /// It is never less than what was seen to remain: a `reset` that says otherwise means something
     /// else (the next moment at which anything is left), and is not read any more.
-    pub(super) fn learn(&mut self, remaining: f64, reading: &Reading, limit: f64, refill: f64) {
+    ///
+    /// Where only refusals tell, they show what is left when nothing is, and of the burst nothing: what is
+    /// assumed stays, and outcomes correct it.
+    pub(super) fn learn(
+        &mut self,
+        remaining: f64,
+        reading: &Reading,
+        (limit, refill): (f64, f64),
+        is_of_refusal: bool,
+    ) {
         let grain = reading.remaining_grain as f64;
         // Thousands may have been rounded up.
         self.seen = self.seen.max(remaining - grain).min(limit);
-        let reset = reading.reset.filter(|_| !self.is_reset_odd);
+        let reset = reading
+            .reset
+            .filter(|_| !self.is_reset_odd && !is_of_refusal);
         let (mut low, mut high) = (self.seen, limit);
         if let Some(reset) = reset {
             let (reset, slack) = (reset.as_secs_f64(), reading.reset_grain.as_secs_f64());
@@ -169,7 +180,8 @@ impl Burst {
         let (least, most) = (limit.min(1.0), limit);
         let (low, high) = (low.clamp(least, most), high.clamp(least, most));
         // Coarse grains tell nothing of a bucket that holds less than one.
-        if self.source <= Source::Learned && (grain <= 1.0 || self.seen > 2.0 * grain) {
+        let is_fine = !is_of_refusal && (grain <= 1.0 || self.seen > 2.0 * grain);
+        if self.source <= Source::Learned && is_fine {
             self.size = low;
             self.source = Source::Observed;
         } else {

@@ -87,11 +87,14 @@ impl Bucket {
             self.caution
                 .lost_to_others(now, mark.sent, need, self.burst());
         } else if surplus >= 0.0 && surplus.is_finite() {
-            if self.burst.is_guess() {
-                self.correct(-self.burst.excess(surplus, need), limit);
-            } else if is_all || is_hair {
+            let is_guess = self.burst.is_guess();
+            if is_guess {
+                // It says how much was left, and so by how much too much was assumed.
+                self.burst.correct(-lacking.max(0.0), limit);
+            }
+            if is_all || is_hair {
                 self.caution.early(self.burst(), self.refill());
-            } else {
+            } else if !is_guess {
                 self.caution.short(now, mark.sent, surplus + need - left);
             }
         }

@@ -17,8 +17,16 @@ use super::{Bucket, Mark, WINDOW_SECS_MIN};
 impl Bucket {
     /// Applies what a response said. `mark` is from the sending of its request.
     pub fn reconcile(&mut self, now: Time, mark: Mark, reading: &Reading) {
+        self.read(now, mark, reading, false);
+    }
+
+    fn read(&mut self, now: Time, mark: Mark, reading: &Reading, only_refusals_tell: bool) {
         self.advance(now);
         let was_known = self.is_known();
+        if let Some(remaining) = reading.remaining {
+            let least = remaining.saturating_sub(reading.remaining_grain);
+            self.shown = self.shown.max(least as f64);
+        }
         self.learn_limit(reading);
         self.learn_inflow(mark, reading);
         let Some(limit) = self.limit else { return };
@@ -32,7 +40,8 @@ impl Bucket {
         let remaining = remaining as f64;
         let refill = self.refill();
         self.is_told = true;
-        self.burst.learn(remaining, reading, limit, refill);
+        let of = (limit, refill);
+        self.burst.learn(remaining, reading, of, only_refusals_tell);
         if self.newest.is_some_and(|newest| mark.sent < newest.sent) {
             return;
         }
@@ -56,7 +65,7 @@ impl Bucket {
     /// Applies what a refusal said. Where only refusals tell what is left, nothing tells between them.
     pub fn reconcile_refused(&mut self, now: Time, mark: Mark, reading: &Reading) {
         let was_told = self.is_told;
-        self.reconcile(now, mark, reading);
+        self.read(now, mark, reading, !was_told);
         self.is_told = was_told;
     }
 
@@ -125,6 +134,9 @@ impl Bucket {
         // Where nobody knows what it saves up, that is the likelier mistake.
         if was_known && self.level < before {
             self.others.lowered(before - self.level);
+            if self.burst.is_guess() {
+                self.corrected += self.level - before;
+            }
             self.burst
                 .correct(self.level - before, self.refill() * self.window_secs);
         }

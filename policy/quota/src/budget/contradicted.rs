@@ -81,6 +81,8 @@ pub(super) struct Admitted {
     at: Time,
     /// What flows in per second, as was told last.
     told: Option<f64>,
+    /// Since when more was taken than they allow; `None`: no more was.
+    beyond_since: Option<Time>,
     doubted_until: Time,
 }
 
@@ -91,20 +93,24 @@ impl Admitted {
         mean: 0.0,
         at: Time::ZERO,
         told: None,
+        beyond_since: None,
         doubted_until: Time::ZERO,
     };
 }
 
 impl Admitted {
     /// Of a dimension of which `told` is told, its burst and its refill per second, `amount` was admitted,
-    /// or turned out to have been; where it is negative, it was not. A request took `own` of it in all, and
-    /// what it generates is charged `delay_secs` after it was admitted. Returns whether that is more than
-    /// can be: from now on the headers are doubted.
+    /// or turned out to have been; where it is negative, it was not. A request that was `sent` then took `own`
+    /// of it in all, and what it generates is charged `delay_secs` after it was admitted. Returns whether
+    /// that is more than can be: from now on the headers are doubted.
+    ///
+    /// What is generated is charged whatever there is; only who is admitted afterwards shows that there was
+    /// enough.
     pub(super) fn note(
         &mut self,
         now: Time,
         told: Option<(f64, f64)>,
-        (amount, own): (f64, f64),
+        (amount, request): (f64, Option<(Time, f64)>),
         delay_secs: f64,
     ) -> bool {
         let secs = now.secs_since(self.at);
@@ -116,6 +122,7 @@ impl Admitted {
             (_, None) => self.debt * (secs / UNTOLD_SECS).min(1.0),
         };
         self.told = told.map(|(_, refill)| refill);
+        let own = request.map_or(0.0, |(_, own)| own);
         if own > 0.0 {
             let is_first = self.mean == 0.0;
             self.mean += if is_first {
@@ -132,7 +139,15 @@ impl Admitted {
         };
         // What is generated is charged when it is no longer to be held back.
         let most = GENEROUS * (burst + self.largest + refill * delay_secs);
-        let is_contradicted = self.debt > most;
+        if self.debt <= most {
+            self.beyond_since = None;
+            return false;
+        }
+        let since = self.beyond_since;
+        self.beyond_since.get_or_insert(now);
+        let is_contradicted = request.is_some_and(|(sent, own)| {
+            own > 0.0 && since.map_or(amount > 0.0, |since| sent > since)
+        });
         if is_contradicted {
             *self = Self {
                 doubted_until: now.after_secs(DOUBTED_SECS),

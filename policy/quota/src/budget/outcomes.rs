@@ -7,6 +7,10 @@ use keyweir_terms::time::Time;
 use super::{Budget, Charge, Explained, Marks};
 use crate::bucket::Bucket;
 
+/// So many times what a request needs, as far as that is known, has to be left of what it was not refused
+/// for: what it needs is an estimate, and who lacks a hair of what is told says nothing of what is not.
+const ENOUGH: f64 = 1.2;
+
 impl Budget {
     /// The provider refused `charge`. Returns whether its headers explain why; where they surely do not,
     /// and it is the account's, [`Self::refused_unexplained`] is to be told.
@@ -28,7 +32,8 @@ impl Budget {
             };
             let need = charge.least(dimension);
             let grain = reading.remaining_grain;
-            perhaps |= (remaining.saturating_sub(grain) as f64) < need.max(1.0);
+            perhaps |= (remaining.saturating_sub(grain) as f64) < need.max(1.0)
+                && self.buckets[dimension].would_show(need);
             if ((remaining + 2 * grain) as f64) < need.max(1.0) && sorted[dimension].is_some() {
                 self.buckets[dimension].refused_explained(
                     now,
@@ -69,15 +74,16 @@ impl Budget {
             return self.refused_for(now, (marks, charge), dimension.index());
         }
         let sorted = self.tokens.sorted(snapshot, &self.told_limits());
-        let is_enough = |d: usize| {
-            let reading = sorted[d].as_ref();
-            reading.is_some_and(|it| {
-                let remaining = it
-                    .remaining
-                    .map(|left| left.saturating_sub(it.remaining_grain));
-                remaining.is_some_and(|left| left as f64 >= charge.least(d).max(1.0))
-            })
+        let left_at_least = |d: usize| {
+            let reading = sorted[d].as_ref()?;
+            Some(reading.remaining?.saturating_sub(reading.remaining_grain) as f64)
         };
+        let enough = |d: usize| ENOUGH * charge.least(d).max(1.0);
+        let lacks = |d: usize| Some(left_at_least(d)? < enough(d));
+        // Where they show of one that it may be short, it is that.
+        let shows_short = (0..Dimension::COUNT)
+            .any(|d| lacks(d) == Some(true) && self.buckets[d].would_show(enough(d)));
+        let is_enough = |d: usize| lacks(d).map_or(shows_short, |lacks| !lacks);
         let surplus = |d: usize| {
             let bucket = &self.buckets[d];
             let surplus = bucket.surplus(marks[d], charge.least(d))?;
@@ -112,13 +118,14 @@ impl Budget {
             self.buckets[dimension].admitted(now, *mark, need);
             self.test(now, dimension, (*mark, need));
             let prompt = charge.prompt[dimension];
-            self.note_admitted(now, dimension, (prompt, charge.total(dimension)));
+            let request = Some((mark.sent, charge.total(dimension)));
+            self.note_admitted(now, dimension, (prompt, request));
         }
     }
 
-    /// Of one dimension `amount` was admitted, or turned out to have been; a request took `own` of it in
-    /// all. Where that is more than its headers allow, they are not read for a while.
-    pub(super) fn note_admitted(&mut self, now: Time, d: usize, taken: (f64, f64)) {
+    /// Of one dimension an amount was admitted, or turned out to have been, by the request that was sent then
+    /// and took so much of it in all. Where that is more than its headers allow, they are not read for a while.
+    pub(super) fn note_admitted(&mut self, now: Time, d: usize, taken: (f64, Option<(Time, f64)>)) {
         let told = self.buckets[d].told_by_headers();
         if self.admitted[d].note(now, told, taken, self.delayed.secs()) {
             self.buckets[d].forget(now);
@@ -222,6 +229,115 @@ mod tests {
             assert!(budget.buckets[D].level(at(5.1)) < 1_000.0);
             assert!(!budget.buckets[requests].is_known());
         }
+    }
+
+    /// A budget of which nothing is known, a request that needs a thousand tokens of input, and what an
+    /// answer shows: `left` of input, of which the limit is told, and of output, of which it is not.
+    fn shown(left: (u64, u64)) -> (Budget, Charge, Snapshot) {
+        let now = Time::ZERO.after_secs(1_000.0);
+        let budget = Budget::new([(); Dimension::COUNT].map(|()| Bucket::unknown(now)));
+        let mut charge = Charge::default();
+        (charge.prompt[D], charge.prompt[Dimension::Requests.index()]) = (1_000.0, 1.0);
+        charge.prompt[Dimension::Tokens.index()] = 1_000.0;
+        charge.pending[Dimension::OutputTokens.index()] = 100.0;
+        let reading = |limit, remaining| {
+            Some(Reading {
+                limit,
+                remaining: Some(remaining),
+                window: Duration::from_secs(60),
+                ..Reading::default()
+            })
+        };
+        let mut snapshot = Snapshot::default();
+        snapshot.readings[D] = reading(Some(LIMIT as u64), left.0);
+        // In thousands, perhaps.
+        let output = reading(None, left.1).map(|it| Reading {
+            remaining_grain: 500,
+            ..it
+        });
+        snapshot.readings[Dimension::OutputTokens.index()] = output;
+        (budget, charge, snapshot)
+    }
+
+    /// Which limits are believed to be known after answers that showed enough and refusals that show `left`.
+    fn known_after_refusals(left: (u64, u64)) -> Vec<Dimension> {
+        let at = |secs| Time::ZERO.after_secs(1_000.0 + secs);
+        let (mut budget, charge, enough) = shown((5_000, 5_000));
+        for secs in 0..5 {
+            let now = at(f64::from(secs));
+            let marks = budget.take(now, &charge, None);
+            budget.admitted(now, &marks, &charge);
+            budget.reconcile(now, &marks, (&enough, true));
+            let output = Dimension::OutputTokens.index();
+            budget.produce(now, output, (100.0, 100.0), None);
+            budget.release();
+        }
+        let (.., refusal) = shown(left);
+        for secs in 5..10 {
+            let (sent, now) = (at(f64::from(secs)), at(f64::from(secs) + 0.1));
+            let marks = budget.take(sent, &charge, None);
+            budget.reconcile(now, &marks, (&refusal, false));
+            if !budget.refused(now, &marks, &charge, &refusal).surely {
+                budget.refused_unexplained(now, (&marks, &charge), &refusal);
+            }
+            budget.release();
+        }
+        let is_known = |d: &Dimension| budget.bucket(*d).is_known();
+        Dimension::ALL.into_iter().filter(is_known).collect()
+    }
+
+    #[test]
+    fn who_lacks_a_hair_of_what_is_told_says_nothing_of_what_is_not() {
+        // What a request needs is an estimate.
+        for left in [990, 1_000, 1_001, 1_100] {
+            let known = known_after_refusals((left, 5_000));
+            assert_eq!(known, [Dimension::InputTokens], "{left}");
+        }
+        let known = known_after_refusals((5_000, 5_000));
+        assert!(known.len() > 1, "{known:?}");
+    }
+
+    #[test]
+    fn where_one_is_shown_to_be_short_it_is_not_another() {
+        let known = known_after_refusals((5_000, 0));
+        assert!(!known.contains(&Dimension::Requests), "{known:?}");
+        assert!(!known.contains(&Dimension::Tokens), "{known:?}");
+    }
+
+    #[test]
+    fn what_is_generated_late_is_no_reason_to_doubt_headers() {
+        const O: usize = Dimension::OutputTokens.index();
+        let at = |secs| Time::ZERO.after_secs(1_000.0 + secs);
+        let mut budget = Budget::new([(); Dimension::COUNT].map(|()| Bucket::unknown(at(0.0))));
+        let mut snapshot = Snapshot::default();
+        snapshot.readings[O] = Some(Reading {
+            limit: Some(6_000),
+            remaining: Some(80),
+            window: Duration::from_secs(60),
+            ..Reading::default()
+        });
+        let mut charge = Charge::default();
+        charge.pending[O] = 100.0;
+        // All of them are admitted while there is something, and what they generate is more than that.
+        let marks: Vec<_> = (0..50)
+            .map(|_| budget.take(at(0.0), &charge, None))
+            .collect();
+        let mut admit = |budget: &mut Budget, secs, marks: &Marks| {
+            budget.admitted(at(secs), marks, &charge);
+            budget.reconcile(at(secs), marks, (&snapshot, true));
+            budget.produce(at(secs), O, (100.0, 100.0), None);
+        };
+        for (n, marks) in marks.iter().enumerate() {
+            admit(&mut budget, 1.0 + 0.01 * n as f64, marks);
+        }
+        assert!(!budget.admitted[O].is_doubted(at(1.5)));
+        // But that more of them are admitted then shows that there was enough.
+        for n in 0..50 {
+            let sent = 2.0 + 0.01 * f64::from(n);
+            let marks = budget.take(at(sent), &charge, None);
+            admit(&mut budget, sent + 1.0, &marks);
+        }
+        assert!(budget.admitted[O].is_doubted(at(3.5)));
     }
 
     #[test]
