@@ -75,6 +75,16 @@ async fn what_is_probably_not_meant_is_told_apart_from_mistakes() {
     let told = house.gateway().reload().await.json();
     assert_eq!(told["mistakes"], serde_json::json!([]), "{told}");
     assert_eq!(lines(&told["warnings"]), warnings);
+    // Each is logged once, however often the files change.
+    house.write(&format!("{right}{doubtful}\n[retry]\nattempts_max = 3\n"));
+    let told = house.gateway().reload().await.json();
+    assert_eq!(told["result"], "changed", "{told}");
+    let messages = house.gateway().messages();
+    assert_eq!(
+        messages.matches(warnings[0].as_str()).count(),
+        1,
+        "{messages}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
