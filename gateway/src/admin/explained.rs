@@ -51,6 +51,7 @@ fn explained(live: &Live, row: &Row) -> Value {
         "stream": told.stream,
         "outcome": told.outcome,
         "reason": told.reason,
+        "refusal": (!row.refusal.is_empty()).then_some(&row.refusal),
         "status": told.status,
         "limit_waited_ms": millis(told.limit_waited),
         "waited_ms": millis(told.waited),

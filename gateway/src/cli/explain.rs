@@ -243,6 +243,9 @@ fn request(answer: &Value) -> String {
     if !answer["reason"].is_null() {
         let _ = writeln!(out, "  because: {}", text(&answer["reason"]));
     }
+    if !answer["refusal"].is_null() {
+        let _ = writeln!(out, "  it was told: {}", text(&answer["refusal"]));
+    }
     if answer["limit_waited_ms"].as_u64() > Some(0) {
         let waited = text(&answer["limit_waited_ms"]);
         let _ = writeln!(out, "  waited {waited} ms for a limit of its tenant");

@@ -48,6 +48,12 @@ impl Serve {
         let options = Options {
             files,
             hash: loaded.hash,
+            warnings: loaded
+                .warnings
+                .problems
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             folder: loaded.folder,
             access_log: self.access_log,
             state: match self.state {

@@ -13,7 +13,8 @@ pub struct Arguments {
     /// Where the traffic's and the provider's draws come from.
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
-    /// Stop after so many seconds. Without it, Ctrl-C ends the demonstration.
+    /// Ask nothing more after so many seconds, and end once what was asked is answered. Without it, Ctrl-C
+    /// ends the demonstration.
     #[arg(long, value_parser = seconds)]
     pub(super) seconds: Option<f64>,
     /// Print lines, also where there is a terminal to draw on.

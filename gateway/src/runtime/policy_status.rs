@@ -1,5 +1,6 @@
 //! What operators are told of the policy in force, and of the last try to follow the files.
 
+use std::collections::HashSet;
 use std::time::SystemTime;
 
 /// The policy in force, and the last try to replace it.
@@ -30,6 +31,14 @@ impl PolicyStatus {
         let fails = |whose: &str| failures.iter().any(|line| whose_of(line) == Some(whose));
         let before = self.secrets.iter().filter_map(|line| whose_of(line));
         before.filter(move |whose| !fails(whose))
+    }
+
+    /// Those of `warnings` that the policy in force has not, and the files as they were last found had not
+    /// either: of a large policy most are told at its start.
+    pub(crate) fn new_warnings<'a>(&self, warnings: &'a [String]) -> Vec<&'a String> {
+        let of_failure = self.failure.iter().flat_map(|failure| &failure.warnings);
+        let known: HashSet<&String> = self.warnings.iter().chain(of_failure).collect();
+        warnings.iter().filter(|it| !known.contains(it)).collect()
     }
 }
 
@@ -84,5 +93,24 @@ mod tests {
         let failures = lines(&["key \"a\": its `command` did not end"]);
         let again: Vec<&str> = status.readable_again(&failures).collect();
         assert_eq!(again, ["key \"b\""]);
+    }
+
+    #[test]
+    fn a_warning_is_new_once() {
+        let lines = |lines: &[&str]| lines.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let mut status = PolicyStatus {
+            warnings: lines(&["a"]),
+            ..PolicyStatus::default()
+        };
+        let found = lines(&["a", "b"]);
+        assert_eq!(status.new_warnings(&found), ["b"]);
+        status.failure = Some(Failure {
+            at: SystemTime::UNIX_EPOCH,
+            why: String::new(),
+            warnings: lines(&["b"]),
+        });
+        assert!(status.new_warnings(&found).is_empty());
+        status.warnings.clear();
+        assert_eq!(status.new_warnings(&found), ["a"]);
     }
 }

@@ -236,7 +236,7 @@ impl Making<'_> {
     }
 }
 
-/// What is probably wrong with secrets that are there: a line for each, without any of the secret.
+/// What is probably wrong with those secrets that are there: a line for each, without any of the secret.
 pub(crate) fn doubtful_secrets(policy: &Policy, secrets: &Secrets) -> Vec<String> {
     let mut doubtful = Vec::new();
     for (provider_id, provider) in policy.providers_in_order() {
@@ -245,9 +245,11 @@ pub(crate) fn doubtful_secrets(policy: &Policy, secrets: &Secrets) -> Vec<String
             host: &provider.base_url.host,
         };
         for (id, key) in provider.keys.iter() {
+            let secret = secrets.of_keys.get(provider_id).and_then(|of| of.get(id));
             // Of those in the policy file its own check has told.
             if !matches!(key.secret, SecretRef::Literal(_))
-                && let Some(doubt) = doubt(secrets.of_keys[provider_id][id].expose(), to)
+                && let Some(secret) = secret
+                && let Some(doubt) = doubt(secret.expose(), to)
             {
                 let (message, hint) = (doubt.message, doubt.hint);
                 doubtful.push(format!("key \"{}\": {message}; {hint}", key.id));

@@ -43,6 +43,8 @@ pub struct Options {
     pub files: Vec<PathBuf>,
     /// What tells those files as they were read from any others.
     pub hash: String,
+    /// What in them is probably not meant, and was told already: a line for each.
+    pub warnings: Vec<String>,
     /// Where relative paths in the policy start.
     pub folder: PathBuf,
     /// Where the access log goes.
@@ -135,6 +137,7 @@ pub async fn start(mut policy: Policy, options: &Options) -> Result<Running, Sta
         files: options.files.clone(),
         folder: folder.to_path_buf(),
         hash: options.hash.clone(),
+        warnings: options.warnings.clone(),
     };
     let acceptor = shown.clients.as_ref().map(Certificate::acceptor);
     let admin_acceptor = shown.operators.as_ref().map(OperatorTls::acceptor);

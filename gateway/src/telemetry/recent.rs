@@ -31,7 +31,17 @@ pub(crate) struct Row {
     pub(crate) told: Told,
     /// The model that was asked for, of the provider that served it.
     pub(crate) model: String,
+    /// What its client was told of a limit or budget that refused it.
+    pub(crate) refusal: String,
     pub(crate) attempts: [Option<Attempt>; ATTEMPTS_KEPT],
+}
+
+/// What is told of a request in words: its id, and what stands in [`Row`] under these names.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Texts<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) model: &'a str,
+    pub(crate) refusal: &'a str,
 }
 
 /// What is told of a request beside its names.
@@ -96,7 +106,7 @@ impl Recent {
     }
 
     /// Keeps one.
-    pub(crate) fn keep(&self, id: &str, told: Told, model: &str, attempts: &[Attempt]) {
+    pub(crate) fn keep(&self, texts: Texts<'_>, told: Told, attempts: &[Attempt]) {
         let Some(next) = self
             .next
             .fetch_add(1, Ordering::Relaxed)
@@ -110,11 +120,16 @@ impl Recent {
                 id: String::new(),
                 told,
                 model: String::new(),
+                refusal: String::new(),
                 attempts: [None; ATTEMPTS_KEPT],
             })
         });
         row.told = told;
-        for (text, new) in [(&mut row.id, id), (&mut row.model, model)] {
+        for (text, new) in [
+            (&mut row.id, texts.id),
+            (&mut row.model, texts.model),
+            (&mut row.refusal, texts.refusal),
+        ] {
             text.clear();
             text.push_str(new);
         }
@@ -160,17 +175,29 @@ mod tests {
     fn the_last_are_kept_and_found_by_their_ids() {
         let recent = Recent::new(3);
         for number in 0..5 {
-            recent.keep(&format!("kw_{number}"), told(number), "m", &[]);
+            let id = format!("kw_{number}");
+            let refusal = if number == 1 { "the limit" } else { "" };
+            let texts = Texts {
+                id: &id,
+                model: "m",
+                refusal,
+            };
+            recent.keep(texts, told(number), &[]);
         }
         assert!(recent.find("kw_1").is_none());
         let row = recent.find("kw_4").expect("kept");
         assert_eq!((row.told.status, row.model.as_str()), (4, "m"));
+        assert_eq!(row.refusal, "", "what stood in its place is gone");
     }
 
     #[test]
     fn nothing_is_kept_where_there_is_no_room() {
         let recent = Recent::new(0);
-        recent.keep("kw_1", told(200), "m", &[]);
+        let texts = Texts {
+            id: "kw_1",
+            ..Texts::default()
+        };
+        recent.keep(texts, told(200), &[]);
         assert!(recent.find("kw_1").is_none());
     }
 }

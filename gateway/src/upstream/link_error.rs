@@ -37,7 +37,7 @@ pub(super) fn describe(error: &BError) -> String {
     let cause = error.root_cause();
     let detail = match error.etype() {
         // Why is in the context; the cause is our own address.
-        ErrorType::TLSHandshakeFailure => error.context.as_ref().map(|it| it.as_str().to_owned()),
+        ErrorType::TLSHandshakeFailure => error.context.as_ref().map(|it| tls_failure(it.as_str())),
         // What the system says is what was said already.
         ErrorType::ConnectRefused | ErrorType::ConnectTimedout => None,
         _ if cause.is::<pingora_core::Error>() => None,
@@ -47,6 +47,20 @@ pub(super) fn describe(error: &BError) -> String {
         Some(detail) => format!("{kind}: {detail}"),
         None => kind.to_owned(),
     }
+}
+
+/// The cause in what is told of a failed handshake, and what may be wrong.
+fn tls_failure(context: &str) -> String {
+    let cause = context.rsplit_once("cause: ").map_or(context, |it| it.1);
+    let cause = cause.split_once(", SNI: ").map_or(cause, |it| it.0);
+    let advice = if cause.contains("InvalidContentType") {
+        "; it does not speak TLS there: does base_url mean http://?"
+    } else if cause.contains("UnknownIssuer") {
+        "; who signed its certificate is not trusted: if it is your own authority, name it in ca_file"
+    } else {
+        ""
+    };
+    format!("{cause}{advice}")
 }
 
 /// What kind of error it is, in words.
@@ -63,5 +77,26 @@ fn kind(kind: &ErrorType) -> &str {
         ErrorType::ReadTimedout => "reading took too long",
         ErrorType::WriteTimedout => "writing took too long",
         other => other.as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_handshake_is_told_by_its_cause_and_what_to_do() {
+        let told = |cause: &str| {
+            tls_failure(&format!(
+                "TLS connect() failed:  TLSHandshakeFailure context: tls connect error cause: {cause}, SNI: h"
+            ))
+        };
+        let plain = told("received corrupt message of type InvalidContentType");
+        assert!(plain.starts_with("received corrupt message"), "{plain}");
+        assert!(plain.ends_with("does base_url mean http://?"), "{plain}");
+        let unknown = told("invalid peer certificate: UnknownIssuer");
+        assert!(unknown.ends_with("name it in ca_file"), "{unknown}");
+        assert_eq!(told("peer is incompatible"), "peer is incompatible");
+        assert_eq!(tls_failure("something else"), "something else");
     }
 }

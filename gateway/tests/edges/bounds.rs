@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use simulated_provider::{Fault, Moment};
 
 use crate::support::api::{Api, CLIENT_KEY, Request};
-use crate::support::program::{Program, run};
+use crate::support::program::{Files, Program, run};
 use crate::support::stage::{Plan, Stage, tenant};
 use crate::support::wire::{Answer, Wire};
 use crate::support::{in_time, until};

@@ -170,7 +170,9 @@ async fn keys_that_do_not_work_are_told_with_the_reason_and_the_command_fails() 
         assert!(line(&ended, key).starts_with(says), "{}", ended.stdout);
     }
     assert!(
-        ended.stdout.ends_with("3 of 4 keys do not work\n"),
+        ended
+            .stdout
+            .ends_with("\n3 of 4 keys: refused by their providers\n"),
         "{}",
         ended.stdout
     );
@@ -238,7 +240,10 @@ async fn providers_that_do_not_answer_or_say_something_else_are_told_each_for_it
     );
     for (key, says) in [
         ("silent-key", "fails: no answer within 2s"),
-        ("forbids-key", "not known: it may not list models (403)"),
+        (
+            "forbids-key",
+            "not known: it may not list models (403): \"no entry\"",
+        ),
         (
             "no-list-key",
             "not known: the provider has no list of models",
@@ -262,7 +267,9 @@ async fn providers_that_do_not_answer_or_say_something_else_are_told_each_for_it
     assert!(ended.stdout.contains("gemini-9") && ended.stdout.contains("m-1"));
     assert!(!ended.stdout.contains('\u{1b}'), "{}", ended.stdout);
     assert!(
-        ended.stdout.ends_with("2 of 7 keys do not work\n"),
+        ended
+            .stdout
+            .ends_with("\n2 of 7 keys: not tried: their providers do not answer as they should\n"),
         "{}",
         ended.stdout
     );
@@ -320,4 +327,55 @@ async fn the_roots_that_the_policy_names_are_trusted_and_no_others() {
         1,
         "no key is sent to anybody else"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_without_a_secret_keeps_no_other_from_being_tried() {
+    let bad =
+        r#"{"error":{"message":"Key sk-fake-bad-SECRET is disabled","code":"invalid_api_key"}}"#;
+    let bad = Fake::start(answer("401 No", &bad.replace("SECRET", FAKE_SECRET))).await;
+    let page = Fake::start(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 13\r\n\r\n<html></html>"
+            .to_owned(),
+    )
+    .await;
+    let mut policy = bad.tables("bad", "openai");
+    policy
+        .push_str("[[account.key]]\nid = \"unset\"\nsecret = { env = \"KEYWEIR_TEST_NOT_SET\" }\n");
+    policy.push_str("[[account.key]]\nid = \"gone\"\nsecret = { file = \"gone.key\" }\n");
+    policy.push_str("[[account.key]]\nid = \"old\"\nsecret = { file = \"old.key\" }\n");
+    policy.push_str(&page.tables("page", "generic"));
+    let files = Files::new(&policy);
+    files.write("old.key", &format!("sk-fake-old-{FAKE_SECRET}"));
+
+    let ended = live(&files, &[]).await;
+
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+    let rejected = "fails: the provider rejects it: revoked, expired or mistyped (401): \"Key ";
+    for (key, begins, ends) in [
+        ("bad-key", rejected, "is disabled\""),
+        ("old", rejected, "; its secret is from old.key"),
+        ("unset", "not asked: it has no secret", ""),
+        ("gone", "not asked: it has no secret", ""),
+        (
+            "page-key",
+            "not known: the answer is no list of models: is base_url right? (200)",
+            "",
+        ),
+    ] {
+        let said = line(&ended, key);
+        assert!(said.starts_with(begins) && said.ends_with(ends), "{said}");
+    }
+    for says in [
+        "2 of 5 keys: refused by their providers\n",
+        "2 of 5 keys: not asked with: their secrets are not there\n",
+    ] {
+        assert!(ended.stdout.contains(says), "{}", ended.stdout);
+    }
+    for says in [
+        "key \"unset\": KEYWEIR_TEST_NOT_SET: the environment variable",
+        "key \"gone\": gone.key: cannot read the file",
+    ] {
+        assert!(ended.stderr.contains(says), "{}", ended.stderr);
+    }
 }

@@ -35,4 +35,5 @@ mod telling;
 mod tenancy;
 mod unreachable;
 mod upstream_faults;
+mod usage_forms;
 mod whole_answers;

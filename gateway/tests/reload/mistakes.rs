@@ -75,6 +75,16 @@ async fn what_is_probably_not_meant_is_told_apart_from_mistakes() {
     let told = house.gateway().reload().await.json();
     assert_eq!(told["mistakes"], serde_json::json!([]), "{told}");
     assert_eq!(lines(&told["warnings"]), warnings);
+    // Each is logged once, however often the files change.
+    house.write(&format!("{right}{doubtful}\n[retry]\nattempts_max = 3\n"));
+    let told = house.gateway().reload().await.json();
+    assert_eq!(told["result"], "changed", "{told}");
+    let messages = house.gateway().messages();
+    assert_eq!(
+        messages.matches(warnings[0].as_str()).count(),
+        1,
+        "{messages}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,10 +133,7 @@ async fn both_places_of_a_name_that_stands_twice_are_told() {
     let ended = run(&files, &["check", "parts"]).await;
     let told = ended.complaint();
     assert!(told.contains("parts/20.toml:3:6: tenant[0].id"), "{told}");
-    assert!(
-        told.contains("tenant[0].id in parts/10.toml is the same"),
-        "{told}"
-    );
+    assert!(told.contains("tenant[0].id in parts/10.toml:"), "{told}");
     // What editors leave there is none of the policy.
     std::fs::write(folder.join("20.toml"), tenant("other", "kw_other", "")).expect("written");
     symlink("nowhere", folder.join(".#20.toml")).expect("linked");

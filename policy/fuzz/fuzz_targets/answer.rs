@@ -35,9 +35,14 @@ fuzz_target!(|input: &[u8]| {
     let _ = of_whole(&[], (dialect, endpoint), |_| None, body);
     let _ = resource_ids(endpoint, true, body);
     let _ = rewrite_results_url(body, "https://api.example.com", "http://localhost:8080");
-    let mut large = LargeAnswer::new(dialect, endpoint);
-    body.chunks(7).for_each(|piece| large.feed(piece));
-    let _ = (large.usage(), large.ending());
+    for mut large in [
+        LargeAnswer::new(dialect, endpoint),
+        LargeAnswer::in_frames(dialect, endpoint),
+    ] {
+        body.chunks(7).for_each(|piece| large.feed(piece));
+        let _ = (large.usage(), large.ending());
+    }
+    let _ = keyweir_policy::wire::error_message(body);
     if let Some(page) = Page::read(body) {
         let written = write(page.form, &page.items, page.has_more);
         let again = Page::read(&written).expect("what is written can be read");

@@ -116,6 +116,7 @@ mod tests {
                 r#"{"contents":[]}"#,
                 gpt(),
             ),
+            (Generic, "POST /model/gpt-5/invoke", "{}", gpt()),
         ] {
             assert_eq!(
                 verdict(dialect, request, body),
@@ -141,7 +142,7 @@ mod tests {
                 "POST /v1/images/generations",
                 r#"{"prompt":"a cat"}"#,
             ),
-            (Generic, "POST /model/gpt-5/invoke", "{}"),
+            (Generic, "POST /model/gpt-5/async-invoke", "{}"),
         ] {
             let verdict = verdict(dialect, request, body);
             let is_obscure = matches!(verdict, Err(Denied::Obscure(_)));

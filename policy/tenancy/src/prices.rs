@@ -210,23 +210,21 @@ mod tests {
             cache_write: Some(300),
             cache_write_1h: Some(100),
             output: Some(50),
-            tier: None,
+            ..Usage::default()
         };
         let price = price("p", "*", 100, 1_000);
         // 700 plain, 200 written for minutes, 100 for an hour, 400 read, 50 out.
         let anthropic = 700 * 100 + 200 * 125 + 100 * 200 + 400 * 10 + 50 * 1_000;
-        assert_eq!(
-            price.cost(&usage.apart(Dialect::Anthropic)).pico(),
-            anthropic
-        );
+        assert_eq!(price.cost(&usage.apart()).pico(), anthropic);
         let usage = Usage {
+            cache_within: true,
             cache_write: None,
             cache_write_1h: None,
             ..usage
         };
         // 600 plain, 400 of the input read.
         let openai = 600 * 100 + 400 * 10 + 50 * 1_000;
-        assert_eq!(price.cost(&usage.apart(Dialect::OpenAi)).pico(), openai);
+        assert_eq!(price.cost(&usage.apart()).pico(), openai);
     }
 
     #[test]

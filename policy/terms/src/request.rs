@@ -1,7 +1,5 @@
 //! A request, as far as deciding about it needs to know it.
 
-use crate::dialect::Dialect;
-
 /// What admission must know of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
@@ -63,11 +61,13 @@ impl Priority {
 /// Tokens a provider said it charged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Input. Anthropic tells it without what was read from the cache, all others with it, and so do their
+    /// Input, as it was told: with what was read from the cache or without it, and so do the provider's
     /// limits count.
     pub input: Option<u64>,
     /// Input that was read from the prompt cache.
     pub cache_read: Option<u64>,
+    /// Which `input` has in it. (Anthropic's and Bedrock's has not.)
+    pub cache_within: bool,
     /// Input, within `input`, that was written to the prompt cache.
     pub cache_write: Option<u32>,
     /// Of that, what is to stay there for an hour.
@@ -79,17 +79,16 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What a provider of `dialect` told, as Anthropic tells it: what was read from the cache beside the input.
-    /// All others tell it within. What is told of a request is of this form, whoever served it; a pool's
-    /// budgets go by what was told.
+    /// As Anthropic tells it: what was read from the cache beside the input. What is told of a request is of
+    /// this form, whoever served it; a pool's budgets go by what was told.
     #[must_use]
-    pub fn apart(self, dialect: Dialect) -> Self {
-        let within = match dialect {
-            Dialect::Anthropic => 0,
-            Dialect::OpenAi | Dialect::Generic => self.cache_read.unwrap_or_default(),
-        };
+    pub fn apart(self) -> Self {
+        let within = self.cache_read.filter(|_| self.cache_within);
         Self {
-            input: self.input.map(|input| input.saturating_sub(within)),
+            input: self
+                .input
+                .map(|input| input.saturating_sub(within.unwrap_or_default())),
+            cache_within: false,
             ..self
         }
     }
@@ -98,6 +97,7 @@ impl Usage {
     pub fn is_empty(&self) -> bool {
         let counts = Self {
             tier: None,
+            cache_within: false,
             ..*self
         };
         counts == Self::default()

@@ -51,6 +51,7 @@ pub use self::answer::{beginning, large, opening};
 pub use self::body::{describe, understood};
 pub use self::credential::suspect_secret::SuspectSecret;
 pub use self::credential::trace;
+pub use self::provider_error::message as error_message;
 pub use self::refusal::kind as refusal_kind;
 
 use keyweir_terms::dialect::{CredentialStyle, Dialect};

@@ -40,19 +40,34 @@ pub(crate) struct ProviderError {
     pub(crate) stated_wait: Option<Stated>,
     /// It was a JSON object (or the beginning of one).
     pub(crate) is_json: bool,
+    /// The message stays as it was written.
+    is_verbatim: bool,
+}
+
+/// The message of an error answer, as it was written; of a long one the beginning.
+pub fn message(body: &[u8]) -> Option<String> {
+    let verbatim = ProviderError {
+        is_verbatim: true,
+        ..ProviderError::default()
+    };
+    let message = verbatim.read_on(body).message;
+    (!message.trim().is_empty()).then_some(message)
 }
 
 impl ProviderError {
     /// Reads a body or an event's data; of one that is cut off, what stands before the cut.
     pub(crate) fn read(body: &[u8]) -> Self {
-        let mut said = Self::default();
+        Self::default().read_on(body)
+    }
+
+    fn read_on(mut self, body: &[u8]) -> Self {
         let mut reader = Reader::new(body);
         let _malformed = match reader.peek() {
-            Ok(Kind::Array) => reader.array(|reader| said.envelope(reader)),
-            Ok(Kind::Object) => said.envelope(&mut reader),
+            Ok(Kind::Array) => reader.array(|reader| self.envelope(reader)),
+            Ok(Kind::Object) => self.envelope(&mut reader),
             other => other.map(drop),
         };
-        said
+        self
     }
 
     /// The wait that a field states, else that of the message's words. Moments are seen from the
@@ -125,6 +140,9 @@ impl ProviderError {
     fn message(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         if let Some(text) = reader.string_or_skip()? {
             self.message = beginning(text, MESSAGE_BYTES_MAX);
+            if !self.is_verbatim {
+                self.message.make_ascii_lowercase();
+            }
         }
         Ok(())
     }
@@ -212,11 +230,13 @@ fn protobuf_duration(reader: &mut Reader<'_>) -> Result<Option<Stated>, Malforme
 }
 
 fn word(text: Option<Text<'_>>) -> String {
-    text.map(|text| beginning(text, WORD_BYTES_MAX))
-        .unwrap_or_default()
+    let mut word = text.map(|text| beginning(text, WORD_BYTES_MAX));
+    let word = word.get_or_insert_default();
+    word.make_ascii_lowercase();
+    std::mem::take(word)
 }
 
-/// The beginning of a text in lower case, without its escapes.
+/// The beginning of a text, without its escapes.
 fn beginning(text: Text<'_>, bytes_max: usize) -> String {
     let mut words = text
         .to_text()
@@ -225,7 +245,6 @@ fn beginning(text: Text<'_>, bytes_max: usize) -> String {
         .rev()
         .find(|at| words.is_char_boundary(*at));
     words.truncate(boundary.unwrap_or_default());
-    words.make_ascii_lowercase();
     words
 }
 

@@ -15,7 +15,7 @@ use crate::runtime::effective::refuse_to_open;
 use crate::runtime::peers;
 use crate::runtime::policy_files::{self, LoadError, Loaded};
 use crate::runtime::provider;
-use crate::runtime::secrets::{self, Anew, Secrets};
+use crate::runtime::secrets::{self, OfRedis};
 use crate::runtime::tokens;
 use crate::upstream;
 
@@ -61,9 +61,17 @@ impl Check {
         let mut doubts = secrets::open_to_all(&loaded.policy, &loaded.folder);
         let mut secrets = None;
         if self.secrets || self.live {
-            let found = check_secrets(&loaded, self.live)?;
+            let (found, missing) = secrets::read_all(&loaded.policy, &loaded.folder);
+            let asked = Some(&found.of_redis).filter(|_| self.live && missing.is_none());
+            let wrong = check_named(&loaded, (self.live, asked));
+            let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+            // Keys that have no secret keep no others from being tried.
+            if !wrong.is_empty() || !self.live && !missing.is_empty() {
+                let all = [missing, wrong].concat();
+                return Err(Failed::Because(all.join("\n")));
+            }
             doubts.extend(provider::doubtful_secrets(&loaded.policy, &found));
-            secrets = Some(found);
+            secrets = Some((found, missing));
         }
         for doubt in doubts {
             writeln!(std::io::stderr(), "warning: {doubt}")?;
@@ -71,8 +79,12 @@ impl Check {
         if self.effective {
             write!(std::io::stdout(), "{}", Difference::whole(&loaded.policy))?;
         }
-        if let Some(secrets) = secrets.filter(|_| self.live) {
-            return live::run(&loaded, &secrets, Duration::from_secs(self.timeout));
+        if let Some((secrets, missing)) = secrets.filter(|_| self.live) {
+            let asked = live::run(&loaded, &secrets, Duration::from_secs(self.timeout));
+            if missing.is_empty() {
+                return asked;
+            }
+            return Err(Failed::Because(missing.join("\n")));
         }
         if let Some(old) = self.against {
             let difference = against(old, &loaded)?;
@@ -119,12 +131,10 @@ fn against(old: PathBuf, loaded: &Loaded) -> Result<Difference, Failed> {
     Ok(difference)
 }
 
-/// Reads what the files name; and what is at addresses, where those are `asked`.
-fn check_secrets(loaded: &Loaded, asked: bool) -> Result<Secrets, Failed> {
+/// What is wrong with the certificates and issuers' keys that the files name; and, where they are to be
+/// `asked`, with what is at addresses: of the store that gateways share, with these secrets.
+fn check_named(loaded: &Loaded, (asked, of_redis): (bool, Option<&OfRedis>)) -> Vec<String> {
     let mut problems = Vec::new();
-    let none = Secrets::default();
-    let secrets = secrets::read(&loaded.policy, &loaded.folder, &none, Anew::All);
-    problems.extend(secrets.as_ref().err().map(ToString::to_string));
     let own_roots = loaded
         .policy
         .providers
@@ -152,14 +162,6 @@ fn check_secrets(loaded: &Loaded, asked: bool) -> Result<Secrets, Failed> {
         let read = operator_tls::read(tls, &loaded.folder);
         problems.extend(read.err().map(|it| it.to_string()));
     }
-    let of_redis = secrets.as_ref().ok().map(|it| &it.of_redis);
-    problems.extend(peers::check(
-        &loaded.policy,
-        &loaded.folder,
-        of_redis.filter(|_| asked),
-    ));
-    match secrets {
-        Ok(secrets) if problems.is_empty() => Ok(secrets),
-        _ => Err(Failed::Because(problems.join("\n"))),
-    }
+    problems.extend(peers::check(&loaded.policy, &loaded.folder, of_redis));
+    problems
 }

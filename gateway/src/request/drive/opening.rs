@@ -9,7 +9,7 @@ use std::sync::Arc;
 use http::{Method, header};
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::wire::beginning::Beginning;
-use keyweir_policy::wire::large::LargeAnswer;
+use keyweir_policy::wire::large::{self, LargeAnswer};
 use keyweir_policy::wire::opening::{self, Announced, BodyForm, Form, Head};
 use keyweir_policy::wire::refusal::ErrorAnswer;
 use keyweir_policy::wire::stream::StreamReader;
@@ -39,7 +39,10 @@ pub(crate) async fn open(
             note_form(&mut answer, announced, form);
             exchange.silence_ends();
             match form {
-                Form::Opaque => Tried::Opened(answer, Watch::Opaque),
+                Form::Opaque => {
+                    let watch = opaque(&exchange.facts, &answer);
+                    Tried::Opened(answer, watch)
+                }
                 Form::Json => whole(exchange, answer).await,
                 Form::Events => events(exchange, lease, answer, until).await,
             }
@@ -52,6 +55,17 @@ pub(crate) async fn open(
         }
         Looked::ClientLeft => Tried::ClientLeft,
     }
+}
+
+/// What is watched of an answer that is not read.
+fn opaque(facts: &Facts, answer: &Answer) -> Watch {
+    let media = answer.response().headers.get(header::CONTENT_TYPE);
+    let media = media.and_then(|value| value.to_str().ok());
+    if !media.is_some_and(large::is_framed) {
+        return Watch::Opaque;
+    }
+    let framed = LargeAnswer::in_frames(facts.dialect, facts.endpoint);
+    Watch::Large(Box::new(framed))
 }
 
 /// What an answer turned out to be.

@@ -25,9 +25,7 @@ impl Known {
 
     /// Whoever serves it says that it took so much.
     pub(super) fn charged(&mut self, usage: Usage, is_counted: bool) {
-        let provider = self.served.provider.map(|it| self.live.provider(it));
-        let dialect = provider.map_or(self.asked.dialect, |it| it.dialect);
-        (self.end.usage, self.end.is_counted) = (usage.apart(dialect), is_counted);
+        (self.end.usage, self.end.is_counted) = (usage.apart(), is_counted);
     }
 
     /// What it used, as far as that is known.

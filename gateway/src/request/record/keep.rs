@@ -3,7 +3,7 @@
 use keyweir_policy::tenancy::money::Money;
 
 use super::known::Known;
-use crate::telemetry::recent::Told;
+use crate::telemetry::recent::{Texts, Told};
 
 impl Known {
     /// Keeps what became of it and what it cost, for whoever asks why.
@@ -32,7 +32,11 @@ impl Known {
             cost,
         };
         let model = served.model.as_ref().or(asked.model.as_ref());
-        let model = model.map_or("", String::as_str);
-        recent.keep(asked.id.as_str(), told, model, &served.tried);
+        let texts = Texts {
+            id: asked.id.as_str(),
+            model: model.map_or("", String::as_str),
+            refusal: end.lack.as_deref().unwrap_or_default(),
+        };
+        recent.keep(texts, told, &served.tried);
     }
 }

@@ -87,6 +87,8 @@ pub(super) struct Served {
 pub(super) struct End {
     pub(super) outcome: Outcome,
     pub(super) reason: Option<&'static str>,
+    /// What it lacks of its tenant's limits and budgets, as its client is told.
+    pub(super) lack: Option<Box<str>>,
     pub(super) status: u16,
     /// From its arrival to its end, once it has come to that.
     pub(super) duration: Duration,
@@ -121,6 +123,7 @@ impl Known {
             end: End {
                 outcome: Outcome::ClientLeft,
                 reason: None,
+                lack: None,
                 status: 0,
                 duration: Duration::ZERO,
                 first_byte: None,

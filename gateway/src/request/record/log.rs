@@ -46,6 +46,7 @@ impl Known {
             status: end.status,
             outcome: end.outcome.as_str(),
             reason: end.reason,
+            refusal: end.lack.as_deref(),
             account: parts
                 .as_ref()
                 .zip(served.account)

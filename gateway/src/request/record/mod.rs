@@ -111,6 +111,7 @@ impl Record {
             }
             Event::Lacks(lack) => {
                 self.charge.lacks(lack.left);
+                end.lack = Some(lack.to_string().into());
                 known.count_limit(lack.lacking, "refused");
             }
             Event::Reserved(reserved) => self.hold(*reserved),

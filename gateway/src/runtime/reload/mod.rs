@@ -69,6 +69,8 @@ pub(crate) struct Origin {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) folder: PathBuf,
     pub(crate) hash: String,
+    /// What in it is probably not meant, and was told already.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Reloader {
@@ -85,7 +87,7 @@ impl Reloader {
         tell::expiry(&gateway, &shown);
         let now = SystemTime::now();
         let mut status = gateway.policy_status.lock();
-        status.hash = origin.hash;
+        (status.hash, status.warnings) = (origin.hash, origin.warnings);
         (status.since, status.read) = (Some(now), Some(now));
         gateway.metrics.policy.loaded(&status.hash, now);
         drop(status);

@@ -84,11 +84,14 @@ pub(super) fn prepare(
     let providers = making.all(&live.providers)?;
     let warnings = warnings.problems.iter().take(LINES_MAX);
     let warnings: Vec<String> = warnings.map(ToString::to_string).collect();
-    if hash != gateway.policy_status.lock().hash {
-        for warning in &warnings {
+    let known = gateway.policy_status.lock();
+    if hash != known.hash {
+        // Of a large policy's most were told before.
+        for warning in known.new_warnings(&warnings) {
             tracing::warn!("{warning}");
         }
     }
+    drop(known);
     Ok(Ready {
         policy,
         folder,

@@ -46,7 +46,7 @@ pub(super) fn failed(gateway: &Gateway, error: &ReloadError) -> Reloaded {
         for line in why.lines() {
             tracing::error!("{line}");
         }
-        for line in &warnings {
+        for line in status.new_warnings(&warnings) {
             tracing::warn!("{line}");
         }
         tracing::error!("the policy is not reloaded; the one in force stays");

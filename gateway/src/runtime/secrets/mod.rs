@@ -98,6 +98,23 @@ pub(crate) fn read(
     before: &Secrets,
     anew: Anew,
 ) -> Result<Secrets, SecretProblems> {
+    match look(policy, folder, before, anew) {
+        (secrets, None) => Ok(secrets),
+        (_, Some(problems)) => Err(problems),
+    }
+}
+
+/// Reads the secrets of `policy` for the first time: those that are there, and what is missing.
+pub(crate) fn read_all(policy: &Policy, folder: &Path) -> (Secrets, Option<SecretProblems>) {
+    look(policy, folder, &Secrets::default(), Anew::All)
+}
+
+fn look(
+    policy: &Policy,
+    folder: &Path,
+    before: &Secrets,
+    anew: Anew,
+) -> (Secrets, Option<SecretProblems>) {
     let commands: HashSet<&SecretCommand> = commands(policy).collect();
     let repeated = Arc::clone(&before.found.commands);
     if anew == Anew::All {
@@ -143,13 +160,11 @@ pub(crate) fn read(
     // What a new one could not print it is asked for again.
     let to_keep = reading.printed.iter().filter(|it| is_whole || it.1.is_ok());
     repeated.add(to_keep.map(|(command, printed)| (*command, again(printed))));
-    if !is_whole {
-        return Err(SecretProblems(reading.problems));
-    }
     repeated.retain(|command| commands.contains(command));
     reading.secrets.found.looks = reading.files.looks();
     reading.secrets.found.commands = repeated;
-    Ok(reading.secrets)
+    let problems = (!is_whole).then_some(SecretProblems(reading.problems));
+    (reading.secrets, problems)
 }
 
 impl Secrets {

@@ -34,6 +34,8 @@ pub(crate) struct Line<'a> {
     pub(crate) status: u16,
     pub(crate) outcome: &'a str,
     pub(crate) reason: Option<&'a str>,
+    /// What its client was told of a limit or budget that refused it.
+    pub(crate) refusal: Option<&'a str>,
     pub(crate) account: Option<&'a str>,
     pub(crate) key: Option<&'a str>,
     pub(crate) attempts: u32,
@@ -107,6 +109,7 @@ impl Line<'_> {
         number(out, field!("status"), Some(self.status.into()));
         text(out, field!("outcome"), Some(self.outcome));
         text(out, field!("reason"), self.reason);
+        text(out, field!("refusal"), self.refusal);
         text(out, field!("account"), self.account);
         text(out, field!("key"), self.key);
         number(out, field!("attempts"), Some(self.attempts.into()));

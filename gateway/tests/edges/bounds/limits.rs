@@ -152,3 +152,31 @@ async fn a_client_key_may_expire_before_its_tenant_does() {
     let answer = stage.ask(&with_key(Api::Messages, FREE)).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_see_whose_limit_refused_a_request_and_what_its_client_was_told() {
+    let group =
+        "[[tenant_group]]\nid = \"research\"\n[[tenant_group.limit]]\nrequests_per_minute = 1\n";
+    let stage = bounded("group = \"research\"").and(group).build().await;
+    stage.serves(Api::Chat).await;
+
+    let refused = stage.ask(&impatient(Api::Chat)).await;
+
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    let told = refused.json()["error"]["message"].clone();
+    let words = told.as_str().expect("a message");
+    assert!(words.contains("of group research"), "{words}");
+    let id = refused.header("x-keyweir-request-id").to_owned();
+    let explained = stage.gateway.explained(&id).await;
+    assert_eq!(explained["refusal"], told, "{explained}");
+    stage.gateway.writes(&id).await;
+    let lines = stage.gateway.access_log();
+    let line = lines.iter().find(|line| line["request_id"] == id.as_str());
+    assert_eq!(line.expect("its line")["refusal"], told);
+    assert!(lines[0].get("refusal").is_none(), "{}", lines[0]);
+    let admin = stage.gateway.admin.to_string();
+    let files = Files::new("");
+    let ended = run(&files, &["explain", &id, "--admin", &admin]).await;
+    let says = format!("it was told: {words}");
+    assert!(ended.stdout.contains(&says), "{}", ended.stdout);
+}

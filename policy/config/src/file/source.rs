@@ -79,6 +79,9 @@ const SET_TWICE: &str = "duplicate key";
 /// What `toml` says where an element follows another without a comma.
 const NO_COMMA: &str = "missing comma between array elements";
 
+/// What `toml` says of what follows a value in its line.
+const TOO_MUCH: &str = "unexpected key or value, expected newline";
+
 /// What `toml` says at the end of the file if a list has no closing bracket.
 const UNCLOSED_LIST: &str = "unclosed array";
 
@@ -99,6 +102,10 @@ fn in_words(message: &str) -> &str {
     match message {
         SET_TWICE => "this is set twice",
         _ if message.starts_with("string values must be quoted") => "text must stand in quotes",
+        _ if message.starts_with(TOO_MUCH) => {
+            "the value ends before this, and nothing may follow it in its line: thousands are parted by \
+             _ (4_000), several values stand in [ ]"
+        }
         _ if message.starts_with(NO_COMMA) => "a comma is missing, or the ] of a list before",
         _ => message,
     }

@@ -14,10 +14,18 @@ use keyweir_terms::request::Usage;
 /// carry as metadata (16 pairs of 64 and 512 characters at OpenAI), and tools' definitions do not.
 const TAIL_BYTES_MAX: usize = 32 * 1024;
 
+/// Whether answers of this type are streams of frames with JSON in them: Amazon's.
+pub fn is_framed(content_type: &str) -> bool {
+    let media = content_type.split(';').next().unwrap_or_default().trim();
+    media.eq_ignore_ascii_case("application/vnd.amazon.eventstream")
+}
+
 /// Watches one large JSON answer go by.
 #[derive(Debug)]
 pub struct LargeAnswer {
     is_charged: bool,
+    /// It is no JSON, but frames of it.
+    is_framed: bool,
     tail: Vec<u8>,
 }
 
@@ -26,7 +34,16 @@ impl LargeAnswer {
     pub const fn new(dialect: Dialect, endpoint: Endpoint) -> Self {
         Self {
             is_charged: usage::is_charged(dialect, endpoint),
+            is_framed: false,
             tail: Vec::new(),
+        }
+    }
+
+    /// For one that comes in frames ([`is_framed`]).
+    pub fn in_frames(dialect: Dialect, endpoint: Endpoint) -> Self {
+        Self {
+            is_framed: true,
+            ..Self::new(dialect, endpoint)
         }
     }
 
@@ -43,16 +60,17 @@ impl LargeAnswer {
 
     /// The tokens that it says were charged.
     pub fn usage(&self) -> Usage {
-        if self.is_charged {
-            usage::in_tail(&self.tail)
-        } else {
-            Usage::default()
+        match self.is_charged {
+            true if self.is_framed => usage::in_frames(&self.tail),
+            true => usage::in_tail(&self.tail),
+            false => Usage::default(),
         }
     }
 
     /// Whose fault its end is: one that does not end as JSON does was cut.
     pub fn ending(&self) -> Fault {
         match self.tail.trim_ascii_end().last() {
+            _ if self.is_framed => Fault::None,
             Some(b'}' | b']') => Fault::None,
             _ => Fault::StreamBroken,
         }
@@ -81,6 +99,25 @@ mod tests {
             (answer.usage().input, answer.usage().output),
             (Some(3), Some(4))
         );
+        let mut framed = LargeAnswer::in_frames(Dialect::Generic, Endpoint::Inference);
+        framed.feed(b"\0\0\x01\x0b\x0b:event-type\x07\0\x08metadata{\"usage\":{\"inputTokens\":5,\"outputTokens\":7,\"cacheReadInputTokens\":9}}\xa1\xb2\xc3\xd4");
+        assert_eq!(framed.ending(), Fault::None);
+        let usage = framed.usage();
+        assert_eq!(
+            (usage.input, usage.cache_read, usage.output),
+            (Some(5), Some(9), Some(7))
+        );
+        let mut framed = LargeAnswer::in_frames(Dialect::Generic, Endpoint::Inference);
+        for event in [
+            r#"{"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1}}}"#,
+            r#"{"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":5,"outputTokenCount":7,"invocationLatency":900}}"#,
+        ] {
+            let bytes = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, event);
+            framed.feed(format!("\x0bchunk{{\"bytes\":\"{bytes}\",\"p\":\"ab\"}}....").as_bytes());
+        }
+        let usage = framed.usage();
+        assert_eq!((usage.input, usage.output), (Some(5), Some(7)));
+        assert!(is_framed("application/vnd.amazon.eventstream") && !is_framed("application/json"));
         let mut batch = LargeAnswer::new(Dialect::OpenAi, Endpoint::Batches);
         batch.feed(br#"{"usage":{"input_tokens":3}}"#);
         assert_eq!(batch.usage(), Usage::default());

@@ -1,22 +1,21 @@
 //! The tokens that an answer says were charged.
 //!
-//! One reader for every dialect: the names do not collide. Where they differ in meaning: Anthropic
-//! counts cache reads apart from `input_tokens` and does not charge them to the input budget;
-//! OpenAI's input includes them and they are charged.
-//!
-//! At which rates, `service_tier` tells: of Anthropic within the usage, of OpenAI beside it
-//! (<https://platform.claude.com/docs/en/api/service-tiers>,
-//! <https://developers.openai.com/api/docs/guides/flex-processing>).
+//! One reader for every dialect, since providers of any dialect, the generic one above all, may tell it
+//! in any form: the names say which it is ([`counts`]).
 
+mod counts;
+mod tier;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 
+use self::counts::Counts;
+pub(crate) use self::tier::read_tier;
 use crate::json::{Malformed, Reader};
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
-use keyweir_terms::request::{Tier, Usage};
-
-/// More tokens than any request has; a number beyond it is nonsense.
-const TOKENS_MAX: u64 = 1_000_000_000;
+use keyweir_terms::request::Usage;
 
 /// Whether what an answer reports is charged to the request it answers. A batch, or a stored
 /// response that is fetched again, reports what was charged before; counting is free.
@@ -32,12 +31,15 @@ pub(crate) const fn is_charged(dialect: Dialect, endpoint: Endpoint) -> bool {
 /// The usage that stands last in the end of an answer that is too large to be read whole. In text
 /// the quotes around its name would be escaped.
 pub(crate) fn in_tail(tail: &[u8]) -> Usage {
-    let names = [&b"\"usage\":"[..], b"\"usageMetadata\":"];
-    let after = names
-        .iter()
-        .filter_map(|name| Some(memmem::rfind(tail, name)? + name.len()))
-        .max();
-    after
+    let after = |name: &[u8]| Some(memmem::rfind(tail, name)? + name.len());
+    let names = [
+        &b"\"usage\":"[..],
+        b"\"usageMetadata\":",
+        b"\"amazon-bedrock-invocationMetrics\":",
+    ];
+    let usage = names.iter().filter_map(|name| after(name)).max();
+    usage
+        .or_else(|| after(b"\"meta\":"))
         .and_then(|after| read_object(&mut Reader::new(&tail[after..])).ok())
         .unwrap_or_default()
 }
@@ -49,13 +51,32 @@ pub(crate) fn read_object(reader: &mut Reader<'_>) -> Result<Usage, Malformed> {
     Ok(counts.usage())
 }
 
-/// The tier that the next value names, if it names one.
-pub(crate) fn read_tier(reader: &mut Reader<'_>) -> Result<Option<Tier>, Malformed> {
-    let name = reader.string_or_skip()?;
-    Ok(name.map(|name| match name.raw() {
-        b"batch" | b"flex" => Tier::Batch,
-        _ => Tier::Usual,
-    }))
+/// The same of Bedrock's streams, whose frames are binary and end in a checksum. Those of `Converse` hold
+/// JSON, those of `InvokeModel` JSON with the model's own events in base64
+/// (<https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html>).
+pub(crate) fn in_frames(tail: &[u8]) -> Usage {
+    const BYTES: &[u8] = b"\"bytes\":\"";
+    let mut usage = in_tail(tail);
+    for at in memmem::find_iter(tail, BYTES) {
+        let text = &tail[at + BYTES.len()..];
+        let text = &text[..memchr::memchr(b'"', text).unwrap_or_default()];
+        if let Ok(event) = STANDARD.decode(text) {
+            merge(&mut usage, in_tail(&event));
+        }
+    }
+    usage
+}
+
+/// The usage that the head of an answer tells: Bedrock's, of models that are asked in words of their own
+/// (`InvokeModel`), whose bodies often tell none.
+pub(crate) fn in_head<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Usage {
+    let count = |name: &str| header(name)?.trim().parse().ok();
+    counts::beside(
+        count("x-amzn-bedrock-input-token-count"),
+        count("x-amzn-bedrock-output-token-count"),
+        count("x-amzn-bedrock-cache-read-input-token-count"),
+        count("x-amzn-bedrock-cache-write-input-token-count"),
+    )
 }
 
 /// Takes the larger of two reports of one answer: streams report running totals, and some of
@@ -66,95 +87,16 @@ pub(crate) fn merge(so_far: &mut Usage, news: Usage) {
     so_far.cache_write = so_far.cache_write.max(news.cache_write);
     so_far.cache_write_1h = so_far.cache_write_1h.max(news.cache_write_1h);
     so_far.output = so_far.output.max(news.output);
+    so_far.cache_within |= news.cache_within;
     // Of tiers the newest counts: what was asked for is told first, and then what it became.
     so_far.tier = news.tier.or(so_far.tier);
-}
-
-#[derive(Default)]
-struct Counts {
-    input: Option<u64>,
-    cache_creation: Option<u64>,
-    /// Of that, what is to stay for an hour.
-    cache_creation_1h: Option<u64>,
-    cache_read: Option<u64>,
-    output: Option<u64>,
-    /// Gemini's thoughts, which are charged as output but counted apart.
-    thoughts: Option<u64>,
-    tier: Option<Tier>,
-}
-
-impl Counts {
-    fn member(&mut self, name: &[u8], reader: &mut Reader<'_>) -> Result<(), Malformed> {
-        let count = match name {
-            b"input_tokens" | b"prompt_tokens" | b"promptTokenCount" => &mut self.input,
-            b"output_tokens" | b"completion_tokens" | b"candidatesTokenCount" => &mut self.output,
-            b"cache_creation_input_tokens" => &mut self.cache_creation,
-            b"cache_read_input_tokens" | b"cachedContentTokenCount" => &mut self.cache_read,
-            b"thoughtsTokenCount" => &mut self.thoughts,
-            b"input_tokens_details" | b"prompt_tokens_details" => return self.details(reader),
-            b"cache_creation" => return self.creation(reader),
-            b"service_tier" => {
-                self.tier = read_tier(reader)?;
-                return Ok(());
-            }
-            _ => return reader.skip().map(drop),
-        };
-        *count = reader.u64_or_skip()?.filter(|count| *count <= TOKENS_MAX);
-        Ok(())
-    }
-
-    fn details(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
-        reader.object_or_skip(|name, reader| {
-            if name == b"cached_tokens" {
-                let cached = reader.u64_or_skip()?;
-                self.cache_read = cached.filter(|count| *count <= TOKENS_MAX);
-                return Ok(());
-            }
-            reader.skip().map(drop)
-        })
-    }
-
-    /// Anthropic's cache writes by how long they stay.
-    fn creation(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
-        reader.object_or_skip(|name, reader| {
-            if name == b"ephemeral_1h_input_tokens" {
-                let hour = reader.u64_or_skip()?;
-                self.cache_creation_1h = hour.filter(|count| *count <= TOKENS_MAX);
-                return Ok(());
-            }
-            reader.skip().map(drop)
-        })
-    }
-
-    fn usage(&self) -> Usage {
-        Usage {
-            input: sum(self.input, self.cache_creation),
-            cache_read: self.cache_read,
-            cache_write: self.cache_creation.and_then(small),
-            cache_write_1h: self.cache_creation_1h.and_then(small),
-            output: sum(self.output, self.thoughts),
-            tier: self.tier,
-        }
-    }
-}
-
-/// Counts are bounded by [`TOKENS_MAX`].
-fn small(count: u64) -> Option<u32> {
-    u32::try_from(count).ok()
-}
-
-/// The sum of what is known; unknown if nothing is.
-fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one + other),
-        (known, None) | (None, known) => known,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::answer::opening::of_whole;
+    use keyweir_terms::request::Tier;
 
     fn read(dialect: Dialect, endpoint: Endpoint, body: &[u8]) -> Usage {
         of_whole(&[], (dialect, endpoint), |_| None, body).usage
@@ -253,11 +195,148 @@ mod tests {
             let read = read(Dialect::OpenAi, Endpoint::Inference, body.as_bytes());
             let read = Usage {
                 cache_write: None,
+                cache_within: false,
                 tier: None,
                 ..read
             };
             assert_eq!(read, expected, "{body}");
         }
+    }
+
+    /// Input without what was read from the cache, what was, what was written to it, and output.
+    type Apart = (Option<u64>, Option<u64>, Option<u32>, Option<u64>);
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
+    fn every_form_is_told_apart_whoever_sends_it() {
+        let forms: [(&str, Apart); 19] = [
+            // Anthropic's, and a proxy's that speaks it.
+            (
+                r#"{"usage":{"input_tokens":5,"cache_read_input_tokens":1000,
+                    "cache_creation_input_tokens":300,"output_tokens":7}}"#,
+                (Some(305), Some(1000), Some(300), Some(7)),
+            ),
+            // Bedrock Converse.
+            (
+                r#"{"usage":{"inputTokens":5,"outputTokens":7,"totalTokens":1312,"cacheReadInputTokens":1000,
+                    "cacheWriteInputTokens":300,"cacheDetails":[{"ttl":"5m","inputTokens":300}]}}"#,
+                (Some(305), Some(1000), Some(300), Some(7)),
+            ),
+            // OpenAI's, both of them, with what was written.
+            (
+                r#"{"usage":{"prompt_tokens":1305,"completion_tokens":7,"total_tokens":1312,
+                    "prompt_tokens_details":{"cached_tokens":1000,"cache_write_tokens":300}}}"#,
+                (Some(305), Some(1000), Some(300), Some(7)),
+            ),
+            (
+                r#"{"usage":{"input_tokens":1305,"output_tokens":7,"total_tokens":1312,
+                    "input_tokens_details":{"cached_tokens":1000,"cache_write_tokens":300}}}"#,
+                (Some(305), Some(1000), Some(300), Some(7)),
+            ),
+            // A gateway that repeats Anthropic's names beside OpenAI's.
+            (
+                r#"{"usage":{"prompt_tokens":1305,"completion_tokens":7,"total_tokens":1312,
+                    "prompt_tokens_details":{"cached_tokens":1000,"cache_creation_tokens":300},
+                    "cache_creation_input_tokens":300,"cache_read_input_tokens":1000}}"#,
+                (Some(305), Some(1000), Some(300), Some(7)),
+            ),
+            (
+                r#"{"usage":{"prompt_tokens":1305,"completion_tokens":7,
+                    "cache_creation_input_tokens":300,"cache_read_input_tokens":1000}}"#,
+                (Some(305), Some(1000), Some(300), Some(7)),
+            ),
+            // DeepSeek, with and without the details.
+            (
+                r#"{"usage":{"prompt_tokens":320,"completion_tokens":180,"total_tokens":500,
+                    "prompt_cache_hit_tokens":64,"prompt_cache_miss_tokens":256}}"#,
+                (Some(256), Some(64), None, Some(180)),
+            ),
+            (
+                r#"{"usage":{"prompt_tokens":320,"completion_tokens":180,"prompt_cache_hit_tokens":64,
+                    "prompt_cache_miss_tokens":256,"prompt_tokens_details":{"cached_tokens":64}}}"#,
+                (Some(256), Some(64), None, Some(180)),
+            ),
+            // Moonshot.
+            (
+                r#"{"usage":{"prompt_tokens":19,"completion_tokens":21,"total_tokens":40,"cached_tokens":10}}"#,
+                (Some(9), Some(10), None, Some(21)),
+            ),
+            // xAI, and Gemini behind OpenAI's names: reasoning is in the total alone.
+            (
+                r#"{"usage":{"prompt_tokens":32,"completion_tokens":9,"total_tokens":135,
+                    "completion_tokens_details":{"reasoning_tokens":94}}}"#,
+                (Some(32), None, None, Some(103)),
+            ),
+            (
+                r#"{"usage":{"completion_tokens":102,"prompt_tokens":758,"total_tokens":1725}}"#,
+                (Some(758), None, None, Some(967)),
+            ),
+            // Gemini's own, both of them.
+            (
+                r#"{"usageMetadata":{"promptTokenCount":100,"cachedContentTokenCount":60,"toolUsePromptTokenCount":50,
+                    "candidatesTokenCount":7,"thoughtsTokenCount":3,"totalTokenCount":160}}"#,
+                (Some(90), Some(60), None, Some(10)),
+            ),
+            (
+                r#"{"status":"completed","usage":{"total_input_tokens":100,"total_cached_tokens":60,
+                    "total_tool_use_tokens":50,"total_output_tokens":7,"total_thought_tokens":3,"total_tokens":160}}"#,
+                (Some(90), Some(60), None, Some(10)),
+            ),
+            // Cohere's: what is billed, which is less than what was counted; and searches.
+            (
+                r#"{"usage":{"billed_units":{"input_tokens":5,"output_tokens":418},
+                    "tokens":{"input_tokens":71,"output_tokens":418},"cached_tokens":64}}"#,
+                (Some(5), None, None, Some(418)),
+            ),
+            (
+                r#"{"text":"hi","meta":{"api_version":{"version":"1"},"billed_units":{"input_tokens":5.0,"output_tokens":2}}}"#,
+                (Some(5), None, None, Some(2)),
+            ),
+            (
+                r#"{"results":[{"index":0}],"meta":{"billed_units":{"search_units":1}}}"#,
+                (None, None, None, None),
+            ),
+            // Voyage tells one number, and OpenAI's embeddings the same one twice.
+            (
+                r#"{"data":[{}],"usage":{"total_tokens":10}}"#,
+                (Some(10), None, None, None),
+            ),
+            (
+                r#"{"data":[{}],"usage":{"prompt_tokens":10,"total_tokens":10}}"#,
+                (Some(10), None, None, None),
+            ),
+            // What another thing's meta says changes nothing.
+            (
+                r#"{"usage":{"input_tokens":5,"output_tokens":2},"meta":{"tokens":9,"billed_units":null}}"#,
+                (Some(5), None, None, Some(2)),
+            ),
+        ];
+        for (body, expected) in forms {
+            for dialect in [Dialect::Anthropic, Dialect::OpenAi, Dialect::Generic] {
+                let it = read(dialect, Endpoint::Inference, body.as_bytes()).apart();
+                let apart = (it.input, it.cache_read, it.cache_write, it.output);
+                assert_eq!(apart, expected, "{dialect:?} {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn bedrock_tells_it_in_the_head_where_the_body_does_not() {
+        let header = |name: &str| match name {
+            "x-amzn-bedrock-input-token-count" => Some("5"),
+            "x-amzn-bedrock-output-token-count" => Some("7"),
+            "x-amzn-bedrock-cache-read-input-token-count" => Some("1000"),
+            "x-amzn-bedrock-cache-write-input-token-count" => Some("300"),
+            _ => None,
+        };
+        let asked = (Dialect::Generic, Endpoint::Other);
+        let told = of_whole(&[], asked, header, br#"{"generation":"hi"}"#).usage;
+        let counts = (told.input, told.cache_read, told.cache_write, told.output);
+        assert_eq!(counts, (Some(305), Some(1000), Some(300), Some(7)));
+        assert!(!told.cache_within);
+        let body = br#"{"usage":{"input_tokens":1,"output_tokens":2}}"#;
+        let told = of_whole(&[], asked, header, body).usage;
+        assert_eq!((told.input, told.output), (Some(1), Some(2)));
     }
 
     #[test]

@@ -61,7 +61,10 @@ pub fn of_whole<'a>(
     WholeAnswer {
         fault,
         usage: if is_charged {
-            top.usage()
+            match top.usage() {
+                untold if untold.is_empty() => usage::in_head(header),
+                told => told,
+            }
         } else {
             Usage::default()
         },
@@ -137,8 +140,9 @@ impl Top {
                 self.has_answer |= is_filled(reader)?;
                 Ok(())
             }
-            b"usage" | b"usageMetadata" => {
-                self.usage = usage::read_object(reader)?;
+            // Cohere's usage is in `meta` where it is not in `usage`.
+            b"usage" | b"usageMetadata" | b"meta" => {
+                usage::merge(&mut self.usage, usage::read_object(reader)?);
                 Ok(())
             }
             b"service_tier" => {

@@ -209,7 +209,7 @@ impl Reading {
                 }
                 Ok(())
             }
-            b"generationConfig" => self.generation_config(reader),
+            b"generationConfig" | b"inferenceConfig" => self.generation_config(reader),
             b"requests" => self.batch(reader),
             _ => self.text(name, reader),
         }
@@ -269,9 +269,10 @@ impl Reading {
         Ok(())
     }
 
+    /// Gemini's, and Bedrock's.
     fn generation_config(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         reader.object_or_skip(|name, reader| match name {
-            b"maxOutputTokens" => {
+            b"maxOutputTokens" | b"maxTokens" => {
                 self.output_max = self.output_max.max(reader.u64_or_skip()?);
                 Ok(())
             }

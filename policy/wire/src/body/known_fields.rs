@@ -3,12 +3,14 @@
 //! Sources: <https://docs.anthropic.com/en/api/messages>,
 //! <https://platform.openai.com/docs/api-reference/chat/create>, `…/responses/create`,
 //! `…/completions/create`, `…/embeddings/create`, `…/moderations/create`, `…/images/create`,
-//! `…/audio/createSpeech>`, <https://ai.google.dev/api/generate-content>, and what vLLM, Mistral, Groq
+//! `…/audio/createSpeech>`, <https://ai.google.dev/api/generate-content>,
+//! <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>, and what vLLM, Mistral, Groq
 //! and DashScope add. None of those that choose another model, or who serves it, are here, but for
 //! `model` and `models`.
 
 /// Fields of one request, in the order of their names.
 const FIELDS: &[&str] = &[
+    "anthropic_beta",
     "anthropic_version",
     "audio",
     "background",
@@ -33,6 +35,7 @@ const FIELDS: &[&str] = &[
     "generation_config",
     "include",
     "include_reasoning",
+    "inferenceConfig",
     "inference_geo",
     "input",
     "input_type",

@@ -205,12 +205,50 @@ const MAKING_VERBS: [&str; 3] = [
     "predictLongRunning",
 ];
 
-/// `/models/{model}:{verb}`, as Gemini's paths are. One that was tuned is a model, too.
+/// What a path asks which model for.
+///
+/// - `/models/{model}:{verb}`, as Gemini's paths are. One that was tuned is a model, too.
+/// - `/projects/…/publishers/{publisher}/models/{model}:{verb}`: Vertex.
+/// - `/model/{model}/{verb}`: Bedrock.
 fn model_call(bare: &str) -> Option<(&str, &str)> {
     let model = bare
         .strip_prefix("/models/")
-        .or_else(|| bare.strip_prefix("/tunedModels/"))?;
-    model.rsplit_once(':')
+        .or_else(|| bare.strip_prefix("/tunedModels/"));
+    if let Some(model) = model {
+        return model.rsplit_once(':');
+    }
+    of_vertex(bare).or_else(|| of_bedrock(bare))
+}
+
+/// <https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/projects.locations.publishers.models>.
+fn of_vertex(bare: &str) -> Option<(&str, &str)> {
+    const VERBS: [&str; 7] = [
+        "countTokens",
+        "embedContent",
+        "generateContent",
+        "predict",
+        "rawPredict",
+        "streamGenerateContent",
+        "streamRawPredict",
+    ];
+    let (before, call) = bare.rsplit_once("/models/")?;
+    let (place, publisher) = before.rsplit_once("/publishers/")?;
+    let is_place = place.is_empty() || place.starts_with("/projects/");
+    let (model, verb) = call.rsplit_once(':')?;
+    let is_call = VERBS.contains(&verb) && !publisher.contains('/') && !model.contains('/');
+    (is_place && is_call).then_some((model, verb))
+}
+
+/// <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html>.
+fn of_bedrock(bare: &str) -> Option<(&str, &str)> {
+    let (model, verb) = bare.strip_prefix("/model/")?.rsplit_once('/')?;
+    let verb = match verb {
+        "converse" | "converse-stream" | "invoke" | "invoke-with-response-stream" => verb,
+        "count-tokens" => "countTokens",
+        _ => return None,
+    };
+    // Profiles are named by ARNs, whose slashes are escaped.
+    (!model.is_empty() && !model.contains('/')).then_some((model, verb))
 }
 
 /// `path` from its first proper segment on.
@@ -339,6 +377,64 @@ mod tests {
             let made = route("POST", &path).unwrap();
             assert!(made.creates_resource && made.endpoint == endpoint, "{path}");
             assert_eq!(made.model, Some("m"));
+        }
+    }
+
+    #[test]
+    fn vertex_and_bedrock_name_the_model_in_their_paths() {
+        use Endpoint::*;
+        for (path, model, endpoint) in [
+            (
+                "/model/anthropic.claude-x-v1:0/converse",
+                "anthropic.claude-x-v1:0",
+                Inference,
+            ),
+            (
+                "/model/anthropic.claude-x-v1%3A0/converse-stream",
+                "anthropic.claude-x-v1%3A0",
+                Inference,
+            ),
+            ("/model/meta.llama/invoke", "meta.llama", Inference),
+            (
+                "/model/meta.llama/invoke-with-response-stream",
+                "meta.llama",
+                Inference,
+            ),
+            ("/model/meta.llama/count-tokens", "meta.llama", CountTokens),
+            (
+                "/v1/projects/p/locations/global/publishers/google/models/gemini-x:streamGenerateContent",
+                "gemini-x",
+                Inference,
+            ),
+            (
+                "/v1/projects/p/locations/l/publishers/anthropic/models/claude-x@2026:streamRawPredict",
+                "claude-x@2026",
+                Inference,
+            ),
+            (
+                "/v1/publishers/google/models/gemini-x:countTokens",
+                "gemini-x",
+                CountTokens,
+            ),
+        ] {
+            let found = route("POST", path).unwrap();
+            assert_eq!(
+                (found.model, found.endpoint),
+                (Some(model), endpoint),
+                "{path}"
+            );
+            assert!(found.has_json_body && !found.creates_resource, "{path}");
+        }
+        // Nobody is asked for anything here, or the model is not all of the name.
+        for path in [
+            "/model/a/b/converse",
+            "/model//converse",
+            "/model/a/async-invoke",
+            "/v1/projects/p/publishers/a/b/models/m:predict",
+            "/v1/projects/p/locations/l/publishers/google/models/veo:fetchPredictOperation",
+            "/v1/projects/p/locations/l/endpoints/7:predict",
+        ] {
+            assert_eq!(route("POST", path).unwrap().model, None, "{path}");
         }
     }
 

@@ -94,7 +94,7 @@ impl Event {
             b"choices" => self.choices(reader),
             b"usage" | b"usageMetadata" => self.usage(reader),
             b"service_tier" => self.tier(reader),
-            b"message" | b"response" => self.whole(name, reader, ids),
+            b"message" | b"response" | b"interaction" | b"x_groq" => self.whole(name, reader, ids),
             b"content_block" => self.content_block(reader),
             b"item" => ids.object(reader, Place::Item),
             b"id" if ids.answers.is_empty() && self.family == Family::Unknown => ids.add(reader),
@@ -135,13 +135,15 @@ impl Event {
         Ok(())
     }
 
-    /// What was produced since the last event: a text, or an object with texts.
+    /// What was produced since the last event: a text, or an object with texts. (Cohere's last one has the
+    /// usage.)
     fn delta(&mut self, reader: &mut Reader<'_>, ids: &mut Ids) -> Result<(), Malformed> {
         if reader.peek()? != Kind::Object {
             return self.produced(reader);
         }
         reader.object(|name, reader| match name {
             b"container" => ids.container(reader),
+            b"usage" => self.usage(reader),
             b"stop_reason" => {
                 self.is_stopped |= says_something(reader)?;
                 Ok(())
@@ -199,6 +201,7 @@ impl Event {
                     done = says_something(reader)?;
                     Ok(())
                 }
+                b"usage" => self.usage(reader),
                 _ => reader.skip().map(drop),
             })?;
             let bit = 1 << index.min(63);
@@ -231,7 +234,8 @@ impl Event {
         Ok(())
     }
 
-    /// The answer as a whole, as it is at this point: Anthropic's message, OpenAI's response.
+    /// The answer as a whole, as it is at this point: Anthropic's message, OpenAI's response, Gemini's
+    /// interaction; and what Groq says of it.
     fn whole(
         &mut self,
         whole: &[u8],
@@ -239,7 +243,7 @@ impl Event {
         ids: &mut Ids,
     ) -> Result<(), Malformed> {
         reader.object_or_skip(|name, reader| match name {
-            b"usage" => self.usage(reader),
+            b"usage" | b"meta" => self.usage(reader),
             b"service_tier" => self.tier(reader),
             b"container" => ids.container(reader),
             b"id" if whole == b"response" && ids.answers.is_empty() => ids.add(reader),

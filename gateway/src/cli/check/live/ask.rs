@@ -50,9 +50,13 @@ pub(super) async fn ask_all(
     let mut questions = Vec::new();
     for (id, provider) in &providers {
         for (key, declared) in provider.declared.keys.iter() {
-            let secret = &secrets.of_keys[*id][key];
-            let credential = provider_key(provider.declared, declared, secret, None);
+            let secret = secrets.of_keys.get(*id).and_then(|of| of.get(key));
+            let credential =
+                secret.map(|secret| provider_key(provider.declared, declared, secret, None));
             questions.push(async move {
+                let Some(credential) = credential else {
+                    return ((*id, key), Finding::failed(Why::NoSecret));
+                };
                 let left = WHOLE.saturating_sub(begun.elapsed());
                 let finding = provider.ask(&credential, timeout.min(left)).await;
                 ((*id, key), finding)
@@ -142,8 +146,12 @@ impl Reached<'_> {
         let page = ModelsPage::read(self.declared.dialect, &body);
         let names = page.map(|page| page.models.into_iter().map(|it| it.id).collect());
         let models = names.filter(|_: &Vec<String>| fault == Fault::None);
+        let standing = Standing::of(&fault, status, models.is_some());
+        let words =
+            (standing != Standing::Works).then(|| keyweir_policy::wire::error_message(&body));
         let mut finding = Finding {
-            standing: Standing::of(&fault, status, models.is_some()),
+            standing,
+            words: words.flatten(),
             organization: keyweir_policy::wire::organization(header),
             models,
         };

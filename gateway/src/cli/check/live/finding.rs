@@ -20,7 +20,12 @@ pub(super) struct Finding {
     pub(super) organization: Option<Organization>,
     /// The models that it was shown, if it was.
     pub(super) models: Option<Vec<String>>,
+    /// What the provider says where it does not work.
+    pub(super) words: Option<String>,
 }
+
+/// What a page says, or anything else that stands where the list should.
+const NO_LIST: &str = "the answer is no list of models: is base_url right?";
 
 /// What a key is worth.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +45,10 @@ pub(super) enum Standing {
 pub(super) enum Why {
     /// The provider says so, with this status.
     Said(&'static str, u16),
+    /// The provider itself is in trouble, as it says with this status.
+    Trouble(&'static str, u16),
+    /// The policy names a secret that is not there.
+    NoSecret,
     /// There is no connection, or it broke.
     NoAnswer(String),
     /// No answer in this time.
@@ -54,10 +63,7 @@ impl Standing {
         let fails = |why| Self::Fails(Why::Said(why, status));
         match fault {
             Fault::None if is_list => Self::Works,
-            Fault::None => Self::Unproven(
-                "the answer is no list of models: is base_url right?",
-                status,
-            ),
+            Fault::None => Self::Unproven(NO_LIST, status),
             Fault::RateLimited { .. } | Fault::RampLimited { .. } | Fault::TooLargeForLimit => {
                 Self::Limited(status)
             }
@@ -72,15 +78,31 @@ impl Standing {
                 "the provider has no list of models where it was looked for",
                 status,
             ),
-            Fault::Overloaded { .. } => fails("the provider is overloaded; try again"),
-            _ if status >= 500 => fails("the provider fails; try again"),
+            Fault::Overloaded { .. } => {
+                let why = "the provider is overloaded; try again";
+                Self::Fails(Why::Trouble(why, status))
+            }
+            _ if status >= 500 => {
+                Self::Fails(Why::Trouble("the provider fails; try again", status))
+            }
+            _ if status < 300 && !is_list => Self::Unproven(NO_LIST, status),
             _ => Self::Unproven("the answer says nothing of the key", status),
         }
     }
 
-    /// Whether it does not work.
+    /// Whether it does not work, as far as is known.
     pub(super) const fn fails(&self) -> bool {
         matches!(self, Self::Fails(_))
+    }
+
+    /// Whether its provider will have nothing of it: another key is needed.
+    pub(super) const fn is_refused(&self) -> bool {
+        matches!(self, Self::Fails(Why::Said(..)))
+    }
+
+    /// Whether there was no secret to ask with.
+    pub(super) const fn lacks_secret(&self) -> bool {
+        matches!(self, Self::Fails(Why::NoSecret))
     }
 }
 
@@ -90,7 +112,10 @@ impl fmt::Display for Standing {
             Self::Works => f.write_str("works"),
             Self::Limited(status) => write!(f, "works; its budget is spent for now ({status})"),
             Self::Unproven(why, status) => write!(f, "not known: {why} ({status})"),
-            Self::Fails(Why::Said(why, status)) => write!(f, "fails: {why} ({status})"),
+            Self::Fails(Why::Said(why, status) | Why::Trouble(why, status)) => {
+                write!(f, "fails: {why} ({status})")
+            }
+            Self::Fails(Why::NoSecret) => f.write_str("not asked: it has no secret"),
             Self::Fails(Why::NoAnswer(why)) => write!(f, "fails: {why}"),
             Self::Fails(Why::TimedOut(timeout)) => write!(f, "fails: no answer within {timeout:?}"),
             Self::Fails(Why::NotAsked) => f.write_str("not asked: no time was left"),
@@ -105,6 +130,7 @@ impl Finding {
             standing: Standing::Fails(why),
             organization: None,
             models: None,
+            words: None,
         }
     }
 
@@ -112,7 +138,8 @@ impl Finding {
     pub(super) fn redact(&mut self, traces: &Traces) {
         let owner = self.organization.iter_mut();
         let owner = owner.flat_map(|owner| iter::once(&mut owner.id).chain(&mut owner.part));
-        for name in owner.chain(self.models.iter_mut().flatten()) {
+        let told = self.models.iter_mut().flatten().chain(&mut self.words);
+        for name in owner.chain(told) {
             if let Cow::Owned(redacted) = traces.redacted_text(name) {
                 *name = redacted;
             }
@@ -143,7 +170,28 @@ mod tests {
             let standing = Standing::of(&fault, status, true);
             assert_eq!(standing.fails(), fails, "{fault:?} {status}: {standing}");
         }
-        let no_list = Standing::of(&Fault::None, 200, false);
-        assert!(matches!(no_list, Standing::Unproven(..)));
+        for fault in [Fault::None, Fault::BadRequest, Fault::Broken { wait }] {
+            let no_list = Standing::of(&fault, 200, false);
+            assert_eq!(no_list, Standing::Unproven(NO_LIST, 200), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn a_provider_in_trouble_says_nothing_against_the_key() {
+        let wait = None;
+        for (fault, status, is_refused) in [
+            (Fault::KeyRejected, 401, true),
+            (Fault::AccountDisabled, 403, true),
+            (Fault::Overloaded { wait }, 529, false),
+            (Fault::Broken { wait }, 502, false),
+        ] {
+            let standing = Standing::of(&fault, status, true);
+            assert_eq!(standing.is_refused(), is_refused, "{fault:?} {status}");
+            assert!(standing.fails());
+        }
+        for why in [Why::NoAnswer(String::new()), Why::NotAsked, Why::NoSecret] {
+            let standing = Standing::Fails(why);
+            assert!(standing.fails() && !standing.is_refused());
+        }
     }
 }

@@ -9,6 +9,7 @@ mod report;
 use std::io::Write;
 use std::time::Duration;
 
+use self::finding::{Found, Standing};
 use crate::command::failed::Failed;
 use crate::runtime::policy_files::Loaded;
 use crate::runtime::secrets::Secrets;
@@ -30,12 +31,30 @@ pub(super) fn run(loaded: &Loaded, secrets: &Secrets, timeout: Duration) -> Resu
     for doubt in ownership::doubts(&loaded.policy, &found) {
         writeln!(std::io::stderr(), "warning: {doubt}")?;
     }
-    let failing = found.values().filter(|it| it.standing.fails()).count();
+    tell(&mut out, &found)
+}
+
+/// How many keys do not work, by what is to be done about them.
+fn tell(out: &mut impl Write, found: &Found) -> Result<(), Failed> {
+    let count = |is: fn(&Standing) -> bool| found.values().filter(|it| is(&it.standing)).count();
     let keys = found.len();
+    let failing = count(Standing::fails);
+    let (refused, without) = (count(Standing::is_refused), count(Standing::lacks_secret));
     if failing == 0 {
         writeln!(out, "ok: no key of {keys} is refused")?;
         return Ok(());
     }
-    writeln!(out, "{failing} of {keys} keys do not work")?;
+    for (number, what) in [
+        (refused, "refused by their providers"),
+        (without, "not asked with: their secrets are not there"),
+        (
+            failing - refused - without,
+            "not tried: their providers do not answer as they should",
+        ),
+    ] {
+        if number > 0 {
+            writeln!(out, "{number} of {keys} keys: {what}")?;
+        }
+    }
     Err(Failed::With(KEY_FAILS))
 }

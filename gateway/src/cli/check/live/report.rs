@@ -51,7 +51,16 @@ impl<'a> Report<'a> {
         for (account, keys) in &of_accounts {
             writeln!(f, "  account \"{}\"", provider.accounts[*account].id)?;
             for (key, finding) in keys {
-                write!(f, "    {}: {}", provider.keys[*key].id, finding.standing)?;
+                let declared = &provider.keys[*key];
+                write!(f, "    {}: {}", declared.id, finding.standing)?;
+                if let Some(words) = &finding.words {
+                    write!(f, ": \"{}\"", plain(words))?;
+                }
+                if let Some(place) = declared.secret.shown()
+                    && finding.standing.is_refused()
+                {
+                    write!(f, "; its secret is from {place}")?;
+                }
                 if let Some(models) = &finding.models {
                     write!(f, "; models: {}", models.len())?;
                 }

@@ -16,8 +16,10 @@ mod shadows;
 mod unique;
 mod vendors;
 
+use std::cell::OnceCell;
 use std::time::SystemTime;
 
+use crate::file::lines::Lines;
 use crate::file::problems::{Problems, Spot};
 use crate::file::read::RawPolicy;
 use crate::file::report::Severity;
@@ -27,6 +29,7 @@ pub(super) fn check(raw: &RawPolicy, files: &[(&str, &str)], problems: &Problems
     let check = Check {
         raw,
         files,
+        lines: OnceCell::new(),
         problems,
     };
     check.counts();
@@ -49,6 +52,8 @@ pub(super) fn check(raw: &RawPolicy, files: &[(&str, &str)], problems: &Problems
 struct Check<'c> {
     raw: &'c RawPolicy,
     files: &'c [(&'c str, &'c str)],
+    /// Of each file, once they are asked for.
+    lines: OnceCell<Vec<Lines<'c>>>,
     problems: &'c Problems,
 }
 
@@ -72,11 +77,18 @@ impl Check<'_> {
         Spot::whole_policy(self.files.len())
     }
 
-    /// The field at `other`, as seen from `here`: with its file if that is another.
+    /// The field at `other`, as seen from `here`: with its line, and its file if that is another.
     fn other(&self, other: &Spot, here: &Spot) -> String {
-        match other.file.filter(|_| other.file != here.file) {
-            Some(file) => format!("{} in {}", other.path, self.files[file].0),
-            None => other.path.clone(),
+        let path = &other.path;
+        let Some((file, offset)) = other.file.zip(other.offset) else {
+            return path.clone();
+        };
+        let lines = || self.files.iter().map(|(_, text)| Lines::of(text)).collect();
+        let line = self.lines.get_or_init(lines)[file].line(offset);
+        if other.file == here.file {
+            format!("{path} (line {line})")
+        } else {
+            format!("{path} in {}:{line}", self.files[file].0)
         }
     }
 }

@@ -20,7 +20,8 @@ impl Check<'_> {
             .collect();
         for (at, provider) in raw.providers.iter().enumerate() {
             // What is wrong otherwise is told first.
-            let Some(id) = provider.id.as_ref().filter(|_| provider.base_url.is_some()) else {
+            let is_whole = provider.base_url.is_some() && provider.dialect.is_some();
+            let Some(id) = provider.id.as_ref().filter(|_| is_whole) else {
                 continue;
             };
             let takes_all = raw.providers[..at].iter().find(|earlier| {

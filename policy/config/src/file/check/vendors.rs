@@ -1,6 +1,6 @@
 //! Vendors whose own API is declared to speak another dialect than it does.
 
-use keyweir_terms::dialect::Dialect;
+use keyweir_terms::dialect::{CredentialStyle, Dialect};
 
 use crate::file::check::Check;
 
@@ -26,6 +26,15 @@ impl Check<'_> {
                     "is OpenAI's own API, which does not speak the anthropic dialect",
                     "write dialect = \"openai\"",
                 ),
+                ("generativelanguage.googleapis.com", Dialect::Generic)
+                    if provider.credential != Some(CredentialStyle::XGoogApiKey) =>
+                {
+                    self.warn(
+                        &id.spot,
+                        "is Gemini's own API, which takes keys as x-goog-api-key alone",
+                        "write credential = \"x-goog-api-key\"",
+                    );
+                }
                 _ => {}
             }
         }

@@ -34,10 +34,28 @@ fn every_place_that_names_a_model_is_seen() {
     use Dialect::*;
     for (dialect, request, body, expected) in [
         (
+            Generic,
+            "POST /v1/projects/p/locations/l/publishers/google/models/b:generateContent",
+            r#"{"model":"a"}"#,
+            &["b", "a"][..],
+        ),
+        (
+            Generic,
+            "POST /model/b%3A0/converse",
+            r#"{"messages":[],"inferenceConfig":{"maxTokens":5}}"#,
+            &["b:0"],
+        ),
+        (
+            Generic,
+            "POST /model/b/invoke",
+            r#"{"model":"a"}"#,
+            &["b", "a"],
+        ),
+        (
             Anthropic,
             "POST /v1/messages",
             r#"{"model":"a","messages":[{"role":"user","content":[{"type":"tool_use","input":{"model":"corolla"}}]}]}"#,
-            &["a"][..],
+            &["a"],
         ),
         (
             Anthropic,
@@ -294,10 +312,15 @@ fn what_is_not_understood_wholly_is_refused() {
         ),
         (
             Generic,
-            "POST /v1/projects/p/locations/l/publishers/google/models/b:generateContent",
+            "POST /v1/projects/p/locations/l/endpoints/b:predict",
             r#"{"model":"a"}"#,
         ),
-        (Generic, "POST /model/b/invoke", r#"{"model":"a"}"#),
+        (Generic, "POST /model/b/async-invoke", r#"{"model":"a"}"#),
+        (
+            Generic,
+            "POST /model/a/invoke",
+            r#"{"anthropic_version":"x","route":"b"}"#,
+        ),
         (Generic, "PUT /v1/chat/completions", r#"{"model":"a"}"#),
         (Generic, "PATCH /v1/messages", r#"{"model":"a"}"#),
         (Generic, "GET /v1/chat/completions", r#"{"model":"a"}"#),

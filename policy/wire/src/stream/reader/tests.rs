@@ -716,3 +716,65 @@ proptest! {
         prop_assert_eq!(seen(&split), seen(&read(Dialect::Generic, &stream)));
     }
 }
+
+#[test]
+fn usage_is_found_wherever_a_stream_tells_it() {
+    for (name, stream, [input, cache_read, output]) in [
+        (
+            "Groq",
+            concat!(
+                r#"data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"}}],"x_groq":{"id":"req_1"}}"#,
+                "\n\n",
+                r#"data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"x_groq":{"id":"req_1","usage":{"prompt_tokens":18,"completion_tokens":556,"total_tokens":574,"prompt_tokens_details":{"cached_tokens":8}}}}"#,
+                "\n\ndata: [DONE]\n\n",
+            ),
+            [Some(10), Some(8), Some(556)],
+        ),
+        (
+            "Moonshot",
+            concat!(
+                r#"data: {"id":"c","choices":[{"index":0,"delta":{"content":"hi"}}]}"#,
+                "\n\n",
+                r#"data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":19,"completion_tokens":13,"total_tokens":32}}]}"#,
+                "\n\ndata: [DONE]\n\n",
+            ),
+            [Some(19), None, Some(13)],
+        ),
+        (
+            "Cohere",
+            concat!(
+                r#"data: {"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"hi"}}}}"#,
+                "\n\n",
+                r#"data: {"type":"message-end","delta":{"finish_reason":"COMPLETE","usage":{"billed_units":{"input_tokens":3,"output_tokens":10},"tokens":{"input_tokens":209,"output_tokens":10}}}}"#,
+                "\n\n",
+            ),
+            [Some(3), None, Some(10)],
+        ),
+        (
+            "Cohere, as it was",
+            concat!(
+                r#"data: {"is_finished":false,"event_type":"text-generation","text":"hi"}"#,
+                "\n\n",
+                r#"data: {"is_finished":true,"event_type":"stream-end","response":{"text":"hi","meta":{"billed_units":{"input_tokens":3,"output_tokens":10}}}}"#,
+                "\n\n",
+            ),
+            [Some(3), None, Some(10)],
+        ),
+        (
+            "Gemini, interactions",
+            concat!(
+                r#"data: {"event_type":"content.delta","index":0,"delta":{"type":"text","text":"hi"}}"#,
+                "\n\n",
+                r#"data: {"event_type":"interaction.complete","interaction":{"id":"i","status":"completed","usage":{"total_input_tokens":7,"total_output_tokens":20,"total_thought_tokens":22,"total_tokens":49}}}"#,
+                "\n\n",
+            ),
+            [Some(7), None, Some(42)],
+        ),
+    ] {
+        for dialect in [Dialect::OpenAi, Dialect::Generic] {
+            let usage = read(dialect, stream.as_bytes()).usage().apart();
+            let told = [usage.input, usage.cache_read, usage.output];
+            assert_eq!(told, [input, cache_read, output], "{name} {dialect:?}");
+        }
+    }
+}
