@@ -4,7 +4,7 @@ mod live;
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use keyweir_policy::config::difference::Difference;
 
@@ -143,7 +143,7 @@ fn check_secrets(loaded: &Loaded, asked: bool) -> Result<Secrets, Failed> {
     problems.extend(tokens::check(&loaded.policy, &loaded.folder, asked));
     if let Some(tls) = &loaded.policy.gateway.tls {
         problems.extend(
-            certificate::check(tls, &loaded.folder)
+            certificate::check(tls, &loaded.folder, SystemTime::now())
                 .err()
                 .map(|it| it.to_string()),
         );
