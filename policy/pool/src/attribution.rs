@@ -98,7 +98,7 @@ impl Shared {
             self.notices.add(Notice::BreakerClosed(grant.key));
         }
         if *fault == Fault::None {
-            self.served_at = Some(now);
+            self.served.note(open.request.tenant, now);
             self.confirm_rejections(now, open);
             self.retry.earn(now);
             if !self.members.is_of_old_secret(grant.key, grant.at) {
