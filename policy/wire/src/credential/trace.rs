@@ -17,6 +17,7 @@
 //! row.
 
 mod escapes;
+mod grams;
 mod spellings;
 
 use std::borrow::Cow;
@@ -25,10 +26,9 @@ use std::fmt;
 use memchr::memmem;
 
 use self::escapes::Letters;
+use self::grams::{GRAM, Grams, fold, is_same};
 use self::spellings::Spellings;
 
-/// Letters that are looked up together.
-const GRAM: usize = 4;
 /// The distance of the places that are looked at.
 const STRIDE: usize = 7;
 /// Letters of the secret in a row that are a trace. Ten random letters and digits are 51 bits, case
@@ -55,13 +55,6 @@ pub struct Traces {
     spellings: Spellings,
     /// That may stand escaped.
     letters: Letters,
-}
-
-/// Which four letters something has.
-struct Grams {
-    table: Box<[u64]>,
-    /// To a table of so many bits, as a power of two.
-    log: u32,
 }
 
 impl fmt::Debug for Traces {
@@ -214,48 +207,6 @@ fn kind_bytes(secret: &[u8]) -> usize {
     } else {
         kind
     }
-}
-
-/// A letter in either case, as one. That some marks become one, too, costs a look.
-const fn fold(byte: u8) -> u8 {
-    byte | FOLDED as u8
-}
-
-const FOLDED: u32 = 0x2020_2020;
-
-const fn is_same(one: u8, other: u8) -> bool {
-    one.eq_ignore_ascii_case(&other)
-}
-
-impl Grams {
-    fn of_at_most(log: u32) -> Self {
-        let table = vec![0; 1 << (log - u64::BITS.ilog2())].into();
-        Self { table, log }
-    }
-
-    fn add(&mut self, text: &[u8]) {
-        for gram in text.windows(GRAM).filter_map(<[u8]>::first_chunk) {
-            let (word, bit) = self.slot(gram);
-            self.table[word] |= bit;
-        }
-    }
-
-    fn has(&self, gram: &[u8; GRAM]) -> bool {
-        let (word, bit) = self.slot(gram);
-        self.table.get(word).is_some_and(|word| word & bit != 0)
-    }
-
-    /// Where a gram stands in the table.
-    const fn slot(&self, gram: &[u8; GRAM]) -> (usize, u64) {
-        // Knuth's multiplicative hash: the upper bits.
-        let hash = (folded(gram).wrapping_mul(2_654_435_761) >> (u32::BITS - self.log)) as usize;
-        (hash / 64, 1 << (hash % 64))
-    }
-}
-
-/// Four letters in either case, as one.
-const fn folded(gram: &[u8; GRAM]) -> u32 {
-    u32::from_le_bytes(*gram) | FOLDED
 }
 
 #[cfg(test)]

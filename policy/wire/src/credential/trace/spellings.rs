@@ -4,7 +4,7 @@
 //! *How:* only every so many places of a text are looked at, so far apart that one falls into the beginning
 //! of any spelling, wherever that begins. Most texts pass at a tenth of a nanosecond a byte.
 
-use super::{GRAM, Grams, folded, is_same};
+use super::grams::{GRAM, Grams, folded, is_same};
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
