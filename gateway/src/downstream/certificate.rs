@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use keyweir_policy::config::file;
@@ -43,10 +44,13 @@ impl Certificate {
 
     /// When it expires, in seconds since 1970; `None`: it does not say so in a way that is understood.
     pub(crate) fn expires(&self) -> Option<i64> {
-        let certified = self.0.load();
-        let first = certified.cert.first()?;
-        let (_, parsed) = x509_parser::parse_x509_certificate(first).ok()?;
-        Some(parsed.validity().not_after.timestamp())
+        let (_, until) = dates(&self.0.load())?;
+        Some(until)
+    }
+
+    /// Why nobody trusts it `now`, by its dates.
+    pub(crate) fn untimely(&self, now: SystemTime) -> Option<String> {
+        untimely(&self.0.load(), now)
     }
 
     /// Clients are shown `certified` from now on. Returns whether that is another.
@@ -83,12 +87,58 @@ pub(crate) fn read(
     )
 }
 
-/// Whether the files that `settings` name make a certificate; relative paths start at `folder`.
+/// Whether the files that `settings` name make a certificate that is good `now`; relative paths start at
+/// `folder`.
 ///
 /// # Errors
 /// If they do not.
-pub(crate) fn check(settings: &file::TlsSettings, folder: &Path) -> Result<(), CertificateError> {
-    read(settings, folder).map(drop)
+pub(crate) fn check(
+    settings: &file::TlsSettings,
+    folder: &Path,
+    now: SystemTime,
+) -> Result<(), CertificateError> {
+    match untimely(&read(settings, folder)?, now) {
+        None => Ok(()),
+        Some(reason) => Err(CertificateError {
+            path: folder.join(&settings.cert_file),
+            reason,
+        }),
+    }
+}
+
+/// From when until when it is good, in seconds since 1970; `None`: it does not say so in a way that is
+/// understood.
+fn dates(certified: &CertifiedKey) -> Option<(i64, i64)> {
+    let first = certified.cert.first()?;
+    let (_, parsed) = x509_parser::parse_x509_certificate(first).ok()?;
+    let validity = parsed.validity();
+    Some((
+        validity.not_before.timestamp(),
+        validity.not_after.timestamp(),
+    ))
+}
+
+/// A moment in seconds since 1970, for people.
+pub(crate) fn date(secs: i64) -> Option<String> {
+    let since_epoch = Duration::from_secs(u64::try_from(secs).ok()?);
+    Some(httpdate::fmt_http_date(UNIX_EPOCH + since_epoch))
+}
+
+fn untimely(certified: &CertifiedKey, now: SystemTime) -> Option<String> {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let (from, until) = dates(certified)?;
+    let (what, moment) = if now > until {
+        ("expired on", until)
+    } else if now < from {
+        ("is not good before", from)
+    } else {
+        return None;
+    };
+    let moment = date(moment).unwrap_or_else(|| "a day before 1970".to_owned());
+    Some(format!(
+        "the certificate {what} {moment}: clients refuse it"
+    ))
 }
 
 impl ResolvesServerCert for Certificate {
@@ -159,6 +209,7 @@ mod tests {
         let paths = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));
         let key = rcgen::KeyPair::generate().expect("made");
         let mut told = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("right");
+        told.not_before = rcgen::date_time_ymd(2029, 2, 3);
         told.not_after = rcgen::date_time_ymd(2031, 2, 3);
         let cert = told.self_signed(&key).expect("signed");
         std::fs::write(&paths[0], cert.pem()).expect("written");
@@ -166,6 +217,15 @@ mod tests {
         let certified = certified_key(&paths[0], &paths[1]).expect("they match");
         let certificate = Certificate::new(certified);
         assert_eq!(certificate.expires(), Some(1_927_843_200));
+        let at = |secs| certificate.untimely(UNIX_EPOCH + Duration::from_secs(secs));
+        assert_eq!(at(1_927_843_200), None);
+        let after = at(1_927_843_201).expect("told");
+        assert!(after.contains("expired on Mon, 03 Feb 2031"), "{after}");
+        let before = at(1_000_000_000).expect("told");
+        assert!(
+            before.contains("not good before Sat, 03 Feb 2029"),
+            "{before}"
+        );
     }
 
     #[test]

@@ -23,6 +23,10 @@ pub struct OpenToAll(pub SocketAddr);
 )]
 pub struct TenantsGone;
 
+/// With so few, clients that come at once are turned away: what shells and services have by default (1,024
+/// files) leaves some 450.
+const FEW_CONNECTIONS: usize = 500;
+
 /// No more connections than the system lets us have. `is_told`: where that is fewer than the policy
 /// allows, the log says so.
 pub(crate) fn bound_connections(policy: &mut Policy, is_told: bool) {
@@ -34,12 +38,14 @@ pub(crate) fn bound_connections(policy: &mut Policy, is_told: bool) {
         return;
     }
     let allowed = std::mem::replace(max, possible);
-    if is_told {
-        tracing::info!(
-            connections_max = possible,
-            "connections_max lowered from {allowed} to {possible}: open file limit (ulimit -n); each \
-             connection may need one more at a provider"
-        );
+    let text = format!(
+        "connections_max lowered from {allowed} to {possible}: open file limit (ulimit -n); each \
+         connection may need one more at a provider"
+    );
+    if is_told && possible < FEW_CONNECTIONS {
+        tracing::warn!(connections_max = possible, "{text}: raise it");
+    } else if is_told {
+        tracing::info!(connections_max = possible, "{text}");
     }
 }
 

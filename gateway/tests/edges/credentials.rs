@@ -2,6 +2,7 @@
 
 use crate::support::api::{Api, CLIENT_KEY, Request};
 use crate::support::fake::Fake;
+use crate::support::frames::{self, DATA, END_HEADERS, END_STREAM, Frames, HEADERS};
 use crate::support::stage::{Plan, Stage};
 use crate::support::wire::{Answer, find};
 
@@ -235,6 +236,79 @@ async fn an_answer_of_any_kind_that_quotes_the_pools_key_loses_it() {
         let is_seen = |at: usize| text.contains(&KEY[at..at + 10]);
         assert!(!(KIND..KEY.len() - 9).any(is_seen), "{headers}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pools_key_that_is_quoted_in_another_spelling_is_lost() {
+    let spelled = |spell: fn(u8) -> String| KEY.bytes().map(spell).collect::<String>();
+    let escaped = spelled(|byte| format!("\\u{byte:04x}"));
+    // printf 'Bearer %s' "$KEY" | base64 -w0
+    let base64 = "QmVhcmVyIHNrLWZha2UtZmFyLVdkNW5SYjhrUXAybVpzN3lUYzN2TGY2eA==".to_owned();
+    for quoted in [escaped, base64, spelled(|byte| format!("{byte:02x}"))] {
+        let json =
+            format!(r#"{{"type":"message","echo":"{quoted}","usage":{{"input_tokens":1}}}}"#);
+        let error = format!(r#"{{"type":"error","error":{{"type":"x","message":"{quoted}"}}}}"#);
+        let event = format!(
+            "event: message_start\ndata: {{\"type\":\"message_start\",\"message\":{{\"id\":\"{quoted}\",\"usage\":{{\"input_tokens\":1}}}}}}\n\n\
+             event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{{\"type\":\"text_delta\",\"text\":\"{quoted}\"}}}}\n\n\
+             event: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"end_turn\"}}}}\n\n\
+             event: message_stop\ndata: {{\"type\":\"message_stop\"}}\n\n"
+        );
+        for (status, kind, stream, body) in [
+            (200, "application/json", false, &json),
+            (400, "application/json", false, &error),
+            (200, "text/event-stream", true, &event),
+            (200, "text/plain", false, &quoted),
+        ] {
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 {status} Told\r\ncontent-type: {kind}\r\nrequest-id: {quoted}");
+            let answer = format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}");
+            let generic = kind == "text/plain";
+            let dialect = if generic { "generic" } else { "anthropic" };
+            let (stage, _fake) = stage_with(answer, dialect).await;
+            let request = match generic {
+                true => Request::new("GET", "/far/headers").header("x-api-key", CLIENT_KEY),
+                false => far(Api::Messages, stream),
+            };
+
+            let answer = stage.ask(&request).await;
+
+            assert_eq!(answer.status, status, "{}", answer.text());
+            assert_eq!(answer.body.len(), length, "{}", answer.text());
+            let told =
+                answer.text() + &String::from_utf8_lossy(answer.header("request-id").as_bytes());
+            // The last letters of the secret, whatever base64 ends in.
+            let end = &quoted[quoted.len() - 24..quoted.len() - 8];
+            assert!(!told.contains(end), "{told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_shown_twice_opens_nothing() {
+    let stage = Plan::new().build().await;
+    for (api, name) in [(Api::Messages, "x-api-key"), (Api::Chat, "authorization")] {
+        let (_, key) = api.credential(CLIENT_KEY);
+        for other in [key.as_str(), "Bearer another", "x"] {
+            let answer = stage.ask(&api.request(false).header(name, other)).await;
+            assert_eq!(answer.status, 401, "{other}: {}", answer.text());
+            assert!(
+                answer.text().contains("more than once"),
+                "{}",
+                answer.text()
+            );
+        }
+    }
+    let mut client = Frames::connect(stage.gateway.address).await;
+    let block = frames::request("/v1/messages", &[("x-api-key", "another")]);
+    client.send(HEADERS, END_HEADERS, 1, &block).await;
+    let body = Api::Messages.body(false);
+    client.send(DATA, END_STREAM, 1, body.as_bytes()).await;
+    let head = client.wait_for(HEADERS, 1).await.expect("an answer");
+    assert!(!frames::is_ok(&head));
+    assert_eq!(stage.control().counters().requests, 0);
+    stage.is_unharmed().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,14 +7,13 @@
 //!
 //! Beside each it is known who made it, so that tenants can be kept apart ([`crate::ownership`]).
 //!
-//! Both are bounded. Of things those give way of which somebody has the most (`things.rs`): whoever makes
-//! many pushes out its own. What is sealed is kept in two generations: when the younger is full, or old,
-//! the older is evicted and the younger becomes it, and what is used moves to the younger; conversations
-//! end, and their content is nobody's to send back any more.
+//! Both are bounded. Those give way of which somebody has the most (`things.rs`): whoever makes many pushes
+//! out its own. What is sealed is evicted by time, too: conversations end, and their content is nobody's to
+//! send back any more.
 
 mod things;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use keyweir_terms::ids::TenantId;
@@ -26,9 +25,6 @@ use crate::seek::Holder;
 pub use self::things::Held;
 use self::things::Things;
 
-/// What is sealed in one generation: some 10 MiB for both.
-const GENERATION_MAX: usize = 50_000;
-
 /// What was learned and has not been told to other gateways yet, at most: a busy second's.
 const NEWS_MAX: usize = 10_000;
 
@@ -39,7 +35,7 @@ pub struct Holders {
     things: Things,
     /// Sealed content. Every answer of a model that thinks has some, and few outlive their
     /// conversation: they may not push out what was made to last.
-    sealed: Generations,
+    sealed: Things,
     /// What other gateways have yet to hear, where there are any.
     news: Option<VecDeque<(Box<str>, Held)>>,
     /// Things that are new or were told of differently, where anybody keeps them.
@@ -102,7 +98,7 @@ impl Holders {
         let owner = known.and_then(|held| held.owner).or(owner);
         let held = Held { holder, owner };
         if is_sealed(id) {
-            self.sealed.insert(id.into(), held);
+            self.sealed.insert(id, held);
         } else {
             self.things.insert(id, held);
         }
@@ -153,57 +149,6 @@ impl Holders {
     }
 }
 
-/// Ids of one kind.
-#[derive(Debug)]
-struct Generations {
-    younger: HashMap<Box<str>, Held>,
-    older: HashMap<Box<str>, Held>,
-    each_max: usize,
-    /// When the younger began, where time counts.
-    since: Time,
-}
-
-impl Default for Generations {
-    fn default() -> Self {
-        Self {
-            younger: HashMap::new(),
-            older: HashMap::new(),
-            each_max: GENERATION_MAX,
-            since: Time::ZERO,
-        }
-    }
-}
-
-impl Generations {
-    fn of(&mut self, id: &str) -> Option<Held> {
-        if let Some(held) = self.younger.get(id) {
-            return Some(*held);
-        }
-        let (id, held) = self.older.remove_entry(id)?;
-        self.insert(id, held);
-        Some(held)
-    }
-
-    fn expire(&mut self, now: Time, kept: Duration) {
-        let age = now.since(self.since);
-        if age < kept {
-            return;
-        }
-        self.older = std::mem::take(&mut self.younger);
-        if age >= kept * 2 {
-            self.older.clear();
-        }
-        self.since = now;
-    }
-
-    fn insert(&mut self, id: Box<str>, held: Held) {
-        if self.younger.len() >= self.each_max && !self.younger.contains_key(&id) {
-            self.older = std::mem::take(&mut self.younger);
-        }
-        self.younger.insert(id, held);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use keyweir_terms::ids::{AccountId, ProviderId};
@@ -217,10 +162,7 @@ mod tests {
     fn small() -> Holders {
         Holders {
             things: Things::of_at_most(10),
-            sealed: Generations {
-                each_max: 10,
-                ..Generations::default()
-            },
+            sealed: Things::of_at_most(10),
             news: None,
             changes: None,
         }
@@ -236,8 +178,21 @@ mod tests {
         assert_eq!(holders.of("batch_1").map(|held| held.holder), Some(at(1)));
         let last = holders.of("sealed#00000000000003e7");
         assert_eq!(last.map(|held| held.holder), Some(at(2)));
-        assert!(holders.sealed.younger.len() <= 10 && holders.sealed.older.len() <= 10);
+        assert!(holders.sealed.all().count() <= 10);
         assert_eq!(holders.all().count(), 1);
+    }
+
+    #[test]
+    fn whose_answers_have_much_sealed_content_has_others_conversations_not_forgotten() {
+        let mut holders = Holders::default();
+        let (busy, other) = (Some(TenantId(1)), Some(TenantId(2)));
+        holders.learn("sealed#of-another", at(1), other);
+        for number in 0..250_000 {
+            holders.learn(&format!("sealed#{number:016x}"), at(2), busy);
+        }
+        let known = holders.of("sealed#of-another").map(|held| held.holder);
+        assert_eq!(known, Some(at(1)));
+        assert!(holders.sealed.all().count() <= 100_000);
     }
 
     #[test]

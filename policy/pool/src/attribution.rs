@@ -123,7 +123,7 @@ impl Shared {
         let is_closed = group.succeeded(now, grant);
         self.note_back(grant, is_closed, &back);
         if *fault == Fault::None {
-            self.served_at = Some(now);
+            self.served.note(open.request.tenant, now);
             self.confirm_rejections(now, open);
             self.retry.earn(now);
             if !self.members.is_of_old_secret(grant.key, grant.at) {

@@ -50,6 +50,7 @@ mod renewal;
 pub mod report;
 pub mod reserves;
 mod room_full;
+mod served;
 mod shared;
 pub mod spec;
 mod standing;

@@ -31,7 +31,8 @@ impl Shared {
         let earlier = request.earlier.rejected;
         let others = self.members.is_another_in_service(now, grant, is_account);
         let word = Word {
-            by: request.id,
+            by: (request.id, request.tenant),
+            is_contradicted: self.served.is_any_but(request.tenant, now),
             fault: *fault,
             granted: if is_account {
                 grant.generations.account
@@ -82,7 +83,7 @@ impl Shared {
 
     /// Whether requests are served, though one is rejected by one key after the other.
     fn are_others_served(&self, now: Time, first_rejection: Time) -> bool {
-        let served_at = self.served_at;
+        let served_at = self.served.last();
         served_at.is_some_and(|at| at > first_rejection || now.since(at) < SERVED_LATELY)
     }
 }

@@ -14,6 +14,7 @@ use crate::members::Members;
 use crate::models::Models;
 use crate::notices::Notices;
 use crate::reserves::Reserves;
+use crate::served::Served;
 use crate::spec::PoolSpec;
 
 /// What is one for all groups.
@@ -33,8 +34,8 @@ pub(crate) struct Shared {
     pub(crate) notices: Notices,
     /// Retries that the budget did not allow.
     pub(crate) retries_denied: u64,
-    /// When anybody was served last.
-    pub(crate) served_at: Option<Time>,
+    /// Who was served last.
+    pub(crate) served: Served,
     /// The other gateways that were last heard.
     pub(crate) heard: BTreeSet<u64>,
 }
@@ -55,7 +56,7 @@ impl Shared {
             decisions: Decisions::default(),
             notices: Notices::default(),
             retries_denied: 0,
-            served_at: None,
+            served: Served::default(),
             heard: BTreeSet::new(),
         }
     }

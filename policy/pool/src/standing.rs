@@ -6,7 +6,9 @@
 //! serve. What confirms it: a second request that is told the same, or that the request itself is then
 //! served by another. A success clears it; and the word of a request that is told the same by one key
 //! after the other, while others are served, is taken back. Only a key or account that never served
-//! goes out on one request's word at once, where others are left.
+//! goes out on one request's word at once, where others are left. While other tenants are served, the
+//! words of one tenant's requests, however many, leave it suspected: what that tenant asks for may be
+//! what is wrong.
 //!
 //! What is out is probed slowly, since a person has to mend it; where nobody else can serve, every few
 //! seconds.
@@ -16,7 +18,7 @@ use std::time::Duration;
 use keyweir_health::backoff::Backoff;
 use keyweir_health::breaker::{Breaker, BreakerState, Generation};
 use keyweir_terms::fault::Fault;
-use keyweir_terms::ids::RequestId;
+use keyweir_terms::ids::{RequestId, TenantId};
 use keyweir_terms::time::Time;
 
 use crate::learned::{LearnedOutage, LearnedStanding};
@@ -48,7 +50,7 @@ const DOUBTED_ENOUGH: u32 = 8;
 pub(crate) struct Standing {
     breaker: Breaker,
     /// Requests that were told that it is out, and whose word counts.
-    words: Vec<RequestId>,
+    words: Vec<(RequestId, TenantId)>,
     /// Words taken back since it served last.
     doubted: u32,
     verdict: Verdict,
@@ -71,7 +73,9 @@ enum Verdict {
 /// What a request was told of a key or an account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Word {
-    pub(crate) by: RequestId,
+    pub(crate) by: (RequestId, TenantId),
+    /// Other tenants are served.
+    pub(crate) is_contradicted: bool,
     pub(crate) fault: Fault,
     pub(crate) granted: Generation,
     /// It may be believed at once: the request was told so of nobody else, and others can serve.
@@ -131,7 +135,7 @@ impl Standing {
         }
         match self.verdict {
             Verdict::Well => false,
-            Verdict::Suspected => !self.words.contains(&request),
+            Verdict::Suspected => !self.has_word_of(request),
             Verdict::Out => {
                 let open = self.breaker.open_span();
                 open.is_some_and(|(since, _)| now.since(since) >= PROBED_AT_LAST)
@@ -295,7 +299,10 @@ impl Standing {
             self.words.push(word.by);
         }
         let is_new = word.may_be_believed && !self.has_served();
-        let is_enough = self.words.len() >= WORDS_ENOUGH || self.doubted >= DOUBTED_ENOUGH;
+        let (_, tenant) = word.by;
+        let is_one_tenants = self.words.iter().all(|(_, by)| *by == tenant);
+        let is_enough = !(word.is_contradicted && is_one_tenants)
+            && (self.words.len() >= WORDS_ENOUGH || self.doubted >= DOUBTED_ENOUGH);
         if self.verdict == Verdict::Out || is_enough || is_new {
             self.verdict = Verdict::Out;
             self.breaker.trip(now, word.wait, word.draw);
@@ -320,11 +327,11 @@ impl Standing {
     /// `request` is told the same by others too: what rests on its word is taken back. Where others
     /// than the request are served (`it_alone`), it is what is wrong.
     pub(crate) fn doubt(&mut self, now: Time, request: RequestId, it_alone: bool) {
-        if self.verdict == Verdict::Well || !self.words.contains(&request) {
+        if self.verdict == Verdict::Well || !self.has_word_of(request) {
             return;
         }
         if it_alone {
-            self.words.retain(|by| *by != request);
+            self.words.retain(|(by, _)| *by != request);
             self.doubted = self.doubted.saturating_add(1);
         }
         if self.doubted > DOUBTED_ENOUGH {
@@ -335,6 +342,10 @@ impl Standing {
         } else if self.words.len() < WORDS_ENOUGH {
             self.suspect(now);
         }
+    }
+
+    fn has_word_of(&self, request: RequestId) -> bool {
+        self.words.iter().any(|(by, _)| *by == request)
     }
 
     fn clear(&mut self) {

@@ -4,7 +4,7 @@ mod live;
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use keyweir_policy::config::difference::Difference;
 
@@ -153,7 +153,7 @@ fn check_named(loaded: &Loaded, (asked, of_redis): (bool, Option<&OfRedis>)) -> 
     problems.extend(tokens::check(&loaded.policy, &loaded.folder, asked));
     if let Some(tls) = &loaded.policy.gateway.tls {
         problems.extend(
-            certificate::check(tls, &loaded.folder)
+            certificate::check(tls, &loaded.folder, SystemTime::now())
                 .err()
                 .map(|it| it.to_string()),
         );

@@ -7,6 +7,7 @@
 //! links have no origin), or that reached us under another name, is refused. Programs send none of
 //! these. Origins that the policy names may call.
 
+use std::cell::Cell;
 use std::time::SystemTime;
 
 use http::HeaderMap;
@@ -21,7 +22,7 @@ use keyweir_policy::wire::subscription_token;
 
 use crate::downstream::client::Client;
 use crate::downstream::loopback::{is_local_name, is_loopback};
-use crate::headers::{self, SEC_FETCH_SITE, cors};
+use crate::headers::{SEC_FETCH_SITE, cors};
 use crate::request::respond::refuse::Refuse;
 use crate::runtime::gateway::ANYBODY;
 use crate::runtime::live::Live;
@@ -39,12 +40,7 @@ pub(crate) fn authenticate(
     if live.is_open() {
         return check_local(live, client).map(|()| ANYBODY);
     }
-    let Some(presented) = dialect.client_credential(headers::lookup(client.headers())) else {
-        return Err(refuse(
-            "no_client_key",
-            "no API key: send this gateway's client key as x-api-key or as Authorization: Bearer",
-        ));
-    };
+    let presented = presented(client.headers(), dialect)?;
     let now = SystemTime::now();
     let shown = &client.peer.stranger.shown;
     let hash = shown.hash(presented);
@@ -68,6 +64,34 @@ pub(crate) fn authenticate(
         }
         None => Err(unknown(presented)),
     }
+}
+
+/// What a client shows.
+///
+/// # Errors
+/// If that is nothing, or not one thing: who reads the last of two headers where another reads the first
+/// takes the request for somebody else's.
+fn presented(headers: &HeaderMap, dialect: Dialect) -> Result<&str, Refuse> {
+    let is_repeated = Cell::new(false);
+    let first = |name: &str| {
+        let mut values = headers.get_all(name).iter();
+        let value = values.next()?;
+        is_repeated.set(is_repeated.get() || values.next().is_some());
+        value.to_str().ok()
+    };
+    let presented = dialect.client_credential(first);
+    if is_repeated.get() {
+        return Err(refuse(
+            "repeated_client_key",
+            "the header of the API key is there more than once: send it once",
+        ));
+    }
+    presented.ok_or_else(|| {
+        refuse(
+            "no_client_key",
+            "no API key: send this gateway's client key as x-api-key or as Authorization: Bearer",
+        )
+    })
 }
 
 /// Why a token opens nothing.

@@ -84,7 +84,7 @@ impl Reloader {
     ) -> Arc<Self> {
         let mut identity = Identity::default();
         identity.adopt(&gateway.live().policy, |_| false);
-        tell::expiry(&gateway, &shown);
+        tell::began(&gateway, &shown);
         let now = SystemTime::now();
         let mut status = gateway.policy_status.lock();
         (status.hash, status.warnings) = (origin.hash, origin.warnings);

@@ -1,12 +1,11 @@
 //! What is told of a reload: in the log, the status, the metrics and the events.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::error::ReloadError;
 use super::prepare::Ready;
 use super::shown::Shown;
-use crate::downstream::certificate::Certificate;
-use crate::downstream::operator_tls::OperatorTls;
+use crate::downstream::certificate::{self, Certificate};
 use crate::runtime::gateway::Gateway;
 use crate::runtime::policy_status::{Failure, Reloaded};
 use crate::runtime::secrets;
@@ -103,27 +102,45 @@ pub(super) fn read_well(gateway: &Gateway, ready: &Ready, is_changed: bool) {
 
 /// Tells that who connects at `listener` is shown `certificate` from now on.
 pub(super) fn replaced(gateway: &Gateway, listener: &'static str, certificate: &Certificate) {
-    let until = certificate.expires().and_then(|secs| {
-        let since_epoch = Duration::from_secs(u64::try_from(secs).ok()?);
-        Some(httpdate::fmt_http_date(UNIX_EPOCH + since_epoch))
-    });
+    let until = certificate.expires().and_then(certificate::date);
     let until = until.map_or(String::new(), |until| {
         format!(", which is good until {until}")
     });
     let text = format!("{listener} are shown another certificate{until}");
     tracing::info!("{text}");
     gateway.events.add(Event::new(Severity::Info, text));
+    untimely(gateway, listener, certificate);
+}
+
+/// Warns of a certificate that is shown at `listener` and that nobody trusts, by its dates.
+fn untimely(gateway: &Gateway, listener: &'static str, certificate: &Certificate) {
+    if let Some(reason) = certificate.untimely(SystemTime::now()) {
+        let text = format!("what {listener} are shown is good for nothing: {reason}");
+        tracing::warn!("{text}");
+        gateway.events.add(Event::new(Severity::Warning, text));
+    }
+}
+
+/// Warns of certificates that nobody trusts when the gateway starts.
+pub(super) fn began(gateway: &Gateway, shown: &Shown) {
+    for (listener, certificate) in of_listeners(shown) {
+        untimely(gateway, listener, certificate);
+    }
+    expiry(gateway, shown);
 }
 
 /// Tells until when the certificates are good.
 pub(super) fn expiry(gateway: &Gateway, shown: &Shown) {
-    let of_operators = shown.operators.as_ref().map(OperatorTls::certificate);
-    for (listener, certificate) in [
-        ("clients", shown.clients.as_deref()),
-        ("operators", of_operators),
-    ] {
-        if let Some(at) = certificate.and_then(Certificate::expires) {
+    for (listener, certificate) in of_listeners(shown) {
+        if let Some(at) = certificate.expires() {
             gateway.metrics.process.certificate_expires(listener, at);
         }
     }
+}
+
+fn of_listeners(shown: &Shown) -> impl Iterator<Item = (&'static str, &Certificate)> {
+    let of_clients = shown.clients.as_deref().map(|it| ("clients", it));
+    let of_operators = shown.operators.as_ref();
+    let of_operators = of_operators.map(|it| ("operators", it.certificate()));
+    of_clients.into_iter().chain(of_operators)
 }

@@ -1,11 +1,16 @@
 //! Things that are remembered, so many of them. When there are more, those give way of which somebody has
 //! the most, the ones that were not used for longest first: a tenant whose answers are stored a thousand
 //! times an hour makes nobody forget another's file, nor its own.
+//!
+//! Where time counts ([`Things::expire`]), the unused are evicted in rounds: whatever was not used since
+//! the round before began.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyweir_terms::ids::TenantId;
+use keyweir_terms::time::Time;
 use keyweir_wire::reference::is_of_an_answer;
 
 use crate::seek::Holder;
@@ -19,7 +24,8 @@ pub struct Held {
     pub owner: Option<TenantId>,
 }
 
-/// Things in all: some 20 MiB, and months of batches for most.
+/// Things in all: some 20 MiB, and months of batches for most. Of what is sealed, the newest pieces of
+/// thousands of conversations.
 const THINGS_MAX: usize = 100_000;
 /// The part of them that gives way at once, so that the one who has the most is seldom looked for.
 const PARTS: usize = 128;
@@ -46,6 +52,8 @@ struct Thing {
     held: Held,
     /// Since its share was last looked through.
     is_used: bool,
+    /// The round of its last use.
+    round: u32,
 }
 
 /// Which things there are.
@@ -58,6 +66,10 @@ pub(super) struct Things {
     max: usize,
     /// What gave way, where anybody keeps that.
     gone: Option<Vec<Box<str>>>,
+    /// Rounds of time, where it counts.
+    round: u32,
+    /// When this one began.
+    since: Time,
 }
 
 impl Default for Things {
@@ -73,6 +85,8 @@ impl Things {
             shares: BTreeMap::new(),
             max,
             gone: None,
+            round: 0,
+            since: Time::ZERO,
         }
     }
 
@@ -83,6 +97,7 @@ impl Things {
     pub(super) fn of(&mut self, id: &str) -> Option<Held> {
         let thing = self.known.get_mut(id)?;
         thing.is_used = true;
+        thing.round = self.round;
         Some(thing.held)
     }
 
@@ -96,6 +111,7 @@ impl Things {
         if let Some(thing) = self.known.get_mut(id) {
             let before = Share::of(id, thing.held);
             thing.held = held;
+            thing.round = self.round;
             if before != share {
                 self.shares.entry(share).or_default().push_back(id.into());
             }
@@ -109,8 +125,29 @@ impl Things {
             .entry(share)
             .or_default()
             .push_back(Arc::clone(&id));
-        let is_used = false;
-        self.known.insert(id, Thing { held, is_used });
+        let thing = Thing {
+            held,
+            is_used: false,
+            round: self.round,
+        };
+        self.known.insert(id, thing);
+    }
+
+    /// Evicts what was not used for `kept`, and at most for twice that, before `now`.
+    pub(super) fn expire(&mut self, now: Time, kept: Duration) {
+        let age = now.since(self.since);
+        if age < kept {
+            return;
+        }
+        let is_any_used = age < kept * 2;
+        self.known
+            .retain(|_, thing| is_any_used && thing.round == self.round);
+        self.shares.retain(|_, queue| {
+            queue.retain(|id| self.known.contains_key(id));
+            !queue.is_empty()
+        });
+        self.round = self.round.wrapping_add(1);
+        self.since = now;
     }
 
     /// Everything that is known, in no order.

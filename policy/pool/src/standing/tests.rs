@@ -6,7 +6,8 @@ fn at(secs: f64) -> Time {
 
 fn word(by: u64, may_be_believed: bool) -> Word {
     Word {
-        by: RequestId(by),
+        by: (RequestId(by), TenantId(0)),
+        is_contradicted: false,
         fault: Fault::KeyRejected,
         granted: Generation::default(),
         may_be_believed,
@@ -32,6 +33,35 @@ fn one_request_makes_suspected_and_another_takes_out() {
     assert!(!standing.hear(at(0.1), &word(1, true)));
     assert!(standing.hear(at(0.2), &word(2, true)));
     assert_eq!(standing.state(at(100.0)), BreakerState::Open);
+}
+
+#[test]
+fn one_tenants_requests_take_nobody_out_while_other_tenants_are_served() {
+    let of = |by: u64, tenant| Word {
+        by: (RequestId(by), TenantId(tenant)),
+        is_contradicted: true,
+        ..word(by, true)
+    };
+    let mut standing = proven();
+    for by in 1..100 {
+        assert!(!standing.hear(at(0.1), &of(by, 1)), "{by}");
+        standing.doubt(at(0.1), RequestId(by), by % 2 == 0);
+        assert!(standing.admits_at_last(at(0.1), RequestId(1_000)));
+    }
+    let granted = standing.grant();
+    standing.succeeded(at(0.2), at(0.2), granted);
+    assert!(standing.admits(at(0.2)));
+    // Two tenants' are believed.
+    assert!(!standing.hear(at(0.3), &of(200, 1)));
+    assert!(standing.hear(at(0.4), &of(201, 2)));
+    // And one's, where nobody else is served.
+    let mut standing = proven();
+    assert!(!standing.hear(at(0.3), &of(300, 1)));
+    let alone = Word {
+        is_contradicted: false,
+        ..of(301, 1)
+    };
+    assert!(standing.hear(at(0.4), &alone));
 }
 
 #[test]

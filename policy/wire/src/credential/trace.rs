@@ -10,24 +10,34 @@
 //! `RUN_MIN` letters cannot lie between two such places. The beginning of a key that tells its kind
 //! (`sk-ant-api03-`) is no secret and counts for nothing alone.
 //!
-//! *Not found:* what was encoded anew (base64, escapes inside of a key), and fewer letters in a row.
+//! The whole secret is found in other spellings, too (`spellings.rs`: base64, hexadecimal digits, each letter
+//! escaped), and where texts that quote keys are searched, with some letters escaped (`escapes.rs`).
+//!
+//! *Not found:* what was encoded in another way or twice, parts in another spelling, and fewer letters in a
+//! row.
+
+mod escapes;
+mod grams;
+mod spellings;
 
 use std::borrow::Cow;
 use std::fmt;
 
 use memchr::memmem;
 
-/// Letters that are looked up together.
-const GRAM: usize = 4;
+use self::escapes::Letters;
+use self::grams::{GRAM, Grams, fold, is_same};
+use self::spellings::Spellings;
+
 /// The distance of the places that are looked at.
 const STRIDE: usize = 7;
 /// Letters of the secret in a row that are a trace. Ten random letters and digits are 51 bits, case
 /// aside: they do not stand in a text by chance; and four letters of a key's end, by which people tell theirs
 /// from others in a provider's message, are none.
 const RUN_MIN: usize = STRIDE + GRAM - 1;
-/// Bits of the table of grams. A credential has some hundred grams: one place in forty of an
+/// Bits of the table of a secret's grams, as a power of two. It has some hundred: one place in forty of an
 /// ordinary text is looked at in vain.
-const TABLE_BITS: usize = 4096;
+const TABLE_LOG: u32 = 12;
 /// A key's kind ends with the last of these within so many letters.
 const KIND_MARKS: [u8; 2] = [b'-', b'_'];
 const KIND_BYTES_MAX: usize = 16;
@@ -41,8 +51,10 @@ pub struct Traces {
     folded: Box<[u8]>,
     /// Where the part begins that is secret.
     kind: usize,
-    table: Box<[u64; TABLE_BITS / 64]>,
-    whole: memmem::Finder<'static>,
+    grams: Grams,
+    spellings: Spellings,
+    /// That may stand escaped.
+    letters: Letters,
 }
 
 impl fmt::Debug for Traces {
@@ -56,37 +68,41 @@ impl Traces {
     pub fn of(secret: &str) -> Self {
         let secret: Box<[u8]> = secret.as_bytes().into();
         let kind = kind_bytes(&secret);
-        let mut table = Box::new([0; TABLE_BITS / 64]);
-        for gram in secret[kind..].windows(GRAM) {
-            let (word, bit) = slot(gram);
-            table[word] |= bit;
-        }
+        let mut grams = Grams::of_at_most(TABLE_LOG);
+        grams.add(&secret[kind..]);
         Self {
-            whole: memmem::Finder::new(&secret[kind..]).into_owned(),
+            grams,
+            spellings: Spellings::of(&secret[kind..]),
+            letters: Letters::of(&secret),
             folded: secret[kind..].iter().map(|byte| fold(*byte)).collect(),
             secret,
             kind,
-            table,
         }
     }
 
     /// `text` without any trace; `None` if there is none in it.
     pub fn redacted(&self, text: &[u8]) -> Option<Vec<u8>> {
+        if self.is_a_word() {
+            return None;
+        }
         let mut redacted: Option<Vec<u8>> = None;
-        let mut from = 0;
-        while let Some((start, end)) = self.find(text, from) {
+        let mut redact = |(start, end): (usize, usize)| {
             redacted.get_or_insert_with(|| text.to_vec())[start..end].fill(b'*');
-            from = end;
+        };
+        self.each(text, &mut redact);
+        if let Some(undone) = self.letters.undone(text) {
+            self.each(&undone.text, &mut |found| redact(undone.was(found)));
         }
         redacted
     }
 
     /// [`Self::redacted`] of a long text that is none that quotes keys: only the whole secret is
-    /// looked for, as fast as memory is read.
+    /// looked for, nearly as fast as memory is read.
     pub fn redacted_whole(&self, text: &[u8]) -> Option<Vec<u8>> {
-        if self.secret.len() < SECRET_BYTES_MIN || self.whole.find(text).is_none() {
+        if self.is_a_word() {
             return None;
         }
+        self.spellings.find(text, 0)?;
         self.redacted(text)
     }
 
@@ -101,38 +117,51 @@ impl Traces {
 
     /// How many of a piece's last bytes may be the beginning of a trace that the next piece ends.
     pub fn bytes_held(&self) -> usize {
-        self.secret.len().saturating_sub(1)
+        self.spellings.length_max().saturating_sub(1)
     }
 
     /// How many of a piece's last bytes may be the beginning of a whole secret
     /// ([`Self::redacted_whole`]) that the next piece ends. Nearly always none.
     pub fn bytes_begun(&self, text: &[u8]) -> usize {
-        let whole = self.whole.needle();
-        if self.secret.len() < SECRET_BYTES_MIN {
+        if self.is_a_word() {
             return 0;
         }
-        let ended = self.whole.find_iter(text).last();
-        let ended = ended.map_or(0, |at| at + whole.len());
-        let tail = &text[ended.max((text.len() + 1).saturating_sub(whole.len()))..];
-        let mut begins = memchr::memchr_iter(whole[0], tail);
-        let begun = begins.find(|at| whole.starts_with(&tail[*at..]));
-        begun.map_or(0, |at| tail.len() - at)
+        // One that ends as it begins is not begun by its end.
+        let mut ended = text.len().saturating_sub(2 * self.spellings.length_max());
+        while let Some((_, end)) = self.spellings.find(text, ended) {
+            ended = end;
+        }
+        self.spellings.begun(&text[ended..])
     }
 
-    /// The first trace at or behind `from`.
+    /// Too short to tell it from any text.
+    fn is_a_word(&self) -> bool {
+        self.secret.len() < SECRET_BYTES_MIN
+    }
+
+    /// Tells where in `text` each trace begins and ends that is not escaped.
+    fn each(&self, text: &[u8], tell: &mut impl FnMut((usize, usize))) {
+        let mut from = 0;
+        while let Some((start, end)) = self.find(text, from) {
+            tell((start, end));
+            from = end;
+        }
+        from = 0;
+        while let Some((start, end)) = self.spellings.find(text, from) {
+            tell((start, end));
+            from = end;
+        }
+    }
+
+    /// The first run of letters at or behind `from` that is a trace.
     fn find(&self, text: &[u8], from: usize) -> Option<(usize, usize)> {
-        if self.secret.len() < SECRET_BYTES_MIN {
+        if self.secret.len() - self.kind < RUN_MIN {
+            // All of it is secret then, and only the whole a trace.
             return None;
         }
-        if self.secret.len() - self.kind < RUN_MIN {
-            // All of it is secret then, and `whole` of it.
-            let at = self.whole.find(&text[from..])? + from;
-            return Some((at, at + self.secret.len()));
-        }
         let mut at = from;
-        while let Some(gram) = text.get(at..at + GRAM) {
-            let (word, bit) = slot(gram);
-            if self.table[word] & bit != 0
+        while let Some(gram) = text.get(at..).and_then(<[u8]>::first_chunk) {
+            if self.grams.has(gram)
                 && let Some(run) = self.run(text, from, at)
             {
                 return Some(run);
@@ -178,27 +207,6 @@ fn kind_bytes(secret: &[u8]) -> usize {
     } else {
         kind
     }
-}
-
-/// A letter in either case, as one. That some marks become one, too, costs a look.
-const fn fold(byte: u8) -> u8 {
-    byte | FOLDED as u8
-}
-
-const FOLDED: u32 = 0x2020_2020;
-
-const fn is_same(one: u8, other: u8) -> bool {
-    one.eq_ignore_ascii_case(&other)
-}
-
-/// Where a gram stands in the table.
-fn slot(gram: &[u8]) -> (usize, u64) {
-    let gram = gram
-        .first_chunk()
-        .map_or(0, |gram| u32::from_le_bytes(*gram) | FOLDED);
-    // Knuth's multiplicative hash: the upper twelve bits, for 4,096 places.
-    let hash = (gram.wrapping_mul(2_654_435_761) >> 20) as usize;
-    (hash / 64, 1 << (hash % 64))
 }
 
 #[cfg(test)]
@@ -277,6 +285,80 @@ mod tests {
         assert_eq!(redacted(KEY, &capital), "*".repeat(capital.len()));
         // A word that may stand anywhere.
         assert_eq!(redacted("token", "no token"), "no token");
+    }
+
+    fn escaped(text: &str, escape: impl Fn(u8) -> String) -> String {
+        text.bytes().map(escape).collect()
+    }
+
+    #[test]
+    fn a_whole_key_is_found_in_other_spellings() {
+        let hex = escaped(KEY, |byte| format!("{byte:02x}"));
+        let spelled = [
+            // printf %s "$KEY" | base64; the same with "Bearer " and "x:" before it.
+            "c2stYW50LWFwaTAzLVF4N3ZKMm1XY1I5dFliNExzS2Q4WmZIblB1M2FHZTZUblhvMQ==".to_owned(),
+            "QmVhcmVyIHNrLWFudC1hcGkwMy1ReDd2SjJtV2NSOXRZYjRMc0tkOFpmSG5QdTNhR2U2VG5YbzE="
+                .to_owned(),
+            "eDpzay1hbnQtYXBpMDMtUXg3dkoybVdjUjl0WWI0THNLZDhaZkhuUHUzYUdlNlRuWG8x".to_owned(),
+            hex.to_ascii_uppercase(),
+            hex,
+            escaped(KEY, |byte| format!("\\u{byte:04x}")),
+            escaped(KEY, |byte| format!("\\\\u{byte:04X}")),
+            escaped(KEY, |byte| format!("\\x{byte:02x}")),
+            escaped(KEY, |byte| format!("%{byte:02X}")),
+        ];
+        let partly = escaped(KEY, |byte| match byte {
+            b'a'..=b'm' => format!("\\u{byte:04x}"),
+            b'n'..=b'z' => format!("%{byte:02x}"),
+            _ => char::from(byte).to_string(),
+        });
+        let traces = Traces::of(KEY);
+        for spelled in spelled {
+            for before in 0..40 {
+                let text = format!("{}\"{spelled}\" and 100% \\n", "x".repeat(before));
+                let whole = traces.redacted_whole(text.as_bytes()).expect("found");
+                let error = traces.redacted(text.as_bytes()).expect("found");
+                assert_eq!(whole, error, "{text}");
+                assert_eq!(whole.len(), text.len(), "{text}");
+                assert!(whole.ends_with(b"\" and 100% \\n"), "{text}");
+                let left = String::from_utf8(whole).expect("text");
+                // Of what is before the secret, its kind, something is left.
+                let longest = left.split('*').map(str::len).max().unwrap_or_default();
+                assert!(
+                    longest < before + 13 * 7 && left.contains("****************"),
+                    "{left}"
+                );
+                for at in 0..text.len() {
+                    if let Some(letters) = spelled.get(at + 13 * 7..at + 13 * 7 + 20) {
+                        assert!(!left.contains(letters), "{left}");
+                    }
+                }
+            }
+        }
+        let left = redacted(KEY, &partly);
+        assert!(left.ends_with(&"*".repeat(40)), "{left}");
+        // Keys with what some encoders escape in any text.
+        let slashed = "abc/DEF/ghi/123/KLM";
+        let text = r#"{"key":"abc\/DEF\/ghi\/123\/KLM","url":"http:\/\/a"}"#;
+        let stars = "*".repeat(slashed.len() + 4);
+        let expected = format!(r#"{{"key":"{stars}","url":"http:\/\/a"}}"#);
+        assert_eq!(redacted(slashed, text), expected);
+        assert!(
+            Traces::of(slashed)
+                .redacted_whole(text.as_bytes())
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn another_spelling_that_has_begun_is_known() {
+        let traces = Traces::of(KEY);
+        let hex = escaped(&KEY[13..], |byte| format!("{byte:02x}"));
+        for begun in 4..hex.len() {
+            let text = format!("text {}", &hex[..begun]);
+            assert_eq!(traces.bytes_begun(text.as_bytes()), begun, "{text}");
+        }
+        assert_eq!(traces.bytes_begun(hex.as_bytes()), 0);
     }
 
     proptest! {

@@ -2,10 +2,11 @@
 //!
 //! Where it is asked for, a chunk without choices comes at the end, and every other one says
 //! `"usage":null` (<https://platform.openai.com/docs/api-reference/chat-streaming>). Without both the
-//! stream is byte for byte what the client would have got. Providers that tell their usage unasked, in
+//! stream is byte for byte what the client would have got. Some servers leave the choices of that chunk out,
+//! or say `null`: clients that did not ask for it trip over them. Providers that tell their usage unasked, in
 //! a chunk with choices, are left to.
 
-use memchr::{memchr, memmem};
+use memchr::{memchr2, memmem};
 
 use crate::json::{Kind, Reader};
 
@@ -43,20 +44,24 @@ fn of_event(event: &[u8]) -> Usage {
         return Usage::None;
     };
     let data = &event[at + 5..];
-    let (mut usage, mut is_without_choices) = (None, false);
+    let (mut usage, mut is_without_choices, mut is_error) = (None, true, false);
     let mut reader = Reader::new(data);
     let read = reader.object(|name, reader| {
         let kind = reader.peek()?;
         let value = reader.skip()?;
         match name {
             b"usage" => usage = Some((kind, value)),
-            b"choices" => is_without_choices = value[1..].trim_ascii_start() == b"]",
+            b"choices" => {
+                let is_empty = kind == Kind::Null || value[1..].trim_ascii_start() == b"]";
+                is_without_choices &= is_empty;
+            }
+            b"error" => is_error = kind != Kind::Null,
             _ => {}
         }
         Ok(())
     });
     match (read, usage) {
-        (Ok(()), Some((Kind::Object, _))) if is_without_choices => Usage::Alone,
+        (Ok(()), Some((Kind::Object, _))) if is_without_choices && !is_error => Usage::Alone,
         (Ok(()), Some((Kind::Null, value))) => {
             let start = value.as_ptr() as usize - event.as_ptr() as usize;
             null(event, start, start + value.len())
@@ -82,14 +87,15 @@ fn null(event: &[u8], start: usize, end: usize) -> Usage {
     }
 }
 
-/// Where the first event ends: after the empty line that ends it.
+/// Where the first event ends: after the empty line that ends it. Lines end with LF, CR or CR LF.
 fn end_of_event(events: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(newline) = memchr(b'\n', &events[at..]) {
-        at += newline + 1;
+    while let Some(end) = memchr2(b'\n', b'\r', &events[at..]) {
+        let is_pair = events[at + end..].starts_with(b"\r\n");
+        at += end + 1 + usize::from(is_pair);
         match &events[at..] {
-            [b'\n', ..] => return at + 1,
             [b'\r', b'\n', ..] => return at + 2,
+            [b'\n' | b'\r', ..] => return at + 1,
             _ => {}
         }
     }
@@ -121,6 +127,14 @@ mod tests {
                 "data: {\"usage\":null, \"choices\":[{}]}\n\n",
                 "data: {\"choices\":[{}]}\n\n",
             ),
+            (
+                "data: {\"usage\":{\"prompt_tokens\":1}}\r\rdata: {\"choices\":[{}]}\r\rdata: {\"choices\":null,\"usage\":{}}\r\r",
+                "data: {\"choices\":[{}]}\r\r",
+            ),
+            (
+                "data: {\"choices\":[ ],\"usage\":{},\"error\":null}\r\n\r\ndata: 1\n\n",
+                "data: 1\n\n",
+            ),
         ] {
             assert_eq!(shown(events), expected);
         }
@@ -130,6 +144,7 @@ mod tests {
             "data: {\"choices\":[{\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1}}\n\n",
             "data: {\"choices\":[],\"prompt_filter_results\":[{\"usage\":null}]}\n\n",
             "data: {\"choices\":[],\"usage\"",
+            "data: {\"error\":{\"message\":\"x\"},\"usage\":{\"prompt_tokens\":1}}\n\n",
             "data: [DONE]\n\n",
         ] {
             assert_eq!(shown(unchanged), unchanged);

@@ -82,6 +82,13 @@ pub(super) const GOOGLE: Family = Family {
             ScopeMissing,
             INFO,
         ),
+        // Of paths that want more than a key (tuned models, corpora), whichever key it is.
+        Row::new(
+            RIGHTS,
+            Begins(&["api keys are not supported by this api"]),
+            ScopeMissing,
+            SEEN,
+        ),
         Row::new(
             RIGHTS,
             Code(&["consumer_suspended", "consumer_invalid", "service_disabled"]),

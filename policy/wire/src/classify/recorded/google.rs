@@ -39,6 +39,12 @@ fn capacity_and_countries() {
             AccountDisabled,
         ),
         (
+            401,
+            &[],
+            r#"{"error":{"code":401,"message":"API keys are not supported by this API. Expected OAuth2 access token or other authentication credentials that assert a principal. See https://cloud.google.com/docs/authentication","status":"UNAUTHENTICATED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"CREDENTIALS_MISSING","domain":"googleapis.com"}]}}"#,
+            ScopeMissing,
+        ),
+        (
             429,
             &[],
             r#"{"error":{"code":429,"message":"Your project has exceeded its monthly spending cap.","status":"RESOURCE_EXHAUSTED"}}"#,
