@@ -23,9 +23,9 @@
 
 mod bounds;
 mod fit;
-mod known;
+mod peer_state;
 mod peers;
-mod reserve;
+mod reservation;
 mod row;
 mod rows;
 mod view;
