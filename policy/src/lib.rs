@@ -57,7 +57,7 @@
 //! | bucket | a token bucket of the provider: one account, quota group and dimension |
 //! | reserve, part | what of an account is kept for a tenant; others borrow it while it lies idle |
 //! | load | what a bucket carried in an hour: peak, time near the limit, who fell short of it |
-//! | headroom | the share of a bucket that is free after a request |
+//! | headroom | the fraction of a bucket that is free after a request |
 //! | lease | what an admitted request holds of each bucket, until it is settled |
 //! | ticket | a place in the waiting room |
 //! | patience | how long a request may wait in all |
@@ -70,6 +70,8 @@
 //! | refused, explained | a 429 whose headers or wait show the budget that is spent |
 //! | plan, step | what becomes of one request; what to do next |
 //! | reroute | go on at the plan's next choice: another provider, account or model |
+//! | reservation | what a request holds of its tenant's limits and budgets, until it is settled |
+//! | share | what one of several gateways may give of a limit, until it hears of the others again |
 //! | report | what one gateway says of itself to those it shares a store with |
 //! | holder | the account that holds a batch, a file, a stored response |
 //! | relay | give the client the provider's answer as it is |

@@ -9,6 +9,7 @@
 mod attribution;
 mod declared;
 mod harder;
+mod misleading;
 mod preset;
 mod promised;
 mod several;

@@ -1,9 +1,10 @@
 //! What is left of a tenant's limits per minute, as headers.
 //!
-//! A client is told up to a dozen, with every answer. Their names are hashed once for all answers: each
-//! begins with a copy of a map that has them.
+//! A client is told up to a dozen, with every answer. Their names are hashed once for all answers to who has
+//! the same limits, and what the limits are is written once: each answer begins with a copy of a map that
+//! has them.
 
-use std::sync::OnceLock;
+use std::cell::RefCell;
 
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
@@ -11,40 +12,39 @@ use keyweir_policy::tenancy::left::{self, AllLeft, FIELDS, Reset};
 use keyweir_policy::tenancy::period::Wall;
 use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::dialect::Dialect;
-
-/// Which dimensions may be bounded.
-const SETS: usize = 1 << Dimension::COUNT;
+use keyweir_policy::terms::name_map::NameMap;
 
 /// Headers that an answer has beside these, most often.
 const OTHERS: usize = 12;
 
-/// A value for each place among the names, which says where it is.
-const PLACES: &[u8; FIELDS] = b"abcdefghijkl";
+/// Templates that are kept, on each thread: more than most policies have different limits. A KiB each.
+const TEMPLATES_MAX: usize = 256;
 
-type Templates = [OnceLock<HeaderMap>; SETS];
+/// A letter for each place among the names, which says where a value is missing.
+const PLACES: [&str; FIELDS] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
 
-static ANTHROPIC: Templates = [const { OnceLock::new() }; SETS];
-static OTHER: Templates = [const { OnceLock::new() }; SETS];
+/// What is bounded, and how.
+type Limits = [Option<u64>; Dimension::COUNT];
+
+thread_local! {
+    static TEMPLATES: RefCell<NameMap<(Dialect, Limits), HeaderMap>> = RefCell::default();
+}
 
 /// The headers that tell a client of `dialect` what is left at `now`.
 pub(crate) fn left(left: &AllLeft, dialect: Dialect, now: Wall) -> HeaderMap {
-    let bounded = left.bounded();
-    if bounded == 0 {
+    let limits = Dimension::ALL.map(|dimension| left.of(dimension).map(|left| left.limit));
+    if limits.iter().all(Option::is_none) {
         return HeaderMap::new();
     }
-    let templates = match dialect {
-        Dialect::Anthropic => &ANTHROPIC,
-        _ => &OTHER,
-    };
-    let template = templates[bounded].get_or_init(|| template(dialect, bounded));
-    let mut headers = template.clone();
+    let mut headers = template(dialect, limits);
     let mut last = None;
     for value in headers.values_mut() {
-        let place = usize::from(value.as_bytes()[0] - PLACES[0]);
-        let left = left.of(Dimension::ALL[place / 3]);
-        let left = left.expect("bounded");
+        let place = match value.as_bytes() {
+            [letter @ b'a'..=b'l'] => usize::from(letter - b'a'),
+            _ => continue,
+        };
+        let left = left.of(Dimension::ALL[place / 3]).expect("bounded");
         *value = match place % 3 {
-            0 => left.limit.into(),
             1 => left.remaining.into(),
             _ => reset(Reset::of(left, dialect, now), &mut last),
         };
@@ -65,13 +65,29 @@ fn reset(reset: Reset, last: &mut Option<(Reset, HeaderValue)>) -> HeaderValue {
     }
 }
 
-/// A map with the names of all headers that tell of `bounded` dimensions.
-fn template(dialect: Dialect, bounded: usize) -> HeaderMap {
+/// A map that tells these limits, with a letter in the place of all else that there is to tell of them.
+fn template(dialect: Dialect, limits: Limits) -> HeaderMap {
+    TEMPLATES.with_borrow_mut(|templates| {
+        if let Some(template) = templates.get(&(dialect, limits)) {
+            return template.clone();
+        }
+        if templates.len() >= TEMPLATES_MAX {
+            templates.clear();
+        }
+        let template = templates.entry((dialect, limits));
+        template.or_insert_with(|| fresh(dialect, limits)).clone()
+    })
+}
+
+fn fresh(dialect: Dialect, limits: Limits) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(FIELDS + OTHERS);
-    for ((place, name), at) in left::names(dialect).enumerate().zip(PLACES.chunks(1)) {
-        if bounded >> (place / 3) & 1 == 1 {
-            let at = HeaderValue::from_bytes(at).expect("a letter");
-            headers.insert(HeaderName::from_static(name), at);
+    for (place, name) in left::names(dialect).enumerate() {
+        if let Some(limit) = limits[place / 3] {
+            let value = match place % 3 {
+                0 => limit.into(),
+                _ => HeaderValue::from_static(PLACES[place]),
+            };
+            headers.insert(HeaderName::from_static(name), value);
         }
     }
     headers
@@ -93,9 +109,9 @@ mod tests {
             reset: Duration::from_secs(limit),
         };
         let mut all = AllLeft::default();
-        all.add(Dimension::Requests, of_limit(60));
-        all.add(Dimension::OutputTokens, of_limit(60));
-        all.add(Dimension::Tokens, of_limit(5));
+        all.tell(Dimension::Requests, of_limit(60));
+        all.tell(Dimension::OutputTokens, of_limit(60));
+        all.tell(Dimension::Tokens, of_limit(5));
         let told = |dialect| {
             let headers = left(&all, dialect, Wall(1_795_651_200_000_000));
             let told = left::names(dialect).filter_map(|name| {

@@ -5,7 +5,7 @@
 //! one after the other, and their lists kept for a while (`known_models.rs`).
 
 use bytes::Bytes;
-use keyweir_policy::config::catalog::{self, Known};
+use keyweir_policy::config::catalog::{self, Listed};
 use keyweir_policy::config::file::Scope;
 use keyweir_policy::exchange::model_lists::{Fetch, TimeToFetch};
 use keyweir_policy::exchange::plan::{Plan, Request, TimeLimits};
@@ -60,7 +60,7 @@ pub(crate) async fn run(mut exchange: Box<Exchange<'_>>, list: ModelList) -> Res
     }
     let form = lists.iter().find_map(|(_, list)| Some(list.as_ref()?.form));
     let is_understood = form.is_some() || list.asked.dialect != Dialect::Generic;
-    let known = Known {
+    let known = Listed {
         form: form.unwrap_or(ModelsForm::of(list.asked.dialect)),
         lists: lists
             .iter()

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use keyweir_policy::config::file::{GatewaySettings, Policy, Tenant};
 use keyweir_policy::config::secret::{ClientKeys, ProviderSecret};
 use keyweir_policy::exchange::holders::{Held, Holders};
-use keyweir_policy::exchange::ownership::{self, Hidden, Known, Named, Sight};
+use keyweir_policy::exchange::ownership::{self, Hidden, Named, Ownership, Sight};
 use keyweir_policy::exchange::seek::Holder;
 use keyweir_policy::tenancy::validity::is_expired;
 use keyweir_policy::tenancy::visibility::Circles;
@@ -133,9 +133,9 @@ impl Live {
     ///
     /// # Errors
     /// If any of it is not there for the tenant.
-    pub(crate) fn look_up(&self, tenant: TenantId, named: Named<'_>) -> Result<Known, Hidden> {
+    pub(crate) fn look_up(&self, tenant: TenantId, named: Named<'_>) -> Result<Ownership, Hidden> {
         if named.resource.is_none() && named.references.is_empty() {
-            return Ok(Known::default());
+            return Ok(Ownership::default());
         }
         self.with_sight(tenant, |sight| {
             ownership::look_up(&mut self.holders(), named, sight)

@@ -59,7 +59,7 @@ pub fn taker(
 
 /// What is known of the providers' models.
 #[derive(Debug)]
-pub struct Known<'k> {
+pub struct Listed<'k> {
     /// How the list is written.
     pub form: ModelsForm,
     /// What each provider lists, in the order of [`providers`].
@@ -67,7 +67,7 @@ pub struct Known<'k> {
 }
 
 /// What `tenant` may ask for.
-pub fn models(policy: &Policy, tenant: TenantId, asked: Scope, known: &Known<'_>) -> Vec<Model> {
+pub fn models(policy: &Policy, tenant: TenantId, asked: Scope, known: &Listed<'_>) -> Vec<Model> {
     let allowed = policy.tenants.get(tenant).map(|tenant| &tenant.models);
     let listing = Listing {
         policy,
@@ -96,7 +96,7 @@ pub fn models(policy: &Policy, tenant: TenantId, asked: Scope, known: &Known<'_>
 struct Listing<'l> {
     policy: &'l Policy,
     asked: Scope,
-    known: &'l Known<'l>,
+    known: &'l Listed<'l>,
     /// The tenant's models; `None`: any.
     allowed: Option<&'l ModelPatterns>,
     /// What else it may use.
@@ -256,7 +256,7 @@ mod tests {
             [(ProviderId(0), &mistral), (ProviderId(1), &openai)];
         let wanted = providers(&policy, TenantId(tenant), asked);
         let lists = all.into_iter().filter(|(id, _)| wanted.contains(id));
-        let known = Known {
+        let known = Listed {
             form,
             lists: lists.collect(),
         };

@@ -32,7 +32,7 @@ pub struct Sight<'a> {
 
 /// What is known of what a request names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Known {
+pub struct Ownership {
     /// Who holds it.
     pub holder: Option<Holder>,
     /// Who made the thing that the path names.
@@ -65,8 +65,12 @@ impl Sight<'_> {
 ///
 /// # Errors
 /// If any of it is not there for its tenant.
-pub fn look_up(holders: &mut Holders, named: Named<'_>, sight: Sight<'_>) -> Result<Known, Hidden> {
-    let mut known = Known::default();
+pub fn look_up(
+    holders: &mut Holders,
+    named: Named<'_>,
+    sight: Sight<'_>,
+) -> Result<Ownership, Hidden> {
+    let mut known = Ownership::default();
     let ids = named.references.iter().filter(|id| !is_sealed(id));
     if sight.sees.is_some() && ids.count() >= REFERENCES_MAX {
         return Err(Hidden::TooMany);
@@ -130,7 +134,7 @@ mod tests {
         holders
     }
 
-    fn seen(resource: Option<&str>, references: &[&str], seeks: bool) -> Result<Known, Hidden> {
+    fn seen(resource: Option<&str>, references: &[&str], seeks: bool) -> Result<Ownership, Hidden> {
         let references: Vec<String> = references.iter().map(|it| (*it).to_owned()).collect();
         let named = Named {
             resource,
@@ -144,8 +148,8 @@ mod tests {
         look_up(&mut holders(), named, sight)
     }
 
-    fn at(account: u32, owner: Option<TenantId>) -> Result<Known, Hidden> {
-        Ok(Known {
+    fn at(account: u32, owner: Option<TenantId>) -> Result<Ownership, Hidden> {
+        Ok(Ownership {
             holder: Some((ProviderId(0), AccountId(account))),
             owner,
         })
@@ -178,7 +182,7 @@ mod tests {
             (None, &["conversation"]),
         ] {
             assert_eq!(seen(resource, references, false), Err(Hidden::Unseen));
-            assert_eq!(seen(resource, references, true), Ok(Known::default()));
+            assert_eq!(seen(resource, references, true), Ok(Ownership::default()));
         }
         assert_eq!(seen(Some("file-sought1"), &[], false), Err(Hidden::Unseen));
         assert_eq!(seen(Some("file-sought1"), &[], true), at(3, None));
@@ -186,9 +190,12 @@ mod tests {
 
     #[test]
     fn what_a_provider_has_for_everybody_is_not_hidden() {
-        assert_eq!(seen(None, &["pptx", "auto"], false), Ok(Known::default()));
+        assert_eq!(
+            seen(None, &["pptx", "auto"], false),
+            Ok(Ownership::default())
+        );
         let sealed = "sealed#0123456789abcdef";
-        assert_eq!(seen(None, &[sealed], false), Ok(Known::default()));
+        assert_eq!(seen(None, &[sealed], false), Ok(Ownership::default()));
     }
 
     #[test]

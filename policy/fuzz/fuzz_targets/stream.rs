@@ -44,7 +44,7 @@ fn read<'a>(
     let mut reader = StreamReader::new(dialect, endpoint, [].into());
     for piece in pieces {
         reader.feed(piece);
-        let _ = reader.output_so_far();
+        let _ = reader.tokens().output_so_far();
     }
     let opening = reader.opening(true);
     let ending = reader.ending();
@@ -52,7 +52,7 @@ fn read<'a>(
     let event = reader.error_event(RefusalKind::Overloaded, "busy", "req_1");
     format!(
         "{opening:?} {ending:?} {ids:?} {event} {:?} {:?} {} {}",
-        reader.usage(),
+        reader.tokens().reported(),
         reader.error_answer(),
         reader.finished(),
         reader.is_over(),

@@ -55,6 +55,7 @@ mod shared;
 pub mod spec;
 mod standing;
 pub mod view;
+mod wake;
 
 #[cfg(test)]
 mod tests;

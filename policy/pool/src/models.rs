@@ -5,10 +5,10 @@
 //! Clients can invent model names, so the number of both is bounded. Where the table of models is
 //! full, the one that was asked for longest ago gives way, of the tenant that has brought the most
 //! ([`eviction`]); where all are in use, new ones share entries, one for each set of accounts that
-//! serves them. The bound on groups falls with the number of accounts, since each group has buckets
-//! for all of them; groups stay, and the last quarter of them is for tenants that have brought few.
+//! serves them. The number of groups is bounded, too ([`groups`]).
 
 mod eviction;
+mod groups;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -26,21 +26,12 @@ use crate::spec::PoolSpec;
 
 /// Models that are told apart: providers list some hundred.
 const MODELS_MAX: usize = 2_000;
-/// Groups, however few accounts there are: a few for each of the families that providers list …
-const GROUPS_MAX: usize = 256;
-/// … and however many there are: enough for the families that one provider serves at a time.
-const GROUPS_MIN: usize = 16;
-/// Buckets' worth of memory that groups may take together: about 900 bytes each, some 350 MiB.
-const GROUP_ACCOUNTS_MAX: usize = 400_000;
 /// What stands for all models beyond the bounds, and for requests that name none.
 const OTHER: &str = "";
 /// What the name of an entry for many models begins with. No model's name has a control character.
 const SHARED: char = '\n';
 /// Such entries: each is for the models that the same accounts serve, and accounts differ in few ways.
 const SHARED_MAX: usize = 64;
-
-/// The part of all groups, as a divisor, that a tenant may bring once three quarters are there.
-const GROUPS_OF_TENANT: usize = 16;
 
 /// The models that were asked for.
 #[derive(Debug, Default)]
@@ -272,69 +263,6 @@ impl Models {
         let nobody = std::iter::repeat_n('0', serves.len());
         std::iter::once(SHARED).chain(nobody).collect()
     }
-
-    fn group(
-        &mut self,
-        spec: &PoolSpec,
-        named: Named<'_>,
-    ) -> (GroupId, Option<(GroupId, GroupName)>) {
-        let group = self.group_name(spec, named);
-        if let Some(known) = self.groups.get(&group) {
-            return (*known, None);
-        }
-        let id = GroupId::from_index(self.groups.len());
-        self.groups.insert(group.clone(), id);
-        *self.groups_of.entry(named.tenant).or_default() += 1;
-        (id, Some((id, group)))
-    }
-
-    /// A group that was there in a process before this one, and whether it is new in this one; `None`:
-    /// there is no room for it. It counts as nobody's.
-    pub(crate) fn group_again(
-        &mut self,
-        spec: &PoolSpec,
-        name: &GroupName,
-    ) -> Option<(GroupId, bool)> {
-        if let Some(known) = self.groups.get(name) {
-            return Some((*known, false));
-        }
-        if self.groups.len() >= most_groups(spec) / 4 * 3 {
-            return None;
-        }
-        let id = GroupId::from_index(self.groups.len());
-        self.groups.insert(name.clone(), id);
-        Some((id, true))
-    }
-
-    /// The group that a model is charged to: one that is there, or one that there is room for.
-    fn group_name(&self, spec: &PoolSpec, named: Named<'_>) -> GroupName {
-        let (name, declared) = match named.name.starts_with(SHARED) {
-            true => (OTHER.to_owned(), None),
-            false => spec.group_of(named.name),
-        };
-        let mut group = GroupName {
-            endpoint: named.endpoint,
-            name,
-        };
-        let may_be_new = declared.is_some() || self.may_bring_group(spec, named.tenant);
-        if !may_be_new && !self.groups.contains_key(&group) {
-            OTHER.clone_into(&mut group.name);
-        }
-        group
-    }
-
-    /// Whether there is room for a group that `tenant` brings.
-    fn may_bring_group(&self, spec: &PoolSpec, tenant: TenantId) -> bool {
-        let most = most_groups(spec);
-        let there = self.groups.len();
-        let brought = self.groups_of.get(&tenant).copied().unwrap_or_default();
-        there < most && (there < most / 4 * 3 || brought < most / GROUPS_OF_TENANT)
-    }
-}
-
-/// How many groups there may be.
-fn most_groups(spec: &PoolSpec) -> usize {
-    (GROUP_ACCOUNTS_MAX / spec.accounts.len().max(1)).clamp(GROUPS_MIN, GROUPS_MAX)
 }
 
 fn served_by(spec: &PoolSpec, name: &str) -> Option<Vec<bool>> {

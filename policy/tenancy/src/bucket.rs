@@ -30,6 +30,10 @@ impl Thousandths {
     }
 
     fn parts(self) -> i128 {
+        // Most fit into one word.
+        if let Ok(thousandths) = u64::try_from(self.0) {
+            return i128::from(thousandths) * (PARTS / 1_000);
+        }
         i128::try_from(self.0).map_or(LEVEL_MAX, |it| it.min(LEVEL_MAX)) * (PARTS / 1_000)
     }
 }
@@ -97,6 +101,14 @@ impl Bucket {
     pub(crate) fn inflow(&self, span: Duration) -> i64 {
         let parts = u128::from(self.limit).saturating_mul(span.as_micros());
         i64::try_from(parts / PARTS as u128).unwrap_or(i64::MAX)
+    }
+
+    /// Whether `need` and so much `beyond` it are there, and were when it was last drawn on; a need of
+    /// nothing never is.
+    pub(crate) fn had(&self, need: u64, beyond: u128) -> bool {
+        let beyond = u64::try_from(beyond).ok();
+        let all = beyond.and_then(|beyond| need.checked_add(beyond));
+        need > 0 && all.is_some_and(|all| i128::from(all) * PARTS <= self.level)
     }
 
     /// Whether `need` is there now.

@@ -16,6 +16,8 @@
 //! that; as long as there was none that was longer, a few pages. Of a limit per minute it counts as it is
 //! expected to.
 
+use keyweir_terms::amount::Dimension;
+
 use crate::taken::Taken;
 
 /// The part of a cap that counts against a limit per minute.
@@ -39,8 +41,31 @@ pub(crate) fn output_at_most(need: u64, cap: Option<u64>, longest: u64) -> u64 {
 pub(crate) struct Claim {
     pub(crate) need: Taken,
     pub(crate) most: Taken,
-    /// Its request says how much it may take at most.
-    pub(crate) is_capped: bool,
+    /// What a limit per minute counts beyond what is expected, by [`Dimension::index`].
+    beyond_rate: [u64; Dimension::COUNT],
+}
+
+impl Claim {
+    /// Of a request that is expected to take `need`, and takes `most` at most: `is_capped`, where it says
+    /// that itself.
+    pub(crate) fn new(need: Taken, most: Taken, is_capped: bool) -> Self {
+        let beyond = |dimension| match dimension {
+            Dimension::OutputTokens | Dimension::Tokens if is_capped => {
+                beyond_rate(need.of(dimension), most.of(dimension))
+            }
+            _ => 0,
+        };
+        Self {
+            need,
+            most,
+            beyond_rate: Dimension::ALL.map(beyond),
+        }
+    }
+
+    /// What a limit per minute counts of it beyond what is expected.
+    pub(crate) const fn beyond_rate(&self, dimension: Dimension) -> u64 {
+        self.beyond_rate[dimension.index()]
+    }
 }
 
 /// What runs may take so much beyond what it is expected to, in the unit of what is asked; `None`: nothing
@@ -49,6 +74,6 @@ pub(crate) struct Claim {
 pub(crate) struct AtStake(pub(crate) Option<u128>);
 
 /// What a limit per minute counts of `most` beyond `need`.
-pub(crate) const fn beyond_rate(need: u64, most: u64) -> u64 {
+const fn beyond_rate(need: u64, most: u64) -> u64 {
     (most / CAP_PARTS).saturating_sub(need)
 }

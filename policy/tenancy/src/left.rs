@@ -78,32 +78,23 @@ const OTHERS: Names = [
     ],
 ];
 
-impl Left {
-    /// Whether less is left of it than of `other`, in proportion.
-    fn is_scarcer(&self, other: &Self) -> bool {
-        let of = |left: u64, limit: u64| u128::from(left) * u128::from(limit.max(1));
-        of(self.remaining, other.limit) < of(other.remaining, self.limit)
-    }
-}
-
 impl AllLeft {
     /// What is left of a dimension, if it is bounded.
     pub const fn of(&self, dimension: Dimension) -> Option<&Left> {
         self.0[dimension.index()].as_ref()
     }
 
-    /// Another limit holds, too: the scarcer one is told.
-    pub fn add(&mut self, dimension: Dimension, left: Left) {
-        let told = &mut self.0[dimension.index()];
-        if told.is_none_or(|told| left.is_scarcer(&told)) {
-            *told = Some(left);
-        }
+    /// Whether a limit of which so much is `remaining` is scarcer, in proportion, than what is told of
+    /// its dimension.
+    pub fn is_scarcer(&self, dimension: Dimension, limit: u64, remaining: u64) -> bool {
+        let of = |left: u64, limit: u64| u128::from(left) * u128::from(limit.max(1));
+        self.of(dimension)
+            .is_none_or(|told| of(remaining, told.limit) < of(told.remaining, limit))
     }
 
-    /// Which dimensions are bounded: a bit for each, by [`Dimension::index`].
-    pub fn bounded(&self) -> usize {
-        let bit = |(index, left): (usize, &Option<Left>)| usize::from(left.is_some()) << index;
-        self.0.iter().enumerate().map(bit).sum()
+    /// Tells of this limit.
+    pub const fn tell(&mut self, dimension: Dimension, left: Left) {
+        self.0[dimension.index()] = Some(left);
     }
 }
 
@@ -213,11 +204,15 @@ mod tests {
     #[test]
     fn of_each_dimension_the_scarcest_is_told() {
         let mut all = AllLeft::default();
-        assert_eq!(all.bounded(), 0);
-        all.add(Dimension::Requests, left(60, 30, 30_001));
-        all.add(Dimension::Requests, left(1_000, 900, 1));
-        all.add(Dimension::Tokens, left(5, 5, 0));
-        assert_eq!(all.bounded(), 0b1001);
+        for (dimension, left) in [
+            (Dimension::Requests, left(60, 30, 30_001)),
+            (Dimension::Requests, left(1_000, 900, 1)),
+            (Dimension::Tokens, left(5, 5, 0)),
+        ] {
+            if all.is_scarcer(dimension, left.limit, left.remaining) {
+                all.tell(dimension, left);
+            }
+        }
         assert_eq!(all.of(Dimension::Requests), Some(&left(60, 30, 30_001)));
         assert_eq!(all.of(Dimension::Tokens), Some(&left(5, 5, 0)));
         assert_eq!(all.of(Dimension::InputTokens), None);

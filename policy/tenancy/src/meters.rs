@@ -23,14 +23,14 @@
 
 mod bounds;
 mod fit;
-mod known;
+mod peer_state;
 mod peers;
-mod reserve;
+mod reservation;
 mod row;
 mod rows;
 mod view;
 
-use keyweir_terms::amount::Need;
+use keyweir_terms::amount::{Dimension, Need};
 use keyweir_terms::ids::{ProviderId, TenantId};
 use keyweir_terms::replicas::Replicas;
 use keyweir_terms::request::Usage;
@@ -136,11 +136,15 @@ impl Meters {
             (Used::Partly(usage), Some(reserved)) => match usage.input {
                 // Who tells of the input tells what of it was cached.
                 Some(_) => Usage {
-                    output: usage.output.or(Some(reserved.claim.need.output)),
+                    output: usage
+                        .output
+                        .or(Some(reserved.claim.need.of(Dimension::OutputTokens))),
                     ..usage
                 },
                 None => Usage {
-                    output: usage.output.or(Some(reserved.claim.need.output)),
+                    output: usage
+                        .output
+                        .or(Some(reserved.claim.need.of(Dimension::OutputTokens))),
                     tier: usage.tier,
                     ..self.expected(reserved)
                 },
@@ -254,8 +258,8 @@ impl Meters {
     /// What a request was expected to take.
     fn expected(&self, reserved: &Reserved) -> Usage {
         let need = Need {
-            input: reserved.claim.need.input,
-            output: reserved.claim.need.output,
+            input: reserved.claim.need.of(Dimension::InputTokens),
+            output: reserved.claim.need.of(Dimension::OutputTokens),
         };
         let of = (reserved.tenant, &reserved.model);
         self.expected.usage(of, &reserved.size, &need)
@@ -270,12 +274,11 @@ impl Meters {
         let read = usage.cache_read.unwrap_or_default();
         let fresh = usage.input.unwrap_or_default();
         let weighed = u128::from(read) * u128::from(self.cache_read_weight) / u128::from(WHOLE);
-        Taken {
-            requests: 1,
+        let counted = Need {
             input: fresh.saturating_add(u64::try_from(weighed).unwrap_or(u64::MAX)),
             output: usage.output.unwrap_or_default(),
-            money: cost.money,
-        }
+        };
+        Taken::of_request(&counted, cost.money)
     }
 
     pub(super) fn give_back(&mut self, at: Moment, reserved: &Reserved, taken: &Taken) {

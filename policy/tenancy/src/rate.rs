@@ -7,7 +7,7 @@ use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
 use crate::bucket::{Bucket, Thousandths};
-use crate::claim::{Claim, beyond_rate};
+use crate::claim::Claim;
 use crate::room::Room;
 use crate::share::Factor;
 use crate::sharing::Sharing;
@@ -34,18 +34,16 @@ pub(crate) struct Drawn {
 impl Rate {
     /// What `claim` may take beyond what it is expected to.
     pub(crate) const fn beyond(&self, claim: &Claim) -> u128 {
-        match self.dimension {
-            Dimension::OutputTokens | Dimension::Tokens if claim.is_capped => {
-                let need = claim.need.of(self.dimension);
-                beyond_rate(need, claim.most.of(self.dimension)) as u128
-            }
-            _ => 0,
-        }
+        claim.beyond_rate(self.dimension) as u128
     }
 
     /// Whether there is room for `need`, where it and what runs may take so much beyond it.
     pub(crate) fn room(&self, need: &Taken, beyond: u128, now: Time, sharing: Sharing) -> Room {
         let asked = need.of(self.dimension);
+        // Most find what they ask for, and where nobody shares it, it has even lain there a while.
+        if sharing.is_alone() && self.bucket.had(asked, beyond) {
+            return Room::In(Duration::ZERO);
+        }
         let factor = sharing.factor(self.drawn.factor);
         // More than the share waits for all of it, and overdraws it.
         // Where nothing was taken of late, the last of it may be had, too: whoever else takes it
@@ -62,7 +60,6 @@ impl Rate {
                 self.bucket.wait_owing(counted.and(beyond), now)
             }
         };
-        // Most find what they ask for.
         if asked > 0 && others_may_take.is_zero() && self.bucket.has(counted, now) {
             return Room::In(Duration::ZERO);
         }
@@ -70,7 +67,7 @@ impl Rate {
         // waits for a full bucket, and overdraws it.
         let least = match self.dimension {
             Dimension::OutputTokens => 0,
-            Dimension::Tokens => need.input,
+            Dimension::Tokens => need.of(Dimension::InputTokens),
             _ => asked,
         };
         if least > self.bucket.limit() {
@@ -117,8 +114,13 @@ impl Rate {
             false => Factor::even(sharing.replicas),
         };
         if used > need {
-            let taken = self.bucket.overdraw(factor.counted(used - need), now);
-            self.drawn.add(factor.amount(taken).min(used - need), taken);
+            let counted = factor.counted(used - need);
+            let taken = self.bucket.overdraw(counted, now);
+            let amount = match taken == counted {
+                true => used - need,
+                false => factor.amount(taken).min(used - need),
+            };
+            self.drawn.add(amount, taken);
         } else {
             let counted = factor.counted(need - used);
             self.bucket.put_back(counted, now);
@@ -132,19 +134,24 @@ impl Drawn {
     fn add(&mut self, amount: u64, counted: Thousandths) {
         let own = i64::try_from(amount).unwrap_or(i64::MAX);
         self.taken = self.taken.saturating_add(own);
-        self.assumed = self.assumed.saturating_add(for_others(amount, counted));
+        if let Some(more) = for_others(amount, counted) {
+            self.assumed = self.assumed.saturating_add(more);
+        }
     }
 
     /// `counted` was given back for `amount`.
     fn give_back(&mut self, amount: u64, counted: Thousandths) {
         let own = i64::try_from(amount).unwrap_or(i64::MAX);
         self.taken = self.taken.saturating_sub(own);
-        self.assumed = self.assumed.saturating_sub(for_others(amount, counted));
+        if let Some(more) = for_others(amount, counted) {
+            self.assumed = self.assumed.saturating_sub(more);
+        }
     }
 }
 
-/// What of `counted` is not `amount` itself.
-fn for_others(amount: u64, counted: Thousandths) -> i128 {
-    let more = counted.0.saturating_sub(Thousandths::whole(amount).0);
-    i128::try_from(more).unwrap_or(i128::MAX)
+/// What of `counted` is not `amount` itself, if anything.
+fn for_others(amount: u64, counted: Thousandths) -> Option<i128> {
+    let more = counted.0.checked_sub(Thousandths::whole(amount).0);
+    let more = more.filter(|more| *more > 0)?;
+    Some(i128::try_from(more).unwrap_or(i128::MAX))
 }

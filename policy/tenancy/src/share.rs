@@ -38,6 +38,11 @@ impl Factor {
         u32::try_from(factor).map_or(even, Self)
     }
 
+    /// What is taken counts once.
+    const fn is_one(self) -> bool {
+        self.0 as u128 == UNIT
+    }
+
     /// What counts of `amount`.
     pub(crate) const fn counted(self, amount: u64) -> Thousandths {
         Thousandths(amount as u128 * self.0 as u128)
@@ -50,12 +55,18 @@ impl Factor {
 
     /// The amount of tokens or picodollars of which so much counts.
     pub(crate) const fn amount_of(self, counted: u128) -> u128 {
+        if self.is_one() {
+            return counted;
+        }
         let factor = if self.0 == 0 { 1 } else { self.0 };
         counted.saturating_mul(UNIT) / factor as u128
     }
 
     /// What counts of tokens or picodollars.
     pub(crate) const fn counted_of(self, amount: u128) -> u128 {
+        if self.is_one() {
+            return amount;
+        }
         amount.saturating_mul(self.0 as u128).div_ceil(UNIT)
     }
 }

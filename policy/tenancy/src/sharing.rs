@@ -20,6 +20,11 @@ pub(crate) struct Sharing {
 }
 
 impl Sharing {
+    /// Nobody else serves the same tenants.
+    pub(crate) fn is_alone(self) -> bool {
+        !self.is_heard && self.replicas == Replicas::ONE
+    }
+
     /// What counts of what is taken here: by this row's factor where the others are heard.
     pub(crate) const fn factor(self, of_row: Option<Factor>) -> Factor {
         match of_row {

@@ -1,6 +1,6 @@
 //! What a request takes, by what is counted.
 
-use keyweir_terms::amount::Dimension;
+use keyweir_terms::amount::{Dimension, Need};
 
 use crate::allowance::Amount;
 use crate::money::Money;
@@ -8,20 +8,22 @@ use crate::money::Money;
 /// What a request takes, or took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
-    pub(crate) requests: u64,
-    pub(crate) input: u64,
-    pub(crate) output: u64,
+    /// By [`Dimension::index`].
+    counts: [u64; Dimension::COUNT],
     pub(crate) money: Money,
 }
 
 impl Taken {
-    pub(crate) const fn of(&self, dimension: Dimension) -> u64 {
-        match dimension {
-            Dimension::Requests => self.requests,
-            Dimension::InputTokens => self.input,
-            Dimension::OutputTokens => self.output,
-            Dimension::Tokens => self.input.saturating_add(self.output),
+    /// One request, which takes so many tokens and so much money.
+    pub(crate) fn of_request(need: &Need, money: Money) -> Self {
+        Self {
+            counts: Dimension::ALL.map(|dimension| need.of(dimension)),
+            money,
         }
+    }
+
+    pub(crate) const fn of(&self, dimension: Dimension) -> u64 {
+        self.counts[dimension.index()]
     }
 
     pub(crate) const fn of_budget(&self, amount: Amount) -> u128 {

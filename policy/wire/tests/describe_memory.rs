@@ -95,6 +95,6 @@ fn a_stream_that_comes_line_by_line_is_read_without_a_copy() {
             reader.feed(b"\n\n");
         }
     });
-    assert_eq!(reader.output_so_far(), 250);
+    assert_eq!(reader.tokens().output_so_far(), 250);
     assert!(bytes < 4096, "{bytes} bytes");
 }

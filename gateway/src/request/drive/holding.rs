@@ -45,7 +45,7 @@ impl Holding<'_> {
                 read = self.answer.read_piece() => match read {
                     Ok(piece) => {
                         self.stream.reader.feed(&piece);
-                        self.lease.progressed(self.stream.reader.output_so_far());
+                        self.lease.progressed(self.stream.reader.tokens().output_so_far());
                         has_room = self.has_room(exchange, piece.len());
                     }
                     Err(_) => return Some(self.stream.reader.held_died()),

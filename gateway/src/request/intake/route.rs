@@ -2,7 +2,7 @@
 
 use keyweir_policy::config::directory::Allowed;
 use keyweir_policy::exchange::destination::{self, Destination, NoProvider};
-use keyweir_policy::exchange::ownership::{Hidden, Known, Named};
+use keyweir_policy::exchange::ownership::{Hidden, Named, Ownership};
 use keyweir_policy::exchange::routed::{self, Routed};
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::ids::TenantId;
@@ -97,7 +97,7 @@ pub(crate) fn destination(
     tenant: TenantId,
     (routed, query): (&Routed<'_>, Option<&str>),
     (description, body): (&Description, &[u8]),
-) -> Result<(Destination, Known), Refuse> {
+) -> Result<(Destination, Ownership), Refuse> {
     let named = Named {
         resource: routed.route.resource,
         references: &description.references,

@@ -5,9 +5,9 @@ use keyweir_policy::tenancy::tally::SpenderIds;
 use keyweir_policy::terms::ids::{AccountId, KeyId};
 use keyweir_policy::terms::request::Usage;
 
-use super::known::Known;
+use super::observed::Observed;
 
-impl Known {
+impl Observed {
     /// To whom its use is booked; `None`: no tenant or no provider had it.
     pub(super) fn spender(&self) -> Option<SpenderIds> {
         let (asked, served) = (&self.asked, &self.served);

@@ -7,10 +7,10 @@ use keyweir_policy::terms::endpoint::Endpoint;
 use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::{ProviderId, TenantId};
 
-use super::known::{Known, UNENDED};
+use super::observed::{Observed, UNENDED};
 use crate::telemetry::outcome::Outcome;
 
-impl Known {
+impl Observed {
     pub(super) fn count_limit(&self, lacking: Lacking, action: &str) {
         self.count_limit_named(lacking.as_str(), action);
     }

@@ -2,10 +2,10 @@
 
 use keyweir_policy::tenancy::money::Money;
 
-use super::known::Known;
+use super::observed::Observed;
 use crate::telemetry::recent::{Texts, Told};
 
-impl Known {
+impl Observed {
     /// Keeps what became of it and what it cost, for whoever asks why.
     pub(super) fn keep(&self, cost: Money) {
         let (asked, served, end) = (&self.asked, &self.served, &self.end);

@@ -2,12 +2,12 @@
 
 use keyweir_policy::tenancy::request::Cost;
 
-use super::known::Known;
+use super::observed::Observed;
 use crate::downstream::client::Client;
 use crate::telemetry::access_log::line::{FailedAttempt, Line};
 use crate::telemetry::outcome::Outcome;
 
-impl Known {
+impl Observed {
     /// Writes its line, where the log is on and the line is not left out of the sample.
     pub(super) fn log(&self, client: &Client, cost: &Cost) {
         if !self.gateway.access_log.is_on() {

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! event:    what can happen
-//! known:    what is known so far
+//! observed: what is known so far
 //! count:    → metrics
 //! charged:  → the tenant's limits and the ledger
 //! log:      → the access log
@@ -15,8 +15,8 @@ mod charged;
 mod count;
 mod event;
 mod keep;
-mod known;
 mod log;
+mod observed;
 mod trace;
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::ids::ProviderId;
 
 pub(crate) use self::event::{Chosen, Event};
-use self::known::Known;
+use self::observed::Observed;
 use crate::downstream::client::Client;
 use crate::downstream::request_id::RequestId;
 use crate::request::charge::Charge;
@@ -40,7 +40,7 @@ use crate::telemetry::trace_context::Traced;
 
 /// What is known of one request, and what it holds.
 pub(crate) struct Record {
-    known: Known,
+    observed: Observed,
     charge: Charge,
     /// It has held something of its tenant's limits.
     has_reserved: bool,
@@ -53,7 +53,7 @@ pub(crate) struct Record {
 impl Record {
     pub(crate) fn new(gateway: &Arc<Gateway>, live: &Arc<Live>, dialect: Dialect) -> Self {
         Self {
-            known: Known::new(gateway, live, dialect),
+            observed: Observed::new(gateway, live, dialect),
             charge: Charge::default(),
             has_reserved: false,
             has_waited: false,
@@ -62,12 +62,12 @@ impl Record {
     }
 
     pub(crate) const fn id(&self) -> RequestId {
-        self.known.asked.id
+        self.observed.asked.id
     }
 
     /// The dialect to speak to the client.
     pub(crate) const fn dialect(&self) -> Dialect {
-        self.known.asked.dialect
+        self.observed.asked.dialect
     }
 
     /// The origin whose pages may read the answer.
@@ -81,17 +81,17 @@ impl Record {
     }
 
     pub(crate) const fn started(&self) -> Instant {
-        self.known.started
+        self.observed.started
     }
 
     /// Notes what happened.
     pub(crate) fn on(&mut self, event: Event<'_>) {
-        let known = &mut self.known;
-        let (asked, served, end) = (&mut known.asked, &mut known.served, &mut known.end);
+        let observed = &mut self.observed;
+        let (asked, served, end) = (&mut observed.asked, &mut observed.served, &mut observed.end);
         match event {
             Event::Received(head) => {
                 asked.see(head);
-                let traces = &known.live.settings().traces;
+                let traces = &observed.live.settings().traces;
                 if traces.endpoint.is_some() {
                     asked.traced = Traced::begin(asked.trace, traces.sample);
                 }
@@ -103,7 +103,7 @@ impl Record {
             Event::Authenticated(tenant) => asked.tenant = Some(tenant),
             Event::BodyRead { bytes } => {
                 asked.bytes = bytes;
-                asked.read_after = known.started.elapsed();
+                asked.read_after = observed.started.elapsed();
             }
             Event::Described { model, stream } => {
                 asked.model = model.map(str::to_owned);
@@ -112,7 +112,7 @@ impl Record {
             Event::Lacks(lack) => {
                 self.charge.lacks(lack.left);
                 end.lack = Some(lack.to_string().into());
-                known.count_limit(lack.lacking, "refused");
+                observed.count_limit(lack.lacking, "refused");
             }
             Event::Reserved(reserved) => self.hold(*reserved),
             Event::LimitWaited { waited } => self.waited(waited),
@@ -124,30 +124,30 @@ impl Record {
                 key,
                 by,
                 waited,
-            } => known.begin((account, key), by, waited),
+            } => observed.begin((account, key), by, waited),
             Event::Waits { behind } => {
                 served.behind.get_or_insert(behind);
             }
-            Event::Connected { reused } => known.count_connection(reused),
+            Event::Connected { reused } => observed.count_connection(reused),
             Event::FaultHidden => {
                 if let Some(attempt) = served.tried.last_mut() {
                     attempt.is_hidden = true;
                 }
-                known.count_hidden_fault();
+                observed.count_hidden_fault();
             }
             Event::AttemptEnded { fault, changed } => {
-                served.note_ended(fault, changed, known.started);
-                known.count_attempt(fault);
+                served.note_ended(fault, changed, observed.started);
+                observed.count_attempt(fault);
                 if matches!(fault, Fault::None | Fault::ClientLeft) {
                     self.settle();
                 }
             }
             Event::AnswerBegan { status } => {
-                end.first_byte = Some(known.started.elapsed());
+                end.first_byte = Some(observed.started.elapsed());
                 end.status = status;
-                known.count_answer();
+                observed.count_answer();
             }
-            Event::Charged { usage, is_counted } => known.charged(usage, is_counted),
+            Event::Charged { usage, is_counted } => observed.charged(usage, is_counted),
             Event::Ended { outcome, status } => end.ended(outcome, status, None),
             Event::Broke { status, reason } => end.ended(Outcome::Broken, status, Some(reason)),
             Event::Refused { reason, status } => end.ended(Outcome::Refused, status, Some(reason)),
@@ -161,26 +161,26 @@ impl Record {
         if self.charge.is_settled() {
             return;
         }
-        if let Some(spender) = self.known.spender() {
-            let (gateway, live) = (&self.known.gateway, &self.known.live);
+        if let Some(spender) = self.observed.spender() {
+            let (gateway, live) = (&self.observed.gateway, &self.observed.live);
             self.charge
-                .settle(gateway, live, spender, self.known.used());
+                .settle(gateway, live, spender, self.observed.used());
         }
     }
 
     /// The request is rerouted to this model of this provider. `false`: its tenant's limits for that have no
     /// room for it now.
     pub(crate) fn reroute(&mut self, to: (ProviderId, &str)) -> bool {
-        let rerouted = self.charge.reroute(&self.known.gateway, to);
+        let rerouted = self.charge.reroute(&self.observed.gateway, to);
         if let Err(lack) = &rerouted {
-            self.known.count_limit(lack.lacking, "passed_over");
+            self.observed.count_limit(lack.lacking, "passed_over");
         }
         rerouted.is_ok()
     }
 
     /// What its answers tell of its tenant's limits.
     pub(crate) fn bounds(&self) -> HeaderMap {
-        self.charge.headers(self.known.asked.dialect)
+        self.charge.headers(self.observed.asked.dialect)
     }
 
     /// What it holds of its tenant's limits, if anything.
@@ -191,28 +191,28 @@ impl Record {
     /// Gives back what it holds of its tenant's limits, to ask anew.
     pub(crate) fn let_go(&mut self) {
         if let Some(reserved) = self.charge.let_go() {
-            self.known.gateway.tenancy.give_back_unused(reserved);
+            self.observed.gateway.tenancy.give_back_unused(reserved);
         }
     }
 
     /// How long it waited until its tenant's limits had room.
     pub(crate) const fn limit_waited(&self) -> Duration {
-        self.known.served.limit_waited
+        self.observed.served.limit_waited
     }
 
     /// What an attempt tells the provider of the trace, where it is traced.
     pub(crate) fn traceparent(&self) -> Option<HeaderValue> {
-        self.known.traceparent()
+        self.observed.traceparent()
     }
 
     /// Counts and logs the request.
     pub(crate) fn finish(&mut self, client: &Client) {
         self.settle();
-        self.known.end.duration = self.known.started.elapsed();
-        self.known.count_ended();
-        self.known.log(client, self.charge.cost());
-        self.known.keep(self.charge.cost().money);
-        self.known.trace();
+        self.observed.end.duration = self.observed.started.elapsed();
+        self.observed.count_ended();
+        self.observed.log(client, self.charge.cost());
+        self.observed.keep(self.charge.cost().money);
+        self.observed.trace();
     }
 
     fn hold(&mut self, reserved: Reserved) {
@@ -222,33 +222,33 @@ impl Record {
                 self.count_waited();
             }
             if let Some(shadowed) = reserved.shadowed {
-                self.known.count_limit(shadowed, "shadowed");
+                self.observed.count_limit(shadowed, "shadowed");
             }
         }
         self.charge.hold(reserved);
     }
 
     fn waited(&mut self, waited: Duration) {
-        self.known.served.limit_waited = waited;
+        self.observed.served.limit_waited = waited;
         self.count_waited();
     }
 
     /// Counts it among those that waited for a limit or a budget, and were not refused.
     fn count_waited(&mut self) {
         if self.has_reserved && !std::mem::replace(&mut self.has_waited, true) {
-            self.known.count_limit_named("any", "waited");
+            self.observed.count_limit_named("any", "waited");
         }
     }
 
     fn choose(&mut self, chosen: Chosen) {
-        let known = &mut self.known;
-        known.count_wait(chosen.waited);
+        let observed = &mut self.observed;
+        observed.count_wait(chosen.waited);
         if chosen.fell_back
-            && let Some(left) = known.served.provider
+            && let Some(left) = observed.served.provider
         {
-            known.live.provider_metrics(left).fallbacks.inc();
+            observed.live.provider_metrics(left).fallbacks.inc();
         }
-        let served = &mut known.served;
+        let served = &mut observed.served;
         served.provider = Some(chosen.provider);
         served.model = chosen.model;
         served.fell_back = chosen.fell_back;

@@ -2,10 +2,10 @@
 
 use http::header::HeaderValue;
 
-use super::known::Known;
+use super::observed::Observed;
 use crate::request::spans::{self, TracedRequest};
 
-impl Known {
+impl Observed {
     /// What an attempt tells the provider of the trace, where it is traced.
     pub(super) fn traceparent(&self) -> Option<HeaderValue> {
         let traced = self.asked.traced?;

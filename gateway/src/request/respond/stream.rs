@@ -87,7 +87,7 @@ async fn pass_on(
         match next(exchange, answer, idle).await {
             Came::Piece(piece) => {
                 stream.reader.feed(&piece);
-                held.progressed(stream.reader.output_so_far());
+                held.progressed(stream.reader.tokens().output_so_far());
                 if stream.reader.is_over() {
                     learn_made(exchange, held, stream);
                 }
@@ -138,11 +138,11 @@ fn redacted(
 }
 
 fn settle(exchange: &mut Exchange<'_>, mut held: HeldLease, stream: &mut Stream, passed: &Passed) {
-    let usage = stream.reader.charged();
+    let usage = stream.reader.tokens().charged();
     held.charged(usage);
     exchange.record.on(Event::Charged {
         usage,
-        is_counted: stream.reader.is_counted(),
+        is_counted: stream.reader.tokens().is_counted(),
     });
     learn_made(exchange, &held, stream);
     let fault = match passed {

@@ -8,6 +8,7 @@
 mod client_keys;
 mod command;
 mod files;
+mod of_tenants;
 mod open_to_all;
 mod places;
 mod problem;
@@ -28,7 +29,7 @@ pub(crate) use self::command::end_all as end_commands;
 use self::command::{Printed, print_all};
 use self::files::{Files, Looks};
 pub use self::open_to_all::open_to_all;
-use self::places::{commands, of_key, of_redis, of_tenant};
+use self::places::{commands, of_key, of_redis};
 pub(crate) use self::places::{files, is_declared};
 pub use self::problem::{SecretProblem, SecretProblems};
 use self::repeated::{Repeated, again};
@@ -255,77 +256,6 @@ impl Reading<'_> {
         if !self.secrets.failures.contains(&failure) {
             self.secrets.failures.push(failure);
         }
-    }
-
-    fn client_keys(&mut self, policy: &Policy) {
-        let mut all: Vec<_> = policy.client_keys().collect();
-        let mut owner: HashMap<ClientKeyHash, TenantId> = all.iter().copied().collect();
-        let mut lists = Vec::new();
-        for (id, tenant) in policy.tenants.iter() {
-            for from in &tenant.client_key_refs {
-                let name = reference(from);
-                let of_tenant = (tenant.id.clone(), name.clone());
-                let is_known = self.before.of_tenants.contains(&of_tenant);
-                self.secrets.found.of_tenants.insert(of_tenant);
-                if let Some(hashes) = self.listed(&tenant.id, from, is_known) {
-                    lists.push((id, name, is_known, hashes));
-                }
-            }
-        }
-        // Who had a client key before keeps it, whoever else lists it now.
-        for (id, name, _, hashes) in &lists {
-            let known = self.before.client_keys.get(name);
-            for hash in hashes
-                .iter()
-                .filter(|it| known.is_some_and(|known| known.contains(it)))
-            {
-                owner.entry(*hash).or_insert(*id);
-            }
-        }
-        for (id, name, is_known, mut hashes) in lists {
-            let whose = of_tenant(&policy.tenant(id).id);
-            hashes.retain(|hash| {
-                let owner = *owner.entry(*hash).or_insert(id);
-                if owner == id {
-                    return true;
-                }
-                let problem = SecretProblem::SameClientKey(policy.tenant(owner).id.clone());
-                if is_known {
-                    self.fails(&whose, &problem, "it stays that one's");
-                } else {
-                    self.problems.push((whose.clone(), problem));
-                }
-                false
-            });
-            all.extend(hashes.iter().map(|hash| (*hash, id)));
-            self.secrets.found.client_keys.insert(name, hashes);
-        }
-        all.sort_unstable_by_key(|(hash, _)| *hash);
-        all.dedup();
-        self.secrets.client_keys = all;
-    }
-
-    /// The client keys of a tenant that stand where `from` says.
-    fn listed(
-        &mut self,
-        tenant: &str,
-        from: &SecretRef,
-        is_known: bool,
-    ) -> Option<Vec<ClientKeyHash>> {
-        let whose = of_tenant(tenant);
-        let fresh = self.text(from).map(|text| {
-            let listed = client_keys::parse(&text?)?;
-            match listed.bad_line {
-                Some(problem) if is_known => {
-                    self.fails(&whose, &problem.of(from), "its other lines are used");
-                }
-                Some(problem) => return Err(problem),
-                None => {}
-            }
-            Ok(listed.hashes)
-        });
-        let known = self.before.client_keys.get(&reference(from)).cloned();
-        self.settle((whose, from), fresh, known)
     }
 
     /// What stands where `from` says; `None`: it was not looked for, since it is known.

@@ -24,14 +24,14 @@ pub(super) const RETRY: Duration = Duration::from_secs(10);
 /// The commands that have run.
 #[derive(Default)]
 pub(super) struct Repeated {
-    known: Mutex<HashMap<SecretCommand, Known>>,
+    last_runs: Mutex<HashMap<SecretCommand, LastRun>>,
     /// One has ended: for who waits for a moment …
     ended: Condvar,
     /// … and for who follows changes.
     news: Arc<Notify>,
 }
 
-struct Known {
+struct LastRun {
     printed: Printed,
     ended_at: Instant,
     is_running: bool,
@@ -39,7 +39,7 @@ struct Known {
     is_news: bool,
 }
 
-impl Known {
+impl LastRun {
     fn new(printed: Printed, is_news: bool) -> Self {
         Self {
             printed,
@@ -68,10 +68,10 @@ impl fmt::Debug for Repeated {
 impl Repeated {
     /// When something is to be done: to read what one has printed, or to run one.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        let known = self.known.lock();
-        let due = known.iter().filter_map(|(command, known)| {
-            let news = known.is_news.then_some(known.ended_at);
-            news.or_else(|| known.due(command))
+        let runs = self.last_runs.lock();
+        let due = runs.iter().filter_map(|(command, run)| {
+            let news = run.is_news.then_some(run.ended_at);
+            news.or_else(|| run.due(command))
         });
         due.min()
     }
@@ -84,16 +84,16 @@ impl Repeated {
     /// Runs those that are due.
     pub(super) fn run_due(self: &Arc<Self>, folder: &Path) {
         let now = Instant::now();
-        let mut known = self.known.lock();
+        let mut runs = self.last_runs.lock();
         let mut due = Vec::new();
-        for (command, known) in known.iter_mut() {
-            known.is_news = false;
-            if known.due(command).is_some_and(|due| due <= now) {
-                known.is_running = true;
+        for (command, run) in runs.iter_mut() {
+            run.is_news = false;
+            if run.due(command).is_some_and(|due| due <= now) {
+                run.is_running = true;
                 due.push(command.clone());
             }
         }
-        drop(known);
+        drop(runs);
         self.run(due, folder.to_owned());
     }
 
@@ -105,19 +105,19 @@ impl Repeated {
         patience: Duration,
     ) {
         let until = Instant::now() + patience;
-        let mut known = self.known.lock();
+        let mut runs = self.last_runs.lock();
         let mut again = Vec::new();
-        for (command, known) in known.iter_mut() {
-            if commands.contains(command) && !known.is_running {
-                known.is_running = true;
+        for (command, run) in runs.iter_mut() {
+            if commands.contains(command) && !run.is_running {
+                run.is_running = true;
                 again.push(command.clone());
             }
         }
-        drop(known);
+        drop(runs);
         self.run(again, folder.to_owned());
-        let mut known = self.known.lock();
-        while known.values().any(|known| known.is_running) {
-            if self.ended.wait_until(&mut known, until).timed_out() {
+        let mut runs = self.last_runs.lock();
+        while runs.values().any(|run| run.is_running) {
+            if self.ended.wait_until(&mut runs, until).timed_out() {
                 return;
             }
         }
@@ -130,8 +130,8 @@ impl Repeated {
         let repeated = Arc::clone(self);
         std::thread::spawn(move || {
             run_all(commands.iter().collect(), &folder, |command, printed| {
-                let known = Known::new(printed, true);
-                repeated.known.lock().insert(command.clone(), known);
+                let run = LastRun::new(printed, true);
+                repeated.last_runs.lock().insert(command.clone(), run);
                 repeated.ended.notify_all();
                 repeated.news.notify_one();
             });
@@ -143,27 +143,27 @@ impl Repeated {
         &self,
         commands: &HashSet<&'a SecretCommand>,
     ) -> HashMap<&'a SecretCommand, Printed> {
-        let known = self.known.lock();
+        let runs = self.last_runs.lock();
         let printed = commands.iter().filter_map(|command| {
-            let known = known.get(*command)?;
-            Some((*command, again(&known.printed)))
+            let run = runs.get(*command)?;
+            Some((*command, again(&run.printed)))
         });
         printed.collect()
     }
 
     /// They have run for the first time.
     pub(super) fn add<'a>(&self, printed: impl IntoIterator<Item = (&'a SecretCommand, Printed)>) {
-        let mut known = self.known.lock();
+        let mut runs = self.last_runs.lock();
         for (command, printed) in printed {
-            let first = || Known::new(printed, false);
-            known.entry(command.clone()).or_insert_with(first);
+            let first = || LastRun::new(printed, false);
+            runs.entry(command.clone()).or_insert_with(first);
         }
     }
 
     /// Keeps what is known of those that `is_used`.
     pub(super) fn retain(&self, is_used: impl Fn(&SecretCommand) -> bool) {
-        let mut known = self.known.lock();
-        known.retain(|command, known| known.is_running || is_used(command));
+        let mut runs = self.last_runs.lock();
+        runs.retain(|command, run| run.is_running || is_used(command));
     }
 }
 

@@ -26,19 +26,19 @@ use self::issuer::{Issuer, Published};
 pub(crate) use self::issuer::IssuerView;
 
 /// Tokens that are known at a time: a client has one, and a new one every hour or so.
-const KNOWN_MAX: usize = 10_000;
+const VERIFIED_MAX: usize = 10_000;
 
 /// The issuers, and what was verified.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     issuers: Vec<Arc<Issuer>>,
     tenants: HashMap<String, TenantId>,
-    known: Mutex<HashMap<[u8; 32], Known>>,
+    verified: Mutex<HashMap<[u8; 32], Verified>>,
 }
 
 /// A token that was verified.
 #[derive(Clone, Copy, Debug)]
-struct Known {
+struct Verified {
     tenant: TenantId,
     until: SystemTime,
     /// Its issuer's place, and which of its key sets verified it.
@@ -102,7 +102,7 @@ impl Tokens {
                 .map(|(id, tenant)| (tenant.id.clone(), id))
                 .collect(),
             issuers,
-            known: Mutex::default(),
+            verified: Mutex::default(),
         }
     }
 
@@ -132,8 +132,8 @@ impl Tokens {
     /// If it is none, or nobody knows.
     pub(crate) fn bearer(&self, text: &str, now: SystemTime) -> Result<TenantId, Denied> {
         let hash: [u8; 32] = Sha256::digest(text).into();
-        let known = self.known.lock().get(&hash).copied();
-        let is_good = |known: &Known| {
+        let known = self.verified.lock().get(&hash).copied();
+        let is_good = |known: &Verified| {
             let published = self.issuers[known.issuer].published();
             known.until > now && published.is_ok_and(|it| it.edition == known.edition)
         };
@@ -145,7 +145,7 @@ impl Tokens {
         Ok(known.tenant)
     }
 
-    fn verify(&self, text: &str, now: SystemTime) -> Result<Known, Denied> {
+    fn verify(&self, text: &str, now: SystemTime) -> Result<Verified, Denied> {
         let token = Token::read(text).map_err(Denied::Wrong)?;
         let mut issuers = self.issuers.iter().enumerate();
         let is_its = |issuer: &Issuer| issuer.rules().issuer == token.claims.issuer;
@@ -174,7 +174,7 @@ impl Tokens {
         let bearer = token.claims.bearer(rules, now);
         let Bearer { names, until } = bearer.map_err(Denied::Wrong)?;
         let tenant = names.iter().find_map(|name| self.tenants.get(*name));
-        Ok(Known {
+        Ok(Verified {
             tenant: *tenant.ok_or(Denied::Wrong(TokenError::UnknownTenant))?,
             until,
             issuer: place,
@@ -182,12 +182,12 @@ impl Tokens {
         })
     }
 
-    fn learn(&self, hash: [u8; 32], known: Known, now: SystemTime) {
-        let mut all = self.known.lock();
-        if all.len() >= KNOWN_MAX {
+    fn learn(&self, hash: [u8; 32], known: Verified, now: SystemTime) {
+        let mut all = self.verified.lock();
+        if all.len() >= VERIFIED_MAX {
             all.retain(|_, other| other.until > now);
         }
-        if all.len() >= KNOWN_MAX {
+        if all.len() >= VERIFIED_MAX {
             // All are good still: they are verified again as they come.
             all.clear();
         }

@@ -379,16 +379,16 @@ fn without_keys_nobody_knows() {
 fn what_is_known_is_bounded() {
     let keys = Keys::new();
     let house = House::new(&keys.published(), "");
-    let known = Known {
+    let known = Verified {
         tenant: SEARCH,
         until: at(NOW + 1),
         issuer: 0,
         edition: 1,
     };
-    for number in 0..2 * KNOWN_MAX as u64 + 5 {
+    for number in 0..2 * VERIFIED_MAX as u64 + 5 {
         let mut hash = [0; 32];
         hash[..8].copy_from_slice(&number.to_be_bytes());
         house.tokens.learn(hash, known, at(NOW));
     }
-    assert!(house.tokens.known.lock().len() <= KNOWN_MAX);
+    assert!(house.tokens.verified.lock().len() <= VERIFIED_MAX);
 }

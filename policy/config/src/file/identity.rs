@@ -10,12 +10,12 @@
 //! Bounded: of each kind, at most [`GONE_MAX`] names that are gone are remembered, beside those
 //! whose ids are still in use. Only the caller knows what is.
 
-mod known;
+mod names;
 
 use keyweir_terms::ids::{AccountId, KeyId, ProviderId, TenantId};
 use keyweir_terms::table::Table;
 
-use self::known::Known;
+use self::names::Names;
 use crate::file::policy::{Policy, Provider};
 
 /// Names of one kind that are remembered after they are gone. A policy that is replaced as a whole
@@ -27,16 +27,16 @@ pub const GONE_MAX: usize = 1_000;
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
     policies: u64,
-    providers: Known<ProviderId>,
+    providers: Names<ProviderId>,
     within: Table<ProviderId, Within>,
-    tenants: Known<TenantId>,
+    tenants: Names<TenantId>,
 }
 
 /// What has its name within a provider.
 #[derive(Clone, Debug, Default)]
 struct Within {
-    accounts: Known<AccountId>,
-    keys: Known<KeyId>,
+    accounts: Names<AccountId>,
+    keys: Names<KeyId>,
 }
 
 /// Something that is in the policy no longer, by the id it had.
@@ -105,7 +105,7 @@ impl Identity {
     ) -> Vec<AccountId> {
         match self.within.get(provider) {
             Some(within) => within.accounts.ids(names),
-            None => Known::default().ids(names),
+            None => Names::default().ids(names),
         }
     }
 
@@ -117,7 +117,7 @@ impl Identity {
     ) -> Vec<KeyId> {
         match self.within.get(provider) {
             Some(within) => within.keys.ids(names),
-            None => Known::default().ids(names),
+            None => Names::default().ids(names),
         }
     }
 }

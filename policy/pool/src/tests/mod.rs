@@ -142,6 +142,21 @@ fn outcome(fault: Fault) -> Settlement {
     }
 }
 
+/// Two accounts of one key each, which have turned out to be one.
+fn pool_of_one_account_twice() -> Pool {
+    let mut pool = pool(&[(1, Some(60)), (1, Some(60))]);
+    let snapshot = Snapshot {
+        account_fingerprint: Some(99),
+        ..Snapshot::default()
+    };
+    for _ in 0..2 {
+        let lease = granted(admit(&mut pool, at(0.0), 0.0));
+        pool.answered(at(0.0), &lease, &snapshot);
+        pool.settle(at(0.0), lease, &outcome(Fault::None));
+    }
+    pool
+}
+
 #[test]
 fn requests_spread_in_proportion_to_the_headroom() {
     let mut pool = pool(&[(1, Some(6000)), (1, Some(600))]);
@@ -478,16 +493,7 @@ fn a_conversation_stays_with_its_account() {
 
 #[test]
 fn accounts_that_turn_out_to_be_one_share_one_budget() {
-    let mut pool = pool(&[(1, Some(60)), (1, Some(60))]);
-    let snapshot = Snapshot {
-        account_fingerprint: Some(99),
-        ..Snapshot::default()
-    };
-    for _ in 0..2 {
-        let lease = granted(admit(&mut pool, at(0.0), 0.0));
-        pool.answered(at(0.0), &lease, &snapshot);
-        pool.settle(at(0.0), lease, &outcome(Fault::None));
-    }
+    let mut pool = pool_of_one_account_twice();
     assert!(matches!(pool.next_notice(), Some(Notice::SameAccount(..))));
     let mut more = 0;
     while let Admission::Granted(lease) = admit(&mut pool, at(0.0), 0.0) {
@@ -648,16 +654,7 @@ fn a_probe_that_is_given_up_is_left_to_every_group() {
 
 #[test]
 fn a_follow_up_to_a_merged_account_goes_to_the_one_that_has_its_keys() {
-    let mut pool = pool(&[(1, Some(60)), (1, Some(60))]);
-    let snapshot = Snapshot {
-        account_fingerprint: Some(99),
-        ..Snapshot::default()
-    };
-    for _ in 0..2 {
-        let lease = granted(admit(&mut pool, at(0.0), 0.0));
-        pool.answered(at(0.0), &lease, &snapshot);
-        pool.settle(at(0.0), lease, &outcome(Fault::None));
-    }
+    let mut pool = pool_of_one_account_twice();
     for account in [AccountId(0), AccountId(1)] {
         let mut ask = ask(&mut pool, at(10.0), 0.0);
         ask.account = Some(account);

@@ -89,16 +89,7 @@ fn those_who_can_never_be_served_any_more_are_refused() {
 
 #[test]
 fn accounts_that_turned_out_to_be_one_stay_so() {
-    let mut pool = pool(&[(1, Some(60)), (1, Some(60))]);
-    let snapshot = Snapshot {
-        account_fingerprint: Some(99),
-        ..Snapshot::default()
-    };
-    for _ in 0..2 {
-        let lease = granted(admit(&mut pool, at(0.0), 0.0));
-        pool.answered(at(0.0), &lease, &snapshot);
-        pool.settle(at(0.0), lease, &outcome(Fault::None));
-    }
+    let mut pool = pool_of_one_account_twice();
     pool.reconfigure(at(0.0), spec(&[(1, Some(60)), (1, Some(60))]));
     assert_eq!(pool.account_count(), 1);
     pool.reconfigure(

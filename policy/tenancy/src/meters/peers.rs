@@ -22,7 +22,7 @@ use keyweir_terms::replicas::Replicas;
 use keyweir_terms::time::Time;
 
 use super::Meters;
-use super::known::{Before, Word};
+use super::peer_state::{Before, Word};
 use super::row::Row;
 use crate::concurrency::Concurrency;
 use crate::meter::Meter;
@@ -40,48 +40,48 @@ const SILENCE: Duration = Duration::from_secs(2);
 impl Row {
     /// A request asks for so much.
     pub(super) fn asked(&mut self, amount: u64, now: Time) {
-        self.known.demand.asks(amount);
+        self.peer_state.demand.asks(amount);
         self.used(now);
     }
 
     /// Something of it was taken or settled.
     pub(super) fn used(&mut self, now: Time) {
-        self.known.used_at = Some(now);
-        if self.known.life == 0 {
-            self.known.life = now.as_micros().max(1);
+        self.peer_state.used_at = Some(now);
+        if self.peer_state.life == 0 {
+            self.peer_state.life = now.as_micros().max(1);
         }
     }
 
     fn rest(&mut self) {
-        (self.known.used_at, self.known.life) = (None, 0);
+        (self.peer_state.used_at, self.peer_state.life) = (None, 0);
         if let Meter::Rate(rate) = &mut self.meter {
             rate.drawn.taken = 0;
         }
     }
 
     fn report(&mut self, at: Moment) -> RowReport {
-        let known = &mut self.known;
-        let secs = at.now.secs_since(known.last.at);
-        let demand = known.demand.after(secs);
-        (known.last.at, known.last.demand) = (at.now, demand);
+        let state = &mut self.peer_state;
+        let secs = at.now.secs_since(state.last.at);
+        let demand = state.demand.after(secs);
+        (state.last.at, state.last.demand) = (at.now, demand);
         let what = match &mut self.meter {
             Meter::Rate(Rate { bucket, drawn, .. }) => {
-                known.last.assumed = drawn.assumed;
+                state.last.assumed = drawn.assumed;
                 What::Rate {
-                    life: known.life,
+                    life: state.life,
                     taken: drawn.taken,
                     level: bucket.level(at.now),
                 }
             }
             Meter::Concurrency(Concurrency { running, .. }) => {
-                let (running, claim) = (*running, known.want.max(*running));
-                (known.last.running, known.last.claim) = (running, claim);
+                let (running, claim) = (*running, state.want.max(*running));
+                (state.last.running, state.last.claim) = (running, claim);
                 What::AtATime { running, claim }
             }
             Meter::Budget(spending) => {
                 spending.roll(at.wall);
-                known.last.spent = spending.spent;
-                known.last.taken = spending.spent.saturating_add(spending.reserved);
+                state.last.spent = spending.spent;
+                state.last.taken = spending.spent.saturating_add(spending.reserved);
                 What::Budget {
                     begin: spending.begin,
                     spent: spending.spent,
@@ -90,7 +90,7 @@ impl Row {
             }
         };
         RowReport {
-            row: known.hash,
+            row: state.hash,
             demand,
             what,
         }
@@ -102,7 +102,7 @@ impl Meters {
     pub fn report(&mut self, at: Moment) -> Vec<RowReport> {
         let mut told = Vec::new();
         for row in self.rows.iter_mut() {
-            let Some(used) = row.known.used_at else {
+            let Some(used) = row.peer_state.used_at else {
                 continue;
             };
             if row.open == 0 && at.now.since(used) > REST {
@@ -138,7 +138,7 @@ impl Meters {
             stored.entry(one.row).or_default().push(one);
         }
         for row in self.rows.iter_mut() {
-            let hash = row.known.hash;
+            let hash = row.peer_state.hash;
             let words = words.get(&hash).map_or(&[][..], Vec::as_slice);
             let stored = stored.get(&hash).map_or(&[][..], Vec::as_slice);
             row.hear((at, before), heard, words, stored);
@@ -159,22 +159,22 @@ impl Row {
         words: &[Word<'_>],
         stored: &[&Stored],
     ) {
-        let known = &mut self.known;
+        let state = &mut self.peer_state;
         let demands = demands(heard.others, words);
-        let factor = Factor::by_demand(known.last.demand, demands.iter().map(|it| it.0));
+        let factor = Factor::by_demand(state.last.demand, demands.iter().map(|it| it.0));
         match &mut self.meter {
             Meter::Rate(Rate { bucket, drawn, .. }) => {
                 drawn.factor = Some(factor);
-                known.hear_rate((bucket, drawn), (at.now, before), words);
+                state.hear_rate((bucket, drawn), (at.now, before), words);
             }
             Meter::Concurrency(Concurrency { max, places, .. }) => {
-                let me = (known.last.demand, heard.me.0);
-                *places = Some(known.places(*max, words, me, &demands));
+                let me = (state.last.demand, heard.me.0);
+                *places = Some(state.places(*max, words, me, &demands));
             }
             Meter::Budget(spending) => {
                 spending.factor = Some(factor);
                 spending.roll(at.wall);
-                known.hear_budget(spending, heard.me.1, words, stored);
+                state.hear_budget(spending, heard.me.1, words, stored);
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::sharing::Sharing;
 use crate::spending::Spending;
 use crate::taken::Taken;
 
-use super::known::Known;
+use super::peer_state::PeerState;
 
 #[derive(Debug)]
 pub(super) struct Row {
@@ -36,7 +36,7 @@ pub(super) struct Row {
     /// The policy, counted, that has last changed what it bounds.
     pub(super) changed_by: u64,
     /// What gateways tell one another of it.
-    pub(super) known: Known,
+    pub(super) peer_state: PeerState,
 }
 
 impl Row {

@@ -20,7 +20,7 @@ use crate::spending::Spending;
 use crate::sums::Sums;
 use crate::taken::Taken;
 
-use super::known::Known;
+use super::peer_state::PeerState;
 use super::row::{Row, follow, key, kin, normal};
 
 /// What is gone from the policy and still counted, in case that it comes back.
@@ -285,7 +285,7 @@ impl Rows {
             was_gone: false,
             successor: None,
             changed_by: policies,
-            known: Known::of(&key),
+            peer_state: PeerState::of(&key),
         });
         let place = u32::try_from(place).expect("policies are bounded far below 2³² limits");
         if is_budget {

@@ -12,6 +12,7 @@ use keyweir_terms::time::Time;
 use super::*;
 use crate::allowance::{Allowance, Amount, Budget, Limit, Percent};
 use crate::lack::{Ends, Lack, Lacking};
+use crate::left::AllLeft;
 use crate::period::{Period, Unit};
 use crate::prices::{Price, Prices, Rates, Unpriced};
 use crate::request::{Asked, Standing};

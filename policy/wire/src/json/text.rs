@@ -59,20 +59,18 @@ impl<'a> Text<'a> {
 pub(super) fn end_of_plain(bytes: &[u8], mut at: usize) -> usize {
     /// Names and most values end within so many blocks; longer ones only pay beyond.
     const BLOCKS: usize = 2;
-    let mut blocks = 0;
-    while let Some(block) = bytes[at..].first_chunk() {
+    for _ in 0..BLOCKS {
+        let Some(block) = bytes[at..].first_chunk() else {
+            let plain = bytes[at..].iter().position(|byte| is_special(*byte));
+            return plain.map_or(bytes.len(), |length| at + length);
+        };
         let plain = plain_in(block);
         at += plain;
         if plain < BLOCK {
             return at;
         }
-        blocks += 1;
-        if blocks == BLOCKS {
-            at = end_of_plain_blocks(bytes, at);
-        }
     }
-    let plain = bytes[at..].iter().position(|byte| is_special(*byte));
-    plain.map_or(bytes.len(), |length| at + length)
+    end_of_long(bytes, at)
 }
 
 const BLOCK: usize = 16;
@@ -85,20 +83,57 @@ fn plain_in(block: &[u8; BLOCK]) -> usize {
     u128::from_le_bytes(special).trailing_zeros() as usize / 8
 }
 
-/// The same of twice as much, without asking where.
-fn end_of_plain_blocks(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(block) = bytes[at..].first_chunk::<{ 2 * BLOCK }>() {
-        if block
-            .iter()
-            .fold(false, |hit, byte| hit | is_special(*byte))
-        {
+/// The same of a long string: where it ends or has an escape is looked for first, and then whether anything
+/// before that is a control character, which hardly ever is so. Each is a few instructions for a vector; in
+/// chunks, so that what is looked at twice is near.
+#[inline(never)]
+fn end_of_long(bytes: &[u8], mut at: usize) -> usize {
+    const CHUNK: usize = 4_096;
+    while at < bytes.len() {
+        let chunk = &bytes[at..bytes.len().min(at + CHUNK)];
+        let end = memchr::memchr2(b'"', b'\\', chunk);
+        let plain = &chunk[..end.unwrap_or(chunk.len())];
+        let least = plain.iter().fold(u8::MAX, |least, byte| least.min(*byte));
+        if least < CONTROL_END {
+            let first = plain.iter().position(|byte| *byte < CONTROL_END);
+            return at + first.unwrap_or(plain.len());
+        }
+        at += plain.len();
+        if end.is_some() {
             break;
         }
-        at += 2 * BLOCK;
     }
     at
 }
 
+/// Bytes below are control characters.
+const CONTROL_END: u8 = 0x20;
+
 const fn is_special(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
+    (byte == b'"') | (byte == b'\\') | (byte < CONTROL_END)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_found_wherever_it_is_and_whatever_it_is() {
+        for special in [b'"', b'\\', 0, 0x1f] {
+            for length in (0..100).chain([4_000, 4_111, 4_112, 4_128, 4_129, 9_000]) {
+                let mut bytes = vec![0xe9; length];
+                assert_eq!(end_of_plain(&bytes, 0), length);
+                bytes.push(special);
+                bytes.extend_from_slice(b" and more \" \\ \x01 than one block or two");
+                for from in [0, 1, 15, 16, 31, 32, 33] {
+                    let from = from.min(length);
+                    assert_eq!(
+                        end_of_plain(&bytes, from),
+                        length,
+                        "{special} {length} from {from}"
+                    );
+                }
+            }
+        }
+    }
 }

@@ -18,25 +18,23 @@ use crate::provider_error::ProviderError;
 use crate::refusal::ErrorAnswer;
 use crate::refusal::error_event::{self, StreamForm};
 use crate::refusal::kind::RefusalKind;
-use crate::stream::event::{Event, Family, Meaning};
+use crate::stream::event::Event;
+use crate::stream::event_name::{Family, Meaning};
 use crate::stream::lines::{HEAD_BYTES_MAX, Line, Lines};
 use crate::stream::repeated::Repeated;
+use crate::stream::tokens::Tokens;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
-use keyweir_terms::request::Usage;
 
 /// The most that is kept of an event whose data are spread over several lines, and of an error.
 const EVENT_BYTES_MAX: usize = HEAD_BYTES_MAX;
-/// Bytes of text per token where nothing is reported yet.
-const BYTES_PER_TOKEN: u64 = 4;
 
 /// Watches one response stream (server-sent events).
 #[derive(Debug)]
 pub struct StreamReader {
     dialect: Dialect,
     rules: Arc<[Rule]>,
-    is_charged: bool,
     lines: Lines,
     /// The data of an event that is spread over several lines.
     data: Vec<u8>,
@@ -50,10 +48,7 @@ pub struct StreamReader {
     last: bool,
     over: bool,
     failure: Option<Failure>,
-    usage: Usage,
-    /// `usage.output` was reported after content, so it is no mere opening value.
-    output_is_reported: bool,
-    content_bytes: u64,
+    tokens: Tokens,
     choices: u64,
     choices_done: u64,
     next_sequence: u64,
@@ -66,7 +61,7 @@ impl StreamReader {
         Self {
             dialect,
             rules,
-            is_charged: usage::is_charged(dialect, endpoint),
+            tokens: Tokens::new(usage::is_charged(dialect, endpoint)),
             lines: Lines::default(),
             data: Vec::new(),
             repeated: Repeated::default(),
@@ -77,9 +72,6 @@ impl StreamReader {
             last: false,
             over: false,
             failure: None,
-            usage: Usage::default(),
-            output_is_reported: false,
-            content_bytes: 0,
             choices: 0,
             choices_done: 0,
             next_sequence: 0,
@@ -192,36 +184,9 @@ impl StreamReader {
         }
     }
 
-    /// The tokens reported so far.
-    pub const fn usage(&self) -> Usage {
-        self.usage
-    }
-
-    /// The tokens to be charged for, were this the end: as reported, and of output that nobody has
-    /// reported, what the content comes to. What is named at the opening is no count of what follows.
-    pub fn charged(&self) -> Usage {
-        let output = match self.output_so_far() {
-            tokens @ 1.. if self.is_charged => Some(tokens),
-            _ => self.usage.output,
-        };
-        Usage {
-            output,
-            ..self.usage
-        }
-    }
-
-    /// Its output is as the provider counted it, and not as its content suggests.
-    pub const fn is_counted(&self) -> bool {
-        self.output_is_reported
-    }
-
-    /// Output tokens so far: as reported, or guessed from the bytes of content.
-    pub fn output_so_far(&self) -> u64 {
-        let reported = self.usage.output.unwrap_or_default();
-        if self.output_is_reported {
-            return reported;
-        }
-        reported.max(self.content_bytes.div_ceil(BYTES_PER_TOKEN))
+    /// What it cost so far.
+    pub const fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// Ids that the stream named of what the provider keeps: containers, and, where the request
@@ -304,7 +269,6 @@ impl StreamReader {
         if let Some(sequence) = event.sequence {
             self.next_sequence = sequence.saturating_add(1);
         }
-        self.content_bytes += event.content_bytes;
         match event.meaning {
             Meaning::Nothing => {}
             Meaning::Content => self.started = true,
@@ -317,10 +281,7 @@ impl StreamReader {
         // Some providers end their chunks without `[DONE]`, and messages without `message_stop`.
         self.finished |= event.is_stopped;
         self.finished |= self.choices != 0 && self.choices == self.choices_done;
-        if self.is_charged {
-            self.output_is_reported |= self.started && event.usage.output.is_some();
-            usage::merge(&mut self.usage, event.usage);
-        }
+        self.tokens.add(&event, self.started);
     }
 
     fn new_event(&mut self, data: &[u8], tail: &[u8]) -> Event {

@@ -70,7 +70,7 @@ proptest! {
                 }
                 Act::Untold { which } if !open.is_empty() => {
                     let (tenant, reserved) = open.swap_remove(which % open.len());
-                    let tokens = u128::from(reserved.claim.need.input + reserved.claim.need.output);
+                    let tokens = u128::from(reserved.claim.need.of(Dimension::Tokens));
                     let _ = meters.settle(at(secs), Some(reserved), (P, "m"), Used::Untold);
                     all += tokens;
                     own += if tenant == 0 { tokens } else { 0 };
@@ -81,7 +81,7 @@ proptest! {
             }
             let held = |of: Option<u32>| -> u128 {
                 let open = open.iter().filter(|(tenant, _)| of.is_none_or(|of| of == *tenant));
-                open.map(|(_, it)| u128::from(it.claim.need.input + it.claim.need.output)).sum()
+                open.map(|(_, it)| u128::from(it.claim.need.of(Dimension::Tokens))).sum()
             };
             for row in meters.rows.iter_mut() {
                 let (spent, held, running) = if row.owner.is_group {

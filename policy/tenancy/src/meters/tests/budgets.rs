@@ -161,7 +161,7 @@ fn of_what_broke_off_the_untold_part_is_what_was_expected_and_nothing_is_learned
         };
         let cost = meters.settle(at(0), reserved, (P, "priced-1"), Used::Partly(came));
         assert_eq!(cost.usage.output, Some(7));
-        assert_eq!(cost.usage.input, Some(expected.input));
+        assert_eq!(cost.usage.input, Some(expected.of(Dimension::InputTokens)));
     }
 }
 

@@ -305,7 +305,7 @@ fn a_shadow_counts_and_refuses_nothing() {
         second.shadowed,
         Some(Lacking::PerMinute(Dimension::Requests, 1))
     );
-    assert!(second.wait.is_zero() && second.left.bounded() == 0);
+    assert!(second.wait.is_zero() && second.left == AllLeft::default());
 }
 
 #[test]

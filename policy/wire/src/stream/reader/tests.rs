@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use keyweir_terms::fault::Attribution;
+use keyweir_terms::request::Usage;
 
 use super::*;
 
@@ -139,21 +140,21 @@ fn what_nobody_has_counted_is_charged_by_its_content() {
     let content = b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"forty letters and more, so ten tokens or so\"}}\n\n";
     let count = b"event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":5}}\n\n";
     let mut reader = read(Dialect::Anthropic, opening);
-    assert_eq!(reader.charged().output, Some(1));
+    assert_eq!(reader.tokens().charged().output, Some(1));
     for _ in 0..10 {
         reader.feed(content);
     }
-    let charged = reader.charged();
+    let charged = reader.tokens().charged();
     assert_eq!(charged.input, Some(9));
     assert!(
         charged.output.is_some_and(|tokens| tokens >= 100),
         "{charged:?}"
     );
-    assert!(!reader.is_counted());
+    assert!(!reader.tokens().is_counted());
     // Then the provider counts, and has the last word.
     reader.feed(count);
-    assert_eq!(reader.charged().output, Some(5));
-    assert!(reader.is_counted());
+    assert_eq!(reader.tokens().charged().output, Some(5));
+    assert!(reader.tokens().is_counted());
 }
 
 /// All that can be seen of a reader.
@@ -162,8 +163,8 @@ fn seen(reader: &StreamReader) -> (bool, bool, Option<Fault>, Usage, u64, Vec<St
         reader.started_content(),
         reader.finished(),
         reader.fault(),
-        reader.usage(),
-        reader.output_so_far(),
+        reader.tokens().reported(),
+        reader.tokens().output_so_far(),
         reader.resource_ids(true).cloned().collect::<Vec<_>>(),
         reader.error_event(RefusalKind::Internal, "m", "r"),
     )
@@ -189,7 +190,7 @@ fn known_streams_are_understood() {
                 cache_write,
                 output,
                 ..
-            } = reader.usage();
+            } = reader.tokens().reported();
             let usage = [input, cache_read, output];
             assert_eq!(usage, golden.usage, "{}", golden.name);
             let written = (golden.name == "Anthropic, text").then_some(100);
@@ -241,9 +242,9 @@ fn output_is_guessed_from_text_until_it_is_reported() {
     let (before, after) = stream.split_once("event: message_delta").unwrap();
     let mut reader = read(Dialect::Anthropic, before.as_bytes());
     // "Hello" and "!\n\"How\" are you?": 22 bytes.
-    assert_eq!(reader.output_so_far(), 6);
+    assert_eq!(reader.tokens().output_so_far(), 6);
     reader.feed(format!("event: message_delta{after}").as_bytes());
-    assert_eq!(reader.output_so_far(), 15);
+    assert_eq!(reader.tokens().output_so_far(), 15);
 }
 
 #[test]
@@ -253,7 +254,7 @@ fn padding_is_not_output() {
         include_bytes!("../golden/openai_tools.sse"),
     );
     // "call_1", "get_weather" and the arguments.
-    assert_eq!(reader.output_so_far(), 8);
+    assert_eq!(reader.tokens().output_so_far(), 8);
 }
 
 #[test]
@@ -387,7 +388,7 @@ fn data_may_be_spread_over_lines() {
     let stream = "data: {\ndata:   \"type\": \"message_start\",\ndata: \"message\": {\"usage\": \
         {\"input_tokens\": 7}\ndata: }}\n\ndata: {\"type\":\"message_stop\"}\n\n";
     let reader = read(Dialect::Anthropic, stream.as_bytes());
-    assert_eq!(reader.usage().input, Some(7));
+    assert_eq!(reader.tokens().reported().input, Some(7));
     assert!(reader.finished());
 }
 
@@ -438,7 +439,7 @@ fn an_event_of_any_size_is_read_at_its_beginning_and_its_end() {
         reader.feed(b"\n\n");
         assert!(reader.started_content(), "{begins}");
         assert_eq!(reader.finished(), finished, "{begins}");
-        assert_eq!(reader.usage().output, Some(9), "{begins}");
+        assert_eq!(reader.tokens().reported().output, Some(9), "{begins}");
         assert!(reader.lines.capacity() <= 8 << 10);
     }
 }

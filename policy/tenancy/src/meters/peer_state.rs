@@ -1,4 +1,4 @@
-//! What is known of a row beside what is counted: what was told of it, and what others have told.
+//! What gateways tell one another of a row: what was told of it here, and what others have told.
 
 use std::collections::HashMap;
 
@@ -20,9 +20,9 @@ const PROCESSES_MAX: usize = 256;
 /// without a ledger starts.
 const BOOKS_MAX: usize = 10_000;
 
-/// What is known of a row beside what is counted.
+/// What gateways have told one another of a row.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct PeerState {
     /// What it is called in every process.
     pub(super) hash: u64,
     pub(super) demand: Demand,
@@ -71,7 +71,7 @@ pub(super) enum Before {
 
 pub(super) type Word<'a> = (&'a Other<'a>, &'a RowReport);
 
-impl Known {
+impl PeerState {
     /// Of a row with this key.
     pub(super) fn of(key: &str) -> Self {
         let mut hash = Fingerprint::default();
@@ -90,7 +90,7 @@ impl Known {
     }
 }
 
-impl Known {
+impl PeerState {
     pub(super) fn hear_rate(
         &mut self,
         (bucket, drawn): (&mut Bucket, &mut Drawn),

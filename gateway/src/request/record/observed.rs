@@ -29,7 +29,7 @@ const PATH_BYTES_MAX: usize = 256;
 pub(super) const UNENDED: &str = "unknown";
 
 /// What is known of one request, and whom it is told to.
-pub(super) struct Known {
+pub(super) struct Observed {
     pub(super) gateway: Arc<Gateway>,
     pub(super) live: Arc<Live>,
     pub(super) started: Instant,
@@ -98,7 +98,7 @@ pub(super) struct End {
     pub(super) is_counted: bool,
 }
 
-impl Known {
+impl Observed {
     pub(super) fn new(gateway: &Arc<Gateway>, live: &Arc<Live>, dialect: Dialect) -> Self {
         Self {
             gateway: Arc::clone(gateway),

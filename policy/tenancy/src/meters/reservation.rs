@@ -168,17 +168,11 @@ impl Meters {
             output: output_at_most(need.output, asked.size.output_max, longest),
             ..*need
         };
-        let taken = |need: &Need| Taken {
-            requests: 1,
-            input: need.input,
-            output: need.output,
-            money: Money::ZERO,
-        };
-        let mut claim = Claim {
-            need: taken(need),
-            most: taken(&most),
-            is_capped: asked.size.output_max.is_some(),
-        };
+        let mut claim = Claim::new(
+            Taken::of_request(need, Money::ZERO),
+            Taken::of_request(&most, Money::ZERO),
+            asked.size.output_max.is_some(),
+        );
         if !of_money {
             return Ok(claim);
         }
@@ -310,12 +304,15 @@ impl Row {
         }) = &self.meter
             && !self.shadow
         {
-            let of_bucket = Left {
-                limit: bucket.limit(),
-                remaining: bucket.remaining(at.now),
-                reset: bucket.until_full(at.now),
-            };
-            left.add(*dimension, of_bucket);
+            let remaining = bucket.remaining(at.now);
+            if left.is_scarcer(*dimension, bucket.limit(), remaining) {
+                let of_bucket = Left {
+                    limit: bucket.limit(),
+                    remaining,
+                    reset: bucket.until_full(at.now),
+                };
+                left.tell(*dimension, of_bucket);
+            }
         }
     }
 }

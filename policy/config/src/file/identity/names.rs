@@ -6,7 +6,7 @@ use keyweir_terms::table::Id;
 
 /// Names of things that are in the policy or were, with their ids.
 #[derive(Clone, Debug)]
-pub(super) struct Known<I> {
+pub(super) struct Names<I> {
     names: HashMap<String, Entry<I>>,
 }
 
@@ -17,7 +17,7 @@ struct Entry<I> {
     gone_since: Option<u64>,
 }
 
-impl<I> Default for Known<I> {
+impl<I> Default for Names<I> {
     fn default() -> Self {
         Self {
             names: HashMap::new(),
@@ -25,7 +25,7 @@ impl<I> Default for Known<I> {
     }
 }
 
-impl<I: Id> Known<I> {
+impl<I: Id> Names<I> {
     /// The ids of `names`, each of which occurs once: those they have, and for new names the lowest
     /// that nobody has, in order.
     pub(super) fn ids<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Vec<I> {
@@ -86,47 +86,47 @@ mod tests {
 
     use super::*;
 
-    fn adopt(known: &mut Known<TenantId>, policy: u64, names: &[&str]) -> Vec<u32> {
-        let ids = known.ids(names.iter().copied());
-        known.adopt(policy, names.iter().copied().zip(ids.iter().copied()));
+    fn adopt(given: &mut Names<TenantId>, policy: u64, names: &[&str]) -> Vec<u32> {
+        let ids = given.ids(names.iter().copied());
+        given.adopt(policy, names.iter().copied().zip(ids.iter().copied()));
         ids.into_iter().map(|id| id.0).collect()
     }
 
     #[test]
     fn first_names_are_numbered_in_order() {
-        let known = Known::<TenantId>::default();
-        assert_eq!(known.ids(["b", "a", "c"]), [0, 1, 2].map(TenantId));
+        let given = Names::<TenantId>::default();
+        assert_eq!(given.ids(["b", "a", "c"]), [0, 1, 2].map(TenantId));
     }
 
     #[test]
     fn name_that_comes_back_has_its_id_and_nobody_took_it() {
-        let mut known = Known::default();
-        assert_eq!(adopt(&mut known, 1, &["a", "b"]), [0, 1]);
-        assert_eq!(adopt(&mut known, 2, &["c", "b"]), [2, 1]);
-        assert_eq!(adopt(&mut known, 3, &["a", "c"]), [0, 2]);
+        let mut given = Names::default();
+        assert_eq!(adopt(&mut given, 1, &["a", "b"]), [0, 1]);
+        assert_eq!(adopt(&mut given, 2, &["c", "b"]), [2, 1]);
+        assert_eq!(adopt(&mut given, 3, &["a", "c"]), [0, 2]);
     }
 
     #[test]
     fn longest_gone_is_evicted_and_its_id_given_anew() {
-        let mut known = Known::default();
-        adopt(&mut known, 1, &["a", "b", "c"]);
-        adopt(&mut known, 2, &["b", "c"]);
-        adopt(&mut known, 3, &["c"]);
-        assert_eq!(known.evict(1, |_| true), [TenantId(0)]);
-        assert_eq!(adopt(&mut known, 4, &["d", "b", "a"]), [0, 1, 3]);
+        let mut given = Names::default();
+        adopt(&mut given, 1, &["a", "b", "c"]);
+        adopt(&mut given, 2, &["b", "c"]);
+        adopt(&mut given, 3, &["c"]);
+        assert_eq!(given.evict(1, |_| true), [TenantId(0)]);
+        assert_eq!(adopt(&mut given, 4, &["d", "b", "a"]), [0, 1, 3]);
     }
 
     #[test]
     fn id_that_is_in_use_is_kept_whatever_the_bound() {
-        let mut known = Known::default();
-        adopt(&mut known, 1, &["a", "b"]);
-        adopt(&mut known, 2, &[]);
-        assert_eq!(known.evict(0, |id| id != TenantId(0)), [TenantId(1)]);
-        assert_eq!(adopt(&mut known, 3, &["c", "a"]), [1, 0]);
+        let mut given = Names::default();
+        adopt(&mut given, 1, &["a", "b"]);
+        adopt(&mut given, 2, &[]);
+        assert_eq!(given.evict(0, |id| id != TenantId(0)), [TenantId(1)]);
+        assert_eq!(adopt(&mut given, 3, &["c", "a"]), [1, 0]);
     }
 
     proptest! {
-        /// Over any policies: no two names that are known share an id, a name keeps its id as long
+        /// Over any policies: no two names that are given share an id, a name keeps its id as long
         /// as it is not evicted, and no more gone names are kept than the bound and those in use.
         #[test]
         fn ids_are_kept_and_never_shared(
@@ -136,25 +136,25 @@ mod tests {
             ),
             kept in 0..5_usize,
         ) {
-            let mut known = Known::<TenantId>::default();
+            let mut given = Names::<TenantId>::default();
             let mut before: HashMap<String, TenantId> = HashMap::new();
             for (number, (names, in_use)) in (1..).zip(policies) {
                 let names: Vec<String> = names.iter().map(|name| format!("n{name}")).collect();
-                let ids = known.ids(names.iter().map(String::as_str));
+                let ids = given.ids(names.iter().map(String::as_str));
                 for (name, id) in names.iter().zip(&ids) {
                     prop_assert_eq!(before.get(name).unwrap_or(id), id);
                 }
-                known.adopt(number, names.iter().map(String::as_str).zip(ids));
+                given.adopt(number, names.iter().map(String::as_str).zip(ids));
                 let is_free = |id: TenantId| !in_use.contains(&id.0);
-                for id in known.evict(kept, is_free) {
+                for id in given.evict(kept, is_free) {
                     prop_assert!(is_free(id));
                 }
-                let held: HashSet<_> = known.names.values().map(|entry| entry.id.index()).collect();
-                prop_assert_eq!(held.len(), known.names.len());
-                let gone = known.names.values().filter(|entry| entry.gone_since.is_some());
+                let held: HashSet<_> = given.names.values().map(|entry| entry.id.index()).collect();
+                prop_assert_eq!(held.len(), given.names.len());
+                let gone = given.names.values().filter(|entry| entry.gone_since.is_some());
                 prop_assert!(gone.count() <= kept + in_use.len());
-                prop_assert!(names.iter().all(|name| known.names.contains_key(name)));
-                before = known.names.iter().map(|(name, entry)| (name.clone(), entry.id)).collect();
+                prop_assert!(names.iter().all(|name| given.names.contains_key(name)));
+                before = given.names.iter().map(|(name, entry)| (name.clone(), entry.id)).collect();
             }
         }
     }
