@@ -322,7 +322,7 @@ mod tests {
         let marks: Vec<_> = (0..50)
             .map(|_| budget.take(at(0.0), &charge, None))
             .collect();
-        let mut admit = |budget: &mut Budget, secs, marks: &Marks| {
+        let admit = |budget: &mut Budget, secs, marks: &Marks| {
             budget.admitted(at(secs), marks, &charge);
             budget.reconcile(at(secs), marks, (&snapshot, true));
             budget.produce(at(secs), O, (100.0, 100.0), None);

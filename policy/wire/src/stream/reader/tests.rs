@@ -773,7 +773,7 @@ fn usage_is_found_wherever_a_stream_tells_it() {
         ),
     ] {
         for dialect in [Dialect::OpenAi, Dialect::Generic] {
-            let usage = read(dialect, stream.as_bytes()).usage().apart();
+            let usage = read(dialect, stream.as_bytes()).tokens().reported().apart();
             let told = [usage.input, usage.cache_read, usage.output];
             assert_eq!(told, [input, cache_read, output], "{name} {dialect:?}");
         }
