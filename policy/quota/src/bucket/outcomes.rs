@@ -121,8 +121,10 @@ impl Bucket {
         } else {
             if self.caution.is_hair(surplus, self.refill()) {
                 self.caution.early(self.burst(), self.refill());
+                self.lower(surplus);
+            } else {
+                self.lower(self.burst.excess(surplus, need));
             }
-            self.lower(self.burst.excess(surplus, need));
         }
     }
 

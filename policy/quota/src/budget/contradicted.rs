@@ -81,6 +81,8 @@ pub(super) struct Admitted {
     at: Time,
     /// What flows in per second, as was told last.
     told: Option<f64>,
+    /// Some of it is generated after the request was admitted.
+    is_generated: bool,
     /// Since when more was taken than they allow; `None`: no more was.
     beyond_since: Option<Time>,
     doubted_until: Time,
@@ -93,6 +95,7 @@ impl Admitted {
         mean: 0.0,
         at: Time::ZERO,
         told: None,
+        is_generated: false,
         beyond_since: None,
         doubted_until: Time::ZERO,
     };
@@ -124,6 +127,7 @@ impl Admitted {
         self.told = told.map(|(_, refill)| refill);
         let own = request.map_or(0.0, |(_, own)| own);
         if own > 0.0 {
+            self.is_generated = own > amount;
             let is_first = self.mean == 0.0;
             self.mean += if is_first {
                 own
@@ -143,11 +147,9 @@ impl Admitted {
             self.beyond_since = None;
             return false;
         }
-        let since = self.beyond_since;
-        self.beyond_since.get_or_insert(now);
-        let is_contradicted = request.is_some_and(|(sent, own)| {
-            own > 0.0 && since.map_or(amount > 0.0, |since| sent > since)
-        });
+        let since = *self.beyond_since.get_or_insert(now);
+        let is_contradicted =
+            !self.is_generated || request.is_some_and(|(sent, own)| own > 0.0 && sent > since);
         if is_contradicted {
             *self = Self {
                 doubted_until: now.after_secs(DOUBTED_SECS),

@@ -74,16 +74,17 @@ impl Budget {
             return self.refused_for(now, (marks, charge), dimension.index());
         }
         let sorted = self.tokens.sorted(snapshot, &self.told_limits());
-        let left_at_least = |d: usize| {
-            let reading = sorted[d].as_ref()?;
-            Some(reading.remaining?.saturating_sub(reading.remaining_grain) as f64)
-        };
         let enough = |d: usize| ENOUGH * charge.least(d).max(1.0);
-        let lacks = |d: usize| Some(left_at_least(d)? < enough(d));
+        let lacks: [Option<bool>; Dimension::COUNT] = std::array::from_fn(|d| {
+            let is_read = !self.admitted[d].is_doubted(now);
+            let reading = sorted[d].as_ref().filter(|_| is_read)?;
+            let least = reading.remaining?.saturating_sub(reading.remaining_grain);
+            Some((least as f64) < enough(d))
+        });
         // Where they show of one that it may be short, it is that.
         let shows_short = (0..Dimension::COUNT)
-            .any(|d| lacks(d) == Some(true) && self.buckets[d].would_show(enough(d)));
-        let is_enough = |d: usize| lacks(d).map_or(shows_short, |lacks| !lacks);
+            .any(|d| lacks[d] == Some(true) && self.buckets[d].would_show(enough(d)));
+        let is_enough = |d: usize| lacks[d].map_or(shows_short, |lacks| !lacks);
         let surplus = |d: usize| {
             let bucket = &self.buckets[d];
             let surplus = bucket.surplus(marks[d], charge.least(d))?;
