@@ -28,7 +28,7 @@ impl Served {
         Some(at)
     }
 
-    /// Whether others than `tenant` are served these days.
+    /// Whether others than `tenant` were served lately.
     pub(crate) fn is_any_but(&self, tenant: TenantId, now: Time) -> bool {
         let mut all = self.0.iter().flatten();
         all.any(|(it, at)| *it != tenant && now.since(*at) < COUNTS)

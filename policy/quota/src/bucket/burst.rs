@@ -158,14 +158,14 @@ impl Burst {
         remaining: f64,
         reading: &Reading,
         (limit, refill): (f64, f64),
-        is_of_refusal: bool,
+        only_refusals_tell: bool,
     ) {
         let grain = reading.remaining_grain as f64;
         // Thousands may have been rounded up.
         self.seen = self.seen.max(remaining - grain).min(limit);
         let reset = reading
             .reset
-            .filter(|_| !self.is_reset_odd && !is_of_refusal);
+            .filter(|_| !self.is_reset_odd && !only_refusals_tell);
         let (mut low, mut high) = (self.seen, limit);
         if let Some(reset) = reset {
             let (reset, slack) = (reset.as_secs_f64(), reading.reset_grain.as_secs_f64());
@@ -180,7 +180,7 @@ impl Burst {
         let (least, most) = (limit.min(1.0), limit);
         let (low, high) = (low.clamp(least, most), high.clamp(least, most));
         // Coarse grains tell nothing of a bucket that holds less than one.
-        let is_fine = !is_of_refusal && (grain <= 1.0 || self.seen > 2.0 * grain);
+        let is_fine = !only_refusals_tell && (grain <= 1.0 || self.seen > 2.0 * grain);
         if self.source <= Source::Learned && is_fine {
             self.size = low;
             self.source = Source::Observed;

@@ -486,3 +486,28 @@ fn what_was_charged_too_much_of_an_earlier_request_is_nobody_elses_use() {
     bucket.reconcile(at(4.1), mark, &reading(10, 2));
     assert_eq!(bucket.external_per_sec(), 0.0);
 }
+
+#[test]
+fn who_was_refused_by_a_hair_had_next_to_all_of_it() {
+    let mut bucket = declared(at(0.0), 600, Some(10.0));
+    bucket.charge(at(0.0), 89.8);
+    bucket.charge(at(0.0), 10.0);
+    let mut mark = bucket.mark(at(0.0), 10.0);
+    bucket.true_up(at(0.0), -10.0, &mut mark);
+    bucket.refused_unexplained(at(0.0), mark, 10.0);
+    let level = bucket.level(at(0.0));
+    assert!((9.0..=10.0).contains(&level), "{level}");
+}
+
+#[test]
+fn what_only_refusals_tell_says_nothing_of_the_burst() {
+    let mut bucket = Bucket::unknown(at(0.0));
+    let mark = bucket.mark(at(0.0), 0.0);
+    bucket.reconcile_refused(at(0.1), mark, &reading(0, 1));
+    let assumed = bucket.burst();
+    assert!(assumed >= 20.0, "{assumed}");
+    // An answer does.
+    let mark = bucket.mark(at(10.0), 0.0);
+    bucket.reconcile(at(10.1), mark, &reading(8, 0));
+    assert!((8.0..=10.0).contains(&bucket.burst()));
+}

@@ -306,6 +306,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_always_rounded_down_to_nothing_explains_nothing() {
+        let at = |secs| Time::ZERO.after_secs(1_000.0 + secs);
+        // Of what has no limit nothing is believed to be told.
+        let of_known_output = |mut snapshot: Snapshot| {
+            let output = &mut snapshot.readings[Dimension::OutputTokens.index()];
+            output.as_mut().expect("it is shown").limit = Some(LIMIT as u64);
+            snapshot
+        };
+        for (usual, explains) in [(5_000, true), (0, false)] {
+            let (mut budget, charge, answer) = shown((5_000, usual));
+            let marks = budget.take(at(0.0), &charge, None);
+            budget.admitted(at(0.1), &marks, &charge);
+            budget.reconcile(at(0.1), &marks, (&of_known_output(answer), true));
+            let (.., refusal) = shown((5_000, 0));
+            let refusal = of_known_output(refusal);
+            let marks = budget.take(at(1.0), &charge, None);
+            budget.reconcile(at(1.1), &marks, (&refusal, false));
+            let explained = budget.refused(at(1.1), &marks, &charge, &refusal);
+            assert_eq!(explained.perhaps, explains, "usually {usual}");
+        }
+    }
+
+    #[test]
     fn what_is_generated_late_is_no_reason_to_doubt_headers() {
         const O: usize = Dimension::OutputTokens.index();
         let at = |secs| Time::ZERO.after_secs(1_000.0 + secs);

@@ -2,7 +2,8 @@
 //! hexadecimal digits, and with each letter escaped.
 //!
 //! *How:* only every so many places of a text are looked at, so far apart that one falls into the beginning
-//! of any spelling, wherever that begins. Most texts pass at a tenth of a nanosecond a byte.
+//! of any spelling, wherever that begins: every 32nd with a key as long as providers', every second where
+//! only five letters are secret.
 
 use super::grams::{GRAM, Grams, folded, is_same};
 
