@@ -409,6 +409,37 @@ fn a_rejected_key_is_out_in_every_group_and_comes_back_by_a_probe() {
 }
 
 #[test]
+fn a_key_is_back_when_the_answer_to_its_probe_begins() {
+    let mut pool = pool(&[(1, Some(60_000)), (1, Some(60_000))]);
+    let mut there = ask(&mut pool, at(0.0), 0.0);
+    there.account = Some(AccountId(0));
+    let mut admit = |pool: &mut Pool, secs| {
+        there.request = new_request();
+        there.arrived = at(secs);
+        there.deadline = at(secs);
+        pool.admit(at(secs), there, &Attempts::default())
+    };
+    // Its only key serves no request of any kind for a while.
+    for _ in 0..3 {
+        let lease = granted(admit(&mut pool, 0.0));
+        pool.settle(at(0.0), lease, &outcome(Fault::Broken { wait: None }));
+    }
+    refused(admit(&mut pool, 0.1));
+    let probe = granted(admit(&mut pool, 5.0));
+    // Nobody knows how that ends, and it may take minutes.
+    refused(admit(&mut pool, 5.0));
+    pool.answered(at(6.0), &probe, &Snapshot::default());
+    let next = granted(admit(&mut pool, 6.0));
+    pool.answered(at(7.0), &next, &Snapshot::default());
+    // Two at a time, and no more until they answer.
+    let two = [(); 2].map(|()| granted(admit(&mut pool, 7.0)));
+    refused(admit(&mut pool, 7.0));
+    for lease in two.into_iter().chain([probe, next]) {
+        pool.settle(at(8.0), lease, &outcome(Fault::None));
+    }
+}
+
+#[test]
 fn a_key_that_may_not_use_a_model_is_left_out_of_it_while_others_may() {
     let mut pool = pool(&[(1, Some(60_000)), (1, Some(600))]);
     let lease = granted(admit(&mut pool, at(0.0), 0.0));
