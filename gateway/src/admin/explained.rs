@@ -54,6 +54,7 @@ fn explained(live: &Live, row: &Row) -> Value {
         "refusal": (!row.refusal.is_empty()).then_some(&row.refusal),
         "status": told.status,
         "limit_waited_ms": millis(told.limit_waited),
+        "limit_waited_for": (!row.limit.is_empty()).then_some(&row.limit),
         "waited_ms": millis(told.waited),
         "waited_behind": told.behind,
         "fell_back": told.fell_back,

@@ -248,7 +248,11 @@ fn request(answer: &Value) -> String {
     }
     if answer["limit_waited_ms"].as_u64() > Some(0) {
         let waited = text(&answer["limit_waited_ms"]);
-        let _ = writeln!(out, "  waited {waited} ms for a limit of its tenant");
+        let limit = match &answer["limit_waited_for"] {
+            Value::Null => "a limit of its tenant, behind others".to_owned(),
+            limit => text(limit),
+        };
+        let _ = writeln!(out, "  waited {waited} ms for {limit}");
     }
     if let Some(behind) = answer["waited_behind"].as_u64() {
         let whom = match behind {

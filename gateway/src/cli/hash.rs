@@ -2,6 +2,10 @@
 
 use std::io::{Read, Write};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, fstat};
+use rustix::io::ioctl_fionread;
+
 use keyweir_policy::config::secret::{ClientKey, ClientKeyHash};
 
 use crate::command::failed::Failed;
@@ -19,9 +23,34 @@ impl Hash {
     pub(super) fn run(self) -> Result<(), Failed> {
         match self.existing {
             Some(_) => hash_existing(),
+            None if is_piped()? => Err(Failed::Because(
+                "something stands on standard input: `keyweir hash -` hashes it; `keyweir hash < /dev/null` \
+                 makes a new client key"
+                    .to_owned(),
+            )),
             None => make(),
         }
     }
+}
+
+/// How long a program at the other end of a pipe has to write.
+const WRITTEN_WITHIN: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 200_000_000,
+};
+
+/// Whether somebody means a key to be read: there is text in a pipe or a file. A pipe that nobody writes to
+/// (`ssh`, a CI's runner) holds nobody up.
+fn is_piped() -> Result<bool, Failed> {
+    let stdin = std::io::stdin();
+    let kind = FileType::from_raw_mode(fstat(&stdin).map_err(std::io::Error::from)?.st_mode);
+    if !matches!(kind, FileType::Fifo | FileType::RegularFile) {
+        return Ok(false);
+    }
+    let mut asked = [PollFd::new(&stdin, PollFlags::IN)];
+    let count = poll(&mut asked, Some(&WRITTEN_WITHIN)).map_err(std::io::Error::from)?;
+    // Not read: what stands there may be the rest of a script.
+    Ok(count > 0 && ioctl_fionread(&stdin).map_err(std::io::Error::from)? > 0)
 }
 
 fn hash_existing() -> Result<(), Failed> {

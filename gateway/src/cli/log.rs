@@ -30,6 +30,10 @@ const USUAL: &str = "info,pingora_core=error,pingora_rustls=error";
 /// other side, which is ordinary. What failed is told by whoever needed the connection.
 const CONNECTORS: &str = "pingora_core::connectors";
 
+/// What the watcher of files says, as warnings, of folders that are gone when it looks: ordinary where
+/// Kubernetes swaps `..data`. What cannot be watched is told by whoever wants it watched.
+const WATCHER: &str = "notify";
+
 /// From now on, messages go to standard error.
 pub(super) fn start(format: LogFormat) {
     let filter = EnvFilter::try_from_env("KEYWEIR_LOG").unwrap_or_else(|_| EnvFilter::new(USUAL));
@@ -97,7 +101,10 @@ fn discretion() -> FilterFn {
     let may_speak: fn(&Metadata<'_>) -> bool = |message| {
         let target = message.target();
         target.starts_with("keyweir")
-            || (*message.level() <= Level::INFO && !target.starts_with(CONNECTORS))
+            || (*message.level() <= Level::INFO
+                && ![CONNECTORS, WATCHER]
+                    .iter()
+                    .any(|it| target.starts_with(it)))
     };
     FilterFn::new(may_speak).with_max_level_hint(LevelFilter::TRACE)
 }

@@ -89,6 +89,14 @@ impl Feed {
         let key = |id: KeyId| parts.key(id);
         let account = |id: AccountId| parts.account(id);
         let (tone, text) = match notice {
+            Notice::KeySuspected(id) => (
+                Tone::Bad,
+                format!("{}: rejected with 401 → left alone for a moment", key(id)),
+            ),
+            Notice::AccountSuspected(id) => (
+                Tone::Bad,
+                format!("{}: out of money → left alone for a moment", account(id)),
+            ),
             Notice::KeyOut(id) => (
                 Tone::Bad,
                 format!("{}: rejected with 401 → taken out, traffic moved", key(id)),

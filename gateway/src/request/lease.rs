@@ -13,6 +13,7 @@ use keyweir_policy::terms::request::Usage;
 use keyweir_policy::terms::snapshot::Snapshot;
 
 use crate::runtime::pool::SharedPool;
+use crate::runtime::told::Said;
 
 /// Tokens of output between two reports of a stream's progress: small beside any budget, and few
 /// enough that a stream's chunks do not fight over the pool's lock.
@@ -28,6 +29,8 @@ pub(crate) struct HeldLease {
     snapshot: Option<Box<Snapshot>>,
     usage: Usage,
     reported: u64,
+    /// What the provider said, where it refused the key or the account.
+    said: Option<Box<Said>>,
 }
 
 impl HeldLease {
@@ -39,6 +42,7 @@ impl HeldLease {
             snapshot: None,
             usage: Usage::default(),
             reported: 0,
+            said: None,
         }
     }
 
@@ -68,6 +72,11 @@ impl HeldLease {
     /// The head of a refusal arrived: its budgets count when it is settled, beside its fault.
     pub(crate) fn refused(&mut self, snapshot: Snapshot) {
         self.snapshot = Some(Box::new(snapshot));
+    }
+
+    /// The provider said this, where that is of the key or the account.
+    pub(crate) fn said(&mut self, said: Said) {
+        self.said = Some(Box::new(said));
     }
 
     /// The stream has produced `output` tokens so far.
@@ -102,7 +111,7 @@ impl HeldLease {
             usage: self.usage,
             sent: self.sent,
         };
-        self.pool.settle(lease, &settlement)
+        self.pool.settle(lease, &settlement, self.said.as_deref())
     }
 }
 

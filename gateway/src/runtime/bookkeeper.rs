@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+use keyweir_policy::tenancy::money::Money;
 use keyweir_policy::tenancy::tally::{SpenderIds, Totals};
 use keyweir_policy::terms::ids::TenantId;
 
@@ -36,6 +37,9 @@ const LOADS_WRITTEN_EVERY: u32 = 5;
 /// what was learned of them.
 const ROWS_MAX: usize = 1_000;
 
+/// Budgets that are told one by one.
+const UNSETTLED_TOLD_MAX: usize = 20;
+
 /// `store`, kept up to date with what `gateway` spends. What its budgets have spent is restored.
 ///
 /// # Errors
@@ -45,6 +49,7 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
     let spent = store
         .budgets()
         .map_err(|error| unusable(error.to_string()))?;
+    tell_unsettled(&store);
     let tenancy = &gateway.tenancy;
     tenancy.with(|meters, wall| meters.remember(wall, spent));
     let salt = store.salt().map_err(|error| unusable(error.to_string()))?;
@@ -97,6 +102,29 @@ pub(crate) fn keep(store: Arc<Store>, gateway: &Arc<Gateway>) -> Result<Ledger, 
     });
     let thread = thread.map_err(|error| unusable(error.to_string()))?;
     Ok(Ledger::new(store, sender, thread))
+}
+
+/// The process before this one was killed, or ended before all that ran: what it had reserved counts as spent.
+fn tell_unsettled(store: &Store) {
+    // Where it cannot be written either, the first write says so.
+    let unsettled = store.take_unsettled().unwrap_or_default();
+    for (budget, sum) in unsettled.iter().take(UNSETTLED_TOLD_MAX) {
+        let (tokens, usd) = match budget.contains("|money per ") {
+            true => (None, Some(Money::from_pico(*sum))),
+            false => (Some(*sum), None),
+        };
+        tracing::warn!(
+            %budget,
+            tokens,
+            usd = usd.map(tracing::field::display),
+            "the gateway was killed while requests ran: what was reserved for them, or written ahead, counts \
+             as spent of this budget, since the provider may charge for it"
+        );
+    }
+    let more = unsettled.len().saturating_sub(UNSETTLED_TOLD_MAX);
+    if more > 0 {
+        tracing::warn!(budgets = more, "the same of more budgets");
+    }
 }
 
 /// Why it is written.

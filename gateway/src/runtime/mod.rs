@@ -32,6 +32,7 @@ pub(crate) mod shared;
 pub(crate) mod tenancy;
 pub(crate) mod tenants_waiting;
 pub(crate) mod tokens;
+pub(crate) mod told;
 pub(crate) mod turnstiles;
 pub(crate) mod watch;
 mod watched;

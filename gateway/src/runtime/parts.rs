@@ -5,7 +5,6 @@
 //! own policy did not have, and a changed secret counts from the next attempt. What is gone is kept
 //! for a while, because requests that have a lease of it are still to send it, or to name it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use keyweir_policy::terms::ids::{AccountId, KeyId};
 use keyweir_policy::terms::table::{Id, Table};
 use keyweir_policy::wire::trace::Traces;
 
+use crate::runtime::told::{Out, Said, Told};
 use crate::telemetry::events::{Event, Events, Severity};
 
 /// How long what is gone is kept: far longer than from a lease to its being sent. Who names it later
@@ -102,9 +102,20 @@ impl Parts {
         self.accounts.get(account).map_or(UNNAMED, String::as_str)
     }
 
-    /// Tells the log and the `events` of `notice`.
-    pub(crate) fn tell(&self, notice: Notice, events: &Events) {
-        let told = self.told(notice);
+    /// Tells the log and the `events` of `notice`, with how somebody is out and what the provider said.
+    pub(crate) fn tell(
+        &self,
+        notice: Notice,
+        (out, said): (Option<&Out>, Option<&Said>),
+        events: &Events,
+    ) {
+        let said = said.filter(|_| out.is_some());
+        let said = said.map(|said| said.without(self.keys.values().map(|key| &*key.traces)));
+        let told = Told {
+            out,
+            said: said.as_ref(),
+            ..self.told(notice)
+        };
         let event = Event {
             provider: Some(self.provider.clone()),
             account: told.account.map(str::to_owned),
@@ -127,6 +138,16 @@ impl Parts {
             ..Told::new(severity, text)
         };
         match notice {
+            Notice::KeySuspected(id) => of_key(
+                id,
+                Warning,
+                "the provider refused this key once; another request will show whether it is out",
+            ),
+            Notice::AccountSuspected(id) => of_account(
+                id,
+                Warning,
+                "the provider refused this account once; another request will show whether it is out",
+            ),
             Notice::KeyOut(id) => of_key(id, Error, "the provider rejects this key"),
             Notice::KeyBack(id) => of_key(id, Info, "a key is accepted again"),
             Notice::AccountOut(id) => {
@@ -169,52 +190,6 @@ impl Parts {
                     "these accounts are of one organization, but their limits differ",
                 )
             },
-        }
-    }
-}
-
-/// What is told of a notice.
-struct Told<'a> {
-    severity: Severity,
-    key: Option<&'a str>,
-    account: Option<&'a str>,
-    other: Option<&'a str>,
-    text: &'static str,
-}
-
-impl Told<'_> {
-    const fn new(severity: Severity, text: &'static str) -> Self {
-        Self {
-            severity,
-            key: None,
-            account: None,
-            other: None,
-            text,
-        }
-    }
-
-    /// `unlogged`: so many like it were not.
-    fn log(&self, provider: &str, unlogged: u32) {
-        let unlogged = (unlogged > 0).then_some(unlogged);
-        let Self {
-            key,
-            account,
-            other,
-            text,
-            ..
-        } = self;
-        match self.severity {
-            Severity::Info => tracing::info!(provider, key, account, other, unlogged, "{text}"),
-            Severity::Warning => tracing::warn!(provider, key, account, other, unlogged, "{text}"),
-            Severity::Error => tracing::error!(provider, key, account, other, unlogged, "{text}"),
-        }
-    }
-
-    /// In one text.
-    fn text(&self) -> Cow<'static, str> {
-        match self.other {
-            None => Cow::Borrowed(self.text),
-            Some(other) => Cow::Owned(format!("{} (with {other})", self.text)),
         }
     }
 }

@@ -19,7 +19,7 @@ const BYTES_MAX: u64 = 8 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A file or folder cannot be read.
-    #[error("cannot read {path}: {error}", path = shown(path))]
+    #[error("cannot read {path}: {error}{hint}", path = shown(path), hint = hint(error))]
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -43,6 +43,16 @@ pub enum LoadError {
     /// The files hold mistakes.
     #[error("{0}")]
     Mistakes(Report),
+}
+
+/// What to do where there is nothing to be read.
+fn hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "; name the policy file, or a folder of *.toml files (README.md has one to begin with)"
+        }
+        _ => "",
+    }
 }
 
 /// A policy, and what belongs to it.

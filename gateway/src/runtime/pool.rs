@@ -32,6 +32,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::runtime::clock::Clock;
 use crate::runtime::parts::Parts;
+use crate::runtime::told::{Out, Said};
 use crate::telemetry::events::Events;
 
 /// The shortest sleep between two wake-ups: what tokio's timer can tell apart anyway. It keeps a
@@ -126,9 +127,16 @@ impl SharedPool {
     }
 
     /// Ends a lease. Returns what that took out or brought back, the last of it.
-    pub(crate) fn settle(&self, lease: Lease, settlement: &Settlement) -> Option<Notice> {
-        let ((), notices) =
-            self.with_notices(|state, now| state.pool.settle(now, lease, settlement));
+    /// `said`: what the provider told of the key or the account.
+    pub(crate) fn settle(
+        &self,
+        lease: Lease,
+        settlement: &Settlement,
+        said: Option<&Said>,
+    ) -> Option<Notice> {
+        let ((), notices) = self.with_notices(said, |state, now| {
+            state.pool.settle(now, lease, settlement);
+        });
         notices.into_iter().rfind(|notice| notice.is_of_health())
     }
 
@@ -189,11 +197,15 @@ impl SharedPool {
     }
 
     fn with_state<R>(&self, f: impl FnOnce(&mut State, Time) -> R) -> R {
-        self.with_notices(f).0
+        self.with_notices(None, f).0
     }
 
     /// Returns what operators were told of it, too.
-    fn with_notices<R>(&self, f: impl FnOnce(&mut State, Time) -> R) -> (R, Vec<Notice>) {
+    fn with_notices<R>(
+        &self,
+        said: Option<&Said>,
+        f: impl FnOnce(&mut State, Time) -> R,
+    ) -> (R, Vec<Notice>) {
         let mut state = self.state.lock();
         // Read under the lock, so that the core's time never runs backwards.
         let now = self.clock.now();
@@ -201,21 +213,28 @@ impl SharedPool {
         state.deliver(now);
         let nearer = state.arm(now);
         let notices: Vec<Notice> = std::iter::from_fn(|| state.pool.next_notice()).collect();
+        let outage = |notice: &Notice| {
+            let outage = state.pool.outage(now, *notice)?;
+            Some(Out::at(now, &outage))
+        };
+        let outages: Vec<_> = notices.iter().map(outage).collect();
         drop(state);
         if nearer {
             self.rewind.notify_one();
         }
-        self.report(&notices);
+        self.report(&notices, &outages, said);
         (result, notices)
     }
 
     /// Tells operators.
-    fn report(&self, notices: &[Notice]) {
-        for &notice in notices {
+    fn report(&self, notices: &[Notice], outages: &[Option<Out>], said: Option<&Said>) {
+        for (&notice, out) in notices.iter().zip(outages) {
             if matches!(notice, Notice::BreakerTripped(_)) {
                 self.trips.fetch_add(1, Ordering::Relaxed);
             }
-            self.parts.load().tell(notice, &self.events);
+            self.parts
+                .load()
+                .tell(notice, (out.as_ref(), said), &self.events);
             if let Some(watcher) = self.watcher.get() {
                 // A watcher that has left misses nothing.
                 let _ = watcher.send(notice);
@@ -325,7 +344,7 @@ impl Drop for Waiter {
         self.decision.close();
         match self.decision.try_recv() {
             Ok(Ok(lease)) => {
-                self.pool.settle(lease, &unused());
+                self.pool.settle(lease, &unused(), None);
             }
             Ok(Err(_)) => {}
             Err(_) => {

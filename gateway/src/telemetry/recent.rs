@@ -33,6 +33,8 @@ pub(crate) struct Row {
     pub(crate) model: String,
     /// What its client was told of a limit or budget that refused it.
     pub(crate) refusal: String,
+    /// The limit of its tenant that it waited for.
+    pub(crate) limit: String,
     pub(crate) attempts: [Option<Attempt>; ATTEMPTS_KEPT],
 }
 
@@ -42,6 +44,7 @@ pub(crate) struct Texts<'a> {
     pub(crate) id: &'a str,
     pub(crate) model: &'a str,
     pub(crate) refusal: &'a str,
+    pub(crate) limit: &'a str,
 }
 
 /// What is told of a request beside its names.
@@ -121,6 +124,7 @@ impl Recent {
                 told,
                 model: String::new(),
                 refusal: String::new(),
+                limit: String::new(),
                 attempts: [None; ATTEMPTS_KEPT],
             })
         });
@@ -129,6 +133,7 @@ impl Recent {
             (&mut row.id, texts.id),
             (&mut row.model, texts.model),
             (&mut row.refusal, texts.refusal),
+            (&mut row.limit, texts.limit),
         ] {
             text.clear();
             text.push_str(new);
@@ -181,6 +186,7 @@ mod tests {
                 id: &id,
                 model: "m",
                 refusal,
+                limit: "",
             };
             recent.keep(texts, told(number), &[]);
         }

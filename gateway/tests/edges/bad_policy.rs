@@ -428,6 +428,29 @@ async fn a_client_key_that_there_is_can_be_hashed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_key_that_is_piped_in_is_not_passed_over_in_silence() {
+    let files = Files::new("");
+    let ended = run_on(&files, &["hash"], "own-key-1\n").await;
+    assert!(
+        !ended.status.success() && ended.stdout.is_empty(),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stderr.contains("`keyweir hash -` hashes it"),
+        "{}",
+        ended.stderr
+    );
+    // A pipe that is empty is none that somebody means to be read.
+    let ended = run_on(&files, &["hash"], "").await;
+    assert!(
+        ended.status.success() && ended.stdout.contains("kw_"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_secret_in_a_names_place_is_not_shown() {
     for secret in [
         r#"{ file = "sk-ant-api03-hunter2hunter2" }"#,

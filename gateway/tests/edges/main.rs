@@ -8,6 +8,7 @@ mod answers;
 mod bad_bodies;
 mod bad_policy;
 mod bad_requests;
+mod binary_frames;
 mod bounds;
 mod classification;
 mod compression;

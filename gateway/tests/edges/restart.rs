@@ -230,3 +230,30 @@ async fn a_ledger_that_is_damaged_is_told_once_and_as_what_it_is() {
     let said = stage.gateway.messages();
     assert!(!said.contains("a mistake in keyweir"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_reserved_when_the_process_was_killed_is_told_and_what_it_had_settled_is_not() {
+    let budget = "[[tenant.budget]]\nper = \"month\"\ntokens = 1_000_000\n";
+    let told = "the gateway was killed while requests ran";
+    let mut stage = Plan::new().and(budget).build().await;
+    let slow = Api::Messages
+        .request(true)
+        .header("x-sim-chunk-interval-ms", "1000")
+        .header("x-sim-output-tokens", "100000");
+    let mut wire = stage.connect().await;
+    wire.send(slow.bytes()).await;
+    wire.head().await;
+
+    stage = again(stage, "KILL", |text| text).await;
+
+    let messages = stage.gateway.messages();
+    let line = messages.lines().find(|line| line.contains(told));
+    let line = line.unwrap_or_else(|| panic!("not told: {messages}"));
+    assert!(line.contains("tenant tester|*|tokens per month"), "{line}");
+    assert!(line.contains("\"tokens\":"), "{line}");
+    // It is told once; and nothing is open where a process ends by itself.
+    for signal in ["KILL", "TERM"] {
+        stage = again(stage, signal, |text| text).await;
+        assert!(!stage.gateway.messages().contains(told), "after {signal}");
+    }
+}

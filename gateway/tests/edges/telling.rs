@@ -65,3 +65,87 @@ async fn a_breaker_that_closes_again_is_told_like_one_that_opened() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_401_of_a_pools_only_key_is_told_to_operators_in_the_providers_words() {
+    let rejected = r#"{"error":{"message":"Incorrect API key provided: KEY. Find it at example.com",
+        "type":"invalid_request_error","code":"invalid_api_key"}}"#;
+    const SECRET: &str = "sk-scripted-0-p-Wd5nRb8kQp2mZs7yTc3vLf6x";
+    let rejected = rejected.replace("KEY", SECRET);
+    let provider = Scripted::start(move |_| json(401, "", &rejected)).await;
+    let gateway = provider.gateway("openai", 1, "").await;
+
+    let first = ask(&gateway, &Api::Chat.request(false)).await;
+
+    assert_eq!(first.status, 503, "{}", first.text());
+    assert!(
+        first
+            .text()
+            .contains("the provider rejected the gateway's own API key (not yours)")
+    );
+    assert!(
+        first.text().contains("\"provider_key_rejected\""),
+        "{}",
+        first.text()
+    );
+    until("it is told", || gateway.messages().contains("p-0-key")).await;
+    let messages = gateway.messages();
+    let mut lines = messages.lines();
+    let line = lines.find(|line| line.contains("p-0-key")).expect("told");
+    for told in [
+        "WARN",
+        "the provider refused this key once",
+        "replace its secret",
+        "Incorrect API key provided: ",
+        "Find it at example.com",
+        "\"status\":401",
+        "\"probed_in_secs\":2",
+    ] {
+        assert!(line.contains(told), "{told}: {line}");
+    }
+
+    // The next one's word takes it out, and later ones are told the same as the first.
+    let answers = [
+        ask(&gateway, &Api::Chat.request(false)).await,
+        ask(&gateway, &Api::Chat.request(false)).await,
+    ];
+    for answer in &answers {
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(
+            answer.text().contains("\"provider_key_rejected\""),
+            "{}",
+            answer.text()
+        );
+    }
+    assert_eq!(answers[1].header("x-should-retry"), "false");
+    until("it is out", || {
+        gateway.messages().contains("the provider rejects this key")
+    })
+    .await;
+    assert!(!gateway.messages().contains(SECRET));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_without_money_is_told_to_clients_as_the_gateways() {
+    let spent = r#"{"error":{"message":"You exceeded your current quota, please check your plan",
+        "type":"insufficient_quota","code":"insufficient_quota"}}"#;
+    let provider = Scripted::start(|_| json(429, "", spent)).await;
+    let gateway = provider.gateway("openai", 1, "").await;
+
+    for _ in 0..3 {
+        let answer = ask(&gateway, &Api::Chat.request(false)).await;
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(
+            answer.text().contains("\"provider_account_unavailable\""),
+            "{}",
+            answer.text()
+        );
+    }
+    until("it is told", || {
+        let messages = gateway.messages();
+        messages.contains("the provider refused this account once")
+            && messages.contains("top it up")
+            && messages.contains("You exceeded your current quota")
+    })
+    .await;
+}

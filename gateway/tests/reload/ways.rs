@@ -144,6 +144,12 @@ async fn a_folder_whose_link_is_swapped_is_followed() {
     // One more file in the folder.
     std::fs::write(mounted.join("30-more.toml"), tenant("more", "kw_more", "")).expect("written");
     until_let_in(&gateway, "kw_more").await;
+    // What the watcher's library has to say of folders that are gone concerns nobody.
+    assert!(
+        !gateway.messages().contains("notify"),
+        "{}",
+        gateway.messages()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -194,6 +194,8 @@ async fn who_waited_for_a_limit_of_its_tenant_is_told_so() {
         let millis = |name: &str| explained[name].as_u64().expect("milliseconds");
         if millis("limit_waited_ms") > 0 {
             waited += 1;
+            let limit = "the limit of 60 requests per minute of tenant tester";
+            assert_eq!(explained["limit_waited_for"], limit, "{explained}");
             let header: u64 = answer.header("x-keyweir-waited-ms").parse().expect("told");
             let all = millis("limit_waited_ms") + millis("waited_ms");
             // Each is cut to whole milliseconds.

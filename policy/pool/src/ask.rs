@@ -119,6 +119,10 @@ pub enum RefusalReason {
     Exhausted,
     /// Every key is out or its breaker open.
     AllOpen,
+    /// The provider rejects every key.
+    KeysRejected,
+    /// Every account is out of money or disabled.
+    AccountsOut,
     /// The provider is overloaded as a whole.
     Overloaded,
     /// The waiting room is full, in number or in bytes, for all or for this tenant.
@@ -136,6 +140,8 @@ impl RefusalReason {
             Self::TenantGone => "tenant_gone",
             Self::Exhausted => "exhausted",
             Self::AllOpen => "all_open",
+            Self::KeysRejected => "keys_rejected",
+            Self::AccountsOut => "accounts_out",
             Self::Overloaded => "overloaded",
             Self::RoomFull => "room_full",
             Self::PatienceOver => "patience_over",
@@ -161,10 +167,14 @@ pub struct Settlement {
 /// [`Pool::next_notice`](crate::Pool::next_notice).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
+    /// The provider rejects this key, as one request was told; it is left alone for a moment.
+    KeySuspected(KeyId),
     /// The provider rejects this key; it is out and will be probed slowly.
     KeyOut(KeyId),
     /// A key that was out serves again.
     KeyBack(KeyId),
+    /// The account is out of money or disabled, as one request was told; it is left alone for a moment.
+    AccountSuspected(AccountId),
     /// The account is out of money or disabled; it will be probed slowly.
     AccountOut(AccountId),
     /// An account that was out serves again.
@@ -193,6 +203,8 @@ impl Notice {
     /// The name used in traces and explanations.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::KeySuspected(_) => "key_suspected",
+            Self::AccountSuspected(_) => "account_suspected",
             Self::KeyOut(_) => "key_out",
             Self::KeyBack(_) => "key_back",
             Self::AccountOut(_) => "account_out",
@@ -212,7 +224,9 @@ impl Notice {
     /// Whether somebody is out, or back, as an outcome showed.
     pub const fn is_of_health(self) -> bool {
         match self {
-            Self::KeyOut(_)
+            Self::KeySuspected(_)
+            | Self::AccountSuspected(_)
+            | Self::KeyOut(_)
             | Self::KeyBack(_)
             | Self::AccountOut(_)
             | Self::AccountBack(_)

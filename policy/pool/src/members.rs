@@ -8,8 +8,10 @@ mod recall;
 mod roster;
 
 use std::collections::BTreeSet;
+use std::iter;
 
 use keyweir_health::breaker::Generation;
+use keyweir_terms::fault::Fault;
 use keyweir_terms::ids::{AccountId, KeyId, RequestId};
 use keyweir_terms::table::Table;
 use keyweir_terms::time::Time;
@@ -17,7 +19,7 @@ use keyweir_terms::time::Time;
 use crate::attempts::Rejection;
 use crate::leases::Grant;
 use crate::operator::{Action, Target};
-use crate::standing::{Standing, Word};
+use crate::standing::{Heard, Standing, Word};
 
 /// The accounts and keys of a pool.
 #[derive(Debug, Default)]
@@ -248,18 +250,31 @@ impl Members {
         outcome(account, &mut key.standing)
     }
 
-    /// A request was told that the provider rejects a key; returns whether it is out, as of now.
-    pub(crate) fn reject(&mut self, now: Time, key: KeyId, word: &Word) -> bool {
+    /// A request was told that the provider rejects a key.
+    pub(crate) fn reject(&mut self, now: Time, key: KeyId, word: &Word) -> Heard {
         let key = &mut self.keys[key];
         self.changed.push(key.account);
         key.standing.hear(now, word)
     }
 
-    /// A request was told that an account is out of money or disabled; returns whether it is out, as
-    /// of now.
-    pub(crate) fn close(&mut self, now: Time, account: AccountId, word: &Word) -> bool {
+    /// A request was told that an account is out of money or disabled.
+    pub(crate) fn close(&mut self, now: Time, account: AccountId, word: &Word) -> Heard {
         self.changed.push(account);
         self.accounts[account].standing.hear(now, word)
+    }
+
+    /// What keeps an account from serving, whatever the model, where it is the same of all its keys.
+    pub(crate) fn out_by(&self, account: AccountId) -> Option<Fault> {
+        let account = self.accounts.get(account)?;
+        if let Some(fault) = account.standing.out_by() {
+            return Some(fault);
+        }
+        let mut keys = account.keys.iter();
+        let mut out_by = || Some(self.keys[*keys.next()?].standing.out_by());
+        let first = out_by()??;
+        iter::from_fn(out_by)
+            .all(|it| it == Some(first))
+            .then_some(first)
     }
 
     /// Another gateway took a key out at the first of these moments, until the second.

@@ -34,6 +34,15 @@ impl Cause {
             Self::Elsewhere => "elsewhere",
         }
     }
+
+    /// What it means, and what an operator can do about it.
+    pub const fn sentence(&self) -> &'static str {
+        match self {
+            Self::Operator => "an operator took it out; it is probed later",
+            Self::Elsewhere => "another gateway found it out; it is probed later",
+            Self::Fault(fault) => of_fault(fault),
+        }
+    }
 }
 
 /// Where the length of a cooldown comes from.
@@ -75,5 +84,34 @@ impl Told {
             since: self.since,
             until,
         }
+    }
+}
+
+const fn of_fault(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::KeyRejected => {
+            "the provider rejects the key: it is revoked, expired or mistyped; replace its secret"
+        }
+        Fault::ScopeMissing => "the key lacks the right to this endpoint; give it the right",
+        Fault::OutOfMoney { .. } => {
+            "the account has no money left, or hit a spend limit; top it up"
+        }
+        Fault::AccountDisabled => "the provider disabled the account; ask the provider",
+        Fault::ModelDenied => "the key may not use the model; ask the provider for access",
+        Fault::RateLimited { .. } | Fault::RampLimited { .. } | Fault::TooLargeForLimit => {
+            "the provider refuses with 429, though a budget seemed to be left"
+        }
+        Fault::Overloaded { .. } => "the provider says that it is overloaded",
+        Fault::Broken { .. } => "the provider answers with errors (5xx, or what is no answer)",
+        Fault::ConnectFailed => "no connection can be made: network, DNS, TLS or proxy",
+        Fault::ConnectionLost => "connections die before an answer comes",
+        Fault::TimedOut => "no answer comes in time",
+        Fault::StreamBroken => "streams break off in the middle",
+        Fault::None
+        | Fault::BadRequest
+        | Fault::ReferenceUnknown
+        | Fault::ContextTooLong
+        | Fault::ClientLeft
+        | Fault::Aborted => "it failed",
     }
 }

@@ -13,7 +13,7 @@ use crate::ask::Notice;
 use crate::attempts::Rejection;
 use crate::leases::Open;
 use crate::shared::Shared;
-use crate::standing::Word;
+use crate::standing::{Heard, Word};
 
 /// How long an answer shows that keys are well: in a pool that is asked every few seconds there may be no
 /// other in between.
@@ -43,12 +43,23 @@ impl Shared {
             wait: fault.wait(),
             draw: self.draws.f64(),
         };
-        if is_account {
-            if self.members.close(now, grant.account, &word) {
-                self.notices.add(Notice::AccountOut(grant.account));
-            }
-        } else if self.members.reject(now, grant.key, &word) {
-            self.notices.add(Notice::KeyOut(grant.key));
+        let (heard, out, suspected) = if is_account {
+            let heard = self.members.close(now, grant.account, &word);
+            let account = grant.account;
+            (
+                heard,
+                Notice::AccountOut(account),
+                Notice::AccountSuspected(account),
+            )
+        } else {
+            let heard = self.members.reject(now, grant.key, &word);
+            let key = grant.key;
+            (heard, Notice::KeyOut(key), Notice::KeySuspected(key))
+        };
+        match heard {
+            Heard::Out => self.notices.add(out),
+            Heard::Suspected => self.notices.add(suspected),
+            Heard::Same => {}
         }
         let told = Rejection {
             key: grant.key,

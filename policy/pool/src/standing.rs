@@ -13,6 +13,8 @@
 //! What is out is probed slowly, since a person has to mend it; where nobody else can serve, every few
 //! seconds.
 
+mod word;
+
 use std::time::Duration;
 
 use keyweir_health::backoff::Backoff;
@@ -21,6 +23,7 @@ use keyweir_terms::fault::Fault;
 use keyweir_terms::ids::{RequestId, TenantId};
 use keyweir_terms::time::Time;
 
+pub(crate) use self::word::{Heard, Word};
 use crate::learned::{LearnedOutage, LearnedStanding};
 use crate::outage::{Cause, Outage, Told};
 
@@ -68,22 +71,6 @@ enum Verdict {
     Well,
     Suspected,
     Out,
-}
-
-/// What a request was told of a key or an account.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Word {
-    pub(crate) by: (RequestId, TenantId),
-    /// Other tenants are served.
-    pub(crate) is_contradicted: bool,
-    pub(crate) fault: Fault,
-    pub(crate) granted: Generation,
-    /// It may be believed at once: the request was told so of nobody else, and others can serve.
-    pub(crate) may_be_believed: bool,
-    /// The provider's wait.
-    pub(crate) wait: Option<Duration>,
-    /// Jitter, in 0..1.
-    pub(crate) draw: f64,
 }
 
 impl Standing {
@@ -151,6 +138,15 @@ impl Standing {
     pub(crate) fn outage(&self, now: Time) -> Option<Outage> {
         let told = self.told.filter(|_| self.verdict != Verdict::Well)?;
         Some(told.outage(self.breaker.opens_at(now)))
+    }
+
+    /// What took it out, while it is out and nobody has to lift a hold first.
+    pub(crate) fn out_by(&self) -> Option<Fault> {
+        let told = self.told.filter(|_| self.verdict == Verdict::Out);
+        match told?.cause {
+            Cause::Fault(fault) if !self.is_held => Some(fault),
+            _ => None,
+        }
     }
 
     /// What is learned of it; `None`: it is neither out nor held.
@@ -288,12 +284,13 @@ impl Standing {
         was_out
     }
 
-    /// A request was told that it is out; returns whether it is, as of now.
-    pub(crate) fn hear(&mut self, now: Time, word: &Word) -> bool {
+    /// A request was told that it is out.
+    pub(crate) fn hear(&mut self, now: Time, word: &Word) -> Heard {
         if self.verdict == Verdict::Out && !self.breaker.is_still(word.granted) {
             // It was sent before that was known.
-            return false;
+            return Heard::Same;
         }
+        let was_well = self.verdict == Verdict::Well;
         Told::note(&mut self.told, now, Cause::Fault(word.fault));
         if !self.words.contains(&word.by) && self.words.len() < WORDS_MAX {
             self.words.push(word.by);
@@ -306,10 +303,14 @@ impl Standing {
         if self.verdict == Verdict::Out || is_enough || is_new {
             self.verdict = Verdict::Out;
             self.breaker.trip(now, word.wait, word.draw);
-            return true;
+            return Heard::Out;
         }
         self.suspect(now);
-        false
+        if was_well {
+            Heard::Suspected
+        } else {
+            Heard::Same
+        }
     }
 
     /// A request that was told at `told` that it is out was served by another; returns whether that

@@ -10,6 +10,7 @@ use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::time::Time;
 
+use crate::ask::Notice;
 use crate::group::{GroupAccount, QuotaGroup};
 use crate::members::Members;
 use crate::outage::{CooldownFrom, Outage};
@@ -205,6 +206,25 @@ impl Pool {
             keys: keys.collect(),
             accounts: accounts.collect(),
         }
+    }
+}
+
+impl Pool {
+    /// What speaks against the key or account that `notice` is about, whatever the model.
+    pub fn outage(&self, now: Time, notice: Notice) -> Option<Outage> {
+        let now = self.clock.peek(now);
+        let members = &self.shared.members;
+        let standing = match notice {
+            Notice::KeySuspected(key) | Notice::KeyOut(key) => {
+                let (_, key) = members.keys().find(|(id, _)| *id == key)?;
+                &key.standing
+            }
+            Notice::AccountSuspected(account) | Notice::AccountOut(account) => {
+                &members.account(account)?.standing
+            }
+            _ => return None,
+        };
+        self.outward(standing.outage(now))
     }
 }
 

@@ -138,10 +138,13 @@ pub enum Awaits {
     Ledger,
 }
 
-impl fmt::Display for Lack {
+/// Which limit or budget it is, and whose, as it stands at the beginning of what is told of it.
+pub struct Name<'a>(&'a Lack);
+
+impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let owner = &self.owner;
-        match self.lacking {
+        let Lack { lacking, owner, .. } = self.0;
+        match *lacking {
             Lacking::PerMinute(dimension, limit) => {
                 let what = dimension.as_str().replace('_', " ");
                 write!(f, "the limit of {limit} {what} per minute of {owner}")?;
@@ -153,18 +156,27 @@ impl fmt::Display for Lack {
             Lacking::Budget(Amount::Money(money), period) => {
                 write!(f, "the budget of {money} USD per {period} of {owner}")?;
             }
-            Lacking::Price => {
-                let model = self.models.as_deref().unwrap_or("the model");
-                return write!(
-                    f,
-                    "{owner} has a budget in money, and {model} has no price in this gateway's policy; \
-                     whoever runs the gateway can give it one ([[price]])"
-                );
-            }
+            Lacking::Price => return write!(f, "a price, for the budget in money of {owner}"),
         }
-        if let Some(models) = &self.models {
-            write!(f, " for {models}")?;
+        match &self.0.models {
+            Some(models) => write!(f, " for {models}"),
+            None => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.lacking == Lacking::Price {
+            let model = self.models.as_deref().unwrap_or("the model");
+            return write!(
+                f,
+                "{} has a budget in money, and {model} has no price in this gateway's policy; whoever runs \
+                 the gateway can give it one ([[price]])",
+                self.owner
+            );
+        }
+        self.name().fmt(f)?;
         self.say_when(f)?;
         match self.replicas.count() {
             1 => f.write_str(" (this is the gateway's limit, not the provider's)"),
@@ -178,6 +190,11 @@ impl fmt::Display for Lack {
 }
 
 impl Lack {
+    /// Which limit or budget it is, and whose.
+    pub const fn name(&self) -> Name<'_> {
+        Name(self)
+    }
+
     /// What is left, what the request would take, and when there is more.
     fn say_when(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = |amount, up| Quantity(self.lacking, amount, up);

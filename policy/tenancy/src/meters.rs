@@ -197,8 +197,10 @@ impl Meters {
                 false => spending.write_as_it_is(),
             };
             if let Some(spent) = sum {
-                let sums = spending.sums();
-                changed.push((row.to_owned(), Sums { spent, ..sums }));
+                let mut sums = spending.sums();
+                sums.unsettled = spent.saturating_sub(sums.spent);
+                sums.spent = spent;
+                changed.push((row.to_owned(), sums));
             }
         });
         changed

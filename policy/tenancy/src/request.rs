@@ -9,7 +9,7 @@ use keyweir_terms::time::Time;
 
 use crate::claim::Claim;
 use crate::expected::Model;
-use crate::lack::{Lacking, Overspent};
+use crate::lack::{Lack, Lacking, Overspent};
 use crate::left::AllLeft;
 use crate::money::Money;
 use crate::period::Wall;
@@ -57,6 +57,8 @@ pub struct Reserved {
     pub(crate) size: RequestSize,
     /// How long it has to wait for its turn.
     pub wait: Duration,
+    /// The limit that makes it wait the longest.
+    pub waits_for: Option<Box<Lack>>,
     /// What is left of the tenant's limits per minute.
     pub left: AllLeft,
     /// A budget that warns of what is spent.

@@ -22,6 +22,8 @@ pub struct Sums {
     pub begin: Wall,
     /// Tokens or picodollars that were spent in it.
     pub spent: u128,
+    /// Of that, what is not spent yet: reserved for what runs, or written ahead.
+    pub unsettled: u128,
     /// Beginnings of others that it has shown, and what was spent in them; the last one last.
     pub before: Vec<(Wall, u128)>,
 }
@@ -57,6 +59,7 @@ impl Spending {
         Sums {
             begin: self.begin,
             spent: self.spent,
+            unsettled: 0,
             before: self.before.clone(),
         }
     }

@@ -10,7 +10,7 @@ mod tried;
 
 use keyweir_policy::exchange::plan::{Event, Failure};
 use keyweir_policy::pool::ask::{Lease, Refusal};
-use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::terms::fault::{Attribution, Fault};
 
 use self::tried::Tried;
 use crate::request::answer::Answer;
@@ -20,6 +20,7 @@ use crate::request::record::{self, Chosen};
 use crate::request::respond::{self, refusal_texts};
 use crate::request::stop::Stop;
 use crate::runtime::pool::{Next, Waiter};
+use crate::runtime::told::Said;
 
 /// Serves a request. `true`: its answer is complete.
 ///
@@ -131,7 +132,12 @@ async fn attempt(exchange: &mut Exchange<'_>, lease: Lease) -> Result<Attempted,
             exchange.settle(held, Fault::ClientLeft);
             Err(Stop::ClientLeft)
         }
-        Tried::Failed(fault, answer) => {
+        Tried::Failed(fault, mut answer) => {
+            if let Some(answer) = &mut answer
+                && matches!(fault.attribution(), Attribution::Key | Attribution::Account)
+            {
+                held.said(Said::of(answer.status(), &answer.body.joined()));
+            }
             exchange.settle(held, fault);
             let status = answer.as_ref().map(Answer::status);
             let failed = Event::Failed(Failure { key, fault, status });

@@ -5,6 +5,7 @@
 //! bounded in bytes, and for streams in time, so that pings reach the client before it gives up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, header};
 use keyweir_policy::terms::fault::Fault;
@@ -39,10 +40,8 @@ pub(crate) async fn open(
             note_form(&mut answer, announced, form);
             exchange.silence_ends();
             match form {
-                Form::Opaque => {
-                    let watch = opaque(&exchange.facts, &answer);
-                    Tried::Opened(answer, watch)
-                }
+                Form::Opaque if is_framed(&answer) => framed(exchange, answer, hold_head).await,
+                Form::Opaque => Tried::Opened(answer, Watch::Opaque),
                 Form::Json => whole(exchange, answer).await,
                 Form::Events => events(exchange, lease, answer, until).await,
             }
@@ -57,15 +56,38 @@ pub(crate) async fn open(
     }
 }
 
-/// What is watched of an answer that is not read.
-fn opaque(facts: &Facts, answer: &Answer) -> Watch {
+/// Whether it is a stream of binary frames.
+fn is_framed(answer: &Answer) -> bool {
     let media = answer.response().headers.get(header::CONTENT_TYPE);
     let media = media.and_then(|value| value.to_str().ok());
-    if !media.is_some_and(large::is_framed) {
-        return Watch::Opaque;
+    media.is_some_and(large::is_framed)
+}
+
+/// Reads the first frame, for so long at most: one that is an error is none that the client gets while others
+/// can serve.
+async fn framed(exchange: &mut Exchange<'_>, mut answer: Answer, hold_head: Duration) -> Tried {
+    let (dialect, endpoint) = (exchange.facts.dialect, exchange.facts.endpoint);
+    let mut first = LargeAnswer::in_frames(dialect, endpoint);
+    exchange.deadline.restart(hold_head);
+    while !answer.ended && !first.has_begun() {
+        tokio::select! {
+            biased;
+            read = answer.read_piece() => match read {
+                Ok(piece) => first.feed(&piece),
+                Err(_) => return Tried::Failed(Fault::ConnectionLost, None),
+            },
+            () = exchange.client.gone() => return Tried::ClientLeft,
+            () = exchange.deadline.passed() => break,
+        }
     }
-    let framed = LargeAnswer::in_frames(facts.dialect, facts.endpoint);
-    Watch::Large(Box::new(framed))
+    let Some((fault, told)) = first.error(&exchange.provider().rules) else {
+        let all = LargeAnswer::in_frames(dialect, endpoint);
+        return Tried::Opened(answer, Watch::Large(Box::new(all)));
+    };
+    exchange.record.on(record::Event::FaultHidden);
+    answer.redact();
+    answer.error_inside = told.map(|error| without_traces(&answer, error));
+    Tried::Failed(fault, Some(answer))
 }
 
 /// What an answer turned out to be.

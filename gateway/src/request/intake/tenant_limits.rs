@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use keyweir_policy::pool::ask::{Refusal, RefusalReason};
 use keyweir_policy::tenancy::again::{AsksAgain, gives_way};
-use keyweir_policy::tenancy::lack::Awaits;
+use keyweir_policy::tenancy::lack::{Awaits, Lack};
 use keyweir_policy::tenancy::request::{Asked, Standing};
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::endpoint::Endpoint;
@@ -41,23 +41,36 @@ pub(crate) async fn reserve(
     if !is_counted(taken) {
         return Ok(());
     }
-    let mut waits = None;
-    let outcome = reserve_in_turn(taken, client, record, &mut waits).await;
-    if let Some(Waits { since, .. }) = &waits {
+    let mut waiting = Waiting::default();
+    let outcome = reserve_in_turn(taken, client, record, &mut waiting).await;
+    if let Some(Waits { since, .. }) = &waiting.waits {
         let waited = since.elapsed();
         taken.patience = taken.patience.saturating_sub(waited);
-        record.on(Event::LimitWaited { waited });
+        record.on(Event::LimitWaited {
+            waited,
+            limit: waiting.limit.as_deref(),
+        });
     }
     outcome
 }
 
-/// Tells by `waits` when it began to wait, if it did.
+/// That a request waits, and for what.
+#[derive(Default)]
+struct Waiting<'a> {
+    /// Since when.
+    waits: Option<Waits<'a>>,
+    /// The last that it waited for.
+    limit: Option<Box<Lack>>,
+}
+
+/// Tells by `waiting` when it began to wait, if it did.
 async fn reserve_in_turn<'a>(
     taken: &Taken<'a>,
     client: &mut Client,
     record: &mut Record,
-    waits: &mut Option<Waits<'a>>,
+    waiting: &mut Waiting<'a>,
 ) -> Result<(), Stop> {
+    let Waiting { waits, limit } = waiting;
     let mut asked = Asked {
         tenant: taken.tenant,
         provider: taken.destination.provider,
@@ -83,8 +96,11 @@ async fn reserve_in_turn<'a>(
         asked.awaits_ledger = ledger.may();
         let lack = match taken.gateway.tenancy.reserve(&asked) {
             Ok(None) => return Ok(()),
-            Ok(Some(reserved)) => {
+            Ok(Some(mut reserved)) => {
                 let wait = reserved.wait;
+                if let Some(lack) = reserved.waits_for.take() {
+                    *limit = Some(lack);
+                }
                 record.on(Event::Reserved(Box::new(reserved)));
                 if wait.is_zero() {
                     return Ok(());
@@ -107,10 +123,12 @@ async fn reserve_in_turn<'a>(
             Some(Awaits::Ledger) => ledger.wait(taken, client).await?,
             Some(Awaits::Gateways) => {
                 waits.get_or_insert_with(begin);
+                *limit = Some(lack);
                 wait_for_share(taken, client, &mut again).await?;
             }
             Some(Awaits::Requests) if !again.patience().is_zero() => {
                 waits.get_or_insert_with(begin);
+                *limit = Some(lack);
                 line.wait(taken, client, &mut again).await?;
             }
             Some(Awaits::Requests) | None => {

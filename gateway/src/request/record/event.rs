@@ -37,8 +37,11 @@ pub(crate) enum Event<'a> {
     Lacks(&'a Lack),
     /// It does, and holds this of it.
     Reserved(Box<Reserved>),
-    /// It has waited until its tenant's limits had room, or for that in vain.
-    LimitWaited { waited: Duration },
+    /// It has waited until its tenant's limits had room, or for that in vain; for `limit` at last.
+    LimitWaited {
+        waited: Duration,
+        limit: Option<&'a Lack>,
+    },
     /// A provider was chosen, or another one.
     Chosen(Chosen),
     /// A key was granted, after `waited` in the waiting room, over all attempts.

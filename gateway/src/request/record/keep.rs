@@ -36,6 +36,7 @@ impl Observed {
             id: asked.id.as_str(),
             model: model.map_or("", String::as_str),
             refusal: end.lack.as_deref().unwrap_or_default(),
+            limit: served.limit_waited_for.as_deref().unwrap_or_default(),
         };
         recent.keep(texts, told, &served.tried);
     }

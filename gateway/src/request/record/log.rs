@@ -58,6 +58,7 @@ impl Observed {
             attempts: served.attempts,
             failed: self.failed_attempts(),
             limit_waited: served.limit_waited,
+            limit_waited_for: served.limit_waited_for.as_deref(),
             waited: served.waited,
             first_byte: end.first_byte,
             duration: end.duration,

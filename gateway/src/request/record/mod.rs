@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue};
+use keyweir_policy::tenancy::lack::Lack;
 use keyweir_policy::tenancy::request::Reserved;
 use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::fault::Fault;
@@ -115,7 +116,7 @@ impl Record {
                 observed.count_limit(lack.lacking, "refused");
             }
             Event::Reserved(reserved) => self.hold(*reserved),
-            Event::LimitWaited { waited } => self.waited(waited),
+            Event::LimitWaited { waited, limit } => self.waited(waited, limit),
             Event::Chosen(chosen) => {
                 self.choose(chosen);
             }
@@ -228,8 +229,10 @@ impl Record {
         self.charge.hold(reserved);
     }
 
-    fn waited(&mut self, waited: Duration) {
-        self.observed.served.limit_waited = waited;
+    fn waited(&mut self, waited: Duration, limit: Option<&Lack>) {
+        let served = &mut self.observed.served;
+        served.limit_waited = waited;
+        served.limit_waited_for = limit.map(|limit| limit.name().to_string().into());
         self.count_waited();
     }
 

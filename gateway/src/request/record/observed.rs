@@ -73,6 +73,8 @@ pub(super) struct Served {
     pub(super) attempts_here: u32,
     /// Until its tenant's limits had room: before it came to the waiting room.
     pub(super) limit_waited: Duration,
+    /// Which limit that was, the last of them.
+    pub(super) limit_waited_for: Option<Box<str>>,
     /// In the waiting room.
     pub(super) waited: Duration,
     /// How many others waited when it first did.

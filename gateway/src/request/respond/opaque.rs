@@ -1,7 +1,10 @@
 //! An answer that is not read, or of which only the end is: it is passed on as it comes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use keyweir_policy::terms::fault::Fault;
+use keyweir_policy::wire::classify::Rule;
 use keyweir_policy::wire::large::LargeAnswer;
 use keyweir_policy::wire::stream::interruption::Interruption;
 
@@ -28,10 +31,12 @@ pub(super) async fn deliver(
     let mut head = head(exchange, &answer);
     chunk(exchange, &mut head);
     let status = answer.status();
+    let rules = Arc::clone(&exchange.provider().rules);
     let fault = match begin(exchange, head).await {
         Ok(()) => {
             let passage = Passage {
                 large: &mut large,
+                rules: &rules,
                 redaction: match held {
                     Some(_) => Redaction::of_whole(&answer.traces),
                     None => Redaction::of(&answer.traces),
@@ -51,11 +56,20 @@ pub(super) async fn deliver(
         }
         exchange.settle(held, fault);
     }
+    // The client has it whole.
+    let is_told = large.is_some_and(|large| large.error(&rules).is_some());
     match fault {
         Fault::None => {
             answer.release().await;
             write(exchange, Bytes::new(), true).await?;
             exchange.record.on(Event::Ended { outcome, status });
+            Ok(true)
+        }
+        _ if is_told && answer.ended => {
+            answer.release().await;
+            write(exchange, Bytes::new(), true).await?;
+            let reason = "provider_error_event";
+            exchange.record.on(Event::Broke { status, reason });
             Ok(true)
         }
         Fault::ClientLeft => Err(Stop::ClientLeft),
@@ -78,6 +92,7 @@ pub(super) async fn deliver(
 /// What happens to a body on its way.
 struct Passage<'a> {
     large: &'a mut Option<Box<LargeAnswer>>,
+    rules: &'a [Rule],
     /// Takes traces of the credential out of it.
     redaction: Redaction,
 }
@@ -98,7 +113,7 @@ impl Passage<'_> {
     fn ending(&self) -> Fault {
         self.large
             .as_ref()
-            .map_or(Fault::None, |large| large.ending())
+            .map_or(Fault::None, |large| large.ending(self.rules))
     }
 }
 

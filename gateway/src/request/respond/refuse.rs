@@ -16,6 +16,7 @@ use keyweir_policy::terms::dialect::Dialect;
 use keyweir_policy::terms::time::Time;
 use keyweir_policy::wire::Wire;
 use keyweir_policy::wire::refusal::ErrorAnswer;
+use keyweir_policy::wire::refusal::no_answer::{ACCOUNT_OUT, KEY_REJECTED};
 use keyweir_policy::wire::refusal_kind::RefusalKind;
 
 use crate::downstream::client::{Client, Left};
@@ -164,6 +165,14 @@ impl Refuse {
                     in_seconds(wait)
                 ),
             ),
+            Why::KeysRejected => (
+                RefusalKind::ProviderKey,
+                format!("{KEY_REJECTED}{}", in_seconds(wait)),
+            ),
+            Why::AccountsOut => (
+                RefusalKind::ProviderAccount,
+                format!("{ACCOUNT_OUT}{}", in_seconds(wait)),
+            ),
             Why::Overloaded => (
                 RefusalKind::Overloaded,
                 format!("the provider is overloaded{}", in_seconds(wait)),
@@ -175,6 +184,10 @@ impl Refuse {
         };
         let refuse = Self::new(kind, reason, message);
         match wait {
+            // A person has to mend it: whoever tried again and again would tell nobody.
+            Some(wait) if matches!(refusal.reason, Why::KeysRejected | Why::AccountsOut) => {
+                refuse.after(wait).non_retryable()
+            }
             Some(wait) => refuse.after(wait),
             None => refuse.non_retryable(),
         }

@@ -17,10 +17,14 @@ pub(super) const BUDGETS: TableDefinition<'_, &str, (i64, u128)> = TableDefiniti
 pub(super) const BEFORE: TableDefinition<'_, &str, Vec<(i64, u128)>> =
     TableDefinition::new("budgets before");
 
+/// By key: what of its sum was reserved for what ran, or written ahead, when it was written last.
+const UNSETTLED: TableDefinition<'_, &str, u128> = TableDefinition::new("budgets unsettled");
+
 /// Makes the tables, if they are missing.
 pub(super) fn begin(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(BUDGETS)?;
     transaction.open_table(BEFORE)?;
+    transaction.open_table(UNSETTLED)?;
     Ok(())
 }
 
@@ -37,6 +41,7 @@ pub(super) fn read(transaction: &ReadTransaction) -> Result<Vec<(String, Sums)>,
         let sums = Sums {
             begin: Wall(begin),
             spent,
+            unsettled: 0,
             before: before.map(|(begin, spent)| (Wall(begin), spent)).collect(),
         };
         budgets.push((key.value().to_owned(), sums));
@@ -51,7 +56,12 @@ pub(super) fn write(
 ) -> Result<(), redb::Error> {
     let mut table = transaction.open_table(BUDGETS)?;
     let mut all_before = transaction.open_table(BEFORE)?;
+    let mut unsettled = transaction.open_table(UNSETTLED)?;
     for (key, sums) in budgets {
+        match sums.unsettled {
+            0 => unsettled.remove(key.as_str())?,
+            sum => unsettled.insert(key.as_str(), sum)?,
+        };
         table.insert(key.as_str(), (sums.begin.0, sums.spent))?;
         let before = sums.before.iter().map(|it| (it.0.0, it.1));
         match before.len() {
@@ -60,6 +70,19 @@ pub(super) fn write(
         };
     }
     Ok(())
+}
+
+/// What was reserved or written ahead when a process ended that had no time to settle it; told once.
+pub(super) fn take_unsettled(
+    transaction: &WriteTransaction,
+) -> Result<Vec<(String, u128)>, redb::Error> {
+    let mut table = transaction.open_table(UNSETTLED)?;
+    let rows = table.extract_if(|_, _| true)?;
+    rows.map(|row| {
+        let (key, sum) = row?;
+        Ok((key.value().to_owned(), sum.value()))
+    })
+    .collect()
 }
 
 /// Takes out those whose periods began before `oldest`.

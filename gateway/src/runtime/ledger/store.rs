@@ -224,6 +224,19 @@ impl Store {
         Ok(())
     }
 
+    /// What of budgets' sums the process before this one had reserved or written ahead, and no time to settle.
+    ///
+    /// # Errors
+    /// If it cannot be read, or cannot be written that it was.
+    pub(crate) fn take_unsettled(&self) -> Result<Vec<(String, u128)>, redb::Error> {
+        guarded(|| {
+            let transaction = self.database()?.begin_write()?;
+            let unsettled = budgets::take_unsettled(&transaction)?;
+            transaction.commit()?;
+            Ok(unsettled)
+        })
+    }
+
     /// Takes out what is older than anybody asks for on `today`.
     ///
     /// # Errors

@@ -43,6 +43,7 @@ pub(crate) struct Line<'a> {
     pub(crate) failed: Vec<FailedAttempt<'a>>,
     /// Until its tenant's limits had room; told if it is more than nothing.
     pub(crate) limit_waited: Duration,
+    pub(crate) limit_waited_for: Option<&'a str>,
     /// In the waiting room.
     pub(crate) waited: Duration,
     pub(crate) first_byte: Option<Duration>,
@@ -116,6 +117,7 @@ impl Line<'_> {
         self.failed(out);
         let limit_waited = Some(self.limit_waited).filter(|it| !it.is_zero());
         number(out, field!("limit_waited_ms"), limit_waited.map(millis));
+        text(out, field!("limit_waited_for"), self.limit_waited_for);
         number(out, field!("waited_ms"), Some(millis(self.waited)));
         number(out, field!("first_byte_ms"), self.first_byte.map(millis));
         number(out, field!("duration_ms"), Some(millis(self.duration)));

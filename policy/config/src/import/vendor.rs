@@ -65,6 +65,10 @@ const VENDORS: &[Vendor] = &[
     openai("fireworks_ai", "https://api.fireworks.ai/inference/v1"),
     openai("perplexity", "https://api.perplexity.ai"),
     openai("cerebras", "https://api.cerebras.ai/v1"),
+    openai("nvidia_nim", "https://integrate.api.nvidia.com/v1"),
+    openai("sambanova", "https://api.sambanova.ai/v1"),
+    openai("deepinfra", "https://api.deepinfra.com/v1/openai"),
+    openai("moonshot", "https://api.moonshot.ai/v1"),
     AZURE,
     openai("hosted_vllm", ""),
     openai("lm_studio", ""),
@@ -173,13 +177,42 @@ pub(super) fn advice(model: &str) -> &'static str {
         }
         "bedrock" | "sagemaker" => "is of AWS, whose requests are signed and not keyed",
         "vertex_ai" => "is of Vertex AI, whose tokens last an hour; use gemini/ with an API key",
-        _ => "is of no vendor that is known here",
+        "ollama" | "ollama_chat" => {
+            "is of Ollama, which speaks OpenAI's API, too: add a [[provider]] with dialect = \"openai\" and \
+             base_url = \"http://HOST:11434/v1\", and an [[account]] with the key \"no-key\""
+        }
+        "cohere" | "cohere_chat" => {
+            "is of Cohere: add a [[provider]] with dialect = \"generic\" and base_url = \
+             \"https://api.cohere.com\" for its own API, or with dialect = \"openai\" and base_url = \
+             \"https://api.cohere.ai/compatibility/v1\" for clients of OpenAI's"
+        }
+        _ => {
+            "is of no vendor that is known here: if it speaks OpenAI's API, add a [[provider]] with dialect = \
+             \"openai\" and the base_url that it documents"
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whose_model_is_of_nobody_known_is_told_what_to_write_instead() {
+        for model in [
+            "ollama_chat/llama3.1",
+            "cohere/command-r",
+            "databricks/dbrx",
+            "x/y",
+        ] {
+            let advice = advice(model);
+            assert!(advice.contains("add a [[provider]]"), "{model}: {advice}");
+            assert!(advice.contains("base_url"), "{model}: {advice}");
+            assert_eq!(of_model(model, None), None, "{model}");
+        }
+        let vendor = of_model("nvidia_nim/meta/llama3-70b-instruct", None).expect("known");
+        assert_eq!(vendor.1, "meta/llama3-70b-instruct");
+    }
 
     #[test]
     fn azures_v1_api_is_found_at_its_own_addresses_only() {

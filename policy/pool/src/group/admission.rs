@@ -3,7 +3,8 @@
 use keyweir_queue::waiter::Waiter;
 use keyweir_quota::budget::Charge;
 use keyweir_terms::amount::Dimension;
-use keyweir_terms::ids::Ticket;
+use keyweir_terms::fault::Fault;
+use keyweir_terms::ids::{AccountId, Ticket};
 use keyweir_terms::time::Time;
 
 use super::QuotaGroup;
@@ -142,7 +143,32 @@ impl QuotaGroup {
         } else if self.accounts.ids().any(is_well) {
             RefusalReason::Exhausted
         } else {
-            RefusalReason::AllOpen
+            why_out(
+                shared,
+                self.accounts
+                    .ids()
+                    .filter(|id| may_serve(shared, asked, *id)),
+            )
         }
     }
+}
+
+/// Why none of `accounts` serves, where that is the same of all.
+fn why_out(shared: &Shared, accounts: impl Iterator<Item = AccountId>) -> RefusalReason {
+    let reason = |account| match shared.members.out_by(account) {
+        Some(Fault::KeyRejected) => RefusalReason::KeysRejected,
+        Some(Fault::OutOfMoney { .. } | Fault::AccountDisabled) => RefusalReason::AccountsOut,
+        _ => RefusalReason::AllOpen,
+    };
+    let same = |one, other| {
+        if one == other {
+            one
+        } else {
+            RefusalReason::AllOpen
+        }
+    };
+    accounts
+        .map(reason)
+        .reduce(same)
+        .unwrap_or(RefusalReason::AllOpen)
 }

@@ -123,6 +123,8 @@ impl QuotaGroup {
             | RefusalReason::AccountGone
             | RefusalReason::TenantGone
             | RefusalReason::AllOpen
+            | RefusalReason::KeysRejected
+            | RefusalReason::AccountsOut
             | RefusalReason::Overloaded => {}
         }
     }

@@ -26,12 +26,12 @@ fn proven() -> Standing {
 #[test]
 fn one_request_makes_suspected_and_another_takes_out() {
     let mut standing = proven();
-    assert!(!standing.hear(at(0.0), &word(1, true)));
+    assert_ne!(standing.hear(at(0.0), &word(1, true)), Heard::Out);
     assert!(standing.is_suspected() && !standing.admits(at(0.1)));
     assert_eq!(standing.state(at(0.1)), BreakerState::HalfOpen);
     // Its own word again is no other.
-    assert!(!standing.hear(at(0.1), &word(1, true)));
-    assert!(standing.hear(at(0.2), &word(2, true)));
+    assert_ne!(standing.hear(at(0.1), &word(1, true)), Heard::Out);
+    assert_eq!(standing.hear(at(0.2), &word(2, true)), Heard::Out);
     assert_eq!(standing.state(at(100.0)), BreakerState::Open);
 }
 
@@ -44,7 +44,7 @@ fn one_tenants_requests_take_nobody_out_while_other_tenants_are_served() {
     };
     let mut standing = proven();
     for by in 1..100 {
-        assert!(!standing.hear(at(0.1), &of(by, 1)), "{by}");
+        assert_ne!(standing.hear(at(0.1), &of(by, 1)), Heard::Out, "{by}");
         standing.doubt(at(0.1), RequestId(by), by % 2 == 0);
         assert!(standing.admits_at_last(at(0.1), RequestId(1_000)));
     }
@@ -52,16 +52,16 @@ fn one_tenants_requests_take_nobody_out_while_other_tenants_are_served() {
     standing.succeeded(at(0.2), at(0.2), granted);
     assert!(standing.admits(at(0.2)));
     // Two tenants' are believed.
-    assert!(!standing.hear(at(0.3), &of(200, 1)));
-    assert!(standing.hear(at(0.4), &of(201, 2)));
+    assert_ne!(standing.hear(at(0.3), &of(200, 1)), Heard::Out);
+    assert_eq!(standing.hear(at(0.4), &of(201, 2)), Heard::Out);
     // And one's, where nobody else is served.
     let mut standing = proven();
-    assert!(!standing.hear(at(0.3), &of(300, 1)));
+    assert_ne!(standing.hear(at(0.3), &of(300, 1)), Heard::Out);
     let alone = Word {
         is_contradicted: false,
         ..of(301, 1)
     };
-    assert!(standing.hear(at(0.4), &alone));
+    assert_eq!(standing.hear(at(0.4), &alone), Heard::Out);
 }
 
 #[test]
@@ -77,15 +77,15 @@ fn who_is_suspected_is_asked_by_others_where_nobody_else_can_serve_and_cleared_b
         "it was not out"
     );
     assert!(!standing.is_suspected() && standing.admits(at(0.1)));
-    assert!(!standing.hear(at(0.2), &word(4, true)));
+    assert_ne!(standing.hear(at(0.2), &word(4, true)), Heard::Out);
 }
 
 #[test]
 fn what_never_served_goes_out_on_one_word_until_that_is_doubted() {
     let mut standing = Standing::new();
-    assert!(!standing.hear(at(0.0), &word(1, false)));
+    assert_ne!(standing.hear(at(0.0), &word(1, false)), Heard::Out);
     let mut standing = Standing::new();
-    assert!(standing.hear(at(0.0), &word(1, true)));
+    assert_eq!(standing.hear(at(0.0), &word(1, true)), Heard::Out);
     standing.doubt(at(0.0), RequestId(2), false);
     assert!(!standing.is_suspected());
     standing.doubt(at(0.0), RequestId(1), false);
@@ -104,7 +104,7 @@ fn the_words_of_requests_that_are_told_the_same_everywhere_while_others_are_serv
         assert!(standing.admits(at(0.1)));
     }
     standing.hear(at(0.1), &word(20, true));
-    assert!(standing.hear(at(0.1), &word(21, true)));
+    assert_eq!(standing.hear(at(0.1), &word(21, true)), Heard::Out);
     standing.doubt(at(0.1), RequestId(21), true);
     assert!(standing.is_suspected(), "one is left");
 }
@@ -113,7 +113,7 @@ fn the_words_of_requests_that_are_told_the_same_everywhere_while_others_are_serv
 fn words_taken_back_count_where_nobody_is_served_in_between() {
     let mut standing = proven();
     let out = (0..20).find(|by| {
-        let out = standing.hear(at(0.1), &word(*by, true));
+        let out = standing.hear(at(0.1), &word(*by, true)) == Heard::Out;
         standing.doubt(at(0.1), RequestId(*by), true);
         out
     });
@@ -181,7 +181,7 @@ fn what_was_sent_before_it_was_out_does_not_keep_it_out_for_longer() {
     standing.hear(at(0.0), &word(1, true));
     let until = standing.opens_at(at(0.0));
     for by in 2..10 {
-        assert!(!standing.hear(at(1.0), &word(by, true)));
+        assert_ne!(standing.hear(at(1.0), &word(by, true)), Heard::Out);
     }
     assert_eq!(standing.opens_at(at(1.0)), until);
 }

@@ -312,7 +312,7 @@ fn no_pool_goes_dark_on_one_requests_word() {
 fn two_requests_take_a_key_out_and_others_come_first_meanwhile() {
     let mut world = World::proven(&[1, 1]);
     let first = world.poison(Fault::KeyRejected, 1)[0];
-    assert_eq!(world.notices(), []);
+    assert_eq!(world.notices(), [Notice::KeySuspected(first)]);
     for _ in 0..20 {
         let mut request = world.request();
         let lease = world.sent(&mut request);
@@ -345,7 +345,7 @@ fn a_request_that_another_key_serves_takes_out_the_key_that_rejected_it() {
     request
         .attempts
         .rejected(world.now, (rejected, world.now), None);
-    assert_eq!(world.notices(), []);
+    assert_eq!(world.notices(), [Notice::KeySuspected(rejected)]);
     let lease = world.sent(&mut request);
     assert_ne!(lease.key, rejected);
     world.settle(lease, Fault::None);

@@ -175,7 +175,8 @@ fn accounts_that_cool_down_are_spent_and_keys_that_are_rejected_are_out() {
     for (fault, requests, reason) in [
         (Fault::RateLimited { wait }, 2, RefusalReason::Exhausted),
         // The last key is out when two requests say so.
-        (Fault::KeyRejected, 3, RefusalReason::AllOpen),
+        (Fault::KeyRejected, 3, RefusalReason::KeysRejected),
+        (Fault::AccountDisabled, 3, RefusalReason::AccountsOut),
     ] {
         let mut pool = pool(&[(1, None), (1, None)]);
         for _ in 0..requests {

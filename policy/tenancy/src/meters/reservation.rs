@@ -22,6 +22,15 @@ use crate::rate::Rate;
 use crate::request::{Asked, Moment, Reserved, Standing};
 use crate::taken::Taken;
 
+/// A request fits: now or in a while.
+#[derive(Default)]
+struct Fits {
+    wait: Duration,
+    waits_for: Option<Box<Lack>>,
+    /// What would refuse it, were that not only counted.
+    shadowed: Option<Lacking>,
+}
+
 /// Whether a request asks, or somebody wants to know what would become of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asks {
@@ -52,7 +61,7 @@ impl Meters {
             let fits = self.fit(at, &rows, (&claim, Asks::InEarnest), asked);
             fits.map(|fits| (claim, fits))
         });
-        let (claim, (wait, shadowed)) = match fits {
+        let (claim, fits) = match fits {
             Ok(fits) => fits,
             Err(lack) => return Err(self.complete(at, &rows, lack)),
         };
@@ -64,10 +73,11 @@ impl Meters {
             tenant: asked.tenant,
             model,
             size: *asked.size,
-            wait,
+            wait: fits.wait,
+            waits_for: fits.waits_for,
             left,
             overspent,
-            shadowed,
+            shadowed: fits.shadowed,
         }))
     }
 
@@ -201,16 +211,16 @@ impl Meters {
         }
     }
 
-    /// How long a request has to wait until all of `rows` have room for it, and what would refuse it
-    /// where that is only counted. All are told that it asks, also where one refuses.
+    /// How long a request has to wait until all of `rows` have room for it. All are told that it asks, also
+    /// where one refuses.
     fn fit(
         &mut self,
         at: Moment,
         rows: &[u32],
         (claim, asks): (&Claim, Asks),
         asked: &Asked<'_>,
-    ) -> Result<(Duration, Option<Lacking>), Box<Lack>> {
-        let (mut wait, mut shadowed, mut lack) = (Duration::ZERO, None, None);
+    ) -> Result<Fits, Box<Lack>> {
+        let (mut all, mut lack) = (Fits::default(), None);
         for place in rows {
             let Some(row) = self.rows.get_mut(*place) else {
                 continue;
@@ -220,8 +230,12 @@ impl Meters {
             }
             if lack.is_none() {
                 match row.fits(claim, (at, self.sharing), asked) {
-                    Ok(Fit::In(span)) => wait = wait.max(span),
-                    Ok(Fit::Shadowed(lacking)) => shadowed = Some(lacking),
+                    Ok(Fit::In(span)) if span > all.wait => {
+                        all.wait = span;
+                        all.waits_for = Some(row.lack(row.lacking(), Ends::In(span)));
+                    }
+                    Ok(Fit::In(_)) => {}
+                    Ok(Fit::Shadowed(lacking)) => all.shadowed = Some(lacking),
                     Err(found) => lack = Some(found),
                 }
             }
@@ -231,7 +245,7 @@ impl Meters {
             false => None,
         });
         match lack {
-            None => Ok((wait, shadowed)),
+            None => Ok(all),
             Some(lack) => Err(lack),
         }
     }

@@ -4,7 +4,10 @@
 //! the pictures or embeddings that make it large), so its last bytes are kept, and whether it ended
 //! as JSON does.
 
+use crate::answer::frames::Frames;
 use crate::answer::usage;
+use crate::classify::{self, Rule};
+use crate::refusal::ErrorAnswer;
 use keyweir_terms::dialect::Dialect;
 use keyweir_terms::endpoint::Endpoint;
 use keyweir_terms::fault::Fault;
@@ -25,7 +28,8 @@ pub fn is_framed(content_type: &str) -> bool {
 pub struct LargeAnswer {
     is_charged: bool,
     /// It is no JSON, but frames of it.
-    is_framed: bool,
+    frames: Option<Frames>,
+    endpoint: Endpoint,
     tail: Vec<u8>,
 }
 
@@ -34,7 +38,8 @@ impl LargeAnswer {
     pub const fn new(dialect: Dialect, endpoint: Endpoint) -> Self {
         Self {
             is_charged: usage::is_charged(dialect, endpoint),
-            is_framed: false,
+            frames: None,
+            endpoint,
             tail: Vec::new(),
         }
     }
@@ -42,13 +47,16 @@ impl LargeAnswer {
     /// For one that comes in frames ([`is_framed`]).
     pub fn in_frames(dialect: Dialect, endpoint: Endpoint) -> Self {
         Self {
-            is_framed: true,
+            frames: Some(Frames::default()),
             ..Self::new(dialect, endpoint)
         }
     }
 
     /// Takes the next bytes of the body.
     pub fn feed(&mut self, bytes: &[u8]) {
+        if let Some(frames) = &mut self.frames {
+            frames.feed(bytes);
+        }
         let last = bytes.len().saturating_sub(TAIL_BYTES_MAX);
         self.tail.extend_from_slice(&bytes[last..]);
         // Moved only when it has doubled, so that every byte is moved once on average.
@@ -61,18 +69,39 @@ impl LargeAnswer {
     /// The tokens that it says were charged.
     pub fn usage(&self) -> Usage {
         match self.is_charged {
-            true if self.is_framed => usage::in_frames(&self.tail),
+            true if self.frames.is_some() => usage::in_frames(&self.tail),
             true => usage::in_tail(&self.tail),
             false => Usage::default(),
         }
     }
 
-    /// Whose fault its end is: one that does not end as JSON does was cut.
-    pub fn ending(&self) -> Fault {
-        match self.tail.trim_ascii_end().last() {
-            _ if self.is_framed => Fault::None,
-            Some(b'}' | b']') => Fault::None,
-            _ => Fault::StreamBroken,
+    /// Whether it is known whether it begins with an error: of frames, when the first of them is there.
+    pub fn has_begun(&self) -> bool {
+        self.frames.as_ref().is_none_or(Frames::has_begun)
+    }
+
+    /// An error that was one of its frames, and the error answer that it should have been where that is the
+    /// client's to see.
+    pub fn error(&self, rules: &[Rule]) -> Option<(Fault, Option<ErrorAnswer>)> {
+        let error = self.frames.as_ref()?.error()?;
+        let fault = classify::inside(rules, self.endpoint, error.said.clone(), None);
+        let answer = fault.is_for_the_client().then(|| error.answer());
+        Some((fault, answer))
+    }
+
+    /// Whose fault its end is: one that does not end as JSON does, or within a frame, was cut.
+    pub fn ending(&self, rules: &[Rule]) -> Fault {
+        if let Some((fault, _)) = self.error(rules) {
+            return fault;
+        }
+        let is_cut = match &self.frames {
+            Some(frames) => frames.is_cut(),
+            None => !matches!(self.tail.trim_ascii_end().last(), Some(b'}' | b']')),
+        };
+        if is_cut {
+            Fault::StreamBroken
+        } else {
+            Fault::None
         }
     }
 }
@@ -80,6 +109,7 @@ impl LargeAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::frames::tests::frame;
 
     #[test]
     fn the_end_of_a_large_answer_tells_what_it_cost() {
@@ -89,19 +119,19 @@ mod tests {
             answer.feed(&[b'A'; 7_000]);
             assert!(answer.tail.capacity() <= 8 * TAIL_BYTES_MAX);
         }
-        assert_eq!(answer.ending(), Fault::StreamBroken);
+        assert_eq!(answer.ending(&[]), Fault::StreamBroken);
         for byte in br#""}],"usage":{"input_tokens":3,"output_tokens":4}}"# {
             answer.feed(&[*byte]);
         }
         answer.feed(b"\r\n");
-        assert_eq!(answer.ending(), Fault::None);
+        assert_eq!(answer.ending(&[]), Fault::None);
         assert_eq!(
             (answer.usage().input, answer.usage().output),
             (Some(3), Some(4))
         );
         let mut framed = LargeAnswer::in_frames(Dialect::Generic, Endpoint::Inference);
         framed.feed(b"\0\0\x01\x0b\x0b:event-type\x07\0\x08metadata{\"usage\":{\"inputTokens\":5,\"outputTokens\":7,\"cacheReadInputTokens\":9}}\xa1\xb2\xc3\xd4");
-        assert_eq!(framed.ending(), Fault::None);
+        assert_eq!(framed.ending(&[]), Fault::None);
         let usage = framed.usage();
         assert_eq!(
             (usage.input, usage.cache_read, usage.output),
@@ -121,5 +151,44 @@ mod tests {
         let mut batch = LargeAnswer::new(Dialect::OpenAi, Endpoint::Batches);
         batch.feed(br#"{"usage":{"input_tokens":3}}"#);
         assert_eq!(batch.usage(), Usage::default());
+    }
+
+    #[test]
+    fn an_error_among_frames_is_charged_to_whom_it_is_about() {
+        let mut framed = LargeAnswer::in_frames(Dialect::Generic, Endpoint::Inference);
+        assert!(!framed.has_begun());
+        framed.feed(&frame(&[(":message-type", "event")], b"{}"));
+        assert!(framed.has_begun() && framed.error(&[]).is_none());
+        for (kind, fault, is_told) in [
+            (
+                "throttlingException",
+                Fault::RateLimited { wait: None },
+                false,
+            ),
+            ("validationException", Fault::BadRequest, true),
+            (
+                "serviceUnavailableException",
+                Fault::Overloaded { wait: None },
+                false,
+            ),
+            (
+                "modelStreamErrorException",
+                Fault::Broken { wait: None },
+                true,
+            ),
+            (
+                "internalServerException",
+                Fault::Broken { wait: None },
+                true,
+            ),
+            ("modelTimeoutException", Fault::Broken { wait: None }, true),
+        ] {
+            let mut framed = LargeAnswer::in_frames(Dialect::Generic, Endpoint::Inference);
+            let headers = [(":message-type", "exception"), (":exception-type", kind)];
+            framed.feed(&frame(&headers, br#"{"message":"m"}"#));
+            assert_eq!(framed.ending(&[]), fault, "{kind}");
+            let (_, told) = framed.error(&[]).expect("it is one");
+            assert_eq!(told.is_some(), is_told, "{kind}");
+        }
     }
 }

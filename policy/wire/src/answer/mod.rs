@@ -4,6 +4,7 @@ pub(crate) mod answer_headers;
 pub mod beginning;
 pub(crate) mod created_ids;
 pub(crate) mod error_inside;
+mod frames;
 pub mod large;
 pub mod opening;
 pub(crate) mod organization;

@@ -165,6 +165,8 @@ fn implied_status(said: &ProviderError) -> u16 {
         ("accessdeniedexception", 403),
         ("throttlingexception", 429),
         ("modelstreamerrorexception", 424),
+        ("modeltimeoutexception", 408),
+        ("servicequotaexceededexception", 429),
         ("serviceunavailableexception", 503),
         // vLLM and SGLang.
         ("badrequesterror", 400),

@@ -69,12 +69,16 @@ mod tests {
         let anthropic = RefusalKind::ALL.map(|kind| status(Dialect::Anthropic, kind));
         assert_eq!(
             anthropic,
-            [400, 401, 403, 404, 404, 405, 413, 504, 429, 529, 503, 500]
+            [
+                400, 401, 403, 404, 404, 405, 413, 504, 429, 529, 503, 503, 503, 500
+            ]
         );
         let openai = RefusalKind::ALL.map(|kind| status(Dialect::OpenAi, kind));
         assert_eq!(
             openai,
-            [400, 401, 403, 404, 400, 405, 413, 504, 429, 503, 503, 500]
+            [
+                400, 401, 403, 404, 400, 405, 413, 504, 429, 503, 503, 503, 503, 500
+            ]
         );
     }
 }

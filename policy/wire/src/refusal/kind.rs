@@ -25,13 +25,17 @@ pub enum RefusalKind {
     Overloaded,
     /// No key can serve now, or the provider cannot be reached.
     Unavailable,
+    /// The provider rejects the gateway's own key.
+    ProviderKey,
+    /// The gateway's account at the provider has no money, or is disabled.
+    ProviderAccount,
     /// A mistake of ours.
     Internal,
 }
 
 impl RefusalKind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidRequest,
         Self::Authentication,
         Self::Permission,
@@ -43,6 +47,8 @@ impl RefusalKind {
         Self::RateLimited,
         Self::Overloaded,
         Self::Unavailable,
+        Self::ProviderKey,
+        Self::ProviderAccount,
         Self::Internal,
     ];
 }

@@ -9,6 +9,13 @@ use crate::refusal::kind::RefusalKind;
 /// The shortest wait that is worth saying.
 pub const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 
+/// Clients that see a 401's words look for the mistake in their own key.
+pub const KEY_REJECTED: &str = "the provider rejected the gateway's own API key (not yours); whoever runs the \
+                                gateway has to replace it";
+/// The same of money.
+pub const ACCOUNT_OUT: &str = "the gateway's account at the provider is out of money, at its spend limit or \
+                               disabled; whoever runs the gateway has to see to it";
+
 /// What is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoAnswer {
@@ -34,9 +41,14 @@ impl NoAnswer {
                 known,
             ),
             // What the provider tells of one key is not of those that may be back before.
-            Fault::KeyRejected | Fault::OutOfMoney { .. } | Fault::AccountDisabled => (
-                Unavailable,
-                "no account of the pool can serve this now",
+            Fault::KeyRejected => (
+                ProviderKey,
+                KEY_REJECTED,
+                Some(pool.unwrap_or(RETRY_AFTER_MIN)),
+            ),
+            Fault::OutOfMoney { .. } | Fault::AccountDisabled => (
+                ProviderAccount,
+                ACCOUNT_OUT,
                 Some(pool.unwrap_or(RETRY_AFTER_MIN)),
             ),
             Fault::ScopeMissing => (Permission, "no key of the pool may use this endpoint", None),

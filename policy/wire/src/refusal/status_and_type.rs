@@ -13,7 +13,9 @@ pub(super) const fn anthropic(kind: RefusalKind) -> (u16, &'static str) {
         RefusalKind::RequestTooLarge => (413, "request_too_large"),
         RefusalKind::RateLimited => (429, "rate_limit_error"),
         RefusalKind::Internal => (500, "api_error"),
-        RefusalKind::Unavailable => (503, "api_error"),
+        RefusalKind::Unavailable | RefusalKind::ProviderKey | RefusalKind::ProviderAccount => {
+            (503, "api_error")
+        }
         RefusalKind::Timeout => (504, "timeout_error"),
         RefusalKind::Overloaded => (529, "overloaded_error"),
     }
@@ -34,6 +36,8 @@ pub(super) const fn openai(kind: RefusalKind) -> (u16, &'static str, Option<&'st
         RefusalKind::Internal => (500, "server_error", Some("internal_error")),
         RefusalKind::Overloaded => (503, "server_error", Some("server_overloaded")),
         RefusalKind::Unavailable => (503, "server_error", Some("service_unavailable")),
+        RefusalKind::ProviderKey => (503, "server_error", Some("provider_key_rejected")),
+        RefusalKind::ProviderAccount => (503, "server_error", Some("provider_account_unavailable")),
         RefusalKind::Timeout => (504, "server_error", Some("timeout")),
     }
 }

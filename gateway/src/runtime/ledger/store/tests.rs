@@ -42,6 +42,7 @@ fn what_is_written_is_there_when_it_is_opened_again() {
     let sums = |before: &[(i64, u128)]| Sums {
         begin: Wall(7),
         spent: 8,
+        unsettled: 0,
         before: before.iter().map(|it| (Wall(it.0), it.1)).collect(),
     };
     let budget = |sums| [("k".to_owned(), sums)];
@@ -271,4 +272,23 @@ fn of_an_empty_file_no_ledger_is_made_to_look_at() {
     assert_eq!(std::fs::metadata(&path).expect("there").len(), 0);
     let told = Store::open_to_read(folder.path()).expect_err("it is none");
     assert!(told.to_string().contains("it is no file"), "{told}");
+}
+
+#[test]
+fn what_was_not_settled_is_told_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, _) = Store::open(&folder.path().join("ledger")).expect("made");
+    let budget = |key: &str, unsettled| {
+        let sums = Sums {
+            spent: 8,
+            unsettled,
+            ..Sums::default()
+        };
+        (key.to_owned(), sums)
+    };
+    write(&store, &[], &[budget("a", 3), budget("b", 5)]);
+    write(&store, &[], &[budget("b", 0)]);
+    let unsettled = store.take_unsettled().expect("read");
+    assert_eq!(unsettled, [("a".to_owned(), 3)]);
+    assert_eq!(store.take_unsettled().expect("read"), []);
 }

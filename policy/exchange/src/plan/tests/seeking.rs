@@ -61,7 +61,7 @@ fn nobody_says_that_there_is_no_such_thing_before_all_were_asked() {
     let end = house.drive(&mut seeking, |_| UNKNOWN);
 
     assert_eq!(asked(&house), [candidates[0], candidates[2]]);
-    assert_eq!(reason(end), RefusalReason::AllOpen);
+    assert_eq!(reason(end), RefusalReason::KeysRejected);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn what_broke_down_at_one_provider_is_no_reason_at_the_next() {
     let candidates = [holder(0, 0), holder(1, 0)];
     let mut seeking = plan(0, Home::sought(candidates.into_iter()), [].into());
     let end = house.drive(&mut seeking, |_| LOST);
-    assert_eq!(reason(end), RefusalReason::AllOpen);
+    assert_eq!(reason(end), RefusalReason::KeysRejected);
 }
 
 #[test]

@@ -193,6 +193,7 @@ fn the_order_of_models_begins_nothing_anew() {
     let sums = Sums {
         begin: START,
         spent: 8,
+        unsettled: 0,
         before: Vec::new(),
     };
     let key = "tenant own|priced-*,m*|tokens per day, 00:00 UTC".to_owned();
