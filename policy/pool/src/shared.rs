@@ -10,6 +10,7 @@ use crate::access::Access;
 use crate::ask::{Ask, RefusalReason};
 use crate::decisions::Decisions;
 use crate::leases::Leases;
+use crate::lone_failures::LoneFailures;
 use crate::members::Members;
 use crate::models::Models;
 use crate::notices::Notices;
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) retries_denied: u64,
     /// Who was served last.
     pub(crate) served: Served,
+    /// Whose requests alone fail.
+    pub(crate) lone: LoneFailures,
     /// The other gateways that were last heard.
     pub(crate) heard: BTreeSet<u64>,
 }
@@ -57,6 +60,7 @@ impl Shared {
             notices: Notices::default(),
             retries_denied: 0,
             served: Served::default(),
+            lone: LoneFailures::default(),
             heard: BTreeSet::new(),
         }
     }
