@@ -4,8 +4,8 @@
 //! keys and the provider are not charged with it, and nobody else waits for it.
 //!
 //! Until so much is known they are charged like any other: an account that is short looks the same to the
-//! first who meets it. What was charged then is taken back. Who fails alone is sent again one at a time, at
-//! intervals that the provider names or that grow, until one of its requests is served.
+//! first who meets it. What was charged then is taken back. Who is refused alone is sent again one at a time,
+//! at intervals that the provider names or that grow, until one of its requests is served.
 //!
 //! Told apart by tenant and conversation: one that cannot go on says nothing of its tenant's others.
 
@@ -21,7 +21,7 @@ use keyweir_terms::time::Time;
 /// moment in which an account is short.
 const REQUESTS_MIN: u32 = 3;
 /// Requests of others that were sent since the first of them and served, for it to be told by. Not measured.
-const SERVED_MIN: usize = 5;
+const SERVED_MIN: usize = 3;
 /// For one of others that failed since, so many have to be served: where it is the provider, or an account
 /// that is short, others meet it too.
 const SERVED_PER_FAILED: usize = 8;
@@ -139,10 +139,10 @@ impl LoneFailures {
         row.paused_until = row.paused_until.max(now + pause);
     }
 
-    /// A request is sent.
+    /// A request is sent. Another of the same sender's, if it is refused alone, has to wait for what becomes of it.
     pub(crate) fn granted(&mut self, now: Time, sender: Sender) {
         if let Some(row) = self.rows.get_mut(&sender)
-            && row.is_alone
+            && row.pauses > 0
         {
             row.paused_until = row.paused_until.max(now + PROBED);
         }

@@ -87,6 +87,10 @@ fn its_own_tenant_is_no_witness_and_a_success_clears_it() {
 fn who_fails_alone_goes_one_at_a_time_and_as_the_provider_says() {
     let mut failures = LoneFailures::default();
     after(&mut failures, 4, (10, 0));
+    // Who breaks down is not to be left alone.
+    failures.granted(at(4.0), CONVERSATION);
+    assert_eq!(failures.paused_until(at(4.0), CONVERSATION), None);
+    failures.refused(at(4.0), CONVERSATION, Some(Duration::ZERO), 0.5);
     failures.granted(at(5.0), CONVERSATION);
     assert_eq!(
         failures.paused_until(at(5.0), CONVERSATION),
