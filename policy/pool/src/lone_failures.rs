@@ -154,6 +154,13 @@ impl LoneFailures {
         (row.is_alone && row.paused_until > now).then_some(row.paused_until)
     }
 
+    /// Whether all of `sender` fails, and there are others who have not been seen to fail.
+    pub(crate) fn is_suspected(&self, sender: Sender) -> bool {
+        let row = self.rows.get(&sender);
+        row.is_some_and(|row| row.requests >= REQUESTS_MIN)
+            && self.outcomes.iter().any(|it| it.tenant != sender.0)
+    }
+
     fn are_others_served(&self, tenant: TenantId, since: Time) -> bool {
         let others = self.outcomes.iter().filter(|it| it.tenant != tenant);
         let (mut served, mut failed) = (0, 0);

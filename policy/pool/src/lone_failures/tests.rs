@@ -33,6 +33,7 @@ fn after(failures: &mut LoneFailures, requests: u64, others: (usize, usize)) -> 
 fn who_fails_alone_is_found_out_after_a_few_requests() {
     let mut failures = LoneFailures::default();
     assert_eq!(after(&mut failures, 2, (10, 0)), Blame::Open);
+    assert!(!failures.is_suspected(CONVERSATION));
     assert_eq!(
         failures.failed(at(3.0), (CONVERSATION, RequestId(2)), at(3.0)),
         Blame::Becomes
@@ -45,9 +46,11 @@ fn who_fails_alone_is_found_out_after_a_few_requests() {
 
 #[test]
 fn nobody_is_alone_where_others_fail_too_or_are_not_seen_to_be_served() {
-    for others in [(0, 0), (1, 0), (10, 2), (0, 5)] {
+    for others in [(0, 0), (0, 1), (10, 2), (0, 5)] {
         let mut failures = LoneFailures::default();
         assert_eq!(after(&mut failures, 5, others), Blame::Open, "{others:?}");
+        // Where there is nobody else, nobody goes first.
+        assert_eq!(failures.is_suspected(CONVERSATION), others != (0, 0));
     }
     // What was on its way before says nothing.
     let mut failures = LoneFailures::default();
