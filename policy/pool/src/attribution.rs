@@ -50,7 +50,7 @@ impl Shared {
                     && self.fails_alone(now, group, open)
                 {
                     let sender = open.request.sender();
-                    self.lone.refused(now, sender, fault.wait(), draw);
+                    group.lone.refused(now, sender, fault.wait(), draw);
                     return Reach::default();
                 }
                 group.refused(now, &self.members, open, (settlement, draw));
@@ -106,7 +106,9 @@ impl Shared {
         let back = self.members.begun(now, grant);
         let is_closed = group.begun(now, grant);
         let grant = *grant;
-        self.lone.served(open.request.sender(), grant.at);
+        group
+            .lone
+            .served(open.request.sender(), (grant.account, grant.at));
         self.note_back(&grant, is_closed, &back);
     }
 
@@ -128,7 +130,10 @@ impl Shared {
     pub(crate) fn fails_alone(&mut self, now: Time, group: &mut QuotaGroup, open: &Open) -> bool {
         let (grant, request) = (&open.grant, &open.request);
         let sender = request.sender();
-        match self.lone.failed(now, (sender, request.id), grant.at) {
+        match group
+            .lone
+            .failed(now, (sender, request.id), (grant.account, grant.at))
+        {
             Blame::Open => return false,
             Blame::Becomes => group.end_cooldowns_of(now, &self.members, sender),
             Blame::Stays => {}
@@ -153,7 +158,8 @@ impl Shared {
         if *fault == Fault::None {
             self.served.note(open.request.tenant, now);
             if !open.answered {
-                self.lone.served(open.request.sender(), grant.at);
+                let sent = (grant.account, grant.at);
+                group.lone.served(open.request.sender(), sent);
             }
             self.confirm_rejections(now, open);
             self.retry.earn(now);

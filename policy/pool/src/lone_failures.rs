@@ -1,5 +1,5 @@
-//! Whose requests fail alone: always, and on one account after the other, while everybody else's that are
-//! sent in between are served. What the provider says to them is of what they ask for (a prompt of a length
+//! Whose requests of a quota group fail alone: always, while others' that are sent to the same accounts in
+//! between are served. What the provider says to them is of what they ask for (a prompt of a length
 //! that its tier does not have, a model that is broken for one kind of input), whatever it says; accounts,
 //! keys and the provider are not charged with it, and nobody else waits for it.
 //!
@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use keyweir_health::backoff::Backoff;
-use keyweir_terms::ids::{RequestId, TenantId};
+use keyweir_terms::ids::{AccountId, RequestId, TenantId};
 use keyweir_terms::time::Time;
 
 /// Requests in a row that failed, before it may be what they ask for. Not measured: two may well meet one
@@ -31,6 +31,8 @@ const OUTCOMES_MAX: usize = 128;
 const COUNTS: Duration = Duration::from_secs(300);
 /// Senders that are told apart; of more those that failed longest ago are forgotten.
 const SENDERS_MAX: usize = 1_024;
+/// Accounts that are remembered to have failed a sender.
+const ACCOUNTS_MAX: usize = 8;
 /// How long one that fails alone is sent no more, where the provider names no time: as for an account that
 /// refuses.
 const BACKOFF: Backoff = Backoff {
@@ -53,10 +55,12 @@ pub(crate) struct LoneFailures {
 }
 
 /// A sender's failures since one of its requests was served.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Row {
     /// Distinct requests.
     requests: u32,
+    /// The accounts that they were sent to.
+    accounts: Vec<AccountId>,
     latest: RequestId,
     since: Time,
     seen: Time,
@@ -69,6 +73,7 @@ struct Row {
 #[derive(Clone, Copy, Debug)]
 struct Outcome {
     tenant: TenantId,
+    account: AccountId,
     sent: Time,
     is_served: bool,
 }
@@ -85,42 +90,41 @@ pub(crate) enum Blame {
 }
 
 impl LoneFailures {
-    /// A request that was sent at `sent` is served.
-    pub(crate) fn served(&mut self, sender: Sender, sent: Time) {
+    /// A request that was sent to an account at some time is served.
+    pub(crate) fn served(&mut self, sender: Sender, sent: (AccountId, Time)) {
         self.rows.remove(&sender);
         self.note(sender.0, sent, true);
     }
 
-    /// A request that was sent at `sent` failed, and it may be the provider's or an account's fault.
+    /// A request that was sent to an account at some time failed, and it may be the provider's or the
+    /// account's fault.
     pub(crate) fn failed(
         &mut self,
         now: Time,
         (sender, request): (Sender, RequestId),
-        sent: Time,
+        sent: (AccountId, Time),
     ) -> Blame {
         let is_new = !self.rows.contains_key(&sender);
         if is_new && self.rows.len() >= SENDERS_MAX {
             self.forget_oldest();
         }
-        let new = Row::new(now, sent, request);
-        let row = self.rows.entry(sender).or_insert(new);
+        let row = self
+            .rows
+            .entry(sender)
+            .or_insert_with(|| Row::new(now, sent.1, request));
         if now.since(row.seen) >= COUNTS {
-            *row = new;
+            *row = Row::new(now, sent.1, request);
         }
-        if row.latest != request {
-            row.requests += 1;
-            row.latest = request;
-        }
-        row.seen = now;
-        let row = *row;
-        if row.is_alone {
+        row.add(now, request, sent.0);
+        let (requests, was_alone) = (row.requests, row.is_alone);
+        if was_alone {
             return Blame::Stays;
         }
         // More of the same would hide what others meet.
-        if row.requests <= REQUESTS_MIN {
+        if requests <= REQUESTS_MIN {
             self.note(sender.0, sent, false);
         }
-        if row.requests < REQUESTS_MIN || !self.are_others_served(sender.0, row.since) {
+        if requests < REQUESTS_MIN || !self.are_others_served(sender) {
             return Blame::Open;
         }
         if let Some(row) = self.rows.get_mut(&sender) {
@@ -161,10 +165,15 @@ impl LoneFailures {
             && self.outcomes.iter().any(|it| it.tenant != sender.0)
     }
 
-    fn are_others_served(&self, tenant: TenantId, since: Time) -> bool {
-        let others = self.outcomes.iter().filter(|it| it.tenant != tenant);
+    fn are_others_served(&self, sender: Sender) -> bool {
+        let Some(row) = self.rows.get(&sender) else {
+            return false;
+        };
+        let is_evidence = |it: &&Outcome| {
+            it.tenant != sender.0 && it.sent >= row.since && row.accounts.contains(&it.account)
+        };
         let (mut served, mut failed) = (0, 0);
-        for outcome in others.filter(|it| it.sent >= since) {
+        for outcome in self.outcomes.iter().filter(is_evidence) {
             match outcome.is_served {
                 true => served += 1,
                 false => failed += 1,
@@ -173,12 +182,13 @@ impl LoneFailures {
         served >= SERVED_MIN && served >= SERVED_PER_FAILED * failed
     }
 
-    fn note(&mut self, tenant: TenantId, sent: Time, is_served: bool) {
+    fn note(&mut self, tenant: TenantId, (account, sent): (AccountId, Time), is_served: bool) {
         if self.outcomes.len() >= OUTCOMES_MAX {
             self.outcomes.pop_front();
         }
         self.outcomes.push_back(Outcome {
             tenant,
+            account,
             sent,
             is_served,
         });
@@ -196,6 +206,7 @@ impl Row {
     const fn new(now: Time, sent: Time, request: RequestId) -> Self {
         Self {
             requests: 1,
+            accounts: Vec::new(),
             latest: request,
             since: sent,
             seen: now,
@@ -203,6 +214,17 @@ impl Row {
             pauses: 0,
             paused_until: Time::ZERO,
         }
+    }
+
+    fn add(&mut self, now: Time, request: RequestId, account: AccountId) {
+        if self.latest != request {
+            self.requests += 1;
+            self.latest = request;
+        }
+        if !self.accounts.contains(&account) && self.accounts.len() < ACCOUNTS_MAX {
+            self.accounts.push(account);
+        }
+        self.seen = now;
     }
 }
 

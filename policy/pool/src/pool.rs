@@ -106,7 +106,11 @@ impl Pool {
             return Admission::Refused(Refusal { not_until, reason });
         }
         let asked = self.asked(ask, attempts);
-        if self.shared.lone.paused_until(now, asked.sender()).is_some() {
+        if self.groups[id]
+            .lone
+            .paused_until(now, asked.sender())
+            .is_some()
+        {
             return Admission::Refused(Refusal {
                 not_until: self.expected_turn(now, &self.groups[id], &asked),
                 reason: RefusalReason::Exhausted,

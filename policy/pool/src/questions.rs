@@ -55,7 +55,7 @@ impl Pool {
         }
         let turn = group.expected_turn(now, &self.shared, asked)?;
         let gate = self.shared.overload.opens_at(now);
-        let pause = self.shared.lone.paused_until(now, asked.sender());
+        let pause = group.lone.paused_until(now, asked.sender());
         Some(turn.max(gate.max(pause).unwrap_or(turn)))
     }
 

@@ -10,7 +10,6 @@ use crate::access::Access;
 use crate::ask::{Ask, RefusalReason};
 use crate::decisions::Decisions;
 use crate::leases::Leases;
-use crate::lone_failures::LoneFailures;
 use crate::members::Members;
 use crate::models::Models;
 use crate::notices::Notices;
@@ -37,8 +36,6 @@ pub(crate) struct Shared {
     pub(crate) retries_denied: u64,
     /// Who was served last.
     pub(crate) served: Served,
-    /// Whose requests alone fail.
-    pub(crate) lone: LoneFailures,
     /// The other gateways that were last heard.
     pub(crate) heard: BTreeSet<u64>,
 }
@@ -60,7 +57,6 @@ impl Shared {
             notices: Notices::default(),
             retries_denied: 0,
             served: Served::default(),
-            lone: LoneFailures::default(),
             heard: BTreeSet::new(),
         }
     }

@@ -108,7 +108,7 @@ impl QuotaGroup {
             what: asked.keep(),
         };
         // Those who have yet to show that they are served go first where it may be the request.
-        let goes_first = asked.is_retry() && !shared.lone.is_suspected(asked.sender());
+        let goes_first = asked.is_retry() && !self.lone.is_suspected(asked.sender());
         self.room.enter(ticket, goes_first, waiter);
     }
 
