@@ -63,6 +63,7 @@ fn usual_status(fault: &Fault) -> Option<u16> {
         Fault::Broken { .. } => Some(500),
         Fault::Overloaded { .. } => Some(529),
         Fault::ConnectFailed
+        | Fault::Unverified
         | Fault::ConnectionLost
         | Fault::TimedOut
         | Fault::ClientLeft

@@ -31,7 +31,7 @@ mod why;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::{Method, Response, Version, header};
+use http::{Method, Response, StatusCode, Version, header};
 use pingora_core::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
@@ -40,6 +40,7 @@ use pingora_http::ResponseHeader;
 use self::answer::WRITE;
 use self::crowd::Crowd;
 use self::live_events::LiveEvents;
+use self::query::Query;
 use self::route::Route;
 use crate::downstream::loopback::is_loopback;
 use crate::runtime::gateway::Gateway;
@@ -123,12 +124,17 @@ impl Admin {
             return refused;
         }
         let query = head.uri.query().unwrap_or_default();
+        if matches!(route, Route::Reload | Route::Operate(..))
+            && let Err(why) = Query::read(query, &[])
+        {
+            return Some(answer::text(StatusCode::BAD_REQUEST, format!("{why}\n")));
+        }
         Some(match route {
             Route::Healthz => health::alive(),
             Route::Readyz => health::ready(gateway),
             Route::Metrics => metrics::page(gateway),
             Route::Status => status::page(gateway),
-            Route::Usage => usage::page(gateway, head.uri.query()),
+            Route::Usage => usage::page(gateway, query),
             Route::Evidence => evidence::page(gateway, query),
             Route::Reload => reload::answer(gateway, &self.reloader).await,
             Route::Operate(kind, id, action) => operate::operate(gateway, kind, &id, action),

@@ -20,10 +20,11 @@ impl<'a> Query<'a> {
                 return Err(format!("{pair:?} is not percent-encoded text"));
             };
             if !known.contains(&&*name) {
-                let known = known.join(", ");
-                return Err(format!(
-                    "{name:?} is not a field of this; there are {known}"
-                ));
+                let known = match known {
+                    [] => "there are none".to_owned(),
+                    _ => format!("there are {}", known.join(", ")),
+                };
+                return Err(format!("{name:?} is not a field of this; {known}"));
             }
             if fields.iter().any(|(other, _)| *other == name) {
                 return Err(format!("{name:?} comes twice"));
@@ -94,5 +95,9 @@ mod tests {
                 Some(message)
             );
         }
+        assert_eq!(
+            Query::read("for=10m", &[]).err().as_deref(),
+            Some("\"for\" is not a field of this; there are none")
+        );
     }
 }

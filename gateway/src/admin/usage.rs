@@ -3,24 +3,20 @@
 use http::{Response, StatusCode};
 
 use super::answer::{answer, no_ledger};
+use super::query::Query as Fields;
 use crate::runtime::gateway::Gateway;
 use crate::runtime::ledger::{Query, report};
 use crate::runtime::tenancy::wall;
 
 /// The page, as `query` (`by=…&since=…&format=…`) asks.
-pub(super) fn page(gateway: &Gateway, query: Option<&str>) -> Response<Vec<u8>> {
+pub(super) fn page(gateway: &Gateway, query: &str) -> Response<Vec<u8>> {
     let Some(ledger) = gateway.ledger.get() else {
         return no_ledger();
     };
-    let field = |name: &str| {
-        let fields = query.unwrap_or_default().split('&');
-        let mut found = fields.filter_map(|field| field.split_once('='));
-        found
-            .find(|(field, _)| *field == name)
-            .map(|(_, value)| value)
-    };
     let today = wall().day();
-    let query = match Query::read(field("by"), field("since"), field("format"), today) {
+    let asked = Fields::read(query, &["by", "since", "format"])
+        .and_then(|it| Query::read(it.get("by"), it.get("since"), it.get("format"), today));
+    let query = match asked {
         Ok(query) => query,
         Err(why) => return said(StatusCode::BAD_REQUEST, &why),
     };

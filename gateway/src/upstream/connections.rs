@@ -18,6 +18,7 @@ use pingora_core::upstreams::peer::{HttpPeer, Peer};
 use pingora_core::{BError, Result};
 
 use super::provider_socket::tap;
+use super::quiet::is_quiet;
 use super::roots::{self, RootsError};
 
 /// The connections of all providers that trust the same roots. At most `idle_max` are kept idle.
@@ -91,8 +92,12 @@ impl Connections {
         if alpn.get_min_http_version() > 1 {
             return Ok(None);
         }
-        let stream = self.http1.reused_stream(peer).await;
-        Ok(stream.map(|stream| HttpSession::H1(Http1::new(tap(stream)))))
+        while let Some(stream) = self.http1.reused_stream(peer).await {
+            if is_quiet(&stream) {
+                return Ok(Some(HttpSession::H1(Http1::new(tap(stream)))));
+            }
+        }
+        Ok(None)
     }
 
     async fn connect(&self, peer: &HttpPeer) -> Result<(HttpSession, bool), BError> {
@@ -104,9 +109,8 @@ impl Connections {
             };
             return Ok((session, false));
         }
-        // One may have become idle just now.
-        let (stream, reused) = self.http1.get_stream(peer).await?;
-        Ok((HttpSession::H1(Http1::new(tap(stream))), reused))
+        let stream = self.http1.new_stream(peer).await?;
+        Ok((HttpSession::H1(Http1::new(tap(stream))), false))
     }
 
     /// Takes a connection back whose answer was read to its end.

@@ -15,7 +15,7 @@ use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::informational::{read_head_http1, read_head_http2};
-use super::link_error::{LinkError, describe, is_disconnect};
+use super::link_error::{LinkError, describe, is_disconnect, not_connected};
 use super::provider::Upstream;
 use super::upload::{Uploaded, upload_http1, upload_http2};
 
@@ -71,7 +71,7 @@ impl Link {
                 Err(error) if error.etype == ErrorType::H2Error => {
                     return Err(LinkError::Stale(describe(&error)));
                 }
-                Err(error) => failure = LinkError::NotSent(describe(&error)),
+                Err(error) => failure = not_connected(&error),
             }
         }
         Err(failure)

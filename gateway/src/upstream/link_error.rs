@@ -8,6 +8,9 @@ pub(crate) enum LinkError {
     /// Not all of it, so that it cannot have acted: no connection, or it broke while sending.
     #[error("{0}")]
     NotSent(String),
+    /// Nothing: who answers does not prove to be the provider, or speaks no TLS.
+    #[error("{0}")]
+    Unverified(String),
     /// Nothing, in all likelihood: the idle connection was closed already, or the provider says
     /// that it did not look at the request.
     #[error("{0}")]
@@ -29,6 +32,23 @@ pub(super) fn is_disconnect(error: &ErrorType) -> bool {
             | ErrorType::WriteError
             | ErrorType::H2Error
     )
+}
+
+/// Why no connection could be made.
+pub(super) fn not_connected(error: &BError) -> LinkError {
+    let text = describe(error);
+    match error.etype() {
+        ErrorType::InvalidCert => LinkError::Unverified(text),
+        ErrorType::TLSHandshakeFailure if is_for_good(&text) => LinkError::Unverified(text),
+        _ => LinkError::NotSent(text),
+    }
+}
+
+/// Whether a handshake that failed so fails as long as nobody mends anything.
+fn is_for_good(text: &str) -> bool {
+    ["invalid peer certificate", "InvalidContentType"]
+        .iter()
+        .any(|it| text.contains(it))
 }
 
 /// What happened, for the log. Upstream errors hold addresses and system errors, no request data.
@@ -55,6 +75,8 @@ fn tls_failure(context: &str) -> String {
     let cause = cause.split_once(", SNI: ").map_or(cause, |it| it.0);
     let advice = if cause.contains("InvalidContentType") {
         "; it does not speak TLS there: does base_url mean http://?"
+    } else if cause.contains("CaUsedAsEndEntity") {
+        "; it is signed by itself: have an authority sign it that ca_file names"
     } else if cause.contains("UnknownIssuer") {
         "; who signed its certificate is not trusted: if it is your own authority, name it in ca_file"
     } else {

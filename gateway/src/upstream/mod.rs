@@ -9,6 +9,7 @@ mod peer;
 mod provider;
 mod provider_socket;
 mod proxy;
+mod quiet;
 pub(crate) mod resolve;
 mod roots;
 mod target;

@@ -153,6 +153,17 @@ async fn certificates_that_do_not_verify_are_refused_and_no_key_is_sent() {
         let ca = ca.expect("it has one");
         let stage = stage_with(far.base_url(), CA, &[("ca.pem", ca)]).await;
         is_unreachable(&stage, "certificate").await;
+        // However long clients would wait, and however often they ask: no wait cures it.
+        let request = Api::Messages.request(false).path("/far/v1/messages");
+        for _ in 0..5 {
+            let request = request.clone().header("x-keyweir-patience", "600");
+            let watch = Watch::start();
+            let answer = stage.ask(&request).await;
+            let message = Api::Messages.check_refusal(&answer, 503, "api_error");
+            assert!(message.contains("certificate"), "{message}");
+            assert!(answer.header("x-keyweir-waited-ms").is_empty(), "{what}");
+            watch.within(PROMPT * 2);
+        }
         stage.gateway.writes(says).await;
         assert_eq!(far.control().counters().requests, 0, "{what}");
     }

@@ -111,6 +111,22 @@ async fn keys_do_what_their_account_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_done_takes_no_words_that_nobody_knows() {
+    let stage = Plan::new().build().await;
+    for path in ["/keys/gpt-one-key/drain?for=10m", "/reload?dry_run=true"] {
+        let answer = stage.gateway.ask_admin("POST", path).await;
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text());
+        assert!(
+            answer.text().contains("there are none"),
+            "{}",
+            answer.text()
+        );
+    }
+    let told = key(&stage.gateway.status().await, "gpt-one-key");
+    assert_eq!(told["state"], "serving", "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hold_survives_a_reload() {
     let stage = Plan::new().build().await;
     stage

@@ -32,6 +32,7 @@ const fn speaks_of_the_request(fault: &Fault) -> bool {
         | Fault::OutOfMoney { .. }
         | Fault::AccountDisabled
         | Fault::ConnectFailed
+        | Fault::Unverified
         | Fault::ConnectionLost
         | Fault::TimedOut
         | Fault::StreamBroken
@@ -93,6 +94,7 @@ mod tests {
             (Fault::OutOfMoney { wait }, Some(402), false),
             (Fault::AccountDisabled, Some(403), false),
             (Fault::ConnectFailed, None, false),
+            (Fault::Unverified, None, false),
             (Fault::ConnectionLost, None, false),
             (Fault::TimedOut, None, false),
             (Fault::StreamBroken, Some(200), false),

@@ -125,6 +125,11 @@ impl Retries {
                 };
                 self.fail(pool, now, given);
             }
+            // Perhaps one of several that answer there is wrong; it will be so for longer than anybody waits.
+            Attribution::KeyOrProvider if failure.fault == Fault::Unverified => {
+                self.failures += 1;
+                return self.may_follow(pool) && pool.spend_retry(now);
+            }
             Attribution::KeyOrProvider => {
                 let until = now + AVOID_BACKOFF.after_full_jitter(self.failures, pool.draw());
                 self.attempts.broke_down(now, key, until);

@@ -6,6 +6,7 @@ use keyweir_quota::budget::Charge;
 
 use crate::ask::Ask;
 use crate::attempts::Attempts;
+use crate::lone_failures::Sender;
 
 /// A request that is being decided about.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,11 @@ impl Asked<'_> {
             priority: self.ask.priority,
             weight: self.weight,
         }
+    }
+
+    /// Who sends it.
+    pub(crate) const fn sender(&self) -> Sender {
+        (self.ask.tenant, self.ask.affinity)
     }
 
     /// Whether it has been tried before.

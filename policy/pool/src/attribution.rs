@@ -2,13 +2,17 @@
 //! attempts the first.
 
 use keyweir_health::overload::Change;
+use keyweir_quota::budget::Charge;
+use keyweir_terms::amount::Dimension;
 use keyweir_terms::fault::{Attribution, Fault};
 use keyweir_terms::ids::{KeyId, RequestId};
+use keyweir_terms::snapshot::Snapshot;
 use keyweir_terms::time::Time;
 
 use crate::ask::{Notice, Settlement};
 use crate::group::QuotaGroup;
 use crate::leases::{Grant, Open, Slot};
+use crate::lone_failures::Blame;
 use crate::members::Back;
 use crate::shared::Shared;
 
@@ -42,6 +46,13 @@ impl Shared {
             Attribution::Key | Attribution::Account => self.rejected(now, open, fault),
             Attribution::AccountGroup => {
                 let draw = self.draws.f64();
+                if !is_explained(&open.charge, &settlement.snapshot)
+                    && self.fails_alone(now, group, open)
+                {
+                    let sender = open.request.sender();
+                    group.lone.refused(now, sender, fault.wait(), draw);
+                    return Reach::default();
+                }
                 group.refused(now, &self.members, open, (settlement, draw));
                 self.members.passed(now, grant);
                 return Reach::default();
@@ -95,6 +106,9 @@ impl Shared {
         let back = self.members.begun(now, grant);
         let is_closed = group.begun(now, grant);
         let grant = *grant;
+        group
+            .lone
+            .served(open.request.sender(), (grant.account, grant.at));
         self.note_back(&grant, is_closed, &back);
     }
 
@@ -111,6 +125,25 @@ impl Shared {
         }
     }
 
+    /// Whether what failed is the request's own fault, as all that its sender asks for lately fails, and
+    /// nothing that others do. Nobody is charged with it then, and what was charged before is taken back.
+    pub(crate) fn fails_alone(&mut self, now: Time, group: &mut QuotaGroup, open: &Open) -> bool {
+        let (grant, request) = (&open.grant, &open.request);
+        let sender = request.sender();
+        match group
+            .lone
+            .failed(now, (sender, request.id), (grant.account, grant.at))
+        {
+            Blame::Open => return false,
+            Blame::Becomes => group.end_cooldowns_of(now, &self.members, sender),
+            Blame::Stays => {}
+        }
+        self.overload.dismiss(request.id);
+        self.members.passed(now, grant);
+        group.passed(now, grant);
+        true
+    }
+
     fn succeeded(
         &mut self,
         now: Time,
@@ -124,6 +157,10 @@ impl Shared {
         self.note_back(grant, is_closed, &back);
         if *fault == Fault::None {
             self.served.note(open.request.tenant, now);
+            if !open.answered {
+                let sent = (grant.account, grant.at);
+                group.lone.served(open.request.sender(), sent);
+            }
             self.confirm_rejections(now, open);
             self.retry.earn(now);
             if !self.members.is_of_old_secret(grant.key, grant.at) {
@@ -136,4 +173,14 @@ impl Shared {
         }
         self.provider_succeeded(now, grant, open.request.id)
     }
+}
+
+/// Whether the headers of a refusal show of what there was too little, or it says so.
+fn is_explained(charge: &Charge, snapshot: &Snapshot) -> bool {
+    let is_short = |dimension: Dimension| {
+        let reading = snapshot.readings[dimension.index()];
+        let remaining = reading.and_then(|reading| reading.remaining);
+        remaining.is_some_and(|it| (it as f64) < charge.total(dimension.index()).max(1.0))
+    };
+    snapshot.short_of.is_some() || Dimension::ALL.into_iter().any(is_short)
 }

@@ -3,7 +3,8 @@
 //! A request charges the first key it breaks down with, and no other. One that breaks down with a
 //! second key while most others are served is what is wrong itself: the first key's charge is taken
 //! back, and the overload gate hears nothing of it. While others fail as well, it may be the provider,
-//! and the gate decides by how many requests see the same.
+//! and the gate decides by how many requests see the same. One whose sender's requests fail alone is
+//! charged to nobody ([`crate::lone_failures`]).
 
 use keyweir_health::overload::Change;
 use keyweir_terms::fault::Fault;
@@ -23,6 +24,15 @@ impl Shared {
         open: &Open,
         fault: &Fault,
     ) -> Reach {
+        // It is nobody's key, and no rest mends it: whoever asks is told so.
+        if *fault == Fault::Unverified {
+            self.members.passed(now, &open.grant);
+            group.passed(now, &open.grant);
+            return Reach::default();
+        }
+        if self.fails_alone(now, group, open) {
+            return Reach::default();
+        }
         let (grant, request) = (&open.grant, &open.request);
         self.members.passed(now, grant);
         if let Some((first, at)) = request.earlier.broke_down {

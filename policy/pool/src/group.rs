@@ -45,6 +45,7 @@ use keyweir_terms::time::Time;
 use self::capacity::Capacity;
 use self::timers::Timers;
 use crate::asked::Waiting;
+use crate::lone_failures::LoneFailures;
 use crate::members::Members;
 use crate::models::GroupName;
 use crate::outage::Told;
@@ -77,6 +78,8 @@ pub(crate) struct QuotaGroup {
     watched: VecDeque<AccountId>,
     /// When it was last seen that the provider serves.
     served_at: Time,
+    /// Whose requests alone fail.
+    pub(crate) lone: LoneFailures,
     /// When someone who waits will fit, as of the last look.
     fits_at: Option<Time>,
 }
@@ -113,6 +116,7 @@ impl QuotaGroup {
             touched: Vec::new(),
             watched: VecDeque::new(),
             served_at: Time::ZERO,
+            lone: LoneFailures::default(),
             fits_at: None,
         }
     }

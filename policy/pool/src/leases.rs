@@ -8,6 +8,7 @@ use keyweir_terms::request::RequestSize;
 use keyweir_terms::time::Time;
 
 use crate::attempts::Earlier;
+use crate::lone_failures::Sender;
 use crate::output::Output;
 
 /// A row of the table, and the turn it was used in, so that no lease is ever taken for another.
@@ -59,6 +60,13 @@ pub(crate) struct Request {
     pub(crate) model: ModelId,
     pub(crate) size: RequestSize,
     pub(crate) affinity: Option<u64>,
+}
+
+impl Request {
+    /// Who sends it.
+    pub(crate) const fn sender(&self) -> Sender {
+        (self.tenant, self.affinity)
+    }
 }
 
 /// The table of open leases. Its size is that of the busiest moment.

@@ -32,6 +32,7 @@ pub mod inquiry;
 pub mod learned;
 mod leases;
 pub mod loads;
+mod lone_failures;
 mod members;
 mod merge;
 mod models;

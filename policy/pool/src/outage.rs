@@ -104,6 +104,9 @@ const fn of_fault(fault: &Fault) -> &'static str {
         Fault::Overloaded { .. } => "the provider says that it is overloaded",
         Fault::Broken { .. } => "the provider answers with errors (5xx, or what is no answer)",
         Fault::ConnectFailed => "no connection can be made: network, DNS, TLS or proxy",
+        Fault::Unverified => {
+            "who answers does not prove to be the provider; see to its certificate, base_url and ca_file"
+        }
         Fault::ConnectionLost => "connections die before an answer comes",
         Fault::TimedOut => "no answer comes in time",
         Fault::StreamBroken => "streams break off in the middle",

@@ -106,6 +106,16 @@ impl Pool {
             return Admission::Refused(Refusal { not_until, reason });
         }
         let asked = self.asked(ask, attempts);
+        if self.groups[id]
+            .lone
+            .paused_until(now, asked.sender())
+            .is_some()
+        {
+            return Admission::Refused(Refusal {
+                not_until: self.expected_turn(now, &self.groups[id], &asked),
+                reason: RefusalReason::Exhausted,
+            });
+        }
         let (group, shared) = (&mut self.groups[id], &mut self.shared);
         if let Some(lease) = group.grant_at_once(now, shared, &asked) {
             return Admission::Granted(lease);

@@ -55,7 +55,8 @@ impl Pool {
         }
         let turn = group.expected_turn(now, &self.shared, asked)?;
         let gate = self.shared.overload.opens_at(now);
-        Some(gate.map_or(turn, |opens| turn.max(opens)))
+        let pause = group.lone.paused_until(now, asked.sender());
+        Some(turn.max(gate.max(pause).unwrap_or(turn)))
     }
 
     /// The account of a key; `None`: a policy removed it, and nothing of it is under way.

@@ -74,8 +74,11 @@ pub enum Fault {
         /// The provider's or its edge's wait.
         wait: Option<Duration>,
     },
-    /// No connection: refused, unresolvable, TLS that does not verify, connect time-out.
+    /// No connection: refused, unresolvable, connect time-out.
     ConnectFailed,
+    /// No connection: who answers there does not prove to be the provider (a certificate that has expired,
+    /// is for another name, or is signed by nobody trusted), or speaks no TLS. No wait cures that.
+    Unverified,
     /// The connection died after the request was sent and before an answer: the provider may
     /// have done the work.
     ConnectionLost,
@@ -104,6 +107,7 @@ impl Fault {
             Self::Overloaded { .. }
             | Self::Broken { .. }
             | Self::ConnectFailed
+            | Self::Unverified
             | Self::ConnectionLost
             | Self::TimedOut
             | Self::StreamBroken => Attribution::KeyOrProvider,
@@ -161,6 +165,7 @@ impl Fault {
             Self::Overloaded { wait },
             Self::Broken { wait },
             Self::ConnectFailed,
+            Self::Unverified,
             Self::ConnectionLost,
             Self::TimedOut,
             Self::StreamBroken,
@@ -188,6 +193,7 @@ impl Fault {
             Self::Overloaded { .. } => "overloaded",
             Self::Broken { .. } => "broken",
             Self::ConnectFailed => "connect_failed",
+            Self::Unverified => "unverified",
             Self::ConnectionLost => "connection_lost",
             Self::TimedOut => "timed_out",
             Self::StreamBroken => "stream_broken",

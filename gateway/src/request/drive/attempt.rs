@@ -133,6 +133,7 @@ async fn send_on(
 fn fault_of(exchange: &Exchange<'_>, error: LinkError) -> Fault {
     let (fault, text) = match error {
         LinkError::NotSent(text) | LinkError::Stale(text) => (Fault::ConnectFailed, text),
+        LinkError::Unverified(text) => (Fault::Unverified, text),
         LinkError::Lost(text) => (Fault::ConnectionLost, text),
         LinkError::Malformed(text) => (Fault::Broken { wait: None }, text),
     };

@@ -104,7 +104,7 @@ fn no_answer(exchange: &Exchange<'_>, fault: &Fault, pool: Option<Duration>) -> 
     let reason = fault.as_str();
     let Some(told) = NoAnswer::of(fault, pool) else {
         return match fault {
-            Fault::ConnectFailed => unreachable(exchange, reason),
+            Fault::ConnectFailed | Fault::Unverified => unreachable(exchange, reason),
             _ => internal("the gateway could not ask the provider"),
         };
     };

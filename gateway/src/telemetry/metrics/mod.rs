@@ -182,6 +182,7 @@ mod tests {
             Fault::ContextTooLong,
             Fault::BadRequest,
             Fault::ConnectFailed,
+            Fault::Unverified,
             Fault::ConnectionLost,
             Fault::TimedOut,
             Fault::StreamBroken,

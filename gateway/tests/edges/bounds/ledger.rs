@@ -56,8 +56,10 @@ async fn cost_is_in_the_log_the_metrics_and_the_ledger() {
     assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
     let text = answer.text();
     assert!(text.contains("claude-a,claude-"), "{text}");
-    let wrong = stage.gateway.admin("/usage?by=colour").await;
-    assert_eq!(wrong.status, 400);
+    for wrong in ["by=colour", "form=csv", "by=day&by=model"] {
+        let answer = stage.gateway.admin(&format!("/usage?{wrong}")).await;
+        assert_eq!(answer.status, 400, "{wrong}");
+    }
     // The program asks the gateway where that has the file open.
     let admin = stage.gateway.admin.to_string();
     let told = run(

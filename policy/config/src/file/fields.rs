@@ -172,8 +172,8 @@ impl<'t> Fields<'t> {
                 let name = key.get_ref().as_ref();
                 if !self.known.contains(&name) {
                     let spot = spot.field(shown::field_name(name), key.span().start);
-                    let hint = self.hint_for(name);
-                    self.problems.note_unknown(spot, hint);
+                    let hint = self.problems.hint(|| Some(self.hint_for(name)));
+                    self.problems.note_unknown(spot, hint.unwrap_or_default());
                 }
             }
         }

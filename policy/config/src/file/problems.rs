@@ -8,7 +8,7 @@ use crate::file::report::{Problem, Report, Severity};
 
 /// Problems kept; beyond, they are only counted. A file of nothing but mistakes must not cost more
 /// memory than itself.
-const KEPT_MAX: usize = 1_000;
+pub(super) const KEPT_MAX: usize = 1_000;
 
 /// A place in the policy: where it stands, and the fields that lead to it.
 #[derive(Clone, Debug, Default)]
@@ -116,6 +116,16 @@ impl Problems {
         });
     }
 
+    /// What to write instead, while it is kept: beyond, looking for it in long lists would cost seconds, and
+    /// nobody would read it.
+    pub(super) fn hint(&self, find: impl FnOnce() -> Option<String>) -> Option<String> {
+        if self.is_full() { None } else { find() }
+    }
+
+    fn is_full(&self) -> bool {
+        self.found.borrow().len() >= KEPT_MAX
+    }
+
     /// Notes that a field is missing.
     pub(super) fn note_missing(&self, spot: Spot) {
         let torn = spot
@@ -161,7 +171,7 @@ impl Problems {
     }
 
     fn push(&self, found: Found) {
-        if self.found.borrow().len() < KEPT_MAX {
+        if !self.is_full() {
             self.found.borrow_mut().push(found);
             return;
         }

@@ -8,11 +8,19 @@ const LEN_MAX: usize = 64;
 /// Names compared at most, so that a file full of wrong names stays quick to check.
 const CANDIDATES_MAX: usize = 1_000;
 
+#[cfg(test)]
+thread_local! {
+    /// How often it was asked for what is near.
+    pub(super) static ASKED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// `did you mean "…"?` with the candidate nearest to `name`, if one is near.
 pub fn did_you_mean<'c>(
     name: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<String> {
+    #[cfg(test)]
+    ASKED.set(ASKED.get() + 1);
     let nearest = nearest(name, candidates)?;
     shown::is_showable(nearest).then(|| format!("did you mean \"{nearest}\"?"))
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::SystemTime;
 
-use crate::file::problems::Problems;
+use crate::file::problems::{KEPT_MAX, Problems};
+use crate::file::suggest::ASKED;
 use crate::file::{Policy, Report, parse};
 
 const EXAMPLE: &str = include_str!("../../../../keys.example.toml");
@@ -255,4 +256,23 @@ mod damage {
             }
         }
     }
+}
+
+#[test]
+fn what_to_write_instead_is_looked_for_only_as_long_as_it_is_told() {
+    let tables: String = (0..4_000).fold(many_keys(1, 1), |mut text, number| {
+        let _ = write!(
+            text,
+            "\n[tenants{number}]\n\n[[account]]\nid = \"b{number}\"\nprovider = \"none\"\n\
+             cache_affinity = {{ prefix = \"x\" }}\n[[account.key]]\nid = \"b{number}-k\"\n\
+             secret = {{ env = \"B{number}\" }}\n",
+        );
+        text
+    });
+    let before = ASKED.get();
+
+    let report = report(&tables);
+
+    assert!(report.errors() >= 12_000, "{}", report.summary());
+    assert!(ASKED.get() - before <= KEPT_MAX, "{}", ASKED.get() - before);
 }

@@ -253,7 +253,8 @@ impl<'t> Value<'t> {
         }
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let message = format!("must be {}", alternatives(&names));
-        match word.and_then(|word| suggest::did_you_mean(word, names)) {
+        let near = || suggest::did_you_mean(word?, names);
+        match self.problems.hint(near) {
             Some(hint) => self.refuse_with_hint(message, hint),
             None => self.refuse(message),
         }

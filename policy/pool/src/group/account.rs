@@ -15,6 +15,7 @@ use super::care::Care;
 use super::told_peers::ToldPeers;
 use super::watched::Watched;
 use crate::learned::LearnedAccount;
+use crate::lone_failures::Sender;
 use crate::models::GroupName;
 use crate::outage::CooldownFrom;
 use crate::spec::{AccountSpec, PoolSpec};
@@ -40,6 +41,8 @@ pub(crate) struct GroupAccount {
     backoff_until: Time,
     /// Where the length of the cooldown comes from.
     pub(crate) cooldown_from: CooldownFrom,
+    /// Whose request was refused then; `None`: another gateway told of it.
+    pub(crate) cooldown_by: Option<Sender>,
     /// Another gateway told of the cooldown.
     pub(crate) is_cooldown_hearsay: bool,
     /// What gateways tell one another of it.
@@ -74,6 +77,7 @@ impl GroupAccount {
             refused_at: Time::ZERO,
             backoff_until: Time::ZERO,
             cooldown_from: CooldownFrom::Provider,
+            cooldown_by: None,
             is_cooldown_hearsay: false,
             told_peers: ToldPeers::default(),
             doubted: None,
@@ -90,7 +94,7 @@ impl GroupAccount {
     pub(crate) fn refused(
         &mut self,
         now: Time,
-        granted: Time,
+        (granted, sender): (Time, Sender),
         (wait, explained): (Option<Duration>, bool),
         draw: f64,
     ) {
@@ -113,6 +117,7 @@ impl GroupAccount {
         if now + wait > self.cooldown_until {
             self.cooldown_until = now + wait;
             self.cooldown_from = from;
+            self.cooldown_by = Some(sender);
             self.is_cooldown_hearsay = false;
         }
     }
@@ -123,6 +128,7 @@ impl GroupAccount {
         if until > self.cooldown_until {
             self.cooldown_until = until;
             self.cooldown_from = CooldownFrom::Provider;
+            self.cooldown_by = None;
             self.is_cooldown_hearsay = true;
         }
     }

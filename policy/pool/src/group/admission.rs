@@ -108,7 +108,9 @@ impl QuotaGroup {
             cost: self.cost_secs(now, shared, &asked.charge),
             what: asked.keep(),
         };
-        self.room.enter(ticket, asked.is_retry(), waiter);
+        // Those who have yet to show that they are served go first where it may be the request.
+        let goes_first = asked.is_retry() && !self.lone.is_suspected(asked.sender());
+        self.room.enter(ticket, goes_first, waiter);
     }
 
     /// Seconds of the whole group's refill that `charge` takes.

@@ -75,6 +75,7 @@ impl QuotaGroup {
         self.watch(now, account);
         let marks = self.accounts[account].budget.take(now, &asked.charge, draw);
         shared.overload.grant(now);
+        self.lone.granted(now, asked.sender());
         let slot = shared.leases.open(Open {
             grant: Grant {
                 group: self.id,

@@ -13,8 +13,10 @@ use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::time::Time;
 
 use super::QuotaGroup;
+use super::account::GroupAccount;
 use crate::ask::Settlement;
 use crate::leases::Open;
+use crate::lone_failures::Sender;
 use crate::members::Members;
 
 /// How long a key's refusal speaks against its account together with another's: a few times the first
@@ -81,7 +83,8 @@ impl QuotaGroup {
             if !is_surely {
                 account.care.refused(now, grant.at);
             }
-            account.refused(now, grant.at, (wait, explained || is_expected), draw);
+            let by = (grant.at, open.request.sender());
+            account.refused(now, by, (wait, explained || is_expected), draw);
         }
     }
 
@@ -90,6 +93,18 @@ impl QuotaGroup {
         self.absolve(now, key, at);
         if let Some(account) = self.accounts.get_mut(account) {
             account.take_back(now, at);
+        }
+    }
+
+    /// What the requests of `sender` were refused for is their own fault: nobody else waits for it.
+    pub(crate) fn end_cooldowns_of(&mut self, now: Time, members: &Members, sender: Sender) {
+        let is_its = |it: &GroupAccount| it.cooldown_until > now && it.cooldown_by == Some(sender);
+        let ids: Vec<AccountId> = self.accounts.ids().collect();
+        for id in ids {
+            if is_its(&self.accounts[id]) {
+                self.accounts[id].end_cooldown();
+                self.refresh(now, members, id);
+            }
         }
     }
 

@@ -228,7 +228,8 @@ fn charged(settlement: &Settlement) -> Charged {
         | Fault::OutOfMoney { .. }
         | Fault::AccountDisabled
         | Fault::Overloaded { .. }
-        | Fault::ConnectFailed => Charged::Nothing,
+        | Fault::ConnectFailed
+        | Fault::Unverified => Charged::Nothing,
     }
 }
 

@@ -3,6 +3,7 @@ mod driver;
 mod evidence;
 mod explained;
 mod loads;
+mod lone;
 mod operated;
 mod peers;
 mod properties;

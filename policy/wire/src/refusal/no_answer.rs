@@ -74,7 +74,11 @@ impl NoAnswer {
                 None,
             ),
             Fault::ModelDenied => (Permission, "no key of the pool may use this model", None),
-            Fault::ConnectFailed | Fault::None | Fault::ClientLeft | Fault::Aborted => return None,
+            Fault::ConnectFailed
+            | Fault::Unverified
+            | Fault::None
+            | Fault::ClientLeft
+            | Fault::Aborted => return None,
         };
         Some(Self {
             kind,

@@ -13,7 +13,8 @@ pub(crate) struct Span {
     pub(crate) grain: Duration,
 }
 
-/// Reads a text that is nothing but a duration: `(number unit)+`, white space allowed between.
+/// Reads a text that is nothing but a duration: `(number unit)+`, each unit smaller than the one before,
+/// white space allowed between.
 pub(crate) fn read(text: &str) -> Option<Span> {
     let (span, rest) = prefix(text.trim())?;
     rest.trim().is_empty().then_some(span)
@@ -24,7 +25,10 @@ pub(crate) fn prefix(text: &str) -> Option<(Span, &str)> {
     let mut rest = text;
     let mut secs = 0.0;
     let mut grain = f64::INFINITY;
-    while let Some((digits, unit, after)) = next_part(rest) {
+    let mut unit_before = f64::INFINITY;
+    // `1h1h` is nobody's two hours: what goes on in a unit that is no smaller belongs to no duration.
+    while let Some((digits, unit, after)) = next_part(rest).filter(|part| part.1 < unit_before) {
+        unit_before = unit;
         let number: f64 = digits.parse().ok()?;
         secs += number * unit;
         grain = f64::min(grain, unit * digit_worth(digits));
@@ -141,6 +145,10 @@ mod tests {
             "99999999999999999999999999s",
             ".5s",
             "1.s",
+            "1h1h1h",
+            "1s1h",
+            "5s 2 minutes",
+            "1m60s1s",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

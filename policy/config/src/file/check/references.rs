@@ -110,10 +110,13 @@ impl Check<'_> {
         } else {
             format!("no {what} has this name")
         };
-        let mut names: Vec<&str> = known.keys().copied().collect();
-        // In an order of its own a hash map would suggest now this, now that.
-        names.sort_unstable();
-        match suggest::did_you_mean(&name.value, names) {
+        let near = || {
+            let mut names: Vec<&str> = known.keys().copied().collect();
+            // In an order of its own a hash map would suggest now this, now that.
+            names.sort_unstable();
+            suggest::did_you_mean(&name.value, names)
+        };
+        match self.problems.hint(near) {
             Some(hint) => self.error_with_hint(&name.spot, message, hint),
             None => self.error(&name.spot, message),
         }
