@@ -11,6 +11,7 @@
 //! level by what flows in during the mean time between admission and production, less a margin.
 
 mod contradicted;
+mod futile;
 mod others;
 mod outcomes;
 mod parts;
@@ -20,6 +21,7 @@ mod untold;
 use serde::{Deserialize, Serialize};
 
 use self::contradicted::{Admitted, Trial};
+use self::futile::Attributed;
 use self::production::ProductionDelay;
 use crate::bucket::figures::Figures;
 use crate::bucket::learned::LearnedBucket;
@@ -78,6 +80,7 @@ pub struct Budget {
     tokens: TokensView,
     admitted: [Admitted; Dimension::COUNT],
     trial: Trial,
+    attributed: Attributed,
     /// When it was used first.
     began: Option<Time>,
     reserves: Reserves,
@@ -128,6 +131,7 @@ impl Budget {
             tokens: TokensView::default(),
             admitted: [Admitted::NOTHING; Dimension::COUNT],
             trial: Trial::NEW,
+            attributed: Attributed::default(),
             began: None,
             reserves: Reserves::default(),
         }

@@ -74,7 +74,11 @@ impl Budget {
             return self.refused_for(now, (marks, charge), dimension.index());
         }
         let sorted = self.tokens.sorted(snapshot, &self.told_limits());
-        let enough = |d: usize| ENOUGH * charge.least(d).max(1.0);
+        let enough = |d: usize| match Dimension::ALL[d] {
+            // Each is one, and no estimate.
+            Dimension::Requests => charge.least(d),
+            _ => ENOUGH * charge.least(d).max(1.0),
+        };
         let lacks: [Option<bool>; Dimension::COUNT] = std::array::from_fn(|d| {
             let is_read = !self.admitted[d].is_doubted(now);
             let reading = sorted[d].as_ref().filter(|_| is_read)?;
@@ -90,12 +94,19 @@ impl Budget {
             let surplus = bucket.surplus(marks[d], charge.least(d))?;
             Some((d, surplus / bucket.burst()))
         };
+        // Where that was in vain, and another may be meant, it is not one of those that are told.
+        let is_other = self.attributed.is_in_vain()
+            && (0..Dimension::COUNT)
+                .any(|d| self.buckets[d].is_untold() && !is_enough(d) && charge.least(d) > 0.0);
         let nearest = (0..Dimension::COUNT)
-            .filter(|d| !self.buckets[*d].is_untold() && !is_enough(*d))
+            .filter(|d| !is_other && !self.buckets[*d].is_untold() && !is_enough(*d))
             .filter_map(surplus)
             .min_by(|a, b| a.1.total_cmp(&b.1));
         match nearest {
-            Some((d, _)) => self.buckets[d].refused_unexplained(now, marks[d], charge.least(d)),
+            Some((d, _)) => {
+                self.attributed.note(now, marks[d].sent);
+                self.buckets[d].refused_unexplained(now, marks[d], charge.least(d));
+            }
             // Who tells what is left tells it of what it refuses for want of it, too.
             None if snapshot.is_empty() && self.buckets.iter().any(Bucket::is_told) => {}
             None => self.learn(now, (marks, charge), is_enough),
@@ -114,6 +125,7 @@ impl Budget {
 
     /// The provider admitted `charge`.
     pub fn admitted(&mut self, now: Time, marks: &Marks, charge: &Charge) {
+        self.attributed.admitted();
         for (dimension, mark) in marks.iter().enumerate() {
             let need = charge.least(dimension);
             self.buckets[dimension].admitted(now, *mark, need);
