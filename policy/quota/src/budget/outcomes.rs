@@ -340,6 +340,76 @@ mod tests {
         }
     }
 
+    /// An account whose headers tell requests, of which always `left` are left, and as much of input as
+    /// a mean request takes: whether the refusals of a request are for want of input by then.
+    fn is_input_corrected_after(refusals: u32, left: u64) -> bool {
+        let at = |secs| Time::ZERO.after_secs(1_000.0 + secs);
+        let requests = Dimension::Requests.index();
+        let (mut budget, charge, mut snapshot) = shown((1_000, 0));
+        snapshot.readings[requests] = snapshot.readings[D].map(|it| Reading {
+            limit: Some(60),
+            remaining: Some(left),
+            ..it
+        });
+        let answer = |budget: &mut Budget, secs: f64, is_admitted| {
+            let marks = budget.take(at(secs), &charge, None);
+            if is_admitted {
+                budget.admitted(at(secs + 0.1), &marks, &charge);
+            }
+            budget.reconcile(at(secs + 0.1), &marks, (&snapshot, is_admitted));
+            budget.release();
+            marks
+        };
+        answer(&mut budget, 0.0, true);
+        let before = budget.buckets[D].level(at(10.0));
+        for n in 0..refusals {
+            let secs = 10.0 + f64::from(n);
+            let marks = answer(&mut budget, secs, false);
+            budget.refused_unexplained(at(secs + 0.1), (&marks, &charge), &snapshot);
+        }
+        let waited = 10.0 + f64::from(refusals.saturating_sub(1)) + 0.1;
+        budget.buckets[D].level(at(waited)) < before
+    }
+
+    #[test]
+    fn who_is_left_one_request_is_not_refused_for_want_of_it() {
+        assert!(is_input_corrected_after(1, 1));
+        assert!(!is_input_corrected_after(0, 1));
+    }
+
+    #[test]
+    fn refusals_that_are_attributed_in_vain_are_for_what_nobody_tells() {
+        let at = |secs| Time::ZERO.after_secs(1_000.0 + secs);
+        let mut budget = Budget::new([(); Dimension::COUNT].map(|()| Bucket::unknown(at(0.0))));
+        let mut charge = Charge::default();
+        (charge.prompt[D], charge.prompt[Dimension::Requests.index()]) = (1_000.0, 1.0);
+        // Nothing is told but how many requests there may be in a minute, of which none is too many.
+        let mut snapshot = Snapshot::default();
+        snapshot.readings[Dimension::Requests.index()] = Some(Reading {
+            limit: Some(6_000),
+            window: Duration::from_secs(60),
+            ..Reading::default()
+        });
+        let mut refused = 0;
+        while !budget.buckets[D].is_known() {
+            refused += 1;
+            assert!(refused < 10, "input is never meant");
+            let secs = f64::from(refused);
+            for (later, is_admitted) in [(0.0, true), (0.2, true), (0.4, false)] {
+                let sent = at(secs + later);
+                let marks = budget.take(sent, &charge, None);
+                let told = at(secs + later + 0.1);
+                budget.reconcile(told, &marks, (&snapshot, is_admitted));
+                match is_admitted {
+                    true => budget.admitted(told, &marks, &charge),
+                    false => budget.refused_unexplained(told, (&marks, &charge), &snapshot),
+                }
+                budget.release();
+            }
+        }
+        assert!(refused > 1, "what is told is likelier at first");
+    }
+
     #[test]
     fn what_is_generated_late_is_no_reason_to_doubt_headers() {
         const O: usize = Dimension::OutputTokens.index();
