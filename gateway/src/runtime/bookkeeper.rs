@@ -217,7 +217,8 @@ impl Writer {
 
     fn take_learned(&mut self, gateway: &Gateway, is_last: bool) {
         let rows_max = if is_last { usize::MAX } else { ROWS_MAX };
-        recall::take(gateway, self.salt, rows_max, &mut self.unwritten);
+        recall::take_learned(gateway, self.salt, rows_max, &mut self.unwritten);
+        recall::take_things(gateway, &mut self.unwritten);
         let now = wall();
         loads::take(gateway, now, rows_max, &mut self.loads);
         self.turns = self.turns.wrapping_add(1);

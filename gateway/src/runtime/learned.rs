@@ -61,17 +61,15 @@ pub(crate) struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// The name of the row and its text; `None` for the text: there is nothing to be kept. `None`: it is of
-    /// what the policy has no more.
+    /// The name of the row and its text, of `provider` at its [`place`]; `None` for the text: there is
+    /// nothing to be kept. `None`: it is of what the policy has no more.
     pub(crate) fn row(
         &self,
-        provider: ProviderId,
+        (provider, place): (ProviderId, &str),
         learned: &Learned,
     ) -> Option<(String, Option<String>)> {
         let at = self.live.providers.get(provider)?;
         let parts = at.pool.parts.load();
-        let place = place(self.live, provider)?;
-        let place = place.as_str();
         let accounts = &self.live.policy.provider(provider).accounts;
         let (name, text) = match learned {
             Learned::InGroup(group, id, of, keys) => {

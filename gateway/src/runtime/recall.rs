@@ -86,13 +86,16 @@ fn age_secs(row: &Row, now: Wall) -> f64 {
     now.0.saturating_sub(row.at.0).max(0) as f64 / 1e6
 }
 
-/// What `gateway` has learned and seen made since this was asked last. With `most` rows of each pool; the
-/// rest comes the next time.
-pub(crate) fn take(gateway: &Gateway, salt: u64, most: usize, into: &mut Unwritten) {
+/// What `gateway` has learned since this was asked last. With `most` rows of each pool; the rest comes the
+/// next time.
+pub(crate) fn take_learned(gateway: &Gateway, salt: u64, most: usize, into: &mut Unwritten) {
     let live = gateway.live();
     let names = Names { live: &live, salt };
     let at = wall();
     for (id, provider) in live.providers.iter() {
+        let Some(place) = place(&live, id) else {
+            continue;
+        };
         let mut taken = 0;
         while taken < most {
             let rows = provider
@@ -102,7 +105,8 @@ pub(crate) fn take(gateway: &Gateway, salt: u64, most: usize, into: &mut Unwritt
                 break;
             }
             taken += rows.len();
-            for (name, text) in rows.iter().filter_map(|learned| names.row(id, learned)) {
+            let named = |learned| names.row((id, &place), learned);
+            for (name, text) in rows.iter().filter_map(named) {
                 let row = |text| Row {
                     version: ROWS_VERSION,
                     at,
@@ -112,6 +116,11 @@ pub(crate) fn take(gateway: &Gateway, salt: u64, most: usize, into: &mut Unwritt
             }
         }
     }
+}
+
+/// What `gateway` has seen made, and who holds it, since this was asked last.
+pub(crate) fn take_things(gateway: &Gateway, into: &mut Unwritten) {
+    let live = gateway.live();
     let room = THINGS_UNWRITTEN_MAX.saturating_sub(into.things_gone.len());
     into.things_gone.extend(
         live.take_forgotten()

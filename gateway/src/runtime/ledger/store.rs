@@ -215,11 +215,30 @@ impl Store {
 
     fn commit(&self, unwritten: &Unwritten) -> Result<(), redb::Error> {
         let transaction = self.database()?.begin_write()?;
-        budgets::write(&transaction, &unwritten.budgets)?;
-        spent::write(&transaction, &unwritten.spent)?;
-        kept::write_learned(&transaction, unwritten.learned.iter())?;
-        kept::write_things(&transaction, &unwritten.things, &unwritten.things_gone)?;
-        loads::write(&transaction, &unwritten.loads)?;
+        let Unwritten {
+            spent,
+            budgets,
+            learned,
+            things,
+            things_gone,
+            loads,
+        } = unwritten;
+        // A table that is opened is written, at some cost, though nothing is put into it.
+        if !budgets.is_empty() {
+            budgets::write(&transaction, budgets)?;
+        }
+        if !spent.is_empty() {
+            spent::write(&transaction, spent)?;
+        }
+        if !learned.is_empty() {
+            kept::write_learned(&transaction, learned.iter())?;
+        }
+        if !things.is_empty() || !things_gone.is_empty() {
+            kept::write_things(&transaction, things, things_gone)?;
+        }
+        if !loads.is_empty() {
+            loads::write(&transaction, loads)?;
+        }
         transaction.commit()?;
         Ok(())
     }
