@@ -3,12 +3,14 @@
 
 use std::net::SocketAddr;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 use crate::canned::CLIENT_KEY;
 
 /// Tenants of one group.
 const OF_A_GROUP: usize = 20;
+/// That keys have.
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// What differs between measurements.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +72,9 @@ input_tokens_per_minute = 60_000_000_000
 output_tokens_per_minute = 60_000_000_000
 [[account.key]]
 id = "key-{account}"
-secret = "sk-load-{account}"
-"#
+secret = "{}"
+"#,
+            provider_key(account)
         );
     }
     for group in 0..more_tenants.div_ceil(OF_A_GROUP) {
@@ -91,6 +94,16 @@ secret = "sk-load-{account}"
         }
     }
     text
+}
+
+/// A provider's key as long as real ones are, and like them no word: Anthropic's have 95 letters behind their
+/// kind. What searching answers for it costs depends on that.
+fn provider_key(account: usize) -> String {
+    let halves = ["a", "b"].map(|half| Sha512::digest(format!("{account}{half}")));
+    let letters = halves.iter().flatten();
+    let letters = letters.map(|byte| LETTERS[usize::from(byte % 64)]);
+    let secret: String = letters.take(95).map(char::from).collect();
+    format!("sk-ant-api03-{secret}")
 }
 
 /// A limit of each kind and a budget, none of which ever binds.
@@ -129,6 +142,12 @@ mod tests {
         let text = text(&spec);
         assert!(!text.contains(CLIENT_KEY));
         assert_eq!(text.matches("[[account.key]]").count(), 3);
+        let keys = [1, 2].map(provider_key);
+        assert!(
+            keys.iter()
+                .all(|key| key.len() == 108 && text.contains(key.as_str()))
+        );
+        assert_ne!(keys[0], keys[1]);
         assert_eq!(text.matches("[[tenant]]").count(), 31);
         assert_eq!(text.matches("[[tenant_group]]").count(), 2);
         // printf abc | sha256sum
