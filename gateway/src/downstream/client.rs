@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::TryFutureExt as _;
 use http::{HeaderMap, Method, Uri, Version};
 use pingora_core::BError;
 use pingora_core::protocols::http::ServerSession;
@@ -258,12 +259,14 @@ impl Client {
     }
 
     /// Writes a piece of the answer's body, the last one if `end`. Empty pieces are none.
-    pub(crate) async fn write(&mut self, piece: Bytes, end: bool) -> Result<(), Left> {
+    pub(crate) fn write(
+        &mut self,
+        piece: Bytes,
+        end: bool,
+    ) -> impl Future<Output = Result<(), Left>> {
         self.bytes_out += piece.len() as u64;
-        self.session
-            .write_response_body(piece, end)
-            .await
-            .map_err(|_| Left)
+        let written = self.session.write_response_body(piece, end);
+        written.map_err(|_| Left)
     }
 
     /// Ends the answer so that nobody takes it for complete: the connection closes (HTTP/1.1) or

@@ -35,6 +35,16 @@ impl Chunks {
     /// At the beginning of a body.
     pub(crate) const START: Self = Self::Size { digits: 0, size: 0 };
 
+    /// Whether `bytes` come between two chunks and are a whole one without an extension, and no more. What
+    /// is one needs no other look.
+    pub(crate) fn is_whole(self, bytes: &[u8]) -> bool {
+        self == Self::START
+            && size_line(bytes).is_some_and(|(size, after)| {
+                let content = after.strip_suffix(b"\r\n");
+                content.is_some_and(|content| content.len() as u64 == size)
+            })
+    }
+
     /// Looks at what came next.
     ///
     /// # Errors
@@ -106,9 +116,13 @@ impl Chunks {
 
 /// The frame between two pieces of content: the size of the second, and what comes after it.
 fn frame(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    size_line(bytes.strip_prefix(b"\r\n")?)
+}
+
+/// The size that a line of digits is, and what comes after it.
+fn size_line(line: &[u8]) -> Option<(u64, &[u8])> {
     /// Digits of a size that fits a buffer: more are looked at one by one.
     const DIGITS: usize = 6;
-    let line = bytes.strip_prefix(b"\r\n")?;
     let mut size = 0;
     for (at, byte) in line.iter().take(DIGITS + 1).enumerate() {
         match HEX[usize::from(*byte)] {

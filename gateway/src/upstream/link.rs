@@ -10,13 +10,14 @@ use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use keyweir_policy::exchange::repeat::was_stale;
 use pingora_core::protocols::http::client::HttpSession;
-use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::upstreams::peer::{HttpPeer, Peer as _};
 use pingora_core::{BError, ErrorType, RetryType};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::informational::{read_head_http1, read_head_http2};
 use super::link_error::{LinkError, describe, is_disconnect, not_connected};
 use super::provider::Upstream;
+use super::provider_socket::ProviderSocket;
 use super::upload::{Uploaded, upload_http1, upload_http2};
 
 /// Addresses tried before connecting counts as failed.
@@ -153,7 +154,7 @@ impl Link {
 
     /// `first`, and the chunks that are there already.
     fn with_ready(&mut self, first: Bytes) -> Bytes {
-        if first.len() >= JOINED {
+        if first.len() >= JOINED || self.has_no_more() {
             return first;
         }
         let Some(second) = self.ready_chunk() else {
@@ -168,6 +169,16 @@ impl Link {
             joined.extend_from_slice(&chunk);
         }
         joined.freeze()
+    }
+
+    /// Whether it is known without asking that no more is there: what was read last was one whole chunk, and
+    /// under it is no encryption that may hold more back.
+    fn has_no_more(&self) -> bool {
+        let Some(HttpSession::H1(http1)) = &self.session else {
+            return false;
+        };
+        !self.peer.tls()
+            && ProviderSocket::of(http1.stream()).is_some_and(|socket| socket.watch.is_chunk())
     }
 
     /// The next chunk, if it is there already.

@@ -40,6 +40,8 @@ pub(super) struct Answers {
     has_asked: bool,
     /// Only the head was asked for.
     is_bodiless: bool,
+    /// What came last was one whole chunk.
+    is_chunk: bool,
 }
 
 #[derive(Debug, Default)]
@@ -93,6 +95,11 @@ impl Line {
 
 impl Watch for Answers {
     fn came(&mut self, bytes: &[u8]) -> Result<()> {
+        // The usual of streams that come event by event.
+        self.is_chunk = matches!(self.part, Part::Chunks(chunks) if chunks.is_whole(bytes));
+        if self.is_chunk {
+            return Ok(());
+        }
         let mut rest = bytes;
         while !rest.is_empty() {
             match &mut self.part {
@@ -116,6 +123,11 @@ impl Watch for Answers {
 }
 
 impl Answers {
+    /// Whether what came last was one whole chunk, so that nothing of the body is left where it was read to.
+    pub(super) const fn is_chunk(&self) -> bool {
+        self.is_chunk
+    }
+
     /// Looks at a head's next line that matters, as far as it has come; what comes after it is returned.
     fn head<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         let bytes = match self.part {
@@ -217,6 +229,27 @@ mod tests {
                     "{bad} by {piece}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn one_whole_chunk_is_known_for_one() {
+        let mut answers = Answers::default();
+        let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        answers.came(head).expect("a head");
+        assert!(!answers.is_chunk());
+        for (came, is_chunk) in [
+            ("5\r\nhello\r\n", true),
+            ("0a\r\n0123456789\r\n", true),
+            ("5\r\nhello\r\n5\r\nworld\r\n", false),
+            ("5\r\nhe", false),
+            ("llo\r\n", false),
+            ("5;a=b\r\nhello\r\n", false),
+            ("2\r\n\r\n\r\n", true),
+            ("0\r\n\r\n", false),
+        ] {
+            answers.came(came.as_bytes()).expect("chunks");
+            assert_eq!(answers.is_chunk(), is_chunk, "{came:?}");
         }
     }
 

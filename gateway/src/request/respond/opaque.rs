@@ -1,5 +1,6 @@
 //! An answer that is not read, or of which only the end is: it is passed on as it comes.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -123,6 +124,7 @@ async fn pass_on(
     mut passage: Passage<'_>,
 ) -> Fault {
     let idle = exchange.live.settings().timeouts.stream_idle;
+    let mut last_called = pin!(exchange.gateway.lifecycle.last_called());
     for piece in answer.body.take() {
         let passed = passage.through(piece);
         if write(exchange, passed, false).await.is_err() {
@@ -130,7 +132,7 @@ async fn pass_on(
         }
     }
     while !answer.ended {
-        match next(exchange, answer, idle).await {
+        match next(exchange, answer, idle, last_called.as_mut()).await {
             Came::Piece(piece) => {
                 let passed = passage.through(piece);
                 if write(exchange, passed, false).await.is_err() {

@@ -1,8 +1,10 @@
 //! Pieces of an answer: the next one from the provider, and writing it to the client.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::TryFutureExt as _;
 use keyweir_policy::wire::stream::interruption::Interruption;
 
 use crate::downstream::client::Left;
@@ -21,8 +23,14 @@ pub(super) enum Came {
     ClientLeft,
 }
 
-/// Waits at most `idle`, and no longer than the gateway has time.
-pub(super) async fn next(exchange: &mut Exchange<'_>, answer: &mut Answer, idle: Duration) -> Came {
+/// Waits at most `idle`, and no longer than the gateway has time: `last_called` resolves when that is over,
+/// and is the same for all pieces, since to begin waiting for it costs more than to go on.
+pub(super) async fn next(
+    exchange: &mut Exchange<'_>,
+    answer: &mut Answer,
+    idle: Duration,
+    last_called: Pin<&mut impl Future<Output = ()>>,
+) -> Came {
     // Of a provider that is never silent, too.
     if exchange.gateway.lifecycle.is_last_call() {
         return Came::Interrupted(Interruption::LastCall);
@@ -36,7 +44,7 @@ pub(super) async fn next(exchange: &mut Exchange<'_>, answer: &mut Answer, idle:
             Err(_) => Came::Interrupted(Interruption::Died),
         },
         () = exchange.client.gone() => Came::ClientLeft,
-        () = exchange.gateway.lifecycle.last_called() => Came::Interrupted(Interruption::LastCall),
+        () = last_called => Came::Interrupted(Interruption::LastCall),
         () = exchange.deadline.passed() => Came::Interrupted(Interruption::Stalled),
     }
 }
@@ -49,12 +57,14 @@ pub(crate) async fn begin(exchange: &mut Exchange<'_>, head: AnswerHead) -> Resu
 }
 
 /// Writes a piece of the answer's body, the last one if `end`.
-pub(crate) async fn write(
+///
+/// No `async fn`: each would move what it waits for, for every event of a stream.
+pub(crate) fn write(
     exchange: &mut Exchange<'_>,
     piece: Bytes,
     end: bool,
-) -> Result<(), Stop> {
-    exchange.client.write(piece, end).await.map_err(left)
+) -> impl Future<Output = Result<(), Stop>> {
+    exchange.client.write(piece, end).map_err(left)
 }
 
 fn left(_: Left) -> Stop {

@@ -3,6 +3,8 @@
 //! Whether it ended well, [`keyweir_policy::wire::stream::interruption`] says. Where it did not, the
 //! client gets an error event of its dialect and then an unclean end.
 
+use std::pin::pin;
+
 use bytes::Bytes;
 use http::HeaderValue;
 use keyweir_policy::terms::fault::Fault;
@@ -82,9 +84,10 @@ async fn pass_on(
         return Passed::ClientLeft;
     }
     let idle = exchange.live.settings().timeouts.stream_idle;
+    let mut last_called = pin!(exchange.gateway.lifecycle.last_called());
     while !answer.ended && !stream.reader.is_over() {
         let idle = stream.reader.idle_max(idle);
-        match next(exchange, answer, idle).await {
+        match next(exchange, answer, idle, last_called.as_mut()).await {
             Came::Piece(piece) => {
                 stream.reader.feed(&piece);
                 held.progressed(stream.reader.tokens().output_so_far());
