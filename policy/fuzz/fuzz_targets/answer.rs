@@ -40,7 +40,7 @@ fuzz_target!(|input: &[u8]| {
         LargeAnswer::in_frames(dialect, endpoint),
     ] {
         body.chunks(7).for_each(|piece| large.feed(piece));
-        let _ = (large.usage(), large.ending());
+        let _ = (large.usage(), large.ending(&[]), large.error(&[]));
     }
     let _ = keyweir_policy::wire::error_message(body);
     if let Some(page) = Page::read(body) {
