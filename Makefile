@@ -89,7 +89,7 @@ deny:
 	$(CARGO) deny check
 	@set -e; for folder in $(FUZZ_PACKAGES); do \
 	  echo "$(CARGO) deny check of $$folder"; \
-	  $(CARGO) deny --manifest-path $$folder/Cargo.toml check --config deny.toml; \
+	  $(CARGO) deny --manifest-path $$folder/Cargo.toml --config $(CURDIR)/deny.toml check; \
 	done
 
 # install(what it is, Debian's names, Fedora's, Alpine's, Homebrew's)
