@@ -96,8 +96,7 @@ impl Budget {
         };
         // Where that was in vain, and another may be meant, it is not one of those that are told.
         let is_other = self.attributed.is_in_vain()
-            && (0..Dimension::COUNT)
-                .any(|d| self.buckets[d].is_untold() && !is_enough(d) && charge.least(d) > 0.0);
+            && (0..Dimension::COUNT).any(|d| self.is_untold_need(d, charge) && !is_enough(d));
         let nearest = (0..Dimension::COUNT)
             .filter(|d| !is_other && !self.buckets[*d].is_untold() && !is_enough(*d))
             .filter_map(surplus)
@@ -340,41 +339,39 @@ mod tests {
         }
     }
 
-    /// An account whose headers tell requests, of which always `left` are left, and as much of input as
-    /// a mean request takes: whether the refusals of a request are for want of input by then.
-    fn is_input_corrected_after(refusals: u32, left: u64) -> bool {
+    /// By how much of input less there is believed to be after a refusal that shows somewhat more of it than
+    /// was needed, and `left` requests.
+    fn input_lowered_by_a_refusal(left: u64) -> f64 {
         let at = |secs| Time::ZERO.after_secs(1_000.0 + secs);
         let requests = Dimension::Requests.index();
-        let (mut budget, charge, mut snapshot) = shown((1_000, 0));
-        snapshot.readings[requests] = snapshot.readings[D].map(|it| Reading {
-            limit: Some(60),
-            remaining: Some(left),
-            ..it
-        });
-        let answer = |budget: &mut Budget, secs: f64, is_admitted| {
-            let marks = budget.take(at(secs), &charge, None);
-            if is_admitted {
-                budget.admitted(at(secs + 0.1), &marks, &charge);
-            }
-            budget.reconcile(at(secs + 0.1), &marks, (&snapshot, is_admitted));
-            budget.release();
-            marks
+        let shown = |left: u64| {
+            let (budget, charge, mut snapshot) = shown((1_100, 0));
+            snapshot.readings[requests] = snapshot.readings[D].map(|it| Reading {
+                limit: Some(60),
+                remaining: Some(left),
+                ..it
+            });
+            (budget, charge, snapshot)
         };
-        answer(&mut budget, 0.0, true);
+        let (mut budget, charge, answer) = shown(1);
+        let marks = budget.take(at(0.0), &charge, None);
+        budget.admitted(at(0.1), &marks, &charge);
+        budget.reconcile(at(0.1), &marks, (&answer, true));
+        // All is full again, of requests to the last.
         let before = budget.buckets[D].level(at(10.0));
-        for n in 0..refusals {
-            let secs = 10.0 + f64::from(n);
-            let marks = answer(&mut budget, secs, false);
-            budget.refused_unexplained(at(secs + 0.1), (&marks, &charge), &snapshot);
+        let mut marks = budget.take(at(10.0), &charge, None);
+        for (d, taken) in [(requests, 1.0), (D, 1_000.0)] {
+            budget.correct(at(10.0), d, (-taken, &mut marks), None);
         }
-        let waited = 10.0 + f64::from(refusals.saturating_sub(1)) + 0.1;
-        budget.buckets[D].level(at(waited)) < before
+        let (.., refusal) = shown(left);
+        budget.refused_unexplained(at(10.0), (&marks, &charge), &refusal);
+        before - budget.buckets[D].level(at(10.0))
     }
 
     #[test]
     fn who_is_left_one_request_is_not_refused_for_want_of_it() {
-        assert!(is_input_corrected_after(1, 1));
-        assert!(!is_input_corrected_after(0, 1));
+        assert!(input_lowered_by_a_refusal(1) > 0.0, "it is input");
+        assert_eq!(input_lowered_by_a_refusal(0), 0.0, "requests are nearer");
     }
 
     #[test]

@@ -32,9 +32,7 @@ impl Budget {
                 bucket.deny(marks[d], charge.least(d));
             }
         }
-        let is_meant = |it: &Self, d: usize| {
-            it.buckets[d].is_untold() && !is_enough(d) && charge.least(d) > 0.0
-        };
+        let is_meant = |it: &Self, d: usize| it.is_untold_need(d, charge) && !is_enough(d);
         let is_large = |d: usize| charge.prompt[d] > LARGE * self.admitted[d].mean();
         if (0..Dimension::COUNT)
             .any(|d| is_meant(self, d) && self.admitted[d].is_any() && is_large(d))
@@ -64,6 +62,11 @@ impl Budget {
             }
         }
         self.believe(now, best);
+    }
+
+    /// Whether `charge` needs something of a dimension whose limit nobody tells.
+    pub(super) fn is_untold_need(&self, d: usize, charge: &Charge) -> bool {
+        self.buckets[d].is_untold() && charge.least(d) > 0.0
     }
 
     /// A refusal tells of the limit of one dimension.
