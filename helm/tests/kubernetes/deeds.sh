@@ -21,6 +21,8 @@ over_tls() {
   admin_certificate &&
     upgrade --set admin.tls.enabled=true,admin.tls.existingSecret=admin-tls,admin.tls.clientCaSecret=admin-tls &&
     helm4 test keyweir -n "$NS" --timeout 60s || return 1
+  # A pod of before may still be busy with its streams, and it speaks no TLS.
+  settled || return 1
   pod=$(pods -o 'jsonpath={.items[0].metadata.name}')
   over_https "$pod" /healthz || return 1
   if over_https "$pod" /metrics; then echo 'who shows no certificate is answered'; return 1; fi
