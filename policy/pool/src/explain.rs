@@ -85,7 +85,10 @@ pub enum AccountOut {
         until: Option<Time>,
     },
     /// Nothing is known of it, and enough requests are on their way to find out.
-    BusyWhileUnknown,
+    BusyWhileUnknown {
+        /// Until when, unless an answer comes before.
+        until: Time,
+    },
     /// The request does not fit.
     HeadroomTooSmall {
         /// When it will; `None`: never.
@@ -135,7 +138,7 @@ impl AccountOut {
             Self::AccountOut { .. } => "account_out",
             Self::CoolsDown { .. } => "cools_down",
             Self::KeysOut { .. } => "keys_out",
-            Self::BusyWhileUnknown => "busy_while_unknown",
+            Self::BusyWhileUnknown { .. } => "busy_while_unknown",
             Self::HeadroomTooSmall { .. } => "headroom_too_small",
             Self::ModelDenied => "model_denied",
         }
@@ -144,7 +147,7 @@ impl AccountOut {
     /// When it ends by itself, where that is known.
     pub const fn until(self) -> Option<Time> {
         match self {
-            Self::CoolsDown { until } => Some(until),
+            Self::CoolsDown { until } | Self::BusyWhileUnknown { until } => Some(until),
             Self::AccountOut { until }
             | Self::KeysOut { until }
             | Self::HeadroomTooSmall { until } => until,
@@ -153,7 +156,6 @@ impl AccountOut {
             | Self::TenantNotAllowed
             | Self::ModelNotServed
             | Self::LimitZero
-            | Self::BusyWhileUnknown
             | Self::ModelDenied => None,
         }
     }
@@ -179,7 +181,9 @@ impl Explanation {
         }
         for account in &mut self.accounts {
             match &mut account.out {
-                Some(AccountOut::CoolsDown { until }) => *until = told(*until),
+                Some(AccountOut::CoolsDown { until } | AccountOut::BusyWhileUnknown { until }) => {
+                    *until = told(*until);
+                }
                 Some(
                     AccountOut::AccountOut { until }
                     | AccountOut::KeysOut { until }

@@ -10,6 +10,7 @@
 //! What matters is that the level will not run dry on the way, so pending output may exceed the
 //! level by what flows in during the mean time between admission and production, less a margin.
 
+mod cold;
 mod contradicted;
 mod futile;
 mod others;
@@ -20,6 +21,7 @@ mod untold;
 
 use serde::{Deserialize, Serialize};
 
+use self::cold::Cold;
 use self::contradicted::{Admitted, Trial};
 use self::futile::Attributed;
 use self::production::ProductionDelay;
@@ -49,10 +51,6 @@ const HELD_SHARE_MAX: f64 = 0.2;
 /// … but no crowd: all that is pending beyond so many times what flows in meanwhile is held. With twice as
 /// many "output 150" answers 3 % less, with half as many "long output 150" 4 %.
 const PENDING_MAX: f64 = 3.0;
-/// Requests that may be on their way to an account of which nothing is known, before it has
-/// answered anything. With half as many "very long" breaks its bound; more are more refusals should the
-/// account be small.
-const COLD_IN_FLIGHT: u32 = 4;
 /// Whether a refusal's headers, or what is known, explain it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Explained {
@@ -71,7 +69,7 @@ pub struct Budget {
     pending: Amounts,
     delayed: ProductionDelay,
     in_flight: u32,
-    answered: u32,
+    cold: Cold,
     refusals: Refusals,
     /// What may be believed of buckets of which no header tells the limit, since the first refusal.
     envelopes: [Option<Box<Envelope>>; Dimension::COUNT],
@@ -124,7 +122,7 @@ impl Budget {
             pending: [0.0; Dimension::COUNT],
             delayed: ProductionDelay::default(),
             in_flight: 0,
-            answered: 0,
+            cold: Cold::default(),
             refusals: Refusals::default(),
             envelopes: Default::default(),
             histories: Default::default(),
@@ -170,11 +168,11 @@ impl Budget {
         self.pending[dimension.index()]
     }
 
-    /// An account of which nothing is known gets few requests until it has answered: its headers
-    /// will say what it can take, and a crowd would find out the hard way.
-    pub fn is_cold_and_busy(&self) -> bool {
-        let allowed = COLD_IN_FLIGHT.saturating_add(self.answered.saturating_mul(2));
-        self.in_flight >= allowed && !self.is_known()
+    /// Until when an account of which nothing is known gets no more requests, if it has got enough to find
+    /// out more.
+    pub fn cold_until(&self, now: Time) -> Option<Time> {
+        let until = self.cold.busy_until(now, self.in_flight);
+        until.filter(|_| !self.is_known())
     }
 
     /// Whether any dimension's limit is known.
@@ -279,6 +277,7 @@ impl Budget {
     pub fn take(&mut self, now: Time, charge: &Charge, draw: Option<Draw>) -> Marks {
         self.in_flight += 1;
         self.trial.send(now);
+        self.cold.send(now);
         self.began.get_or_insert(now);
         for dimension in 0..Dimension::COUNT {
             self.charge(now, dimension, charge.prompt[dimension], draw);
@@ -335,7 +334,6 @@ impl Budget {
         marks: &Marks,
         (snapshot, is_admitted): (&Snapshot, bool),
     ) {
-        self.answered = self.answered.saturating_add(1);
         let told = self.told_limits();
         if self.tokens.learn(snapshot, &told) {
             self.buckets[Dimension::Tokens.index()].forget(now);

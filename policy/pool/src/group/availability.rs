@@ -35,7 +35,7 @@ impl QuotaGroup {
     /// Whether `account` may be used now, as far as its budget reaches.
     pub(crate) fn is_open(&self, now: Time, members: &Members, account: AccountId) -> bool {
         let may_be_asked =
-            |it: &GroupAccount| it.may_be_asked_at() <= now && !it.budget.is_cold_and_busy();
+            |it: &GroupAccount| it.may_be_asked_at() <= now && it.budget.cold_until(now).is_none();
         self.accounts.get(account).is_some_and(may_be_asked) && self.is_well(now, members, account)
     }
 
@@ -53,8 +53,13 @@ impl QuotaGroup {
             .map(|key| self.key_opens_at(now, members, *key).unwrap_or(Time::ZERO))
             .min();
         let cooldown = Some(in_group.may_be_asked_at());
+        let cold = in_group.budget.cold_until(now);
         let standing = of_pool.standing.opens_at(now);
-        first_key.max(cooldown).max(standing).filter(|at| *at > now)
+        first_key
+            .max(cooldown)
+            .max(cold)
+            .max(standing)
+            .filter(|at| *at > now)
     }
 
     /// When a key opens by itself, leaving its account aside.

@@ -161,8 +161,8 @@ impl QuotaGroup {
             let until = self.opens_at(now, members, account);
             return Some(AccountOut::KeysOut { until });
         }
-        if in_group.budget.is_cold_and_busy() {
-            return Some(AccountOut::BusyWhileUnknown);
+        if let Some(until) = in_group.budget.cold_until(now) {
+            return Some(AccountOut::BusyWhileUnknown { until });
         }
         let charge = &choosing.asked.charge;
         if choosing.headroom.headroom(account, now, charge).is_none() {

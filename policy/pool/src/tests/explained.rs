@@ -81,7 +81,7 @@ fn every_reason_is_told() {
     while let Admission::Granted(_) = admit(&mut unknown, at(0.0), 0.0) {}
     assert_eq!(
         why(&mut unknown, at(0.0)),
-        Some(AccountOut::BusyWhileUnknown)
+        Some(AccountOut::BusyWhileUnknown { until: at(0.25) })
     );
     let mut spent = pool(&[(1, Some(60))]);
     while let Admission::Granted(_) = admit(&mut spent, at(0.0), 0.0) {}

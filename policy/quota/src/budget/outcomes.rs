@@ -55,8 +55,9 @@ impl Budget {
         }
     }
 
-    /// A refusal leaves the account alone for so long.
+    /// The provider refused, and the account is left alone for so long.
     pub fn cooled(&mut self, secs: f64) {
+        self.cold.refused();
         for bucket in &mut self.buckets {
             bucket.cooled(secs);
         }
@@ -125,6 +126,7 @@ impl Budget {
     /// The provider admitted `charge`.
     pub fn admitted(&mut self, now: Time, marks: &Marks, charge: &Charge) {
         self.attributed.admitted();
+        self.cold.admitted();
         for (dimension, mark) in marks.iter().enumerate() {
             let need = charge.least(dimension);
             self.buckets[dimension].admitted(now, *mark, need);
