@@ -14,6 +14,7 @@ use crate::group::QuotaGroup;
 use crate::leases::{Grant, Open, Slot};
 use crate::lone_failures::Blame;
 use crate::members::Back;
+use crate::outage::CooldownFrom;
 use crate::shared::Shared;
 
 /// What an outcome changes for all quota groups, beside the standing of accounts and keys.
@@ -47,7 +48,7 @@ impl Shared {
             Attribution::AccountGroup => {
                 let draw = self.draws.f64();
                 if !is_explained(&open.charge, &settlement.snapshot)
-                    && self.fails_alone(now, group, open)
+                    && self.fails_alone(now, group, (open, fault))
                 {
                     let sender = open.request.sender();
                     group.lone.refused(now, sender, fault.wait(), draw);
@@ -127,7 +128,15 @@ impl Shared {
 
     /// Whether what failed is the request's own fault, as all that its sender asks for lately fails, and
     /// nothing that others do. Nobody is charged with it then, and what was charged before is taken back.
-    pub(crate) fn fails_alone(&mut self, now: Time, group: &mut QuotaGroup, open: &Open) -> bool {
+    ///
+    /// Of a tenant of which only some requests fail that is a matter of likelihood; a wait that the provider
+    /// names is kept all the same.
+    pub(crate) fn fails_alone(
+        &mut self,
+        now: Time,
+        group: &mut QuotaGroup,
+        (open, fault): (&Open, &Fault),
+    ) -> bool {
         let (grant, request) = (&open.grant, &open.request);
         let sender = request.sender();
         match group
@@ -135,7 +144,11 @@ impl Shared {
             .failed(now, (sender, request.id), (grant.account, grant.at))
         {
             Blame::Open => return false,
-            Blame::Becomes => group.end_cooldowns_of(now, &self.members, sender),
+            Blame::OfTenant if fault.wait().is_some() => return false,
+            Blame::OfTenant => group.end_cooldowns(now, &self.members, |by, from| {
+                by.0 == sender.0 && from == CooldownFrom::Backoff
+            }),
+            Blame::Becomes => group.end_cooldowns(now, &self.members, |by, _| by == sender),
             Blame::Stays => {}
         }
         self.overload.dismiss(request.id);

@@ -30,7 +30,7 @@ impl Shared {
             group.passed(now, &open.grant);
             return Reach::default();
         }
-        if self.fails_alone(now, group, open) {
+        if self.fails_alone(now, group, (open, fault)) {
             return Reach::default();
         }
         let (grant, request) = (&open.grant, &open.request);

@@ -7,10 +7,11 @@
 //! first who meets it. What was charged then is taken back. Who is refused alone is sent again one at a time,
 //! at intervals that the provider names or that grow, until one of its requests is served.
 //!
-//! Told apart by tenant and conversation: one that cannot go on says nothing of its tenant's others.
+//! Told apart by tenant and conversation: one that cannot go on says nothing of its tenant's others, and it
+//! alone is sent no more. Where a tenant's requests fail in many conversations, or now and then, nobody else
+//! is charged with them either, once others would have failed as often, were it not the tenant's doing.
 
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use keyweir_health::backoff::Backoff;
@@ -25,8 +26,11 @@ const SERVED_MIN: usize = 3;
 /// For one of others that failed since, so many have to be served: where it is the provider, or an account
 /// that is short, others meet it too.
 const SERVED_PER_FAILED: usize = 8;
+/// How many failures of others are to be expected, and are missing, before those of some of a tenant's
+/// requests are its own doing. Five are missing by chance once in 150 times.
+const EXPECTED_MIN: usize = 5;
 /// Outcomes that are looked back at.
-const OUTCOMES_MAX: usize = 128;
+const OUTCOMES_MAX: usize = 256;
 /// What was seen so long ago counts no more.
 const COUNTS: Duration = Duration::from_secs(300);
 /// Senders that are told apart; of more those that failed longest ago are forgotten.
@@ -75,7 +79,8 @@ struct Outcome {
     tenant: TenantId,
     account: AccountId,
     sent: Time,
-    is_served: bool,
+    /// The request that failed; `None`: one was served.
+    failed: Option<RequestId>,
 }
 
 /// What is made of a failure.
@@ -85,6 +90,8 @@ pub(crate) enum Blame {
     Open,
     /// The sender's, as of now: what it was charged with to others is to be taken back.
     Becomes,
+    /// Its tenant's, of which some requests fail: what it was charged with to others is to be taken back.
+    OfTenant,
     /// The sender's.
     Stays,
 }
@@ -93,7 +100,7 @@ impl LoneFailures {
     /// A request that was sent to an account at some time is served.
     pub(crate) fn served(&mut self, sender: Sender, sent: (AccountId, Time)) {
         self.rows.remove(&sender);
-        self.note(sender.0, sent, true);
+        self.note(sender.0, sent, None);
     }
 
     /// A request that was sent to an account at some time failed, and it may be the provider's or the
@@ -122,15 +129,18 @@ impl LoneFailures {
         }
         // More of the same would hide what others meet.
         if requests <= REQUESTS_MIN {
-            self.note(sender.0, sent, false);
+            self.note(sender.0, sent, Some(request));
         }
-        if requests < REQUESTS_MIN || !self.are_others_served(sender) {
-            return Blame::Open;
+        if requests >= REQUESTS_MIN && self.are_others_served(sender) {
+            if let Some(row) = self.rows.get_mut(&sender) {
+                row.is_alone = true;
+            }
+            return Blame::Becomes;
         }
-        if let Some(row) = self.rows.get_mut(&sender) {
-            row.is_alone = true;
+        match self.would_others_fail(now, sender.0) {
+            true => Blame::OfTenant,
+            false => Blame::Open,
         }
-        Blame::Becomes
     }
 
     /// The provider refused a sender that fails alone; `draw` in 0..1 is the jitter.
@@ -174,15 +184,48 @@ impl LoneFailures {
         };
         let (mut served, mut failed) = (0, 0);
         for outcome in self.outcomes.iter().filter(is_evidence) {
-            match outcome.is_served {
-                true => served += 1,
-                false => failed += 1,
+            match outcome.failed {
+                None => served += 1,
+                Some(_) => failed += 1,
             }
         }
         served >= SERVED_MIN && served >= SERVED_PER_FAILED * failed
     }
 
-    fn note(&mut self, tenant: TenantId, (account, sent): (AccountId, Time), is_served: bool) {
+    /// Whether others would have failed too, if they failed as often as `tenant` where it fails.
+    fn would_others_fail(&self, now: Time, tenant: TenantId) -> bool {
+        let lately = |it: &&Outcome| now.since(it.sent) < COUNTS;
+        let is_its_failure = |it: &&Outcome| it.tenant == tenant && it.failed.is_some();
+        let failures = self.outcomes.iter().filter(lately).filter(is_its_failure);
+        let requests: BTreeSet<_> = failures.clone().filter_map(|it| it.failed).collect();
+        let accounts: BTreeSet<_> = failures.clone().map(|it| it.account).collect();
+        let Some(since) = failures.map(|it| it.sent).min() else {
+            return false;
+        };
+        if requests.len() < REQUESTS_MIN as usize {
+            return false;
+        }
+        let (mut own, mut own_failed, mut served, mut failed) = (0, 0, 0, 0);
+        let is_evidence = |it: &&Outcome| it.sent >= since && accounts.contains(&it.account);
+        for outcome in self.outcomes.iter().filter(is_evidence) {
+            match (outcome.tenant == tenant, outcome.failed.is_some()) {
+                (true, is_failed) => {
+                    own += 1;
+                    own_failed += usize::from(is_failed);
+                }
+                (false, true) => failed += 1,
+                (false, false) => served += 1,
+            }
+        }
+        served >= SERVED_PER_FAILED * failed && served * own_failed >= EXPECTED_MIN * own
+    }
+
+    fn note(
+        &mut self,
+        tenant: TenantId,
+        (account, sent): (AccountId, Time),
+        failed: Option<RequestId>,
+    ) {
         if self.outcomes.len() >= OUTCOMES_MAX {
             self.outcomes.pop_front();
         }
@@ -190,7 +233,7 @@ impl LoneFailures {
             tenant,
             account,
             sent,
-            is_served,
+            failed,
         });
     }
 

@@ -18,6 +18,7 @@ use crate::ask::Settlement;
 use crate::leases::Open;
 use crate::lone_failures::Sender;
 use crate::members::Members;
+use crate::outage::CooldownFrom;
 
 /// How long a key's refusal speaks against its account together with another's: a few times the first
 /// backoff of either. Not measured: the worlds with sick keys fix the rule, not this figure.
@@ -96,9 +97,18 @@ impl QuotaGroup {
         }
     }
 
-    /// What the requests of `sender` were refused for is their own fault: nobody else waits for it.
-    pub(crate) fn end_cooldowns_of(&mut self, now: Time, members: &Members, sender: Sender) {
-        let is_its = |it: &GroupAccount| it.cooldown_until > now && it.cooldown_by == Some(sender);
+    /// What requests were refused for is their own fault: nobody else waits for it. `is_theirs` tells by
+    /// whose request a cooldown began, and where its length comes from.
+    pub(crate) fn end_cooldowns(
+        &mut self,
+        now: Time,
+        members: &Members,
+        is_theirs: impl Fn(Sender, CooldownFrom) -> bool,
+    ) {
+        let is_its = |it: &GroupAccount| {
+            let theirs = |by| is_theirs(by, it.cooldown_from);
+            it.cooldown_until > now && it.cooldown_by.is_some_and(theirs)
+        };
         let ids: Vec<AccountId> = self.accounts.ids().collect();
         for id in ids {
             if is_its(&self.accounts[id]) {

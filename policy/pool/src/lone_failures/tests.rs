@@ -85,10 +85,10 @@ fn its_own_tenant_is_no_witness_and_a_success_clears_it() {
     assert!(failures.paused_until(at(5.0), CONVERSATION).is_some());
     failures.served(CONVERSATION, (ACCOUNT, at(5.0)));
     assert_eq!(failures.paused_until(at(5.0), CONVERSATION), None);
-    assert_eq!(
-        failures.failed(at(6.0), (CONVERSATION, RequestId(9)), (ACCOUNT, at(6.0))),
-        Blame::Open
-    );
+    // Others are still not charged with it, but its next is not held up.
+    failures.failed(at(6.0), (CONVERSATION, RequestId(9)), (ACCOUNT, at(6.0)));
+    failures.refused(at(6.0), CONVERSATION, None, 0.5);
+    assert_eq!(failures.paused_until(at(6.0), CONVERSATION), None);
 }
 
 #[test]
@@ -143,5 +143,55 @@ fn who_is_served_elsewhere_is_no_witness() {
         for _ in 0..10 {
             failures.served((B, None), (AccountId(4), now));
         }
+    }
+}
+
+/// One request a second of [`A`], each in a conversation of its own, of which one in `fails_each` fails; five
+/// requests of another tenant after each, of which one in `others_fail_each` fails. How the failures were
+/// taken at the end.
+fn in_many_conversations(fails_each: u64, others_fail_each: u64) -> Vec<Blame> {
+    let mut failures = LoneFailures::default();
+    let mut blames = Vec::new();
+    for number in 0..100 {
+        let now = at(number as f64);
+        let sender = (A, Some(number));
+        let (request, sent) = (RequestId(number), (ACCOUNT, now));
+        if number % fails_each == 0 {
+            blames.push(failures.failed(now, (sender, request), sent));
+        } else {
+            failures.served(sender, sent);
+        }
+        for other in number * 5..number * 5 + 5 {
+            let sender = (B, Some(10_000 + other));
+            let (request, sent) = (
+                RequestId(10_000 + other),
+                (ACCOUNT, at(number as f64 + 0.5)),
+            );
+            if others_fail_each > 0 && other % others_fail_each == 0 {
+                failures.failed(sent.1, (sender, request), sent);
+            } else {
+                failures.served(sender, sent);
+            }
+        }
+    }
+    blames.split_off(blames.len() / 2)
+}
+
+#[test]
+fn a_tenant_whose_conversations_fail_now_and_then_is_found_out_too() {
+    for fails_each in [1, 2, 4, 10] {
+        let blames = in_many_conversations(fails_each, 0);
+        let all = blames.iter().all(|blame| *blame == Blame::OfTenant);
+        assert!(all, "one in {fails_each}: {blames:?}");
+    }
+}
+
+#[test]
+fn a_tenant_is_not_found_out_where_others_fail_as_often() {
+    for fails_each in [1, 2, 4, 10] {
+        let others = fails_each.min(8);
+        let blames = in_many_conversations(fails_each, others);
+        let none = blames.iter().all(|blame| *blame == Blame::Open);
+        assert!(none, "one in {fails_each}: {blames:?}");
     }
 }

@@ -87,3 +87,33 @@ fn who_is_refused_alone_is_sent_again_when_the_provider_says_and_one_at_a_time()
     let fifth = of_tenant(&mut pool, 1, until);
     let _ = granted(pool.admit(until, fifth, &Attempts::default()));
 }
+
+#[test]
+fn one_conversation_per_request_takes_no_account_from_the_others() {
+    let mut pool = pool(&[(1, None), (1, None)]);
+    let mut now = at(0.0);
+    let mut waited = 0.0;
+    for number in 0..60_u64 {
+        let bad = Ask {
+            affinity: Some(number),
+            ..of_tenant(&mut pool, 1, now)
+        };
+        match pool.admit(now, bad, &Attempts::default()) {
+            Admission::Granted(lease) => {
+                pool.settle(now, lease, &outcome(Fault::RateLimited { wait: None }));
+            }
+            Admission::Waiting(ticket) => pool.cancel(now, ticket),
+            Admission::Refused(_) => {}
+        }
+        for _ in 0..2 {
+            let came = now;
+            let lease = sent(&mut pool, 2, &mut now);
+            if number >= 20 {
+                waited += now.secs_since(came);
+            }
+            pool.settle(now, lease, &outcome(Fault::None));
+            now = now.after_secs(0.2);
+        }
+    }
+    assert!(waited < 0.001, "{waited} s");
+}
