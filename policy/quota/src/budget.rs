@@ -17,6 +17,7 @@ mod others;
 mod outcomes;
 mod parts;
 mod production;
+mod refused_share;
 mod untold;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ use self::cold::Cold;
 use self::contradicted::{Admitted, Trial};
 use self::futile::Attributed;
 use self::production::ProductionDelay;
+use self::refused_share::RefusedShare;
 use crate::bucket::figures::Figures;
 use crate::bucket::learned::LearnedBucket;
 use crate::bucket::{Bucket, Declared};
@@ -70,6 +72,7 @@ pub struct Budget {
     delayed: ProductionDelay,
     in_flight: u32,
     cold: Cold,
+    refused_share: RefusedShare,
     refusals: Refusals,
     /// What may be believed of buckets of which no header tells the limit, since the first refusal.
     envelopes: [Option<Box<Envelope>>; Dimension::COUNT],
@@ -123,6 +126,7 @@ impl Budget {
             delayed: ProductionDelay::default(),
             in_flight: 0,
             cold: Cold::default(),
+            refused_share: RefusedShare::default(),
             refusals: Refusals::default(),
             envelopes: Default::default(),
             histories: Default::default(),
@@ -173,6 +177,12 @@ impl Budget {
     pub fn cold_until(&self, now: Time) -> Option<Time> {
         let until = self.cold.busy_until(now, self.in_flight);
         until.filter(|_| !self.is_known())
+    }
+
+    /// Seconds of refill that the account has to be ahead of others to be chosen before them, since it
+    /// refused more than usual.
+    pub fn avoided_secs(&self, now: Time) -> f64 {
+        self.refused_share.avoided_secs(now)
     }
 
     /// Whether any dimension's limit is known.

@@ -14,7 +14,8 @@
 //! bound is no better than what was found. Rejected: a scan (50 µs at 10,000 accounts), sorting
 //! (never true for long), and sampling a few (misses the one account that fits).
 //!
-//! Ties go to the account with the fewest requests in flight, then to a draw.
+//! An account that refused lately comes after others that are full a little later. Ties go to the account
+//! with the fewest requests in flight, then to a draw.
 //!
 //! Where the scarcest dimension differs from account to account the bounds are loose, and a proof
 //! that nothing is better would take most of the tree. So the search is exact in small pools and
@@ -58,8 +59,27 @@ pub struct Headroom {
     pub needed: f64,
 }
 
-/// What an account has left in every dimension, and how many requests are in flight.
-pub type Left = ([Line; Dimension::COUNT], u32);
+/// What an account has left.
+#[derive(Clone, Copy, Debug)]
+pub struct Left {
+    /// In every dimension.
+    pub lines: [Line; Dimension::COUNT],
+    /// Requests in flight.
+    pub in_flight: u32,
+    /// Seconds of refill that it has to be ahead of others to be chosen before them.
+    pub avoided_secs: f64,
+}
+
+impl Left {
+    /// What is left of `budget`.
+    pub fn of(budget: &Budget, now: Time) -> Self {
+        Self {
+            lines: budget.lines(now),
+            in_flight: budget.in_flight(),
+            avoided_secs: budget.avoided_secs(now),
+        }
+    }
+}
 
 impl HeadroomIndex {
     /// An index of `accounts` accounts, all closed.
@@ -81,18 +101,13 @@ impl HeadroomIndex {
         is_too_small
     }
 
-    /// Sets what `account` has left, and how many requests are in flight; `None` closes it.
-    pub fn set(
-        &mut self,
-        account: AccountId,
-        now: Time,
-        left: Option<(&[Line; Dimension::COUNT], u32)>,
-    ) {
+    /// Sets what `account` has left; `None` closes it.
+    pub fn set(&mut self, account: AccountId, now: Time, left: Option<&Left>) {
         let mut at = self.width + account.index();
         self.nodes[at] = match left {
             None if !self.nodes[at].open => return,
             None => Bounds::CLOSED,
-            Some((lines, in_flight)) => Bounds::of(lines, now.as_secs_f64(), in_flight),
+            Some(left) => Bounds::of(left, now.as_secs_f64()),
         };
         while at > 1 {
             at /= 2;
@@ -108,7 +123,7 @@ impl HeadroomIndex {
             let at = self.width + account.index();
             self.nodes[at] = match left {
                 None => Bounds::CLOSED,
-                Some((lines, in_flight)) => Bounds::of(lines, now.as_secs_f64(), *in_flight),
+                Some(left) => Bounds::of(left, now.as_secs_f64()),
             };
             (first, last) = (first.min(at), last.max(at));
         }
@@ -217,7 +232,7 @@ pub fn compare(
     charge: &Charge,
 ) -> [Option<Headroom>; Dimension::COUNT] {
     let secs = now.as_secs_f64();
-    let lines = Bounds::of(&budget.lines(now), secs, 0);
+    let lines = Bounds::of(&Left::of(budget, now), secs);
     std::array::from_fn(|d| {
         let (free, needed) = lines.amounts(d, secs, charge)?;
         let (sure, possible) = budget.bounds(d, now);
@@ -235,7 +250,12 @@ pub fn compare(
 /// When `charge` fits an account whose headroom runs along `lines` as of `now`; `None`: never.
 pub fn fits_at(lines: &[Line; Dimension::COUNT], now: Time, charge: &Charge) -> Option<Time> {
     let secs = now.as_secs_f64();
-    let fits_at = Bounds::of(lines, secs, 0).fits_at(secs, charge);
+    let left = Left {
+        lines: *lines,
+        in_flight: 0,
+        avoided_secs: 0.0,
+    };
+    let fits_at = Bounds::of(&left, secs).fits_at(secs, charge);
     fits_at.is_finite().then(|| now.after_secs(fits_at - secs))
 }
 

@@ -76,19 +76,14 @@ impl QuotaGroup {
         }
         self.touch(account);
         let left = self.left(now, members, account);
-        let left = left.as_ref();
-        self.headroom.set(
-            account,
-            now,
-            left.map(|(lines, in_flight)| (lines, *in_flight)),
-        );
+        self.headroom.set(account, now, left.as_ref());
     }
 
     /// What an account has left; `None`: it is closed, and looked at again when that may be over.
     fn left(&mut self, now: Time, members: &Members, account: AccountId) -> Option<Left> {
         let budget = &self.accounts.get(account)?.budget;
         if self.is_open(now, members, account) {
-            let left = (budget.lines(now), budget.in_flight());
+            let left = Left::of(budget, now);
             self.note_reserve(now, account);
             return Some(left);
         }

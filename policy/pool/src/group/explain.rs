@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use keyweir_select::headroom::{self, HeadroomIndex};
+use keyweir_select::headroom::{self, HeadroomIndex, Left};
 use keyweir_terms::ids::{AccountId, KeyId};
 use keyweir_terms::table::Id as _;
 use keyweir_terms::time::Time;
@@ -81,9 +81,9 @@ impl QuotaGroup {
         for account in self.timers.due(now) {
             if self.is_open(now, &shared.members, account) {
                 let budget = &self.accounts[account].budget;
-                let lines = budget.lines(now);
-                let left = Some((&lines, budget.in_flight()));
-                index.to_mut().set(account, now, left);
+                index
+                    .to_mut()
+                    .set(account, now, Some(&Left::of(budget, now)));
             }
         }
         index

@@ -161,7 +161,9 @@ fn refusals(exchanges: bool) -> usize {
 #[test]
 fn gateways_that_see_the_same_do_not_all_go_for_the_same() {
     let (with, without) = (refusals(true), refusals(false));
-    assert!(2 * with < without, "{with} and {without} of 480");
+    // Without a word of one another, each learns to avoid where it was refused, too.
+    let (few, fewer) = (with <= 40, 3 * with < 2 * without);
+    assert!(few && fewer, "{with} and {without} of 480");
 }
 
 #[test]

@@ -22,6 +22,7 @@ impl Budget {
         snapshot: &Snapshot,
     ) -> Explained {
         self.trial.refused();
+        self.refused_share.note(now, true);
         let sorted = self.tokens.sorted(snapshot, &self.told_limits());
         let (mut surely, mut perhaps) = (false, false);
         for (dimension, reading) in snapshot.readings.iter().enumerate() {
@@ -127,6 +128,7 @@ impl Budget {
     pub fn admitted(&mut self, now: Time, marks: &Marks, charge: &Charge) {
         self.attributed.admitted();
         self.cold.admitted();
+        self.refused_share.note(now, false);
         for (dimension, mark) in marks.iter().enumerate() {
             let need = charge.least(dimension);
             self.buckets[dimension].admitted(now, *mark, need);

@@ -1,6 +1,7 @@
 //! What is left of an account's buckets after a request, and when the request fits: exactly for one
 //! account, and as a bound over several.
 
+use super::Left;
 use keyweir_quota::budget::{Charge, Line};
 use keyweir_terms::amount::Dimension;
 
@@ -38,7 +39,7 @@ pub(super) struct Bounds {
 
 /// What is left after a request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Left {
+pub(super) struct After {
     /// Of the scarcest bucket, the share that is free.
     pub(super) headroom: f64,
     /// Until the last of them is full again.
@@ -57,15 +58,16 @@ impl Bounds {
         open: false,
     };
 
-    /// An open account with these lines as of `secs`, and so many requests in flight.
+    /// An open account with so much left as of `secs`.
     #[inline]
-    pub(super) fn of(lines: &[Line; Dimension::COUNT], secs: f64, in_flight: u32) -> Self {
+    pub(super) fn of(left: &Left, secs: f64) -> Self {
+        let lines = &left.lines;
         Self {
             start: lines.map(|line| line.free - line.slope * secs),
             slope: lines.map(|line| line.slope),
             fill_secs: lines.map(|line| 1.0 / (line.slope + SLOPE_LEAST)),
             scale: lines.map(|line| line.scale),
-            load: load(lines, f64::from(in_flight)),
+            load: load(lines, f64::from(left.in_flight)) + left.avoided_secs,
             open: true,
         }
     }
@@ -90,14 +92,14 @@ impl Bounds {
 
     /// What `charge` leaves at `secs`; for several, none of them has more left.
     #[inline]
-    pub(super) fn left(&self, secs: f64, charge: &Charge) -> Left {
+    pub(super) fn left(&self, secs: f64, charge: &Charge) -> After {
         let left: [f64; Dimension::COUNT] = std::array::from_fn(|d| {
             self.free_share(d, secs) - required_share(charge, d, self.scale[d])
         });
         // Negative, so that more is better; a dimension that holds nothing back lacks nothing.
         let lacking: [f64; Dimension::COUNT] =
             std::array::from_fn(|d| (left[d] - 1.0) * self.fill_secs[d]);
-        Left {
+        After {
             headroom: least(left),
             full_in_secs: -least(lacking),
         }

@@ -18,6 +18,14 @@ fn lines(free: f64, slope: f64, burst: f64) -> [Line; Dimension::COUNT] {
     lines
 }
 
+fn left(lines: [Line; Dimension::COUNT], in_flight: u32) -> Left {
+    Left {
+        lines,
+        in_flight,
+        avoided_secs: 0.0,
+    }
+}
+
 /// The rule, written as a scan: in how long the best account is full.
 fn scan(accounts: &[[Line; Dimension::COUNT]], secs: f64, charge: &Charge) -> Option<f64> {
     let left = |lines: &[Line; Dimension::COUNT], d: usize| {
@@ -46,7 +54,7 @@ proptest::proptest! {
         let accounts: Vec<_> = accounts.iter().map(|&(free, slope, burst)| lines(free, slope, burst)).collect();
         let mut tree = HeadroomIndex::new(accounts.len());
         for (index, lines) in accounts.iter().enumerate() {
-            tree.set(AccountId(index as u32), Time::ZERO, Some((lines, 0)));
+            tree.set(AccountId(index as u32), Time::ZERO, Some(&left(*lines, 0)));
         }
         let now = Time::ZERO.after_secs(secs);
         let all = (0..accounts.len() as u32).map(AccountId);
@@ -76,7 +84,7 @@ proptest::proptest! {
         charge.pending[Dimension::InputTokens.index()] = pending;
         let mut tree = HeadroomIndex::new(accounts.len());
         for (index, &(free, slope, burst)) in accounts.iter().enumerate() {
-            tree.set(AccountId(index as u32), Time::ZERO, Some((&lines(free, slope, burst), 0)));
+            tree.set(AccountId(index as u32), Time::ZERO, Some(&left(lines(free, slope, burst), 0)));
         }
         let (_, at) = tree.earliest(Time::ZERO, &charge, |_| true).unwrap();
         let all = (0..accounts.len() as u32).map(AccountId);
@@ -94,18 +102,59 @@ proptest::proptest! {
 #[test]
 fn a_shallow_bucket_that_would_overflow_goes_before_a_deep_one() {
     let mut tree = HeadroomIndex::new(2);
-    tree.set(AccountId(0), Time::ZERO, Some((&lines(60.0, 1.0, 60.0), 0)));
-    tree.set(AccountId(1), Time::ZERO, Some((&lines(1.0, 1.0, 1.0), 0)));
+    tree.set(
+        AccountId(0),
+        Time::ZERO,
+        Some(&left(lines(60.0, 1.0, 60.0), 0)),
+    );
+    tree.set(
+        AccountId(1),
+        Time::ZERO,
+        Some(&left(lines(1.0, 1.0, 1.0), 0)),
+    );
     let best = |tree: &HeadroomIndex| tree.best(Time::ZERO, &charge(1.0), 0, |_| true);
     // Both would be full again in a second; the tie goes to the fewest in flight.
-    tree.set(AccountId(0), Time::ZERO, Some((&lines(60.0, 1.0, 60.0), 1)));
+    tree.set(
+        AccountId(0),
+        Time::ZERO,
+        Some(&left(lines(60.0, 1.0, 60.0), 1)),
+    );
     assert_eq!(best(&tree).unwrap().account.0, 1);
-    tree.set(AccountId(1), Time::ZERO, Some((&lines(0.0, 1.0, 1.0), 0)));
+    tree.set(
+        AccountId(1),
+        Time::ZERO,
+        Some(&left(lines(0.0, 1.0, 1.0), 0)),
+    );
     assert_eq!(best(&tree).unwrap().account.0, 0);
     // What was taken from the deep one needs longer to flow back than the shallow one's.
-    tree.set(AccountId(0), Time::ZERO, Some((&lines(58.0, 1.0, 60.0), 0)));
-    tree.set(AccountId(1), Time::ZERO, Some((&lines(1.0, 1.0, 1.0), 0)));
+    tree.set(
+        AccountId(0),
+        Time::ZERO,
+        Some(&left(lines(58.0, 1.0, 60.0), 0)),
+    );
+    tree.set(
+        AccountId(1),
+        Time::ZERO,
+        Some(&left(lines(1.0, 1.0, 1.0), 0)),
+    );
     assert_eq!(best(&tree).unwrap().account.0, 1);
+}
+
+#[test]
+fn who_refused_lately_comes_after_who_is_full_a_little_later() {
+    let mut tree = HeadroomIndex::new(2);
+    let now = Time::ZERO;
+    let best = |tree: &HeadroomIndex| tree.best(now, &charge(1.0), 0, |_| true);
+    let mut small = left(lines(1.0, 1.0, 1.0), 0);
+    tree.set(AccountId(0), now, Some(&small));
+    tree.set(AccountId(1), now, Some(&left(lines(59.0, 1.0, 60.0), 0)));
+    assert_eq!(best(&tree).unwrap().account.0, 0);
+    small.avoided_secs = 2.0;
+    tree.set(AccountId(0), now, Some(&small));
+    assert_eq!(best(&tree).unwrap().account.0, 1);
+    // Further behind the others are not chosen before it, and what is avoided is not out.
+    tree.set(AccountId(1), now, Some(&left(lines(50.0, 1.0, 60.0), 0)));
+    assert_eq!(best(&tree).unwrap().account.0, 0);
 }
 
 #[test]
@@ -115,7 +164,7 @@ fn a_closed_account_is_never_chosen() {
         tree.set(
             AccountId(index),
             Time::ZERO,
-            Some((&lines(90.0, 1.0, 100.0), 0)),
+            Some(&left(lines(90.0, 1.0, 100.0), 0)),
         );
     }
     tree.set(AccountId(0), Time::ZERO, None);
@@ -140,7 +189,7 @@ fn ties_go_to_the_fewest_in_flight_then_to_the_draw() {
         tree.set(
             AccountId(index),
             Time::ZERO,
-            Some((&lines(90.0, 1.0, 100.0), in_flight)),
+            Some(&left(lines(90.0, 1.0, 100.0), in_flight)),
         );
     }
     assert_eq!(
@@ -153,7 +202,7 @@ fn ties_go_to_the_fewest_in_flight_then_to_the_draw() {
     tree.set(
         AccountId(5),
         Time::ZERO,
-        Some((&lines(90.0, 1.0, 100.0), 1)),
+        Some(&left(lines(90.0, 1.0, 100.0), 1)),
     );
     let drawn: std::collections::HashSet<_> = (0..8)
         .map(|draw| {
@@ -173,14 +222,14 @@ proptest::proptest! {
         first in 0usize..70,
     ) {
         let now = Time::ZERO.after_secs(1.0);
-        let left = |index: usize, &(free, slope, burst): &(f64, f64, f64)| {
+        let of_account = |index: usize, &(free, slope, burst): &(f64, f64, f64)| {
             let is_open = closed >> (index % 64) & 1 == 0;
-            (AccountId(index as u32), is_open.then(|| (lines(free, slope, burst), index as u32)))
+            (AccountId(index as u32), is_open.then(|| left(lines(free, slope, burst), index as u32)))
         };
-        let left: Vec<_> = accounts.iter().enumerate().map(|(index, it)| left(index, it)).collect();
+        let left: Vec<_> = accounts.iter().enumerate().map(|(index, it)| of_account(index, it)).collect();
         let mut one_by_one = HeadroomIndex::new(accounts.len());
         for (account, left) in &left {
-            one_by_one.set(*account, now, left.as_ref().map(|(lines, in_flight)| (lines, *in_flight)));
+            one_by_one.set(*account, now, left.as_ref());
         }
         let mut together = HeadroomIndex::new(accounts.len());
         let (before, after) = left.split_at(first.min(left.len()));
@@ -196,7 +245,7 @@ fn what_is_chosen_now_fits_now() {
         let lacking = f64::from(tenths) * 1e-7;
         let mut tree = HeadroomIndex::new(1);
         let lines = lines(50.0 * (1.0 - lacking), 0.005, 50.0);
-        tree.set(AccountId(0), Time::ZERO, Some((&lines, 0)));
+        tree.set(AccountId(0), Time::ZERO, Some(&left(lines, 0)));
         let is_chosen = tree.best(Time::ZERO, &charge(50.0), 0, |_| true).is_some();
         let fits_at = tree.fits_at(AccountId(0), Time::ZERO, &charge(50.0));
         assert_eq!(is_chosen, fits_at == Some(Time::ZERO), "{lacking}");
