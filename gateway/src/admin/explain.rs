@@ -105,10 +105,12 @@ fn question<'a>(live: &Live, query: &'a Query<'_>) -> Result<Question<'a>, Strin
 
 fn explained(gateway: &Gateway, live: &Live, asked: &Question<'_>) -> Result<Value, String> {
     let moments = Moments::now(gateway.clock);
-    let candidates = live.providers.iter().filter_map(|(id, _)| {
+    // In the order in which they are asked: of one dialect a request that names none goes to the first.
+    let candidates = live.policy.providers_in_order().filter_map(|(id, it)| {
         let asked = at(live, asked, id)?;
-        let mut accounts = live.policy.provider(id).accounts.values();
-        let takes = accounts.any(|account| account.models.matches(asked.model));
+        let mut accounts = it.accounts.values();
+        let takes = it.models.matches(asked.model)
+            && accounts.any(|account| account.models.matches(asked.model));
         takes.then_some((id, asked))
     });
     let providers: Vec<Value> = candidates
