@@ -20,7 +20,7 @@ use keyweir_policy::terms::time::Time;
 use keyweir_policy::wire::describe::may_name_a_model;
 use serde_json::{Value, json};
 
-use self::candidates::{accounts, by_dimension, by_reason, held_back};
+use self::candidates::{Of, by_dimension, by_reason, held_back};
 use super::answer::{json as answer, text};
 use super::moments::Moments;
 use super::query::Query;
@@ -105,10 +105,12 @@ fn question<'a>(live: &Live, query: &'a Query<'_>) -> Result<Question<'a>, Strin
 
 fn explained(gateway: &Gateway, live: &Live, asked: &Question<'_>) -> Result<Value, String> {
     let moments = Moments::now(gateway.clock);
-    let candidates = live.providers.iter().filter_map(|(id, _)| {
+    // In the order in which they are asked: of one dialect a request that names none goes to the first.
+    let candidates = live.policy.providers_in_order().filter_map(|(id, it)| {
         let asked = at(live, asked, id)?;
-        let mut accounts = live.policy.provider(id).accounts.values();
-        let takes = accounts.any(|account| account.models.matches(asked.model));
+        let mut accounts = it.accounts.values();
+        let takes = it.models.matches(asked.model)
+            && accounts.any(|account| account.models.matches(asked.model));
         takes.then_some((id, asked))
     });
     let providers: Vec<Value> = candidates
@@ -164,6 +166,11 @@ fn provider(
         Some((now, answer))
     });
     let parts = provider.pool.parts.load();
+    let of = Of {
+        moments,
+        parts: &parts,
+        pool: &provider.pool,
+    };
     let chosen = explained.chosen.map(|(account, key)| {
         json!({
             "account": parts.account(account),
@@ -192,7 +199,7 @@ fn provider(
         "held_back": explained.held.map(|held| held_back(moments, held)),
         "chosen": chosen,
         "fits_in_secs": turn.map(|turn| turn.since(now).as_secs_f64()),
-        "accounts": accounts(moments, &parts, &explained),
+        "accounts": of.accounts(&explained),
         "accounts_in_all": explained.accounts.len(),
         "accounts_by_reason": by_reason(&explained),
         "fallbacks": fallbacks.collect::<Vec<_>>(),

@@ -5,6 +5,7 @@ use keyweir_policy::pool::outage::Outage;
 use serde_json::{Value, json};
 
 use super::moments::Moments;
+use crate::runtime::words::{Whom, Words};
 
 /// An operator holds it.
 pub(super) fn held(of: &str) -> Value {
@@ -15,19 +16,27 @@ pub(super) fn held(of: &str) -> Value {
         ),
         "since": null,
         "next_probe": null,
+        "status": null,
+        "said": null,
     })
 }
 
-/// It is out, or its breaker for one quota group is open.
-pub(super) fn out(moments: &Moments, outage: &Outage, group: Option<&str>) -> Value {
-    let mut why = json!({
+/// `whom` is out, or its breaker for a quota group is open, with what the provider said when it refused.
+pub(super) fn out((moments, words): (&Moments, &Words), whom: Whom, outage: &Outage) -> Value {
+    let said = words.of(whom, outage);
+    json!({
         "reason": outage.cause.as_str(),
         "text": outage.cause.sentence(),
         "since": moments.epoch(outage.since),
         "next_probe": outage.until.map(|until| moments.epoch(until)),
-    });
-    if let Some(group) = group {
-        why["group"] = json!(group);
-    }
+        "status": said.as_ref().map(|said| said.status),
+        "said": said.and_then(|said| said.words),
+    })
+}
+
+/// The same, where that is so for one quota group only.
+pub(super) fn out_for(of: (&Moments, &Words), group: &str, whom: Whom, outage: &Outage) -> Value {
+    let mut why = out(of, whom, outage);
+    why["group"] = json!(group);
     why
 }

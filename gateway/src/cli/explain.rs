@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::command::admin_client::{AdminAddress, encoded};
 use crate::command::failed::Failed;
+use crate::command::provider_said::provider_said;
 use crate::telemetry::escape::harmless;
 
 /// What request ids begin with.
@@ -222,11 +223,15 @@ fn in_or_out(out: &Value, now: f64) -> String {
     if out.is_null() {
         return "in".to_owned();
     }
-    let reason = text(&out["reason"]);
-    match out["until"].as_f64() {
-        Some(until) => format!("out, {reason}, for {:.1} s more", (until - now).max(0.0)),
-        None => format!("out, {reason}"),
+    let mut told = format!("out, {}", text(&out["reason"]));
+    if let Some(until) = out["until"].as_f64() {
+        let _ = write!(told, ", for {:.1} s more", (until - now).max(0.0));
     }
+    if !out["why"].is_null() {
+        let _ = write!(told, ": {}", text(&out["why"]["text"]));
+        told += &provider_said(&out["why"]);
+    }
+    told
 }
 
 fn request(answer: &Value) -> String {
@@ -317,6 +322,26 @@ mod tests {
         assert_eq!(
             told(json!({ "reason": "behind_others", "waiting": 3 })),
             "behind_others: 3 wait and may have their turn first"
+        );
+    }
+
+    #[test]
+    fn who_is_out_is_told_with_what_it_met_and_in_the_providers_words() {
+        let told = |out| in_or_out(&out, 100.0);
+        assert_eq!(told(json!(null)), "in");
+        assert_eq!(
+            told(json!({ "reason": "held", "until": null, "why": null })),
+            "out, held"
+        );
+        let why = json!({ "text": "it is rejected", "status": 401, "said": "no\u{1b}" });
+        assert_eq!(
+            told(json!({ "reason": "rejected", "until": 101.5, "why": why })),
+            "out, rejected, for 1.5 s more: it is rejected; the provider said 401: \"no\\u001b\""
+        );
+        let why = json!({ "text": "it is down", "status": null, "said": null });
+        assert_eq!(
+            told(json!({ "reason": "breaker_open", "until": null, "why": why })),
+            "out, breaker_open: it is down"
         );
     }
 

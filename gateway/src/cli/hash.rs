@@ -7,6 +7,7 @@ use rustix::fs::{FileType, fstat};
 use rustix::io::ioctl_fionread;
 
 use keyweir_policy::config::secret::{ClientKey, ClientKeyHash};
+use keyweir_policy::wire::suspect_secret;
 
 use crate::command::failed::Failed;
 
@@ -32,6 +33,9 @@ impl Hash {
         }
     }
 }
+
+/// A shorter client key may be guessed: sixteen random letters and digits are some ninety bits.
+const CLIENT_KEY_BYTES_MIN: usize = 16;
 
 /// How long a program at the other end of a pipe has to write.
 const WRITTEN_WITHIN: Timespec = Timespec {
@@ -73,6 +77,13 @@ fn hash_existing() -> Result<(), Failed> {
         return Err(because(
             "a client key has letters, digits and marks only, and no spaces",
         ));
+    }
+    if key.len() < CLIENT_KEY_BYTES_MIN || suspect_secret(key).is_some() {
+        writeln!(
+            std::io::stderr(),
+            "warning: this client key is short, or a placeholder: whoever guesses it is let in; `keyweir hash` \
+             makes one that nobody guesses"
+        )?;
     }
     writeln!(
         std::io::stdout(),

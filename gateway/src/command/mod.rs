@@ -14,6 +14,7 @@ pub(crate) mod load;
     allow(dead_code, reason = "the simulation's tables and plots use the rest")
 )]
 pub(crate) mod number;
+pub(crate) mod provider_said;
 #[cfg_attr(
     not(feature = "simulate"),
     allow(dead_code, reason = "the simulation's tables and plots use the rest")

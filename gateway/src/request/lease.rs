@@ -29,7 +29,7 @@ pub(crate) struct HeldLease {
     snapshot: Option<Box<Snapshot>>,
     usage: Usage,
     reported: u64,
-    /// What the provider said, where it refused the key or the account.
+    /// What the provider said, where that may take out the key or the account.
     said: Option<Box<Said>>,
 }
 
@@ -74,7 +74,7 @@ impl HeldLease {
         self.snapshot = Some(Box::new(snapshot));
     }
 
-    /// The provider said this, where that is of the key or the account.
+    /// The provider said this, where that may take out the key or the account.
     pub(crate) fn said(&mut self, said: Said) {
         self.said = Some(Box::new(said));
     }

@@ -36,4 +36,5 @@ pub(crate) mod told;
 pub(crate) mod turnstiles;
 pub(crate) mod watch;
 mod watched;
+pub(crate) mod words;
 mod writing;

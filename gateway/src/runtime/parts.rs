@@ -97,9 +97,19 @@ impl Parts {
         self.accounts.iter().map(|(id, name)| (id, name.as_str()))
     }
 
+    /// Whether an account is there, or was a moment ago.
+    pub(super) fn has_account(&self, account: AccountId) -> bool {
+        self.accounts.get(account).is_some()
+    }
+
     /// What an account is called.
     pub(crate) fn account(&self, account: AccountId) -> &str {
         self.accounts.get(account).map_or(UNNAMED, String::as_str)
+    }
+
+    /// What a provider said, without anything of the credentials of its keys.
+    pub(super) fn redacted(&self, said: &Said) -> Said {
+        said.without(self.keys.values().map(|key| &*key.traces))
     }
 
     /// Tells the log and the `events` of `notice`, with how somebody is out and what the provider said.
@@ -109,11 +119,9 @@ impl Parts {
         (out, said): (Option<&Out>, Option<&Said>),
         events: &Events,
     ) {
-        let said = said.filter(|_| out.is_some());
-        let said = said.map(|said| said.without(self.keys.values().map(|key| &*key.traces)));
         let told = Told {
             out,
-            said: said.as_ref(),
+            said,
             ..self.told(notice)
         };
         let event = Event {

@@ -33,6 +33,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::runtime::clock::Clock;
 use crate::runtime::parts::Parts;
 use crate::runtime::told::{Out, Said};
+use crate::runtime::words::{Spoken, Words};
 use crate::telemetry::events::Events;
 
 /// The shortest sleep between two wake-ups: what tokio's timer can tell apart anyway. It keeps a
@@ -52,6 +53,8 @@ pub(crate) struct SharedPool {
     events: Arc<Events>,
     /// How often a breaker has opened.
     pub(crate) trips: AtomicU64,
+    /// What the provider said last of whom it refuses.
+    pub(crate) words: Words,
 }
 
 #[derive(Debug)]
@@ -91,6 +94,7 @@ impl SharedPool {
             watcher: OnceLock::new(),
             events: Arc::clone(events),
             trips: AtomicU64::new(0),
+            words: Words::default(),
         });
         tokio::spawn(keep_time(Arc::downgrade(&shared)));
         shared
@@ -134,7 +138,8 @@ impl SharedPool {
         settlement: &Settlement,
         said: Option<&Said>,
     ) -> Option<Notice> {
-        let ((), notices) = self.with_notices(said, |state, now| {
+        let spoken = said.map(|said| Spoken::of(&lease, settlement.fault, said));
+        let ((), notices) = self.with_notices(spoken.as_ref(), |state, now| {
             state.pool.settle(now, lease, settlement);
         });
         notices.into_iter().rfind(|notice| notice.is_of_health())
@@ -184,6 +189,7 @@ impl SharedPool {
         let before = self.parts.load();
         let renewed = parts.renewed_since(&before);
         let parts = parts.after(&before, Instant::now());
+        self.words.keep_those_of(&parts);
         self.parts.store(Arc::new(parts));
         renewed
     }
@@ -203,7 +209,7 @@ impl SharedPool {
     /// Returns what operators were told of it, too.
     fn with_notices<R>(
         &self,
-        said: Option<&Said>,
+        spoken: Option<&Spoken<'_>>,
         f: impl FnOnce(&mut State, Time) -> R,
     ) -> (R, Vec<Notice>) {
         let mut state = self.state.lock();
@@ -213,32 +219,33 @@ impl SharedPool {
         state.deliver(now);
         let nearer = state.arm(now);
         let notices: Vec<Notice> = std::iter::from_fn(|| state.pool.next_notice()).collect();
-        let outage = |notice: &Notice| {
-            let outage = state.pool.outage(now, *notice)?;
-            Some(Out::at(now, &outage))
-        };
+        let outage = |notice: &Notice| state.pool.outage(now, *notice);
         let outages: Vec<_> = notices.iter().map(outage).collect();
         drop(state);
         if nearer {
             self.rewind.notify_one();
         }
-        self.report(&notices, &outages, said);
+        if spoken.is_some() || !notices.is_empty() {
+            let parts = self.parts.load();
+            self.words.hear(now, spoken, (&notices, &parts));
+            for (&notice, outage) in notices.iter().zip(&outages) {
+                let told = self.words.told(now, notice, outage.as_ref());
+                self.report(&parts, notice, &told);
+            }
+        }
         (result, notices)
     }
 
     /// Tells operators.
-    fn report(&self, notices: &[Notice], outages: &[Option<Out>], said: Option<&Said>) {
-        for (&notice, out) in notices.iter().zip(outages) {
-            if matches!(notice, Notice::BreakerTripped(_)) {
-                self.trips.fetch_add(1, Ordering::Relaxed);
-            }
-            self.parts
-                .load()
-                .tell(notice, (out.as_ref(), said), &self.events);
-            if let Some(watcher) = self.watcher.get() {
-                // A watcher that has left misses nothing.
-                let _ = watcher.send(notice);
-            }
+    fn report(&self, parts: &Parts, notice: Notice, told: &(Option<Out>, Option<Said>)) {
+        if matches!(notice, Notice::BreakerTripped(_)) {
+            self.trips.fetch_add(1, Ordering::Relaxed);
+        }
+        let (out, said) = told;
+        parts.tell(notice, (out.as_ref(), said.as_ref()), &self.events);
+        if let Some(watcher) = self.watcher.get() {
+            // A watcher that has left misses nothing.
+            let _ = watcher.send(notice);
         }
     }
 }

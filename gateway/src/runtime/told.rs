@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use keyweir_policy::pool::outage::Outage;
+use keyweir_policy::pool::outage::{Cause, Outage};
+use keyweir_policy::terms::fault::Fault;
 use keyweir_policy::terms::time::Time;
 use keyweir_policy::wire::error_message;
 use keyweir_policy::wire::trace::Traces;
@@ -23,6 +24,15 @@ pub(crate) struct Out {
 }
 
 impl Out {
+    /// One request met `fault`, and nothing is held against anybody: it was told the same by one after the
+    /// other.
+    pub(super) const fn once(fault: Fault) -> Self {
+        Self {
+            why: Cause::Fault(fault).sentence(),
+            probed_in_secs: None,
+        }
+    }
+
     /// `outage`, as seen at `now`.
     pub(super) fn at(now: Time, outage: &Outage) -> Self {
         let probed_in = outage.until.map(|until| until.since(now));
@@ -34,10 +44,11 @@ impl Out {
 }
 
 /// What a provider said that refused a key or an account.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Said {
-    status: u16,
-    words: Option<String>,
+    pub(crate) status: u16,
+    /// `None`: its answer has no message that can be read.
+    pub(crate) words: Option<String>,
 }
 
 impl Said {

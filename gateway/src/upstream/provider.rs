@@ -91,8 +91,7 @@ impl Upstream {
 
     /// What a request for `path` asks the provider for, in two parts.
     pub(crate) fn target<'a>(&'a self, path: &'a str) -> (&'a str, &'a str) {
-        let prefix = self.path_prefix.as_str();
-        (prefix, target::behind(self.dialect, prefix, path))
+        target::at(self.dialect, &self.path_prefix, path)
     }
 
     /// Where the provider is, to be resolved anew now and then.

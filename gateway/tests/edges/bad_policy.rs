@@ -415,8 +415,22 @@ async fn a_client_key_that_there_is_can_be_hashed() {
         let ended = run_on(&files, &["hash", "-"], input).await;
         (ended.status.success(), ended.stdout, ended.stderr)
     };
-    let line = format!("client_keys = [\"{}\"]\n", ClientKeyHash::of("own-key-1"));
-    assert_eq!(hash("own-key-1\n").await, (true, line, String::new()));
+    let line = |key: &str| format!("client_keys = [\"{}\"]\n", ClientKeyHash::of(key));
+    const OWN: &str = "own-Qx7vJ2mWcR9tYb4M";
+    let hashed = hash(&format!("{OWN}\n")).await;
+    assert_eq!(hashed, (true, line(OWN), String::new()));
+    for weak in [
+        "own-key-1",
+        "sk-your-master-key-here",
+        "${LITELLM_MASTER_KEY}",
+    ] {
+        let (is_good, said, complaint) = hash(weak).await;
+        assert_eq!((is_good, said), (true, line(weak)));
+        assert!(
+            complaint.contains("whoever guesses it is let in") && !complaint.contains(weak),
+            "{complaint}"
+        );
+    }
     for bad in ["", " \n", "two words", &"x".repeat(5000)] {
         let (is_good, said, complaint) = hash(bad).await;
         assert!(!is_good && said.is_empty(), "{bad}");

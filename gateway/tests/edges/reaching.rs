@@ -35,6 +35,19 @@ async fn a_version_in_the_base_url_stands_in_the_place_of_the_clients() {
     }
 }
 
+#[tokio::test]
+async fn a_client_that_brings_no_version_is_given_the_one_of_openais_api() {
+    let provider = Scripted::start(|_| json(200, "", GOOD)).await;
+    let gateway = provider.gateway("openai", 1, "").await;
+    for path in ["/chat/completions?a=b", "/p/chat/completions?a=b"] {
+        let request = Api::Chat.request(false).path(path);
+        assert_eq!(ask(&gateway, &request).await.status, 200, "{path}");
+    }
+    for seen in provider.seen() {
+        assert_eq!(seen.target(), "/v1/chat/completions?a=b");
+    }
+}
+
 /// A proxy that opens tunnels, and notes who asks for them.
 struct Proxy {
     url: String,

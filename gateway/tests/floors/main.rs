@@ -5,6 +5,7 @@
 //! somewhere to begin. Read as text, since what the compiler knows of imports it does not tell.
 
 mod circles;
+mod image;
 mod imports;
 mod modules;
 mod pending;

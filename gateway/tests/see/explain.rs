@@ -82,6 +82,28 @@ async fn an_alias_is_explained_as_what_it_stands_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_does_not_take_the_model_is_no_candidate() {
+    let own = "[[provider]]\nid = \"own\"\ndialect = \"openai\"\nbase_url = \"http://127.0.0.1:9\"\n\
+               models = [\"own-*\"]\n[[account]]\nid = \"own-one\"\nprovider = \"own\"\n\
+               [[account.key]]\nid = \"own-one-key\"\nsecret = \"no-key\"\n";
+    let stage = Plan::new().and(own).build().await;
+    let providers = async |query: &str| {
+        let answer = stage.gateway.admin(&format!("/explain?{query}")).await;
+        let told = answer.json();
+        let providers = told["providers"].as_array().expect("a list").iter();
+        let named = providers.map(|it| it["provider"].as_str().expect("a name").to_owned());
+        named.collect::<Vec<_>>()
+    };
+    assert_eq!(providers("model=gpt-a").await, ["claude", "gpt"]);
+    assert_eq!(providers("model=own-1").await, ["claude", "gpt", "own"]);
+    let refused = stage
+        .gateway
+        .admin("/explain?model=gpt-a&provider=own")
+        .await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_question_that_is_wrong_is_told_what_is_right() {
     let stage = Plan::new().build().await;
     for (query, part) in [

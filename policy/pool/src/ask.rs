@@ -245,7 +245,8 @@ impl Notice {
     /// The key that it is about, where it is about one.
     pub const fn key(self) -> Option<KeyId> {
         match self {
-            Self::KeyOut(key)
+            Self::KeySuspected(key)
+            | Self::KeyOut(key)
             | Self::KeyBack(key)
             | Self::BreakerTripped(key)
             | Self::BreakerClosed(key)
@@ -258,7 +259,8 @@ impl Notice {
     /// The account that it is about, where it is about one.
     pub const fn account(self) -> Option<AccountId> {
         match self {
-            Self::AccountOut(account)
+            Self::AccountSuspected(account)
+            | Self::AccountOut(account)
             | Self::AccountBack(account)
             | Self::AccountOperated(account, _) => Some(account),
             _ => None,

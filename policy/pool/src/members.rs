@@ -152,6 +152,11 @@ impl Members {
         key.is_some_and(|key| granted < key.renewed_at)
     }
 
+    /// A key; `None`: it is gone for good.
+    pub(crate) fn known_key(&self, key: KeyId) -> Option<&Key> {
+        self.keys.get(key)
+    }
+
     /// A key that an account lists.
     pub(crate) fn key(&self, key: KeyId) -> &Key {
         &self.keys[key]

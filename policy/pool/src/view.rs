@@ -210,21 +210,30 @@ impl Pool {
 }
 
 impl Pool {
-    /// What speaks against the key or account that `notice` is about, whatever the model.
+    /// What speaks against the key or account that `notice` is about: whatever the model, or, of a breaker
+    /// that tripped, for the quota group in which it did so last.
     pub fn outage(&self, now: Time, notice: Notice) -> Option<Outage> {
         let now = self.clock.peek(now);
         let members = &self.shared.members;
-        let standing = match notice {
+        self.outward(match notice {
             Notice::KeySuspected(key) | Notice::KeyOut(key) => {
-                let (_, key) = members.keys().find(|(id, _)| *id == key)?;
-                &key.standing
+                members.known_key(key)?.standing.outage(now)
             }
             Notice::AccountSuspected(account) | Notice::AccountOut(account) => {
-                &members.account(account)?.standing
+                members.account(account)?.standing.outage(now)
             }
-            _ => return None,
-        };
-        self.outward(standing.outage(now))
+            Notice::BreakerTripped(key) => self.tripped(now, key),
+            _ => None,
+        })
+    }
+
+    fn tripped(&self, now: Time, key: KeyId) -> Option<Outage> {
+        let open = self.groups.values().filter_map(|group| {
+            let breaker = group.breakers.get(key)?;
+            let told = group.trips.get(&key)?;
+            (breaker.state(now) != BreakerState::Closed).then(|| told.outage(breaker.opens_at(now)))
+        });
+        open.max_by_key(|outage| outage.since)
     }
 }
 

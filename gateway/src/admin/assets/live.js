@@ -216,6 +216,7 @@ const ORDER = { out: 0, held: 1, probing: 2, serving: 3 };
 function why(it, status) {
   if (!it.why) return "";
   const parts = [it.why.text];
+  if (it.why.status) parts.push("the provider said " + it.why.status + (it.why.said ? ": \u201c" + it.why.said + "\u201d" : ""));
   if (it.why.group) parts.push("for " + it.why.group);
   if (it.why.since) parts.push("for " + span(status.time - it.why.since));
   return parts.join("; ");

@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use keyweir_policy::pool::explain::{AccountExplanation, AccountOut, Explanation, Held, KeyOut};
+use keyweir_policy::pool::ask::Notice;
+use keyweir_policy::pool::explain::{
+    AccountExplanation, AccountOut, Explanation, Held, KeyExplanation, KeyOut,
+};
 use keyweir_policy::terms::amount::Dimension;
 use keyweir_policy::terms::time::Time;
 use serde_json::{Value, json};
 
 use super::super::moments::Moments;
+use super::super::why;
 use crate::runtime::parts::Parts;
+use crate::runtime::pool::SharedPool;
+use crate::runtime::words::Whom;
 
 /// Accounts that are told one by one, the one that would be chosen first, then those that are in; the
 /// rest is counted by reason.
@@ -48,44 +54,74 @@ pub(super) fn by_reason(explained: &Explanation) -> Value {
     json!(counts)
 }
 
-pub(super) fn accounts(moments: &Moments, parts: &Parts, explained: &Explanation) -> Vec<Value> {
-    let chosen = explained.chosen.map(|(account, _)| account);
-    let mut accounts: Vec<&AccountExplanation> = explained.accounts.iter().collect();
-    accounts.sort_by_key(|it| (Some(it.account) != chosen, it.out.is_some()));
-    let shown = accounts.into_iter().take(ACCOUNTS_MAX);
-    shown.map(|it| account(moments, parts, it)).collect()
+/// Of which provider, and when.
+#[derive(Clone, Copy)]
+pub(super) struct Of<'a> {
+    pub(super) moments: &'a Moments,
+    pub(super) parts: &'a Parts,
+    pub(super) pool: &'a SharedPool,
 }
 
-fn account(moments: &Moments, parts: &Parts, it: &AccountExplanation) -> Value {
-    let headroom = by_dimension(|dimension| {
-        let headroom = it.headroom[dimension.index()]?;
-        Some(json!({
-            "sure": headroom.sure,
-            "free": headroom.free,
-            "possible": headroom.possible,
-            "needed": headroom.needed,
-        }))
-    });
-    let until = it.out.and_then(AccountOut::until);
-    let keys = it.keys.iter().take(KEYS_MAX).map(|key| {
+impl Of<'_> {
+    pub(super) fn accounts(self, explained: &Explanation) -> Vec<Value> {
+        let chosen = explained.chosen.map(|(account, _)| account);
+        let mut accounts: Vec<&AccountExplanation> = explained.accounts.iter().collect();
+        accounts.sort_by_key(|it| (Some(it.account) != chosen, it.out.is_some()));
+        let shown = accounts.into_iter().take(ACCOUNTS_MAX);
+        shown.map(|it| self.account(it)).collect()
+    }
+
+    fn account(self, it: &AccountExplanation) -> Value {
+        let headroom = by_dimension(|dimension| {
+            let headroom = it.headroom[dimension.index()]?;
+            Some(json!({
+                "sure": headroom.sure,
+                "free": headroom.free,
+                "possible": headroom.possible,
+                "needed": headroom.needed,
+            }))
+        });
+        let why = |out: AccountOut| match out {
+            AccountOut::AccountOut { .. } => {
+                self.why(Notice::AccountOut(it.account), Whom::Account(it.account))
+            }
+            _ => None,
+        };
+        let keys = it.keys.iter().take(KEYS_MAX).map(|it| self.key(*it));
         json!({
-            "id": parts.key(key.key),
-            "out": key.out.map(|out| json!({
-                "reason": out.as_str(),
-                "until": until_of(out).map(|until| moments.epoch(until)),
-            })),
+            "id": self.parts.account(it.account),
+            "out": it.out.map(|out| self.out(out.as_str(), out.until(), why(out).as_ref())),
+            "headroom": headroom,
+            "keys": keys.collect::<Vec<_>>(),
+            "keys_in_all": it.keys.len(),
         })
-    });
-    json!({
-        "id": parts.account(it.account),
-        "out": it.out.map(|out| json!({
-            "reason": out.as_str(),
-            "until": until.map(|until| moments.epoch(until)),
-        })),
-        "headroom": headroom,
-        "keys": keys.collect::<Vec<_>>(),
-        "keys_in_all": it.keys.len(),
-    })
+    }
+
+    fn key(self, KeyExplanation { key, out }: KeyExplanation) -> Value {
+        let why = |out: KeyOut| match out {
+            KeyOut::Rejected { .. } => self.why(Notice::KeyOut(key), Whom::Key(key)),
+            KeyOut::BreakerOpen { .. } => self.why(Notice::BreakerTripped(key), Whom::Key(key)),
+            KeyOut::Held | KeyOut::ModelDenied => None,
+        };
+        json!({
+            "id": self.parts.key(key),
+            "out": out.map(|out| self.out(out.as_str(), until_of(out), why(out).as_ref())),
+        })
+    }
+
+    fn out(self, reason: &str, until: Option<Time>, why: Option<&Value>) -> Value {
+        json!({
+            "reason": reason,
+            "until": until.map(|until| self.moments.epoch(until)),
+            "why": why,
+        })
+    }
+
+    /// What speaks against it, as `/status` tells it.
+    fn why(self, notice: Notice, whom: Whom) -> Option<Value> {
+        let outage = self.pool.with(|pool, now| pool.outage(now, notice))?;
+        Some(why::out((self.moments, &self.pool.words), whom, &outage))
+    }
 }
 
 const fn until_of(out: KeyOut) -> Option<Time> {

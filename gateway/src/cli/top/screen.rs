@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::command::provider_said::provider_said;
 use crate::telemetry::escape::harmless;
 
 /// What the accounts are sorted by.
@@ -223,6 +224,7 @@ fn troubles(status: &Value) -> Vec<String> {
             if let Some(probe) = it["why"]["next_probe"].as_f64() {
                 let _ = write!(line, " (probed in {:.0} s)", (probe - time).max(0.0));
             }
+            line += &provider_said(&it["why"]);
             lines.push(line);
         }
     }
@@ -329,7 +331,8 @@ mod tests {
             "providers": [{
                 "id": "p", "overloaded": false, "reachable": true, "accounts": [],
                 "keys": [{ "id": "k", "state": "out",
-                           "why": { "text": "rejected", "next_probe": time + 30.0 } }],
+                           "why": { "text": "rejected", "next_probe": time + 30.0,
+                                    "status": 401, "said": "no\u{1b}" } }],
                 "groups": [{
                     "endpoint": "inference", "group": "g", "waiting": 1,
                     "waiting_by": [{ "class": "normal", "tenant": "t", "requests": 1,
@@ -350,7 +353,7 @@ mod tests {
         for part in [
             "running 2  waiting 1 (and 3 for limits of their tenants)  keys serving 0 of 1  10.0 requests/s",
             "waiting for limits of their own: 3 of tenant u\n",
-            "key k: out, rejected (probed in 30 s)",
+            "key k: out, rejected (probed in 30 s); the provider said 401: \"no\\u001b\"",
             "waiting for inference:g: 1 of class normal, tenant t, 2.0 s at most",
             "spent by tenant t\\u001b on m-*: 9.5 of 10 usd in the month (95%), soft, shadow\nspent by group g on all models: 1 of 100 tokens in the day (1%)",
             "██████████··········",

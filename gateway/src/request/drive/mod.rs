@@ -134,7 +134,10 @@ async fn attempt(exchange: &mut Exchange<'_>, lease: Lease) -> Result<Attempted,
         }
         Tried::Failed(fault, mut answer) => {
             if let Some(answer) = &mut answer
-                && matches!(fault.attribution(), Attribution::Key | Attribution::Account)
+                && matches!(
+                    fault.attribution(),
+                    Attribution::Key | Attribution::Account | Attribution::KeyOrProvider
+                )
             {
                 held.said(Said::of(answer.status(), &answer.body.joined()));
             }

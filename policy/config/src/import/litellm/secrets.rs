@@ -55,7 +55,7 @@ pub(super) fn of(
         return not_said(of, params);
     };
     let written = key.text().ok_or("api_key: must be text")?;
-    if let Some(variable) = written.strip_prefix("os.environ/") {
+    if let Some(variable) = variable(written) {
         if !is_variable(variable) {
             return Err("api_key: names no environment variable");
         }
@@ -131,6 +131,15 @@ fn literal(import: &mut Import, literal: &str) -> (usize, bool) {
             (import.literals.len() - 1, true)
         }
     }
+}
+
+/// The variable that a text names: as LiteLLM writes it, or as templates do that fill it in before.
+pub(super) fn variable(written: &str) -> Option<&str> {
+    let filled_in = written.strip_prefix("${");
+    let filled_in = filled_in.and_then(|rest| rest.strip_suffix('}'));
+    written
+        .strip_prefix("os.environ/")
+        .or_else(|| filled_in.filter(|name| is_variable(name)))
 }
 
 fn is_variable(name: &str) -> bool {

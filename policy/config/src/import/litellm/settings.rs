@@ -2,6 +2,7 @@
 
 use super::fallbacks;
 use super::instead::instead;
+use super::secrets;
 use super::taken::Import;
 use super::yaml::Node;
 use crate::import::draft::{DraftTenant, quoted};
@@ -55,8 +56,13 @@ pub(super) fn general(import: &mut Import, settings: Node<'_>) {
 }
 
 fn master(import: &mut Import, line: usize, key: &str) {
-    let client_key = match key.strip_prefix("os.environ/") {
+    let client_key = match secrets::variable(key) {
         Some(variable) => format!("{{ env = {} }}", quoted(variable)),
+        None if keyweir_wire::suspect_secret(key).is_some() => {
+            let words = "master_key: it is none, or a placeholder: make a client key (`keyweir hash`) \
+                         and a [[tenant]] that has it";
+            return import.unsupported(line, words.to_owned());
+        }
         None => quoted(&ClientKeyHash::of(key).to_string()),
     };
     import.draft.tenants.push(DraftTenant {

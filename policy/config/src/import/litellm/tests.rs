@@ -546,3 +546,40 @@ fn what_is_like_a_setting_today_is_named() {
         assert!(instead(name).contains(word), "{name}");
     }
 }
+
+#[test]
+fn what_a_template_would_fill_in_is_a_variable_and_never_a_key() {
+    let config = |api_key: &str, master_key: &str| {
+        format!(
+            "model_list:\n- model_name: gpt\n  litellm_params: {{model: openai/gpt-4o, api_key: '{api_key}'}}\n\
+             general_settings: {{master_key: '{master_key}'}}\n"
+        )
+    };
+    let imported = import(&config("${OPENAI_KEY}", "${MASTER}")).expect("a config");
+    for part in [
+        "secret = { env = \"OPENAI_KEY\" }",
+        "client_keys = [{ env = \"MASTER\" }]",
+    ] {
+        assert!(
+            imported.policy.contains(part),
+            "{part}: {}",
+            imported.policy
+        );
+    }
+    for none in [
+        "${MASTER:-x}",
+        "<your key>",
+        "sk-your-master-key",
+        "{{ master }}",
+    ] {
+        let imported = import(&config("${OPENAI_KEY}", none)).expect("a config");
+        assert!(
+            !imported.policy.contains("[[tenant]]"),
+            "{}",
+            imported.policy
+        );
+        let mut told = imported.findings.iter().map(ToString::to_string);
+        let begins = "4: unsupported: master_key: it is none, or a placeholder";
+        assert!(told.any(|line| line.starts_with(begins)), "{none}");
+    }
+}
