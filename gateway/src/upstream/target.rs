@@ -9,6 +9,9 @@ use keyweir_policy::terms::dialect::Dialect;
 
 /// The part of `path` that stands behind the base URL's path, `prefix`.
 pub(super) fn behind<'a>(dialect: Dialect, prefix: &str, path: &'a str) -> &'a str {
+    if prefix.is_empty() {
+        return path;
+    }
     let first = path.get(1..).unwrap_or_default().split('/').next();
     let first = first.unwrap_or_default();
     let rest = &path[path.len().min(1 + first.len())..];
