@@ -17,6 +17,7 @@ use crate::downstream::linger::{DRAIN, linger};
 use crate::downstream::proxies::Proxies;
 use crate::downstream::strangers::Stranger;
 use crate::downstream::strangers::holdings::Drain;
+use crate::downstream::woken::Woken;
 
 /// How long the last bytes of an HTTP/2 stream get to leave before it is reset: a reset throws away
 /// what is still queued, and nothing tells when it has been sent.
@@ -64,6 +65,8 @@ pub(crate) struct Client {
     pub(crate) peer: Peer,
     /// Whether its request's head has been read. Pingora panics on most questions before that.
     pub(crate) has_head: bool,
+    /// Something came on its connection, or it ended, while its answer was waited for.
+    woken: Woken,
     /// It has sent more than the request whose answer it waits for.
     sends_early: bool,
     /// Its body was not read to its end, and it has its answer.
@@ -78,6 +81,7 @@ impl Client {
             session,
             peer,
             has_head: true,
+            woken: Woken::new(),
             sends_early: false,
             is_undrained: false,
             bytes_out: 0,
@@ -208,9 +212,7 @@ impl Client {
     /// again at any time.
     pub(crate) async fn gone(&mut self) {
         if !self.sends_early {
-            let received = self.received();
-            self.sends_early =
-                std::future::poll_fn(|context| self.poll_idle(context, received)).await;
+            self.sends_early = std::future::poll_fn(|context| self.poll_idle(context)).await;
         }
         // Pingora looks no further once it has read a byte that is not the end.
         while self.sends_early && self.is_connected() {
@@ -218,8 +220,24 @@ impl Client {
         }
     }
 
-    /// `false`: it has left. `true`: it sent something, having sent `received` bytes before.
-    fn poll_idle(&mut self, context: &mut Context<'_>, received: u64) -> Poll<bool> {
+    /// `false`: it has left. `true`: it sent something.
+    fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        // HTTP/2 keeps one waker for this and for writing.
+        if self.is_http2() {
+            return self.look(context);
+        }
+        let Some(waker) = self.woken.waker(context) else {
+            return Poll::Pending;
+        };
+        let looked = self.look(&mut Context::from_waker(&waker));
+        if looked.is_ready() {
+            self.woken.poll_again();
+        }
+        looked
+    }
+
+    fn look(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let received = self.received();
         loop {
             // Made anew each time: it has no state, and would keep us from asking for the bytes.
             let polled = std::pin::pin!(self.session.read_body_or_idle(true)).poll(context);

@@ -16,3 +16,4 @@ pub(crate) mod shares;
 pub(crate) mod strangers;
 pub(crate) mod turns;
 pub(crate) mod whole_events;
+mod woken;

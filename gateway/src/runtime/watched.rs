@@ -80,9 +80,9 @@ impl Watched {
             return;
         };
         let ways = Ways::to(files, is_file_of_folder);
-        let which = |folder: &PathBuf| {
+        let which = |folder: &OsString| {
             let metadata = std::fs::metadata(folder).ok()?;
-            Some((folder.clone(), (metadata.dev(), metadata.ino())))
+            Some((PathBuf::from(folder), (metadata.dev(), metadata.ino())))
         };
         let folders: BTreeMap<_, _> = ways.names.keys().filter_map(which).collect();
         let last: BTreeSet<PathBuf> = ways.last.clone();
@@ -108,14 +108,15 @@ impl Watched {
     }
 }
 
-/// Which names in which folders lead to files.
+/// Which names in which folders lead to files. Folders are compared as texts: events name them as they were
+/// given to be watched, and those of busy folders on the way (`/tmp`) come all the time.
 #[derive(Default)]
 struct Ways {
-    names: BTreeMap<PathBuf, BTreeSet<OsString>>,
+    names: BTreeMap<OsString, BTreeSet<OsString>>,
     /// The folders in which the files themselves are.
     last: BTreeSet<PathBuf>,
     /// Folders in which more names count.
-    open: BTreeSet<PathBuf>,
+    open: BTreeSet<OsString>,
     is_file_of_folder: Option<fn(&OsStr) -> bool>,
 }
 
@@ -150,8 +151,9 @@ impl Ways {
     fn add(&mut self, at: PathBuf, way: VecDeque<OsString>) {
         if let Some(at) = self.walk(at, way, true) {
             // It is a folder itself.
-            self.names.entry(at.clone()).or_default();
             self.last.insert(at.clone());
+            let at = at.into_os_string();
+            self.names.entry(at.clone()).or_default();
             self.open.insert(at);
         }
     }
@@ -178,9 +180,9 @@ impl Ways {
                 self.last.insert(at.clone());
             }
             let here = at.join(&name);
-            match self.names.get_mut(&at) {
+            match self.names.get_mut(at.as_os_str()) {
                 Some(names) => drop(names.insert(name)),
-                None => drop(self.names.insert(at.clone(), [name].into())),
+                None => drop(self.names.insert(at.clone().into(), [name].into())),
             }
             let kind = std::fs::symlink_metadata(&here).ok()?.file_type();
             if kind.is_dir() {
@@ -207,12 +209,13 @@ impl Ways {
     }
 
     fn lead_by(&self, path: &Path) -> bool {
-        if self.names.contains_key(path) {
+        if self.names.contains_key(path.as_os_str()) {
             return true;
         }
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             return true;
         };
+        let folder = folder.as_os_str();
         let is_named = self.names.get(folder).is_some_and(|it| it.contains(name));
         let is_open = || self.open.contains(folder);
         is_named || is_open() && self.is_file_of_folder.is_none_or(|is_file| is_file(name))

@@ -74,51 +74,54 @@ impl Connections {
     ///
     /// # Errors
     /// If there is none, and none can be made.
-    pub(super) async fn open(&self, peer: &HttpPeer) -> Result<(HttpSession, bool), BError> {
+    pub(super) async fn open(&self, peer: &HttpPeer) -> Result<(Box<HttpSession>, bool), BError> {
         match self.idle(peer).await? {
             Some(session) => Ok((session, true)),
             None => Box::pin(self.connect(peer)).await,
         }
     }
 
-    async fn idle(&self, peer: &HttpPeer) -> Result<Option<HttpSession>, BError> {
+    async fn idle(&self, peer: &HttpPeer) -> Result<Option<Box<HttpSession>>, BError> {
         let alpn = &peer.options.alpn;
         if alpn.get_max_http_version() > 1
             && let Some(http2) = self.http2.reused_http_session(peer).await?
             && let Some(http2) = with_room(http2).await?
         {
-            return Ok(Some(HttpSession::H2(http2)));
+            return Ok(Some(Box::new(HttpSession::H2(http2))));
         }
         if alpn.get_min_http_version() > 1 {
             return Ok(None);
         }
         while let Some(stream) = self.http1.reused_stream(peer).await {
             if is_quiet(&stream) {
-                return Ok(Some(HttpSession::H1(Http1::new(tap(stream)))));
+                let http1 = Http1::new(tap(stream));
+                return Ok(Some(Box::new(HttpSession::H1(http1))));
             }
         }
         Ok(None)
     }
 
-    async fn connect(&self, peer: &HttpPeer) -> Result<(HttpSession, bool), BError> {
+    async fn connect(&self, peer: &HttpPeer) -> Result<(Box<HttpSession>, bool), BError> {
         if peer.options.alpn.get_max_http_version() > 1 {
             let session = match self.http2.new_http_session(peer).await? {
                 // The provider chose so.
                 HttpSession::H1(http1) => HttpSession::H1(Http1::new(tap(http1.into_inner()))),
                 other => other,
             };
-            return Ok((session, false));
+            return Ok((Box::new(session), false));
         }
         let stream = self.http1.new_stream(peer).await?;
-        Ok((HttpSession::H1(Http1::new(tap(stream))), false))
+        let session = HttpSession::H1(Http1::new(tap(stream)));
+        Ok((Box::new(session), false))
     }
 
     /// Takes a connection back whose answer was read to its end.
-    pub(super) async fn release(&self, session: HttpSession, peer: &HttpPeer, idle: Duration) {
-        match session {
+    pub(super) async fn release(&self, session: Box<HttpSession>, peer: &HttpPeer, idle: Duration) {
+        match *session {
             HttpSession::H1(mut http1) => {
                 http1.respect_keepalive();
-                if let Some(stream) = http1.reuse().await {
+                // Boxed: every stream would carry the room for it.
+                if let Some(stream) = Box::pin(http1.reuse()).await {
                     self.http1
                         .release_stream(stream, peer.reuse_hash(), Some(idle));
                 }

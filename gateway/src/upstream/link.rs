@@ -32,7 +32,8 @@ const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// One request and its answer.
 pub(crate) struct Link {
-    session: Option<HttpSession>,
+    /// Boxed: it is handed on from step to step, and is half a kilobyte.
+    session: Option<Box<HttpSession>>,
     peer: Arc<HttpPeer>,
     upstream: Arc<Upstream>,
     reused: bool,
@@ -79,13 +80,12 @@ impl Link {
     }
 
     fn new(
-        mut session: HttpSession,
+        mut session: Box<HttpSession>,
         reused: bool,
         peer: Arc<HttpPeer>,
         upstream: &Arc<Upstream>,
     ) -> Box<Self> {
         session.set_write_timeout(Some(upstream.send));
-        // Boxed: it is handed on from step to step, and a session is half a kilobyte.
         Box::new(Self {
             session: Some(session),
             peer,
@@ -112,7 +112,7 @@ impl Link {
         body: &Bytes,
     ) -> Result<Uploaded, LinkError> {
         let send = self.upstream.send;
-        let uploaded = match self.session.as_mut() {
+        let uploaded = match self.session.as_deref_mut() {
             Some(HttpSession::H1(http1)) => upload_http1(http1, head, body).await,
             Some(HttpSession::H2(http2)) => upload_http2(http2, head, body, send).await,
             Some(HttpSession::Custom(())) | None => unreachable!("a link has a session"),
@@ -127,7 +127,7 @@ impl Link {
     /// # Errors
     /// If the connection broke before, or something else came.
     pub(crate) async fn head(&mut self) -> Result<(), LinkError> {
-        let read = match self.session.as_mut() {
+        let read = match self.session.as_deref_mut() {
             Some(HttpSession::H1(http1)) => read_head_http1(http1).await,
             Some(HttpSession::H2(http2)) => read_head_http2(http2).await,
             Some(HttpSession::Custom(())) | None => unreachable!("a link has a session"),
@@ -137,7 +137,9 @@ impl Link {
 
     /// The answer's head, once read.
     pub(crate) fn response(&self) -> Option<&ResponseHeader> {
-        self.session.as_ref().and_then(HttpSession::response_header)
+        self.session
+            .as_deref()
+            .and_then(HttpSession::response_header)
     }
 
     /// What [`Self::read`] gives, with all that has come by now.
@@ -174,7 +176,7 @@ impl Link {
     /// Whether it is known without asking that no more is there: what was read last was one whole chunk, and
     /// under it is no encryption that may hold more back.
     fn has_no_more(&self) -> bool {
-        let Some(HttpSession::H1(http1)) = &self.session else {
+        let Some(HttpSession::H1(http1)) = self.session.as_deref() else {
             return false;
         };
         !self.peer.tls()
@@ -217,7 +219,7 @@ impl Link {
         if self.broken.is_some() {
             return false;
         }
-        match self.session.as_mut() {
+        match self.session.as_deref_mut() {
             Some(HttpSession::H1(http1)) => http1.is_body_done(),
             // `response_finished` is true of a stream that was reset, too.
             Some(HttpSession::H2(http2)) => {
@@ -230,13 +232,14 @@ impl Link {
     /// Gives the connection back for reuse. A link that is not [`Self::done`] loses it, and so does
     /// one whose request was answered before it was sent whole.
     pub(crate) async fn release(mut self: Box<Self>) {
-        if matches!(self.session, Some(HttpSession::H1(_))) && !self.sent_whole {
+        if matches!(self.session.as_deref(), Some(HttpSession::H1(_))) && !self.sent_whole {
             return;
         }
         if let Some(session) = self.session.take() {
             let connections = &self.upstream.connections;
-            // Boxed: the session is moved on and on, and every stream would carry the room for it.
-            Box::pin(connections.release(session, &self.peer, self.upstream.idle)).await;
+            connections
+                .release(session, &self.peer, self.upstream.idle)
+                .await;
         }
     }
 
@@ -276,7 +279,7 @@ impl Drop for Link {
         // bring it back. Dropping HTTP/1.1 closes.
         if let Some(session) = self.session.take() {
             let connections = &self.upstream.connections;
-            connections.release_stream(session, &self.peer, self.upstream.idle);
+            connections.release_stream(*session, &self.peer, self.upstream.idle);
         }
     }
 }

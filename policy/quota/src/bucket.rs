@@ -256,11 +256,16 @@ impl Bucket {
         refilled.min(top.max(self.level))
     }
 
+    /// What others are believed to have taken that the level does not show.
+    fn taken_elsewhere(&self, now: Time) -> f64 {
+        self.external.matched(now, self.refill()) + self.others.expected(now)
+    }
+
     /// The running totals, for a request that is being sent and was charged `own`.
     pub fn mark(&mut self, now: Time, own: f64) -> Mark {
         self.advance(now);
         Mark {
-            had: self.level(now) + own,
+            had: self.level - self.taken_elsewhere(now) + own,
             corrected: self.corrected,
             overflowed: self.overflowed,
             ..self.totals.mark(now, own)

@@ -94,6 +94,10 @@ impl ExternalUse {
     /// What they are believed to have taken beside their average because we took more than ours:
     /// other gateways see what we see and go where we go. They cannot for long take more than there is: `refill` per second.
     pub(super) fn matched(&self, now: Time, refill: f64) -> f64 {
+        // Nearly always there is nobody else.
+        if self.per_sec <= 0.0 {
+            return 0.0;
+        }
         let span = now.secs_since(self.since);
         let expected = self.per_sec() * span;
         (self.per_own() * self.own_since - expected).clamp(0.0, refill * span)

@@ -31,13 +31,12 @@ impl Bucket {
     /// What it comes to at `now`.
     pub(crate) fn figures(&self, now: Time) -> Figures {
         let (burst, refill_own, grace) = (self.burst(), self.refill_own(), self.grace());
-        let taken = self.external.matched(now, self.refill()) + self.others.expected(now);
         Figures {
             burst,
             refill_own,
             reserve: self.reserve(),
             grace,
-            level: self.refilled_by(now, refill_own, burst + grace) - taken,
+            level: self.refilled_by(now, refill_own, burst + grace) - self.taken_elsewhere(now),
         }
     }
 }

@@ -71,11 +71,12 @@ impl Others {
 
     /// What they are believed to have taken since they were heard.
     pub(super) fn expected(&self, now: Time) -> f64 {
-        let secs = now.secs_since(self.at);
-        if self.is_heard && secs < BELIEVED_SECS {
-            self.per_sec * secs
-        } else {
-            0.0
+        if !self.is_heard {
+            return 0.0;
+        }
+        match now.secs_since(self.at) {
+            secs if secs < BELIEVED_SECS => self.per_sec * secs,
+            _ => 0.0,
         }
     }
 

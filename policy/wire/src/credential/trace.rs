@@ -82,7 +82,7 @@ impl Traces {
 
     /// `text` without any trace; `None` if there is none in it.
     pub fn redacted(&self, text: &[u8]) -> Option<Vec<u8>> {
-        if self.is_a_word() {
+        if self.is_a_word() || text.len() < SECRET_BYTES_MIN {
             return None;
         }
         let mut redacted: Option<Vec<u8>> = None;
