@@ -26,17 +26,11 @@ pub(super) fn at<'a>(dialect: Dialect, prefix: &'a str, path: &'a str) -> (&'a s
 }
 
 /// The part of `path` that stands behind the base URL's path, `prefix`.
-<<<<<<< HEAD
 fn behind<'a>(dialect: Dialect, prefix: &str, path: &'a str) -> &'a str {
-    let first = first_segment(path);
-=======
-pub(super) fn behind<'a>(dialect: Dialect, prefix: &str, path: &'a str) -> &'a str {
     if prefix.is_empty() {
         return path;
     }
-    let first = path.get(1..).unwrap_or_default().split('/').next();
-    let first = first.unwrap_or_default();
->>>>>>> cost
+    let first = first_segment(path);
     let rest = &path[path.len().min(1 + first.len())..];
     let replaces = match dialect {
         Dialect::OpenAi => first == "v1" && prefix.split('/').any(is_version),
