@@ -106,9 +106,10 @@ fn pending_output_does_not_let_shallow_buckets_flow_over() {
 }
 
 /// Accounts with two limits that nobody tells contradict any one of them; still nothing is believed that was
-/// never seen, and nobody floods them for it.
+/// never seen, and nobody floods them for it, even one that is deep in debt and says nothing but that it is
+/// empty.
 #[test]
 fn contradictions_do_not_make_for_a_flood() {
     let verdict = judge_in_words(&draw(97_055));
-    assert!(verdict.attempts < 1.5, "{verdict}");
+    assert!(verdict.attempts < 1.2, "{verdict}");
 }

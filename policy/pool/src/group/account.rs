@@ -26,6 +26,11 @@ const REFUSAL_BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(1000),
     cap: Duration::from_secs(60),
 };
+/// Explained refusals in a row, each of a request that was sent when the one before was known, after which
+/// what is believed of the account cannot be right: it gets a growing pause, as if they were not explained.
+/// Without, the random world 97,055 sends 1.5 attempts per request, and 1.8 % fewer worlds keep to few
+/// attempts. With 3 that is held in 1 % more, but 0.7 % fewer are answered.
+const EXPLAINED_MAX: u32 = 8;
 /// The longest cooldown that is believed; providers' longest windows are a day.
 const COOLDOWN_MAX: Duration = Duration::from_secs(86_400);
 
@@ -37,6 +42,9 @@ pub(crate) struct GroupAccount {
     /// Unexplained refusals since the last success, and when the last one took effect.
     refusals: u32,
     refused_at: Time,
+    /// Explained refusals since the last success, and when the last one came.
+    explained: u32,
+    explained_at: Time,
     /// Until when the backoff after it lasts.
     backoff_until: Time,
     /// Where the length of the cooldown comes from.
@@ -74,6 +82,8 @@ impl GroupAccount {
             budget,
             cooldown_until: Time::ZERO,
             refusals: 0,
+            explained: 0,
+            explained_at: Time::ZERO,
             refused_at: Time::ZERO,
             backoff_until: Time::ZERO,
             cooldown_from: CooldownFrom::Provider,
@@ -104,7 +114,7 @@ impl GroupAccount {
         };
         let wait = match wait {
             Some(wait) => wait.min(COOLDOWN_MAX),
-            None if explained => Duration::ZERO,
+            None if explained => self.explained(now, granted, draw),
             None if granted < self.refused_at => return,
             None => {
                 let backoff = REFUSAL_BACKOFF.after(self.refusals, draw);
@@ -119,6 +129,19 @@ impl GroupAccount {
             self.cooldown_from = from;
             self.cooldown_by = Some(sender);
             self.is_cooldown_hearsay = false;
+        }
+    }
+
+    /// The pause after a refusal that is explained.
+    fn explained(&mut self, now: Time, granted: Time, draw: f64) -> Duration {
+        if granted < self.explained_at {
+            return Duration::ZERO;
+        }
+        self.explained_at = now;
+        self.explained = self.explained.saturating_add(1);
+        match self.explained.checked_sub(EXPLAINED_MAX + 1) {
+            Some(beyond) => REFUSAL_BACKOFF.after(beyond, draw),
+            None => Duration::ZERO,
         }
     }
 
@@ -166,6 +189,7 @@ impl GroupAccount {
     pub(crate) const fn end_cooldown(&mut self) {
         self.cooldown_until = Time::ZERO;
         self.refusals = 0;
+        self.explained = 0;
         self.doubted = None;
     }
 
@@ -185,6 +209,9 @@ impl GroupAccount {
     pub(crate) fn recovered(&mut self, granted: Time) {
         if granted >= self.refused_at {
             self.refusals = 0;
+        }
+        if granted >= self.explained_at {
+            self.explained = 0;
         }
         if self.doubted.is_some_and(|(_, at)| granted >= at) {
             self.doubted = None;
