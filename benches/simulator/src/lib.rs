@@ -34,6 +34,7 @@ pub mod random;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod seeing;
 pub mod site;
 pub mod streams;
 pub mod taken;

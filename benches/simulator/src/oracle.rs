@@ -211,7 +211,7 @@ impl Buckets {
 }
 
 /// Whether any key of the account works at `at`.
-fn serves(site: Site<'_>, account: usize, at: f64) -> bool {
+pub(crate) fn serves(site: Site<'_>, account: usize, at: f64) -> bool {
     if site.weather.is_empty() {
         // Spares counting keys, which takes long where accounts are many.
         return site.accounts[account].keys > 0;

@@ -13,7 +13,7 @@ mod survey;
 
 pub use build::build;
 pub use draw::draw;
-pub use judge::{Verdict, judge, judge_declared, judge_in_words};
+pub use judge::{Verdict, judge, judge_declared, judge_in_words, judge_seeing};
 pub use kind::{Kind, Telling};
 pub use named::named;
 pub use recipe::{AccountRecipe, Mix, Recipe, Tail};

@@ -1,7 +1,8 @@
 //! Random worlds that were bad once, made small: each follows from its figures and is held since.
 
 use keyweir_simulator::random::{
-    AccountRecipe, Mix, Recipe, Tail, Verdict, draw, judge, judge_declared, judge_in_words, named,
+    AccountRecipe, Mix, Recipe, Tail, Verdict, draw, judge, judge_declared, judge_in_words,
+    judge_seeing, named,
 };
 use keyweir_simulator::told::{Grain, Reset, RetryAfter, TokensView, Told};
 
@@ -112,4 +113,16 @@ fn pending_output_does_not_let_shallow_buckets_flow_over() {
 fn contradictions_do_not_make_for_a_flood() {
     let verdict = judge_in_words(&draw(97_055));
     assert!(verdict.attempts < 1.2, "{verdict}");
+}
+
+/// The all-knowing scheduler is more than can be: who looks into the provider's buckets before each request
+/// does not keep up with it in every world. If he did, or hardly ever, one of the two would be broken.
+#[test]
+fn who_sees_the_buckets_mostly_keeps_up_with_who_knows_all() {
+    let verdicts: Vec<_> = (83_000..83_040)
+        .map(|seed| judge_seeing(&draw(seed)))
+        .collect();
+    assert!(verdicts.iter().all(|it| it.attempts <= 1.0));
+    let held = verdicts.iter().filter(|it| it.is_held()).count();
+    assert!((28..40).contains(&held), "{held} of 40 are held");
 }

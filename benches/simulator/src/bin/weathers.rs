@@ -40,6 +40,10 @@ struct Arguments {
     /// Of those, with refusals whose words say which limit they are for, as Anthropic's and OpenAI's do.
     #[arg(long, requires = "random", conflicts_with = "declared")]
     words: bool,
+    /// Of those, without the policy: by a scheduler that looks into the provider's buckets and is never
+    /// refused, but cannot tell the future.
+    #[arg(long, requires = "random", conflicts_with_all = ["declared", "words"])]
+    seeing: bool,
 }
 
 fn main() -> std::io::Result<ExitCode> {
@@ -51,9 +55,10 @@ fn main() -> std::io::Result<ExitCode> {
     };
     let mut out = std::io::stdout();
     if let Some(worlds) = arguments.random {
-        let judge = match (arguments.declared, arguments.words) {
-            (true, _) => random::judge_declared,
-            (_, true) => random::judge_in_words,
+        let judge = match (arguments.declared, arguments.words, arguments.seeing) {
+            (true, ..) => random::judge_declared,
+            (_, true, _) => random::judge_in_words,
+            (.., true) => random::judge_seeing,
             _ => random::judge,
         };
         let survey = random::survey(arguments.seed, worlds, judge);

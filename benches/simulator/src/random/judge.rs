@@ -4,8 +4,12 @@ use std::fmt;
 
 use super::build::build;
 use super::recipe::Recipe;
+use crate::arrivals::arrivals;
+use crate::oracle;
+use crate::report::Report;
 use crate::run::try_run;
 use crate::scenario::Scenario;
+use crate::seeing;
 use crate::weathers::declaring;
 
 /// Least share answered, as a share of what the all-knowing scheduler answers.
@@ -58,31 +62,52 @@ pub fn judge_in_words(recipe: &Recipe) -> Verdict {
     judge(&recipe)
 }
 
-fn judged(recipe: &Recipe, scenario: &Scenario) -> Verdict {
-    let attempts_max = if recipe.told.is_any() {
-        ATTEMPTS_MAX
-    } else {
-        ATTEMPTS_UNTOLD_MAX
+/// Runs a world without the policy, served by a scheduler that looks into the provider's buckets: what
+/// there is to reach for who never errs, and cannot tell the future.
+pub fn judge_seeing(recipe: &Recipe) -> Verdict {
+    let scenario = build(recipe);
+    let arrivals = arrivals(&scenario);
+    let reached = seeing::serve(&scenario, &arrivals);
+    let mut report = Report {
+        requests: arrivals.len(),
+        answered: reached.served,
+        upstream: reached.served,
+        waits: reached.waits,
+        ..Report::default()
     };
+    report.finish(oracle::serve(&scenario, &arrivals));
+    Verdict::of(recipe, &report)
+}
+
+fn judged(recipe: &Recipe, scenario: &Scenario) -> Verdict {
     let Ok(report) = try_run(scenario) else {
         return Verdict {
             broke: true,
             ..Verdict::default()
         };
     };
-    Verdict {
-        requests: report.requests,
-        success: report.goodput().max(report.success()).min(1.0),
-        waits: (report.wait(0.5), report.wait(0.99)),
-        best_waits: (report.oracle_wait(0.5), report.oracle_wait(0.99)),
-        attempts: report.amplification(),
-        attempts_max,
-        hasty: report.hasty,
-        broke: report.leaked > 0,
-    }
+    Verdict::of(recipe, &report)
 }
 
 impl Verdict {
+    fn of(recipe: &Recipe, report: &Report) -> Self {
+        let attempts_max = if recipe.told.is_any() {
+            ATTEMPTS_MAX
+        } else {
+            ATTEMPTS_UNTOLD_MAX
+        };
+        Self {
+            requests: report.requests,
+            success: report.goodput().max(report.success()).min(1.0),
+            waits: (report.wait(0.5), report.wait(0.99)),
+            best_waits: (report.oracle_wait(0.5), report.oracle_wait(0.99)),
+            attempts: report.amplification(),
+            attempts_max,
+            hasty: report.hasty,
+            broke: report.leaked > 0,
+        }
+    }
+
     /// Seconds by which waits are longer than they may be.
     pub fn late_secs(&self) -> f64 {
         (self.waits.1 - WAIT_FACTOR * self.best_waits.1 - WAIT_EXTRA_SECS).max(0.0)
