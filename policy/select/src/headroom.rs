@@ -34,6 +34,7 @@ use keyweir_terms::amount::Dimension;
 use keyweir_terms::ids::AccountId;
 use keyweir_terms::time::Time;
 
+pub use self::bounds::Left;
 use self::bounds::{Bounds, TOLERANCE};
 pub use self::search::Choice;
 use self::search::{Question, Tree};
@@ -57,28 +58,6 @@ pub struct Headroom {
     /// What the request has to find free: its prompt, and its output as far as that is held
     /// against the bucket.
     pub needed: f64,
-}
-
-/// What an account has left.
-#[derive(Clone, Copy, Debug)]
-pub struct Left {
-    /// In every dimension.
-    pub lines: [Line; Dimension::COUNT],
-    /// Requests in flight.
-    pub in_flight: u32,
-    /// Seconds of refill that it has to be ahead of others to be chosen before them.
-    pub avoided_secs: f64,
-}
-
-impl Left {
-    /// What is left of `budget`.
-    pub fn of(budget: &Budget, now: Time) -> Self {
-        Self {
-            lines: budget.lines(now),
-            in_flight: budget.in_flight(),
-            avoided_secs: budget.avoided_secs(now),
-        }
-    }
 }
 
 impl HeadroomIndex {

@@ -1,9 +1,9 @@
 //! What is left of an account's buckets after a request, and when the request fits: exactly for one
 //! account, and as a bound over several.
 
-use super::Left;
-use keyweir_quota::budget::{Charge, Line};
+use keyweir_quota::budget::{Budget, Charge, Line};
 use keyweir_terms::amount::Dimension;
+use keyweir_terms::time::Time;
 
 /// Rounding allowed when a request needs exactly a full bucket: far more than what adding up a
 /// million charges in doubles loses, far less than a token of any bucket.
@@ -23,6 +23,28 @@ const UNKNOWN_SECS: f64 = 3.0;
 const PENDING_FOUND: f64 = 0.2;
 /// … and of a bucket, at most: a request must not wait for a full bucket because of a guess.
 const PENDING_SHARE_MAX: f64 = 0.5;
+
+/// What an account has left.
+#[derive(Clone, Copy, Debug)]
+pub struct Left {
+    /// In every dimension.
+    pub lines: [Line; Dimension::COUNT],
+    /// Requests in flight.
+    pub in_flight: u32,
+    /// Seconds of refill that it has to be ahead of others to be chosen before them.
+    pub avoided_secs: f64,
+}
+
+impl Left {
+    /// What is left of `budget`.
+    pub fn of(budget: &Budget, now: Time) -> Self {
+        Self {
+            lines: budget.lines(now),
+            in_flight: budget.in_flight(),
+            avoided_secs: budget.avoided_secs(now),
+        }
+    }
+}
 
 /// An account's buckets, or the most that any account of several can have.
 #[derive(Clone, Copy, Debug)]
