@@ -28,7 +28,7 @@ const REFUSAL_BACKOFF: Backoff = Backoff {
 };
 /// Explained refusals in a row, each of a request that was sent when the one before was known, after which
 /// what is believed of the account cannot be right: it gets a growing pause, as if they were not explained.
-/// Without, the random world 97,055 sends 1.5 attempts per request, and 1.8 % fewer worlds keep to few
+/// Without, the random world 97,055 sends 1.5 attempts per request, and 1.3 % fewer worlds keep to few
 /// attempts. With 3 that is held in 1 % more, but 0.7 % fewer are answered.
 const EXPLAINED_MAX: u32 = 8;
 /// The longest cooldown that is believed; providers' longest windows are a day.

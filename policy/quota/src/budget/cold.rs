@@ -8,7 +8,7 @@
 
 use keyweir_terms::time::Time;
 
-/// Requests in the first moment. With 16 instead, random worlds are held as often.
+/// Requests in the first moment.
 const FIRST: u32 = 4;
 /// What each request that was admitted adds to the next moment.
 const GROWTH: u32 = 2;
